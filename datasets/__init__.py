@@ -1,0 +1,1 @@
+"""Built-in data-set adapters, one source a file."""

@@ -1,0 +1,1 @@
+"""Protocols, metrics, run records and the leaderboard. No torch here."""

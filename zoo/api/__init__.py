@@ -1,0 +1,47 @@
+"""All that a plugin author imports: the contracts, the landmark schemes and the errors.
+
+Nothing here imports more than numpy, so a plugin's metadata stays cheap to read.
+"""
+
+from .contracts import (
+    API_VERSION,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Backbone,
+    BackboneFamily,
+    Dataset,
+    Detector,
+    FeatureInfo,
+    Head,
+    Loss,
+    OpenDataset,
+    Problem,
+    Sample,
+)
+from .errors import DataError, PluginError, UsageError, WeightsError, ZooError
+from .schemes import IBUG68, WFLW98, LandmarkScheme, generic_scheme
+
+__all__ = [
+    "API_VERSION",
+    "IBUG68",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "WFLW98",
+    "Backbone",
+    "BackboneFamily",
+    "DataError",
+    "Dataset",
+    "Detector",
+    "FeatureInfo",
+    "Head",
+    "LandmarkScheme",
+    "Loss",
+    "OpenDataset",
+    "PluginError",
+    "Problem",
+    "Sample",
+    "UsageError",
+    "WeightsError",
+    "ZooError",
+    "generic_scheme",
+]

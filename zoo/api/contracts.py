@@ -1,0 +1,230 @@
+"""What a plugin promises and what it gets: backbones, heads, losses, detectors, data sets.
+
+The target of an entry point is one instance of :class:`Backbone` (or :class:`BackboneFamily`),
+:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`. Types of torch appear in
+annotations only: importing this module imports numpy and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .schemes import LandmarkScheme
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+API_VERSION = 1
+
+Triple = tuple[float, float, float]
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A feature extractor: target of a ``zoo.backbones`` entry point.
+
+    ``build(*, pretrained=False, **options)`` returns a module that maps normalised images
+    (B, 3, H, W) to a vector (B, C), a map (B, C, h, w), or a list of maps from fine to coarse.
+    The core measures channels and strides with one dummy forward. A ``build`` that names an
+    ``input_size`` parameter is given the size (pixels, square) that the model will see; one that
+    cannot work at that size raises :class:`UsageError` with the sizes it accepts.
+    """
+
+    build: Callable[..., nn.Module]
+    input_size: int = 224
+    """Pixels, square: the default input."""
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+    """Of RGB in [0, 1]."""
+    license: str = "unknown"
+    weights_license: str = "unknown"
+    reference: str = ""
+    weights: str = ""
+    """What ``pretrained=True`` loads (an address or hub name); empty: nothing can be loaded."""
+    summary: str = ""
+
+
+@runtime_checkable
+class BackboneFamily(Protocol):
+    """One entry point that answers for many backbones: ``timm:convnext_tiny``."""
+
+    def names(self, pattern: str) -> list[str]:
+        """Names (without the family's id) that match a shell pattern; sorted."""
+        ...
+
+    def resolve(self, name: str) -> Backbone:
+        """The backbone of that name. Raises :class:`PluginError` with close matches."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What a backbone emits for one input size, measured by the core.
+
+    ``channels``, ``sizes`` (h, w) and ``strides`` (input pixels a cell) have one entry a map, fine
+    to coarse; a vector has one channel count, no sizes and no strides.
+    """
+
+    channels: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...] = ()
+    strides: tuple[float, ...] = ()
+
+    @property
+    def is_vector(self) -> bool:
+        return not self.sizes
+
+
+@dataclass(frozen=True)
+class Head:
+    """From features to points: target of a ``zoo.heads`` entry point.
+
+    ``build(features: FeatureInfo, scheme: LandmarkScheme, input_size: int, **options)`` returns a
+    module whose ``forward(features)`` takes what the backbone emits and gives a dict with
+    ``"points"`` (B, K, 2) as fractions [0, 1] of the input, optionally ``"score"`` (B, K), and its
+    own tensors. The module may define
+
+    - ``loss(output, target, visible, point_loss) -> scalar`` for heads that train on maps or bins
+      (target (B, K, 2) in landmark units); otherwise ``point_loss(points, target, visible)`` is
+      used with the points in landmark units;
+    - ``start_at(mean_points)``: called once before training from random weights with the training
+      set's mean shape, (K, 2) as fractions of the input.
+    """
+
+    build: Callable[..., nn.Module]
+    reference: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Target of a ``zoo.losses`` entry point.
+
+    ``build(**options)`` returns ``loss(points, target, visible) -> scalar``: points and target
+    (B, K, 2) in landmark units, visible (B, K) bool. The mean goes over a face's visible
+    coordinates first and then over the faces that have any.
+    """
+
+    build: Callable[..., Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]]
+    reference: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Target of a ``zoo.detectors`` entry point.
+
+    ``build(**options)`` returns ``detect(image)``: uint8 (H, W, 3) RGB to float32 (N, 5) with rows
+    x0, y0, x1, y1, score in source pixels, best first.
+    """
+
+    build: Callable[..., Callable[[NDArray[np.uint8]], NDArray[np.float32]]]
+    license: str = "unknown"
+    reference: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled frame.
+
+    Points are in source pixels: x right, y down, the centre of the top left pixel at (0, 0).
+    """
+
+    id: str
+    """Unique in its data set, e.g. ``training/Name_00.jpg``."""
+    image: Callable[[], NDArray[np.uint8]]
+    """Decodes to uint8 (H, W, 3) RGB; raises :class:`DataError` that names the file."""
+    points: NDArray[np.float32]
+    """(K, 2)."""
+    visible: NDArray[np.bool_]
+    """(K,): False where a point carries no label; such a point may hold anything finite."""
+    person: str | None = None
+    video: str | None = None
+    release_split: str | None = None
+    """``"train"``, ``"test"`` or None: what the release says, not what a protocol makes of it."""
+    box: tuple[float, float, float, float] | None = None
+    """The face: x0, y0, x1, y1 in source pixels."""
+    bytes: int = 0
+    """Size of the image's file (of its pixels, for a frame inside a video); 0 where drawn."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that was left out: where (file and row) and why."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class OpenDataset(Protocol):
+    """A data set that was found. ``samples()`` yields every labelled frame in a fixed order.
+
+    A row that cannot be used is appended to ``problems`` (emptied when ``samples()`` starts) and
+    left out; what makes the whole data set unusable raises :class:`DataError`. Whether a skipped
+    row is fatal (``--strict``) is the core's business, as are splits.
+    """
+
+    @property
+    def scheme(self) -> LandmarkScheme: ...
+    @property
+    def release(self) -> str:
+        """Which release was found, e.g. ``"udacity"``."""
+        ...
+
+    @property
+    def label_offset(self) -> tuple[float, float]:
+        """(dx, dy): where a label sits relative to the true place, in units of sqrt(w h) of the
+        labelled points. A mirrored sample keeps it."""
+        ...
+
+    @property
+    def license(self) -> str: ...
+    @property
+    def notes(self) -> str: ...
+    @property
+    def problems(self) -> Sequence[Problem]: ...
+
+    def samples(self) -> Iterable[Sample]: ...
+
+    def released(self) -> bool | None:
+        """Whether the files are the released ones, byte for byte; None where nobody can know."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Target of a ``zoo.datasets`` entry point.
+
+    ``open(root, **options)`` gives an :class:`OpenDataset` or raises :class:`DataError` that says
+    what was looked for and where. ``fetch(root, *, source, jobs, progress)`` downloads the data
+    set, verifies it and goes on where it stopped.
+    """
+
+    open: Callable[..., OpenDataset]
+    license: str = "unknown"
+    reference: str = ""
+    summary: str = ""
+    needs_root: bool = True
+    """False for a data set that is drawn rather than read: ``root`` is then None."""
+    terms: str = ""
+    """Printed before a download."""
+    fetch: Callable[..., Any] | None = None
+    default_protocol: str = "person"
+
+
+FetchProgress = Callable[[int, int, str], None]
+"""Called as (files done, files in all, path) while a data set is fetched."""
+
+PathLike = str | Path

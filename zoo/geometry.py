@@ -1,0 +1,113 @@
+"""Regions, crops and mirrors, in numpy and OpenCV: what training, prediction and export share.
+
+Coordinates: x right, y down, the centre of the top left pixel at (0, 0), so an image of width w
+covers [-0.5, w - 0.5]. A region is a square of the source; ``unit`` coordinates are fractions of
+it, 0 at its left (top) edge and 1 at its right (bottom) edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .api import LandmarkScheme
+
+Points = NDArray[np.floating]
+Box = tuple[float, float, float, float]
+
+UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD = 224.0, 100.0, 50.0
+"""The seed's landmark units: t = (224 u - 100) / 50."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The square of a source image that a model sees: centre and side in source pixels."""
+
+    cx: float
+    cy: float
+    side: float
+
+    def to_unit(self, points: Points) -> NDArray[np.float64]:
+        """Source pixels (..., 2) to fractions of the region."""
+        centre = np.array([self.cx, self.cy])
+        return (np.asarray(points, np.float64) - centre) / self.side + 0.5
+
+    def to_source(self, unit: Points) -> NDArray[np.float64]:
+        """Fractions of the region (..., 2) to source pixels."""
+        centre = np.array([self.cx, self.cy])
+        return (np.asarray(unit, np.float64) - 0.5) * self.side + centre
+
+
+def frame_region(height: int, width: int) -> Region:
+    """The whole image, padded to a square of side max(w, h) about its centre."""
+    return Region((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
+
+
+def box_region(box: Box, margin: float = 1.0) -> Region:
+    """The square about the centre of ``box`` (x0, y0, x1, y1) whose side is its longer side times
+    ``margin``."""
+    x0, y0, x1, y1 = box
+    return Region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * margin)
+
+
+def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint8]:
+    """The region resampled to ``size`` x ``size`` pixels; black where it leaves the image.
+
+    Antialiased: where the region is larger than ``size`` the source is low-passed first, with the
+    Gaussian that makes up the difference between the two pixel grids.
+    """
+    factor = region.side / size
+    if factor > 1:
+        sigma = 0.5 * float(np.sqrt(factor * factor - 1))
+        image = np.asarray(
+            cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8
+        )
+    # unit u of output pixel p is (p + 0.5) / size, and lies at cx + (u - 0.5) side in the source
+    left = region.cx + (0.5 / size - 0.5) * region.side
+    top = region.cy + (0.5 / size - 0.5) * region.side
+    matrix = np.array([[factor, 0.0, left], [0.0, factor, top]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    out = cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(out, np.uint8)
+
+
+def to_landmark_units(unit: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Fractions of the input to the seed's units, in which losses are reported."""
+    return (UNIT_SCALE * unit - UNIT_SHIFT) / UNIT_SPREAD
+
+
+def label_scale(points: Points, visible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """sqrt(w h) of the visible points' box, in the points' units: (N, K, 2), (N, K) to (N,).
+
+    0 for a face with no visible point.
+    """
+    shown = visible[..., None]
+    low = np.where(shown, points, np.inf).min(axis=-2)
+    high = np.where(shown, points, -np.inf).max(axis=-2)
+    extent = np.where(visible.any(axis=-1)[..., None], high - low, 0.0)
+    return np.asarray(np.sqrt(extent[..., 0] * extent[..., 1]), np.float64)
+
+
+def mirror_points(
+    points: Points,
+    visible: NDArray[np.bool_],
+    scheme: LandmarkScheme,
+    width: float,
+    label_offset: tuple[float, float] = (0.0, 0.0),
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Labels of the mirrored image: one face (K, 2), (K,) in an image of ``width`` pixels.
+
+    A label sits at (true place + offset); the mirror moves the true place, and the label keeps its
+    offset: x' = (width - 1 - x) + 2 dx sqrt(w h). Raises ValueError for a scheme without symmetry.
+    """
+    if scheme.flip is None:
+        raise ValueError(f"scheme {scheme.name} has no known symmetry: it cannot be mirrored")
+    order = np.array(scheme.flip)
+    moved = np.asarray(points, np.float64)[order].copy()
+    shown = visible[order]
+    moved[:, 0] = width - 1 - moved[:, 0]
+    moved[:, 0] += 2 * label_offset[0] * label_scale(points, visible)
+    return moved, shown
