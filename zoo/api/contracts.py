@@ -127,6 +127,12 @@ class Detector:
     """
 
     build: Callable[..., Callable[[NDArray[np.uint8]], NDArray[np.float32]]]
+    labelled: Triple = (1.0, 0.0, 0.0)
+    """Where landmarks lie in a detector's box, so that it becomes a region like those of training:
+    the longer side of the 68 points' box, and the offset (dx, dy) of its centre, as fractions of
+    the longer side of the detector's box. Measured; medians."""
+    whole_frame: bool = False
+    """True: the box is the whole picture, and the region the picture as a square."""
     license: str = "unknown"
     reference: str = ""
     summary: str = ""
@@ -226,5 +232,3 @@ class Dataset:
 
 FetchProgress = Callable[[int, int, str], None]
 """Called as (files done, files in all, path) while a data set is fetched."""
-
-PathLike = str | Path

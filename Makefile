@@ -1,0 +1,58 @@
+# `make demo` and `make test` do all the set-up they need, in .venv beside this file.
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types wheel-check bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# A stamp says that what pyproject.toml asks for is installed, so nothing is installed twice.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed ## Train on drawn faces for about two minutes, rank, predict
+	$(BIN)/zoo train custom_cnn --dataset synthetic --epochs 3 --out runs
+	$(BIN)/zoo leaderboard runs
+	@# LEAD: `zoo predict` on a picture that the demo writes goes here.
+
+test: $(VENV)/.installed-dev ## Run the tests
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed-dev ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# A strict editable install makes a tree of links where zoo/plugins, zoo/datasets and zoo/evaluation
+# stand as they are imported: what mypy must see, and what the root's own zoo/ would hide. It goes to
+# a folder of its own, anew each time for new files' sake; the environment keeps its plain install.
+types: $(VENV)/.installed-dev ## Check types
+	rm -rf build/strict build/__editable__.*
+	$(PIP) install --quiet --no-deps --no-build-isolation --config-settings editable_mode=strict \
+		--target build/strict --editable .
+	cd build/__editable__.* && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
+		--cache-dir "$(CURDIR)/.mypy_cache" -p zoo
+
+wheel-check: $(VENV)/.installed-dev ## Build the wheel and try it in an empty environment
+	.ci/check-wheel $(BIN)/python
+
+bench: $(VENV)/.installed-dev ## Time the command line, the data path and the training loop
+	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+clean: ## Remove what was built; .venv and runs stay
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks .hypothesis
+	find zoo plugins datasets evaluation tests -name __pycache__ -prune -exec rm -rf {} +

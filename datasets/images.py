@@ -1,0 +1,75 @@
+"""Finding and reading one image file below a data set's root, without trusting it.
+
+What a file's bytes say decides its format; its name does not (the YouTube Faces frames are RGBA
+PNG named .jpg). The size in the header is checked before a pixel is decoded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from zoo.api import DataError
+
+MAX_PIXELS = 80_000_000
+"""Larger images are refused. Stays below the size at which Pillow itself begins to warn."""
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
+"""Pillow also opens documents and vector formats, some by way of other programs: not here."""
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The file that a data set's text names ``relative`` (with forward slashes) below ``root``.
+
+    Raises :class:`DataError` for a name that could lead out of ``root``: absolute, with ``..``, a
+    backslash or a drive, or no name at all.
+    """
+    parts = PurePosixPath(relative).parts
+    if not parts or relative[0] == "/" or ".." in parts or set(relative) & set("\\:\0"):
+        raise DataError(f"{relative!r} is no path below the data set's root")
+    return root.joinpath(*parts)
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """The image at ``path`` as uint8 (H, W, 3) RGB: its first frame, its alpha channel dropped.
+
+    Pixels come as they are stored: landmark files refer to those, so an EXIF orientation is not
+    applied. Raises :class:`DataError`, with the file, the reason and what to do, for a file that
+    is missing, empty, truncated, no image, deeper than 8 bits or larger than ``MAX_PIXELS``.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such image file; check the data set's root or fetch it again")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large(path)
+            if image.mode == "F" or image.mode.startswith("I"):
+                raise DataError(
+                    f"{path}: pixels of mode {image.mode} are deeper than 8 bits; "
+                    "convert the file to 8-bit RGB"
+                )
+            return np.array(image.convert("RGB"), dtype=np.uint8)
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"{path}: not an image in a format that is read ({', '.join(FORMATS)}); "
+            "replace the file or fetch it again"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(path) from error
+    except Exception as error:  # Pillow's decoders raise many kinds at a damaged file
+        reason = str(error) or type(error).__name__
+        raise DataError(
+            f"{path}: the image cannot be decoded ({reason}); replace the file or fetch it again"
+        ) from error
+
+
+def _too_large(path: Path) -> DataError:
+    return DataError(
+        f"{path}: its header claims more than {MAX_PIXELS:,} pixels, so it was not decoded; "
+        "such a file is usually damaged or hostile: replace it, or shrink it if it is neither"
+    )

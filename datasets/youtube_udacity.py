@@ -1,0 +1,147 @@
+"""YouTube Faces as Udacity released it: single frames with 68 points in two CSV files.
+
+    training_frames_keypoints.csv   test_frames_keypoints.csv    name, x0, y0, x1, y1, ... x67, y67
+    training/<person>_<video digit><frame digit>.jpg             test/...
+
+The .jpg files hold RGBA PNG, 72 to 494 pixels wide. Names recur across the two folders, so a
+sample's id carries its folder. ``test/`` has more files than its CSV has rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
+
+from .fetching import Entry, read_manifest
+from .images import inside, read_image
+from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
+
+FOLDERS = {
+    "training_frames_keypoints.csv": ("training", "train"),
+    "test_frames_keypoints.csv": ("test", "test"),
+}
+"""CSV name to (folder of its images, split it stands for)."""
+
+MANIFEST = Path(__file__).with_name("udacity_manifest.csv")
+"""Path, bytes and sha256 of the two CSV files and the 4232 labelled images, as released."""
+
+COLUMNS = 1 + 2 * len(IBUG68)
+_NAME = re.compile(r"(?P<person>.+)_(?P<video>\d)\d\.jpg")
+
+
+class UdacityFrames:
+    """The frames below ``root``, which holds at least one of the two CSV files."""
+
+    release = "udacity"
+    scheme: LandmarkScheme = IBUG68
+    label_offset = LABEL_OFFSET
+    license = LICENSE
+    notes = NOTES
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[Problem] = []
+
+    @staticmethod
+    def lies_in(root: Path) -> bool:
+        return any((root / name).is_file() for name in FOLDERS)
+
+    def samples(self) -> Iterator[Sample]:
+        """Training rows, then test rows, in file order.
+
+        A row that cannot be used becomes a problem. Raises :class:`DataError` for a CSV file whose
+        header is not that of 68 points or which is no CSV text at all. Images are decoded later:
+        an unreadable one raises when its ``image()`` is called.
+        """
+        self.problems.clear()
+        for name, (folder, split) in FOLDERS.items():
+            path = self.root / name
+            if not path.is_file():
+                reason = "no such file, so its frames are left out; `zoo data fetch` completes them"
+                self.problems.append(Problem(name, reason))
+                continue
+            seen: dict[str, int] = {}
+            for number, row in _rows(path):
+                try:
+                    sample = self._sample(row, folder, split)
+                    if sample.id in seen:
+                        raise DataError(f"{row[0]} was labelled in row {seen[sample.id]} already")
+                except DataError as error:
+                    self.problems.append(Problem(f"{name} row {number}", str(error)))
+                else:
+                    seen[sample.id] = number
+                    yield sample
+
+    def _sample(self, row: list[str], folder: str, split: str) -> Sample:
+        if len(row) != COLUMNS:
+            raise DataError(f"{len(row)} columns instead of {COLUMNS}")
+        name = row[0]
+        path = inside(self.root, f"{folder}/{name}")
+        match = _NAME.fullmatch(name)
+        if match is None or "/" in name:
+            raise DataError(f"{name!r} does not read <person>_<video digit><frame digit>.jpg")
+        try:
+            stored = np.array([float(cell) for cell in row[1:]]).reshape(-1, 2)
+        except ValueError as error:
+            raise DataError(f"{name}: {error}") from error
+        points = from_edges(stored)
+        if not np.isfinite(points).all():
+            column = int(np.flatnonzero(~np.isfinite(points))[0])  # as the header names it
+            raise DataError(f"{name}: column {column} holds {row[1 + column]}, no finite number")
+        if not path.is_file():
+            raise DataError(f"{folder}/{name}: no such image file")
+        return Sample(
+            id=f"{folder}/{name}",
+            image=partial(read_image, path),
+            points=points,
+            visible=np.ones(len(points), np.bool_),
+            person=match["person"],
+            video=f"{match['person']}_{match['video']}",
+            release_split=split,
+            bytes=path.stat().st_size,
+        )
+
+    def released(self) -> bool:
+        """Whether both CSV files have the released sha256 and every labelled image its released
+        size.
+
+        Pixels are not hashed (250 MB): images encoded anew differ in size, and `zoo data fetch`
+        on the folder does compare every sha256.
+        """
+        return all(self._as_released(entry) for entry in read_manifest(MANIFEST))
+
+    def _as_released(self, entry: Entry) -> bool:
+        path = self.root / entry.path
+        if not path.is_file() or path.stat().st_size != entry.bytes:
+            return False
+        if path.suffix != ".csv":
+            return True
+        return hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their number as editors and spreadsheets count: the header is row 1."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if len(header) != COLUMNS:
+                raise DataError(
+                    f"{path}: its header has {len(header)} columns instead of {COLUMNS} "
+                    "(a name and 68 x, y pairs); fetch the file again with `zoo data fetch`"
+                )
+            for row in reader:
+                if row:
+                    yield reader.line_num, row
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise DataError(
+            f"{path}: not readable as CSV text ({error}); fetch it again with `zoo data fetch`"
+        ) from error

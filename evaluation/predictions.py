@@ -1,0 +1,148 @@
+"""What a model said about one split, with the labels it is judged by: one .npz file.
+
+From this file alone every metric can be worked out again. It holds numbers and plain text, never a
+pickle. It names people, so it stays in the run folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import DataError
+
+from .files import write_whole
+
+MAX_BYTES = 2 << 30
+"""Unpacked. A million faces of 68 points need 1.2 GiB; a file that claims more is a bomb."""
+
+KEYS = ("ids", "people", "points", "target", "visible", "regions")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """N faces of K points, all in source pixels."""
+
+    ids: tuple[str, ...]
+    """Of the samples; no two alike."""
+    people: tuple[str | None, ...]
+    points: NDArray[np.float32]
+    """(N, K, 2); NaN for a face that was missed."""
+    target: NDArray[np.float32]
+    """(N, K, 2)"""
+    visible: NDArray[np.bool_]
+    """(N, K)"""
+    regions: NDArray[np.float64]
+    """(N, 3): cx, cy, side of the square that the model saw."""
+    scores: NDArray[np.float32] | None = None
+    """(N, K), where the model gives them."""
+
+    def save(self, path: Path) -> str:
+        """Writes the file, whole or not at all; returns its sha256.
+
+        The same predictions give the same bytes. Raises DataError for arrays that do not fit.
+        """
+        arrays: dict[str, NDArray[Any]] = {
+            "ids": np.array(self.ids, np.str_),
+            # numpy has no text that is missing; no data set has a person without a name
+            "people": np.array([p or "" for p in self.people], np.str_),
+            "points": np.asarray(self.points, np.float32),
+            "target": np.asarray(self.target, np.float32),
+            "visible": np.asarray(self.visible, np.bool_),
+            "regions": np.asarray(self.regions, np.float64),
+        }
+        if self.scores is not None:
+            arrays["scores"] = np.asarray(self.scores, np.float32)
+        _check(path, arrays)
+        buffer = io.BytesIO()
+        # positional arguments of savez are arrays too, so keywords are the only names it takes
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_whole(path, buffer.getvalue())
+        return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def load(path: Path) -> Predictions:
+    """Reads and checks a file of :meth:`Predictions.save`.
+
+    Raises DataError that names the file and the key: a file of another kind, a missing key, a
+    pickle (never loaded), a wrong shape or type, numbers that cannot be.
+    """
+    arrays = _read(path)
+    _check(path, arrays)
+    return Predictions(
+        ids=tuple(arrays["ids"].tolist()),
+        people=tuple(p or None for p in arrays["people"].tolist()),
+        points=arrays["points"].astype(np.float32),
+        target=arrays["target"].astype(np.float32),
+        visible=arrays["visible"],
+        regions=arrays["regions"].astype(np.float64),
+        scores=arrays["scores"].astype(np.float32) if "scores" in arrays else None,
+    )
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; `zoo evaluate RUN` writes it") from None
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{path}: not an .npz file of predictions ({error})") from error
+    if unpacked > MAX_BYTES:
+        raise DataError(
+            f"{path}: would unpack to {unpacked >> 20} MiB, more than any predictions need"
+        )
+    arrays: dict[str, NDArray[Any]] = {}
+    with np.load(path, allow_pickle=False) as file:
+        for key in (*KEYS, "scores"):
+            if key not in file.files:
+                continue
+            try:
+                arrays[key] = file[key]
+            except Exception as error:  # zlib, zip, header and pickle refusals: all the file's
+                raise DataError(f"{path}: key {key!r} cannot be read ({error})") from error
+    return arrays
+
+
+def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Raises DataError, with file and key, for the first thing that does not fit."""
+    for key in KEYS:
+        if key not in arrays:
+            raise DataError(f"{path}: no key {key!r}; predictions have {', '.join(KEYS)}")
+    points = arrays["points"]
+    if points.ndim != 3 or points.shape[2] != 2:
+        raise DataError(f"{path}: key 'points' has shape {points.shape}, not (faces, points, 2)")
+    n, k, _ = points.shape
+    expected = {
+        "ids": ((n,), "U"),
+        "people": ((n,), "U"),
+        "points": ((n, k, 2), "f"),
+        "target": ((n, k, 2), "f"),
+        "visible": ((n, k), "b"),
+        "regions": ((n, 3), "f"),
+        "scores": ((n, k), "f"),
+    }
+    for key, (shape, kind) in expected.items():
+        if key not in arrays:
+            continue
+        array = arrays[key]
+        if array.shape != shape:
+            raise DataError(f"{path}: key {key!r} has shape {array.shape}, not {shape}")
+        if array.dtype.kind != kind:
+            what = {"U": "text", "f": "decimal numbers", "b": "truth values"}[kind]
+            raise DataError(f"{path}: key {key!r} holds {array.dtype}, not {what}")
+    regions = arrays["regions"]
+    if not (np.isfinite(regions).all() and (regions[:, 2] > 0).all()):
+        raise DataError(f"{path}: key 'regions' needs finite centres and positive sides")
+    if not np.isfinite(arrays["target"][arrays["visible"]]).all():
+        raise DataError(f"{path}: key 'target' has a visible point that is not finite")
+    ids, counts = np.unique(arrays["ids"], return_counts=True)
+    if (counts > 1).any():
+        raise DataError(f"{path}: key 'ids' names {str(ids[counts > 1][0])!r} twice")

@@ -1,0 +1,305 @@
+"""``timm:NAME``: any image model of timm, as a giver of feature maps.
+
+NAME is an architecture (``resnet18``), one with a tag that picks its weights
+(``resnet18.a1_in1k``), or a repository of the Hugging Face hub (``hf-hub:timm/resnet18.a1_in1k``).
+A model keeps timm's names for its tensors, so a file downloaded by hand fits it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.utils import HfHubHTTPError
+from timm.models import get_pretrained_cfg, load_model_config_from_hf
+from torch import Tensor, nn
+
+from zoo.api import Backbone, PluginError, UsageError, WeightsError
+
+HUB = "hf-hub:"
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""What timm looks for in a repository, in this order."""
+
+_CANNOT_NORM_MAPS = ("Hiera", "HieraDet")
+"""Classes of timm whose final norm is for the pooled vector only."""
+
+
+class TimmFamily:
+    """All architectures of the installed timm."""
+
+    def names(self, pattern: str) -> list[str]:
+        """Architectures that match a shell pattern; with a dot in it, tagged names as well."""
+        found = set(timm.list_models(pattern))
+        if "." in pattern:
+            found |= set(timm.list_pretrained(pattern))
+        return sorted(found)
+
+    def resolve(self, name: str) -> Backbone:
+        """From timm's table of configurations alone: no model is built, nothing is downloaded.
+
+        A hub repository's configuration is read where it is in the local cache. Raises
+        :class:`PluginError` for a name that timm does not know.
+        """
+        if name.startswith(HUB):
+            repository = name.removeprefix(HUB)
+            return _backbone(name, _cached_config(repository) or {"hf_hub_id": repository})
+        try:
+            config = get_pretrained_cfg(name, allow_unregistered=False)
+        except RuntimeError:
+            raise _unknown(name) from None
+        return _backbone(name, config.to_dict())
+
+
+def _backbone(name: str, config: dict[str, Any]) -> Backbone:
+    facts: dict[str, Any] = {}
+    if "input_size" in config:
+        facts["input_size"] = config["input_size"][-1]
+    facts |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
+    return Backbone(
+        build=partial(build, name),
+        license="Apache-2.0",
+        weights_license=config.get("license") or "unknown",
+        reference=config.get("paper_ids") or config.get("origin_url") or "",
+        weights=_address(config),
+        summary=f"{name} of timm {timm.__version__}",
+        **facts,
+    )
+
+
+def _address(config: dict[str, Any]) -> str:
+    if not config.get("hf_hub_id"):
+        return config.get("url") or ""
+    repository, _, revision = config["hf_hub_id"].partition("@")
+    file = config.get("hf_hub_filename") or WEIGHT_FILES[0]
+    return f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file}"
+
+
+def _unknown(name: str) -> PluginError:
+    architecture, _, tag = name.partition(".")
+    known = timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models()
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or sorted(known)[:3] * bool(tag)
+    hint = f"did you mean timm:{', timm:'.join(near)}? " if near else ""
+    return PluginError(
+        f"timm {timm.__version__} has no model {name}; {hint}`zoo list 'timm:*'` lists them all"
+    )
+
+
+def build(
+    name: str,
+    *,
+    pretrained: bool = False,
+    input_size: int | None = None,
+    out_indices: Sequence[int] | int = (-1,),
+    norm: bool | None = None,
+    **options: Any,
+) -> nn.Module:
+    """A timm model without its classifier: images (B, 3, S, S) to maps (B, C, h, w).
+
+    ``out_indices`` names the maps, from 0 (finest), negative from the end, an integer n means the
+    last n, as in timm; what comes after the last of them is not built. One map comes alone, several
+    as a list. ``norm`` applies the model's final norm to them: by default where the last map is
+    asked alone, since a transformer's features are used so. Other options (``drop_path_rate``,
+    ``img_size``...) go to timm.
+
+    Raises :class:`UsageError` for a size, an index or an option that the model does not take, and
+    for a hub repository that would have to be fetched without ``pretrained``;
+    :class:`WeightsError` where no pretrained weights exist; else what timm raises when they cannot
+    be had.
+    """
+    config = _config(name, pretrained)
+    native = config["input_size"][-1]
+    size = input_size or native
+    if config.get("fixed_input_size"):
+        # Transformers lay out their positions when they are built; others refuse the argument.
+        options.setdefault("img_size", size)
+    model = _create(name, config, pretrained, options, size)
+    for method in ("forward_intermediates", "prune_intermediate_layers"):
+        if not hasattr(model, method):
+            raise PluginError(
+                f"timm:{name}: timm {timm.__version__} gives no feature maps of "
+                f"{type(model).__name__} (it has no {method}); choose another model"
+            )
+    if norm is None:
+        norm = list(out_indices) == [-1] if not isinstance(out_indices, int) else out_indices == 1
+        norm = norm and type(model).__name__ not in _CANNOT_NORM_MAPS
+    try:
+        kept = model.prune_intermediate_layers(out_indices, prune_norm=not norm)
+    except AssertionError as error:
+        raise UsageError(f"timm:{name}: out_indices is {out_indices}: {error}") from error
+    _check_patches(model, name, size)
+    _emit_maps(model, kept, norm)
+    _try_once(model, name, size, native)
+    return model
+
+
+def _config(name: str, pretrained: bool) -> dict[str, Any]:
+    """timm's configuration of the model, once it is sure that its weights are within reach."""
+    if name.startswith(HUB):
+        return _hub_config(name, pretrained)
+    config: dict[str, Any] = get_pretrained_cfg(name, allow_unregistered=False).to_dict()
+    if pretrained:
+        if not _address(config):
+            raise WeightsError(
+                f"timm:{name}: timm knows no pretrained weights for it; leave --pretrained out, "
+                "or give a file with --weights"
+            )
+        if config.get("hf_hub_id"):
+            file = config.get("hf_hub_filename")
+            _require_hub(config["hf_hub_id"], (file,) if file else WEIGHT_FILES)
+    return config
+
+
+def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
+    repository = name.removeprefix(HUB)
+    if cached := _cached_config(repository):
+        return cached
+    if not pretrained:
+        raise UsageError(
+            f"timm:{name}: what it is stands on the hub alone, and only --pretrained downloads; "
+            f"give --pretrained, or name the architecture: timm:{repository.rpartition('/')[2]}"
+        )
+    _require_hub(repository, ("config.json",))
+    config: dict[str, Any] = load_model_config_from_hf(repository)[0]
+    promised, found = _backbone(name, {}), _backbone(name, config)
+    for fact in ("input_size", "mean", "std"):
+        if getattr(promised, fact) != getattr(found, fact):
+            # The caller has already planned with the defaults; going on would feed it wrong images.
+            raise WeightsError(
+                f"timm:{name}: its configuration has just been fetched and says "
+                f"{fact} {getattr(found, fact)}; give the same command again to use it"
+            )
+    return config
+
+
+def _cached_config(repository: str) -> dict[str, Any] | None:
+    """The repository's configuration; None where it was never fetched."""
+    folder = _cache_folder(repository, ("config.json",))
+    if folder is None:
+        return None
+    whole = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return {**whole.get("pretrained_cfg", whole), "hf_hub_id": repository}
+
+
+def _cache_folder(repository: str, files: Sequence[str]) -> Path | None:
+    """Where the hub's cache keeps the first of ``files`` that it has."""
+    repo, _, revision = repository.partition("@")
+    for file in files:
+        path = try_to_load_from_cache(repo, file, revision=revision or None)
+        if isinstance(path, str):
+            return Path(path).parent
+    return None
+
+
+def _require_hub(repository: str, files: Sequence[str]) -> None:
+    """Raise at once where the hub is needed and out of reach: timm would try for 48 seconds."""
+    if _cache_folder(repository, files):
+        return
+    repo, _, revision = repository.partition("@")
+    # An error that the hub answers with is timm's to explain: it knows other files to ask for.
+    with contextlib.suppress(HfHubHTTPError):
+        get_hf_file_metadata(hf_hub_url(repo, files[0], revision=revision or None), timeout=10)
+
+
+def _create(
+    name: str, config: dict[str, Any], pretrained: bool, options: dict[str, Any], size: int
+) -> nn.Module:
+    """timm's own model; its refusals of an option or of a size become a :class:`UsageError`."""
+    source = name
+    if name.startswith(HUB) and not pretrained:
+        folder = _cache_folder(name.removeprefix(HUB), ("config.json",))
+        source = f"local-dir:{folder}"  # which asks no server whether there is anything newer
+    try:
+        model: nn.Module = timm.create_model(source, pretrained=pretrained, **options)
+        return model
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise UsageError(f"timm:{name}: {error}; its options are those of timm") from error
+    except AssertionError as error:
+        raise _wrong_size(name, size, config["input_size"][-1], error) from error
+
+
+def _check_patches(model: nn.Module, name: str, size: int) -> None:
+    embedding = getattr(model, "patch_embed", None)
+    patch = getattr(embedding, "patch_size", None)
+    patch = patch[0] if isinstance(patch, tuple | list) else patch
+    if isinstance(patch, int) and size % patch and not getattr(embedding, "dynamic_img_pad", False):
+        # timm would drop the last pixels without a word, and every point would be off
+        raise UsageError(
+            f"timm:{name}: cuts its input into patches of {patch} px and cannot work at {size}; "
+            f"set input_size to {size // patch * patch or patch} or {(size // patch + 1) * patch}"
+        )
+
+
+def _emit_maps(model: nn.Module, indices: list[int], norm: bool) -> None:
+    """Let the model's forward give maps instead of classes.
+
+    Its class is replaced by a subclass rather than wrapped: a wrapper would put its own prefix
+    before every tensor's name, and no published file would fit. timm's getter asks for maps in the
+    same way, and gets (B, C, h, w) also from models that work on (B, h, w, C) or on tokens.
+    """
+
+    def forward(self: Any, images: Tensor) -> Tensor | list[Tensor]:
+        maps: list[Tensor] = self.forward_intermediates(
+            images, indices=indices, norm=norm, output_fmt="NCHW", intermediates_only=True
+        )
+        return maps[0] if len(maps) == 1 else maps
+
+    whole = type(model)
+    model.__class__ = type(f"{whole.__name__}Maps", (whole,), {"forward": forward})
+
+
+def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
+    """One image through the model: which sizes it takes and what it uses is written nowhere.
+
+    Parameters that no map depends on (the branches of HRNet between maps that nobody asked for)
+    are frozen, so that none is trained in vain.
+    """
+    model.eval()  # batch norms keep their statistics, dropout draws no random numbers
+    image = torch.zeros(1, 3, size, size, device=next(model.parameters()).device)
+    try:
+        with torch.enable_grad():
+            maps = model(image)
+    except Exception as error:
+        raise _wrong_size(name, size, native, error) from error
+    model.train()
+    maps = [maps] if isinstance(maps, Tensor) else maps
+    if any(each.ndim != 4 for each in maps):
+        shapes = ", ".join(str(tuple(each.shape)) for each in maps)
+        raise PluginError(f"timm:{name}: gives {shapes}, no maps (B, C, h, w); choose another")
+    used = _parameters_behind(maps)
+    for parameter in model.parameters():
+        if id(parameter) not in used:
+            parameter.requires_grad_(False)
+
+
+def _parameters_behind(maps: Sequence[Tensor]) -> set[int]:
+    """Ids of the parameters that a gradient of the maps would reach, from the graph alone."""
+    waiting: list[Any] = [each.grad_fn for each in maps]
+    seen: set[Any] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [earlier for earlier, _ in node.next_functions]
+    return {id(node.variable) for node in seen if hasattr(node, "variable")}
+
+
+def _wrong_size(name: str, size: int, native: int, error: Exception) -> UsageError | PluginError:
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    if size == native:
+        return PluginError(f"timm:{name}: gives no feature maps: {reason[0]}; choose another model")
+    return UsageError(
+        f"timm:{name}: cannot work at {size} px ({reason[0]}); set input_size to its own {native}"
+    )
+
+
+timm_family = TimmFamily()

@@ -1,0 +1,85 @@
+"""`zoo info`: what a plugin is, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from zoo.api import PluginError, UsageError
+from zoo.cli import app
+from zoo.cli.info import describe
+
+if TYPE_CHECKING:
+    from conftest import Plant
+
+BOTH = """
+from zoo.api import Detector, Loss
+ours = Loss(build=lambda: None, summary="a loss", reference="[bold]Huber[/bold] 1964")
+it = Detector(build=lambda: None, license="MIT")
+"""
+
+
+def test_a_backbone_is_described_down_to_its_parameters() -> None:
+    done = CliRunner().invoke(app, ["info", "custom_cnn", "--json"])
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)
+    assert facts["trainable_parameters"] == facts["parameters"] == 6_984_840
+    assert (facts["id"], facts["kind"], facts["distribution"]) == (
+        "custom_cnn",
+        "backbone",
+        "landmark-zoo",
+    )
+    assert facts["input_size"] == 224
+    assert facts["gmacs"] == pytest.approx(0.79, abs=0.005)
+    assert len(facts["mean"]) == len(facts["std"]) == 3
+    assert {"weights", "license", "weights_license", "reference", "summary"} <= set(facts)
+    assert facts["license"] == "MIT"
+
+
+def test_a_backbone_as_text_has_readable_numbers() -> None:
+    done = CliRunner().invoke(app, ["info", "custom_cnn"])
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["trainable_parameters"] == "6,984,840"
+    assert lines["mean"].count(",") == 2
+
+
+@pytest.mark.parametrize(
+    ("plugin_id", "kind"),
+    [("linear", "head"), ("smooth_l1", "loss"), ("haar", "detector"), ("synthetic", "dataset")],
+)
+def test_every_kind_is_described(plugin_id: str, kind: str) -> None:
+    facts = describe(plugin_id)
+    assert (facts["id"], facts["kind"], facts["version"]) == (plugin_id, kind, facts["version"])
+    assert facts["summary"]
+    json.dumps(facts)
+
+
+def test_a_dataset_says_whether_it_can_be_fetched() -> None:
+    assert describe("youtube_faces")["can_fetch"] is True
+    assert describe("synthetic")["can_fetch"] is False
+
+
+def test_an_id_in_two_kinds_asks_which(plant: Plant) -> None:
+    plant("pair", {"zoo.losses": {"both": "ours"}, "zoo.detectors": {"both": "it"}}, BOTH)
+    with pytest.raises(UsageError, match="--kind loss or --kind detector"):
+        describe("both")
+    done = CliRunner().invoke(app, ["info", "both"])
+    assert done.exit_code == 2
+    assert "a loss and a detector" in done.stderr
+    assert describe("both", "loss")["summary"] == "a loss"
+    assert describe("pair/both", "detectors")["license"] == "MIT"
+
+
+def test_markup_in_somebody_elses_text_is_printed_as_it_stands(plant: Plant) -> None:
+    plant("pair", {"zoo.losses": {"both": "ours"}}, BOTH)
+    assert "[bold]Huber[/bold] 1964" in CliRunner().invoke(app, ["info", "both"]).stdout
+
+
+def test_a_family_itself_and_a_stranger_are_refused_with_what_to_type() -> None:
+    with pytest.raises(PluginError, match=r"timm:NAME.*zoo list 'timm:\*'"):
+        describe("timm")
+    with pytest.raises(PluginError, match=r"did you mean custom_cnn\?"):
+        describe("custom_cn")

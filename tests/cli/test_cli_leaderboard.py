@@ -1,0 +1,171 @@
+"""`zoo leaderboard` on a terminal, in a pipe and into a file."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from zoo.api import DataError, UsageError
+from zoo.cli.leaderboard import leaderboard, terminal_table
+from zoo.evaluation.leaderboard import collect
+from zoo.evaluation.records import save_record
+
+app = typer.Typer()
+app.command()(leaderboard)
+runner = CliRunner()
+
+
+def save(folder: Path, backbone: str, seed: int = 0, nme: float | None = 0.061) -> None:
+    record = {
+        "schema": 1,
+        "run": f"{backbone}-s{seed}",
+        "plugin": {"id": backbone, "distribution": "landmark-zoo", "version": "0.1.0"},
+        "config": {"head": "linear", "loss": "smooth_l1", "recipe": "seed", "pretrained": True},
+        "config_hash": "abc123",
+        "seed": seed,
+        "data": {
+            "dataset": "synthetic",
+            "release": "drawn",
+            "protocol": "official/1",
+            "region": "frame",
+            "fingerprint": "f00dbeef",
+            "partial": True,
+        },
+        "model": {"parameters": 6984840, "gmacs": 0.79},
+        "results": {
+            "val": {
+                "nme_ioc": nme,
+                "nme_ioc_low": nme and nme - 0.004,
+                "nme_ioc_high": nme and nme + 0.005,
+                "nme_box": 0.032,
+                "loss": 0.0234,
+                "fr_08": 0.25,
+                "auc_08": 0.3,
+                "n": 428,
+                "floor": {"nme_ioc": nme and 0.283, "nme_box": 0.14, "loss": 0.9},
+            }
+        },
+        "cost": {"images_per_second": 812.3},
+        "environment": {"device": "some processor"},
+    }
+    name = "".join(c for c in backbone if c.isalnum())
+    save_record(record, folder / f"{name}-{seed}" / "record.json")
+
+
+@pytest.fixture
+def runs(tmp_path):
+    save(tmp_path / "runs", "custom_cnn")
+    save(tmp_path / "runs", "custom_cnn", seed=1, nme=0.065)
+    save(tmp_path / "runs", "timm:convnext_tiny.fb_in22k_ft_in1k_384", nme=0.049)
+    return tmp_path / "runs"
+
+
+def run(*arguments):
+    result = runner.invoke(app, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def drawn(folder, width):
+    groups, _ = collect([folder])
+    out = io.StringIO()
+    console = Console(file=out, width=width, color_system=None)
+    for group in groups:
+        console.print(terminal_table(group, width))
+    return out.getvalue()
+
+
+def test_a_pipe_gets_plain_lines_with_every_column(runs):
+    result = run(runs)
+    heading, titles, first, second, floor = result.stdout.splitlines()
+    assert "same people, same videos" in heading
+    assert "partial" in heading
+    assert titles.split()[:2] == ["model", "NME"]
+    assert first.startswith("timm:convnext_tiny")
+    assert "4.9 [4.5, 5.4]" in first
+    assert "6.3 [5.9, 6.8]" in second
+    assert "some processor" in second
+    assert floor.startswith("floor (mean shape)")
+    assert "28.3" in floor
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("width", [50, 80, 120, 200])
+def test_a_terminals_table_fits_and_keeps_what_counts(runs, width):
+    text = drawn(runs, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "6.3 [5.9, 6.8]" in text
+    assert "28.3" in text
+    assert ("some processor" in text) == (width == 200)
+
+
+def test_rich_markup_in_a_name_is_printed_as_it_stands(tmp_path):
+    save(tmp_path, "[red]evil[/red]\x1b[31m")
+    text = drawn(tmp_path, 80)
+    assert "[red]evil[/red]" in text
+    assert "\x1b" not in text
+    assert "\x1b" not in run(tmp_path).stdout
+
+
+def test_a_scheme_without_eye_corners_shows_the_box_error(tmp_path):
+    save(tmp_path, "custom_cnn", nme=None)
+    titles, first, floor = run(tmp_path).stdout.splitlines()[1:]
+    assert "NME box %" in titles
+    assert "3.2" in first
+    assert "14.0" in floor
+
+
+def test_json_stands_alone_on_standard_output(runs):
+    (runs / "broken").mkdir()
+    (runs / "broken" / "record.json").write_text("{")
+    result = run(runs, "--format", "json")
+    [group] = json.loads(result.stdout)
+    assert [row["seeds"] for row in group["rows"]] == [[0], [0, 1]]
+    assert "left out" in result.stderr
+    assert "broken" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("b.md", "## synthetic"),
+        ("b.csv", "dataset,protocol"),
+        ("b.json", "["),
+        ("b.txt", "synthetic"),
+    ],
+)
+def test_out_writes_what_its_name_says(runs, tmp_path, name, start):
+    result = run(runs, "--out", tmp_path / "new" / name)
+    assert (tmp_path / "new" / name).read_text().startswith(start)
+    assert result.stdout == ""
+
+
+def test_format_overrides_the_name(runs, tmp_path):
+    run(runs, "--out", tmp_path / "board.txt", "--format", "csv")
+    assert (tmp_path / "board.txt").read_text().startswith("dataset,")
+
+
+def test_runs_is_the_default_folder(runs, monkeypatch):
+    monkeypatch.chdir(runs.parent)
+    assert "custom_cnn" in run().stdout
+
+
+def test_an_out_that_cannot_be_written_is_one_clear_error(runs, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="--out"):
+        run(runs, "--out", tmp_path / "file" / "board.md")
+
+
+def test_unknown_format_and_empty_folder(runs, tmp_path):
+    with pytest.raises(UsageError, match="no format 'markdown'"):
+        run(runs, "--format", "markdown")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="zoo train"):
+        run(tmp_path / "empty")

@@ -1,0 +1,196 @@
+"""`zoo list`, and the frame of the command line: errors, exit statuses, versions, pipes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import zoo
+
+if TYPE_CHECKING:
+    from conftest import Plant
+
+LOSS = "from zoo.api import Loss\nours = Loss(build=lambda: None)\n"
+# Not `-m zoo`: like the installed command, this does not put the working directory on the path.
+ZOO = [sys.executable, "-P", "-c", "from zoo.cli import main; main()"]
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ZOO, *arguments], capture_output=True, text=True, cwd=cwd, timeout=240, check=False
+    )
+
+
+def test_the_list_as_json_is_json_alone_and_complete() -> None:
+    done = run("list", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    entries = json.loads(done.stdout)
+    keys = {"id", "kind", "distribution", "version", "target", "status", "reason"}
+    assert all(set(entry) == keys for entry in entries)
+    found = {(entry["kind"], entry["id"]) for entry in entries}
+    assert found >= {
+        ("backbone", "custom_cnn"),
+        ("backbone", "timm"),
+        ("dataset", "youtube_faces"),
+        ("head", "linear"),
+        ("loss", "smooth_l1"),
+        ("detector", "haar"),
+    }
+    assert {entry["distribution"] for entry in entries} >= {"landmark-zoo"}
+
+
+def test_the_list_imports_neither_torch_nor_numpy_nor_a_plugin() -> None:
+    code = (
+        "import sys\n"
+        "from zoo.cli import app\n"
+        "app(['list'], standalone_mode=False)\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'numpy', 'cv2', 'pandas', 'zoo.api'}\n"
+        "built_in = {m for m in sys.modules if m.startswith(('zoo.plugins.', 'zoo.datasets.'))}\n"
+        "sys.exit(str(sorted(heavy & set(sys.modules) | built_in)))\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == "[]"
+    assert "custom_cnn" in done.stdout
+
+
+def test_pattern_and_kind_narrow_the_list(plant: Plant) -> None:
+    plant("pair", {"zoo.losses": {"linear": "ours"}}, LOSS)
+    lines = run("list", "lin*").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [["linear", "head"], ["linear", "loss"]]
+    assert lines[0] == "1 head, 1 loss"
+    for kind in ("loss", "losses"):
+        listed = json.loads(run("list", "lin*", "--kind", kind, "--json").stdout)
+        assert [entry["distribution"] for entry in listed] == ["pair"]
+
+
+def test_a_pattern_without_a_match_says_so_and_fails() -> None:
+    done = run("list", "unicorn*", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'zoo: nothing installed matches "unicorn*"; `zoo list` shows everything\n'
+    assert run("list", "custom_cnn", "--kind", "head").returncode == 1
+
+
+def test_an_unknown_kind_is_wrong_usage() -> None:
+    done = run("list", "--kind", "optimiser")
+    assert done.returncode == 2
+    assert "the kinds are backbone, dataset, head, loss, detector" in done.stderr
+
+
+def test_a_family_is_searched() -> None:
+    done = run("list", "timm:convnext_t*", "--json")
+    assert done.returncode == 0, done.stderr
+    entries = json.loads(done.stdout)
+    assert "timm:convnext_tiny" in [entry["id"] for entry in entries]
+    assert all(entry["id"].startswith("timm:convnext_t") for entry in entries)
+    assert run("list", "tim:convnext*").returncode == 1
+
+
+def test_check_tells_the_broken_from_the_sound(plant: Plant) -> None:
+    plant("bad", {"zoo.losses": {"x_bad": "ours"}}, "import a_library_nobody_has\n")
+    plant("good", {"zoo.losses": {"x_good": "ours"}}, f"print('noise')\n{LOSS}")
+    done = run("list", "x_*", "--check", "--json")
+    assert done.returncode == 3
+    verdicts = {entry["id"]: entry for entry in json.loads(done.stdout)}
+    assert verdicts["x_good"]["status"] == "ok"
+    assert verdicts["x_bad"]["status"] == "broken"
+    assert "a_library_nobody_has" in verdicts["x_bad"]["reason"]
+    assert "Traceback" not in done.stderr
+    assert run("list", "x_good", "--check").returncode == 0
+
+
+def on_a_terminal(*arguments: str, columns: int) -> tuple[int, str]:
+    """Run zoo on a pseudo-terminal of that width: exit status and what it showed."""
+    keeper, terminal = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+    child = subprocess.Popen(
+        [*ZOO, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    )
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            block = os.read(keeper, 65536)
+        except OSError:  # Linux reports the closed terminal so; elsewhere the read is empty.
+            break
+        if not block:
+            break
+        shown += block
+    os.close(keeper)
+    return child.wait(timeout=60), shown.decode()
+
+
+def test_on_a_terminal_of_80_columns_every_plugin_has_its_line(plant: Plant) -> None:
+    # Markup and terminal commands in somebody's metadata are shown, not obeyed.
+    plant("rogue", {"zoo.losses": {"[bold]\x1b]0;owned\x07": "ours"}}, LOSS)
+    status, shown = on_a_terminal("list", "--kind", "backbone", columns=80)
+    assert status == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("custom_cnn" in line and "not loaded" in line for line in lines)
+    _, shown = on_a_terminal("list", "--kind", "loss", columns=80)
+    assert "[bold]" in shown
+    assert "\x1b]0;" not in shown
+    assert "\x07" not in shown
+
+
+def test_a_reader_that_goes_away_causes_no_complaint() -> None:
+    command = " ".join(f"'{word}'" for word in [*ZOO, "list", "--json"])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -c 1"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[", "")
+
+
+def test_help_version_and_wrong_usage() -> None:
+    assert run("--version").stdout == f"landmark-zoo {zoo.__version__}\n"
+    for arguments in (["--help"], ["-h"], ["list", "--help"], ["info", "-h"]):
+        done = run(*arguments)
+        assert done.returncode == 0
+        assert done.stdout.startswith("Usage: zoo")
+    for arguments in ([], ["lst"], ["list", "--no-such-option"]):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+    assert "list" in run("lst").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--debug", "info", "nobody"], ["info", "nobody", "--debug"]]
+)
+def test_the_traceback_comes_with_debug_only(arguments: list[str]) -> None:
+    loud, quiet = run(*arguments), run("info", "nobody")
+    assert loud.returncode == quiet.returncode == 1
+    assert "Traceback (most recent call last)" in loud.stderr
+    assert loud.stderr.endswith(quiet.stderr)
+    assert len(quiet.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        ("KeyboardInterrupt", 130, "Stopped."),
+        ("ValueError('off by one')", 1, "this is a bug: ValueError: off by one"),
+        ("zoo.api.DataError('a.csv, row 3: no image')", 1, "zoo: a.csv, row 3: no image"),
+        ("zoo.api.UsageError('no such recipe')", 2, "zoo: no such recipe"),
+    ],
+)
+def test_how_a_command_ends(raised: str, status: int, said: str) -> None:
+    code = (
+        "import sys, zoo.api, zoo.registry, zoo.cli\n"
+        f"def fail(): raise {raised}\n"
+        "zoo.registry.installed = fail\n"
+        "sys.argv = ['zoo', 'list']\n"
+        "zoo.cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,71 @@
+"""Fixtures for every test: distributions with plugins, planted on the path as pip would."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+
+class Plant(Protocol):
+    """``plant(name, plugins, source)``: install a distribution that has one module.
+
+    ``plugins`` maps entry-point groups to ids to objects of the module, as in
+    ``{"zoo.losses": {"huber": "huber"}}``; ``source`` is the module's text. An object with a colon
+    is taken as a whole target. Gives the folder of the distribution, which is now on the path of
+    this process and of its children.
+    """
+
+    def __call__(
+        self,
+        name: str,
+        plugins: Mapping[str, Mapping[str, str]],
+        source: str = "",
+        *,
+        version: str = "1.0",
+        metadata_folder: str = "dist-info",
+    ) -> Path: ...
+
+
+@pytest.fixture
+def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
+    """See :class:`Plant`. Modules are named after their distribution, in small letters with _."""
+    modules_before = set(sys.modules)
+
+    def plant_distribution(
+        name: str,
+        plugins: Mapping[str, Mapping[str, str]],
+        source: str = "",
+        *,
+        version: str = "1.0",
+        metadata_folder: str = "dist-info",
+    ) -> Path:
+        stem = name.lower().replace("-", "_")
+        folder = tmp_path / f"site-{len(list(tmp_path.iterdir()))}-{stem}"
+        info = folder / f"{stem}-{version}.{metadata_folder}"
+        info.mkdir(parents=True)
+        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        for file in ("METADATA", "PKG-INFO"):
+            (info / file).write_text(about)
+        lines = []
+        for group, points in plugins.items():
+            lines.append(f"[{group}]")
+            for plugin_id, target in points.items():
+                whole = target if ":" in target else f"{stem}:{target}"
+                lines.append(f"{plugin_id} = {whole}")
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        (folder / f"{stem}.py").write_text(source)
+        monkeypatch.syspath_prepend(str(folder))
+        inherited = os.environ.get("PYTHONPATH")
+        paths = [str(folder), *([inherited] if inherited else [])]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        return folder
+
+    yield plant_distribution
+    for module in set(sys.modules) - modules_before:
+        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
+            del sys.modules[module]

@@ -1,0 +1,199 @@
+"""300-W and 300-VW .pts folders: what is read, what is skipped and what is refused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.api import DataError
+from zoo.datasets.ibug_pts import ibug_pts
+
+FRAMES = 6
+
+
+def pts(points: int = 68, start: float = 1.0) -> str:
+    body = "\n".join(f"{start + k:.3f} {start + 2 * k:.3f}" for k in range(points))
+    return f"version: 1\nn_points: {points}\n{{\n{body}\n}}\n"
+
+
+def still(root: Path, name: str, suffix: str = ".jpg", text: str | None = None) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".pts").write_text(pts() if text is None else text)
+    Image.new("RGB", (50, 60), (10, 20, 30)).save(path.with_suffix(suffix))
+
+
+def film(root: Path, person: str, labelled: int = FRAMES) -> None:
+    """A video whose frame k has red value 30 k + 20."""
+    folder = root / person
+    (folder / "annot").mkdir(parents=True)
+    size = (64, 48)
+    writer = cv2.VideoWriter(str(folder / "vid.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
+    assert writer.isOpened()
+    for k in range(FRAMES):
+        writer.write(np.full((48, 64, 3), (0, 0, 30 * k + 20), np.uint8))
+    writer.release()
+    for k in range(labelled):
+        (folder / "annot" / f"{k + 1:06d}.pts").write_text(pts(start=1 + k))
+
+
+def read(root: Path):
+    data = ibug_pts.open(root)
+    return data, list(data.samples())
+
+
+def test_stills_are_read_from_one_based_points(tmp_path: Path):
+    still(tmp_path, "helen/testset/b_1")
+    still(tmp_path, "helen/testset/a_1", ".png")
+    data, samples = read(tmp_path)
+    assert [s.id for s in samples] == ["helen/testset/a_1.png", "helen/testset/b_1.jpg"]
+    assert np.array_equal(samples[0].points[:3], [[0, 0], [1, 2], [2, 4]])
+    assert samples[0].points.dtype == np.float32
+    assert samples[0].person is None
+    assert samples[0].image().shape == (60, 50, 3)
+    assert data.scheme.name == "ibug68"
+    assert data.problems == []
+    assert data.released() is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [
+        ("helen/trainset", "train"),
+        ("lfpw/testset", "test"),
+        ("afw", "train"),
+        ("ibug", "test"),
+        ("300W/01_Indoor", "test"),
+        ("300W/02_Outdoor", "test"),
+        ("test/helen/trainset", "train"),
+        ("mine", None),
+    ],
+)
+def test_folders_say_the_split(tmp_path: Path, folder: str, split: str | None):
+    still(tmp_path, f"{folder}/x")
+    assert read(tmp_path)[1][0].release_split == split
+
+
+def test_the_root_and_the_files_name_say_nothing_of_the_split(tmp_path: Path):
+    root = tmp_path / "testset"
+    still(root, "mine/train")
+    assert read(root)[1][0].release_split is None
+
+
+def test_video_frames_are_those_of_their_number(tmp_path: Path):
+    film(tmp_path, "001")
+    film(tmp_path, "002", labelled=2)
+    data, samples = read(tmp_path)
+    assert data.problems == []
+    assert len(samples) == FRAMES + 2
+    assert samples[1].id == "001/annot/000002"
+    assert (samples[1].person, samples[1].video) == ("001", "001")
+    assert samples[1].points[0].tolist() == [1, 1]
+    assert samples[1].bytes == 48 * 64 * 3
+    for order in (range(FRAMES), reversed(range(FRAMES)), (0, 3, 3, 1)):
+        for k in order:
+            image = samples[k].image()
+            assert image.shape == (48, 64, 3)
+            assert abs(int(image[20, 20, 0]) - (30 * k + 20)) < 8
+            assert image[20, 20, 2] < 20, "RGB, not BGR"
+
+
+def test_frames_may_be_read_from_several_threads(tmp_path: Path):
+    film(tmp_path, "001")
+    film(tmp_path, "002")
+    _, samples = read(tmp_path)
+    chosen = [samples[k % len(samples)] for k in range(0, 60, 7)]
+    with ThreadPoolExecutor(4) as pool:
+        reds = list(pool.map(lambda sample: int(sample.image()[20, 20, 0]), chosen))
+    wanted = [30 * (int(sample.id[-6:]) - 1) + 20 for sample in chosen]
+    assert np.allclose(reds, wanted, atol=8)
+
+
+def test_a_label_past_the_videos_end_is_named_when_it_is_asked_for(tmp_path: Path):
+    film(tmp_path, "001", labelled=FRAMES + 1)
+    _, samples = read(tmp_path)
+    with pytest.raises(DataError, match=rf"vid\.avi: frame {FRAMES + 1} .* {FRAMES} readable"):
+        samples[-1].image()
+    assert samples[0].image().shape == (48, 64, 3)
+
+
+def test_a_video_that_is_none_is_a_problem(tmp_path: Path):
+    film(tmp_path, "001", labelled=2)
+    (tmp_path / "001" / "vid.avi").write_bytes(b"no video")
+    data, samples = read(tmp_path)
+    assert samples == []
+    assert len(data.problems) == 2
+    assert "vid.avi: not readable as a video" in str(data.problems[0])
+
+
+def test_a_name_that_is_no_frame_number_is_a_problem(tmp_path: Path):
+    film(tmp_path, "001", labelled=1)
+    for name in ("first", "000000"):
+        (tmp_path / "001" / "annot" / f"{name}.pts").write_text(pts())
+    data, samples = read(tmp_path)
+    assert len(samples) == 1
+    assert ["no frame number" in str(p) for p in data.problems] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "x.pts line 1: no points in braces"),
+        ("version: 2\nn_points: 68\n{\n}", "x.pts line 1: 'version: 2' instead of 'version: 1'"),
+        (pts(29), "x.pts line 2: 'n_points: 29' instead of 'n_points: 68'"),
+        (pts().replace("{\n", ""), "no points in braces"),
+        (pts().replace("}", ""), "no points in braces"),
+        (pts().replace("3.000 5.000\n", ""), "line 71: the brace closes after 67 points"),
+        (pts().replace("3.000 5.000", "3.000"), "x.pts line 6: '3.000' is no x y pair"),
+        (pts().replace("3.000 5.000", "3 5 7"), "x.pts line 6: '3 5 7' is no x y pair"),
+        (pts().replace("3.000 5.000", "3 five"), "x.pts line 6: '3 five' is no x y pair"),
+        (pts().replace("3.000 5.000", "nan 5"), "x.pts line 6: 'nan 5' is no place"),
+        (pts().replace("3.000 5.000", "1e300 5"), "x.pts line 6: '1e300 5' is no place"),
+        (pts() + " " * (1 << 20), "larger than"),
+    ],
+)
+def test_a_malformed_file_is_left_out_by_name_line_and_reason(
+    tmp_path: Path, text: str, reason: str
+):
+    still(tmp_path, "helen/trainset/x", text=text)
+    still(tmp_path, "helen/trainset/y")
+    data = ibug_pts.open(tmp_path)
+    for _ in range(2):  # problems start afresh with every reading
+        assert len(list(data.samples())) == 1
+        assert len(data.problems) == 1
+    assert str(data.problems[0]).startswith("helen/trainset/x.pts: ")
+    assert reason in str(data.problems[0])
+
+
+def test_bytes_that_are_no_text_are_a_problem(tmp_path: Path):
+    still(tmp_path, "x")
+    (tmp_path / "x.pts").write_bytes(b"\xff\xfe")
+    data, samples = read(tmp_path)
+    assert samples == []
+    assert "not readable as text" in str(data.problems[0])
+
+
+def test_windows_lines_and_wide_blanks_do_no_harm(tmp_path: Path):
+    still(tmp_path, "x", text=pts().replace("n_points: ", "n_points:  ").replace("\n", "\r\n"))
+    assert len(read(tmp_path)[1]) == 1
+
+
+def test_points_without_an_image_are_a_problem(tmp_path: Path):
+    (tmp_path / "x.pts").write_text(pts())
+    data, samples = read(tmp_path)
+    assert samples == []
+    assert "no image x.jpg" in str(data.problems[0])
+
+
+def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
+    with pytest.raises(DataError, match=r"looked for NAME\.pts .* and NNN/annot/000001\.pts"):
+        ibug_pts.open(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        ibug_pts.open(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="--data"):
+        ibug_pts.open(None)

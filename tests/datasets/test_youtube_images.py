@@ -1,0 +1,102 @@
+"""Images are read by what their bytes say, and hostile or broken ones are refused by name."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.api import DataError
+from zoo.datasets.images import MAX_PIXELS, inside, read_image
+
+
+def _png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and goes on with a few bytes of pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+
+
+def test_rgba_png_named_jpg_gives_rgb_with_alpha_dropped(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
+    pixels[..., 3] = 0
+    path = tmp_path / "face.jpg"
+    Image.fromarray(pixels).save(path, format="PNG")
+
+    image = read_image(path)
+
+    assert image.shape == (7, 5, 3)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, pixels[..., :3])  # transparent, and still not blended
+    image[0, 0] = 0  # the caller owns the pixels
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "LA", "CMYK", "1"])
+def test_every_8_bit_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "face.tif"
+    Image.new("RGB", (6, 4), (255, 255, 255)).convert(mode).save(path)
+    np.testing.assert_array_equal(read_image(path), np.full((4, 6, 3), 255))
+
+
+@pytest.mark.parametrize("side", [10_000, 13_000, 60_000])  # below, at and above Pillow's limits
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_decompression_bomb_is_refused_by_its_header(tmp_path: Path, side: int) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_png_header(side, side))
+    with pytest.raises(DataError, match=rf"bomb\.png: .*more than {MAX_PIXELS:,} pixels"):
+        read_image(path)
+
+
+def test_truncated_file_is_refused(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(whole, format="JPEG")
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+    with pytest.raises(DataError, match=r"cut\.jpg: .*truncated"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"%!PS-Adobe-3.0 EPSF-3.0\n"])
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "face.jpg"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"face\.jpg: not an image"):
+        read_image(path)
+
+
+def test_deep_pixels_are_refused_rather_than_clipped(tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(path)
+    with pytest.raises(DataError, match=r"deep\.png: .*8 bits"):
+        read_image(path)
+
+
+def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.jpg: no such image file"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(DataError, match="no such image file"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.jpg", "a/../../x", "/etc/passwd", "//x", "a\\b", "C:x", "", ".", "a\0b"]
+)
+def test_paths_that_could_lead_out_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="no path below"):
+        inside(tmp_path, name)
+
+
+def test_paths_below_the_root_are_taken(tmp_path: Path) -> None:
+    assert inside(tmp_path, "a/b c.jpg") == tmp_path / "a" / "b c.jpg"

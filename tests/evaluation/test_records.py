@@ -1,0 +1,174 @@
+"""Run records: written whole, read with suspicion."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.api import DataError
+from zoo.evaluation.records import config_hash, find_records, load_record, save_record
+
+RECORD = {
+    "schema": 1,
+    "run": "custom_cnn-youtube_faces-abc123-s0",
+    "plugin": {"id": "custom_cnn", "distribution": "landmark-zoo", "version": "0.1.0"},
+    "config": {"backbone": "custom_cnn", "head": "linear", "loss": "smooth_l1", "seed": 0},
+    "config_hash": "abc123",
+    "seed": 0,
+    "data": {
+        "dataset": "youtube_faces",
+        "release": "udacity",
+        "protocol": "person/1",
+        "region": "frame",
+        "fingerprint": "f00d",
+        "frames": {"train": 3142, "val": 428},
+        "people": {"train": 262, "val": 31},
+        "partial": True,
+    },
+    "model": {"parameters": 6984840, "gmacs": 0.79, "weights": "none"},
+    "results": {
+        "val": {
+            "nme_ioc": 0.061,
+            "nme_ioc_low": 0.057,
+            "nme_ioc_high": 0.066,
+            "nme_box": 0.03,
+            "loss": 0.02,
+            "fr_08": 0.2,
+            "auc_08": 0.3,
+            "n": 428,
+            "floor": {"nme_ioc": 0.283},
+        }
+    },
+    "cost": {"images_per_second": 100.0},
+    "environment": {"device": "cpu"},
+}
+
+
+def changed(path, value):
+    """The record with one value changed, or removed when the value is None."""
+    record = copy.deepcopy(RECORD)
+    *parents, last = path.split(".")
+    place = record
+    for key in parents:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return record
+
+
+def write(path: Path, record) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_a_record_comes_back(tmp_path):
+    record = changed("results.val.nme_ioc", np.float32(0.5))
+    save_record(record, tmp_path / "run" / "record.json")
+    assert load_record(tmp_path / "run" / "record.json") == changed("results.val.nme_ioc", 0.5)
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["record.json"]
+
+
+@pytest.mark.parametrize(
+    "key", ["run", "plugin.id", "data.fingerprint", "results", "results.val.floor", "environment"]
+)
+def test_a_missing_key_is_named(tmp_path, key):
+    path = write(tmp_path / "record.json", changed(key, None))
+    with pytest.raises(DataError, match=rf"record\.json: record without .*{key}"):
+        load_record(path)
+
+
+def test_a_newer_schema_is_refused_by_number(tmp_path):
+    path = write(tmp_path / "record.json", {"schema": 2, "all": "different"})
+    with pytest.raises(DataError, match=r"record\.json: record of schema 2.*upgrade landmark-zoo"):
+        load_record(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("run", 3, "run is 3, not str"),
+        ("data.partial", "yes", "data.partial is 'yes', not bool"),
+        ("results.val.nme_ioc", "low", "results.val.nme_ioc is 'low'"),
+        ("results.val.n", True, "results.val.n is True, not int"),
+        ("results.val", [1], "results.val is not an object"),
+        ("results.val.floor", {"nme_ioc": "x"}, "results.val.floor.nme_ioc"),
+        ("data.people", {"val": ["Ann Example"]}, "data.people.val"),
+        ("schema", "1", "no schema number"),
+    ],
+)
+def test_a_wrong_type_is_named(tmp_path, key, value, reason):
+    path = write(tmp_path / "record.json", changed(key, value))
+    with pytest.raises(DataError, match=reason):
+        load_record(path)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1e200", "9" * 5000])
+def test_numbers_that_cannot_be_are_refused(tmp_path, number):
+    text = json.dumps(RECORD).replace("0.061", number)
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(DataError, match=r"record\.json: not a JSON record"):
+        load_record(tmp_path / "record.json")
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe\x00", b"[" * 100_000, b"", b"[1]"])
+def test_other_files_are_refused(tmp_path, content):
+    (tmp_path / "record.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"record\.json"):
+        load_record(tmp_path / "record.json")
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    with (tmp_path / "record.json").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(DataError, match="larger than"):
+        load_record(tmp_path / "record.json")
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), "text"])
+def test_a_record_that_could_not_be_read_is_not_written(tmp_path, value):
+    with pytest.raises(DataError):
+        save_record(changed("results.val.loss", value), tmp_path / "record.json")
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_records_are_found_below_folders_and_by_name_and_the_unreadable_are_told(tmp_path):
+    write(tmp_path / "runs" / "b" / "record.json", RECORD)
+    write(tmp_path / "runs" / "deep" / "a" / "record.json", RECORD)
+    write(tmp_path / "runs" / "c" / "record.json", {"schema": 9})
+    write(tmp_path / "runs" / "b" / "other.json", {"not": "a record"})
+    shared = write(tmp_path / "shared.json", RECORD)
+    places = [tmp_path / "runs", shared, tmp_path / "nowhere", tmp_path / "runs" / "b"]
+    found, problems = find_records(places)
+    assert [p.relative_to(tmp_path).as_posix() for p, _ in found] == [
+        "runs/b/record.json",
+        "runs/deep/a/record.json",
+        "shared.json",
+    ]
+    assert [p.where for p in problems] == [
+        str(tmp_path / "runs" / "c" / "record.json"),
+        str(tmp_path / "nowhere"),
+    ]
+    assert problems[0].reason.startswith("record of schema 9")
+
+
+def test_the_hash_is_of_what_makes_the_model():
+    config = {"backbone": "custom_cnn", "lr": 0.001, "augment": {"flip": 0.5, "grey": 0.1}}
+    same = {"augment": {"grey": 0.1, "flip": 0.5}, "lr": 0.001, "backbone": "custom_cnn"}
+    where = {"seed": 3, "device": "cuda", "data": "/somewhere", "out": Path("runs"), "fold": 2}
+    assert config_hash(config) == config_hash(same | where) == config_hash(config | {"head": None})
+    assert config_hash(config) != config_hash(config | {"lr": 0.002})
+    assert config_hash(config) != config_hash(config | {"augment": {"flip": 0.5, "grey": 0.2}})
+    assert len(config_hash(config)) >= 6
+    int(config_hash(config), 16)
+
+
+def test_the_folder_of_a_recipe_file_is_not_in_the_hash():
+    assert config_hash({"recipe": "here/mine.toml"}) == config_hash({"recipe": "mine.toml"})
+    assert config_hash({"recipe": "seed"}) != config_hash({"recipe": "strong"})

@@ -1,0 +1,240 @@
+"""Who may import whom: the floors of the house, kept by reading every import in the source.
+
+An import inside a function counts as much as one at the top, except where the question is what
+`import` itself brings in.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {
+    "zoo": "zoo",
+    "zoo.plugins": "plugins",
+    "zoo.datasets": "datasets",
+    "zoo.evaluation": "evaluation",
+}
+
+GROUND = ("zoo.api",)
+SECOND = (*GROUND, "zoo.registry", "zoo.installed", "zoo.isolation", "zoo.geometry")
+FOURTH = (
+    *SECOND,
+    "zoo.evaluation.protocols",
+    *("zoo.data", "zoo.model", "zoo.weights", "zoo.config", "zoo.options", "zoo.recipes"),
+)
+FIFTH = (
+    *FOURTH,
+    "zoo.evaluation",
+    *("zoo.engine", "zoo.checkpoint", "zoo.predict", "zoo.export", "zoo.testing"),
+)
+ANY = None
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a package and all below it may import: of ours by prefix, of others by name."""
+
+    ours: tuple[str, ...]
+    others: tuple[str, ...] | None = ANY
+
+
+# The longest prefix of a module's name decides; what no line covers is an error, so that a new
+# module is given its floor here.
+FLOORS = {
+    "zoo.api": Floor(GROUND, ("numpy",)),
+    "zoo.registry": Floor(SECOND, ()),
+    "zoo.installed": Floor(GROUND, ()),
+    "zoo.isolation": Floor(SECOND, ()),
+    "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
+    "zoo.recipes": Floor((), ()),
+    "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
+    "zoo.datasets": Floor(("zoo.api", "zoo.geometry", "zoo.datasets")),
+    "zoo.evaluation": Floor(
+        (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
+    ),
+    "zoo.data": Floor(FOURTH),
+    "zoo.model": Floor(FOURTH),
+    "zoo.weights": Floor(FOURTH),
+    "zoo.config": Floor(FOURTH),
+    "zoo.options": Floor(FOURTH),
+    "zoo.engine": Floor(FIFTH),
+    "zoo.checkpoint": Floor(FIFTH),
+    "zoo.predict": Floor(FIFTH),
+    "zoo.export": Floor(FIFTH),
+    "zoo.testing": Floor(FIFTH),
+    # zoo.datasets.images is no plugin: it decodes an image file safely, whoever asks.
+    "zoo.cli": Floor((*FIFTH, "zoo.cli", "zoo", "zoo.datasets.images")),
+    "zoo.__main__": Floor(("zoo.cli",)),
+}
+PACKAGE = Floor((*FIFTH, "zoo.cli"))
+"""`zoo/__init__.py` itself, which stands on the roof."""
+
+LIGHT = ("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli")
+"""Importing these brings in no torch."""
+
+TORCH = {"torch", "torchvision", "timm", "torchmetrics", "safetensors.torch"}
+
+
+@dataclass(frozen=True)
+class Import:
+    target: str
+    line: int
+    at_top: bool
+    for_types: bool
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the distribution: its name and its file."""
+    found = {}
+    for package, folder in FOLDERS.items():
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            parts = file.relative_to(ROOT / folder).with_suffix("").parts
+            parts = parts[:-1] if parts[-1] == "__init__" else parts
+            found[".".join((package, *parts))] = file
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, source: str, is_package: bool, known: set[str]) -> Iterator[Import]:
+    """All imports of a module, relative ones made absolute, `from package import module` too."""
+
+    def visit(node: ast.AST, at_top: bool, for_types: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(alias.name, child.lineno, at_top, for_types)
+            elif isinstance(child, ast.ImportFrom):
+                base = child.module or ""
+                if child.level:
+                    here = name.split(".") if is_package else name.split(".")[:-1]
+                    here = here[: len(here) - child.level + 1]
+                    base = ".".join([*here, *([base] if base else [])])
+                for alias in child.names:
+                    full = f"{base}.{alias.name}"
+                    target = full if full in known or full in TORCH else base
+                    yield Import(target, child.lineno, at_top, for_types)
+            else:
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+                yield from visit(child, at_top and not inside, for_types or types)
+
+    yield from visit(ast.parse(source), True, False)
+
+
+def read(name: str) -> list[Import]:
+    file = MODULES[name]
+    return list(imports(name, file.read_text(), file.name == "__init__.py", set(MODULES)))
+
+
+def covers(prefix: str, name: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def floor_of(name: str) -> Floor | None:
+    if name == "zoo":
+        return PACKAGE
+    homes = [prefix for prefix in FLOORS if covers(prefix, name)]
+    return FLOORS[max(homes, key=len)] if homes else None
+
+
+def trespasses(name: str, found: list[Import]) -> list[str]:
+    """The imports of a module that its floor does not allow, in words."""
+    floor = floor_of(name)
+    if floor is None:
+        return [f"{name} stands on no floor: give it one in FLOORS"]
+    wrong = []
+    for each in found:
+        top = each.target.partition(".")[0]
+        if top == "zoo":
+            # The bare package is no prefix here: it would allow everything below it.
+            allowed = any(
+                each.target == prefix if prefix == "zoo" else covers(prefix, each.target)
+                for prefix in floor.ours
+            )
+        elif top in sys.stdlib_module_names:
+            allowed = True
+        else:
+            # A type's name costs nothing: the contracts may speak of torch without importing it.
+            allowed = floor.others is None or top in floor.others or each.for_types
+        if not allowed:
+            wrong.append(f"{name}, line {each.line}, imports {each.target}")
+    return wrong
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_keeps_to_its_floor(name: str) -> None:
+    assert trespasses(name, read(name)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "target"),
+    [
+        ("zoo.evaluation.x", "def f():\n    import torch\n", "torch"),
+        ("zoo.evaluation.x", "from zoo.data import store\n", "zoo.data"),
+        ("zoo.api.x", "from ..registry import registry\n", "zoo.registry"),
+        ("zoo.registry", "from zoo import geometry, model\n", "zoo.model"),
+        ("zoo.plugins.heads.x", "from ...engine import fit\n", "zoo.engine"),
+        ("zoo.plugins.heads.x", "from zoo.datasets.wflw import wflw\n", "zoo.datasets"),
+        ("zoo.engine.x", "from zoo.plugins.heads.linear import linear\n", "zoo.plugins"),
+        ("zoo.model", "import zoo.cli.output\n", "zoo.cli"),
+        ("zoo.geometry", "import pandas\n", "pandas"),
+    ],
+)
+def test_a_trespass_is_seen(name: str, source: str, target: str) -> None:
+    wrong = trespasses(name, list(imports(name, source, False, set(MODULES))))
+    assert len(wrong) == 1
+    assert target in wrong[0]
+
+
+def test_a_module_without_a_floor_is_seen() -> None:
+    assert trespasses("zoo.attic", []) == ["zoo.attic stands on no floor: give it one in FLOORS"]
+
+
+def brought_in(name: str) -> set[str]:
+    """Everything that importing a module imports, followed through our own modules."""
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in reached:
+            continue
+        reached.add(current)
+        if current in MODULES:
+            waiting += [each.target for each in read(current) if each.at_top and not each.for_types]
+            waiting += [current.rpartition(".")[0]] if "." in current else []
+    return reached
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if any(covers(light, m) for light in LIGHT)])
+def test_importing_a_light_module_brings_in_no_torch(name: str) -> None:
+    heavy = {m for m in brought_in(name) if any(covers(torch, m) for torch in TORCH)}
+    assert heavy == set()
+
+
+def test_what_an_import_brings_in_is_followed_to_the_end() -> None:
+    assert "torch" in brought_in("zoo.model")
+    assert "numpy" in brought_in("zoo.evaluation.metrics")
+
+
+@pytest.mark.parametrize(
+    "name", [m for m in MODULES if not covers("zoo.plugins", m) and not covers("zoo.datasets", m)]
+)
+def test_the_core_names_no_plugin_module(name: str) -> None:
+    """Not in a string either: a built-in enters by its entry point, as a stranger's does."""
+    texts = (
+        node.value
+        for node in ast.walk(ast.parse(MODULES[name].read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    named = [text for text in texts if re.search(r"\bzoo\.(plugins|datasets)\.\w", text)]
+    assert named == []

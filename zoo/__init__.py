@@ -1,0 +1,42 @@
+"""Facial-landmark models that anyone can train, compare and use.
+
+The verbs are imported when they are first used, so that ``import zoo`` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo import registry as registry
+
+    __version__: str
+
+_LAZY: dict[str, str] = {}
+"""Name here: the module that defines it."""
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name == "__version__":
+        return _version()
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name == "registry":
+        return importlib.import_module("zoo.registry")
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, "__version__", "registry"})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("landmark-zoo")
+    except metadata.PackageNotFoundError:
+        raise ImportError(
+            "landmark-zoo is on the path but not installed, so its version and its plugins are "
+            "unknown: run `pip install -e .` in its folder"
+        ) from None

@@ -1,0 +1,115 @@
+"""The command line: one module a verb, and here what they share.
+
+An expected failure (:class:`zoo.api.ZooError`) is one or two lines on standard error. Exit status:
+0 done, 1 failed, 2 wrong usage, 3 an audit found something, 130 interrupted. Verbs import what is
+heavy inside their function, so that `zoo list` and `zoo --help` stay quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from zoo.cli import data, evaluate, info, leaderboard, listing, predict, train
+from zoo.cli.output import say
+
+
+class Verbs(TyperGroup):
+    """The commands; what one of them raises ends as a message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("\nStopped.")
+            raise typer.Exit(130) from None
+        except Exception as error:
+            # Imported now: zoo.api brings numpy, and most commands end without an error.
+            from zoo.api import UsageError, ZooError
+
+            if not isinstance(error, ZooError):
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            say(f"zoo: {error}")
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+
+
+app = typer.Typer(
+    name="zoo",
+    cls=Verbs,
+    no_args_is_help=True,
+    # Help texts hold square brackets and other people's names: no markup is read into them.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with: zoo train custom_cnn --dataset synthetic --epochs 3",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import zoo
+
+        print(f"landmark-zoo {zoo.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the whole traceback of an error.")
+    ] = False,
+) -> None:
+    """Train, compare and use facial-landmark models.
+
+    Backbones and data sets are plugins: `zoo list` shows those that are installed, `zoo info ID`
+    describes one, and `zoo COMMAND --help` explains a command.
+    """
+
+
+# Short helps, because `zoo --help` would cut a first sentence off at the terminal's edge.
+app.command("list", short_help="Show the plugins that are installed.")(listing.list_plugins)
+app.command("info", short_help="Describe one plugin.")(info.info)
+app.command("train", short_help="Train a model and score its best epoch.")(train.train)
+app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
+app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
+app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
+app.add_typer(data.data_app, name="data")
+
+
+def main() -> NoReturn:
+    """The console command ``zoo``. ``--debug`` is understood anywhere on the line."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    status: Any = 1
+    try:
+        app(["--debug", *arguments] if debug else arguments, prog_name="zoo")
+    except SystemExit as end:
+        status = end.code
+    except Exception as error:
+        # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
+        if debug:
+            traceback.print_exc()
+        say(f"zoo: this is a bug: {type(error).__name__}: {error}")
+        if not debug:
+            say("The same command with --debug shows where; please report it with that.")
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`zoo list | head -1`): what is still buffered has no taker, and
+        # Python would complain about that on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)

@@ -1,0 +1,235 @@
+"""`zoo data`: what a data set holds, and fetching it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import output
+
+if TYPE_CHECKING:
+    from zoo.api import OpenDataset
+    from zoo.data.table import SampleTable
+
+SHOWN_PROBLEMS = 10
+
+data_app = typer.Typer(help="Look at a data set, or fetch it.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="ROOT", help="Its folder; by default where `fetch` puts it."),
+]
+
+
+@data_app.command()
+def info(
+    dataset_id: Id,
+    data: Root = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail at a row left out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
+    ] = None,
+) -> None:
+    """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
+    from zoo.data.locate import find_root
+    from zoo.data.table import read_table
+    from zoo.options import call_with_options
+    from zoo.registry import registry
+
+    plugin = registry("dataset").get(dataset_id)
+    root = find_root(dataset_id, plugin, data)
+    dataset = call_with_options(f"data set {dataset_id}", plugin.open, root, **_options(sets or []))
+    facts = describe(dataset_id, dataset, read_table(dataset, strict))
+    if as_json:
+        output.print_json(facts)
+    else:
+        _print_facts(facts)
+
+
+@data_app.command()
+def fetch(
+    dataset_id: Id,
+    data: Root = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL|FOLDER", help="A mirror with the same files below it."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Files at a time.")] = 8,
+) -> None:
+    """Print the terms of use, download what is missing, verify every file.
+
+    What a broken download leaves is kept: the same command goes on from there.
+    """
+    from zoo.api import UsageError
+    from zoo.data.locate import default_root
+    from zoo.registry import registry
+
+    plugin = registry("dataset").get(dataset_id)
+    if plugin.fetch is None:
+        instead = (
+            "get it from its authors and name its folder with --data ROOT"
+            if plugin.needs_root
+            else "it is drawn and needs no files"
+        )
+        raise UsageError(f"{dataset_id} cannot be fetched: {instead}")
+    if plugin.terms:
+        print(f"{plugin.terms}\n", flush=True)
+    root = data.expanduser() if data else default_root(dataset_id.rpartition("/")[2])
+    with _progress() as show:
+        plugin.fetch(root, source=source, jobs=jobs, progress=show)
+    where = f" --data {data}" if data else ""
+    print(f"{dataset_id} is complete in {root}")
+    print(f"See what it holds: zoo data info {dataset_id}{where}")
+
+
+def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[str, Any]:
+    """What `zoo data info` says, ready for JSON; None where a data set does not tell."""
+    return {
+        "dataset": dataset_id,
+        "release": table.release,
+        "released": dataset.released(),
+        "frames": len(table),
+        "people": _count(table.people),
+        "videos": _count(table.videos),
+        "points": len(table.scheme),
+        "scheme": table.scheme.name,
+        "bytes": int(table.bytes.sum()),
+        "label_offset": list(table.label_offset),
+        "fingerprint": table.fingerprint,
+        "protocols": _protocols(table),
+        "license": table.license,
+        "notes": table.notes,
+        "problems": {
+            "count": len(table.problems),
+            "first": [str(problem) for problem in table.problems[:SHOWN_PROBLEMS]],
+        },
+    }
+
+
+def _protocols(table: SampleTable) -> dict[str, dict[str, Any]]:
+    """By protocol: its label with frames and people a split, or ``folds``, a list of such, or the
+    ``reason`` why it does not apply."""
+    from zoo.api import DataError
+    from zoo.evaluation.protocols import PROTOCOLS
+
+    result: dict[str, dict[str, Any]] = {}
+    for protocol in PROTOCOLS.values():
+        entry: dict[str, Any] = {"label": protocol.label}
+        try:
+            folds = [_splits(protocol.id, table, fold) for fold in range(protocol.folds)]
+        except DataError as error:
+            entry["reason"] = str(error)
+        else:
+            entry |= {"folds": folds} if protocol.folds > 1 else folds[0]
+        result[protocol.id] = entry
+    return result
+
+
+def _splits(protocol: str, table: SampleTable, fold: int) -> dict[str, dict[str, int | None]]:
+    from zoo.evaluation.protocols import SPLITS, assign
+
+    splits = assign(protocol, table.ids, table.people, table.release_splits, fold)
+    sizes: dict[str, dict[str, int | None]] = {}
+    for name in SPLITS:
+        people = [p for p, split in zip(table.people, splits, strict=True) if split == name]
+        sizes[name] = {"frames": len(people), "people": _count(people)}
+    return sizes
+
+
+def _count(names: Sequence[str | None]) -> int | None:
+    """How many different names; None where a frame has none."""
+    return None if None in names else len(set(names))
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    released = {True: "yes", False: "no: files differ or are missing", None: "cannot be known"}
+    output.facts(
+        {
+            "dataset": facts["dataset"],
+            "release": facts["release"],
+            "as released": released[facts["released"]],
+            "frames": facts["frames"],
+            "people": _or_unknown(facts["people"]),
+            "videos": _or_unknown(facts["videos"]),
+            "points": f"{facts['points']} ({facts['scheme']})",
+            "fingerprint": facts["fingerprint"],
+            "licence": facts["license"],
+            "notes": facts["notes"] or "-",
+        }
+    )
+    protocols = facts["protocols"].values()
+    rows = [
+        (f"{entry['label']}{fold}", *(_size(sizes[split]) for split in ("train", "val", "test")))
+        for entry in protocols
+        if "reason" not in entry
+        for fold, sizes in _folds(entry)
+    ]
+    splits = ("train", "val", "test")
+    print()
+    output.table("Frames (people) by protocol", ("protocol", *splits), rows, right=splits)
+    for reason in (entry["reason"] for entry in protocols if "reason" in entry):
+        print(output.plain(reason))
+    print()
+    count, first = facts["problems"]["count"], facts["problems"]["first"]
+    print(f"Rows left out: {count}" + (" (--strict makes the first fatal)" if count else ""))
+    for problem in first:
+        print(output.plain(f"  {problem}"))
+    if count > len(first):
+        print(f"  and {count - len(first)} more")
+
+
+def _folds(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    if "folds" not in entry:
+        return [("", entry)]
+    return [(f" fold {fold}", sizes) for fold, sizes in enumerate(entry["folds"])]
+
+
+def _size(size: dict[str, int | None]) -> str:
+    people = "" if size["people"] is None else f" ({size['people']})"
+    return f"{size['frames']}{people}"
+
+
+def _or_unknown(count: int | None) -> str:
+    return "not given" if count is None else str(count)
+
+
+def _options(sets: list[str]) -> dict[str, Any]:
+    """``dataset.key=value`` as keyword arguments of the plugin's ``open``."""
+    from zoo.api import UsageError
+    from zoo.config import parse_set
+
+    options: dict[str, Any] = {}
+    for text in sets:
+        key, value = parse_set(text)
+        kind, _, option = key.partition(".")
+        if kind != "dataset" or not option:
+            raise UsageError(f"--set {text}: an option of a data set reads dataset.KEY=VALUE")
+        options[option] = value
+    return options
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal, a line every tenth elsewhere; both on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = ("fetching", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("fetching", total=None)
+
+        def show(done: int, total: int, path: str) -> None:
+            if console.is_terminal:
+                bar.update(task, completed=done, total=total)
+            elif 10 * done // total > 10 * (done - 1) // total:
+                output.say(f"{done} of {total} files")
+
+        yield show

@@ -1,0 +1,79 @@
+"""`zoo info`: everything that is known about one plugin."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+
+from zoo.cli import output
+
+
+def info(
+    plugin_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="As `zoo list` shows it, or as DISTRIBUTION/ID."),
+    ],
+    kind: Annotated[
+        str | None, typer.Option(help="Which kind is meant, where an id stands in two.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Describe one plugin: what it is, where it comes from, its licences.
+
+    A backbone is built to be described: its parameters and multiply-adds (gmacs, 10^9 a forward)
+    are those of the model with the linear head on 68 points, from random weights.
+    """
+    facts = describe(plugin_id, kind)
+    if as_json:
+        output.print_json(facts)
+    else:
+        output.facts({name: _readable(value) for name, value in facts.items()})
+
+
+def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:
+    """What `zoo info` says, ready for JSON. Raises PluginError or UsageError."""
+    from zoo.registry import canonical_kind, kind_of, registry
+
+    kind = canonical_kind(kind) if kind else kind_of(plugin_id)
+    shelf = registry(kind)
+    entry = shelf.locate(plugin_id)
+    plugin = shelf.get(plugin_id)
+    facts: dict[str, Any] = {
+        "id": entry.id,
+        "kind": entry.kind,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "target": entry.target,
+        **_declared(plugin),
+    }
+    if kind == "backbone":
+        from zoo.model import describe as measure
+
+        facts |= measure(entry.qualified)
+    return facts
+
+
+def _declared(plugin: Any) -> dict[str, Any]:
+    """The fields that a plugin fills in; of those that are code, only whether it can fetch."""
+    declared = {
+        field.name: getattr(plugin, field.name)
+        for field in fields(plugin)
+        if field.name not in ("build", "open", "fetch")
+    }
+    if hasattr(plugin, "fetch"):
+        declared["can_fetch"] = plugin.fetch is not None
+    return declared
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_readable, value))
+    return str(value) or "-"

@@ -1,0 +1,213 @@
+"""`zoo leaderboard`: runs side by side, group by group, each above its floor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli.output import say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from zoo.evaluation.leaderboard import Group
+
+FORMATS = ("table", "md", "csv", "json")
+LONGEST_NAME = 36
+
+
+def leaderboard(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER]...",
+            help="Folders of runs, or record files. Default: runs.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which split's results: val or test.")] = "val",
+    protocol: Annotated[
+        str | None, typer.Option(help="One protocol only, such as person.", show_default=False)
+    ] = None,
+    sort: Annotated[str, typer.Option(help="Metric to rank by, such as nme_ioc.")] = "nme_ioc",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="table, md, csv or json. Default: what --out ends in, else table.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write instead of printing.", show_default=False),
+    ] = None,
+) -> None:
+    """Rank runs that were scored on the same frames; seeds of one configuration share a row."""
+    from zoo.evaluation.leaderboard import collect, to_csv, to_json, to_markdown
+    from zoo.evaluation.naming import unknown_name
+
+    suffix = out.suffix.removeprefix(".") if out else ""
+    chosen = format or (suffix if suffix in FORMATS else "table")
+    if chosen not in FORMATS:
+        raise unknown_name("format", chosen, FORMATS)
+
+    groups, problems = collect(folders or [Path("runs")], split, protocol, sort)
+    for problem in problems:
+        say(f"left out: {problem}")
+    if chosen == "table" and out is None:
+        _print_tables(groups)
+        return
+    render = {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen]
+    if out is None:
+        typer.echo(render(groups), nl=False)
+    else:
+        _write(out, render(groups))
+
+
+def to_lines(groups: list[Group]) -> str:
+    """Every column in aligned plain text, for files and pipes."""
+    from zoo.evaluation.render import printable
+
+    blocks = []
+    for group in groups:
+        columns = _columns(group)
+        padded = [
+            [text.ljust(column.width) for text in (column.title, *column.cells)]
+            for column in columns
+        ]
+        table = ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
+        blocks.append("\n".join([printable(group.heading), *table, *_notes(group)]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _print_tables(groups: list[Group]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from zoo.evaluation.render import printable
+
+    console = Console()
+    if not console.is_terminal:
+        typer.echo(to_lines(groups), nl=False)
+        return
+    for group in groups:
+        # Text, not str: rich would read the brackets of a stranger's text as markup
+        console.print(Text(printable(group.heading), style="bold"))
+        console.print(terminal_table(group, console.width))
+        for note in _notes(group):
+            console.print(Text(note, style="yellow"))
+        console.print()
+
+
+def terminal_table(group: Group, width: int) -> Table:
+    """The most important columns that fit ``width`` characters; the floor stands below a line."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = _columns(group)
+    while len(columns) > 2 and sum(column.width + 2 for column in columns) > width:
+        columns.remove(max(columns, key=lambda column: column.rank))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for i, column in enumerate(columns):
+        name = i == 0
+        table.add_column(
+            Text(column.title),
+            justify="left" if name else "right",
+            max_width=LONGEST_NAME if name else None,
+            overflow="fold",
+            no_wrap=not name,
+        )
+    *rows, floor = zip(*(column.cells for column in columns), strict=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    table.add_section()
+    table.add_row(*(Text(text, style="dim") for text in floor))
+    return table
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    rank: int
+    """The higher, the earlier it goes when the terminal is narrow."""
+    cells: list[str]
+
+    @property
+    def width(self) -> int:
+        from rich.cells import cell_len
+
+        widest = max(cell_len(text) for text in (self.title, *self.cells))
+        return min(widest, LONGEST_NAME) if self.rank == 0 else widest
+
+
+def _columns(group: Group) -> list[_Column]:
+    """What people compare, in percent; the last cell of each column is the floor's."""
+    from zoo.evaluation.render import floor_row
+
+    rows = [*map(asdict, group.rows), floor_row(group)]
+    headline = group.headline
+    layout: list[tuple[str, int, str]] = [
+        ("model", 0, "backbone"),
+        ("NME %" if headline == "nme_ioc" else "NME box %", 1, headline),
+        ("±", 4, "nme_ioc_std"),
+        (">8%", 2, "fr_08"),
+        ("AUC %", 6, "auc_08"),
+        ("box %", 8, "nme_box"),
+        ("loss", 3, "loss"),
+        ("params", 5, "parameters"),
+        ("GMACs", 10, "gmacs"),
+        ("img/s", 11, "images_per_second"),
+        ("seeds", 9, "seeds"),
+        ("recipe", 7, "recipe"),
+        ("head", 12, "head"),
+        ("trained on", 13, "loss_name"),
+        ("pretrained", 14, "pretrained"),
+        ("device", 15, "device"),
+    ]
+    if headline == "nme_box":
+        layout = [entry for entry in layout if entry[0] not in ("box %", "±")]
+    columns = [
+        _Column(title, rank, [_cell(row, key) for row in rows]) for title, rank, key in layout
+    ]
+    return [column for column in columns if any(column.cells) or column.rank == 0]
+
+
+def _cell(row: dict[str, Any], key: str) -> str:
+    from zoo.evaluation.render import cell
+
+    value = row[key]
+    if key == "nme_ioc" and value is not None and row["nme_ioc_low"] is not None:
+        low, high = row["nme_ioc_low"], row["nme_ioc_high"]
+        return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    if key == "backbone" and row["external"]:
+        return f"{cell(key, value)} (external)"
+    if key == "seeds":
+        # a list of ten seeds is as wide as a table: how many there are is what counts here
+        return str(len(value)) if value else ""
+    if key == "parameters" and value is not None:
+        return f"{value / 1e6:.2f}M"
+    text = cell(key, value)
+    return f"{100 * value:.1f}" if text.endswith("%") and isinstance(value, float) else text
+
+
+def _notes(group: Group) -> list[str]:
+    from zoo.evaluation.render import printable
+
+    return [printable(f"note: {note}") for note in group.notes]
+
+
+def _write(out: Path, text: str) -> None:
+    from zoo.api import UsageError
+    from zoo.evaluation.files import write_whole
+
+    try:
+        write_whole(out, text.encode())
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; name a file that can be written") from (
+            error
+        )
+    say(f"wrote {out}")

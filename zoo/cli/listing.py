@@ -1,0 +1,90 @@
+"""`zoo list`: which plugins are installed, read from metadata alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo.cli import output
+
+if TYPE_CHECKING:
+    from zoo.registry import Entry
+
+
+def list_plugins(
+    pattern: Annotated[
+        str | None,
+        typer.Argument(help="Ids to show, as a shell pattern: 'r*', or 'timm:convnext*'."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only this kind: backbone, dataset, head, loss or detector.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Load each one in a process of its own: ok, or broken?"),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Show the backbones, data sets, heads, losses and detectors that are installed.
+
+    Reading the list loads none of them. A family answers for many names: 'FAMILY:*' loads it
+    and shows them all. With --check the exit status is 3 if anything is broken.
+    """
+    entries = _find(pattern, kind)
+    if check:
+        entries = _checked(entries)
+    if as_json:
+        output.print_json([asdict(entry) for entry in entries])
+    else:
+        _show(entries)
+    if any(entry.status == "broken" for entry in entries):
+        raise typer.Exit(3)
+
+
+def _find(pattern: str | None, kind: str | None) -> list[Entry]:
+    from zoo import registry
+
+    if pattern is None:
+        return registry.registry(kind).entries() if kind else registry.installed()
+    if kind is None and ":" in pattern:
+        kind = registry.kind_of(pattern)
+    kinds = [kind] if kind else list(registry.GROUPS)
+    entries = [entry for each in kinds for entry in registry.registry(each).search(pattern)]
+    if not entries:
+        from zoo.api import PluginError
+
+        raise PluginError(f'nothing installed matches "{pattern}"; `zoo list` shows everything')
+    return entries
+
+
+def _checked(entries: list[Entry]) -> list[Entry]:
+    """The entries with their verdicts, told one by one as they come in."""
+    from zoo.isolation import check_all
+
+    verdicts = {}
+    for done, entry in enumerate(check_all(entries), start=1):
+        verdicts[entry.kind, entry.qualified, entry.target] = entry
+        output.say(f"[{done}/{len(entries)}] {entry.kind} {output.plain(entry.id)}: {entry.status}")
+    return [verdicts[entry.kind, entry.qualified, entry.target] for entry in entries]
+
+
+def _show(entries: list[Entry]) -> None:
+    columns = ["id", "kind", "from", "status"]
+    rows = [[entry.id, entry.kind, entry.origin, entry.status] for entry in entries]
+    if any(entry.reason for entry in entries):
+        columns.append("reason")
+        rows = [[*row, entry.reason] for row, entry in zip(rows, entries, strict=True)]
+    output.table(_count(entries), columns, rows)
+
+
+def _count(entries: list[Entry]) -> str:
+    """A heading such as "4 backbones, 1 dataset"."""
+    from zoo.registry import GROUPS
+
+    counts = Counter(entry.kind for entry in entries)
+    return ", ".join(
+        f"{n} {kind if n == 1 else GROUPS[kind].removeprefix('zoo.')}" for kind, n in counts.items()
+    )

@@ -1,0 +1,86 @@
+"""What every verb prints with: JSON and tables on standard output, remarks on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection, Mapping, Sequence
+
+
+def print_json(value: object) -> None:
+    """JSON alone on standard output, as every parser reads it: a NaN raises ValueError."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say(message: str) -> None:
+    """A remark for the person at the terminal, on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """A remark about something that is not as it should be."""
+    say(f"warning: {message}")
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Collection[str] = (),
+) -> None:
+    """Print a table: rich's on a terminal, aligned lines elsewhere.
+
+    ``right`` names the columns to align right. Cells may hold anybody's text: they are printed as
+    they stand, without markup, and what a terminal would obey is taken out.
+    """
+    cells = [[plain(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(title, columns, cells, right)
+    else:
+        _plain_table(title, columns, cells, right)
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Print names and values, one a line, the values in one column."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        print(f"{name:<{width}}  {plain(value)}".rstrip())
+
+
+def plain(text: object) -> str:
+    """The text on one line and without control characters, so that no terminal obeys it."""
+    return "".join(c if c.isprintable() else " " for c in str(text))
+
+
+def _rich_table(
+    title: str, columns: Sequence[str], rows: list[list[str]], right: Collection[str]
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        drawn.add_column(
+            Text(column), justify="right" if column in right else "left", overflow="fold"
+        )
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
+
+
+def _plain_table(
+    title: str, columns: Sequence[str], rows: list[list[str]], right: Collection[str]
+) -> None:
+    if title:
+        print(title)
+    lines = [list(columns), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
+        padded = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, cell, width in zip(columns, line, widths, strict=True)
+        ]
+        print("  ".join(padded).rstrip())

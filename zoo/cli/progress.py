@@ -1,0 +1,101 @@
+"""What `zoo train` shows: a live bar on a terminal, one plain line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from zoo.cli.output import plain, say
+from zoo.engine.report import Reporter, Step
+
+
+def clock(seconds: float) -> str:
+    """``3:07`` or ``1:02:45``."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
+    return (
+        f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.4f}  "
+        f"val loss {row['val_loss']:.4f}  val NME {100 * row['val_nme']:.2f}%  "
+        f"{row['images_per_second']:.1f} img/s  {clock(row['seconds'] + row['val_seconds'])}"
+    )
+
+
+class PlainReporter(Reporter):
+    """Lines that read well in a log file."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def store(self, split: str, done: int, total: int) -> None:
+        if done == total:
+            say(f"{split}: {total} frames decoded into the store")
+
+    def step(self, step: Step) -> None:
+        self.epochs = step.epochs
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        print(epoch_line(row, self.epochs), flush=True)
+
+    def note(self, message: str) -> None:
+        say(plain(message))
+
+
+@contextmanager
+def reporter() -> Iterator[Reporter]:
+    """The one that fits standard output."""
+    if not sys.stdout.isatty():
+        yield PlainReporter()
+        return
+    with _live() as live:
+        yield live
+
+
+@contextmanager
+def _live() -> Iterator[Reporter]:
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.text import Text
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"))
+    with Progress(*columns, transient=True) as bar:
+
+        class Live(PlainReporter):
+            def __init__(self) -> None:
+                super().__init__()
+                self.task = bar.add_task("", total=None, facts="", visible=False)
+
+            def store(self, split: str, done: int, total: int) -> None:
+                bar.update(
+                    self.task,
+                    description=f"decoding {split}",
+                    completed=done,
+                    total=total,
+                    facts=f"{done}/{total}",
+                    visible=done < total,
+                )
+
+            def step(self, step: Step) -> None:
+                super().step(step)
+                nme = "" if step.val_nme is None else f"val NME {100 * step.val_nme:.2f}%  "
+                bar.update(
+                    self.task,
+                    description=f"epoch {step.epoch}/{step.epochs}",
+                    completed=step.step,
+                    total=step.steps,
+                    facts=f"loss {step.loss:.4f}  {nme}{step.images_per_second:.1f} img/s  "
+                    f"{clock(step.seconds_left)} left",
+                    visible=True,
+                )
+
+            def epoch(self, row: Mapping[str, Any]) -> None:
+                bar.console.print(Text(epoch_line(row, self.epochs)))
+
+            def note(self, message: str) -> None:
+                bar.console.print(Text(plain(message), style="yellow"))
+
+        yield Live()

@@ -1,0 +1,124 @@
+"""`zoo train`: a new run from a recipe and flags, or one that goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo.cli.output import say
+
+
+def train(
+    context: typer.Context,
+    backbone: Annotated[
+        str,
+        typer.Argument(help="Id of a backbone, such as custom_cnn or timm:resnet18."),
+    ] = "",
+    dataset: Annotated[
+        str | None, typer.Option(help="Id of a data set. Default: youtube_faces.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Root of the data set.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="How frames are split. Default: the data set's own.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="seed, strong, or a TOML file.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any key of a recipe; repeat at will."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training frames.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    head: Annotated[str | None, typer.Option(help="Id of a head.")] = None,
+    loss: Annotated[str | None, typer.Option(help="Id of a loss.")] = None,
+    pretrained: Annotated[
+        bool | None, typer.Option("--pretrained", help="Start from the backbone's own weights.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Start from this file.")] = None,
+    freeze: Annotated[bool | None, typer.Option("--freeze", help="Train the head alone.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for new runs.")] = Path("runs"),
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run; takes no other flag but --epochs.")
+    ] = None,
+) -> None:
+    """Train a backbone on a data set, choose the best epoch on the validation split, score it."""
+    flags = {
+        "dataset": dataset,
+        "data": None if data is None else str(data),
+        "protocol": protocol,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "head": head,
+        "loss": loss,
+        "pretrained": pretrained,
+        "weights": None if weights is None else str(weights),
+        "freeze": freeze,
+        "device": device,
+        "precision": precision,
+        "seed": seed,
+    }
+    if resume is not None:
+        _refuse_others(context)
+    elif not backbone:
+        from zoo.api import UsageError
+
+        raise UsageError(
+            "name a backbone, such as `zoo train custom_cnn --dataset synthetic`; "
+            "`zoo list --kind backbone` shows what there is"
+        )
+
+    from zoo.cli.progress import reporter
+    from zoo.config import resolve
+    from zoo.engine import run
+
+    with reporter() as watcher:
+        if resume is not None:
+            folder = run.resume(resume, epochs, strict, watcher)
+        else:
+            config = resolve(backbone, recipe or "seed", sets or (), flags)
+            folder = run.train(config, out, strict, watcher)
+    if int(os.environ.get("RANK", "0")) == 0:
+        _tell(folder.path)
+
+
+def _refuse_others(context: typer.Context) -> None:
+    """The stored configuration wins: a flag that would be ignored is an error."""
+    from zoo.api import UsageError
+
+    allowed = {"resume", "epochs", "strict"}
+    given = [
+        name
+        for name in context.params
+        if name not in allowed
+        and (source := context.get_parameter_source(name)) is not None
+        and source.name not in ("DEFAULT", "DEFAULT_MAP")
+    ]
+    if given:
+        names = ", ".join("--" + name.replace("_", "-").replace("sets", "set") for name in given)
+        raise UsageError(f"--resume goes on with the run's own configuration; leave out {names}")
+
+
+def _tell(path: Path) -> None:
+    from zoo.evaluation.records import load_record
+
+    record: dict[str, Any] = load_record(path / "record.json")
+    val = record["results"]["val"]
+    key = "nme_ioc" if val["nme_ioc"] is not None else "nme_box"
+    print(
+        f"{path}: val {key} {100 * val[key]:.2f}% "
+        f"[{100 * val[f'{key}_low']:.2f}, {100 * val[f'{key}_high']:.2f}] on {val['n']} frames, "
+        f"floor {100 * val['floor'][key]:.2f}%, best epoch {record['best_epoch']}"
+    )
+    say("See it beside others: zoo leaderboard " + str(path.parent))

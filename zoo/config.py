@@ -1,0 +1,324 @@
+"""A run's configuration: recipes, flags and ``--set``, resolved into one typed object.
+
+Flags override ``--set key=value``, which overrides the recipe, which overrides the defaults below.
+Options of a plugin are written under its kind: ``head.stride``, ``backbone.drop_rate``,
+``dataset.frames``. Unknown keys are errors with close matches.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from .api import UsageError
+
+PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "optimizer": ("adam", "adamw", "sgd"),
+    "scheduler": ("plateau", "cosine", "none"),
+    "precision": ("fp32", "bf16", "fp16"),
+    "region": ("frame", "box"),
+}
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Of the ``plateau`` scheduler: the rate is multiplied by ``factor`` once the validation loss
+    has not improved for more than ``patience`` epochs."""
+
+    factor: float = 0.5
+    patience: int = 5
+    min_lr: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What happens to training images and their points, one random draw a sample."""
+
+    resize: int = 0
+    """Side in pixels of the stored region; 0: the input size, or with ``scale`` as much larger."""
+    crop: bool = False
+    """A random window of the input size from the stored region; else the whole region."""
+    rotation: float = 0.0
+    """Degrees: uniform in [-rotation, rotation]."""
+    scale: float = 0.0
+    """Zoom: uniform in [1 - scale, 1 + scale]."""
+    shift: float = 0.0
+    """Fraction of the input, each axis: uniform in [-shift, shift]."""
+    flip: float = 0.0
+    """Probability of a mirror. The label offset is respected."""
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    """Factors: uniform in [1 - x, 1 + x], never below 0."""
+    grey: float = 0.0
+    """Probability."""
+    blur: float = 0.0
+    """Probability of a Gaussian blur."""
+    blur_kernel: int = 3
+    """Pixels, odd."""
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    """Pixels: uniform between the two."""
+    erase: float = 0.0
+    """Probability that one rectangle is painted over."""
+    erase_area: tuple[float, float] = (0.02, 0.2)
+    """Fraction of the input: uniform between the two."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a run depends on. ``zoo train --set KEY=VALUE`` takes each field by name."""
+
+    backbone: str
+    head: str = "linear"
+    loss: str = "smooth_l1"
+    dataset: str = "youtube_faces"
+    data: str = ""
+    """Root of the data set; empty: the default places."""
+    protocol: str = ""
+    """Empty: the data set's own default."""
+    fold: int = 0
+    """Of a k-fold protocol: which fold is the test split."""
+    region: str = "frame"
+    input_size: int = 0
+    """Pixels, square; 0: the backbone's own."""
+    seed: int = 0
+    epochs: int = 60
+    batch_size: int = 32
+    """Images a forward pass, over all processes together."""
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    scheduler: str = "plateau"
+    warmup_epochs: float = 0.0
+    clip_grad: float = 0.0
+    """Largest norm of the gradient; 0: not clipped."""
+    accumulate: int = 1
+    """Batches whose gradients make one step."""
+    ema: float = 0.0
+    """Decay of the weights' moving average; 0: none is kept."""
+    early_stop: int = 0
+    """Epochs without a better validation NME after which the run stops; 0: never."""
+    precision: str = "fp32"
+    device: str = ""
+    """Empty: cuda, then mps, then cpu."""
+    pretrained: bool = False
+    weights: str = ""
+    """A file to start from."""
+    freeze: bool = False
+    recipe: str = "seed"
+    plateau: Plateau = field(default_factory=Plateau)
+    augment: Augment = field(default_factory=Augment)
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of plugins, by kind."""
+
+    def plugin_options(self, kind: str) -> dict[str, Any]:
+        return dict(self.options.get(kind, {}))
+
+    def to_dict(self) -> dict[str, Any]:
+        return _jsonable(asdict(self))  # type: ignore[no-any-return]
+
+    def to_share(self) -> dict[str, Any]:
+        """Without the folders of the machine that trained."""
+        names = {"weights": Path(self.weights).name, "recipe": Path(self.recipe).stem}
+        return self.to_dict() | names | {"data": ""}
+
+
+_GROUPS: dict[str, type] = {"plateau": Plateau, "augment": Augment}
+
+
+def _jsonable(value: Any) -> Any:
+    """Tuples as lists, so that a configuration reads back equal from TOML and JSON."""
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def known_keys() -> list[str]:
+    """Every key that a recipe or ``--set`` may hold, options of plugins apart."""
+    plain = [f.name for f in fields(Config) if f.name not in (*_GROUPS, "options", "recipe")]
+    return plain + [f"{g}.{f.name}" for g, cls in _GROUPS.items() for f in fields(cls)]
+
+
+def recipe_names() -> list[str]:
+    folder = resources.files("zoo.recipes")
+    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """Flat keys of a shipped recipe, or of a TOML file."""
+    if name in recipe_names():
+        text, where = (resources.files("zoo.recipes") / f"{name}.toml").read_text("utf-8"), name
+    elif Path(name).is_file():
+        text, where = Path(name).read_text("utf-8"), name
+    else:
+        raise UsageError(
+            f"no recipe {name!r}{_close(name, recipe_names())}; shipped are "
+            f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
+        )
+    try:
+        return _flatten(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe {where}: not TOML: {error}") from error
+
+
+def parse_set(text: str) -> tuple[str, Any]:
+    """``key=value``, the value read as TOML where it is, else as a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text}: expected key=value, such as --set lr=0.001")
+    try:
+        return key.strip(), tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def resolve(
+    backbone: str,
+    recipe: str = "seed",
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """The configuration of a new run. Flags that are None were not given."""
+    flat = read_recipe(recipe)
+    named = flat.pop("backbone", None)
+    flat.update(parse_set(item) for item in sets)
+    flat.update({key: value for key, value in (flags or {}).items() if value is not None})
+    flat["backbone"] = backbone or flat.get("backbone") or named
+    if not flat["backbone"]:
+        raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
+    return from_flat(flat, recipe=recipe)
+
+
+def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
+    """A checked configuration from flat keys. Raises :class:`UsageError` that names the key."""
+    plain: dict[str, Any] = {"recipe": recipe}
+    groups: dict[str, dict[str, Any]] = {name: {} for name in _GROUPS}
+    options: dict[str, dict[str, Any]] = {}
+    keys = known_keys()
+    for key, value in flat.items():
+        head, _, rest = key.partition(".")
+        if head in PLUGIN_KINDS and rest:
+            options.setdefault(head, {})[rest] = value
+        elif key not in keys:
+            raise UsageError(f"unknown key {key!r}{_close(key, keys)}; known: {', '.join(keys)}")
+        elif rest:
+            groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
+        else:
+            plain[key] = _typed(Config, key, key, value)
+    config = Config(
+        **plain,
+        **{name: cls(**groups[name]) for name, cls in _GROUPS.items()},
+        options=options,
+    )
+    _check(config)
+    return config
+
+
+def _typed(cls: type, name: str, key: str, value: Any) -> Any:
+    """The value as the field's type; a whole number serves where a fraction is asked for."""
+    wanted = typing.get_type_hints(cls)[name]
+    if typing.get_origin(wanted) is tuple:
+        parts = typing.get_args(wanted)
+        if isinstance(value, list | tuple) and len(value) == len(parts):
+            return tuple(_scalar(part, key, item) for part, item in zip(parts, value, strict=True))
+        raise UsageError(f"{key} = {value!r}: expected {len(parts)} numbers, such as [0.1, 2.0]")
+    return _scalar(wanted, key, value)
+
+
+def _scalar(wanted: type, key: str, value: Any) -> Any:
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if wanted is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if type(value) is not wanted:
+        raise UsageError(f"{key} = {value!r}: expected {wanted.__name__}")
+    return value
+
+
+def _check(config: Config) -> None:
+    for key, allowed in CHOICES.items():
+        value = getattr(config, key)
+        if value not in allowed:
+            raise UsageError(f"{key} = {value!r}: expected one of {', '.join(allowed)}")
+    a = config.augment
+    rules = {
+        "epochs must be at least 1": config.epochs >= 1,
+        "batch_size must be at least 1": config.batch_size >= 1,
+        "accumulate must be at least 1": config.accumulate >= 1,
+        "lr must be above 0": config.lr > 0,
+        "seed must be between 0 and 2**63 - 1": 0 <= config.seed < 2**63,
+        "input_size must not be negative": config.input_size >= 0,
+        "weight_decay must not be negative": config.weight_decay >= 0,
+        "clip_grad must not be negative": config.clip_grad >= 0,
+        "early_stop must not be negative": config.early_stop >= 0,
+        "warmup_epochs must be at least 0 and below epochs": 0
+        <= config.warmup_epochs
+        < config.epochs,
+        "ema must be at least 0 and below 1": 0 <= config.ema < 1,
+        "plateau.factor must be between 0 and 1": 0 < config.plateau.factor < 1,
+        "augment.blur_kernel must be odd": a.blur_kernel % 2 == 1 and a.blur_kernel > 0,
+        "augment.blur_sigma must be two rising numbers above 0": 0
+        < a.blur_sigma[0]
+        <= a.blur_sigma[1],
+        "augment.erase_area must be two rising fractions": 0
+        < a.erase_area[0]
+        <= a.erase_area[1]
+        < 1,
+        "augment.scale must be at least 0 and below 1": 0 <= a.scale < 1,
+        "augment.flip, grey, blur and erase are probabilities": all(
+            0 <= p <= 1 for p in (a.flip, a.grey, a.blur, a.erase)
+        ),
+        "only one of pretrained and weights can be where a model starts": not (
+            config.pretrained and config.weights
+        ),
+    }
+    for rule, kept in rules.items():
+        if not kept:
+            raise UsageError(f"configuration: {rule}")
+
+
+def _close(key: str, among: Sequence[str]) -> str:
+    found = difflib.get_close_matches(key, among, n=3)
+    return f" (did you mean {' or '.join(found)}?)" if found else ""
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def dumps(config: Config) -> str:
+    """TOML that :func:`loads` reads back equal."""
+    return tomli_w.dumps(config.to_dict())
+
+
+def loads(text: str, where: str) -> Config:
+    """The configuration of a run folder's config.toml."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where}: not TOML: {error}") from error
+    return from_dict(table)
+
+
+def from_dict(table: Mapping[str, Any]) -> Config:
+    """The configuration that :meth:`Config.to_dict` gave."""
+    plain = dict(table)
+    recipe = str(plain.pop("recipe", "seed"))
+    options = plain.pop("options", {})
+    return replace(from_flat(_flatten(plain), recipe=recipe), options=options)

@@ -1,0 +1,93 @@
+"""One split on its device, and the order in which an epoch goes through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..geometry import Region
+from .store import Store
+from .table import SampleTable
+
+RESIDENT_SHARE = 0.5
+"""Of a GPU's free memory: a store below it lives there, a larger one streams."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """M frames: pixels as stored, points as fractions of the stored square."""
+
+    images: Tensor
+    """(M, S, S, 3) uint8; on the device, or in host memory to be streamed."""
+    points: Tensor
+    """(M, K, 2) float32 in [0, 1] of the region, on the device."""
+    visible: Tensor
+    """(M, K) bool, on the device."""
+    ids: tuple[str, ...]
+    device: torch.device
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def resident(self) -> bool:
+        return self.images.device.type == self.device.type
+
+    def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        """Images uint8 (B, S, S, 3), points (B, K, 2) and visible (B, K), on the device."""
+        index = torch.from_numpy(rows)
+        here = index.to(self.device, non_blocking=True)
+        if self.resident:
+            images = self.images[here]
+        else:
+            images = self.images[index].pin_memory().to(self.device, non_blocking=True)
+        return images, self.points[here], self.visible[here]
+
+
+def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
+    """A store's frames with their labels, on the device."""
+    unit = np.stack(
+        [
+            Region(*region).to_unit(table.points[row])
+            for region, row in zip(store.regions, store.rows, strict=True)
+        ]
+    )
+    images = torch.from_numpy(store.images)
+    if device.type != "cpu" and _fits(store.images.nbytes, device):
+        images = images.to(device)
+    return Split(
+        images=images,
+        points=torch.from_numpy(unit.astype(np.float32)).to(device),
+        visible=torch.from_numpy(table.visible[store.rows]).to(device),
+        ids=tuple(table.ids[row] for row in store.rows),
+        device=device,
+    )
+
+
+def _fits(size: int, device: torch.device) -> bool:
+    if device.type == "mps":  # one memory for both processors
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return size <= RESIDENT_SHARE * free
+
+
+def derive(seed: int, *place: int) -> int:
+    """A seed of its own for every place (epoch, step, rank) of a run."""
+    return int(np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def epoch_batches(
+    count: int, batch_size: int, seed: int, epoch: int, least: int = 2
+) -> list[NDArray[np.int64]]:
+    """Shuffled rows of one epoch in batches; a last batch of fewer than ``least`` joins the one
+    before it, since batch norm cannot work on one image."""
+    order = np.random.default_rng(derive(seed, 0, epoch)).permutation(count).astype(np.int64)
+    batches = [order[i : i + batch_size] for i in range(0, count, batch_size)]
+    if len(batches) > 1 and len(batches[-1]) < least:
+        last = batches.pop()
+        batches[-1] = np.concatenate((batches[-1], last))
+    return batches

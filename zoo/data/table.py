@@ -1,0 +1,97 @@
+"""The labels of a data set as arrays, with the fingerprint that tells one data set from another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import DataError, LandmarkScheme, OpenDataset, Problem, Sample
+
+
+@dataclass(frozen=True)
+class SampleTable:
+    """N labelled frames of K points, in the adapter's order."""
+
+    scheme: LandmarkScheme
+    release: str
+    label_offset: tuple[float, float]
+    license: str
+    notes: str
+    problems: tuple[Problem, ...]
+    ids: tuple[str, ...]
+    people: tuple[str | None, ...]
+    videos: tuple[str | None, ...]
+    release_splits: tuple[str | None, ...]
+    points: NDArray[np.float32]
+    """(N, K, 2), source pixels."""
+    visible: NDArray[np.bool_]
+    """(N, K)"""
+    boxes: NDArray[np.float32]
+    """(N, 4) x0, y0, x1, y1; NaN where the data set gives none."""
+    bytes: NDArray[np.int64]
+    images: tuple[Callable[[], NDArray[np.uint8]], ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over ids, points, visibility and file sizes, in the order of the ids."""
+        digest = hashlib.sha256(f"{self.scheme.name} {len(self)}\n".encode())
+        for i in sorted(range(len(self)), key=self.ids.__getitem__):
+            digest.update(f"{self.ids[i]}\n{self.bytes[i]}\n".encode())
+            digest.update(self.points[i].astype("<f4").tobytes())
+            digest.update(self.visible[i].tobytes())
+        return digest.hexdigest()
+
+
+def read_table(dataset: OpenDataset, strict: bool = False) -> SampleTable:
+    """Every sample's labels, checked against the contract.
+
+    Raises :class:`DataError` for a sample that breaks it, for a data set without samples, and, with
+    ``strict``, for the first row that the adapter left out.
+    """
+    samples: list[Sample] = list(dataset.samples())
+    problems = tuple(dataset.problems)
+    if strict and problems:
+        raise DataError(
+            f"{problems[0]} (--strict: every skipped row is fatal; {len(problems)} in all)"
+        )
+    if not samples:
+        reason = f"; the first of {len(problems)} rows left out: {problems[0]}" if problems else ""
+        raise DataError(f"{dataset.release}: not one usable labelled frame{reason}")
+    count = len(dataset.scheme)
+    seen: set[str] = set()
+    for sample in samples:
+        if sample.points.shape != (count, 2) or sample.visible.shape != (count,):
+            raise DataError(f"{sample.id}: {sample.points.shape} points, the scheme has {count}")
+        if not np.isfinite(sample.points).all():
+            raise DataError(
+                f"{sample.id}: a point is not finite; the adapter should have left it out"
+            )
+        if sample.id in seen:
+            raise DataError(f"{sample.id}: two samples have this id")
+        seen.add(sample.id)
+    nowhere = (np.nan,) * 4
+    return SampleTable(
+        scheme=dataset.scheme,
+        release=dataset.release,
+        label_offset=dataset.label_offset,
+        license=dataset.license,
+        notes=dataset.notes,
+        problems=problems,
+        ids=tuple(s.id for s in samples),
+        people=tuple(s.person for s in samples),
+        videos=tuple(s.video for s in samples),
+        release_splits=tuple(s.release_split for s in samples),
+        points=np.stack([s.points for s in samples]).astype(np.float32),
+        visible=np.stack([s.visible for s in samples]).astype(bool),
+        boxes=np.array([s.box or nowhere for s in samples], np.float32),
+        bytes=np.array([s.bytes for s in samples], np.int64),
+        images=tuple(s.image for s in samples),
+    )

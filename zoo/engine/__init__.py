@@ -1,0 +1,4 @@
+"""Training and evaluation of any plugin, all the same way.
+
+:mod:`run` makes a run from a configuration; :mod:`fit` is the loop; :mod:`scoring` predicts a split.
+"""

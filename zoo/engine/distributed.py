@@ -1,0 +1,119 @@
+"""One process or many, started by ``torchrun``: the few collective calls that a run needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from ..api import UsageError
+
+# Building a large store keeps the other processes waiting.
+_PATIENCE = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class World:
+    """Where this process stands among those that train one model."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def share(self, value: Any) -> Any:
+        """Rank 0's value, everywhere."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every rank's value, in the order of ranks."""
+        if self.size == 1:
+            return [value]
+        box: list[Any] = [None] * self.size
+        dist.all_gather_object(box, value)
+        return box
+
+    def any(self, flag: bool) -> bool:
+        return any(self.gather(flag))
+
+    def total(self, value: torch.Tensor) -> torch.Tensor:
+        """The sum over ranks."""
+        if self.size > 1:
+            value = value.clone()
+            dist.all_reduce(value)
+        return value
+
+    def align_buffers(self, module: nn.Module) -> None:
+        """Rank 0's batch norm statistics, everywhere: each process gathered its own."""
+        if self.size > 1:
+            for buffer in module.buffers():
+                dist.broadcast(buffer, src=0)
+
+    @contextmanager
+    def first_goes_ahead(self) -> Iterator[None]:
+        """Rank 0 does the block before the others: they find its files."""
+        if not self.first:
+            self.share(None)
+        yield
+        if self.first:
+            self.share(None)
+
+
+@contextmanager
+def join_world(device: str) -> Iterator[World]:
+    """The world of this process: alone, or as ``torchrun`` says in the environment.
+
+    Raises :class:`UsageError` for a device that this machine lacks: nothing falls back in silence.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
+    chosen = pick_device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if size == 1:
+        yield World(0, 1, chosen)
+        return
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
+    try:
+        if dist.get_world_size() != size or dist.get_rank() != rank:
+            raise UsageError(
+                f"torchrun announced process {rank} of {size}, "
+                f"torch.distributed is {dist.get_rank()} of {dist.get_world_size()}"
+            )
+        yield World(rank, size, chosen)
+    finally:
+        dist.destroy_process_group()
+
+
+def pick_device(name: str, local_rank: int = 0) -> torch.device:
+    """``name``, or the best that is there: cuda, then mps, then cpu."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if not name:
+        name = "cuda" if cuda else "mps" if mps else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device {name}: expected cpu, cuda, cuda:1 or mps") from error
+    if device.type == "cuda" and not cuda:
+        raise UsageError(f"--device {name}: torch sees no CUDA device here; --device cpu is slower")
+    if device.type == "mps" and not mps:
+        raise UsageError(f"--device {name}: torch sees no MPS device here; --device cpu is slower")
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", local_rank)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
+    return device

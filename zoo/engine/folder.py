@@ -1,0 +1,102 @@
+"""The run folder: where the files of a run are, and how a new one gets its name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..api import UsageError
+from ..config import Config, dumps, loads
+from ..evaluation.files import write_whole
+from ..evaluation.records import config_hash
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``runs/<backbone>-<dataset>-<6 hex of the configuration's hash>-s<seed>/``."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.safetensors"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state" / "last.safetensors"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def curve(self) -> Path:
+        return self.path / "curve.png"
+
+    def predictions(self, split: str) -> Path:
+        return self.path / "predictions" / f"{split}.npz"
+
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.history, text.getvalue().encode())
+
+    def write_config(self, config: Config) -> None:
+        write_whole(self.config, dumps(config).encode())
+
+    def read_config(self) -> Config:
+        try:
+            return loads(self.config.read_text("utf-8"), str(self.config))
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: no run here (it has no config.toml); "
+                "a run is a folder that `zoo train` made"
+            ) from error
+
+
+def plain(plugin_id: str) -> str:
+    """``landmark-zoo/timm:resnet18`` to ``timm:resnet18``."""
+    return plugin_id.rpartition("/")[2]
+
+
+def new_folder(out: Path, config: Config) -> RunFolder:
+    """A folder that is this run's alone, holding its configuration."""
+    backbone, dataset = (
+        re.sub(r"[^A-Za-z0-9_.]+", "-", plain(name)) for name in (config.backbone, config.dataset)
+    )
+    stem = f"{backbone}-{dataset}-{config_hash(config.to_dict())[:6]}-s{config.seed}"
+    name, number = stem, 1
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                (out / name).mkdir()
+                break
+            except FileExistsError:
+                number += 1
+                name = f"{stem}-{number}"
+        folder = RunFolder(out / name)
+        folder.state.parent.mkdir()
+        folder.write_config(config)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from error
+    return folder

@@ -1,0 +1,105 @@
+"""A configuration's data set: found, read, split by its protocol, decoded into stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import DataError
+from ..config import Config
+from ..data.locate import find_root
+from ..data.store import Store, open_store
+from ..data.table import SampleTable, read_table
+from ..evaluation.protocols import Protocol, assign, find_protocol
+from ..options import call_with_options
+from ..registry import registry
+from .report import Reporter
+
+
+@dataclass(frozen=True)
+class Material:
+    """A data set under a protocol."""
+
+    dataset: str
+    """The plugin's id, without its distribution."""
+    protocol: Protocol
+    table: SampleTable
+    splits: NDArray[np.str_]
+    """Of each row of the table: train, val or test."""
+    released: bool | None
+    strict: bool
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Raises :class:`DataError` that says why a split is empty."""
+        rows = np.flatnonzero(self.splits == split).astype(np.int64)
+        if not len(rows):
+            raise DataError(
+                f"{self.dataset}: no frame in the {split} split of protocol {self.protocol.label} "
+                f"({self.protocol.splits[split]}); none of this data's {len(self.table)} frames "
+                "belongs there. `zoo data info` shows the splits"
+            )
+        return rows
+
+    def store(self, split: str, region: str, size: int, reporter: Reporter) -> Store:
+        """One split's regions as squares of ``size`` pixels."""
+        rows = self.rows(split)
+
+        def progress(done: int, total: int) -> None:
+            reporter.store(split, done, total)
+
+        store = open_store(self.table, rows, region, size, self.strict, progress)
+        if store.problems:
+            reporter.note(
+                f"{split}: {len(store.problems)} of {len(rows)} frames skipped, "
+                f"the first: {store.problems[0].reason}"
+            )
+        return store
+
+    def people(self, store: Store) -> int:
+        """How many a store shows; 0 where the data set names none."""
+        return len({self.table.people[row] for row in store.rows} - {None})
+
+
+def complete(config: Config) -> Config:
+    """With what only the plugins can say: qualified ids, the protocol, the input size."""
+    dataset = registry("dataset").get(config.dataset)
+    backbone = registry("backbone").get(config.backbone)
+    return replace(
+        config,
+        backbone=registry("backbone").locate(config.backbone).qualified,
+        head=registry("head").locate(config.head).qualified,
+        loss=registry("loss").locate(config.loss).qualified,
+        dataset=registry("dataset").locate(config.dataset).qualified,
+        protocol=find_protocol(config.protocol or dataset.default_protocol).id,
+        input_size=config.input_size or backbone.input_size,
+        weights=_absolute(config.weights),
+        data=_absolute(config.data),
+    )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve()) if path else ""
+
+
+def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
+    """The labels of a completed configuration's data set, split by its protocol."""
+    plugin = registry("dataset").get(config.dataset)
+    root = find_root(config.dataset, plugin, Path(config.data) if config.data else None)
+    options = config.plugin_options("dataset")
+    dataset = call_with_options(f"data set {config.dataset}", plugin.open, root, **options)
+    table = read_table(dataset, strict)
+    if table.problems:
+        reporter.note(f"{len(table.problems)} rows skipped, the first: {table.problems[0]}")
+    return Material(
+        dataset=config.dataset.rpartition("/")[2],
+        protocol=find_protocol(config.protocol),
+        table=table,
+        splits=assign(
+            config.protocol, table.ids, table.people, table.release_splits, fold=config.fold
+        ),
+        released=dataset.released(),
+        strict=strict,
+    )

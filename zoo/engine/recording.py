@@ -1,0 +1,213 @@
+"""Scores of a split, and the record that a finished run leaves."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..config import Config
+from ..data.batches import Split
+from ..evaluation.curves import save_learning_curve
+from ..evaluation.metrics import floor_points, summarise
+from ..evaluation.predictions import Predictions
+from ..evaluation.records import SCHEMA, config_hash, save_record
+from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
+from ..registry import registry
+from .distributed import World
+from .folder import RunFolder, plain
+from .material import Material
+from .scoring import Truth, predict_split
+from .state import Progress
+from .trained import Header
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A split's results as a record stores them, and how fast they were predicted."""
+
+    results: dict[str, Any]
+    images_per_second: float
+
+
+def score_split(
+    model: LandmarkModel,
+    name: str,
+    split: Split,
+    truth: Truth,
+    header: Header,
+    folder: RunFolder,
+    world: World,
+) -> Scored:
+    """Predict a split, store the predictions and measure them, beside the floor.
+
+    Every process takes part; rank 0 writes.
+    """
+    config = header.config
+    started = time.perf_counter()
+    unit, scores = predict_split(model, split, config.batch_size, config.precision, world)
+    speed = len(split) / (time.perf_counter() - started)
+    predictions = truth.predictions(unit, scores)
+    results = _summary(predictions, truth)
+    floor = predictions_of_floor(predictions, header)
+    results["floor"] = {
+        key: value
+        for key, value in _summary(floor, truth).items()
+        if key.startswith("nme_") or key in ("loss", "fr_08", "auc_08", "fr_10", "auc_10")
+    }
+    if world.first:
+        path = folder.predictions(name)
+        path.parent.mkdir(exist_ok=True)
+        results["predictions"] = predictions.save(path)
+    return Scored(results, speed)
+
+
+def predictions_of_floor(predictions: Predictions, header: Header) -> Predictions:
+    """What the mean shape of the training split says of the same frames."""
+    points = floor_points(header.mean_shape, predictions.regions)
+    return Predictions(
+        ids=predictions.ids,
+        people=predictions.people,
+        points=points.astype("float32"),
+        target=predictions.target,
+        visible=predictions.visible,
+        regions=predictions.regions,
+    )
+
+
+def _summary(predictions: Predictions, truth: Truth) -> dict[str, Any]:
+    return summarise(
+        predictions.points,
+        predictions.target,
+        predictions.visible,
+        predictions.regions,
+        truth.scheme,
+        predictions.people,
+    )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a record says of a run besides its scores."""
+
+    config: Config
+    material: Material
+    built: BuiltModel
+    frames: Mapping[str, int]
+    people: Mapping[str, int]
+    progress: Progress
+    world: World
+
+
+def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
+    """record.json and the learning curve."""
+    config, progress = facts.config, facts.progress
+    device = facts.world.device
+    parameters, trainable = count_parameters(facts.built.model)
+    gmacs = count_gmacs(facts.built.model, facts.built.input_size)
+    entry = registry("backbone").locate(config.backbone)
+    record = {
+        "schema": SCHEMA,
+        "run": folder.name,
+        "plugin": {"id": entry.id, "distribution": entry.distribution, "version": entry.version},
+        "config": config.to_share(),
+        "config_hash": config_hash(config.to_dict()),
+        "seed": config.seed,
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "images_seen": progress.images,
+        "data": {
+            "dataset": facts.material.dataset,
+            "release": facts.material.table.release,
+            "protocol": facts.material.protocol.label,
+            "fold": config.fold,
+            "region": config.region,
+            "scheme": facts.material.table.scheme.name,
+            "fingerprint": facts.material.table.fingerprint,
+            "frames": dict(facts.frames),
+            "people": dict(facts.people),
+            "partial": facts.material.released is False,
+        },
+        "model": {
+            "parameters": parameters,
+            "trainable": trainable,
+            "gmacs": round(gmacs, 4),
+            "weights": facts.built.weights,
+            "head": plain(config.head),
+            "loss": plain(config.loss),
+        },
+        "results": {"val": val.results},
+        "cost": {
+            "train_seconds": round(progress.seconds, 2),
+            "train_images_per_second": round(progress.images / max(progress.seconds, 1e-9), 2),
+            "images_per_second": round(val.images_per_second, 2),
+            "peak_memory_mib": round(peak_memory(device), 1),
+        },
+        "environment": environment(device, config.precision, facts.world.size),
+    }
+    save_record(record, folder.record)
+    save_learning_curve(progress.history, folder.curve)
+
+
+def peak_memory(device: torch.device) -> float:
+    """MiB: of the GPU's allocator, or of this process."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device)) / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def environment(device: torch.device, precision: str, processes: int) -> dict[str, Any]:
+    """The software and hardware that a result came from; no host or user name."""
+    return {
+        "zoo": metadata.version("landmark-zoo"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": metadata.version("torchvision"),
+        "timm": metadata.version("timm"),
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "device": _device_name(device),
+        "precision": precision,
+        "processes": processes,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return f"{platform.processor() or 'Apple'} (mps)"
+    return f"cpu ({torch.get_num_threads()} threads, {_processor()})"
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Of the checkout that this package is run from; None for an installed wheel."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,240 @@
+"""Train a run, go on with one, score one: what the verbs of the command line call."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..api import DataError, UsageError
+from ..config import Config
+from ..data.augment import Augmenter
+from ..data.batches import derive, make_split
+from ..data.store import Store
+from ..evaluation.metrics import mean_shape
+from ..evaluation.records import load_record, save_record
+from ..model import BuiltModel, build_model
+from ..options import call_with_options
+from ..registry import registry
+from .distributed import World, join_world
+from .fit import Job, epoch_plan, fit
+from .folder import RunFolder, new_folder
+from .material import Material, complete, open_material
+from .optim import Schedule, make_optimizer
+from .recording import Facts, score_split, write_record
+from .report import Reporter
+from .scoring import Truth
+from .state import Progress, Trainee
+from .trained import FacePlace, Header, load_trained, model_plan
+
+
+def train(
+    config: Config, out: Path, strict: bool = False, reporter: Reporter | None = None
+) -> RunFolder:
+    """Train a new run in a folder of its own below ``out``; returns the folder.
+
+    Everything that can be wrong with the configuration is found before the folder is made.
+    """
+    config = complete(config)
+    with join_world(config.device) as world:
+        parts = _Parts.gather(config, strict, world, reporter or Reporter())
+        folder = RunFolder(world.share(new_folder(out, config).path if world.first else None))
+        job, trainee = _set_up(parts, folder)
+        fit(job, trainee)
+        _finish(parts, job, trainee)
+        return folder
+
+
+def resume(
+    path: Path, epochs: int | None = None, strict: bool = False, reporter: Reporter | None = None
+) -> RunFolder:
+    """Go on with a run from its stored state and configuration.
+
+    Raises :class:`UsageError` for a folder without a state, and for more ``epochs`` where the
+    schedule was laid out for fewer.
+    """
+    folder = RunFolder(path)
+    config = folder.read_config()
+    if not folder.state.is_file():
+        raise UsageError(f"{path}: no state to go on from; it stopped before it saved any")
+    longer = epochs is not None and epochs != config.epochs
+    if longer:
+        config = _with_epochs(config, epochs or 0, path)
+    with join_world(config.device) as world:
+        parts = _Parts.gather(config, strict, world, reporter or Reporter())
+        job, trainee = _set_up(parts, folder)
+        trainee.restore(folder.state, world)
+        if longer:
+            trainee.progress.done = False
+            if world.first:
+                folder.write_config(config)
+        fit(job, trainee)
+        _finish(parts, job, trainee)
+        return folder
+
+
+def evaluate(
+    path: Path,
+    split: str = "val",
+    data: Path | None = None,
+    device: str = "",
+    strict: bool = False,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Score a finished run on a split of its own protocol; the record keeps the results.
+
+    Raises :class:`DataError` for data other than the run's, and for a split without frames.
+    """
+    reporter = reporter or Reporter()
+    folder = RunFolder(path)
+    trained = load_trained(folder)
+    record = load_record(folder.record)
+    config = folder.read_config()
+    if data is not None:
+        config = replace(config, data=str(data.expanduser()))
+    material = open_material(config, strict, reporter)
+    if material.table.fingerprint != record["data"]["fingerprint"]:
+        raise DataError(
+            f"{path}: was trained on data with fingerprint {record['data']['fingerprint'][:12]}, "
+            f"this has {material.table.fingerprint[:12]}: results would not compare. "
+            "Name the run's own data with --data"
+        )
+    with join_world(device or config.device) as world:
+        with world.first_goes_ahead():
+            store = material.store(split, config.region, config.input_size, reporter)
+        model = trained.model.to(world.device)
+        scored = score_split(
+            model,
+            split,
+            make_split(store, material.table, world.device),
+            Truth.of(store, material.table),
+            trained.header,
+            folder,
+            world,
+        )
+    record["results"][split] = scored.results
+    record["data"]["frames"][split] = len(store)
+    record["data"]["people"][split] = material.people(store)
+    if world.first:
+        save_record(record, folder.record)
+    return scored.results
+
+
+def _with_epochs(config: Config, epochs: int, path: Path) -> Config:
+    if epochs < config.epochs:
+        raise UsageError(f"--epochs {epochs}: {path} was set to {config.epochs}; only more can be")
+    if config.scheduler == "cosine":
+        raise UsageError(
+            f"--epochs {epochs}: the cosine schedule of {path} ends at epoch {config.epochs}; "
+            "a longer one is another run"
+        )
+    return replace(config, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A run's ingredients, checked, before anything is written into a run folder."""
+
+    config: Config
+    world: World
+    reporter: Reporter
+    material: Material
+    built: BuiltModel
+    augment: Augmenter
+    train: Store
+    val: Store
+
+    @classmethod
+    def gather(cls, config: Config, strict: bool, world: World, reporter: Reporter) -> _Parts:
+        if config.batch_size < 2 * world.size:
+            raise UsageError(
+                f"batch_size = {config.batch_size}: {world.size} process(es) need at least "
+                f"{2 * world.size}, two images each for batch norm"
+            )
+        if not world.first:
+            reporter = Reporter()  # one process speaks
+        with world.first_goes_ahead():
+            material = open_material(config, strict, reporter)
+            scheme = material.table.scheme
+            torch.manual_seed(derive(config.seed, 3))
+            built = build_model(model_plan(config), scheme)
+            if built.ignored:
+                reporter.note(
+                    f"{config.weights}: {len(built.ignored)} tensors not used, "
+                    f"such as {', '.join(built.ignored[:3])}"
+                )
+            size = built.input_size
+            stored = config.augment.resize or round(size * (1 + config.augment.scale))
+            augment = Augmenter(config.augment, scheme, material.table.label_offset, stored, size)
+            train = material.store("train", config.region, stored, reporter)
+            val = material.store("val", config.region, size, reporter)
+        return cls(config, world, reporter, material, built, augment, train, val)
+
+
+def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
+    config, table, world = parts.config, parts.material.table, parts.world
+    train = make_split(parts.train, table, world.device)
+    points, visible = train.points.cpu().numpy(), train.visible.cpu().numpy()
+    header = Header(
+        config=config,
+        scheme=table.scheme,
+        faces=FacePlace.of(points, visible),
+        mean_shape=mean_shape(points, visible),
+    )
+    model = parts.built.model
+    start_at = getattr(model.head, "start_at", None)
+    if start_at is not None:
+        start_at(torch.from_numpy(header.mean_shape.astype(np.float32)))
+    model.to(world.device)
+    job = Job(
+        config=config,
+        train=train,
+        val=make_split(parts.val, table, world.device),
+        truth=Truth.of(parts.val, table),
+        augment=parts.augment,
+        point_loss=call_with_options(
+            f"loss {config.loss}",
+            registry("loss").get(config.loss).build,
+            **config.plugin_options("loss"),
+        ),
+        header=header,
+        folder=folder,
+        world=world,
+        reporter=parts.reporter,
+    )
+    optimizer = make_optimizer(model, config)
+    exact = torch.float32 if world.device.type == "mps" else torch.float64
+    trainee = Trainee(
+        model=model,
+        average=copy.deepcopy(model).requires_grad_(False) if config.ema else None,
+        optimizer=optimizer,
+        schedule=Schedule(optimizer, config, len(epoch_plan(job, 0))),
+        scaler=torch.amp.GradScaler(world.device.type, enabled=config.precision == "fp16"),
+        progress=Progress(),
+        loss_sum=torch.zeros((), dtype=exact, device=world.device),
+    )
+    return job, trainee
+
+
+def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
+    """Score the best weights on the validation split and write the record."""
+    world, folder, header = parts.world, job.folder, job.header
+    world.share(None)  # the best weights are on disk once rank 0 is here
+    best = load_trained(folder).model.to(world.device)
+    scored = score_split(best, "val", job.val, job.truth, header, folder, world)
+    if world.first:
+        stores = {"train": parts.train, "val": parts.val}
+        facts = Facts(
+            config=parts.config,
+            material=parts.material,
+            built=parts.built,
+            frames={name: len(store) for name, store in stores.items()},
+            people={name: parts.material.people(store) for name, store in stores.items()},
+            progress=trainee.progress,
+            world=world,
+        )
+        write_record(folder, facts, scored)

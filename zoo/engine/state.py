@@ -1,0 +1,103 @@
+"""Everything that a resumed run needs, saved and put back to the bit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..api import WeightsError
+from ..checkpoint import (
+    load_tensors,
+    pack_optimizer,
+    save_tensors,
+    unpack_optimizer,
+    with_prefix,
+    without_prefix,
+)
+from ..model import LandmarkModel
+from .distributed import World
+from .optim import Schedule
+
+
+@dataclass
+class Progress:
+    """How far a run is: plain numbers that go into the state's header."""
+
+    epoch: int = 0
+    """Epochs finished."""
+    batch: int = 0
+    """Steps finished of the epoch that runs."""
+    step: int = 0
+    """Steps finished in all."""
+    images: int = 0
+    """Images seen in all."""
+    seconds: float = 0.0
+    """Spent in training steps, all sessions of the run together."""
+    best: float | None = None
+    """Lowest validation NME so far."""
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    done: bool = False
+
+
+@dataclass
+class Trainee:
+    """What training changes."""
+
+    model: LandmarkModel
+    average: LandmarkModel | None
+    """The weights' moving average, where one is kept."""
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    scaler: torch.amp.GradScaler
+    progress: Progress
+    loss_sum: Tensor
+    """Of the epoch that runs, over the images that this process saw: a scalar on the device."""
+
+    @property
+    def judged(self) -> LandmarkModel:
+        """What is validated and kept as best."""
+        return self.average if self.average is not None else self.model
+
+    def save(self, path: Path, world_size: int) -> None:
+        moments, rest = pack_optimizer(self.optimizer)
+        tensors = with_prefix("model", self.model.state_dict()) | with_prefix("optimizer", moments)
+        if self.average is not None:
+            tensors |= with_prefix("average", self.average.state_dict())
+        tensors["loss_sum"] = self.loss_sum
+        header = {
+            "progress": asdict(self.progress),
+            "optimizer": rest,
+            "schedule": self.schedule.state(),
+            "scaler": self.scaler.state_dict(),
+            "world_size": world_size,
+        }
+        save_tensors(path, tensors, header)
+
+    def restore(self, path: Path, world: World) -> None:
+        """Raises :class:`WeightsError` for a file that is not this run's state."""
+        tensors, header = load_tensors(path)
+        if header["world_size"] != world.size:
+            raise WeightsError(
+                f"{path}: saved by {header['world_size']} processes, resumed by {world.size}; "
+                f"start it with torchrun --nproc-per-node {header['world_size']}"
+            )
+        try:
+            self.model.load_state_dict(without_prefix("model", tensors))
+            if self.average is not None:
+                self.average.load_state_dict(without_prefix("average", tensors))
+            unpack_optimizer(
+                self.optimizer, without_prefix("optimizer", tensors), header["optimizer"]
+            )
+            self.schedule.restore(header["schedule"])
+            self.scaler.load_state_dict(header["scaler"])
+            if world.first:  # it was saved as the sum over all processes
+                self.loss_sum.copy_(tensors["loss_sum"])
+            self.progress = Progress(**header["progress"])
+        except (KeyError, TypeError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise WeightsError(f"{path}: does not fit this run: {reason}") from error

@@ -1,0 +1,126 @@
+"""A trained model: its weights with all that a prediction needs besides them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import LandmarkScheme, WeightsError
+from ..checkpoint import load_tensors
+from ..config import Config, from_dict
+from ..model import LandmarkModel, ModelPlan, build_model
+from .folder import RunFolder
+
+
+@dataclass(frozen=True)
+class FacePlace:
+    """Where faces were in the regions that a model was trained on: medians over training frames."""
+
+    side: float
+    """The longer side of the labelled points' box, as a fraction of the region's side."""
+    cx: float
+    cy: float
+    """Its centre, as fractions of the region."""
+
+    @classmethod
+    def of(cls, points: NDArray[np.floating], visible: NDArray[np.bool_]) -> FacePlace:
+        """From labels as fractions of the region: (N, K, 2), (N, K)."""
+        shown = visible.any(1)
+        points, mask = points[shown], visible[shown][..., None]
+        low = np.where(mask, points, np.inf).min(1)
+        high = np.where(mask, points, -np.inf).max(1)
+        cx, cy = np.median((low + high) / 2, axis=0)
+        return cls(float(np.median((high - low).max(1))), float(cx), float(cy))
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the best weights carry in their file, so that the file alone can predict."""
+
+    config: Config
+    scheme: LandmarkScheme
+    faces: FacePlace
+    mean_shape: NDArray[np.float64]
+    """(K, 2), of the training split, as fractions of the region: the floor's prediction."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "config": self.config.to_share(),
+            "scheme": asdict(self.scheme),
+            "faces": asdict(self.faces),
+            "mean_shape": self.mean_shape.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Header:
+        return cls(
+            config=from_dict(table["config"]),
+            scheme=_scheme(table["scheme"]),
+            faces=FacePlace(**table["faces"]),
+            mean_shape=np.array(table["mean_shape"], np.float64),
+        )
+
+
+def _scheme(table: Mapping[str, Any]) -> LandmarkScheme:
+    """JSON knows lists only, a scheme holds tuples."""
+    pupils, flip, corners = table["pupils"], table["flip"], table["eye_corners"]
+    return LandmarkScheme(
+        name=table["name"],
+        names=tuple(table["names"]),
+        flip=None if flip is None else tuple(flip),
+        eye_corners=None if corners is None else (corners[0], corners[1]),
+        pupils=None if pupils is None else (tuple(pupils[0]), tuple(pupils[1])),
+        regions={name: tuple(part) for name, part in table["regions"].items()},
+        contours=tuple((tuple(line), bool(closed)) for line, closed in table["contours"]),
+    )
+
+
+def model_plan(config: Config) -> ModelPlan:
+    return ModelPlan(
+        backbone=config.backbone,
+        head=config.head,
+        input_size=config.input_size,
+        pretrained=config.pretrained,
+        weights=config.weights,
+        freeze=config.freeze,
+        backbone_options=config.plugin_options("backbone"),
+        head_options=config.plugin_options("head"),
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    model: LandmarkModel
+    """On the CPU, in eval mode."""
+    header: Header
+
+
+def load_trained(folder: RunFolder) -> Trained:
+    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit."""
+    folder.read_config()  # or the message would be about a missing file inside
+    if not folder.best.is_file():
+        raise WeightsError(
+            f"{folder.path}: has no best.safetensors: its first epoch is not done. "
+            f"Go on with: zoo train --resume {folder.path}"
+        )
+    tensors, table = load_tensors(folder.best)
+    try:
+        header = Header.from_dict(table)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{folder.best}: its header is not a run's: {error}") from error
+    # the weights are all in the file: nothing is downloaded or read for the start
+    plan = model_plan(header.config).without_start()
+    model = build_model(plan, header.scheme).model
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1 if "\n" in str(error) else 0].strip()
+        raise WeightsError(
+            f"{folder.best}: does not fit {header.config.backbone}: {reason}"
+        ) from error
+    model.eval()
+    return Trained(model, header)

@@ -1,0 +1,213 @@
+"""The model: normalise > backbone > head, and what can be measured of it without data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from .api import (
+    IBUG68,
+    Backbone,
+    FeatureInfo,
+    Head,
+    LandmarkScheme,
+    PluginError,
+    WeightsError,
+    ZooError,
+)
+from .options import call_with_options
+from .registry import registry
+from .weights import file_digest, load_backbone, read_weights
+
+Features = Tensor | list[Tensor]
+Output = dict[str, Tensor]
+
+
+class LandmarkModel(nn.Module):
+    """RGB images (B, 3, H, W) in [0, 1] to a dict with ``points`` (B, K, 2) in [0, 1]."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, spec: Backbone, freeze: bool) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1), persistent=False)
+        self.backbone = backbone
+        self.head = head
+        self.frozen = freeze
+        if freeze:
+            backbone.requires_grad_(False)
+            backbone.eval()
+        # channels last: the layout in which convolutions run fastest, on CPUs and on tensor cores
+        self.to(memory_format=torch.channels_last)
+
+    def train(self, mode: bool = True) -> LandmarkModel:
+        super().train(mode)
+        if self.frozen:  # or its batch norms would drift with every batch that passes
+            self.backbone.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Output:
+        images = (images - self.mean) / self.std
+        images = images.contiguous(memory_format=torch.channels_last)
+        if self.frozen:
+            with torch.no_grad():
+                features = self.backbone(images)
+        else:
+            features = self.backbone(images)
+        output: Output = self.head(features)
+        return output
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What a model is built from; ids as the registry knows them."""
+
+    backbone: str
+    head: str = "linear"
+    input_size: int = 0
+    """0: the backbone's own."""
+    pretrained: bool = False
+    weights: str = ""
+    freeze: bool = False
+    backbone_options: Mapping[str, Any] = field(default_factory=dict)
+    head_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def without_start(self) -> ModelPlan:
+        """The same network, for weights that are all at hand."""
+        return replace(self, pretrained=False, weights="", freeze=False)
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    model: LandmarkModel
+    spec: Backbone
+    input_size: int
+    weights: str
+    """Where the backbone started: ``none``, ``pretrained: NAME`` or ``file: NAME sha256: HEX``."""
+    ignored: tuple[str, ...] = ()
+    """Names in a weights file that the backbone had no use for."""
+
+
+def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
+    """The model of a plan, on the CPU, in training mode. Random weights come from torch's seed.
+
+    Raises :class:`PluginError` for a plugin that breaks its contract, :class:`WeightsError` for
+    weights that cannot be had, :class:`UsageError` for options that a plugin does not take.
+    """
+    spec = registry("backbone").get(plan.backbone)
+    size = plan.input_size or spec.input_size
+    backbone = _build_backbone(plan, spec, size)
+    weights, ignored = "none", ()
+    if plan.pretrained:
+        weights = f"pretrained: {spec.weights}"
+    elif plan.weights:
+        path = Path(plan.weights).expanduser()
+        ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
+        weights = f"file: {path.name} sha256: {file_digest(path)}"
+    features = probe(backbone, size, plan.backbone)
+    head_plugin: Head = registry("head").get(plan.head)
+    head = _module(
+        f"head {plan.head}", head_plugin.build, features, scheme, size, **plan.head_options
+    )
+    model = LandmarkModel(backbone, head, spec, plan.freeze)
+    return BuiltModel(model.train(), spec, size, weights, ignored)
+
+
+def _build_backbone(plan: ModelPlan, spec: Backbone, size: int) -> nn.Module:
+    options = dict(plan.backbone_options)
+    if "input_size" in inspect.signature(spec.build).parameters:
+        options["input_size"] = size
+    if plan.pretrained and not spec.weights:
+        raise WeightsError(
+            f"{plan.backbone}: has no pretrained weights; leave --pretrained out, "
+            "or give a file with --weights"
+        )
+    build = spec.build
+    if not plan.pretrained:
+        return _module(f"backbone {plan.backbone}", build, pretrained=False, **options)
+    try:
+        return _module(f"backbone {plan.backbone}", build, pretrained=True, **options)
+    except ZooError:
+        raise
+    except Exception as error:  # each library has its own for a network that is not there
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise WeightsError(
+            f"{plan.backbone}: cannot load its pretrained weights {spec.weights} "
+            f"({type(error).__name__}: {reason[:160]}). Without a network, bring that file by "
+            "another way and give it with --weights FILE, or leave --pretrained out"
+        ) from error
+
+
+def _module(what: str, build: Callable[..., nn.Module], *args: Any, **options: Any) -> nn.Module:
+    module = call_with_options(what, build, *args, **options)
+    if not isinstance(module, nn.Module):
+        raise PluginError(f"{what}: build gave a {type(module).__name__}, not a torch module")
+    return module
+
+
+def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
+    """Channels, sizes and strides of what the backbone emits, from one forward of zeros."""
+    modes = {module: module.training for module in backbone.modules()}
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            out = backbone(torch.zeros(1, 3, size, size))
+    except ZooError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{name}: fails on an input of {size} px: {type(error).__name__}: {error}; "
+            "try another --set input_size"
+        ) from error
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    if isinstance(out, Tensor) and out.ndim == 2:
+        return FeatureInfo((out.shape[1],))
+    maps = [out] if isinstance(out, Tensor) else out
+    if not isinstance(maps, list | tuple) or not maps or any(m.ndim != 4 for m in maps):
+        shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+        raise PluginError(f"{name}: emits {shape}, not (B, C), (B, C, h, w) or a list of maps")
+    return FeatureInfo(
+        channels=tuple(m.shape[1] for m in maps),
+        sizes=tuple((m.shape[2], m.shape[3]) for m in maps),
+        strides=tuple(size / m.shape[2] for m in maps),
+    )
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """(all, trainable)."""
+    counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    return sum(n for n, _ in counts), sum(n for n, grad in counts if grad)
+
+
+def count_gmacs(model: nn.Module, size: int) -> float:
+    """Billions of multiply-adds in one forward of one image (convolutions, matrix products)."""
+    training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, size, size, device=device))
+    model.train(training)
+    return counter.get_total_flops() / 2 / 1e9
+
+
+def describe(plugin_id: str) -> dict[str, Any]:
+    """Size and cost of a backbone at its own input size, with the linear head on 68 points."""
+    built = build_model(ModelPlan(plugin_id), IBUG68)
+    parameters, trainable = count_parameters(built.model)
+    return {
+        "parameters": parameters,
+        "trainable_parameters": trainable,
+        "input_size": built.input_size,
+        "gmacs": round(count_gmacs(built.model, built.input_size), 4),
+    }

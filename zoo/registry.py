@@ -1,0 +1,235 @@
+"""The registry: which plugins are installed, and the one that was asked for.
+
+Plugins announce themselves through Python entry points, in one group a kind. Listing reads their
+metadata and imports none of them; asking for one imports that one. An id is ``custom_cnn``,
+``timm:convnext_tiny`` where one entry point answers for a family, and ``landmark-zoo/custom_cnn``
+where the distribution matters: that qualified form is what a run stores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import functools
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+
+from zoo.installed import (
+    GROUPS,
+    Entry,
+    ambiguous,
+    canonical_kind,
+    installed,
+    one_line,
+    unknown,
+)
+
+# zoo.api imports numpy, which takes longer than everything else `zoo list` does: the functions
+# below import it where they need it.
+if TYPE_CHECKING:
+    from zoo import api
+
+__all__ = ["GROUPS", "Entry", "Registry", "canonical_kind", "installed", "kind_of", "registry"]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The plugins of one kind; :func:`registry` gives the instance."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._loaded: dict[tuple[str, str], Any] = {}
+
+    def entries(self) -> list[Entry]:
+        """Every installed plugin of this kind, by id; nothing is imported."""
+        return [entry for entry in installed() if entry.kind == self.kind]
+
+    def search(self, pattern: str) -> list[Entry]:
+        """Entries whose id or ``distribution/id`` matches a shell pattern.
+
+        ``timm:convnext*`` loads the family ``timm`` and searches its names. Raises PluginError
+        where there is no such family, or it is broken.
+        """
+        head, colon, names = pattern.partition(":")
+        if not colon:
+            return [
+                entry
+                for entry in self.entries()
+                if fnmatch.fnmatchcase(entry.id, head) or fnmatch.fnmatchcase(entry.qualified, head)
+            ]
+        entry = self.locate(head)
+        family = self._family(entry)
+        with _speaking_for(entry, "cannot list its names"):
+            return [replace(entry, id=f"{entry.id}:{name}") for name in family.names(names)]
+
+    def locate(self, plugin_id: str) -> Entry:
+        """The one entry that an id means; nothing is imported.
+
+        Raises PluginError where none does, where two distributions claim the id, or where the id
+        breaks the rules.
+        """
+        from zoo.api import PluginError
+
+        head, colon, name = plugin_id.partition(":")
+        found = [entry for entry in self.entries() if entry.answers_to(head)]
+        if not found:
+            raise PluginError(unknown(plugin_id, self.entries(), self.kind))
+        if len(found) > 1:
+            raise PluginError(ambiguous(plugin_id, found))
+        if found[0].status == "invalid name":
+            raise PluginError(f"{found[0].qualified} cannot be used: {found[0].reason}")
+        return replace(found[0], id=f"{found[0].id}:{name}") if colon else found[0]
+
+    def get(self, plugin_id: str) -> T:
+        """The plugin: an instance of its class in :mod:`zoo.api`, loaded now or before.
+
+        A failure is not remembered, so a repaired plugin loads without a restart. Raises
+        PluginError for an id that is unknown or ambiguous, and for a plugin that does not load;
+        the latter names the distribution and its version and carries the cause.
+        """
+        from zoo.api import PluginError
+
+        entry = self.locate(plugin_id)
+        if ":" in entry.id:
+            return cast(T, _member(entry, self._family(entry)))
+        plugin = self._load(entry)
+        if _is_family(plugin):
+            raise PluginError(
+                f"{entry.id} is a family of {self.kind}s: ask for one of them as {entry.id}:NAME; "
+                f"`zoo list '{entry.id}:*'` lists their names"
+            )
+        return cast(T, plugin)
+
+    def _family(self, entry: Entry) -> api.BackboneFamily:
+        from zoo.api import PluginError
+
+        plugin = self._load(entry)
+        if not _is_family(plugin):
+            name = entry.id.partition(":")[0]
+            raise PluginError(
+                f"{name} is one {self.kind} and no family: nothing may follow it after a colon; "
+                f"ask for {name}"
+            )
+        return cast("api.BackboneFamily", plugin)
+
+    def _load(self, entry: Entry) -> Any:
+        key = (entry.distribution, entry.target)
+        if key not in self._loaded:
+            self._loaded[key] = _load(entry)
+        return self._loaded[key]
+
+
+@overload
+def registry(kind: Literal["backbone", "backbones"]) -> Registry[api.Backbone]: ...
+@overload
+def registry(kind: Literal["dataset", "datasets"]) -> Registry[api.Dataset]: ...
+@overload
+def registry(kind: Literal["head", "heads"]) -> Registry[api.Head]: ...
+@overload
+def registry(kind: Literal["loss", "losses"]) -> Registry[api.Loss]: ...
+@overload
+def registry(kind: Literal["detector", "detectors"]) -> Registry[api.Detector]: ...
+@overload
+def registry(kind: str) -> Registry[Any]: ...
+def registry(kind: str) -> Registry[Any]:
+    """The registry of one kind: ``registry("backbone")`` or ``registry("backbones")``.
+
+    Raises UsageError for a kind that does not exist.
+    """
+    return _registry(canonical_kind(kind))
+
+
+@functools.cache
+def _registry(kind: str) -> Registry[Any]:
+    return Registry(kind)
+
+
+def kind_of(plugin_id: str) -> str:
+    """The kind of an id that stands in one kind only.
+
+    Raises PluginError where no kind has it, UsageError where several do.
+    """
+    from zoo.api import PluginError, UsageError
+
+    head, colon, _ = plugin_id.partition(":")
+    everything = installed()
+    named = (entry for entry in everything if entry.answers_to(head))
+    kinds = ["backbone"] if colon else list(dict.fromkeys(entry.kind for entry in named))
+    if not kinds:
+        raise PluginError(unknown(plugin_id, everything, "plugin"))
+    if len(kinds) > 1:
+        choices = " or ".join(f"--kind {kind}" for kind in kinds)
+        raise UsageError(f"{plugin_id} is a {' and a '.join(kinds)}: say which with {choices}")
+    return kinds[0]
+
+
+def load(entry: Entry) -> Any:
+    """Import an entry's target, uncached, and see that it is what its kind promises.
+
+    A member of a family is resolved as well. Raises PluginError with the cause.
+    """
+    family_entry = replace(entry, id=entry.id.partition(":")[0])
+    plugin = _load(family_entry)
+    return _member(entry, plugin) if ":" in entry.id else plugin
+
+
+def _load(entry: Entry) -> Any:
+    import pkgutil
+
+    with _speaking_for(entry, f"cannot be loaded from {entry.target}", at_import=True):
+        plugin = pkgutil.resolve_name(entry.target)
+        wanted = _contract(entry.kind)
+        if not isinstance(plugin, wanted) and not (entry.kind == "backbone" and _is_family(plugin)):
+            raise TypeError(
+                f"a {entry.kind} is an instance of zoo.api.{wanted.__name__}, "
+                f"and this is {plugin!r:.80}"
+            )
+        return plugin
+
+
+def _member(entry: Entry, family: api.BackboneFamily) -> api.Backbone:
+    from zoo.api import Backbone
+
+    with _speaking_for(entry, "cannot be had"):
+        backbone = family.resolve(entry.id.partition(":")[2])
+        if not isinstance(backbone, Backbone):
+            raise TypeError(f"resolve gave {backbone!r:.80}, which is no zoo.api.Backbone")
+        return backbone
+
+
+@contextlib.contextmanager
+def _speaking_for(entry: Entry, failure: str, at_import: bool = False) -> Iterator[None]:
+    """Run a plugin's code: whatever it raises becomes one line that names the plugin.
+
+    Past the import, a ZooError is the plugin's own message to the user and stays as it is. What
+    the plugin prints goes to standard error: standard output belongs to the command.
+    """
+    from zoo.api import PluginError, ZooError
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ZooError) and not at_import:
+            raise
+        raise PluginError(
+            f"{entry.kind} {entry.id} of {entry.origin} {failure}: {one_line(error)}. "
+            f"Repair, upgrade or uninstall {entry.distribution}; `zoo list --check` tries every "
+            "plugin"
+        ) from error
+
+
+def _contract(kind: str) -> type:
+    from zoo import api
+
+    contract: type = getattr(api, kind.capitalize())
+    return contract
+
+
+def _is_family(plugin: object) -> bool:
+    from zoo.api import BackboneFamily
+
+    return isinstance(plugin, BackboneFamily) and not isinstance(plugin, type)

@@ -1,0 +1,94 @@
+"""Weights from files: safetensors, or a checkpoint that torch reads with ``weights_only``.
+
+No pickle is ever loaded: a checkpoint that needs code to be read is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from .api import WeightsError
+
+# Wrappers that published checkpoints add around a network's own names.
+_PREFIXES = ("", "backbone.", "module.", "model.", "module.backbone.")
+_NESTS = ("state_dict", "model", "model_state_dict", "model_state", "state_dict_ema")
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors by name. Raises :class:`WeightsError` that names the file and what is wrong."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: not a complete safetensors file: {error}") from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path}: refused: it holds more than tensors, and reading it could run its code; "
+            "save the state_dict alone, best as safetensors"
+        ) from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: not a readable checkpoint: {reason}") from error
+    for nest in _NESTS:
+        if isinstance(found, Mapping) and isinstance(found.get(nest), Mapping):
+            found = found[nest]
+    if not isinstance(found, Mapping):
+        raise WeightsError(f"{path}: holds a {type(found).__name__}, not named tensors")
+    tensors = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
+    if not tensors:
+        raise WeightsError(f"{path}: holds no tensors")
+    return tensors
+
+
+def load_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor], where: str) -> list[str]:
+    """Fill every tensor of the backbone; returns the file's names that it had no use for.
+
+    Names may carry one of the usual prefixes, on either side. Raises :class:`WeightsError` for a
+    tensor that is missing or of another shape: a half-loaded backbone is none.
+    """
+    own = backbone.state_dict()
+    renamed = max(
+        (_rename(tensors, outer, inner) for outer in _PREFIXES for inner in ("", "model.")),
+        key=lambda names: len(own.keys() & names.keys()),
+    )
+    # counters of batches seen are not weights; older checkpoints lack them
+    missing = [n for n in own if n not in renamed and not n.endswith("num_batches_tracked")]
+    if missing:
+        raise WeightsError(
+            f"{where}: lacks {len(missing)} of the backbone's {len(own)} tensors, "
+            f"the first is {missing[0]}; are these weights of another model?"
+        )
+    for name, tensor in own.items():
+        if name in renamed and renamed[name].shape != tensor.shape:
+            raise WeightsError(
+                f"{where}: {name} has shape {tuple(renamed[name].shape)}, "
+                f"the backbone wants {tuple(tensor.shape)}"
+            )
+    backbone.load_state_dict({n: renamed[n] for n in own if n in renamed}, strict=False)
+    return sorted(renamed.keys() - own.keys())
+
+
+def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, Tensor]:
+    return {
+        inner + name[len(outer) :]: tensor
+        for name, tensor in tensors.items()
+        if name.startswith(outer)
+    }
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
