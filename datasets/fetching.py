@@ -23,8 +23,7 @@ from urllib.parse import quote
 
 from zoo.api import DataError, UsageError
 from zoo.api.contracts import FetchProgress
-
-from .images import inside
+from zoo.images import inside
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the second attempt at a file, the third and so on."""

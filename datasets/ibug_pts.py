@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import IBUG68, DataError, Dataset, LandmarkScheme, Problem, Sample
+from zoo.images import read_image
 
-from .images import read_image
 from .video_frames import FrameReader, VideoInfo
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".JPG", ".JPEG", ".PNG", ".BMP")

@@ -28,8 +28,7 @@ from zoo.api import (
     Sample,
     generic_scheme,
 )
-
-from .images import inside, read_image
+from zoo.images import inside, read_image
 
 _NAME = "image_name"
 _PART = re.compile(r"part_(\d+)_([xy])")

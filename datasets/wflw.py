@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
-
-from .images import inside, read_image
+from zoo.images import inside, read_image
 
 _LISTS = "list_98pt_rect_attr_train_test"
 _FOLDERS = (f"WFLW_annotations/{_LISTS}", _LISTS, ".")

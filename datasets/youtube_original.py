@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
+from zoo.images import inside
 
-from .images import inside
 from .youtube_labels import LICENSE
 
 Box = tuple[float, float, float, float]

@@ -28,8 +28,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
+from zoo.images import MAX_PIXELS
 
-from .images import MAX_PIXELS
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 
 TABLES = {

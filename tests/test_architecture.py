@@ -24,7 +24,10 @@ FOLDERS = {
 }
 
 GROUND = ("zoo.api",)
-SECOND = (*GROUND, "zoo.registry", "zoo.installed", "zoo.isolation", "zoo.geometry")
+SECOND = (
+    *GROUND,
+    *("zoo.registry", "zoo.installed", "zoo.isolation", "zoo.geometry", "zoo.images"),
+)
 FOURTH = (
     *SECOND,
     "zoo.evaluation.protocols",
@@ -54,9 +57,10 @@ FLOORS = {
     "zoo.installed": Floor(GROUND, ()),
     "zoo.isolation": Floor(SECOND, ()),
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
+    "zoo.images": Floor(GROUND, ("numpy", "PIL")),
     "zoo.recipes": Floor((), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
-    "zoo.datasets": Floor(("zoo.api", "zoo.geometry", "zoo.datasets")),
+    "zoo.datasets": Floor(("zoo.api", "zoo.geometry", "zoo.images", "zoo.datasets")),
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
     ),
@@ -70,8 +74,7 @@ FLOORS = {
     "zoo.predict": Floor(FIFTH),
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
-    # zoo.datasets.images is no plugin: it decodes an image file safely, whoever asks.
-    "zoo.cli": Floor((*FIFTH, "zoo.cli", "zoo", "zoo.datasets.images")),
+    "zoo.cli": Floor((*FIFTH, "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
 PACKAGE = Floor((*FIFTH, "zoo.cli"))

@@ -33,12 +33,14 @@ class Region:
     def to_unit(self, points: Points) -> NDArray[np.float64]:
         """Source pixels (..., 2) to fractions of the region."""
         centre = np.array([self.cx, self.cy])
-        return (np.asarray(points, np.float64) - centre) / self.side + 0.5
+        unit: NDArray[np.float64] = (np.asarray(points, np.float64) - centre) / self.side + 0.5
+        return unit
 
     def to_source(self, unit: Points) -> NDArray[np.float64]:
         """Fractions of the region (..., 2) to source pixels."""
         centre = np.array([self.cx, self.cy])
-        return (np.asarray(unit, np.float64) - 0.5) * self.side + centre
+        points: NDArray[np.float64] = (np.asarray(unit, np.float64) - 0.5) * self.side + centre
+        return points
 
 
 def frame_region(height: int, width: int) -> Region:
@@ -87,7 +89,7 @@ def label_scale(points: Points, visible: NDArray[np.bool_]) -> NDArray[np.float6
     shown = visible[..., None]
     low = np.where(shown, points, np.inf).min(axis=-2)
     high = np.where(shown, points, -np.inf).max(axis=-2)
-    extent = np.where(visible.any(axis=-1)[..., None], high - low, 0.0)
+    extent = np.where(shown.any(axis=-2), high - low, 0.0)
     return np.asarray(np.sqrt(extent[..., 0] * extent[..., 1]), np.float64)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
+from zoo.api import UsageError
+
 GROUPS = {
     "backbone": "zoo.backbones",
     "dataset": "zoo.datasets",
@@ -108,7 +110,6 @@ def canonical_kind(kind: str) -> str:
     for name, group in GROUPS.items():
         if kind in (name, group.removeprefix("zoo.")):
             return name
-    from zoo.api import UsageError
 
     raise UsageError(f'there is no kind "{kind}"; the kinds are {", ".join(GROUPS)}')
 

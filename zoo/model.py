@@ -106,7 +106,8 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
     spec = registry("backbone").get(plan.backbone)
     size = plan.input_size or spec.input_size
     backbone = _build_backbone(plan, spec, size)
-    weights, ignored = "none", ()
+    weights: str = "none"
+    ignored: tuple[str, ...] = ()
     if plan.pretrained:
         weights = f"pretrained: {spec.weights}"
     elif plan.weights:
@@ -198,7 +199,7 @@ def count_gmacs(model: nn.Module, size: int) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, size, size, device=device))
     model.train(training)
-    return counter.get_total_flops() / 2 / 1e9
+    return float(counter.get_total_flops()) / 2 / 1e9
 
 
 def describe(plugin_id: str) -> dict[str, Any]:

@@ -14,8 +14,10 @@ import functools
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+from typing import Any, Generic, Literal, TypeVar, cast, overload
 
+from zoo import api
+from zoo.api import Backbone, BackboneFamily, PluginError, UsageError, ZooError
 from zoo.installed import (
     GROUPS,
     Entry,
@@ -25,11 +27,6 @@ from zoo.installed import (
     one_line,
     unknown,
 )
-
-# zoo.api imports numpy, which takes longer than everything else `zoo list` does: the functions
-# below import it where they need it.
-if TYPE_CHECKING:
-    from zoo import api
 
 __all__ = ["GROUPS", "Entry", "Registry", "canonical_kind", "installed", "kind_of", "registry"]
 
@@ -71,7 +68,6 @@ class Registry(Generic[T]):
         Raises PluginError where none does, where two distributions claim the id, or where the id
         breaks the rules.
         """
-        from zoo.api import PluginError
 
         head, colon, name = plugin_id.partition(":")
         found = [entry for entry in self.entries() if entry.answers_to(head)]
@@ -90,7 +86,6 @@ class Registry(Generic[T]):
         PluginError for an id that is unknown or ambiguous, and for a plugin that does not load;
         the latter names the distribution and its version and carries the cause.
         """
-        from zoo.api import PluginError
 
         entry = self.locate(plugin_id)
         if ":" in entry.id:
@@ -103,8 +98,7 @@ class Registry(Generic[T]):
             )
         return cast(T, plugin)
 
-    def _family(self, entry: Entry) -> api.BackboneFamily:
-        from zoo.api import PluginError
+    def _family(self, entry: Entry) -> BackboneFamily:
 
         plugin = self._load(entry)
         if not _is_family(plugin):
@@ -113,7 +107,7 @@ class Registry(Generic[T]):
                 f"{name} is one {self.kind} and no family: nothing may follow it after a colon; "
                 f"ask for {name}"
             )
-        return cast("api.BackboneFamily", plugin)
+        return cast("BackboneFamily", plugin)
 
     def _load(self, entry: Entry) -> Any:
         key = (entry.distribution, entry.target)
@@ -152,7 +146,6 @@ def kind_of(plugin_id: str) -> str:
 
     Raises PluginError where no kind has it, UsageError where several do.
     """
-    from zoo.api import PluginError, UsageError
 
     head, colon, _ = plugin_id.partition(":")
     everything = installed()
@@ -190,8 +183,7 @@ def _load(entry: Entry) -> Any:
         return plugin
 
 
-def _member(entry: Entry, family: api.BackboneFamily) -> api.Backbone:
-    from zoo.api import Backbone
+def _member(entry: Entry, family: BackboneFamily) -> Backbone:
 
     with _speaking_for(entry, "cannot be had"):
         backbone = family.resolve(entry.id.partition(":")[2])
@@ -207,7 +199,6 @@ def _speaking_for(entry: Entry, failure: str, at_import: bool = False) -> Iterat
     Past the import, a ZooError is the plugin's own message to the user and stays as it is. What
     the plugin prints goes to standard error: standard output belongs to the command.
     """
-    from zoo.api import PluginError, ZooError
 
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -223,13 +214,10 @@ def _speaking_for(entry: Entry, failure: str, at_import: bool = False) -> Iterat
 
 
 def _contract(kind: str) -> type:
-    from zoo import api
-
     contract: type = getattr(api, kind.capitalize())
     return contract
 
 
 def _is_family(plugin: object) -> bool:
-    from zoo.api import BackboneFamily
 
     return isinstance(plugin, BackboneFamily) and not isinstance(plugin, type)

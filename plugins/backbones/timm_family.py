@@ -63,11 +63,12 @@ def _backbone(name: str, config: dict[str, Any]) -> Backbone:
     if "input_size" in config:
         facts["input_size"] = config["input_size"][-1]
     facts |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
+    papers = config.get("paper_ids") or config.get("origin_url") or ""
     return Backbone(
         build=partial(build, name),
         license="Apache-2.0",
         weights_license=config.get("license") or "unknown",
-        reference=config.get("paper_ids") or config.get("origin_url") or "",
+        reference=papers if isinstance(papers, str) else ", ".join(papers),
         weights=_address(config),
         summary=f"{name} of timm {timm.__version__}",
         **facts,
@@ -128,12 +129,12 @@ def build(
                 f"{type(model).__name__} (it has no {method}); choose another model"
             )
     if norm is None:
-        norm = list(out_indices) == [-1] if not isinstance(out_indices, int) else out_indices == 1
-        norm = norm and type(model).__name__ not in _CANNOT_NORM_MAPS
+        last_alone = out_indices == 1 or out_indices in ([-1], (-1,))
+        norm = last_alone and type(model).__name__ not in _CANNOT_NORM_MAPS
     try:
         kept = model.prune_intermediate_layers(out_indices, prune_norm=not norm)
-    except AssertionError as error:
-        raise UsageError(f"timm:{name}: out_indices is {out_indices}: {error}") from error
+    except (AssertionError, TypeError, ValueError) as error:
+        raise UsageError(f"timm:{name}: out_indices is {out_indices!r}: {error}") from error
     _check_patches(model, name, size)
     _emit_maps(model, kept, norm)
     _try_once(model, name, size, native)
@@ -160,6 +161,8 @@ def _config(name: str, pretrained: bool) -> dict[str, Any]:
 def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
     repository = name.removeprefix(HUB)
     if cached := _cached_config(repository):
+        if pretrained:
+            _require_hub(repository, WEIGHT_FILES)
         return cached
     if not pretrained:
         raise UsageError(

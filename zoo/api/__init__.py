@@ -1,6 +1,6 @@
 """All that a plugin author imports: the contracts, the landmark schemes and the errors.
 
-Nothing here imports more than numpy, so a plugin's metadata stays cheap to read.
+Nothing here imports more than the standard library: `zoo list` answers at once.
 """
 
 from .contracts import (

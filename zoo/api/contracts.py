@@ -1,24 +1,22 @@
 """What a plugin promises and what it gets: backbones, heads, losses, detectors, data sets.
 
 The target of an entry point is one instance of :class:`Backbone` (or :class:`BackboneFamily`),
-:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`. Types of torch appear in
-annotations only: importing this module imports numpy and nothing else.
+:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`. Types of numpy and
+torch appear in annotations only: importing this module costs next to nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
 
 from .schemes import LandmarkScheme
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import nn
 
 API_VERSION = 1

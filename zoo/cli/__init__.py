@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from zoo.api import UsageError, ZooError
 from zoo.cli import data, evaluate, info, leaderboard, listing, predict, train
 from zoo.cli.output import say
 
@@ -29,9 +30,6 @@ class Verbs(TyperGroup):
             say("\nStopped.")
             raise typer.Exit(130) from None
         except Exception as error:
-            # Imported now: zoo.api brings numpy, and most commands end without an error.
-            from zoo.api import UsageError, ZooError
-
             if not isinstance(error, ZooError):
                 raise
             if ctx.params.get("debug"):

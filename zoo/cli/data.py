@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.api import DataError, UsageError
 from zoo.cli import output
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ def fetch(
 
     What a broken download leaves is kept: the same command goes on from there.
     """
-    from zoo.api import UsageError
     from zoo.data.locate import default_root
     from zoo.registry import registry
 
@@ -116,7 +116,6 @@ def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[
 def _protocols(table: SampleTable) -> dict[str, dict[str, Any]]:
     """By protocol: its label with frames and people a split, or ``folds``, a list of such, or the
     ``reason`` why it does not apply."""
-    from zoo.api import DataError
     from zoo.evaluation.protocols import PROTOCOLS
 
     result: dict[str, dict[str, Any]] = {}
@@ -202,7 +201,6 @@ def _or_unknown(count: int | None) -> str:
 
 def _options(sets: list[str]) -> dict[str, Any]:
     """``dataset.key=value`` as keyword arguments of the plugin's ``open``."""
-    from zoo.api import UsageError
     from zoo.config import parse_set
 
     options: dict[str, Any] = {}

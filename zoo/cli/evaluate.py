@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from zoo.api import UsageError
 from zoo.cli.output import facts, print_json
 
 
@@ -26,7 +27,6 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
     """Score a run's best weights; its record and the leaderboard keep the result."""
-    from zoo.api import UsageError
     from zoo.cli.progress import reporter
     from zoo.engine import run as engine
     from zoo.engine.folder import RunFolder

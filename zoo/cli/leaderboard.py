@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.api import UsageError
 from zoo.cli.output import say
 
 if TYPE_CHECKING:
@@ -201,7 +202,6 @@ def _notes(group: Group) -> list[str]:
 
 
 def _write(out: Path, text: str) -> None:
-    from zoo.api import UsageError
     from zoo.evaluation.files import write_whole
 
     try:

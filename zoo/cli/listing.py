@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.api import PluginError
 from zoo.cli import output
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def _find(pattern: str | None, kind: str | None) -> list[Entry]:
     kinds = [kind] if kind else list(registry.GROUPS)
     entries = [entry for each in kinds for entry in registry.registry(each).search(pattern)]
     if not entries:
-        from zoo.api import PluginError
-
         raise PluginError(f'nothing installed matches "{pattern}"; `zoo list` shows everything')
     return entries
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.api import DataError, UsageError
 from zoo.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def predict(
     row a face. A picture that cannot be read, or shows no face, is named and makes the exit status
     1; the others are done.
     """
-    from zoo.api import DataError
     from zoo.predict import load
 
     predictor = load(run, device)
@@ -49,12 +49,15 @@ def predict(
             failed.append(f"{path}: {detector} found no face; --detector none takes all of it")
             continue
         found.append((path, faces))
-        say(f"{path}: {len(faces)} face{'s' if len(faces) > 1 else ''}, drawn in {out / names[path]}")
+        count = f"{len(faces)} face{'s' if len(faces) > 1 else ''}"
+        say(f"{path}: {count}, drawn in {out / names[path]}")
     if found:
         _write_csv(out / "points.csv", found, predictor.scheme)
         say(f"points of {sum(len(faces) for _, faces in found)} faces in {out / 'points.csv'}")
     if json:
-        print_json([{"image": str(path), "faces": list(map(_plain, faces))} for path, faces in found])
+        print_json(
+            [{"image": str(path), "faces": list(map(_plain, faces))} for path, faces in found]
+        )
     for reason in failed:
         say(f"zoo: {reason}")
     if failed:
@@ -77,8 +80,7 @@ def _mark(predictor: Predictor, path: Path, detector: str, copy: Path) -> list[F
     import cv2
     import numpy as np
 
-    from zoo.api import UsageError
-    from zoo.datasets.images import read_image
+    from zoo.images import read_image
 
     image = read_image(path)
     faces = predictor.predict(image, detector)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.api import UsageError
 from zoo.cli.output import say
 
 
@@ -72,8 +73,6 @@ def train(
     if resume is not None:
         _refuse_others(context)
     elif not backbone:
-        from zoo.api import UsageError
-
         raise UsageError(
             "name a backbone, such as `zoo train custom_cnn --dataset synthetic`; "
             "`zoo list --kind backbone` shows what there is"
@@ -95,7 +94,6 @@ def train(
 
 def _refuse_others(context: typer.Context) -> None:
     """The stored configuration wins: a flag that would be ignored is an error."""
-    from zoo.api import UsageError
 
     allowed = {"resume", "epochs", "strict"}
     given = [

@@ -17,7 +17,27 @@ from ..api import LandmarkScheme, UsageError
 from ..config import Augment
 
 # Columns of the table of draws; each is uniform in [0, 1).
-_DRAWS = ["rotation", "scale", "shift_x", "shift_y", "flip", "crop_x", "crop_y", "brightness", "contrast", "saturation", "grey", "blur", "sigma", "erase", "erase_area", "erase_aspect", "erase_x", "erase_y", "erase_shade"]
+_DRAWS = [
+    "rotation",
+    "scale",
+    "shift_x",
+    "shift_y",
+    "flip",
+    "crop_x",
+    "crop_y",
+    "brightness",
+    "contrast",
+    "saturation",
+    "grey",
+    "blur",
+    "sigma",
+    "erase",
+    "erase_area",
+    "erase_aspect",
+    "erase_x",
+    "erase_y",
+    "erase_shade",
+]
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as torchvision's rgb_to_grayscale
 _ERASE_ASPECT = 2.0  # rectangles up to twice as wide as high, and the reverse
 
@@ -69,7 +89,7 @@ class Augmenter:
         return self.stored != self.size or any((a.rotation, a.scale, a.shift, a.flip))
 
     def _affine(self, u: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """From centred output to centred stored fractions: x_in = M x_out + t. (B, 2, 2), (B, 2)."""
+        """From output to stored fractions, both centred: x_in = M x_out + t; (B, 2, 2), (B, 2)."""
         a = self.config
         angle = (2 * u["rotation"] - 1) * math.radians(a.rotation)
         window = self.size / self.stored if a.crop else 1.0

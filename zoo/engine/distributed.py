@@ -89,10 +89,10 @@ def join_world(device: str) -> Iterator[World]:
         torch.cuda.set_device(chosen)
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
-        if dist.get_world_size() != size or dist.get_rank() != rank:
+        found = (dist.get_rank(), dist.get_world_size())
+        if found != (rank, size):
             raise UsageError(
-                f"torchrun announced process {rank} of {size}, "
-                f"torch.distributed is {dist.get_rank()} of {dist.get_world_size()}"
+                f"torchrun announced process {rank} of {size}, torch.distributed found {found}"
             )
         yield World(rank, size, chosen)
     finally:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from zoo.api import DataError
-from zoo.datasets.images import MAX_PIXELS, inside, read_image
+from zoo.images import MAX_PIXELS, inside, read_image
 
 
 def _png_header(width: int, height: int) -> bytes:

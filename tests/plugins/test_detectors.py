@@ -1,0 +1,107 @@
+"""haar and none: boxes in source pixels, best first; what they say when nothing is found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zoo.api import PluginError, UsageError
+from zoo.plugins.detectors.haar import haar
+from zoo.plugins.detectors.whole_frame import none
+
+
+class Cascade:
+    """Stands in for OpenCV's: remembers what it was given, and finds what it was told to."""
+
+    def __init__(self, found: Any, hits: Any) -> None:
+        self.found, self.hits = found, hits
+        self.grey: NDArray[np.uint8] | None = None
+        self.options: dict[str, Any] = {}
+
+    def __call__(self, path: str) -> Cascade:
+        return self
+
+    def empty(self) -> bool:
+        return False
+
+    def detectMultiScale2(self, grey: NDArray[np.uint8], **options: Any) -> Any:  # noqa: N802
+        self.grey, self.options = grey, options
+        return self.found, self.hits
+
+
+def face_like(size: int) -> NDArray[np.uint8]:
+    """Dark eyes, brows and mouth on a light oval: enough for the cascade."""
+    image = np.full((size, size, 3), 90, np.uint8)
+    at = lambda x, y: (int(x * size), int(y * size))  # noqa: E731
+    cv2.ellipse(image, at(0.5, 0.5), at(0.3, 0.4), 0, 0, 360, (215, 190, 175), -1)
+    for x in (0.38, 0.62):
+        cv2.ellipse(image, at(x, 0.42), at(0.07, 0.035), 0, 0, 360, (40, 30, 30), -1)
+        cv2.ellipse(image, at(x, 0.35), at(0.09, 0.02), 0, 0, 360, (70, 50, 40), -1)
+    cv2.ellipse(image, at(0.5, 0.56), at(0.04, 0.1), 0, 0, 360, (235, 210, 195), -1)
+    cv2.ellipse(image, at(0.5, 0.63), at(0.05, 0.012), 0, 0, 360, (130, 95, 90), -1)
+    cv2.ellipse(image, at(0.5, 0.73), at(0.11, 0.03), 0, 0, 360, (120, 50, 50), -1)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), size / 80), np.uint8)
+
+
+def test_haar_finds_a_face_where_it_is() -> None:
+    boxes = haar.build()(face_like(200))
+    assert boxes.dtype == np.float32
+    x0, y0, x1, y1, score = boxes[0]
+    assert x0 < 70 < 130 < x1
+    assert y0 < 80 < 140 < y1
+    assert score >= 3
+
+
+def test_haar_finds_nothing_in_noise() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (100, 120, 3), np.uint8)
+    assert haar.build()(noise).shape == (0, 5)
+    assert haar.build()(np.zeros((5, 5, 3), np.uint8)).shape == (0, 5)
+
+
+def test_haar_sees_the_grey_of_an_rgb_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    cascade = Cascade((), ())
+    monkeypatch.setattr(cv2, "CascadeClassifier", cascade)
+    red = np.zeros((40, 50, 3), np.uint8)
+    red[..., 0] = 255
+    assert haar.build()(red).shape == (0, 5)
+    assert cascade.grey is not None
+    assert cascade.grey.shape == (40, 50)
+    assert set(cascade.grey.ravel()) == {76}  # 0.299 of 255; as blue it would be 29
+    assert cascade.options == {"scaleFactor": 1.2, "minNeighbors": 2}
+
+
+def test_haar_gives_edges_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = np.array([[0, 0, 10, 10], [20, 5, 30, 30], [1, 2, 20, 20]], np.int32)
+    monkeypatch.setattr(cv2, "CascadeClassifier", Cascade(found, np.array([4, 4, 9], np.int32)))
+    boxes = haar.build()(np.zeros((60, 60, 3), np.uint8))
+    expected = [
+        [0.5, 1.5, 20.5, 21.5, 9],
+        [19.5, 4.5, 49.5, 34.5, 4],
+        [-0.5, -0.5, 9.5, 9.5, 4],
+    ]
+    np.testing.assert_array_equal(boxes, np.array(expected, np.float32))
+    assert boxes.dtype == np.float32
+
+
+def test_haar_says_that_its_cascade_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
+    with pytest.raises(PluginError, match=r"haarcascade_frontalface_default.xml is missing"):
+        haar.build()
+
+
+@pytest.mark.parametrize("options", [{"scale_factor": 1.0}, {"min_neighbors": -1}])
+def test_haar_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="haar:"):
+        haar.build(**options)
+
+
+def test_none_gives_the_whole_frame_edge_to_edge() -> None:
+    boxes = none.build()(np.zeros((30, 50, 3), np.uint8))
+    np.testing.assert_array_equal(boxes, np.array([[-0.5, -0.5, 49.5, 29.5, 1.0]], np.float32))
+    assert boxes.dtype == np.float32
