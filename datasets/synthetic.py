@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from zoo.api import IBUG68, Dataset, LandmarkScheme, Problem, Sample, UsageError
 
-from .face_scene import draw_scene, frame_scene, scene_box, scene_points
+from .drawn.scene import draw_scene, frame_scene, scene_box, scene_points
 
 _LICENSE = "MIT (drawn by this package; nobody's face)"
 

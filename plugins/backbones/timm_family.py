@@ -18,7 +18,7 @@ from typing import Any
 import timm
 import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.utils import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError
 from timm.models import get_pretrained_cfg, load_model_config_from_hf
 from torch import Tensor, nn
 
@@ -51,11 +51,18 @@ class TimmFamily:
         if name.startswith(HUB):
             repository = name.removeprefix(HUB)
             return _backbone(name, _cached_config(repository) or {"hf_hub_id": repository})
-        try:
-            config = get_pretrained_cfg(name, allow_unregistered=False)
-        except RuntimeError:
-            raise _unknown(name) from None
-        return _backbone(name, config.to_dict())
+        return _backbone(name, _registered_config(name))
+
+
+def _registered_config(name: str) -> dict[str, Any]:
+    try:
+        found: Any = get_pretrained_cfg(name)
+    except RuntimeError:  # the architecture has no such tag
+        found = None
+    if found is None:
+        raise _unknown(name)
+    config: dict[str, Any] = found.to_dict()
+    return config
 
 
 def _backbone(name: str, config: dict[str, Any]) -> Backbone:
@@ -121,7 +128,7 @@ def build(
     if config.get("fixed_input_size"):
         # Transformers lay out their positions when they are built; others refuse the argument.
         options.setdefault("img_size", size)
-    model = _create(name, config, pretrained, options, size)
+    model: Any = _create(name, config, pretrained, options, size)
     for method in ("forward_intermediates", "prune_intermediate_layers"):
         if not hasattr(model, method):
             raise PluginError(
@@ -138,14 +145,15 @@ def build(
     _check_patches(model, name, size)
     _emit_maps(model, kept, norm)
     _try_once(model, name, size, native)
-    return model
+    network: nn.Module = model
+    return network
 
 
 def _config(name: str, pretrained: bool) -> dict[str, Any]:
     """timm's configuration of the model, once it is sure that its weights are within reach."""
     if name.startswith(HUB):
         return _hub_config(name, pretrained)
-    config: dict[str, Any] = get_pretrained_cfg(name, allow_unregistered=False).to_dict()
+    config = _registered_config(name)
     if pretrained:
         if not _address(config):
             raise WeightsError(
@@ -167,7 +175,7 @@ def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
     if not pretrained:
         raise UsageError(
             f"timm:{name}: what it is stands on the hub alone, and only --pretrained downloads; "
-            f"give --pretrained, or name the architecture: timm:{repository.rpartition('/')[2]}"
+            "give --pretrained, or name an architecture, as `zoo list 'timm:*'` lists them"
         )
     _require_hub(repository, ("config.json",))
     config: dict[str, Any] = load_model_config_from_hf(repository)[0]
@@ -213,15 +221,14 @@ def _require_hub(repository: str, files: Sequence[str]) -> None:
 
 def _create(
     name: str, config: dict[str, Any], pretrained: bool, options: dict[str, Any], size: int
-) -> nn.Module:
+) -> Any:
     """timm's own model; its refusals of an option or of a size become a :class:`UsageError`."""
     source = name
     if name.startswith(HUB) and not pretrained:
         folder = _cache_folder(name.removeprefix(HUB), ("config.json",))
         source = f"local-dir:{folder}"  # which asks no server whether there is anything newer
     try:
-        model: nn.Module = timm.create_model(source, pretrained=pretrained, **options)
-        return model
+        return timm.create_model(source, pretrained=pretrained, **options)
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise

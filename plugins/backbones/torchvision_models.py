@@ -57,9 +57,10 @@ def build_resnet152(
     """
     _check_size("resnet152", input_size)
     emitted = _stage_names(out_indices)
+    weights = _weights(ResNet152_Weights.IMAGENET1K_V2) if pretrained else None
     whole = torchvision.models.resnet152()
-    if pretrained:
-        whole.load_state_dict(_weights(ResNet152_Weights.IMAGENET1K_V2))
+    if weights is not None:
+        whole.load_state_dict(weights)
     stages: dict[str, nn.Module] = {}
     for name, module in whole.named_children():
         stages[name] = module
@@ -82,9 +83,10 @@ def build_vgg19(
     for a size below 32 px; what torchvision raises when ``pretrained`` weights cannot be had.
     """
     _check_size("vgg19", input_size)
+    weights = _weights(VGG19_BN_Weights.IMAGENET1K_V1) if pretrained else None
     whole = torchvision.models.vgg19_bn(dropout=dropout)
-    if pretrained:
-        whole.load_state_dict(_weights(VGG19_BN_Weights.IMAGENET1K_V1))
+    if weights is not None:
+        whole.load_state_dict(weights)
     if not classifier:
         return nn.Sequential(OrderedDict(features=whole.features))
     return nn.Sequential(

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from zoo.api import IBUG68, UsageError
-from zoo.datasets.face_drawing import draw_face
-from zoo.datasets.face_model import Camera, Expression, Shape, build_face, landmarks, pose
-from zoo.datasets.face_paint import curve, ellipse, fill
-from zoo.datasets.face_sitting import Light, Look
+from zoo.datasets.drawn.drawing import draw_face
+from zoo.datasets.drawn.model import Camera, Expression, Shape, build_face, landmarks, pose
+from zoo.datasets.drawn.paint import curve, ellipse, fill
+from zoo.datasets.drawn.sitting import Light, Look
 from zoo.datasets.synthetic import synthetic
 from zoo.geometry import frame_region
 

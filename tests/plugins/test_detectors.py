@@ -36,7 +36,10 @@ class Cascade:
 def face_like(size: int) -> NDArray[np.uint8]:
     """Dark eyes, brows and mouth on a light oval: enough for the cascade."""
     image = np.full((size, size, 3), 90, np.uint8)
-    at = lambda x, y: (int(x * size), int(y * size))  # noqa: E731
+
+    def at(x: float, y: float) -> tuple[int, int]:
+        return int(x * size), int(y * size)
+
     cv2.ellipse(image, at(0.5, 0.5), at(0.3, 0.4), 0, 0, 360, (215, 190, 175), -1)
     for x in (0.38, 0.62):
         cv2.ellipse(image, at(x, 0.42), at(0.07, 0.035), 0, 0, 360, (40, 30, 30), -1)
@@ -90,7 +93,7 @@ def test_haar_gives_edges_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_haar_says_that_its_cascade_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
+    monkeypatch.setattr("cv2.data.haarcascades", str(tmp_path))
     with pytest.raises(PluginError, match=r"haarcascade_frontalface_default.xml is missing"):
         haar.build()
 

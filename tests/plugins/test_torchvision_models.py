@@ -120,6 +120,5 @@ def test_pretrained_without_a_network_fails_as_the_library_does(
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(torchvision.models, "resnet152", lambda: None)
     with pytest.raises(urllib.error.URLError):
         resnet152.build(pretrained=True)

@@ -89,7 +89,7 @@ def join_world(device: str) -> Iterator[World]:
         torch.cuda.set_device(chosen)
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
-        found = (dist.get_rank(), dist.get_world_size())
+        found: tuple[int, int] = (dist.get_rank(), dist.get_world_size())
         if found != (rank, size):
             raise UsageError(
                 f"torchrun announced process {rank} of {size}, torch.distributed found {found}"
@@ -112,8 +112,8 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
         raise UsageError(f"--device {name}: torch sees no CUDA device here; --device cpu is slower")
     if device.type == "mps" and not mps:
         raise UsageError(f"--device {name}: torch sees no MPS device here; --device cpu is slower")
-    if device.type == "cuda" and device.index is None:
+    if name == "cuda":
         device = torch.device("cuda", local_rank)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+    if device.type == "cuda" and device.index >= torch.cuda.device_count():
         raise UsageError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
     return device

@@ -1,4 +1,4 @@
-"""A head on a background: the picture that the points of ``face_model.landmarks`` belong to.
+"""A head on a background: the picture that the points of ``model.landmarks`` belong to.
 
 Painted back to front: shoulders, hair, neck, skull, ears, the lit skin of the 3-D head, then eyes,
 brows, nose and mouth along smooth curves that go through the 68 points.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .face_features import beard, brows, eye, glasses, mouth, nose
-from .face_model import Array, Camera, Face, contour_angles, landmarks
-from .face_paint import (
+from .features import beard, brows, eye, glasses, mouth, nose
+from .model import Array, Camera, Face, contour_angles, landmarks
+from .paint import (
     GRID,
     SHIFT,
     Image,
@@ -25,7 +25,7 @@ from .face_paint import (
     shade,
     unit_circle,
 )
-from .face_sitting import Light, Look, Sitting
+from .sitting import Light, Look, Sitting
 
 
 def draw_face(image: Image, face: Face, camera: Camera, look: Look, light: Light) -> None:

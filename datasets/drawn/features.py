@@ -7,8 +7,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .face_model import Array
-from .face_paint import (
+from .model import Array
+from .paint import (
     SHIFT,
     blend,
     curve,
@@ -21,7 +21,7 @@ from .face_paint import (
     shade,
     unit_circle,
 )
-from .face_sitting import Sitting
+from .sitting import Sitting
 
 
 def beard(s: Sitting) -> None:

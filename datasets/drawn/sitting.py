@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .face_model import Array, Camera, Face
-from .face_paint import Colour, Image, shade
+from .model import Array, Camera, Face
+from .paint import Colour, Image, shade
 
 
 @dataclass(frozen=True)

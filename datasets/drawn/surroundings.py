@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from .face_model import Array
-from .face_paint import Colour, Image, curve, ellipse, fill, line, mix, shade
+from .model import Array
+from .paint import Colour, Image, curve, ellipse, fill, line, mix, shade
 
 
 @lru_cache(maxsize=16)

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from .face_drawing import draw_face
-from .face_model import Array, Camera, Expression, Face, Shape, build_face, landmarks, pose
-from .face_paint import GRID, Colour, Image, mix
-from .face_sitting import Light, Look
-from .face_surroundings import any_colour, background, grain, occlude
+from .drawing import draw_face
+from .model import Array, Camera, Expression, Face, Shape, build_face, landmarks, pose
+from .paint import GRID, Colour, Image, mix
+from .sitting import Light, Look
+from .surroundings import any_colour, background, grain, occlude
 
 _SKINS: tuple[Colour, ...] = (
     (250, 218, 198),
