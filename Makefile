@@ -26,9 +26,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed ## Train on drawn faces for about two minutes, rank, predict
-	$(BIN)/zoo train custom_cnn --dataset synthetic --epochs 3 --out runs
-	$(BIN)/zoo leaderboard runs
-	@# LEAD: `zoo predict` on a picture that the demo writes goes here.
+	$(BIN)/zoo train custom_cnn --dataset synthetic --epochs 4 --batch-size 8 --out runs/demo
+	$(BIN)/zoo leaderboard runs/demo
+	$(BIN)/python docs/examples/draw_faces.py runs/demo/face.png
+	$(BIN)/zoo predict "$$(ls -dt runs/demo/custom_cnn-*/ | head -n 1)" runs/demo/face.png --out runs/demo
 
 test: $(VENV)/.installed-dev ## Run the tests
 	$(BIN)/pytest

@@ -74,10 +74,11 @@ FLOORS = {
     "zoo.predict": Floor(FIFTH),
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
+    "zoo.verbs": Floor(FIFTH),
     "zoo.cli": Floor((*FIFTH, "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
-PACKAGE = Floor((*FIFTH, "zoo.cli"))
+PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
 """`zoo/__init__.py` itself, which stands on the roof."""
 
 LIGHT = ("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli")

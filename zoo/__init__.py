@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo import registry as registry
+    from zoo.predict import load as load
+    from zoo.verbs import evaluate as evaluate
+    from zoo.verbs import leaderboard as leaderboard
+    from zoo.verbs import train as train
 
     __version__: str
 
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "evaluate": "zoo.verbs",
+    "leaderboard": "zoo.verbs",
+    "load": "zoo.predict",
+    "train": "zoo.verbs",
+}
 """Name here: the module that defines it."""
 
 

@@ -7,22 +7,18 @@ A model keeps timm's names for its tensors, so a file downloaded by hand fits it
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import json
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError
 from timm.models import get_pretrained_cfg, load_model_config_from_hf
 from torch import Tensor, nn
 
 from zoo.api import Backbone, PluginError, UsageError, WeightsError
+from zoo.plugins.backbones import hub_cache
 
 HUB = "hf-hub:"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -50,7 +46,7 @@ class TimmFamily:
         """
         if name.startswith(HUB):
             repository = name.removeprefix(HUB)
-            return _backbone(name, _cached_config(repository) or {"hf_hub_id": repository})
+            return _backbone(name, hub_cache.cached_config(repository) or {"hf_hub_id": repository})
         return _backbone(name, _registered_config(name))
 
 
@@ -123,12 +119,15 @@ def build(
     be had.
     """
     config = _config(name, pretrained)
-    native = config["input_size"][-1]
+    native = _backbone(name, config).input_size
     size = input_size or native
     if config.get("fixed_input_size"):
         # Transformers lay out their positions when they are built; others refuse the argument.
         options.setdefault("img_size", size)
-    model: Any = _create(name, config, pretrained, options, size)
+    try:
+        model = _create(name, pretrained, options)
+    except AssertionError as error:
+        raise _wrong_size(name, size, native, error) from error
     for method in ("forward_intermediates", "prune_intermediate_layers"):
         if not hasattr(model, method):
             raise PluginError(
@@ -162,22 +161,22 @@ def _config(name: str, pretrained: bool) -> dict[str, Any]:
             )
         if config.get("hf_hub_id"):
             file = config.get("hf_hub_filename")
-            _require_hub(config["hf_hub_id"], (file,) if file else WEIGHT_FILES)
+            hub_cache.require(config["hf_hub_id"], (file,) if file else WEIGHT_FILES)
     return config
 
 
 def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
     repository = name.removeprefix(HUB)
-    if cached := _cached_config(repository):
+    if cached := hub_cache.cached_config(repository):
         if pretrained:
-            _require_hub(repository, WEIGHT_FILES)
+            hub_cache.require(repository, WEIGHT_FILES)
         return cached
     if not pretrained:
         raise UsageError(
             f"timm:{name}: what it is stands on the hub alone, and only --pretrained downloads; "
             "give --pretrained, or name an architecture, as `zoo list 'timm:*'` lists them"
         )
-    _require_hub(repository, ("config.json",))
+    hub_cache.require(repository, ("config.json",))
     config: dict[str, Any] = load_model_config_from_hf(repository)[0]
     promised, found = _backbone(name, {}), _backbone(name, config)
     for fact in ("input_size", "mean", "std"):
@@ -190,42 +189,10 @@ def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
     return config
 
 
-def _cached_config(repository: str) -> dict[str, Any] | None:
-    """The repository's configuration; None where it was never fetched."""
-    folder = _cache_folder(repository, ("config.json",))
-    if folder is None:
-        return None
-    whole = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return {**whole.get("pretrained_cfg", whole), "hf_hub_id": repository}
-
-
-def _cache_folder(repository: str, files: Sequence[str]) -> Path | None:
-    """Where the hub's cache keeps the first of ``files`` that it has."""
-    repo, _, revision = repository.partition("@")
-    for file in files:
-        path = try_to_load_from_cache(repo, file, revision=revision or None)
-        if isinstance(path, str):
-            return Path(path).parent
-    return None
-
-
-def _require_hub(repository: str, files: Sequence[str]) -> None:
-    """Raise at once where the hub is needed and out of reach: timm would try for 48 seconds."""
-    if _cache_folder(repository, files):
-        return
-    repo, _, revision = repository.partition("@")
-    # An error that the hub answers with is timm's to explain: it knows other files to ask for.
-    with contextlib.suppress(HfHubHTTPError):
-        get_hf_file_metadata(hf_hub_url(repo, files[0], revision=revision or None), timeout=10)
-
-
-def _create(
-    name: str, config: dict[str, Any], pretrained: bool, options: dict[str, Any], size: int
-) -> Any:
-    """timm's own model; its refusals of an option or of a size become a :class:`UsageError`."""
+def _create(name: str, pretrained: bool, options: dict[str, Any]) -> Any:
     source = name
     if name.startswith(HUB) and not pretrained:
-        folder = _cache_folder(name.removeprefix(HUB), ("config.json",))
+        folder = hub_cache.cached_folder(name.removeprefix(HUB), ("config.json",))
         source = f"local-dir:{folder}"  # which asks no server whether there is anything newer
     try:
         return timm.create_model(source, pretrained=pretrained, **options)
@@ -233,8 +200,6 @@ def _create(
         if "unexpected keyword argument" not in str(error):
             raise
         raise UsageError(f"timm:{name}: {error}; its options are those of timm") from error
-    except AssertionError as error:
-        raise _wrong_size(name, size, config["input_size"][-1], error) from error
 
 
 def _check_patches(model: nn.Module, name: str, size: int) -> None:

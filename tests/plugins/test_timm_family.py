@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zoo.api import IMAGENET_MEAN, BackboneFamily, PluginError, UsageError, WeightsError
-from zoo.plugins.backbones import timm_family as module
+from zoo.plugins.backbones import hub_cache
+from zoo.plugins.backbones import timm_family as family_module
 from zoo.plugins.backbones.timm_family import timm_family
 
 # Convolutions, tokens, (B, h, w, C) inside, hybrids, several branches: one small model of each,
@@ -318,7 +319,9 @@ def test_a_fetched_configuration_that_differs_from_the_plan_stops(
 ) -> None:
     """The first command that names a repository has planned without knowing its input."""
     config = {"input_size": [3, 160, 160], "mean": [0.5] * 3, "std": [0.5] * 3}
-    monkeypatch.setattr(module, "_require_hub", lambda *_: None)
-    monkeypatch.setattr(module, "load_model_config_from_hf", lambda _: (config, "test_vit", {}))
+    monkeypatch.setattr(hub_cache, "require", lambda *_: None)
+    monkeypatch.setattr(
+        family_module, "load_model_config_from_hf", lambda _: (config, "test_vit", {})
+    )
     with pytest.raises(WeightsError, match=r"input_size 160; give the same command again"):
         build("hf-hub:someone/faces", pretrained=True)
