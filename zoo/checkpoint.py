@@ -24,7 +24,11 @@ _HEADER = "zoo"
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Named tensors and a JSON header in one safetensors file."""
-    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # copies: safetensors refuses tensors that share memory, as tied weights do
+    flat = {
+        name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())
+        for name, tensor in tensors.items()
+    }
     write_whole(path, save(flat, metadata={_HEADER: json.dumps(header)}))
 
 
@@ -39,7 +43,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise WeightsError(f"{path}: not written by the zoo; --weights takes foreign files")
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
             return tensors, dict(json.loads(header))
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: not a complete safetensors file: {error}") from error
 
 

@@ -12,7 +12,7 @@ import os
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -157,18 +157,20 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str) -> dict[str, Any]:
     """Flat keys of a shipped recipe, or of a TOML file."""
     if name in recipe_names():
-        text, where = (resources.files("zoo.recipes") / f"{name}.toml").read_text("utf-8"), name
+        file = resources.files("zoo.recipes") / f"{name}.toml"
     elif Path(name).is_file():
-        text, where = Path(name).read_text("utf-8"), name
+        file = Path(name)
     else:
         raise UsageError(
             f"no recipe {name!r}{_close(name, recipe_names())}; shipped are "
             f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
         )
     try:
-        return _flatten(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"recipe {where}: not TOML: {error}") from error
+        return _flatten(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise UsageError(f"recipe {name}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise UsageError(f"recipe {name}: not TOML: {error}") from error
 
 
 def parse_set(text: str) -> tuple[str, Any]:
@@ -258,12 +260,11 @@ def _check(config: Config) -> None:
         "lr must be above 0": config.lr > 0,
         "seed must be between 0 and 2**63 - 1": 0 <= config.seed < 2**63,
         "input_size must not be negative": config.input_size >= 0,
+        "augment.resize must not be negative": a.resize >= 0,
         "weight_decay must not be negative": config.weight_decay >= 0,
         "clip_grad must not be negative": config.clip_grad >= 0,
         "early_stop must not be negative": config.early_stop >= 0,
-        "warmup_epochs must be at least 0 and below epochs": 0
-        <= config.warmup_epochs
-        < config.epochs,
+        "warmup_epochs must not be negative": config.warmup_epochs >= 0,
         "ema must be at least 0 and below 1": 0 <= config.ema < 1,
         "plateau.factor must be between 0 and 1": 0 < config.plateau.factor < 1,
         "augment.blur_kernel must be odd": a.blur_kernel % 2 == 1 and a.blur_kernel > 0,
@@ -292,13 +293,14 @@ def _close(key: str, among: Sequence[str]) -> str:
     return f" (did you mean {' or '.join(found)}?)" if found else ""
 
 
-def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
+    """One level deep: what is a table below that is the value of a plugin's option."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, dict):
-            flat.update(_flatten(value, f"{prefix}{key}."))
+            flat.update({f"{key}.{name}": item for name, item in value.items()})
         else:
-            flat[f"{prefix}{key}"] = value
+            flat[key] = value
     return flat
 
 
@@ -310,15 +312,16 @@ def dumps(config: Config) -> str:
 def loads(text: str, where: str) -> Config:
     """The configuration of a run folder's config.toml."""
     try:
-        table = tomllib.loads(text)
+        return from_dict(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: not TOML: {error}") from error
-    return from_dict(table)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 def from_dict(table: Mapping[str, Any]) -> Config:
     """The configuration that :meth:`Config.to_dict` gave."""
     plain = dict(table)
     recipe = str(plain.pop("recipe", "seed"))
-    options = plain.pop("options", {})
-    return replace(from_flat(_flatten(plain), recipe=recipe), options=options)
+    options = _flatten(plain.pop("options", {}))
+    return from_flat(_flatten(plain) | options, recipe=recipe)

@@ -17,6 +17,9 @@ from zoo.api import DataError
 MAX_PIXELS = 80_000_000
 """Larger images are refused. Stays below the size at which Pillow itself begins to warn."""
 
+MAX_SIDE = 32_766
+"""Pixels: OpenCV cannot cut a region out of a wider or higher image."""
+
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
 """Pillow also opens documents and vector formats, some by way of other programs: not here."""
 
@@ -46,6 +49,11 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path)
+            if max(image.size) > MAX_SIDE:
+                raise DataError(
+                    f"{path}: {image.width} x {image.height} pixels, and no side may be longer "
+                    f"than {MAX_SIDE:,}; cut or shrink it"
+                )
             if image.mode == "F" or image.mode.startswith("I"):
                 raise DataError(
                     f"{path}: pixels of mode {image.mode} are deeper than 8 bits; "

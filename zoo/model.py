@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .api import (
     WeightsError,
     ZooError,
 )
+from .installed import one_line
 from .options import call_with_options
 from .registry import registry
 from .weights import file_digest, load_backbone, read_weights
@@ -116,9 +118,9 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
         weights = f"file: {path.name} sha256: {file_digest(path)}"
     features = probe(backbone, size, plan.backbone)
     head_plugin: Head = registry("head").get(plan.head)
-    head = _module(
-        f"head {plan.head}", head_plugin.build, features, scheme, size, **plan.head_options
-    )
+    what = f"head {plan.head}"
+    with _naming(what):
+        head = _module(what, head_plugin.build, features, scheme, size, **plan.head_options)
     model = LandmarkModel(backbone, head, spec, plan.freeze)
     return BuiltModel(model.train(), spec, size, weights, ignored)
 
@@ -132,11 +134,12 @@ def _build_backbone(plan: ModelPlan, spec: Backbone, size: int) -> nn.Module:
             f"{plan.backbone}: has no pretrained weights; leave --pretrained out, "
             "or give a file with --weights"
         )
-    build = spec.build
+    what = f"backbone {plan.backbone}"
     if not plan.pretrained:
-        return _module(f"backbone {plan.backbone}", build, pretrained=False, **options)
+        with _naming(what):
+            return _module(what, spec.build, pretrained=False, **options)
     try:
-        return _module(f"backbone {plan.backbone}", build, pretrained=True, **options)
+        return _module(what, spec.build, pretrained=True, **options)
     except ZooError:
         raise
     except Exception as error:  # each library has its own for a network that is not there
@@ -155,6 +158,17 @@ def _module(what: str, build: Callable[..., nn.Module], *args: Any, **options: A
     return module
 
 
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Whatever a plugin raises becomes one line that names it; its own messages stay."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{what}: cannot be built: {one_line(error)}") from error
+
+
 def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
     """Channels, sizes and strides of what the backbone emits, from one forward of zeros."""
     modes = {module: module.training for module in backbone.modules()}
@@ -166,7 +180,7 @@ def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
         raise
     except Exception as error:
         raise PluginError(
-            f"{name}: fails on an input of {size} px: {type(error).__name__}: {error}; "
+            f"{name}: fails on an input of {size} px: {one_line(error)}; "
             "try another --set input_size"
         ) from error
     finally:
@@ -175,7 +189,8 @@ def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
     if isinstance(out, Tensor) and out.ndim == 2:
         return FeatureInfo((out.shape[1],))
     maps = [out] if isinstance(out, Tensor) else out
-    if not isinstance(maps, list | tuple) or not maps or any(m.ndim != 4 for m in maps):
+    is_maps = isinstance(maps, list | tuple) and all(isinstance(m, Tensor) for m in maps)
+    if not is_maps or not maps or any(m.ndim != 4 for m in maps):
         shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         raise PluginError(f"{name}: emits {shape}, not (B, C), (B, C, h, w) or a list of maps")
     return FeatureInfo(

@@ -35,10 +35,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: not a complete safetensors file: {error}") from error
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path}: refused: it holds more than tensors, and reading it could run its code; "
-            "save the state_dict alone, best as safetensors"
+            f"{path}: refused: it is damaged, or holds more than tensors, and reading it could "
+            "run its code; save the state_dict alone, best as safetensors"
         ) from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+    except Exception as error:  # torch's readers raise many kinds at a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path}: not a readable checkpoint: {reason}") from error
     for nest in _NESTS:
@@ -59,33 +59,31 @@ def load_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor], where: str
     tensor that is missing or of another shape: a half-loaded backbone is none.
     """
     own = backbone.state_dict()
-    renamed = max(
+    theirs = max(
         (_rename(tensors, outer, inner) for outer in _PREFIXES for inner in ("", "model.")),
         key=lambda names: len(own.keys() & names.keys()),
     )
     # counters of batches seen are not weights; older checkpoints lack them
-    missing = [n for n in own if n not in renamed and not n.endswith("num_batches_tracked")]
+    missing = [n for n in own if n not in theirs and not n.endswith("num_batches_tracked")]
     if missing:
         raise WeightsError(
             f"{where}: lacks {len(missing)} of the backbone's {len(own)} tensors, "
             f"the first is {missing[0]}; are these weights of another model?"
         )
-    for name, tensor in own.items():
-        if name in renamed and renamed[name].shape != tensor.shape:
+    found = {name: tensors[theirs[name]] for name in own if name in theirs}
+    for name, tensor in found.items():
+        if tensor.shape != own[name].shape:
             raise WeightsError(
-                f"{where}: {name} has shape {tuple(renamed[name].shape)}, "
-                f"the backbone wants {tuple(tensor.shape)}"
+                f"{where}: {name} has shape {tuple(tensor.shape)}, "
+                f"the backbone wants {tuple(own[name].shape)}"
             )
-    backbone.load_state_dict({n: renamed[n] for n in own if n in renamed}, strict=False)
-    return sorted(renamed.keys() - own.keys())
+    backbone.load_state_dict(found, strict=False)
+    return sorted(tensors.keys() - {theirs[name] for name in found})
 
 
-def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, Tensor]:
-    return {
-        inner + name[len(outer) :]: tensor
-        for name, tensor in tensors.items()
-        if name.startswith(outer)
-    }
+def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, str]:
+    """What the backbone would call the file's tensors, to what the file calls them."""
+    return {inner + name[len(outer) :]: name for name in tensors if name.startswith(outer)}
 
 
 def file_digest(path: Path) -> str:

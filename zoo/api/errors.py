@@ -5,11 +5,16 @@ The command line prints them as they stand, in one or two lines, without a trace
 
 
 class ZooError(Exception):
-    """An expected failure. Exit status 1."""
+    """An expected failure."""
+
+    exit_status = 1
+    """Of the command line."""
 
 
 class UsageError(ZooError):
-    """A wrong name, option or combination of options. Exit status 2."""
+    """A wrong name, option or combination of options."""
+
+    exit_status = 2
 
 
 class PluginError(ZooError):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from zoo.api import UsageError, ZooError
+from zoo.api import ZooError
 from zoo.cli import data, evaluate, info, leaderboard, listing, predict, train
 from zoo.cli.output import say
 
@@ -34,8 +35,19 @@ class Verbs(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            say(f"zoo: {error}")
-            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+            if _may_speak(error):
+                say(f"zoo: {error}")
+            raise typer.Exit(error.exit_status) from error
+
+
+def _may_speak(error: ZooError) -> bool:
+    """Once is enough: torchrun's processes fail together, and it ends those that are left when the
+    first has gone. One that fails alone is heard after the wait."""
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    interrupted = error.exit_status == 130  # then torchrun waits for all of them
+    if not first and not interrupted:
+        time.sleep(20)
+    return first or not interrupted
 
 
 app = typer.Typer(

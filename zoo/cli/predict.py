@@ -49,11 +49,11 @@ def predict(
             failed.append(f"{path}: {detector} found no face; --detector none takes all of it")
             continue
         found.append((path, faces))
-        count = f"{len(faces)} face{'s' if len(faces) > 1 else ''}"
-        say(f"{path}: {count}, drawn in {out / names[path]}")
+        say(f"{path}: {_count(len(faces))}, drawn in {out / names[path]}")
     if found:
         _write_csv(out / "points.csv", found, predictor.scheme)
-        say(f"points of {sum(len(faces) for _, faces in found)} faces in {out / 'points.csv'}")
+        total = _count(sum(len(faces) for _, faces in found))
+        say(f"points of {total} in {out / 'points.csv'}")
     if json:
         print_json(
             [{"image": str(path), "faces": list(map(_plain, faces))} for path, faces in found]
@@ -62,6 +62,10 @@ def predict(
         say(f"zoo: {reason}")
     if failed:
         raise typer.Exit(1)
+
+
+def _count(faces: int) -> str:
+    return f"{faces} face{'' if faces == 1 else 's'}"
 
 
 def _copies(inputs: list[Path]) -> dict[Path, str]:

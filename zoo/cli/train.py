@@ -104,7 +104,12 @@ def _refuse_others(context: typer.Context) -> None:
         and source.name not in ("DEFAULT", "DEFAULT_MAP")
     ]
     if given:
-        names = ", ".join("--" + name.replace("_", "-").replace("sets", "set") for name in given)
+        names = ", ".join(
+            "the backbone"
+            if name == "backbone"
+            else "--" + name.replace("_", "-").replace("sets", "set")
+            for name in given
+        )
         raise UsageError(f"--resume goes on with the run's own configuration; leave out {names}")
 
 

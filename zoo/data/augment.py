@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -72,141 +73,203 @@ class Augmenter:
     def __call__(
         self, images: Tensor, points: Tensor, visible: Tensor, draws: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """uint8 (B, R, R, 3), points (B, K, 2) in [0, 1] of it, visible (B, K) and draws (B, D) to
-        float (B, 3, S, S) in [0, 1], and the points and their visibility there."""
-        u = dict(zip(_DRAWS, draws.to(images.device, non_blocking=True).unbind(1), strict=True))
-        pixels = images.permute(0, 3, 1, 2).float().div_(255)
-        if self._moves:
-            matrix, shift = self._affine(u)
-            pixels = warp(pixels, matrix, shift, self.size)
-            points, visible = self._move_points(points, visible, matrix, shift, u)
+        """uint8 (B, R, R, 3), points (B, K, 2) in [0, 1] of it, visible (B, K), and the draws
+        (B, D), which stay on the CPU, to float (B, 3, S, S) in [0, 1], and the points and their
+        visibility there. Never waits for the device."""
+        u = dict(zip(_DRAWS, draws.unbind(1), strict=True))
+        corner, flipped = self._corner(u), u["flip"] < self.config.flip
+        if self._resamples or self.stored != self.size or self.config.flip:
+            matrix, shift = self._affine(u, corner, flipped)
+            points, visible = self._move_points(points, visible, matrix, shift, flipped)
+        if self._resamples:
+            pixels = warp(_unit(images), matrix, shift, self.size)
+        else:
+            pixels = _unit(self._window(images, corner, flipped))
         visible = visible & ((points >= 0) & (points <= 1)).all(-1)
         return self._recolour(pixels, u), points, visible
 
     @property
-    def _moves(self) -> bool:
+    def _resamples(self) -> bool:
+        """Whether pixels fall between pixels: windows and mirrors alone move them whole."""
         a = self.config
-        return self.stored != self.size or any((a.rotation, a.scale, a.shift, a.flip))
+        rescales = self.stored != self.size and not a.crop
+        return rescales or any((a.rotation, a.scale, a.shift))
 
-    def _affine(self, u: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _corner(self, u: dict[str, Tensor]) -> Tensor:
+        """Of the window: whole pixels x, y of the stored square, (B, 2)."""
+        spare = self.stored - self.size if self.config.crop else 0
+        return (torch.stack((u["crop_x"], u["crop_y"]), 1) * (spare + 1)).floor()
+
+    def _affine(
+        self, u: dict[str, Tensor], corner: Tensor, flipped: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """From output to stored fractions, both centred: x_in = M x_out + t; (B, 2, 2), (B, 2)."""
         a = self.config
         angle = (2 * u["rotation"] - 1) * math.radians(a.rotation)
         window = self.size / self.stored if a.crop else 1.0
         shrink = window / (1 + (2 * u["scale"] - 1) * a.scale)
-        mirror = torch.where(u["flip"] < a.flip, -1.0, 1.0)
+        mirror = torch.where(flipped, -1.0, 1.0)
         cos, sin = angle.cos() * shrink, angle.sin() * shrink
-        matrix = torch.stack(
-            (torch.stack((cos * mirror, -sin), 1), torch.stack((sin * mirror, cos), 1)), 1
-        )
+        matrix = torch.stack((cos * mirror, -sin, sin * mirror, cos), 1).view(-1, 2, 2)
         shift = (2 * torch.stack((u["shift_x"], u["shift_y"]), 1) - 1) * a.shift
-        if a.crop:  # whole pixels, so that a crop alone resamples nothing
-            spare = self.stored - self.size
-            corner = (torch.stack((u["crop_x"], u["crop_y"]), 1) * (spare + 1)).floor()
+        if a.crop:
             shift = shift + (corner + self.size / 2) / self.stored - 0.5
         return matrix, shift
 
+    def _window(self, images: Tensor, corner: Tensor, flipped: Tensor) -> Tensor:
+        """(B, R, R, 3) to (B, S, S, 3), each window mirrored or not."""
+        count, stored, size = len(images), self.stored, self.size
+        if stored != size:
+            # A view with a row for every place where a window may start: picking rows copies
+            # whole lines, where indexing by sample, row and column goes pixel by pixel.
+            x, y = corner.long().unbind(1)
+            starts = (torch.arange(count) * stored + y) * stored + x
+            places = (count * stored - size + 1) * stored - size + 1
+            windows = images.contiguous().as_strided((places, size, size, 3), (3, 3 * stored, 3, 1))
+            images = windows.index_select(0, _send(starts, images.device))
+        if self.config.flip:
+            chosen = _send(flipped, images.device)[:, None, None, None]
+            images = torch.where(chosen, images.flip(2), images)
+        return images
+
     def _move_points(
-        self,
-        points: Tensor,
-        visible: Tensor,
-        matrix: Tensor,
-        shift: Tensor,
-        u: dict[str, Tensor],
+        self, points: Tensor, visible: Tensor, matrix: Tensor, shift: Tensor, flipped: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The labels that the labeller would give: the true places move, the offset stays."""
-        offset = torch.tensor(self.label_offset, device=points.device)
-        true = points - offset * label_scale(points, visible)[:, None, None]
-        inverse = torch.linalg.inv_ex(matrix).inverse  # no check, so no wait for the device
-        moved = (true - 0.5 - shift[:, None]) @ inverse.transpose(1, 2) + 0.5
-        if self.config.flip:
-            order = torch.tensor(self.scheme.flip, device=points.device)
-            flipped = u["flip"] < self.config.flip
-            moved = torch.where(flipped[:, None, None], moved[:, order], moved)
-            visible = torch.where(flipped[:, None], visible[:, order], visible)
-        return moved + offset * label_scale(moved, visible)[:, None, None], visible
+        a, device = self.config, points.device
+        # M is a rotation, a mirror and a zoom: its inverse is its transpose over the zoom squared
+        inverse = matrix.mT / matrix[:, :, :1].square().sum(1, keepdim=True)
+        origin = 0.5 - (0.5 + shift)[:, None] @ inverse.mT
+        # through a shift or a zoom an offset goes as the face does
+        turns = any(self.label_offset) and (a.rotation or a.flip)
+        offset = _constant(self.label_offset, device)
+        if turns:
+            points = points - offset * label_scale(points, visible)[:, None, None]
+        points = torch.baddbmm(_send(origin, device), points, _send(inverse.mT, device))
+        if a.flip:
+            order = _constant(self.scheme.flip or (), device, torch.int64)
+            chosen = _send(flipped, device)[:, None]
+            points = torch.where(chosen[..., None], points.index_select(1, order), points)
+            visible = torch.where(chosen, visible.index_select(1, order), visible)
+        if turns:
+            points = points + offset * label_scale(points, visible)[:, None, None]
+        return points, visible
 
     def _recolour(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
-        a = self.config
+        """In place, but for the blur: new memory costs a CPU more than the sums."""
+        a, device = self.config, pixels.device
         if a.brightness:
-            pixels = (pixels * _factor(u["brightness"], a.brightness)).clamp_(0, 1)
+            pixels.mul_(_factor(u["brightness"], a.brightness, device)).clamp_(0, 1)
         if a.contrast:
-            mean = grey(pixels).mean((1, 2, 3), keepdim=True)
-            pixels = mean.lerp(pixels, _factor(u["contrast"], a.contrast)).clamp_(0, 1)
+            mean = pixels.mean((2, 3)) @ _constant(_LUMA, device)
+            _stretch(pixels, mean[:, None, None, None], _factor(u["contrast"], a.contrast, device))
         if a.saturation:
-            pixels = grey(pixels).lerp(pixels, _factor(u["saturation"], a.saturation)).clamp_(0, 1)
+            _stretch(pixels, grey(pixels), _factor(u["saturation"], a.saturation, device))
         if a.grey:
-            pixels = torch.where(_chosen(u["grey"], a.grey), grey(pixels), pixels)
+            pixels.lerp_(grey(pixels), _each((u["grey"] < a.grey).float(), device))
         if a.blur:
-            low, high = a.blur_sigma
-            blurred = blur(pixels, low + (high - low) * u["sigma"], a.blur_kernel)
-            pixels = (
-                blurred if a.blur >= 1 else torch.where(_chosen(u["blur"], a.blur), blurred, pixels)
-            )
+            pixels = self._blur(pixels, u)
         return self._erase(pixels, u) if a.erase else pixels
 
+    def _blur(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
+        a, (low, high) = self.config, self.config.blur_sigma
+        sigma = low + (high - low) * u["sigma"]
+        rows = (u["blur"] < a.blur).nonzero().flatten()
+        if len(rows) == len(pixels):
+            return blur(pixels, sigma, a.blur_kernel)
+        if not len(rows):
+            return pixels
+        here = _send(rows, pixels.device)
+        blurred = blur(pixels.index_select(0, here), sigma[rows], a.blur_kernel)
+        return pixels.index_copy_(0, here, blurred)
+
     def _erase(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
-        low, high = self.config.erase_area
+        a, (low, high) = self.config, self.config.erase_area
         area = low + (high - low) * u["erase_area"]
         aspect = _ERASE_ASPECT ** (2 * u["erase_aspect"] - 1)
         width, height = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
-        place = (torch.arange(self.size, device=pixels.device) + 0.5) / self.size
-        inside = _between(place, u["erase_x"] * (1 - width), width)[:, None, None, :]
-        inside = inside & _between(place, u["erase_y"] * (1 - height), height)[:, None, :, None]
-        inside = inside & _chosen(u["erase"], self.config.erase)
-        return torch.where(inside, u["erase_shade"][:, None, None, None], pixels)
+        width = width * (u["erase"] < a.erase)
+        place = (torch.arange(self.size) + 0.5) / self.size
+        across = _send(_between(place, u["erase_x"] * (1 - width), width), pixels.device)
+        down = _send(_between(place, u["erase_y"] * (1 - height), height), pixels.device)
+        inside = across[:, None, None, :] * down[:, None, :, None]
+        return pixels.lerp_(_each(u["erase_shade"], pixels.device), inside)
 
 
-def _factor(u: Tensor, spread: float) -> Tensor:
-    return (1 + (2 * u - 1) * spread).clamp(min=0)[:, None, None, None]
+def _send(values: Tensor, device: torch.device) -> Tensor:
+    """Small sums are done on the CPU, where the draws are: starting a kernel takes a GPU longer
+    than the sum. The copy is queued behind the kernels before it; nothing waits."""
+    return values.to(device, non_blocking=True)
 
 
-def _chosen(u: Tensor, probability: float) -> Tensor:
-    return (u < probability)[:, None, None, None]
+@lru_cache
+def _constant(
+    values: tuple[float, ...], device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """On the device once and for all: making a tensor there from a list waits for the device."""
+    return torch.tensor(values, device=device, dtype=dtype)
+
+
+def _each(values: Tensor, device: torch.device) -> Tensor:
+    """One value a sample, (B,), to where the pixels are, (B, 1, 1, 1)."""
+    return _send(values[:, None, None, None], device)
+
+
+def _factor(u: Tensor, spread: float, device: torch.device) -> Tensor:
+    return _each((1 + (2 * u - 1) * spread).clamp(min=0), device)
 
 
 def _between(place: Tensor, start: Tensor, length: Tensor) -> Tensor:
-    return (place >= start[:, None]) & (place < (start + length)[:, None])
+    return ((place >= start[:, None]) & (place < (start + length)[:, None])).float()
+
+
+def _unit(images: Tensor) -> Tensor:
+    """uint8 (B, H, W, 3) to (B, 3, H, W) in [0, 1].
+
+    In planes, since what follows is faster so; and turned as bytes, a quarter of the floats' size.
+    """
+    return images.permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def _stretch(pixels: Tensor, about: Tensor, factor: Tensor) -> Tensor:
+    """In place: differences from ``about`` times ``factor``, within [0, 1]."""
+    return pixels.sub_(about).mul_(factor).add_(about).clamp_(0, 1)
 
 
 def label_scale(points: Tensor, visible: Tensor) -> Tensor:
     """sqrt(w h) of the visible points' box: (B, K, 2), (B, K) to (B,); 0 where none is visible."""
-    shown = visible[..., None]
-    high = torch.where(shown, points, -torch.inf).amax(1)
-    low = torch.where(shown, points, torch.inf).amin(1)
+    hidden = ~visible[..., None]
+    high = points.masked_fill(hidden, -torch.inf).amax(1)
+    low = points.masked_fill(hidden, torch.inf).amin(1)
     extent = (high - low).clamp(min=0)
     return (extent[:, 0] * extent[:, 1]).sqrt()
 
 
 def grey(pixels: Tensor) -> Tensor:
     """(B, 3, H, W) RGB to luma (B, 1, H, W)."""
-    weights = torch.tensor(_LUMA, device=pixels.device, dtype=pixels.dtype)
-    return (pixels * weights[:, None, None]).sum(1, keepdim=True)
+    luma = _constant(_LUMA, pixels.device) @ pixels.flatten(2)
+    return luma.unflatten(1, pixels.shape[2:]).unsqueeze(1)
 
 
 def warp(pixels: Tensor, matrix: Tensor, shift: Tensor, size: int) -> Tensor:
     """Resample (B, 3, R, R) to (B, 3, size, size): x_in = M x_out + t in centred fractions."""
-    theta = torch.cat((matrix, 2 * shift[:, :, None]), 2)  # torch's grid spans [-1, 1]
-    grid = F.affine_grid(theta, [len(pixels), 3, size, size], align_corners=False)
+    place = torch.arange(1 - size, size, 2) / size  # torch's grid spans [-1, 1]
+    across = place[:, None] * matrix[:, None, :, 0]
+    down = place[:, None] * matrix[:, None, :, 1] + 2 * shift[:, None]
+    # one large sum; affine_grid multiplies matrices and takes longer than the sampling
+    grid = _send(across, pixels.device)[:, None] + _send(down, pixels.device)[:, :, None]
     return F.grid_sample(pixels, grid, align_corners=False)
 
 
 def blur(pixels: Tensor, sigma: Tensor, kernel: int) -> Tensor:
-    """Gaussian blur, one sigma (B,) in pixels a sample, edges repeated.
-
-    A sum of shifted copies: as one depthwise convolution with a kernel a sample it is slower on a
-    CPU than the network that follows.
-    """
+    """Gaussian blur, one sigma (B,) in pixels a sample, edges repeated."""
     half = kernel // 2
-    steps = torch.arange(-half, half + 1, device=pixels.device)
+    steps = torch.arange(-half, half + 1, device=sigma.device)
     taps = torch.exp(-0.5 * (steps / sigma[:, None]) ** 2)
     taps = taps / taps.sum(1, keepdim=True)
-    for axis in (2, 3):
-        room = (0, 0, half, half) if axis == 2 else (half, half, 0, 0)
-        padded = F.pad(pixels, room, mode="replicate")
-        length = pixels.shape[axis]
-        out = torch.zeros_like(pixels)
-        for k in range(kernel):
-            out.addcmul_(padded.narrow(axis, k, length), taps[:, k, None, None, None])
-        pixels = out
-    return pixels
+    square = (taps[:, :, None] * taps[:, None]).repeat_interleave(pixels.shape[1], 0)
+    padded = F.pad(pixels, (half,) * 4, mode="replicate")
+    # every plane of every sample is a channel of its own, with a kernel of its own
+    planes = padded.reshape(1, -1, *padded.shape[2:])
+    weights = _send(square[:, None], pixels.device)
+    return F.conv2d(planes, weights, groups=len(weights)).reshape(pixels.shape)

@@ -41,11 +41,15 @@ class Split:
         """Images uint8 (B, S, S, 3), points (B, K, 2) and visible (B, K), on the device."""
         index = torch.from_numpy(rows)
         here = index.to(self.device, non_blocking=True)
+        # index_select copies whole images, where indexing would go byte by byte
         if self.resident:
-            images = self.images[here]
+            images = self.images.index_select(0, here)
         else:
-            images = self.images[index].pin_memory().to(self.device, non_blocking=True)
-        return images, self.points[here], self.visible[here]
+            shape = (len(rows), *self.images.shape[1:])
+            pinned = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
+            torch.index_select(self.images, 0, index, out=pinned)
+            images = pinned.to(self.device, non_blocking=True)
+        return images, self.points.index_select(0, here), self.visible.index_select(0, here)
 
 
 def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:

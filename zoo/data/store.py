@@ -77,15 +77,15 @@ def open_store(
             f"{store.problems[0]} (--strict: every skipped frame is fatal; "
             f"{len(store.problems)} in all)"
         )
-    if not len(store):
-        raise DataError(f"not one of {len(rows)} frames could be read; {store.problems[0]}")
     return store
 
 
 def _key(table: SampleTable, rows: NDArray[np.int64], region: str, size: int) -> str:
     ids = "\n".join(table.ids[i] for i in rows)
-    text = f"{FORMAT}|{table.fingerprint}|{region}|{size}|{ids}"
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    digest = hashlib.sha256(f"{FORMAT}|{table.fingerprint}|{region}|{size}|{ids}".encode())
+    if region == "box":  # the fingerprint knows points, not boxes
+        digest.update(table.boxes[rows].astype("<f4").tobytes())
+    return digest.hexdigest()[:24]
 
 
 def _region(kind: str, box: NDArray[np.float32], height: int, width: int, where: str) -> Region:
@@ -94,6 +94,8 @@ def _region(kind: str, box: NDArray[np.float32], height: int, width: int, where:
     if not np.isfinite(box).all():
         raise DataError(f"{where}: has no box; use --set region=frame")
     x0, y0, x1, y1 = (float(value) for value in box)
+    if not (x0 < x1 and y0 < y1):
+        raise DataError(f"{where}: its box {x0:g}, {y0:g}, {x1:g}, {y1:g} is empty")
     face: Box = (x0, y0, x1, y1)
     return box_region(face)
 
@@ -112,6 +114,8 @@ def _build(
         kept, regions, problems = _write_images(
             draft / "images.npy", table, rows, region, size, progress
         )
+        if not kept:  # no store: the next try may find what is missing now
+            raise DataError(f"not one of {len(rows)} frames could be read; {problems[0]}")
         np.save(draft / "regions.npy", np.array(regions, np.float64).reshape(-1, 3))
         np.save(draft / "rows.npy", np.array(kept, np.int64))
         listed = [[p.where, p.reason] for p in problems]
@@ -186,13 +190,19 @@ def _move_into_place(draft: Path, folder: Path) -> None:
 
 
 def _read(folder: Path) -> Store:
-    listed = json.loads((folder / "problems.json").read_text("utf-8"))
-    rows = np.load(folder / "rows.npy", allow_pickle=False)
-    # copy-on-write, so that torch may wrap it; nobody writes
-    images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
+    try:
+        listed = json.loads((folder / "problems.json").read_text("utf-8"))
+        rows = np.load(folder / "rows.npy", allow_pickle=False)
+        # copy-on-write, so that torch may wrap it; nobody writes
+        images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
+        regions = np.load(folder / "regions.npy", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{folder}: the store is damaged ({error}); delete that folder, it is built anew"
+        ) from error
     return Store(
         images=images[: len(rows)],
-        regions=np.load(folder / "regions.npy", allow_pickle=False),
+        regions=regions,
         rows=rows,
         problems=tuple(Problem(where, reason) for where, reason in listed),
     )

@@ -69,7 +69,10 @@ def read_table(dataset: OpenDataset, strict: bool = False) -> SampleTable:
     seen: set[str] = set()
     for sample in samples:
         if sample.points.shape != (count, 2) or sample.visible.shape != (count,):
-            raise DataError(f"{sample.id}: {sample.points.shape} points, the scheme has {count}")
+            raise DataError(
+                f"{sample.id}: points {sample.points.shape} and visible {sample.visible.shape}, "
+                f"the scheme {dataset.scheme.name} has {count} points"
+            )
         if not np.isfinite(sample.points).all():
             raise DataError(
                 f"{sample.id}: a point is not finite; the adapter should have left it out"

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from ..api import UsageError
+from ..api import UsageError, ZooError
 
 # Building a large store keeps the other processes waiting.
 _PATIENCE = timedelta(hours=2)
@@ -65,12 +65,25 @@ class World:
 
     @contextmanager
     def first_goes_ahead(self) -> Iterator[None]:
-        """Rank 0 does the block before the others: they find its files."""
+        """Rank 0 does the block before the others: they find its files.
+
+        A :class:`ZooError` of one process is raised in all: none waits for one that is gone.
+        """
         if not self.first:
-            self.share(None)
-        yield
+            self._fail_together(None)
+        failure: ZooError | None = None
+        try:
+            yield
+        except ZooError as error:
+            failure = error
         if self.first:
-            self.share(None)
+            self._fail_together(failure)
+        self._fail_together(failure)
+
+    def _fail_together(self, failure: ZooError | None) -> None:
+        failures = [each for each in self.gather(failure) if each is not None]
+        if failures:
+            raise failure or failures[0]
 
 
 @contextmanager
@@ -81,7 +94,8 @@ def join_world(device: str) -> Iterator[World]:
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
-    chosen = pick_device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    chosen = pick_device(device, int(os.environ.get("LOCAL_RANK", "0")), here)
     if size == 1:
         yield World(0, 1, chosen)
         return
@@ -99,8 +113,11 @@ def join_world(device: str) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def pick_device(name: str, local_rank: int = 0) -> torch.device:
-    """``name``, or the best that is there: cuda, then mps, then cpu."""
+def pick_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.device:
+    """``name``, or the best that is there: cuda, then mps, then cpu.
+
+    ``cuda`` gives each of this machine's ``processes`` a device of its own.
+    """
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if not name:
         name = "cuda" if cuda else "mps" if mps else "cpu"
@@ -112,8 +129,13 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
         raise UsageError(f"--device {name}: torch sees no CUDA device here; --device cpu is slower")
     if device.type == "mps" and not mps:
         raise UsageError(f"--device {name}: torch sees no MPS device here; --device cpu is slower")
-    if name == "cuda":
-        device = torch.device("cuda", local_rank)
-    if device.type == "cuda" and device.index >= torch.cuda.device_count():
-        raise UsageError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices")
-    return device
+    if device.type != "cuda":
+        return device
+    # the same answer in every process, so that the first can speak for all
+    count, last = torch.cuda.device_count(), processes - 1 if name == "cuda" else device.index
+    if last >= count:
+        raise UsageError(
+            f"--device {name}: {processes} process(es) here, {count} CUDA device(s); "
+            "each process needs its own"
+        )
+    return torch.device("cuda", local_rank) if name == "cuda" else device

@@ -38,8 +38,16 @@ LOGS_AN_EPOCH = 20
 """How often a GPU is asked for the loss: each time it must finish what it was given."""
 
 
+_ADVICE = (
+    "What was saved last is still sound; in a new run try a lower --lr, --set clip_grad=1 "
+    "or --precision fp32"
+)
+
+
 class Interrupted(ZooError):  # noqa: N818 - it is no error: the run stopped where it was asked to
     """A run stopped by a signal, its state saved."""
+
+    exit_status = 130  # as shells report what Ctrl-C ended
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Job:
     point_loss: PointLoss
     header: Header
     """Stored with the best weights: what a prediction needs besides them."""
+    fingerprint: str
+    """Of the data: a state goes on with no other."""
     folder: RunFolder
     world: World
     reporter: Reporter
@@ -78,7 +88,7 @@ def fit(job: Job, trainee: Trainee) -> None:
     forward = _parallel(trainee.model, job.world)
     bad_step = torch.full((), -1, dtype=torch.int64, device=device)
     with _stop_signals() as stopped:
-        while not progress.done:
+        while not progress.done(config):
             steps = epoch_plan(job, progress.epoch)
             interval = 1 if device.type == "cpu" else math.ceil(len(steps) / LOGS_AN_EPOCH)
             trainee.model.train()
@@ -106,7 +116,7 @@ def fit(job: Job, trainee: Trainee) -> None:
                         _save_and_stop(job, trainee)
             progress.seconds += clock.seconds
             _finish_epoch(job, trainee, clock)
-            if job.world.any(stopped()) and not progress.done:
+            if job.world.any(stopped()) and not progress.done(config):
                 _save_and_stop(job, trainee)
 
 
@@ -148,6 +158,10 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
     started = time.perf_counter()
     world.align_buffers(trainee.judged)
     unit, _ = predict_split(trainee.judged, job.val, config.batch_size, config.precision, world)
+    if not np.isfinite(unit).all():
+        raise ZooError(
+            f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"
+        )
     val_nme, val_loss = job.truth.quick_scores(unit)
     rate = trainee.schedule.rate
     progress.epoch += 1
@@ -156,9 +170,6 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
     better = progress.best is None or val_nme < progress.best
     if better:
         progress.best, progress.best_epoch = val_nme, progress.epoch
-    waited = progress.epoch - progress.best_epoch
-    stalled = bool(config.early_stop) and waited >= config.early_stop
-    progress.done = progress.epoch >= config.epochs or stalled
     row = {
         "epoch": progress.epoch,
         "step": progress.step,
@@ -176,10 +187,10 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
         # in this order: a run killed between two of these repeats the epoch from the old state
         if better:
             save_tensors(job.folder.best, trainee.judged.state_dict(), job.header.to_dict())
-        trainee.save(job.folder.state, world.size)
+        trainee.save(job.folder.state, world.size, job.fingerprint)
         job.folder.write_history(progress.history)
         job.reporter.epoch(row)
-        if stalled and progress.epoch < config.epochs:
+        if progress.stalled(config) and progress.epoch < config.epochs:
             job.reporter.note(
                 f"early stop: no better validation NME in {config.early_stop} epochs, "
                 f"best was epoch {progress.best_epoch}"
@@ -191,7 +202,7 @@ def _save_and_stop(job: Job, trainee: Trainee) -> None:
     total = job.world.total(trainee.loss_sum)
     trainee.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
     if job.world.first:
-        trainee.save(job.folder.state, job.world.size)
+        trainee.save(job.folder.state, job.world.size, job.fingerprint)
     progress = trainee.progress
     raise Interrupted(
         f"stopped in epoch {progress.epoch + 1} after step {progress.step}; everything is saved. "
@@ -200,14 +211,13 @@ def _save_and_stop(job: Job, trainee: Trainee) -> None:
 
 
 def _check_finite(bad_step: Tensor, job: Job, epoch: int, steps: int) -> None:
-    bad = int(bad_step)
-    if job.world.any(bad >= 0):
-        batches = epoch_plan(job, epoch)[max(bad, 0) % steps]
+    bad = max(job.world.gather(int(bad_step)))
+    if bad >= 0:
+        batches = epoch_plan(job, epoch)[bad % steps]
         ids = [job.train.ids[row] for rows in batches for row in rows]
         raise ZooError(
             f"the loss was not finite at step {bad + 1} (epoch {epoch + 1}); its frames: "
-            f"{', '.join(ids[:8])}{' ...' if len(ids) > 8 else ''}. The last finished epoch is "
-            "saved; try a lower --lr, --set clip_grad=1 or --precision fp32"
+            f"{', '.join(ids[:8])}{' ...' if len(ids) > 8 else ''}. {_ADVICE}"
         )
 
 

@@ -63,6 +63,11 @@ class RunFolder:
     def write_config(self, config: Config) -> None:
         write_whole(self.config, dumps(config).encode())
 
+    def forget_results(self) -> None:
+        """Once training goes on: the scores of older weights would stand beside newer ones."""
+        for path in (self.record, *self.predictions("any").parent.glob("*.npz")):
+            path.unlink(missing_ok=True)
+
     def read_config(self) -> Config:
         try:
             return loads(self.config.read_text("utf-8"), str(self.config))

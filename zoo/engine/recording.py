@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +18,7 @@ from ..evaluation.records import SCHEMA, config_hash, save_record
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
 from ..registry import registry
 from .distributed import World
+from .environment import peak_memory
 from .folder import RunFolder, plain
 from .material import Material
 from .scoring import Truth, predict_split
@@ -105,13 +100,14 @@ class Facts:
     frames: Mapping[str, int]
     people: Mapping[str, int]
     progress: Progress
-    world: World
+    device: torch.device
+    environment: Mapping[str, Any]
+    """As it was when training began: a checkout may move on meanwhile."""
 
 
 def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     """record.json and the learning curve."""
     config, progress = facts.config, facts.progress
-    device = facts.world.device
     parameters, trainable = count_parameters(facts.built.model)
     gmacs = count_gmacs(facts.built.model, facts.built.input_size)
     entry = registry("backbone").locate(config.backbone)
@@ -150,64 +146,9 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
             "train_seconds": round(progress.seconds, 2),
             "train_images_per_second": round(progress.images / max(progress.seconds, 1e-9), 2),
             "images_per_second": round(val.images_per_second, 2),
-            "peak_memory_mib": round(peak_memory(device), 1),
+            "peak_memory_mib": round(peak_memory(facts.device), 1),
         },
-        "environment": environment(device, config.precision, facts.world.size),
+        "environment": dict(facts.environment),
     }
     save_record(record, folder.record)
     save_learning_curve(progress.history, folder.curve)
-
-
-def peak_memory(device: torch.device) -> float:
-    """MiB: of the GPU's allocator, or of this process."""
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device)) / 2**20
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def environment(device: torch.device, precision: str, processes: int) -> dict[str, Any]:
-    """The software and hardware that a result came from; no host or user name."""
-    return {
-        "zoo": metadata.version("landmark-zoo"),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": metadata.version("torchvision"),
-        "timm": metadata.version("timm"),
-        "cuda": torch.version.cuda if device.type == "cuda" else None,
-        "device": _device_name(device),
-        "precision": precision,
-        "processes": processes,
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "mps":
-        return f"{platform.processor() or 'Apple'} (mps)"
-    return f"cpu ({torch.get_num_threads()} threads, {_processor()})"
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _commit() -> str | None:
-    """Of the checkout that this package is run from; None for an installed wheel."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
-    try:
-        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -21,9 +21,11 @@ from ..model import BuiltModel, build_model
 from ..options import call_with_options
 from ..registry import registry
 from .distributed import World, join_world
+from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder
 from .material import Material, complete, open_material
+from .objective import PointLoss
 from .optim import Schedule, make_optimizer
 from .recording import Facts, score_split, write_record
 from .report import Reporter
@@ -42,7 +44,9 @@ def train(
     config = complete(config)
     with join_world(config.device) as world:
         parts = _Parts.gather(config, strict, world, reporter or Reporter())
-        folder = RunFolder(world.share(new_folder(out, config).path if world.first else None))
+        with world.first_goes_ahead():
+            made = new_folder(out, config).path if world.first else None
+        folder = RunFolder(world.share(made))
         job, trainee = _set_up(parts, folder)
         fit(job, trainee)
         _finish(parts, job, trainee)
@@ -52,26 +56,28 @@ def train(
 def resume(
     path: Path, epochs: int | None = None, strict: bool = False, reporter: Reporter | None = None
 ) -> RunFolder:
-    """Go on with a run from its stored state and configuration.
+    """Go on with a run from its stored state and configuration; from its first step where it was
+    killed before it saved any. A finished run is left as it is.
 
-    Raises :class:`UsageError` for a folder without a state, and for more ``epochs`` where the
+    Raises :class:`UsageError` for a folder that is no run, and for more ``epochs`` where the
     schedule was laid out for fewer.
     """
     folder = RunFolder(path)
     config = folder.read_config()
-    if not folder.state.is_file():
-        raise UsageError(f"{path}: no state to go on from; it stopped before it saved any")
     longer = epochs is not None and epochs != config.epochs
     if longer:
         config = _with_epochs(config, epochs or 0, path)
     with join_world(config.device) as world:
         parts = _Parts.gather(config, strict, world, reporter or Reporter())
         job, trainee = _set_up(parts, folder)
-        trainee.restore(folder.state, world)
-        if longer:
-            trainee.progress.done = False
-            if world.first:
-                folder.write_config(config)
+        if folder.state.is_file():
+            trainee.restore(folder.state, world, job.fingerprint)
+        if trainee.progress.done(config) and folder.record.is_file():
+            parts.reporter.note(_why_finished(trainee.progress, config, path))
+            return folder
+        if longer and world.first:
+            folder.forget_results()
+            folder.write_config(config)
         fit(job, trainee)
         _finish(parts, job, trainee)
         return folder
@@ -92,6 +98,10 @@ def evaluate(
     reporter = reporter or Reporter()
     folder = RunFolder(path)
     trained = load_trained(folder)
+    if not folder.record.is_file():
+        raise UsageError(
+            f"{path}: is not finished: it has no record.json. Go on with: zoo train --resume {path}"
+        )
     record = load_record(folder.record)
     config = folder.read_config()
     if data is not None:
@@ -124,6 +134,13 @@ def evaluate(
     return scored.results
 
 
+def _why_finished(progress: Progress, config: Config, path: Path) -> str:
+    if progress.stalled(config):
+        return f"{path}: nothing left to do: early stop ended it after epoch {progress.epoch}"
+    more = "" if config.scheduler == "cosine" else "; a larger --epochs trains it further"
+    return f"{path}: nothing left to do: all {config.epochs} epochs are done{more}"
+
+
 def _with_epochs(config: Config, epochs: int, path: Path) -> Config:
     if epochs < config.epochs:
         raise UsageError(f"--epochs {epochs}: {path} was set to {config.epochs}; only more can be")
@@ -145,8 +162,10 @@ class _Parts:
     material: Material
     built: BuiltModel
     augment: Augmenter
+    point_loss: PointLoss
     train: Store
     val: Store
+    environment: dict[str, Any]
 
     @classmethod
     def gather(cls, config: Config, strict: bool, world: World, reporter: Reporter) -> _Parts:
@@ -170,9 +189,30 @@ class _Parts:
             size = built.input_size
             stored = config.augment.resize or round(size * (1 + config.augment.scale))
             augment = Augmenter(config.augment, scheme, material.table.label_offset, stored, size)
+            point_loss = call_with_options(
+                f"loss {config.loss}",
+                registry("loss").get(config.loss).build,
+                **config.plugin_options("loss"),
+            )
             train = material.store("train", config.region, stored, reporter)
             val = material.store("val", config.region, size, reporter)
-        return cls(config, world, reporter, material, built, augment, train, val)
+            if len(train) < 2 * world.size:
+                raise DataError(
+                    f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
+                    f"need at least {2 * world.size}, two images each for batch norm"
+                )
+        return cls(
+            config=config,
+            world=world,
+            reporter=reporter,
+            material=material,
+            built=built,
+            augment=augment,
+            point_loss=point_loss,
+            train=train,
+            val=val,
+            environment=environment(world.device, config.precision, world.size),
+        )
 
 
 def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
@@ -196,12 +236,9 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         val=make_split(parts.val, table, world.device),
         truth=Truth.of(parts.val, table),
         augment=parts.augment,
-        point_loss=call_with_options(
-            f"loss {config.loss}",
-            registry("loss").get(config.loss).build,
-            **config.plugin_options("loss"),
-        ),
+        point_loss=parts.point_loss,
         header=header,
+        fingerprint=table.fingerprint,
         folder=folder,
         world=world,
         reporter=parts.reporter,
@@ -235,6 +272,7 @@ def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
             frames={name: len(store) for name, store in stores.items()},
             people={name: parts.material.people(store) for name, store in stores.items()},
             progress=trainee.progress,
-            world=world,
+            device=world.device,
+            environment=parts.environment,
         )
         write_record(folder, facts, scored)

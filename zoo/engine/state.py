@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..api import WeightsError
+from ..api import DataError, WeightsError
 from ..checkpoint import (
     load_tensors,
     pack_optimizer,
@@ -18,6 +18,7 @@ from ..checkpoint import (
     with_prefix,
     without_prefix,
 )
+from ..config import Config
 from ..model import LandmarkModel
 from .distributed import World
 from .optim import Schedule
@@ -41,7 +42,13 @@ class Progress:
     """Lowest validation NME so far."""
     best_epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
-    done: bool = False
+
+    def stalled(self, config: Config) -> bool:
+        """Whether early stop is due. Only a finished epoch changes it."""
+        return bool(config.early_stop) and self.epoch - self.best_epoch >= config.early_stop
+
+    def done(self, config: Config) -> bool:
+        return self.epoch >= config.epochs or self.stalled(config)
 
 
 @dataclass
@@ -63,7 +70,7 @@ class Trainee:
         """What is validated and kept as best."""
         return self.average if self.average is not None else self.model
 
-    def save(self, path: Path, world_size: int) -> None:
+    def save(self, path: Path, world_size: int, fingerprint: str) -> None:
         moments, rest = pack_optimizer(self.optimizer)
         tensors = with_prefix("model", self.model.state_dict()) | with_prefix("optimizer", moments)
         if self.average is not None:
@@ -75,18 +82,25 @@ class Trainee:
             "schedule": self.schedule.state(),
             "scaler": self.scaler.state_dict(),
             "world_size": world_size,
+            "fingerprint": fingerprint,
         }
         save_tensors(path, tensors, header)
 
-    def restore(self, path: Path, world: World) -> None:
-        """Raises :class:`WeightsError` for a file that is not this run's state."""
+    def restore(self, path: Path, world: World, fingerprint: str) -> None:
+        """Raises :class:`WeightsError` for a file that is not this run's state, and
+        :class:`DataError` for other data than it was saved with."""
         tensors, header = load_tensors(path)
-        if header["world_size"] != world.size:
-            raise WeightsError(
-                f"{path}: saved by {header['world_size']} processes, resumed by {world.size}; "
-                f"start it with torchrun --nproc-per-node {header['world_size']}"
-            )
         try:
+            if header["world_size"] != world.size:
+                raise WeightsError(
+                    f"{path}: saved by {header['world_size']} process(es), resumed by "
+                    f"{world.size}; start as many as before (torchrun --nproc-per-node)"
+                )
+            if header["fingerprint"] != fingerprint:
+                raise DataError(
+                    f"{path}: was trained on data with fingerprint {header['fingerprint'][:12]}, "
+                    f"this has {fingerprint[:12]}: a run goes on with its own data only"
+                )
             self.model.load_state_dict(without_prefix("model", tensors))
             if self.average is not None:
                 self.average.load_state_dict(without_prefix("average", tensors))

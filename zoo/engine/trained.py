@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import LandmarkScheme, WeightsError
+from ..api import LandmarkScheme, UsageError, WeightsError
 from ..checkpoint import load_tensors
 from ..config import Config, from_dict
 from ..model import LandmarkModel, ModelPlan, build_model
@@ -110,7 +110,7 @@ def load_trained(folder: RunFolder) -> Trained:
     tensors, table = load_tensors(folder.best)
     try:
         header = Header.from_dict(table)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, UsageError) as error:
         raise WeightsError(f"{folder.best}: its header is not a run's: {error}") from error
     # the weights are all in the file: nothing is downloaded or read for the start
     plan = model_plan(header.config).without_start()

@@ -1,0 +1,284 @@
+"""Images a second of the training loop beside the bare network and the seed's way of training.
+
+Run with `make bench`. A machine's speed changes from minute to minute, so the contenders take turns
+in one run, in a new order each turn, and are compared turn by turn. Nothing is asserted about
+time. Plain `pytest` takes one tiny turn, to see that all of it works.
+
+- the bare step: forward, backward and optimiser on one fixed batch that is already there;
+- the training loop: `fit` itself on the decoded store, from its first step to the last one's
+  report: shuffling, augmentation, the seeds of every step, loss, progress. What comes once an epoch
+  (validation, best weights, state) has a line of its own, in an epoch of the real data's size;
+- the seed's way: every image decoded from a PNG file, resized and transformed by torchvision in a
+  DataLoader, then the bare step. Its clock starts after the first batch, when the workers are up;
+- the data path alone: frames from the store, augmented, and no network.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from seed_way import LabelledFile, SeedFaces, SeedLoader, seed_loader, write_files
+from torch import Tensor
+
+from zoo.config import resolve
+from zoo.data.augment import draw
+from zoo.data.batches import Split
+from zoo.engine.distributed import join_world
+from zoo.engine.fit import Job, fit
+from zoo.engine.folder import new_folder
+from zoo.engine.material import complete
+from zoo.engine.objective import training_loss
+from zoo.engine.optim import make_optimizer
+from zoo.engine.report import Reporter, Step
+from zoo.engine.run import _Parts, _set_up
+from zoo.engine.scoring import PRECISIONS
+from zoo.engine.state import Progress, Trainee
+from zoo.model import LandmarkModel
+
+TURNS = 3
+REAL_TRAIN, REAL_VAL = 3142, 428
+"""Frames of an epoch on the real faces at hand: what the epoch's end is spread over."""
+
+BARE, LOOP, EPOCH = "bare step", "training loop", "loop with its epoch's end"
+DATA, VALIDATION, SEED = "data path alone", "validation", "seed's way, {} workers"
+SLOW_STEPS = 8
+"""At most, of a turn of the seed's way: on a GPU it would take minutes an epoch."""
+
+
+@dataclass(frozen=True)
+class Case:
+    backbone: str
+    size: int
+    cpu_steps: int
+    """A turn's steps on a CPU: a few seconds. A GPU takes a whole epoch of the real size."""
+
+
+CASES = {
+    "custom_cnn": Case("custom_cnn", 224, 4),
+    "mobilenetv3_small": Case("timm:mobilenetv3_small_100", 112, 24),
+}
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.benchmark(group="one turn of all contenders")
+@pytest.mark.parametrize("name", CASES)
+def test_bench_training(
+    name: str,
+    benchmark: BenchmarkFixture,
+    say: Callable[[str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    case, full = CASES[name], not benchmark.disabled
+    steps = (98 if torch.cuda.is_available() else case.cpu_steps) if full else 2
+    with contest(case, 32 if full else 4, steps, tmp_path) as held:
+        benchmark.pedantic(held.turn, rounds=TURNS, warmup_rounds=1)
+        row = held.watch.row
+        assert (row["epoch"], row["step"]) == (1, steps)
+        assert np.isfinite(row["train_loss"])
+        assert all(rate > 0 for rates in held.rates.values() for rate in rates)
+        if full:
+            benchmark.extra_info.update(held.summary())
+            for line in held.report():
+                say(line)
+
+
+@contextmanager
+def contest(case: Case, batch_size: int, steps: int, folder: Path) -> Iterator[Contest]:
+    """A run set up as `zoo train` sets it up, on drawn faces for ``steps`` steps an epoch."""
+    frames = batch_size * steps
+    flags = {
+        "dataset": "synthetic",
+        "dataset.people": 3 * frames // 2 + 20,  # three quarters of them train
+        "dataset.videos": 1,
+        "dataset.frames": 1,
+        "input_size": case.size,
+        "augment.resize": case.size + 1,
+        "batch_size": batch_size,
+        "epochs": 1,
+        "precision": "bf16" if torch.cuda.is_available() else "fp32",
+    }
+    config = complete(resolve(case.backbone, flags=flags))
+    watch = Watch()
+    with join_world(config.device) as world:
+        parts = _Parts.gather(config, strict=True, world=world, reporter=watch)
+        job, trainee = _set_up(parts, new_folder(folder / "runs", config))
+        job = replace(job, train=first(job.train, frames))
+        files = write_files(parts.material.table, parts.train.rows[:frames], folder / "frames")
+        yield Contest(job, trainee, watch, files, steps)
+
+
+def first(split: Split, count: int) -> Split:
+    assert len(split) >= count
+    return replace(
+        split,
+        images=split.images[:count],
+        points=split.points[:count],
+        visible=split.visible[:count],
+        ids=split.ids[:count],
+    )
+
+
+class Watch(Reporter):
+    """Reads the clock when the last step of an epoch is reported."""
+
+    last_step: float
+    row: Mapping[str, Any]
+
+    def step(self, step: Step) -> None:
+        if step.step == step.steps:
+            self.last_step = time.perf_counter()
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        self.row = row
+
+
+@dataclass
+class Contest:
+    """The contenders, and what they reached in each turn."""
+
+    job: Job
+    trainee: Trainee
+    watch: Watch
+    files: list[LabelledFile]
+    steps: int
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    """Images a second, by contender, a value a turn; the first turn is for warming up."""
+    saving: list[float] = field(default_factory=list)
+    """Seconds of an epoch's end without validation."""
+
+    def __post_init__(self) -> None:
+        job, size = self.job, self.job.config.batch_size
+        self.order = random.Random(0)
+        self.rows = np.arange(len(job.train)).reshape(self.steps, size)
+        self.batch = job.augment(*job.train.take(self.rows[0]), draw(size, 0))
+        self.contenders: dict[str, Callable[[], float]] = {
+            BARE: partial(self.bare, Student(job, self.trainee.model)),
+            LOOP: self.loop,
+            DATA: self.data_path,
+        }
+        faces = SeedFaces(self.files, job.augment.stored, job.augment.size)
+        for workers in (0, 2):
+            images = size * (min(self.steps, SLOW_STEPS) + 1)
+            loader = seed_loader(faces, size, images, workers, pin=job.train.device.type == "cuda")
+            student = Student(job, self.trainee.model)
+            self.contenders[SEED.format(workers)] = partial(self.seed_way, student, loader)
+
+    def turn(self) -> None:
+        for name in self.order.sample(sorted(self.contenders), len(self.contenders)):
+            wait(self.job)
+            self.rates.setdefault(name, []).append(self.contenders[name]())
+
+    def bare(self, student: Student) -> float:
+        started = time.perf_counter()
+        for _ in self.rows:
+            student.step(*self.batch)
+        wait(self.job)
+        return self.rows.size / (time.perf_counter() - started)
+
+    def loop(self) -> float:
+        self.trainee.progress = Progress()
+        started = time.perf_counter()
+        fit(self.job, self.trainee)
+        ended, validation = time.perf_counter(), self.watch.row["val_seconds"]
+        self.rates.setdefault(VALIDATION, []).append(len(self.job.val) / validation)
+        self.saving.append(ended - self.watch.last_step - validation)
+        return self.rows.size / (self.watch.last_step - started)
+
+    def data_path(self) -> float:
+        started = time.perf_counter()
+        for step, rows in enumerate(self.rows):
+            self.job.augment(*self.job.train.take(rows), draw(len(rows), step))
+        wait(self.job)
+        return self.rows.size / (time.perf_counter() - started)
+
+    def seed_way(self, student: Student, loader: SeedLoader) -> float:
+        device, seen = self.job.train.device, 0
+        for batch in loader:
+            images, points = (tensor.to(device, non_blocking=True) for tensor in batch)
+            student.step(images, points, torch.ones_like(points[..., 0], dtype=torch.bool))
+            if not seen:
+                wait(self.job)
+                started = time.perf_counter()
+            seen += len(images)
+        wait(self.job)
+        return (seen - self.job.config.batch_size) / (time.perf_counter() - started)
+
+    def ratios(self, name: str) -> list[float]:
+        """To the bare step of the same turn."""
+        return [a / b for a, b in zip(self.rates[name], self.rates[BARE], strict=True)]
+
+    def whole_epoch(self) -> list[float]:
+        """Images a second of the loop with the end of an epoch of the real size."""
+        turns = zip(self.rates[LOOP], self.rates[VALIDATION], self.saving, strict=True)
+        seconds = [REAL_TRAIN / loop + REAL_VAL / val + saving for loop, val, saving in turns]
+        return [REAL_TRAIN / s for s in seconds]
+
+    def summary(self) -> dict[str, float]:
+        """For pytest-benchmark's JSON."""
+        rates = {name: statistics.median(values[1:]) for name, values in self.rates.items()}
+        return {f"{name}, images/s": rate for name, rate in rates.items()} | {
+            "training loop / bare step": statistics.median(self.ratios(LOOP)[1:])
+        }
+
+    def report(self) -> list[str]:
+        config, device = self.job.config, self.job.train.device
+        threads = f"{device.type}, {torch.get_num_threads()} threads"
+        lines = [
+            f"{config.backbone.rpartition('/')[2]} at {config.input_size} px, batches of "
+            f"{config.batch_size}, {config.precision}, "
+            f"{torch.cuda.get_device_name(device) if device.type == 'cuda' else threads}: "
+            f"{TURNS} turns of {self.steps} steps, medians (lowest to highest)"
+        ]
+        self.rates[EPOCH] = self.whole_epoch()
+        for name in (BARE, LOOP, EPOCH, *(SEED.format(n) for n in (0, 2)), DATA, VALIDATION):
+            rate, ratio = spread(self.rates[name], "{:.1f}"), spread(self.ratios(name), "{:.2f}")
+            lines.append(f"  {name:26} {rate:>28} images/s {ratio:>22} of the bare step")
+        saving = statistics.median(self.saving[1:])
+        lines.append(
+            f"  whole epoch: {REAL_TRAIN} frames, {REAL_VAL} to validate, {saving:.2f} s to save"
+        )
+        return lines
+
+
+class Student:
+    """A copy of the model, and the step that no training can do without."""
+
+    def __init__(self, job: Job, model: LandmarkModel) -> None:
+        self.job, self.model = job, copy.deepcopy(model)
+        self.optimizer = make_optimizer(self.model, job.config)
+
+    def step(self, images: Tensor, points: Tensor, visible: Tensor) -> None:
+        precision = self.job.config.precision
+        with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
+            output = self.model(images)
+        loss = training_loss(self.model.head, output, points, visible, self.job.point_loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+def wait(job: Job) -> None:
+    """Until the device has done what it was given."""
+    if job.train.device.type != "cpu":
+        torch.accelerator.synchronize(job.train.device)
+
+
+def spread(values: list[float], form: str) -> str:
+    """Of the turns after the first."""
+    low, middle, high = (form.format(f(values[1:])) for f in (min, statistics.median, max))
+    return f"{middle} ({low} to {high})"

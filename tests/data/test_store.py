@@ -1,0 +1,290 @@
+"""The store: decoded once, whole or not at all, and never one that belongs to other data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zoo.api import DataError
+from zoo.data import store as module
+from zoo.data.store import Store, open_store
+from zoo.data.table import SampleTable
+from zoo.geometry import box_region, crop, frame_region
+
+Tables = Callable[..., SampleTable]
+
+
+@pytest.fixture(autouse=True)
+def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where stores go."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "stores"
+
+
+def rows(*numbers: int) -> NDArray[np.int64]:
+    return np.array(numbers, np.int64)
+
+
+def folders(stores: Path) -> list[str]:
+    return sorted(p.name for p in stores.iterdir()) if stores.is_dir() else []
+
+
+def never_decoded(table: SampleTable) -> SampleTable:
+    def image() -> Any:
+        raise AssertionError("decoded a second time")
+
+    return replace(table, images=(image,) * len(table))
+
+
+@pytest.mark.parametrize("size", [16, 30, 45])
+def test_pixels_are_those_of_the_shared_crop(table: Tables, size: int) -> None:
+    labels = table(7)
+    store = open_store(labels, rows(4, 1, 6), "frame", size)
+    region = frame_region(30, 40)
+    assert (len(store), store.size) == (3, size)
+    assert store.rows.tolist() == [4, 1, 6]
+    for k, row in enumerate([4, 1, 6]):
+        np.testing.assert_array_equal(store.images[k], crop(labels.images[row](), region, size))
+        assert store.regions[k].tolist() == [region.cx, region.cy, region.side]
+
+
+def test_a_box_region_is_cut_about_each_frames_box(table: Tables) -> None:
+    box = (5.0, 8.0, 25.0, 18.0)
+    labels = table(2, boxes=[box, (0, 0, 10, 10)])
+    store = open_store(labels, rows(0), "box", 20)
+    np.testing.assert_array_equal(store.images[0], crop(labels.images[0](), box_region(box), 20))
+
+
+def test_a_store_is_built_once(table: Tables, stores: Path) -> None:
+    labels = table(3)
+    seen: list[tuple[int, int]] = []
+    first = open_store(labels, rows(0, 1, 2), "frame", 16, progress=lambda *done: seen.append(done))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    seen.clear()
+    again = open_store(
+        never_decoded(labels), rows(0, 1, 2), "frame", 16, progress=lambda *d: seen.append(d)
+    )
+    np.testing.assert_array_equal(first.images, again.images)
+    assert seen == []
+    assert len(folders(stores)) == 1
+
+
+def test_pixels_stay_on_disk(table: Tables) -> None:
+    assert isinstance(open_store(table(3), rows(0, 1), "frame", 16).images, np.memmap)
+
+
+def test_another_size_region_split_data_set_or_box_is_another_store(
+    table: Tables, stores: Path
+) -> None:
+    boxes = [(1.0, 1.0, 20.0, 20.0)] * 4
+    labels = table(4, boxes=boxes)
+    moved = replace(labels, points=labels.points + 1)
+    other_boxes = replace(labels, boxes=labels.boxes + 2)
+    for arguments in [
+        (labels, rows(0, 1), "frame", 16),
+        (labels, rows(0, 1), "frame", 17),
+        (labels, rows(0, 1), "box", 16),
+        (other_boxes, rows(0, 1), "box", 16),
+        (labels, rows(0, 2), "frame", 16),
+        (labels, rows(1, 0), "frame", 16),
+        (moved, rows(0, 1), "frame", 16),
+    ]:
+        before = len(folders(stores))
+        open_store(*arguments)
+        assert len(folders(stores)) == before + 1
+
+
+def test_frames_that_cannot_be_read_are_left_out_and_counted(table: Tables) -> None:
+    labels = table(5, broken=[1, 3])
+    store = open_store(labels, rows(0, 1, 2, 3, 4), "frame", 16)
+    assert store.rows.tolist() == [0, 2, 4]
+    assert len(store.images) == len(store.regions) == 3
+    np.testing.assert_array_equal(
+        store.images[2], crop(labels.images[4](), frame_region(30, 40), 16)
+    )
+    assert [p.where for p in store.problems] == ["001.png", "003.png"]
+    assert "cannot be decoded" in store.problems[0].reason
+
+
+def test_strict_makes_a_skipped_frame_fatal_also_where_the_store_stands(table: Tables) -> None:
+    labels = table(4, broken=[1, 2])
+    message = r"001.png: .*cannot be decoded \(--strict.* 2 in all"
+    for _ in range(2):
+        with pytest.raises(DataError, match=message):
+            open_store(labels, rows(0, 1, 2, 3), "frame", 16, strict=True)
+        assert len(open_store(labels, rows(0, 1, 2, 3), "frame", 16)) == 2
+
+
+def test_not_one_readable_frame_is_an_error_and_no_store(table: Tables, stores: Path) -> None:
+    message = "not one of 2 frames could be read; 000.png: frame.jpg"
+    with pytest.raises(DataError, match=message):
+        open_store(table(2, broken=[0, 1]), rows(0, 1), "frame", 16)
+    assert folders(stores) == []
+    # the disk is back: the same call finds the frames
+    assert len(open_store(table(2), rows(0, 1), "frame", 16)) == 2
+
+
+@pytest.mark.parametrize(
+    ("box", "reason"),
+    [
+        (None, "001.png: has no box; use --set region=frame"),
+        ((5.0, 5.0, 5.0, 9.0), "001.png: its box 5, 5, 5, 9 is empty"),
+        ((9.0, 5.0, 5.0, 9.0), "is empty"),
+    ],
+)
+def test_a_frame_without_a_usable_box_is_left_out_of_a_box_region(
+    table: Tables, box: Any, reason: str
+) -> None:
+    labels = table(2, boxes=[(1.0, 1.0, 9.0, 9.0), box])
+    store = open_store(labels, rows(0, 1), "box", 16)
+    assert store.rows.tolist() == [0]
+    assert reason in store.problems[0].reason
+
+
+def test_a_build_that_fails_leaves_nothing(table: Tables, stores: Path) -> None:
+    labels = table(3)
+
+    def broken() -> Any:
+        raise KeyError("a bug in an adapter")
+
+    bad = replace(labels, images=(labels.images[0], broken, labels.images[2]))
+    with pytest.raises(KeyError):
+        open_store(bad, rows(0, 1, 2), "frame", 16)
+    assert folders(stores) == []
+
+
+def test_a_build_that_is_stopped_leaves_nothing(table: Tables, stores: Path) -> None:
+    def stop(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_store(table(3), rows(0, 1, 2), "frame", 16, progress=stop)
+    assert folders(stores) == []
+
+
+def test_a_home_that_cannot_be_written_is_named(
+    table: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"cannot write the store: .*ZOO_HOME"):
+        open_store(table(1), rows(0), "frame", 16)
+
+
+@pytest.mark.parametrize("file", ["images.npy", "rows.npy", "regions.npy", "problems.json"])
+def test_a_damaged_store_is_named_and_not_read(table: Tables, stores: Path, file: str) -> None:
+    open_store(table(2), rows(0, 1), "frame", 16)
+    (folder,) = stores.iterdir()
+    with (folder / file).open("r+b") as stream:
+        stream.truncate(1)
+    with pytest.raises(DataError, match=f"{folder.name}: the store is damaged.*delete that folder"):
+        open_store(table(2), rows(0, 1), "frame", 16)
+
+
+def test_two_builders_at_once_end_with_one_store(
+    table: Tables, stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = table(4)
+    both_built = threading.Barrier(2, timeout=30)
+    move = module._move_into_place
+
+    def wait_and_move(draft: Path, folder: Path) -> None:
+        both_built.wait()  # neither may find the other's store before it has built its own
+        move(draft, folder)
+
+    monkeypatch.setattr(module, "_move_into_place", wait_and_move)
+    found: list[Store] = []
+    builders = [
+        threading.Thread(
+            target=lambda: found.append(open_store(labels, rows(0, 1, 2, 3), "frame", 16))
+        )
+        for _ in range(2)
+    ]
+    for builder in builders:
+        builder.start()
+    for builder in builders:
+        builder.join()
+    assert len(found) == 2
+    np.testing.assert_array_equal(found[0].images, found[1].images)
+    (name,) = folders(stores)
+    assert not name.endswith(".part")
+
+
+KILLED_BUILDER = """
+import time
+import numpy as np
+from zoo.data.store import open_store
+from zoo.data.table import read_table
+from zoo.datasets.synthetic import open_synthetic
+table = read_table(open_synthetic(people=2, videos=1, frames=3, size=48))
+def progress(done, total):
+    if done == 4 and {wait}:
+        print("halfway", flush=True)
+        time.sleep(60)
+store = open_store(table, np.arange(6), "frame", 16, progress=progress)
+print(len(store), int(store.images.sum(dtype="int64")), flush=True)
+"""
+
+
+def test_a_builder_that_was_killed_leaves_no_store_to_be_read(stores: Path) -> None:
+    def start(wait: bool) -> subprocess.Popen[str]:
+        code = KILLED_BUILDER.format(wait=wait)
+        return subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ.copy()
+        )
+
+    killed = start(wait=True)
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "halfway\n"
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert [name.endswith(".part") for name in folders(stores)] == [True]
+    out, _ = start(wait=False).communicate()
+    count, brightness = map(int, out.split())
+    assert count == 6
+    assert brightness > 0
+    whole = [name for name in folders(stores) if not name.endswith(".part")]
+    assert len(whole) == 1
+    assert np.load(stores / whole[0] / "rows.npy").tolist() == list(range(6))
+
+
+def test_building_does_not_hold_all_frames_in_memory(
+    table: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release of videos does not fit: decoding stays a bounded number of frames ahead."""
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    labels = table(200)
+    decoded = 0
+    lock = threading.Lock()
+
+    def counted(image: Any) -> Any:
+        def get() -> Any:
+            nonlocal decoded
+            with lock:
+                decoded += 1
+            return image()
+
+        return get
+
+    labels = replace(labels, images=tuple(map(counted, labels.images)))
+    ahead: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        if done == 1:
+            time.sleep(0.2)  # time enough to run away
+        ahead.append(decoded - done)
+
+    open_store(labels, np.arange(200), "frame", 8, progress=progress)
+    assert max(ahead) <= 70

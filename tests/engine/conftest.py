@@ -1,0 +1,216 @@
+"""Training that takes a second: a tiny planted network on a few small drawn faces.
+
+Every test is given its own run folder, and all share one ZOO_HOME, so that each store is drawn
+once a session.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from zoo.config import Config, resolve
+from zoo.engine import run
+from zoo.engine.folder import RunFolder
+from zoo.engine.report import Reporter
+
+if TYPE_CHECKING:
+    from conftest import Plant
+
+SOURCE = '''
+import os
+import signal
+
+from torch import nn
+
+from zoo.api import Backbone
+
+
+class Tiny(nn.Module):
+    def __init__(self, norm, drop):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 5, stride=4)
+        self.norm = nn.BatchNorm2d(8) if norm else nn.Identity()
+        self.drop = nn.Dropout(drop)
+        self.wide = nn.Conv2d(8, 12, 3, stride=2)
+        self.batches = 0
+
+    def forward(self, x):
+        x = self.wide(self.drop(self.norm(self.conv(x)).relu())).relu()
+        return happen(self, x) if self.training else x
+
+
+def happen(net, x):
+    """$TINY_AT = "7 kill": what befalls this process in its 7th training batch."""
+    net.batches += 1
+    at, _, what = os.environ.get("TINY_AT", "0 ").partition(" ")
+    if net.batches != int(at) or os.environ.get("RANK", "0") != os.environ.get("TINY_RANK", "0"):
+        return x
+    if what == "nan":
+        return x * float("nan")
+    if what == "nan gradient":
+        x.register_hook(lambda gradient: gradient * float("nan"))
+    elif what == "die":
+        raise SystemExit("planted death")
+    elif what == "raise":
+        raise ArithmeticError("planted")
+    elif what == "interrupt torchrun":
+        os.kill(os.getppid(), signal.SIGINT)
+    else:
+        for name in what.split():
+            os.kill(os.getpid(), signal.Signals[name])
+    return x
+
+
+tiny = Backbone(build=lambda *, pretrained=False, norm=True, drop=0.3: Tiny(norm, drop),
+                input_size=32)
+'''
+
+DATA = (
+    "dataset.people=15",
+    "dataset.videos=1",
+    "dataset.frames=3",
+    "dataset.size=48",
+    "augment.resize=33",
+    "input_size=32",
+)
+"""36 training frames of 12 people, 6 of 2 for val, 3 of 1 for test, under `person`."""
+
+PLAIN = ("backbone.norm=false", "backbone.drop=0.0")
+"""Without batch norm and dropout: the gradient of a batch is the mean of its frames' own."""
+
+EVERYTHING = (
+    # 36 frames, 8 a batch, 2 batches a step: 5 batches and 3 steps an epoch, the last one short
+    "accumulate=2",
+    "ema=0.9",
+    "warmup_epochs=1.0",
+    "clip_grad=1.0",
+    "plateau.patience=0",
+    "augment.flip=0.5",
+    "augment.rotation=20",
+)
+"""All that a resumed run must put back, with the batch norm and dropout of the network."""
+
+RATE = 0.2
+"""High enough for the validation loss to rise in the fourth epoch: the plateau schedule steps."""
+
+FLAGS: Mapping[str, Any] = {
+    "dataset": "synthetic",
+    "device": "cpu",
+    "batch_size": 8,
+    "epochs": 2,
+}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("zoo-home")
+
+
+@pytest.fixture(autouse=True)
+def tiny(plant: Plant, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The backbone ``tiny``, one thread, and nobody's own ZOO_HOME."""
+    plant("tiny", {"zoo.backbones": {"tiny": "tiny"}}, SOURCE)
+    monkeypatch.setenv("ZOO_HOME", str(home))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in ("ZOO_DATA", "TINY_AT", "RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Watcher(Reporter):
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps: list[Any] = []
+        self.rows: list[Mapping[str, Any]] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+    def step(self, step: Any) -> None:
+        self.steps.append(step)
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(row)
+
+
+class Kit:
+    """What the tests of this folder share."""
+
+    DATA, PLAIN, EVERYTHING, RATE = DATA, PLAIN, EVERYTHING, RATE
+
+    def __init__(self, out: Path, watcher: Watcher) -> None:
+        self.out = out
+        self.watcher = watcher
+
+    def config(self, *sets: str, recipe: str = "seed", **flags: Any) -> Config:
+        return resolve("tiny", recipe, [*DATA, *sets], {**FLAGS, **flags})
+
+    def train(self, *sets: str, out: str = "runs", **flags: Any) -> RunFolder:
+        return run.train(self.config(*sets, **flags), self.out / out, reporter=self.watcher)
+
+    def arguments(self, *sets: str, out: str = "runs", **flags: Any) -> list[str]:
+        """The same for the command line."""
+        line = ["train", "tiny", "--out", str(self.out / out)]
+        for key, value in {**FLAGS, **flags}.items():
+            line += [f"--{key.replace('_', '-')}", str(value)]
+        for each in (*DATA, *sets):
+            line += ["--set", each]
+        return line
+
+    def zoo(
+        self, *arguments: str, processes: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """``zoo ...`` as a process, or as several under torchrun."""
+        command = [sys.executable, "-m"]
+        if processes:
+            command += ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+            command += [str(processes), "--module"]
+        return subprocess.run(
+            [*command, "zoo", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            cwd=self.out,
+            timeout=120,
+        )
+
+    def only_run(self, out: str = "runs") -> Path:
+        [path] = (self.out / out).iterdir()
+        return path
+
+    @staticmethod
+    def history(path: Path) -> list[dict[str, float]]:
+        """Without the columns that say how long it took."""
+        timings = ("seconds", "val_seconds", "images_per_second")
+        with (path / "history.csv").open(newline="") as stream:
+            return [
+                {key: float(value) for key, value in row.items() if key not in timings}
+                for row in csv.DictReader(stream)
+            ]
+
+    def outcome(self, path: Path) -> tuple[bytes, list[dict[str, float]], bytes]:
+        """All that a run ends in, to the bit."""
+        return (
+            (path / "best.safetensors").read_bytes(),
+            self.history(path),
+            (path / "predictions" / "val.npz").read_bytes(),
+        )
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    return Kit(tmp_path, Watcher())

@@ -1,0 +1,49 @@
+"""The floor on the released frames, where they are at hand: ZOO_TEST_YOUTUBE_FACES names the root.
+
+No test needs them: they show people's faces, and are not ours to ship.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zoo.config import resolve
+from zoo.data.batches import make_split
+from zoo.engine.material import complete, open_material
+from zoo.engine.report import Reporter
+from zoo.engine.scoring import Truth
+from zoo.evaluation.metrics import floor_points, mean_shape, summarise
+
+ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not ROOT, reason="ZOO_TEST_YOUTUBE_FACES names no copy of the frames")
+def test_the_mean_shape_of_strangers_is_28_percent_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    config = complete(resolve("custom_cnn", flags={"data": ROOT, "protocol": "person"}))
+    material = open_material(config, strict=False, reporter=Reporter())
+    stores = {name: material.store(name, "frame", 16, Reporter()) for name in ("train", "val")}
+    cpu = torch.device("cpu")
+    train = make_split(stores["train"], material.table, cpu)
+    truth = Truth.of(stores["val"], material.table)
+    assert not set(truth.people) & {material.table.people[row] for row in stores["train"].rows}
+    mean = mean_shape(np.asarray(train.points), np.asarray(train.visible))
+    floor = summarise(
+        floor_points(mean, truth.regions),
+        truth.target,
+        truth.visible,
+        truth.regions,
+        truth.scheme,
+        truth.people,
+    )
+    assert 0.26 < floor["nme_ioc"] < 0.30
+    assert floor["nme_ioc_low"] < floor["nme_ioc"] < floor["nme_ioc_high"]
+    assert floor["fr_08"] > 0.97

@@ -1,0 +1,267 @@
+"""A run stopped in any way and resumed ends in the bits of one that was left alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from zoo.api import DataError, UsageError, WeightsError, ZooError
+from zoo.engine import fit, run
+
+if TYPE_CHECKING:
+    from conftest import Kit
+
+
+def test_a_run_that_died_at_any_batch_ends_in_the_same_bits(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE)
+    rates = [row["lr"] for row in kit.history(whole.path)]
+    assert rates == [kit.RATE] * 4 + [kit.RATE / 2], "or the plateau schedule's part is not shown"
+    # in the first epoch, in mid-step between two of its batches, at the first batch of an epoch,
+    # and after the plateau schedule's step
+    for batch in (3, 8, 16, 24):
+        monkeypatch.setenv("TINY_AT", f"{batch} die")
+        with pytest.raises(SystemExit, match="planted death"):
+            kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE, out=f"died-{batch}")
+        monkeypatch.delenv("TINY_AT")
+        died = kit.only_run(f"died-{batch}")
+        assert not (died / "record.json").exists()
+        run.resume(died)
+        assert kit.outcome(died) == kit.outcome(whole.path), batch
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_mid_epoch_finishes_the_step_saves_and_says_how_to_go_on(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    whole = kit.train(*kit.EVERYTHING, epochs=3, lr=kit.RATE)
+    # the 8th batch is the third of the second epoch: the first half of its second step
+    monkeypatch.setenv("TINY_AT", f"8 {number.name}")
+    handler = signal.getsignal(number)
+    with pytest.raises(fit.Interrupted, match=r"epoch 2 after step 5.*zoo train --resume") as stop:
+        kit.train(*kit.EVERYTHING, epochs=3, lr=kit.RATE, out="stopped")
+    assert signal.getsignal(number) is handler
+    assert stop.value.exit_status == 130
+    path = kit.only_run("stopped")
+    assert str(path) in str(stop.value)
+    assert len(kit.history(path)) == 1
+    monkeypatch.delenv("TINY_AT")
+    run.resume(path, reporter=kit.watcher)
+    assert kit.outcome(path) == kit.outcome(whole.path)
+
+
+def test_a_signal_before_the_first_epoch_is_over_saves_too(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = kit.train(*kit.EVERYTHING)
+    monkeypatch.setenv("TINY_AT", "1 SIGINT")
+    with pytest.raises(fit.Interrupted, match="epoch 1 after step 1"):
+        kit.train(*kit.EVERYTHING, out="stopped")
+    path = kit.only_run("stopped")
+    assert (path / "state" / "last.safetensors").is_file()
+    monkeypatch.delenv("TINY_AT")
+    run.resume(path)
+    assert kit.outcome(path) == kit.outcome(whole.path)
+
+
+def test_a_signal_in_the_last_step_of_an_epoch_finishes_the_epoch(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINY_AT", "5 SIGINT")
+    with pytest.raises(fit.Interrupted):
+        kit.train()
+    assert len(kit.history(kit.only_run())) == 1
+    monkeypatch.setenv("TINY_AT", "10 SIGINT")
+    assert kit.train(out="last").record.is_file(), "nothing was left to stop: the run is done"
+
+
+def test_a_second_interrupt_stops_at_once(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINY_AT", "7 SIGINT SIGINT")
+    with pytest.raises(KeyboardInterrupt):
+        kit.train()
+    path = kit.only_run()
+    monkeypatch.delenv("TINY_AT")
+    run.resume(path)
+    assert kit.outcome(path) == kit.outcome(kit.train(out="whole").path)
+
+
+def test_dying_while_an_epoch_is_written_loses_nothing(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = kit.train(epochs=3, lr=0.05)
+    assert kit.watcher.rows[1]["val_nme"] < kit.watcher.rows[0]["val_nme"], "or it writes no best"
+    # before the best weights are written, between them and the state, between that and its history
+    parts = ((fit, "save_tensors"), (fit.Trainee, "save"), (fit.RunFolder, "write_history"))
+    for (owner, method), call in itertools.product(parts, (1, 2)):
+        kept, calls = getattr(owner, method), itertools.count(1)
+
+        def dies(*args: object) -> object:
+            if next(calls) == call:  # noqa: B023 - called in this turn only
+                raise SystemExit("planted")
+            return kept(*args)  # noqa: B023
+
+        out = f"{method}-{call}"
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, method, dies)
+            with pytest.raises(SystemExit, match="planted"):
+                kit.train(epochs=3, lr=0.05, out=out)
+        run.resume(kit.only_run(out))
+        assert kit.outcome(kit.only_run(out)) == kit.outcome(whole.path), out
+
+
+def test_a_run_killed_after_its_last_epoch_is_only_scored(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = kit.train()
+    died = kit.train(out="died").path
+    (died / "record.json").unlink()
+    (died / "predictions" / "val.npz").unlink()
+    monkeypatch.setenv("TINY_AT", "1 die")  # not one batch more
+    run.resume(died)
+    assert kit.outcome(died) == kit.outcome(whole.path)
+    assert json.loads((died / "record.json").read_text())["epochs"] == 2
+
+
+def test_a_finished_run_is_left_as_it_is_and_says_so(kit: Kit) -> None:
+    path = kit.train().path
+    run.evaluate(path, "test")
+    before = {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+    assert run.resume(path, reporter=kit.watcher).path == path
+    assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
+    [note] = kit.watcher.notes
+    assert "all 2 epochs are done; a larger --epochs" in note
+
+
+@pytest.mark.parametrize("scheduler", ["plateau", "none"])
+def test_more_epochs_end_where_a_longer_run_ends(kit: Kit, scheduler: str) -> None:
+    sets = (f"scheduler={scheduler}", "plateau.patience=0", "ema=0.9")
+    whole = kit.train(*sets, epochs=4, lr=kit.RATE)
+    short = kit.train(*sets, epochs=2, lr=kit.RATE, out="short")
+    run.resume(short.path, epochs=4)
+    assert kit.history(short.path) == kit.history(whole.path)
+    assert short.predictions("val").read_bytes() == whole.predictions("val").read_bytes()
+    assert short.read_config() == whole.read_config()
+    record = json.loads(short.record.read_text())
+    assert record["epochs"] == record["config"]["epochs"] == 4
+
+
+def test_more_epochs_are_kept_when_the_longer_run_dies_at_once(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = kit.train(epochs=1).path
+    monkeypatch.setenv("TINY_AT", "2 die")
+    with pytest.raises(SystemExit, match="planted death"):
+        run.resume(path, epochs=2)
+    monkeypatch.delenv("TINY_AT")
+    run.resume(path)
+    assert len(kit.history(path)) == 2
+
+
+def test_fewer_epochs_and_a_longer_cosine_are_refused(kit: Kit) -> None:
+    path = kit.train().path
+    with pytest.raises(UsageError, match=r"--epochs 1: .* set to 2; only more"):
+        run.resume(path, epochs=1)
+    cosine = kit.train("scheduler=cosine", out="cosine").path
+    with pytest.raises(UsageError, match=r"cosine schedule of .* ends at epoch 2"):
+        run.resume(cosine, epochs=3)
+
+
+def test_early_stop_stops_and_stays_stopped(kit: Kit) -> None:
+    folder = kit.train("early_stop=2", epochs=30, lr=0.5)
+    record = json.loads(folder.record.read_text())
+    rows = kit.history(folder.path)
+    assert len(rows) < 30
+    best = min(range(len(rows)), key=lambda i: rows[i]["val_nme"])
+    assert record["best_epoch"] == best + 1 == len(rows) - 2
+    assert any("early stop" in note for note in kit.watcher.notes)
+    before = kit.outcome(folder.path)
+    for epochs in (None, 40):  # a longer run would have stopped there as well
+        kit.watcher.notes.clear()
+        run.resume(folder.path, epochs=epochs, reporter=kit.watcher)
+        assert kit.outcome(folder.path) == before
+        assert "early stop ended it" in kit.watcher.notes[0]
+
+
+def test_a_run_killed_before_it_saved_anything_begins_again(kit: Kit) -> None:
+    whole = kit.train()
+    other = kit.train(out="other").path
+    for path in sorted(other.rglob("*"), reverse=True):
+        if path.is_file() and path.name != "config.toml":
+            path.unlink()
+    run.resume(other)
+    assert kit.outcome(other) == kit.outcome(whole.path)
+
+
+def test_no_run_no_resume(kit: Kit) -> None:
+    with pytest.raises(UsageError, match=r"no run here.*config\.toml"):
+        run.resume(kit.out / "nowhere")
+
+
+@pytest.mark.parametrize("damage", ["cut short", "of another model", "of nobody"])
+def test_a_damaged_state_is_named(kit: Kit, damage: str) -> None:
+    folder = kit.train(epochs=1)
+    if damage == "cut short":
+        folder.state.write_bytes(folder.state.read_bytes()[:-100])
+    elif damage == "of another model":
+        other = kit.train("backbone.norm=false", epochs=1, out="other")
+        folder.state.write_bytes(other.state.read_bytes())
+    else:
+        folder.state.write_bytes(folder.best.read_bytes())
+    with pytest.raises(WeightsError, match=r"last\.safetensors"):
+        run.resume(folder.path, epochs=2)
+
+
+def test_a_run_goes_on_with_its_own_data_only(kit: Kit) -> None:
+    folder = kit.train(epochs=1)
+    config = folder.config.read_text()
+    folder.config.write_text(config.replace("frames = 3", "frames = 4"))
+    with pytest.raises(DataError, match="fingerprint"):
+        run.resume(folder.path, epochs=2)
+
+
+@pytest.mark.parametrize("batch", [3, 7])
+def test_a_loss_that_is_not_finite_names_the_frames_and_keeps_the_last_good_state(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    whole = kit.train(epochs=3)
+    monkeypatch.setenv("TINY_AT", f"{batch} nan")
+    seen: list[list[str]] = []
+    plan = fit.epoch_plan
+
+    def spying(job: fit.Job, epoch: int) -> object:
+        steps = plan(job, epoch)
+        [rows] = steps[(batch - 1) % 5]
+        seen.append([job.train.ids[row] for row in rows])
+        return steps
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "epoch_plan", spying)
+        with pytest.raises(ZooError, match=f"not finite at step {batch} ") as caught:
+            kit.train(epochs=3, out="bad")
+    for frame in seen[-1]:
+        assert frame in str(caught.value)
+    assert "\n" not in str(caught.value)
+    monkeypatch.delenv("TINY_AT")
+    path = kit.only_run("bad")
+    assert (path / "history.csv").exists() == (batch > 5)
+    run.resume(path)
+    assert kit.outcome(path) == kit.outcome(whole.path)
+
+
+def test_weights_that_are_not_finite_never_become_the_state(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gradient of an epoch's last step spoils them, after a loss that was still finite."""
+    whole = kit.train(epochs=3)
+    monkeypatch.setenv("TINY_AT", "10 nan gradient")
+    with pytest.raises(ZooError, match="not finite after epoch 2"):
+        kit.train(epochs=3, out="bad")
+    monkeypatch.delenv("TINY_AT")
+    path = kit.only_run("bad")
+    run.resume(path)
+    assert kit.outcome(path) == kit.outcome(whole.path)

@@ -1,0 +1,147 @@
+"""Two processes train one model: ``torchrun --nproc-per-node 2`` on a CPU."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from zoo.api import UsageError, WeightsError, ZooError
+from zoo.engine import fit, run
+from zoo.engine.distributed import World, pick_device
+from zoo.evaluation.predictions import load
+from zoo.evaluation.records import load_record
+
+if TYPE_CHECKING:
+    from conftest import Kit
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains(kit: Kit) -> None:
+    sets = (*kit.PLAIN, "accumulate=2", "ema=0.9", "augment.flip=0.5", "augment.rotation=20")
+    alone = kit.train(*sets, lr=0.01)
+    done = kit.zoo(*kit.arguments(*sets, lr=0.01, out="both"), processes=2)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 1/2") == done.stdout.count("epoch 2/2") == 1
+    assert done.stdout.count("val nme_ioc") == 1
+    path = kit.only_run("both")
+    assert path.name == alone.name
+
+    record = load_record(path / "record.json")
+    assert record["environment"]["processes"] == 2
+    assert record["images_seen"] == 2 * 36
+    one, two = kit.history(alone.path), kit.history(path)
+    for key in one[0]:
+        assert [row[key] for row in two] == pytest.approx([row[key] for row in one], rel=1e-4)
+    mine, theirs = (load(p / "predictions" / "val.npz") for p in (alone.path, path))
+    assert theirs.ids == mine.ids
+    torch.testing.assert_close(
+        torch.from_numpy(theirs.points), torch.from_numpy(mine.points), rtol=1e-4, atol=1e-3
+    )
+
+    with pytest.raises(WeightsError, match=r"saved by 2 process.*resumed by 1;.*torchrun"):
+        run.resume(path)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_a_pair_that_goes_on_to_the_same_bits(kit: Kit) -> None:
+    """With batch norm and dropout on; both processes are told, wherever they are."""
+    sets = ("accumulate=2", "ema=0.9", "plateau.patience=0")
+    whole = kit.zoo(*kit.arguments(*sets, epochs=12, out="whole"), processes=2)
+    assert whole.returncode == 0, whole.stderr
+    stopped = kit.zoo(
+        *kit.arguments(*sets, epochs=12, out="stopped"), processes=2, TINY_AT="8 interrupt torchrun"
+    )
+    assert stopped.returncode != 0
+    path = kit.only_run("stopped")
+    assert stopped.stderr.count("zoo: stopped in epoch ") == 1, stopped.stderr
+    assert f"everything is saved. Go on with: zoo train --resume {path}" in stopped.stderr
+    assert not (path / "record.json").exists()
+    resumed = kit.zoo("train", "--resume", str(path), processes=2)
+    assert resumed.returncode == 0, resumed.stderr
+    assert kit.outcome(path) == kit.outcome(kit.only_run("whole"))
+    # what was scored while training, with each process's own buffers, is what the file scores
+    record = load_record(path / "record.json")
+    best = min(kit.history(path), key=lambda row: row["val_nme"])
+    assert record["results"]["val"]["nme_ioc"] == pytest.approx(best["val_nme"], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_an_expected_failure_of_a_pair_is_said_once_and_soon(kit: Kit) -> None:
+    done = kit.zoo(*kit.arguments("loss.bta=1"), processes=2)
+    assert done.returncode != 0
+    assert done.stderr.count("zoo: ") == 1, done.stderr
+    assert "zoo: loss landmark-zoo/smooth_l1: " in done.stderr
+    assert not (kit.out / "runs").exists()
+
+
+@pytest.mark.slow
+def test_a_bug_in_one_of_a_pair_ends_both(kit: Kit) -> None:
+    done = kit.zoo(*kit.arguments(), processes=2, TINY_AT="3 raise", TINY_RANK="1")
+    assert done.returncode != 0
+    assert "this is a bug: ArithmeticError: planted" in done.stderr
+
+
+class Others(World):
+    """A world of two whose other process answers as planted."""
+
+    def __init__(self, rank: int, answers: list[object]) -> None:
+        super().__init__(rank, 2, torch.device("cpu"))
+        object.__setattr__(self, "answers", answers)
+
+    def gather(self, value: object) -> list[object]:
+        other = self.answers.pop(0)  # type: ignore[attr-defined]
+        return [value, other] if self.first else [other, value]
+
+
+def test_a_failure_of_one_process_is_raised_in_all() -> None:
+    entered = []
+    first, other = ZooError("first"), ZooError("other")
+    with pytest.raises(ZooError, match="first"), Others(1, [first]).first_goes_ahead():
+        entered.append(1)
+    assert not entered, "there is nothing to go on with"
+    with pytest.raises(ZooError, match="other"), Others(0, [None, other]).first_goes_ahead():
+        entered.append(2)
+    with pytest.raises(ZooError, match="own"), Others(0, [None]).first_goes_ahead():
+        raise ZooError("own")
+    with Others(1, [None, None]).first_goes_ahead():
+        entered.append(3)
+    assert entered == [2, 3]
+
+
+def test_a_loss_that_only_another_process_saw_is_named_by_the_first(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[fit.Job] = []
+    monkeypatch.setattr(run, "fit", lambda job, trainee: jobs.append(job))
+    with pytest.raises(WeightsError):  # nothing was trained
+        kit.train()
+    job = replace(jobs[0], world=Others(0, [7]))
+    with pytest.raises(ZooError, match=r"not finite at step 8 \(epoch 2\)") as caught:
+        fit._check_finite(torch.tensor(-1), job, epoch=1, steps=5)
+    for row in fit.epoch_plan(job, 1)[2][0]:
+        assert job.train.ids[row] in str(caught.value)
+
+
+def test_every_process_is_told_the_same_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert pick_device("", 1, 2) == torch.device("cuda", 1)
+    assert pick_device("cuda:1") == torch.device("cuda", 1)
+    for rank in range(3):
+        with pytest.raises(UsageError, match=r"3 process.* here, 2 CUDA"):
+            pick_device("cuda", rank, 3)
+    with pytest.raises(UsageError, match="cuda:2"):
+        pick_device("cuda:2")
+    with pytest.raises(UsageError, match="expected cpu, cuda"):
+        pick_device("tpu3000")
+
+
+def test_a_lone_process_needs_no_group(kit: Kit) -> None:
+    record = json.loads(kit.train(epochs=1).record.read_text())
+    assert not torch.distributed.is_initialized()
+    assert record["environment"]["processes"] == 1
+    assert run.evaluate(kit.only_run())["n"] == 6

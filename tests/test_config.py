@@ -1,0 +1,295 @@
+"""A run's configuration: what overrides what, what is refused and how, and TOML that reads back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.api import UsageError
+from zoo.config import (
+    CHOICES,
+    Augment,
+    Config,
+    Plateau,
+    dumps,
+    from_dict,
+    from_flat,
+    known_keys,
+    loads,
+    parse_set,
+    read_recipe,
+    recipe_names,
+    resolve,
+)
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_flags_beat_set_which_beats_the_recipe_which_beats_the_defaults(tmp_path: Path) -> None:
+    recipe = write(tmp_path, "lr = 1\nepochs = 2\nbatch_size = 3\n[plateau]\nfactor = 0.25\n")
+    sets = ["epochs=20", "batch_size=30", "plateau.min_lr=0.001"]
+    config = resolve("custom_cnn", recipe, sets, {"batch_size": 300, "seed": None})
+    assert (config.lr, config.epochs, config.batch_size) == (1.0, 20, 300)
+    assert config.plateau == Plateau(factor=0.25, patience=Plateau.patience, min_lr=0.001)
+    assert config.seed == Config.seed
+    assert config.recipe == recipe
+
+
+def test_the_backbone_is_the_named_one_else_that_of_set_else_the_recipes(tmp_path: Path) -> None:
+    recipe = write(tmp_path, 'backbone = "vgg19"')
+    assert resolve("resnet152", recipe, ["backbone=timm:resnet18"]).backbone == "resnet152"
+    assert resolve("", recipe, ["backbone=timm:resnet18"]).backbone == "timm:resnet18"
+    assert resolve("", recipe).backbone == "vgg19"
+    with pytest.raises(UsageError, match=r"no backbone named; `zoo list --kind backbone`"):
+        resolve("", write(tmp_path, ""))
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_shipped_recipe_is_a_configuration(name: str) -> None:
+    config = resolve("custom_cnn", name)
+    assert config.recipe == name
+    assert config.backbone == "custom_cnn"
+    # every key that it names is in force
+    for key, value in read_recipe(name).items():
+        group, _, rest = key.rpartition(".")
+        given = getattr(getattr(config, group) if group else config, rest)
+        assert given == (tuple(value) if isinstance(value, list) else value)
+
+
+def test_the_seeds_own_training() -> None:
+    config = resolve("", "seed")
+    assert (config.backbone, config.head, config.loss) == ("custom_cnn", "linear", "smooth_l1")
+    assert (config.input_size, config.batch_size) == (224, 32)
+    assert (config.optimizer, config.lr, config.scheduler) == ("adam", 1e-3, "plateau")
+    assert config.plateau == Plateau(0.5, 5, 1e-5)
+    assert config.augment == Augment(
+        resize=225,
+        crop=True,
+        brightness=0.9,
+        contrast=0.9,
+        grey=0.1,
+        blur=1.0,
+        blur_kernel=3,
+        blur_sigma=(0.1, 2.0),
+    )
+
+
+def test_a_recipe_that_is_not_there_gets_close_matches() -> None:
+    with pytest.raises(UsageError, match=r"no recipe 'stron' \(did you mean strong\?\).* path"):
+        resolve("custom_cnn", "stron")
+
+
+@pytest.mark.parametrize("content", [b"lr = = 2", b"\xff\xfe\x00", b"lr"])
+def test_a_recipe_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mine.toml").write_bytes(content)
+    with pytest.raises(UsageError, match=r"recipe .*mine.toml: not TOML"):
+        resolve("custom_cnn", str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("epoch", "did you mean epochs"),
+        ("augment.rotate", "did you mean augment.rotation"),
+        ("plateau.lr", "known: .*plateau.min_lr"),
+        ("qqqq", "unknown key 'qqqq'; known: backbone, "),
+        ("augment", "did you mean augment"),
+        ("recipe", "unknown key 'recipe'"),
+        ("options", "unknown key 'options'"),
+        ("lr.x", "unknown key 'lr.x'"),
+        ("head.", "unknown key 'head.'"),
+    ],
+)
+def test_an_unknown_key_gets_close_matches(key: str, near: str) -> None:
+    with pytest.raises(UsageError, match=near):
+        resolve("custom_cnn", sets=[f"{key}=1"])
+
+
+def test_known_keys_are_the_fields() -> None:
+    keys = known_keys()
+    assert len(keys) == len(set(keys))
+    own = {f.name for f in fields(Config)} - {"plateau", "augment", "options", "recipe"}
+    assert {key for key in keys if "." not in key} == own
+    assert {"plateau.patience", "augment.erase_area"} < set(keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lr=1e-4", ("lr", 1e-4)),
+        (" lr = 0.5", ("lr", 0.5)),
+        ("crop=true", ("crop", True)),
+        ("blur_sigma=[0.1, 2]", ("blur_sigma", [0.1, 2])),
+        ("head=heat_maps", ("head", "heat_maps")),
+        ('head="heat maps"', ("head", "heat maps")),
+        ("data=/some/where=odd", ("data", "/some/where=odd")),
+        ("backbone=timm:resnet18.a1_in1k", ("backbone", "timm:resnet18.a1_in1k")),
+        ("weights=", ("weights", "")),
+    ],
+)
+def test_a_value_is_read_as_toml_where_it_is_else_as_text(
+    text: str, expected: tuple[str, Any]
+) -> None:
+    assert parse_set(text) == expected
+
+
+@pytest.mark.parametrize("text", ["lr", "", "=3", " =3"])
+def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="expected key=value"):
+        parse_set(text)
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("epochs=2.5", "epochs = 2.5: expected int"),
+        ("epochs=true", "epochs = True: expected int"),
+        ("epochs=many", "epochs = 'many': expected int"),
+        ("lr=fast", "lr = 'fast': expected float"),
+        ("freeze=1", "freeze = 1: expected bool"),
+        ("head=3", "head = 3: expected str"),
+        ("augment.crop=yes", "augment.crop = 'yes': expected bool"),
+        ("augment.blur_sigma=1.0", "augment.blur_sigma = 1.0: expected 2 numbers"),
+        ("augment.blur_sigma=[1, 2, 3]", "expected 2 numbers"),
+        ('augment.erase_area=[0.1, "x"]', "augment.erase_area = 'x': expected float"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(setting: str, reason: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve("custom_cnn", sets=[setting])
+    assert reason in str(caught.value)
+
+
+def test_a_whole_number_serves_as_a_fraction() -> None:
+    config = resolve("custom_cnn", sets=["lr=1", "augment.blur_sigma=[1, 2]"])
+    assert config.lr == 1.0
+    assert isinstance(config.lr, float)
+    assert config.augment.blur_sigma == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_a_choice_lists_what_there_is(key: str) -> None:
+    for allowed in CHOICES[key]:
+        assert getattr(resolve("custom_cnn", sets=[f"{key}={allowed}"]), key) == allowed
+    with pytest.raises(UsageError) as caught:
+        resolve("custom_cnn", sets=[f"{key}=other"])
+    assert str(caught.value) == f"{key} = 'other': expected one of {', '.join(CHOICES[key])}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        (["epochs=0"], "epochs must be at least 1"),
+        (["batch_size=0"], "batch_size must be at least 1"),
+        (["accumulate=0"], "accumulate must be at least 1"),
+        (["lr=0"], "lr must be above 0"),
+        (["lr=nan"], "lr must be above 0"),
+        (["seed=-1"], "seed must be between 0 and 2**63 - 1"),
+        ([f"seed={2**63}"], "seed must be between 0 and 2**63 - 1"),
+        (["input_size=-64"], "input_size must not be negative"),
+        (["augment.resize=-3"], "augment.resize must not be negative"),
+        (["weight_decay=-1"], "weight_decay must not be negative"),
+        (["clip_grad=-1"], "clip_grad must not be negative"),
+        (["early_stop=-1"], "early_stop must not be negative"),
+        (["warmup_epochs=-1"], "warmup_epochs must not be negative"),
+        (["ema=1"], "ema must be at least 0 and below 1"),
+        (["plateau.factor=1"], "plateau.factor must be between 0 and 1"),
+        (["augment.blur_kernel=4"], "augment.blur_kernel must be odd"),
+        (["augment.blur_kernel=-1"], "augment.blur_kernel must be odd"),
+        (["augment.blur_sigma=[0, 1]"], "augment.blur_sigma must be two rising numbers above 0"),
+        (["augment.erase_area=[0.3, 0.2]"], "augment.erase_area must be two rising fractions"),
+        (["augment.scale=1"], "augment.scale must be at least 0 and below 1"),
+        (["augment.flip=1.5"], "augment.flip, grey, blur and erase are probabilities"),
+        (["augment.erase=-0.1"], "augment.flip, grey, blur and erase are probabilities"),
+        (["pretrained=true", "weights=x.pth"], "only one of pretrained and weights"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_rule(settings: list[str], rule: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve("custom_cnn", sets=settings)
+    assert str(caught.value).startswith(f"configuration: {rule}")
+
+
+def test_options_of_plugins_go_to_their_kind() -> None:
+    config = resolve(
+        "custom_cnn",
+        sets=["head.stride=4", "backbone.drop_rate=0.1", "dataset.frames=3", "dataset.people=9"],
+    )
+    assert config.plugin_options("head") == {"stride": 4}
+    assert config.plugin_options("backbone") == {"drop_rate": 0.1}
+    assert config.plugin_options("dataset") == {"frames": 3, "people": 9}
+    assert config.plugin_options("loss") == {}
+
+
+def test_options_of_plugins_stand_in_a_recipe_too(tmp_path: Path) -> None:
+    recipe = write(tmp_path, "[head]\nstride = 4\n[backbone.pretrained_cfg_overlay]\nfile = 'x'\n")
+    config = resolve("timm:resnet18", recipe)
+    assert config.plugin_options("head") == {"stride": 4}
+    assert config.plugin_options("backbone") == {"pretrained_cfg_overlay": {"file": "x"}}
+
+
+CONFIGS = [
+    resolve("custom_cnn"),
+    resolve("timm:resnet18", "strong", ["head.stride=4", "backbone.out_indices=[1, -1]"]),
+    resolve(
+        "vgg19",
+        sets=['backbone.overlay={file="a.bin", sizes=[1, 2]}', 'data="C:\\\\faces \\"x\\""'],
+        flags={"weights": "/some/file.safetensors", "seed": 2**63 - 1},
+    ),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=["seed", "strong", "odd"])
+def test_a_configuration_reads_back_equal(config: Config) -> None:
+    assert loads(dumps(config), "config.toml") == config
+    assert from_dict(config.to_dict()) == config
+    assert from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@given(
+    lr=st.floats(1e-12, 1e3),
+    decay=st.floats(0, 10),
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_any_number_and_text_reads_back_equal(
+    lr: float, decay: float, text: str, seed: int
+) -> None:
+    flat = {"backbone": "x", "lr": lr, "weight_decay": decay, "data": text, "seed": seed}
+    config = from_flat(flat | {"head.note": text}, recipe="seed")
+    assert loads(dumps(config), "config.toml") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('backbone = "x"\nepoch = 3', r"run/config.toml: unknown key 'epoch'.*epochs"),
+        ('backbone = "x"\nepochs = 0', r"run/config.toml: configuration: epochs must be"),
+        ('backbone = "x"\n[options.colour]\na = 1', r"run/config.toml: unknown key 'colour.a'"),
+        ("backbone = ", r"run/config.toml: not TOML"),
+    ],
+)
+def test_a_stored_configuration_that_is_wrong_is_named(text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        loads(text, "run/config.toml")
+
+
+def test_what_is_shared_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    recipe = write(tmp_path, "")
+    flags = {"data": str(tmp_path / "faces"), "weights": str(tmp_path / "some.safetensors")}
+    config = resolve("custom_cnn", recipe, [], flags)
+    shared = config.to_share()
+    assert str(tmp_path) not in json.dumps(shared)
+    assert (shared["data"], shared["weights"], shared["recipe"]) == ("", "some.safetensors", "mine")
+    assert from_dict(shared).epochs == config.epochs
+    assert resolve("custom_cnn").to_share()["weights"] == ""

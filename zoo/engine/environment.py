@@ -1,0 +1,70 @@
+"""The software and hardware that a result came from, as records state them."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def peak_memory(device: torch.device) -> float:
+    """MiB: of the GPU's allocator, or of this process."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device)) / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def environment(device: torch.device, precision: str, processes: int) -> dict[str, Any]:
+    """No host or user name among them: records are published."""
+    return {
+        "zoo": metadata.version("landmark-zoo"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": metadata.version("torchvision"),
+        "timm": metadata.version("timm"),
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "device": _device_name(device),
+        "precision": precision,
+        "processes": processes,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return f"{platform.processor() or 'Apple'} (mps)"
+    return f"cpu ({torch.get_num_threads()} threads, {_processor()})"
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Of the checkout that this package is run from, with "-dirty" where files differ from it;
+    None for an installed wheel."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+        command += ["--exclude=*"]  # tags
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
