@@ -15,22 +15,22 @@ def build(size: int, *, width: int = 8, pretrained: bool = False, input_size: in
 
 
 def test_arguments_and_options_are_passed_on() -> None:
-    assert call_with_options("head x", build, 3, width=4) == (3, 4, False)
+    assert call_with_options("head", "x", build, 3, width=4) == (3, 4, False)
 
 
 def test_an_unknown_option_is_refused_with_the_plugins_own() -> None:
     with pytest.raises(UsageError) as caught:
-        call_with_options("head x", build, 3, depth=4)
+        call_with_options("head", "x", build, 3, depth=4)
     message = str(caught.value)
     assert message.startswith("head x: ")
     assert "'depth'" in message
     # what the core decides is not offered
-    assert message.endswith("its options are width")
+    assert message.endswith("its options are head.width")
 
 
 def test_a_plugin_without_options_says_so() -> None:
     with pytest.raises(UsageError, match=r"detector none: .*'a'; its options are none$"):
-        call_with_options("detector none", lambda: None, a=1)
+        call_with_options("detector", "none", lambda: None, a=1)
 
 
 def test_a_type_error_inside_a_plugin_is_not_taken_for_a_wrong_option() -> None:
@@ -38,8 +38,11 @@ def test_a_type_error_inside_a_plugin_is_not_taken_for_a_wrong_option() -> None:
         return width + "a bug"  # type: ignore[operator]
 
     with pytest.raises(TypeError, match="unsupported operand"):
-        call_with_options("head x", broken, width=2)
+        call_with_options("head", "x", broken, width=2)
 
 
 def test_a_plugin_that_takes_any_option_gets_them_all() -> None:
-    assert call_with_options("backbone x", lambda **options: options, a=1, b=2) == {"a": 1, "b": 2}
+    def anything(**options: int) -> dict[str, int]:
+        return options
+
+    assert call_with_options("backbone", "x", anything, a=1, b=2) == {"a": 1, "b": 2}

@@ -137,7 +137,7 @@ def test_spots_in_a_found_face_land_where_they_are(detector: str) -> None:
 
 def test_options_reach_the_detector_and_no_box_is_no_face(detector: str) -> None:
     assert predictor(Constant()).predict(noise(50, 50), detector, boxes=()) == []
-    with pytest.raises(UsageError, match=r"detector planted: .*'colour'; its options are boxes"):
+    with pytest.raises(UsageError, match=r"detector planted: .*'colour'; .*detector\.boxes"):
         predictor(Constant()).predict(noise(50, 50), detector, colour=1)
     with pytest.raises(PluginError, match="harr"):
         predictor(Constant()).predict(noise(50, 50), "harr")

@@ -118,9 +118,10 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
         weights = f"file: {path.name} sha256: {file_digest(path)}"
     features = probe(backbone, size, plan.backbone)
     head_plugin: Head = registry("head").get(plan.head)
-    what = f"head {plan.head}"
-    with _naming(what):
-        head = _module(what, head_plugin.build, features, scheme, size, **plan.head_options)
+    with _naming("head", plan.head):
+        head = _module(
+            "head", plan.head, head_plugin.build, features, scheme, size, **plan.head_options
+        )
     model = LandmarkModel(backbone, head, spec, plan.freeze)
     return BuiltModel(model.train(), spec, size, weights, ignored)
 
@@ -134,12 +135,11 @@ def _build_backbone(plan: ModelPlan, spec: Backbone, size: int) -> nn.Module:
             f"{plan.backbone}: has no pretrained weights; leave --pretrained out, "
             "or give a file with --weights"
         )
-    what = f"backbone {plan.backbone}"
     if not plan.pretrained:
-        with _naming(what):
-            return _module(what, spec.build, pretrained=False, **options)
+        with _naming("backbone", plan.backbone):
+            return _module("backbone", plan.backbone, spec.build, pretrained=False, **options)
     try:
-        return _module(what, spec.build, pretrained=True, **options)
+        return _module("backbone", plan.backbone, spec.build, pretrained=True, **options)
     except ZooError:
         raise
     except Exception as error:  # each library has its own for a network that is not there
@@ -151,22 +151,25 @@ def _build_backbone(plan: ModelPlan, spec: Backbone, size: int) -> nn.Module:
         ) from error
 
 
-def _module(what: str, build: Callable[..., nn.Module], *args: Any, **options: Any) -> nn.Module:
-    module = call_with_options(what, build, *args, **options)
+def _module(
+    kind: str, plugin_id: str, build: Callable[..., nn.Module], /, *args: Any, **options: Any
+) -> nn.Module:
+    module = call_with_options(kind, plugin_id, build, *args, **options)
     if not isinstance(module, nn.Module):
-        raise PluginError(f"{what}: build gave a {type(module).__name__}, not a torch module")
+        given = type(module).__name__
+        raise PluginError(f"{kind} {plugin_id}: build gave a {given}, not a torch module")
     return module
 
 
 @contextmanager
-def _naming(what: str) -> Iterator[None]:
+def _naming(kind: str, plugin_id: str) -> Iterator[None]:
     """Whatever a plugin raises becomes one line that names it; its own messages stay."""
     try:
         yield
     except ZooError:
         raise
     except Exception as error:
-        raise PluginError(f"{what}: cannot be built: {one_line(error)}") from error
+        raise PluginError(f"{kind} {plugin_id}: cannot be built: {one_line(error)}") from error
 
 
 def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:

@@ -11,16 +11,22 @@ from .api import UsageError
 T = TypeVar("T")
 
 
-def call_with_options(what: str, build: Callable[..., T], *args: Any, **options: Any) -> T:
-    """Call a plugin; an option that it does not take becomes a :class:`UsageError`."""
+def call_with_options(
+    kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
+) -> T:
+    """Call a plugin; an option that it does not take becomes a :class:`UsageError` that names
+    those it does, as a recipe writes them: ``head.stride``."""
     try:
         inspect.signature(build).bind(*args, **options)
     except TypeError as error:
-        raise UsageError(f"{what}: {error}; its options are {_options(build)}") from error
+        raise UsageError(
+            f"{kind} {plugin_id}: {error}; its options are {_options(kind, build)}"
+        ) from error
     return build(*args, **options)
 
 
-def _options(build: Callable[..., Any]) -> str:
+def _options(kind: str, build: Callable[..., Any]) -> str:
     parameters = inspect.signature(build).parameters.values()
     names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
-    return ", ".join(n for n in names if n not in ("pretrained", "input_size")) or "none"
+    own = [f"{kind}.{name}" for name in names if name not in ("pretrained", "input_size")]
+    return ", ".join(own) or "none"

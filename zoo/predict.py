@@ -63,7 +63,7 @@ class Predictor:
                 f"a picture is uint8 (H, W, 3) RGB, this is {image.dtype} {tuple(image.shape)}"
             )
         plugin = registry("detector").get(detector)
-        boxes = call_with_options(f"detector {detector}", plugin.build, **options)(image)
+        boxes = call_with_options("detector", detector, plugin.build, **options)(image)
         if not len(boxes):
             return []
         regions = [self._region(plugin, box, image) for box in boxes]

@@ -118,6 +118,9 @@ def build(
     :class:`WeightsError` where no pretrained weights exist; else what timm raises when they cannot
     be had.
     """
+    for option in ("pretrained_cfg", "pretrained_cfg_overlay"):
+        if option in options:  # the record would name weights that the model did not start from
+            raise UsageError(f"timm:{name}: {option} is not taken; weights of your own: --weights")
     config = _config(name, pretrained)
     native = _backbone(name, config).input_size
     size = input_size or native

@@ -48,7 +48,7 @@ from zoo.engine.scoring import PRECISIONS
 from zoo.engine.state import Progress, Trainee
 from zoo.model import LandmarkModel
 
-TURNS = 3
+TURNS = 5
 REAL_TRAIN, REAL_VAL = 3142, 428
 """Frames of an epoch on the real faces at hand: what the epoch's end is spread over."""
 

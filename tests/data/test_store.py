@@ -288,3 +288,24 @@ def test_building_does_not_hold_all_frames_in_memory(
 
     open_store(labels, np.arange(200), "frame", 8, progress=progress)
     assert max(ahead) <= 70
+
+
+def test_a_frame_that_was_repaired_comes_back(table: Tables) -> None:
+    fine = table(3)
+    broken = replace(fine, images=(fine.images[0], unreadable, fine.images[2]))
+    assert len(open_store(broken, rows(0, 1, 2), "frame", 16)) == 2
+    assert len(open_store(broken, rows(0, 1, 2), "frame", 16)) == 2
+    assert len(open_store(fine, rows(0, 1, 2), "frame", 16)) == 3
+
+
+def test_what_a_killed_builder_left_long_ago_is_cleared(table: Tables, stores: Path) -> None:
+    old, young = stores / "old.1.part", stores / "young.1.part"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    open_store(table(3), rows(0), "frame", 16)
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def unreadable() -> NDArray[np.uint8]:
+    raise DataError("frame.jpg: the image cannot be decoded")

@@ -50,10 +50,10 @@ def test_two_processes_train_what_one_trains(kit: Kit) -> None:
 def test_ctrl_c_stops_a_pair_that_goes_on_to_the_same_bits(kit: Kit) -> None:
     """With batch norm and dropout on; both processes are told, wherever they are."""
     sets = ("accumulate=2", "ema=0.9", "plateau.patience=0")
-    whole = kit.zoo(*kit.arguments(*sets, epochs=12, out="whole"), processes=2)
+    whole = kit.zoo(*kit.arguments(*sets, epochs=20, out="whole"), processes=2)
     assert whole.returncode == 0, whole.stderr
     stopped = kit.zoo(
-        *kit.arguments(*sets, epochs=12, out="stopped"), processes=2, TINY_AT="8 interrupt torchrun"
+        *kit.arguments(*sets, epochs=20, out="stopped"), processes=2, TINY_AT="8 interrupt torchrun"
     )
     assert stopped.returncode != 0
     path = kit.only_run("stopped")

@@ -46,7 +46,7 @@ def info(
 
     plugin = registry("dataset").get(dataset_id)
     root = find_root(dataset_id, plugin, data)
-    dataset = call_with_options(f"data set {dataset_id}", plugin.open, root, **_options(sets or []))
+    dataset = call_with_options("dataset", dataset_id, plugin.open, root, **_options(sets or []))
     facts = describe(dataset_id, dataset, read_table(dataset, strict))
     if as_json:
         output.print_json(facts)

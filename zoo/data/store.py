@@ -7,10 +7,12 @@ reader never sees half of one, and of two builders at once one simply arrives se
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -30,6 +32,9 @@ from .table import SampleTable
 
 FORMAT = 1
 """Part of the key: a change of the pixels that :func:`zoo.geometry.crop` gives raises it."""
+
+ABANDONED = 86400.0
+"""Seconds after which a half-written store has no builder any more."""
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -69,6 +74,8 @@ def open_store(
     Raises :class:`DataError` where no frame can be read or, with ``strict``, where any cannot.
     """
     folder = zoo_home() / "stores" / _key(table, rows, region, size)
+    if folder.is_dir() and _any_repaired(_read(folder), table, region, size):
+        shutil.rmtree(folder)
     if not folder.is_dir():
         _build(folder, table, rows, region, size, progress)
     store = _read(folder)
@@ -78,6 +85,15 @@ def open_store(
             f"{len(store.problems)} in all)"
         )
     return store
+
+
+def _any_repaired(store: Store, table: SampleTable, region: str, size: int) -> bool:
+    """Whether a frame that could not be read when the store was built can be read now."""
+    for problem in store.problems:
+        with contextlib.suppress(DataError):
+            _cut(table, table.ids.index(problem.where), region, size)
+            return True
+    return False
 
 
 def _key(table: SampleTable, rows: NDArray[np.int64], region: str, size: int) -> str:
@@ -100,6 +116,13 @@ def _region(kind: str, box: NDArray[np.float32], height: int, width: int, where:
     return box_region(face)
 
 
+def _cut(table: SampleTable, row: int, region: str, size: int) -> tuple[NDArray[np.uint8], Region]:
+    image = table.images[row]()
+    height, width = image.shape[:2]
+    square = _region(region, table.boxes[row], height, width, table.ids[row])
+    return crop(image, square, size), square
+
+
 def _build(
     folder: Path,
     table: SampleTable,
@@ -109,6 +132,9 @@ def _build(
     progress: Progress | None,
 ) -> None:
     draft = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")
+    for left in folder.parent.glob("*.part"):  # by a builder that was killed
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
         kept, regions, problems = _write_images(
@@ -142,10 +168,7 @@ def _write_images(
 
     def load(row: int) -> tuple[NDArray[np.uint8], Region] | Problem:
         try:
-            image = table.images[row]()
-            height, width = image.shape[:2]
-            square = _region(region, table.boxes[row], height, width, table.ids[row])
-            return crop(image, square, size), square
+            return _cut(table, row, region, size)
         except DataError as error:
             return Problem(table.ids[row], str(error))
 

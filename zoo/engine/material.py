@@ -89,7 +89,7 @@ def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
     plugin = registry("dataset").get(config.dataset)
     root = find_root(config.dataset, plugin, Path(config.data) if config.data else None)
     options = config.plugin_options("dataset")
-    dataset = call_with_options(f"data set {config.dataset}", plugin.open, root, **options)
+    dataset = call_with_options("dataset", config.dataset, plugin.open, root, **options)
     table = read_table(dataset, strict)
     if table.problems:
         reporter.note(f"{len(table.problems)} rows skipped, the first: {table.problems[0]}")

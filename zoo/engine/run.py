@@ -190,12 +190,15 @@ class _Parts:
             stored = config.augment.resize or round(size * (1 + config.augment.scale))
             augment = Augmenter(config.augment, scheme, material.table.label_offset, stored, size)
             point_loss = call_with_options(
-                f"loss {config.loss}",
+                "loss",
+                config.loss,
                 registry("loss").get(config.loss).build,
                 **config.plugin_options("loss"),
             )
             train = material.store("train", config.region, stored, reporter)
             val = material.store("val", config.region, size, reporter)
+            if not material.table.visible[train.rows].any():
+                raise DataError("the train split shows not one visible point: nothing to learn")
             if len(train) < 2 * world.size:
                 raise DataError(
                     f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
