@@ -152,9 +152,9 @@ def _build_backbone(plan: ModelPlan, spec: Backbone, size: int) -> nn.Module:
 
 
 def _module(
-    kind: str, plugin_id: str, build: Callable[..., nn.Module], /, *args: Any, **options: Any
+    kind: str, plugin_id: str, build: Callable[..., Any], /, *args: Any, **options: Any
 ) -> nn.Module:
-    module = call_with_options(kind, plugin_id, build, *args, **options)
+    module: Any = call_with_options(kind, plugin_id, build, *args, **options)
     if not isinstance(module, nn.Module):
         given = type(module).__name__
         raise PluginError(f"{kind} {plugin_id}: build gave a {given}, not a torch module")

@@ -248,7 +248,7 @@ def label_scale(points: Tensor, visible: Tensor) -> Tensor:
 def grey(pixels: Tensor) -> Tensor:
     """(B, 3, H, W) RGB to luma (B, 1, H, W)."""
     luma = _constant(_LUMA, pixels.device) @ pixels.flatten(2)
-    return luma.unflatten(1, pixels.shape[2:]).unsqueeze(1)
+    return luma.reshape(len(pixels), 1, *pixels.shape[2:])
 
 
 def warp(pixels: Tensor, matrix: Tensor, shift: Tensor, size: int) -> Tensor:

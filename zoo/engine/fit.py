@@ -155,6 +155,7 @@ def _update(trainee: Trainee, config: Config) -> None:
 def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
     """Validate, keep the best, write state, history and whatever follows from them."""
     config, progress, world = job.config, trainee.progress, job.world
+    seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
     world.align_buffers(trainee.judged)
     unit, _ = predict_split(trainee.judged, job.val, config.batch_size, config.precision, world)
@@ -177,9 +178,9 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
         "train_loss": float(world.total(trainee.loss_sum)) / len(job.train),
         "val_loss": val_loss,
         "val_nme": val_nme,
-        "seconds": round(clock.seconds, 3),
+        "seconds": round(seconds, 3),
         "val_seconds": round(time.perf_counter() - started, 3),
-        "images_per_second": round(clock.speed(progress.images), 2),
+        "images_per_second": round(speed, 2),
     }
     progress.history.append(row)
     trainee.loss_sum.zero_()
