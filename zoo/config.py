@@ -212,7 +212,8 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
         if head in PLUGIN_KINDS and rest:
             options.setdefault(head, {})[rest] = value
         elif key not in keys:
-            raise UsageError(f"unknown key {key!r}{_close(key, keys)}; known: {', '.join(keys)}")
+            hint = _close(key, keys) or f"; known: {', '.join(keys)}"
+            raise UsageError(f"unknown key {key!r}{hint}")
         elif rest:
             groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
         else:
