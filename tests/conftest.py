@@ -10,6 +10,8 @@ from typing import Protocol
 
 import pytest
 
+import zoo.registry
+
 
 class Plant(Protocol):
     """``plant(name, plugins, source)``: install a distribution that has one module.
@@ -69,3 +71,5 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     for module in set(sys.modules) - modules_before:
         if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
             del sys.modules[module]
+    # or a plugin of one test would be found by the next that plants its namesake
+    zoo.registry._registry.cache_clear()
