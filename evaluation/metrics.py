@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import LandmarkScheme
-from zoo.geometry import label_scale, to_landmark_units
+from zoo.geometry import label_scale, to_landmark_units, to_source, to_unit
 
 from .bootstrap import interval
 
@@ -97,6 +97,15 @@ def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) 
     """
     distance = np.linalg.norm(np.asarray(points, np.float64) - target, axis=-1)
     return _masked_mean(distance, visible) / length
+
+
+def headline_errors(
+    points: Floats, target: Floats, visible: Bools, scheme: LandmarkScheme
+) -> Floats:
+    """Each face's error in the headline's measure, (N,) fractions; NaN as in ``face_errors``."""
+    lengths = normalisers(target, visible, scheme)
+    divisor, _ = floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))
+    return face_errors(points, target, visible, divisor)
 
 
 def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:
@@ -207,13 +216,11 @@ def floor_points(mean_unit: Floats, regions: Floats) -> NDArray[np.float64]:
 
     What a model would say that never looks at the image: the floor of every table.
     """
-    centre, side = regions[:, None, :2], regions[:, None, 2:]
-    return np.asarray((np.asarray(mean_unit, np.float64)[None] - 0.5) * side + centre, np.float64)
+    return to_source(mean_unit, regions)
 
 
 def _landmark_units(points: Floats, regions: Floats) -> Floats:
-    centre, side = regions[:, None, :2], regions[:, None, 2:]
-    return to_landmark_units((np.asarray(points, np.float64) - centre) / side + 0.5)
+    return to_landmark_units(to_unit(points, regions))
 
 
 def _distance(target: Floats, visible: Bools, *groups: Sequence[int]) -> Floats:

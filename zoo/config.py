@@ -192,11 +192,11 @@ def resolve(
 ) -> Config:
     """The configuration of a new run. Flags that are None were not given."""
     flat = read_recipe(recipe)
-    named = flat.pop("backbone", None)
     flat.update(parse_set(item) for item in sets)
     flat.update({key: value for key, value in (flags or {}).items() if value is not None})
-    flat["backbone"] = backbone or flat.get("backbone") or named
-    if not flat["backbone"]:
+    if backbone:
+        flat["backbone"] = backbone
+    if not flat.get("backbone"):
         raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
     return from_flat(flat, recipe=recipe)
 

@@ -43,6 +43,18 @@ class Region:
         return points
 
 
+def to_unit(points: Points, regions: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Source pixels (N, K, 2) to fractions of each frame's region, (N, 3): cx, cy, side."""
+    centre, side = regions[:, None, :2], regions[:, None, 2:]
+    return np.asarray((np.asarray(points, np.float64) - centre) / side + 0.5, np.float64)
+
+
+def to_source(unit: Points, regions: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Fractions of the region, (N, K, 2) or (K, 2) for all, to each frame's source pixels."""
+    centre, side = regions[:, None, :2], regions[:, None, 2:]
+    return np.asarray((np.asarray(unit, np.float64) - 0.5) * side + centre, np.float64)
+
+
 def frame_region(height: int, width: int) -> Region:
     """The whole image, padded to a square of side max(w, h) about its centre."""
     return Region((width - 1) / 2, (height - 1) / 2, float(max(width, height)))

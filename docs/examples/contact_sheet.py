@@ -17,9 +17,9 @@ from PIL import Image
 from zoo.engine.folder import RunFolder
 from zoo.engine.material import open_material
 from zoo.engine.report import Reporter
-from zoo.evaluation.metrics import face_errors, floored, normalisers
+from zoo.evaluation.metrics import headline_errors
 from zoo.evaluation.predictions import load
-from zoo.geometry import Region, crop, label_scale
+from zoo.geometry import Region, crop
 
 GREEN, RED = (90, 255, 120), (255, 60, 90)
 
@@ -43,10 +43,9 @@ def main() -> None:
     table = open_material(config, strict=False, reporter=Reporter()).table
     predictions = load(folder.predictions(arguments.split))
 
-    lengths = normalisers(predictions.target, predictions.visible, table.scheme)
-    scale = label_scale(predictions.target, predictions.visible)
-    length, _ = floored(lengths.get("ioc", lengths["box"]), scale)
-    errors = face_errors(predictions.points, predictions.target, predictions.visible, length)
+    errors = headline_errors(
+        predictions.points, predictions.target, predictions.visible, table.scheme
+    )
     order = np.argsort(errors)
     count = min(arguments.columns * arguments.rows, len(order))
     shown = order[np.linspace(0, len(order) - 1, count).round().astype(int)]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..geometry import Region
+from ..geometry import to_unit
 from .store import Store
 from .table import SampleTable
 
@@ -54,12 +54,7 @@ class Split:
 
 def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
     """A store's frames with their labels, on the device."""
-    unit = np.stack(
-        [
-            Region(*region).to_unit(table.points[row])
-            for region, row in zip(store.regions, store.rows, strict=True)
-        ]
-    )
+    unit = to_unit(table.points[store.rows], store.regions)
     images = torch.from_numpy(store.images)
     if device.type != "cpu" and _fits(store.images.nbytes, device):
         images = images.to(device)

@@ -16,6 +16,7 @@ from ..data.table import SampleTable, read_table
 from ..evaluation.protocols import Protocol, assign, find_protocol
 from ..options import call_with_options
 from ..registry import registry
+from .folder import plain
 from .report import Reporter
 
 
@@ -94,7 +95,7 @@ def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
     if table.problems:
         reporter.note(f"{len(table.problems)} rows skipped, the first: {table.problems[0]}")
     return Material(
-        dataset=config.dataset.rpartition("/")[2],
+        dataset=plain(config.dataset),
         protocol=find_protocol(config.protocol),
         table=table,
         splits=assign(

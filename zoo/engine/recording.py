@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -69,14 +69,7 @@ def score_split(
 def predictions_of_floor(predictions: Predictions, header: Header) -> Predictions:
     """What the mean shape of the training split says of the same frames."""
     points = floor_points(header.mean_shape, predictions.regions)
-    return Predictions(
-        ids=predictions.ids,
-        people=predictions.people,
-        points=points.astype("float32"),
-        target=predictions.target,
-        visible=predictions.visible,
-        regions=predictions.regions,
-    )
+    return replace(predictions, points=points.astype("float32"), scores=None)
 
 
 def _summary(predictions: Predictions, truth: Truth) -> dict[str, Any]:

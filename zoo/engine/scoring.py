@@ -12,9 +12,9 @@ from ..api import LandmarkScheme
 from ..data.batches import Split
 from ..data.store import Store
 from ..data.table import SampleTable
-from ..evaluation.metrics import board_losses, face_errors, floored, normalisers
+from ..evaluation.metrics import board_losses, headline_errors
 from ..evaluation.predictions import Predictions
-from ..geometry import label_scale
+from ..geometry import to_source
 from ..model import LandmarkModel
 from .distributed import World
 
@@ -83,18 +83,10 @@ class Truth:
             scheme=table.scheme,
         )
 
-    def to_source(self, unit: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Fractions of each frame's region (M, K, 2) to its source pixels."""
-        centre, side = self.regions[:, None, :2], self.regions[:, None, 2:]
-        return np.asarray((unit - 0.5) * side + centre, np.float64)
-
     def quick_scores(self, unit: NDArray[np.floating]) -> tuple[float, float]:
         """(headline NME, board loss): what an epoch is judged by, without intervals."""
-        points = self.to_source(unit)
-        lengths = normalisers(self.target, self.visible, self.scheme)
-        length = lengths.get("ioc", lengths["box"])
-        divisor, _ = floored(length, label_scale(self.target, self.visible))
-        errors = face_errors(points, self.target, self.visible, divisor)
+        points = to_source(unit, self.regions)
+        errors = headline_errors(points, self.target, self.visible, self.scheme)
         losses = board_losses(points, self.target, self.visible, self.regions)
         return float(np.nanmean(errors)), float(np.nanmean(losses))
 
@@ -104,7 +96,7 @@ class Truth:
         return Predictions(
             ids=self.ids,
             people=self.people,
-            points=self.to_source(unit).astype(np.float32),
+            points=to_source(unit, self.regions).astype(np.float32),
             target=self.target,
             visible=self.visible,
             regions=self.regions,
