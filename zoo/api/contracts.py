@@ -7,8 +7,8 @@ torch appear in annotations only: importing this module costs next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .schemes import LandmarkScheme
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 API_VERSION = 1
+"""Of the contracts in this module. A plugin states the version that it was written for in its
+``api_version``; one that says nothing was written for the first."""
+
+SERVED_API_VERSIONS = frozenset({1})
+"""The versions of the contracts that this zoo serves: a plugin of any other is refused by name."""
+
+ExpectedFailures = Mapping[str, str]
+"""Names of conformance checks that a plugin is known to fail, each with the reason. They are
+strict: one that passes after all must be taken out."""
 
 Triple = tuple[float, float, float]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
@@ -49,6 +58,8 @@ class Backbone:
     weights: str = ""
     """What ``pretrained=True`` loads (an address or hub name); empty: nothing can be loaded."""
     summary: str = ""
+    api_version: int = 1
+    expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
 
 
 @runtime_checkable
@@ -100,6 +111,8 @@ class Head:
     build: Callable[..., nn.Module]
     reference: str = ""
     summary: str = ""
+    api_version: int = 1
+    expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,8 @@ class Loss:
     build: Callable[..., Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]]
     reference: str = ""
     summary: str = ""
+    api_version: int = 1
+    expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -134,6 +149,8 @@ class Detector:
     license: str = "unknown"
     reference: str = ""
     summary: str = ""
+    api_version: int = 1
+    expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -226,6 +243,8 @@ class Dataset:
     """Printed before a download."""
     fetch: Callable[..., Any] | None = None
     default_protocol: str = "person"
+    api_version: int = 1
+    expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
 
 
 FetchProgress = Callable[[int, int, str], None]
