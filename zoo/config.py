@@ -184,6 +184,18 @@ def parse_set(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
+def dataset_options(sets: Sequence[str]) -> dict[str, Any]:
+    """The options of a data set, for verbs that take no other key: ``dataset.frames=2``."""
+    options: dict[str, Any] = {}
+    for text in sets:
+        key, value = parse_set(text)
+        kind, _, option = key.partition(".")
+        if kind != "dataset" or not option:
+            raise UsageError(f"--set {text}: an option of a data set reads dataset.KEY=VALUE")
+        options[option] = value
+    return options
+
+
 def resolve(
     backbone: str,
     recipe: str = "seed",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import DataError, UsageError
-from zoo.cli import output
+from zoo.cli import frames, output
 
 if TYPE_CHECKING:
     from zoo.api import OpenDataset
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SHOWN_PROBLEMS = 10
 
 data_app = typer.Typer(help="Look at a data set, or fetch it.", no_args_is_help=True)
+
+data_app.command("export")(frames.export)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")]
 Root = Annotated[
@@ -39,6 +41,7 @@ def info(
     ] = None,
 ) -> None:
     """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
+    from zoo.config import dataset_options
     from zoo.data.locate import find_root
     from zoo.data.table import read_table
     from zoo.options import call_with_options
@@ -46,7 +49,9 @@ def info(
 
     plugin = registry("dataset").get(dataset_id)
     root = find_root(dataset_id, plugin, data)
-    dataset = call_with_options("dataset", dataset_id, plugin.open, root, **_options(sets or []))
+    dataset = call_with_options(
+        "dataset", dataset_id, plugin.open, root, **dataset_options(sets or [])
+    )
     facts = describe(dataset_id, dataset, read_table(dataset, strict))
     if as_json:
         output.print_json(facts)
@@ -197,20 +202,6 @@ def _size(size: dict[str, int | None]) -> str:
 
 def _or_unknown(count: int | None) -> str:
     return "not given" if count is None else str(count)
-
-
-def _options(sets: list[str]) -> dict[str, Any]:
-    """``dataset.key=value`` as keyword arguments of the plugin's ``open``."""
-    from zoo.config import parse_set
-
-    options: dict[str, Any] = {}
-    for text in sets:
-        key, value = parse_set(text)
-        kind, _, option = key.partition(".")
-        if kind != "dataset" or not option:
-            raise UsageError(f"--set {text}: an option of a data set reads dataset.KEY=VALUE")
-        options[option] = value
-    return options
 
 
 @contextlib.contextmanager

@@ -70,6 +70,9 @@ def _live() -> Iterator[Reporter]:
                 self.task = bar.add_task("", total=None, facts="", visible=False)
 
             def store(self, split: str, done: int, total: int) -> None:
+                self.frames(split, done, total)
+
+            def frames(self, split: str, done: int, total: int) -> None:
                 bar.update(
                     self.task,
                     description=f"decoding {split}",

@@ -14,19 +14,16 @@ import os
 import shutil
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, Problem
-from ..geometry import Box, Region, box_region, crop, frame_region
+from ..geometry import Region, crop
+from .decode import Progress, ahead, place, refuse_skips
 from .locate import zoo_home
 from .table import SampleTable
 
@@ -35,10 +32,6 @@ FORMAT = 1
 
 ABANDONED = 86400.0
 """Seconds after which a half-written store has no builder any more."""
-
-T = TypeVar("T")
-Progress = Callable[[int, int], None]
-"""Called as (frames done, frames in all)."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +72,7 @@ def open_store(
     if not folder.is_dir():
         _build(folder, table, rows, region, size, progress)
     store = _read(folder)
-    if store.problems and strict:
-        raise DataError(
-            f"{store.problems[0]} (--strict: every skipped frame is fatal; "
-            f"{len(store.problems)} in all)"
-        )
+    refuse_skips(store.problems, store.rows.tolist(), len(rows), strict)
     return store
 
 
@@ -104,22 +93,8 @@ def _key(table: SampleTable, rows: NDArray[np.int64], region: str, size: int) ->
     return digest.hexdigest()[:24]
 
 
-def _region(kind: str, box: NDArray[np.float32], height: int, width: int, where: str) -> Region:
-    if kind == "frame":
-        return frame_region(height, width)
-    if not np.isfinite(box).all():
-        raise DataError(f"{where}: has no box; use --set region=frame")
-    x0, y0, x1, y1 = (float(value) for value in box)
-    if not (x0 < x1 and y0 < y1):
-        raise DataError(f"{where}: its box {x0:g}, {y0:g}, {x1:g}, {y1:g} is empty")
-    face: Box = (x0, y0, x1, y1)
-    return box_region(face)
-
-
 def _cut(table: SampleTable, row: int, region: str, size: int) -> tuple[NDArray[np.uint8], Region]:
-    image = table.images[row]()
-    height, width = image.shape[:2]
-    square = _region(region, table.boxes[row], height, width, table.ids[row])
+    image, square = place(table, row, region)
     return crop(image, square, size), square
 
 
@@ -141,7 +116,7 @@ def _build(
             draft / "images.npy", table, rows, region, size, progress
         )
         if not kept:  # no store: the next try may find what is missing now
-            raise DataError(f"not one of {len(rows)} frames could be read; {problems[0]}")
+            refuse_skips(problems, kept, len(rows), strict=False)
         np.save(draft / "regions.npy", np.array(regions, np.float64).reshape(-1, 3))
         np.save(draft / "rows.npy", np.array(kept, np.int64))
         listed = [[p.where, p.reason] for p in problems]
@@ -179,7 +154,7 @@ def _write_images(
     with path.open("wb") as stream, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         np.lib.format.write_array_header_1_0(stream, header)
         start = stream.tell()
-        for done, (row, result) in enumerate(zip(rows, _ahead(pool, load, rows), strict=True), 1):
+        for done, (row, result) in enumerate(zip(rows, ahead(pool, load, rows), strict=True), 1):
             if isinstance(result, Problem):
                 problems.append(result)
             else:
@@ -191,17 +166,6 @@ def _write_images(
                 progress(done, len(rows))
         stream.truncate(start + len(rows) * size * size * 3)
     return kept, regions, problems
-
-
-def _ahead(
-    pool: ThreadPoolExecutor, load: Callable[[int], T], rows: NDArray[np.int64]
-) -> Iterator[T]:
-    """``map`` in order with a bounded queue: a video release does not fit into memory."""
-    todo = iter([int(row) for row in rows])
-    pending = deque(pool.submit(load, row) for row in islice(todo, 64))
-    while pending:
-        yield pending.popleft().result()
-        pending.extend(pool.submit(load, row) for row in islice(todo, 1))
 
 
 def _move_into_place(draft: Path, folder: Path) -> None:

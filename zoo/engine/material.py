@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,20 +89,41 @@ def _absolute(path: str) -> str:
 
 def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
     """The labels of a completed configuration's data set, split by its protocol."""
-    plugin = registry("dataset").get(config.dataset)
-    root = find_root(config.dataset, plugin, Path(config.data) if config.data else None)
-    options = config.plugin_options("dataset")
-    dataset = call_with_options("dataset", config.dataset, plugin.open, root, **options)
+    return read_material(
+        config.dataset,
+        data=config.data,
+        protocol=config.protocol,
+        fold=config.fold,
+        options=config.plugin_options("dataset"),
+        strict=strict,
+        reporter=reporter,
+    )
+
+
+def read_material(
+    dataset_id: str,
+    *,
+    data: str | Path = "",
+    protocol: str = "",
+    fold: int = 0,
+    options: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    reporter: Reporter | None = None,
+) -> Material:
+    """The labels of a data set, split by a protocol; by the data set's own where none is named."""
+    reporter = reporter or Reporter()
+    plugin = registry("dataset").get(dataset_id)
+    chosen = find_protocol(protocol or plugin.default_protocol)
+    root = find_root(dataset_id, plugin, Path(data) if data else None)
+    dataset = call_with_options("dataset", dataset_id, plugin.open, root, **(options or {}))
     table = read_table(dataset, strict)
     if table.problems:
         reporter.note(f"{len(table.problems)} rows skipped, the first: {table.problems[0]}")
     return Material(
-        dataset=plain(config.dataset),
-        protocol=find_protocol(config.protocol),
+        dataset=plain(dataset_id),
+        protocol=chosen,
         table=table,
-        splits=assign(
-            config.protocol, table.ids, table.people, table.release_splits, fold=config.fold
-        ),
+        splits=assign(chosen.id, table.ids, table.people, table.release_splits, fold=fold),
         released=dataset.released(),
         strict=strict,
     )

@@ -27,7 +27,10 @@ class Reporter:
     """Says nothing; subclasses override what they show."""
 
     def store(self, split: str, done: int, total: int) -> None:
-        """``done`` of ``total`` frames of a split are decoded."""
+        """``done`` of ``total`` frames of a split are decoded into a store."""
+
+    def frames(self, split: str, done: int, total: int) -> None:
+        """``done`` of ``total`` frames of a split are read, for no store."""
 
     def step(self, step: Step) -> None:
         """A step is done; called at the log interval."""

@@ -1,0 +1,117 @@
+"""Frames decoded in order, ahead of need, each with the region that a model would see."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import DataError, Problem
+from ..geometry import Box, Region, box_region, frame_region
+from .table import SampleTable
+
+T = TypeVar("T")
+Progress = Callable[[int, int], None]
+"""Called as (frames done, frames in all)."""
+
+
+def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8], Region]:
+    """A frame's pixels and its region. Raises :class:`DataError` for a frame that cannot be read,
+    or that has no box where the region needs one."""
+    image = table.images[row]()
+    height, width = image.shape[:2]
+    return image, _region(region, table.boxes[row], height, width, table.ids[row])
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Where M frames of a table are looked at: a store (:mod:`zoo.data.store`) without pixels."""
+
+    rows: NDArray[np.int64]
+    """(M,): the table's row of each frame; frames that could not be read are left out."""
+    regions: NDArray[np.float64]
+    """(M, 3): centre x, centre y and side in source pixels."""
+    problems: tuple[Problem, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def find_regions(
+    table: SampleTable,
+    rows: NDArray[np.int64],
+    region: str,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Regions:
+    """Decode these rows of the table once, to learn which can be read and what their regions are.
+
+    Raises :class:`DataError` where no frame can be read or, with ``strict``, where any cannot.
+    """
+
+    def load(row: int) -> Region | Problem:
+        try:
+            return place(table, row, region)[1]
+        except DataError as error:
+            return Problem(table.ids[row], str(error))
+
+    kept: list[int] = []
+    regions: list[tuple[float, float, float]] = []
+    problems: list[Problem] = []
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for done, (row, square) in enumerate(zip(rows, ahead(pool, load, rows), strict=True), 1):
+            if isinstance(square, Problem):
+                problems.append(square)
+            else:
+                kept.append(int(row))
+                regions.append((square.cx, square.cy, square.side))
+            if progress is not None:
+                progress(done, len(rows))
+    refuse_skips(problems, kept, len(rows), strict)
+    return Regions(
+        rows=np.array(kept, np.int64),
+        regions=np.array(regions, np.float64).reshape(-1, 3),
+        problems=tuple(problems),
+    )
+
+
+def refuse_skips(
+    problems: Sequence[Problem], kept: Sequence[object], count: int, strict: bool
+) -> None:
+    """Raise where not one frame could be read or, with ``strict``, where any could not."""
+    if not kept:
+        raise DataError(f"not one of {count} frames could be read; {problems[0]}")
+    if problems and strict:
+        raise DataError(
+            f"{problems[0]} (--strict: every skipped frame is fatal; {len(problems)} in all)"
+        )
+
+
+def ahead(
+    pool: ThreadPoolExecutor, load: Callable[[int], T], rows: NDArray[np.int64]
+) -> Iterator[T]:
+    """``map`` in order with a bounded queue: a video release does not fit into memory."""
+    todo = iter([int(row) for row in rows])
+    pending = deque(pool.submit(load, row) for row in islice(todo, 64))
+    while pending:
+        yield pending.popleft().result()
+        pending.extend(pool.submit(load, row) for row in islice(todo, 1))
+
+
+def _region(kind: str, box: NDArray[np.float32], height: int, width: int, where: str) -> Region:
+    if kind == "frame":
+        return frame_region(height, width)
+    if not np.isfinite(box).all():
+        raise DataError(f"{where}: has no box; use --set region=frame")
+    x0, y0, x1, y1 = (float(value) for value in box)
+    if not (x0 < x1 and y0 < y1):
+        raise DataError(f"{where}: its box {x0:g}, {y0:g}, {x1:g}, {y1:g} is empty")
+    face: Box = (x0, y0, x1, y1)
+    return box_region(face)
