@@ -86,7 +86,8 @@ def config_hash(config: Mapping[str, Any]) -> str:
     """12 hex digits that runs of one configuration share, whatever their seed, device and paths.
 
     A key without a value (None) counts as absent, as it is in the run's config.toml. Of a recipe
-    file the name counts, and not the folder it lies in.
+    file the name counts, and not the folder it lies in; of a weights file its content, where the
+    configuration knows it.
     """
     kept = {
         key: value
@@ -95,6 +96,8 @@ def config_hash(config: Mapping[str, Any]) -> str:
     }
     if "recipe" in kept:
         kept["recipe"] = Path(str(kept["recipe"])).stem
+    if kept.get("weights_sha256"):
+        kept.pop("weights", None)
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
