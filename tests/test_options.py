@@ -10,12 +10,12 @@ from zoo.api import UsageError
 from zoo.options import call_with_options
 
 
-def build(size: int, *, width: int = 8, pretrained: bool = False, input_size: int = 0) -> tuple:  # type: ignore[type-arg]
-    return size, width, pretrained
+def build(size: int, *, width: int = 8, stride: int = 8) -> tuple[int, int]:
+    return size, width
 
 
 def test_arguments_and_options_are_passed_on() -> None:
-    assert call_with_options("head", "x", build, 3, width=4) == (3, 4, False)
+    assert call_with_options("head", "x", build, 3, width=4) == (3, 4)
 
 
 def test_an_unknown_option_is_refused_with_the_plugins_own() -> None:
@@ -24,8 +24,26 @@ def test_an_unknown_option_is_refused_with_the_plugins_own() -> None:
     message = str(caught.value)
     assert message.startswith("head x: ")
     assert "'depth'" in message
-    # what the core decides is not offered
-    assert message.endswith("its options are head.width")
+    assert message.endswith("its options are head.width, head.stride")
+
+
+def backbone(
+    *, pretrained: bool = False, input_size: int = 0, stride: int = 0, drop: int = 0
+) -> None:
+    """A backbone's parameters."""
+
+
+def loss(*, scheme: object, beta: float = 1.0) -> None:
+    """A loss's."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "build", "own"),
+    [("backbone", backbone, "backbone.drop"), ("loss", loss, "loss.beta")],
+)
+def test_what_the_core_gives_is_not_offered(kind: str, build: Any, own: str) -> None:
+    with pytest.raises(UsageError, match=rf"its options are {own}$"):
+        call_with_options(kind, "x", build, depth=4)
 
 
 def test_a_plugin_without_options_says_so() -> None:

@@ -20,6 +20,7 @@ from .api import (
     Head,
     LandmarkScheme,
     PluginError,
+    UsageError,
     WeightsError,
     ZooError,
 )
@@ -106,8 +107,10 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
     weights that cannot be had, :class:`UsageError` for options that a plugin does not take.
     """
     spec = registry("backbone").get(plan.backbone)
+    head_plugin: Head = registry("head").get(plan.head)
     size = plan.input_size or spec.input_size
-    backbone = _build_backbone(plan, spec, size)
+    stride = wanted_stride(plan, head_plugin)
+    backbone = _build_backbone(plan, spec, size, stride)
     weights: str = "none"
     ignored: tuple[str, ...] = ()
     if plan.pretrained:
@@ -117,7 +120,11 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
         ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
         weights = f"file: {path.name} sha256: {file_digest(path)}"
     features = probe(backbone, size, plan.backbone)
-    head_plugin: Head = registry("head").get(plan.head)
+    if stride is not None and features.is_vector:
+        raise UsageError(
+            f"backbone {plan.backbone}: gives a vector, and head {plan.head} works on maps; "
+            "choose another backbone, or a head that takes a vector, such as --head linear"
+        )
     with _naming("head", plan.head):
         head = _module(
             "head", plan.head, head_plugin.build, features, scheme, size, **plan.head_options
@@ -126,10 +133,26 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
     return BuiltModel(model.train(), spec, size, weights, ignored)
 
 
-def _build_backbone(plan: ModelPlan, spec: Backbone, size: int) -> nn.Module:
+def wanted_stride(plan: ModelPlan, head: Head) -> float | None:
+    """The finest stride that the plan's head asks for, in input pixels; None: it asks for none."""
+    parameter = inspect.signature(head.build).parameters.get("stride")
+    if parameter is None:
+        return None
+    stride = plan.head_options.get("stride", parameter.default)
+    if isinstance(stride, bool) or not isinstance(stride, int | float) or not stride >= 1:
+        raise UsageError(f"head.stride = {stride!r}: expected input pixels a cell, such as 8")
+    return stride
+
+
+def _build_backbone(plan: ModelPlan, spec: Backbone, size: int, stride: float | None) -> nn.Module:
     options = dict(plan.backbone_options)
-    if "input_size" in inspect.signature(spec.build).parameters:
+    if "stride" in options:
+        raise UsageError("backbone.stride: the head asks for it; use --set head.stride=N")
+    takes = inspect.signature(spec.build).parameters
+    if "input_size" in takes:
         options["input_size"] = size
+    if "stride" in takes and stride is not None:
+        options["stride"] = stride
     if plan.pretrained and not spec.weights:
         raise WeightsError(
             f"{plan.backbone}: has no pretrained weights; leave --pretrained out, "

@@ -10,6 +10,9 @@ from .api import UsageError
 
 T = TypeVar("T")
 
+_GIVEN = {"backbone": {"pretrained", "input_size", "stride"}, "loss": {"scheme"}}
+"""Parameters of a plugin's ``build`` that the core gives: they are no options of a user's."""
+
 
 def call_with_options(
     kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
@@ -28,5 +31,5 @@ def call_with_options(
 def _options(kind: str, build: Callable[..., Any]) -> str:
     parameters = inspect.signature(build).parameters.values()
     names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
-    own = [f"{kind}.{name}" for name in names if name not in ("pretrained", "input_size")]
+    own = [f"{kind}.{name}" for name in names if name not in _GIVEN.get(kind, ())]
     return ", ".join(own) or "none"

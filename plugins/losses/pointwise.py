@@ -19,18 +19,37 @@ from zoo.api import Loss, UsageError
 PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
+def differences(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """``points - target``, (B, K, 2), in float32 at least; 0 where a point is not visible."""
+    precision = torch.promote_types(points.dtype, torch.float32)
+    difference = points.to(precision) - target.to(precision)
+    # Chosen before any cost: multiplying that by 0 afterwards would let a NaN through.
+    return torch.where(visible.unsqueeze(-1), difference, 0.0)
+
+
+def mean_over_points(cost: Tensor, visible: Tensor) -> Tensor:
+    """The mean of a cost a point, (B, K), over a face's visible points and then over the faces that
+    have any; a scalar. The cost of a point that is not visible must be finite, or it must be 0."""
+    count = visible.sum(dim=1)
+    of_each_face = torch.where(visible, cost, 0.0).sum(dim=1) / count.clamp(min=1)
+    return of_each_face.sum() / (count > 0).sum().clamp(min=1)
+
+
 def mean_over_faces(
     cost: Callable[[Tensor], Tensor], points: Tensor, target: Tensor, visible: Tensor
 ) -> Tensor:
     """The mean of ``cost(difference)``, in float32 at least; a scalar."""
-    precision = torch.promote_types(points.dtype, torch.float32)
-    difference = points.to(precision) - target.to(precision)
-    # Chosen before the cost: multiplying it by 0 afterwards would let a NaN through.
-    difference = torch.where(visible.unsqueeze(-1), difference, 0.0)
-    coordinates = 2 * visible.sum(dim=1)
-    faces = (coordinates > 0).sum()
-    of_each_face = cost(difference).sum(dim=(1, 2)) / coordinates.clamp(min=1)
-    return of_each_face.sum() / faces.clamp(min=1)
+    each = cost(differences(points, target, visible))
+    return mean_over_points(each.mean(dim=-1), visible)
+
+
+def coordinate_loss(cost: Callable[[Tensor], Tensor]) -> PointLoss:
+    """The loss of a cost of each coordinate's difference."""
+
+    def loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+        return mean_over_faces(cost, points, target, visible)
+
+    return loss
 
 
 def build_smooth_l1(*, beta: float = 1.0) -> PointLoss:
@@ -43,24 +62,17 @@ def build_smooth_l1(*, beta: float = 1.0) -> PointLoss:
             difference, torch.zeros_like(difference), reduction="none", beta=beta
         )
 
-    return _point_loss(cost)
+    return coordinate_loss(cost)
 
 
 def build_l1() -> PointLoss:
     """|d|."""
-    return _point_loss(torch.abs)
+    return coordinate_loss(torch.abs)
 
 
 def build_mse() -> PointLoss:
     """d^2."""
-    return _point_loss(torch.square)
-
-
-def _point_loss(cost: Callable[[Tensor], Tensor]) -> PointLoss:
-    def loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-        return mean_over_faces(cost, points, target, visible)
-
-    return loss
+    return coordinate_loss(torch.square)
 
 
 smooth_l1 = Loss(

@@ -44,6 +44,11 @@ class Backbone:
     The core measures channels and strides with one dummy forward. A ``build`` that names an
     ``input_size`` parameter is given the size (pixels, square) that the model will see; one that
     cannot work at that size raises :class:`UsageError` with the sizes it accepts.
+
+    A ``build`` that names a ``stride`` parameter (default None) is given the stride that the head
+    asks for, where it asks for one, and returns its maps from that stride to the coarsest; where
+    all of its maps are coarser, all of them (one map where several have the same stride). What
+    only finer maps need is not built.
     """
 
     build: Callable[..., nn.Module]
@@ -99,7 +104,10 @@ class Head:
     ``build(features: FeatureInfo, scheme: LandmarkScheme, input_size: int, **options)`` returns a
     module whose ``forward(features)`` takes what the backbone emits and gives a dict with
     ``"points"`` (B, K, 2) as fractions [0, 1] of the input, optionally ``"score"`` (B, K), and its
-    own tensors. The module may define
+    own tensors. A ``build`` that names a ``stride`` parameter, with an integer default, asks for
+    maps: for that stride, input pixels a cell, and coarser ones. A backbone that emits a vector is
+    then refused by the core; what strides there are stands in ``features``, and a ``build`` that
+    cannot work with them raises :class:`UsageError` with the ones it can. The module may define
 
     - ``loss(output, target, visible, point_loss) -> scalar`` for heads that train on maps or bins
       (target (B, K, 2) in landmark units); otherwise ``point_loss(points, target, visible)`` is
@@ -121,7 +129,8 @@ class Loss:
 
     ``build(**options)`` returns ``loss(points, target, visible) -> scalar``: points and target
     (B, K, 2) in landmark units, visible (B, K) bool. The mean goes over a face's visible
-    coordinates first and then over the faces that have any.
+    coordinates first and then over the faces that have any. A ``build`` that names a ``scheme``
+    parameter is given the :class:`LandmarkScheme` of the data.
     """
 
     build: Callable[..., Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]]

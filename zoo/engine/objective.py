@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
+from ..api import LandmarkScheme, UsageError
 from ..geometry import UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD
 from ..model import Output
+from ..options import call_with_options
+from ..registry import registry
 
 PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def build_loss(plugin_id: str, scheme: LandmarkScheme, options: Mapping[str, Any]) -> PointLoss:
+    """The point loss of a plugin; one whose ``build`` names a ``scheme`` is given it.
+
+    Raises :class:`UsageError` for options that it does not take.
+    """
+    build = registry("loss").get(plugin_id).build
+    options = dict(options)
+    if "scheme" in options:
+        raise UsageError("loss.scheme: the data set says it; take it out")
+    if "scheme" in inspect.signature(build).parameters:
+        options["scheme"] = scheme
+    return call_with_options("loss", plugin_id, build, **options)
 
 
 def landmark_units(points: Tensor) -> Tensor:

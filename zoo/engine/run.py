@@ -18,14 +18,12 @@ from ..data.store import Store
 from ..evaluation.metrics import mean_shape
 from ..evaluation.records import load_record, save_record
 from ..model import BuiltModel, build_model
-from ..options import call_with_options
-from ..registry import registry
 from .distributed import World, join_world
 from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder
 from .material import Material, complete, open_material
-from .objective import PointLoss
+from .objective import PointLoss, build_loss
 from .optim import Schedule, make_optimizer
 from .recording import Facts, score_split, write_record
 from .report import Reporter
@@ -189,12 +187,7 @@ class _Parts:
             size = built.input_size
             stored = config.augment.resize or round(size * (1 + config.augment.scale))
             augment = Augmenter(config.augment, scheme, material.table.label_offset, stored, size)
-            point_loss = call_with_options(
-                "loss",
-                config.loss,
-                registry("loss").get(config.loss).build,
-                **config.plugin_options("loss"),
-            )
+            point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
             train = material.store("train", config.region, stored, reporter)
             val = material.store("val", config.region, size, reporter)
             if not material.table.visible[train.rows].any():
