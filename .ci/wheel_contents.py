@@ -9,6 +9,7 @@ NEEDED = (
     "zoo/py.typed",
     "zoo/recipes/seed.toml",
     "zoo/recipes/strong.toml",
+    "zoo/scaffold/templates/pyproject.toml.template",
     "zoo/datasets/udacity_manifest.csv",
     "zoo/plugins/__init__.py",
     "zoo/evaluation/__init__.py",

@@ -61,6 +61,7 @@ FLOORS = {
     "zoo.recipes": Floor((), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
     "zoo.datasets": Floor(("zoo.api", "zoo.geometry", "zoo.images", "zoo.datasets")),
+    "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
     ),
@@ -75,7 +76,7 @@ FLOORS = {
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
     "zoo.verbs": Floor(FIFTH),
-    "zoo.cli": Floor((*FIFTH, "zoo.cli", "zoo")),
+    "zoo.cli": Floor((*FIFTH, "zoo.scaffold", "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
 PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))

@@ -17,8 +17,8 @@ import typer
 from typer.core import TyperGroup
 
 from zoo.api import ZooError
-from zoo.cli import data, evaluate, info, leaderboard, listing, predict, train
-from zoo.cli.output import say
+from zoo.cli import data, evaluate, info, leaderboard, listing, new, predict, train
+from zoo.cli.output import say, warn_in_one_line
 
 
 class Verbs(TyperGroup):
@@ -96,6 +96,7 @@ app.command("train", short_help="Train a model and score its best epoch.")(train
 app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
 app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
+app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
 app.add_typer(data.data_app, name="data")
 
 

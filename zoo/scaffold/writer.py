@@ -1,0 +1,165 @@
+"""Writing a package: all of it appears at once under its final name, or nothing does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from string import Template
+
+from zoo.api import API_VERSION, UsageError
+from zoo.installed import GROUPS
+
+from .names import Names
+
+SMALL_RUN = "--recipe strong --set input_size=64 --epochs 20"
+"""Of timm's smallest network on drawn faces: twenty seconds on two cores, well below the floor."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What sets the packages of one kind apart, beside the module."""
+
+    summary: str
+    libraries: tuple[str, ...]
+    """What the module imports beside the standard library and the zoo."""
+    train: str
+    """The command that shows the plugin at work."""
+    option: str
+    """How a user sets the option that the plugin has, or "" where none can be set from there."""
+
+
+_KINDS = {
+    "backbone": _Kind(
+        "a small convolutional network",
+        ("torch",),
+        "zoo train $id --dataset synthetic --recipe strong --epochs 20",
+        "--set backbone.width=16",
+    ),
+    "dataset": _Kind(
+        "drawn faces of five points",
+        ("numpy",),
+        f"zoo train timm:test_resnet --dataset $id {SMALL_RUN}",
+        "--set dataset.people=200",
+    ),
+    "head": _Kind(
+        "the mean place of a heat map",
+        ("torch",),
+        f"zoo train timm:test_resnet --head $id --dataset synthetic {SMALL_RUN}",
+        "--set head.temperature=0.5",
+    ),
+    "loss": _Kind(
+        "the Charbonnier loss",
+        ("torch",),
+        f"zoo train timm:test_resnet --loss $id --dataset synthetic {SMALL_RUN}",
+        "--set loss.scale=0.05",
+    ),
+    "detector": _Kind(
+        "another face cascade of OpenCV",
+        ("numpy",),
+        "zoo predict RUN PICTURE --detector $id",
+        "",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that was written."""
+
+    names: Names
+    folder: Path
+    files: tuple[str, ...]
+    """Relative to the folder, sorted."""
+    commands: tuple[str, str, str]
+    """To go on with: install, check, use."""
+
+
+def write_package(names: Names, folder: Path) -> Package:
+    """Write a package with one plugin that works into ``folder``, which must not exist.
+
+    Raises UsageError, and leaves nothing behind, where it exists or cannot be written.
+    """
+    # lexists: a link that leads nowhere is something as well
+    if os.path.lexists(folder):
+        raise UsageError(
+            f"{folder} exists already and is left as it is: take another name, "
+            "or another folder with --out"
+        )
+    if not folder.parent.is_dir():
+        raise UsageError(f"{folder}: there is no folder {folder.parent} to write it in; make it")
+    files = render(names)
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        for name, text in files.items():
+            file = part / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        part.rename(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be written: {error.strerror}; name a place that can with --out"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Package(names, folder, tuple(sorted(files)), commands(names, folder))
+
+
+def render(names: Names) -> dict[str, str]:
+    """The files of a package by their names in it."""
+    kind = _KINDS[names.kind]
+    values = {
+        "name": names.distribution,
+        "module": names.module,
+        "id": names.id,
+        "kind": names.kind,
+        "article": "a data set" if names.kind == "dataset" else f"a {names.kind}",
+        "group": GROUPS[names.kind],
+        "api_version": str(API_VERSION),
+        "zoo": _served(metadata.version("landmark-zoo")),
+        "libraries": "".join(f'    "{library}",\n' for library in kind.libraries),
+        "summary": kind.summary,
+        "check": _check(names),
+        "train": Template(kind.train).substitute(id=names.id),
+        "option": f"Its options are set as in `{kind.option}`. " if kind.option else "",
+    }
+    templates = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        "LICENSE": "LICENSE",
+        ".gitignore": "gitignore",
+        f"{names.module}.py": f"{names.kind}.py",
+        f"tests/test_{names.module}.py": "test.py",
+    }
+    return {name: _template(source).substitute(values) for name, source in templates.items()}
+
+
+def commands(names: Names, folder: Path) -> tuple[str, str, str]:
+    """Install, check, use."""
+    train = Template(_KINDS[names.kind].train).substitute(id=names.id)
+    return (f'cd {shlex.quote(str(folder))} && pip install -e ".[test]"', _check(names), train)
+
+
+def _check(names: Names) -> str:
+    return f"zoo check {names.id}" + (f" --kind {names.kind}" if names.shared_id else "")
+
+
+def _template(name: str) -> Template:
+    file = resources.files("zoo.scaffold") / "templates" / f"{name}.template"
+    return Template(file.read_text("utf-8"))
+
+
+def _served(version: str) -> str:
+    """The releases of the zoo that a plugin written today will work with, as pip reads them.
+
+    From this one up to the next first number; in between, the version of the contract says whether
+    a plugin is still served.
+    """
+    final = re.fullmatch(r"(\d+)\.(\d+)(?:\.\d+)*", version)
+    public = version.partition("+")[0]
+    lowest = f"{final[1]}.{final[2]}" if final else public
+    return f">={lowest},<{int(public.partition('.')[0]) + 1}"
