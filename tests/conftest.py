@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -29,13 +30,30 @@ class Plant(Protocol):
         source: str = "",
         *,
         version: str = "1.0",
+        requires: Sequence[str] = (),
         metadata_folder: str = "dist-info",
     ) -> Path: ...
 
 
+Planting = Callable[[Path, pytest.MonkeyPatch], AbstractContextManager[Plant]]
+
+
 @pytest.fixture
-def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
+def plant(planting: Planting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     """See :class:`Plant`. Modules are named after their distribution, in small letters with _."""
+    with planting(tmp_path, monkeypatch) as planted:
+        yield planted
+
+
+@pytest.fixture(scope="session")
+def planting() -> Planting:
+    """``planting(folder, monkeypatch)``: a context in which distributions are planted there, for
+    fixtures that serve a whole module."""
+    return _planting
+
+
+@contextmanager
+def _planting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     modules_before = set(sys.modules)
 
     def plant_distribution(
@@ -44,6 +62,7 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
         source: str = "",
         *,
         version: str = "1.0",
+        requires: Sequence[str] = (),
         metadata_folder: str = "dist-info",
     ) -> Path:
         stem = name.lower().replace("-", "_")
@@ -51,6 +70,7 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
         info = folder / f"{stem}-{version}.{metadata_folder}"
         info.mkdir(parents=True)
         about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        about += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
         for file in ("METADATA", "PKG-INFO"):
             (info / file).write_text(about)
         lines = []

@@ -26,7 +26,8 @@ FOLDERS = {
 GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
-    *("zoo.registry", "zoo.installed", "zoo.isolation", "zoo.geometry", "zoo.images"),
+    *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
+    *("zoo.geometry", "zoo.images"),
 )
 FOURTH = (
     *SECOND,
@@ -55,16 +56,18 @@ FLOORS = {
     "zoo.api": Floor(GROUND, ("numpy",)),
     "zoo.registry": Floor(SECOND, ()),
     "zoo.installed": Floor(GROUND, ()),
+    "zoo.diagnosis": Floor((*GROUND, "zoo.installed"), ()),
     "zoo.isolation": Floor(SECOND, ()),
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
     "zoo.images": Floor(GROUND, ("numpy", "PIL")),
     "zoo.recipes": Floor((), ()),
+    "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
     "zoo.datasets": Floor(("zoo.api", "zoo.geometry", "zoo.images", "zoo.datasets")),
-    "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
     ),
+    "zoo.evaluation.audit": Floor((*SECOND, "zoo.evaluation"), ("numpy", "cv2")),
     "zoo.data": Floor(FOURTH),
     "zoo.model": Floor(FOURTH),
     "zoo.weights": Floor(FOURTH),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from zoo.api import Backbone, Loss, PluginError, UsageError
-from zoo.isolation import check, check_all
 from zoo.registry import Entry, installed, kind_of, registry
 
 if TYPE_CHECKING:
@@ -37,7 +34,9 @@ one = Backbone(build=lambda **options: None)
 BROKEN = {
     "raises": ("raise RuntimeError('no\\nluck \\x1b[31mtoday')\n", "RuntimeError: no luck"),
     "exits": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
-    "lacks": ("import a_library_nobody_has\n", "No module named 'a_library_nobody_has'"),
+    "lacks": ("import a_library_nobody_has\n", "needs a_library_nobody_has, which is not inst"),
+    "misspelt": ("import zoo.api\nours = Loss(\n", "SyntaxError: '(' was never closed (bad_"),
+    "skips": ("class S(BaseException): pass\nraise S('not here')\n", "S: not here"),
     "strays": ("ours = 'a string'\n", "is an instance of zoo.api.Loss"),
     "empty": ("", "has no attribute 'ours'"),
 }
@@ -215,50 +214,7 @@ def test_a_family_that_fails_or_gives_something_else_is_broken(plant: Plant) -> 
 
 def test_search_takes_ids_and_qualified_ids() -> None:
     assert [entry.id for entry in registry("loss").search("*l1")] == ["l1", "smooth_l1"]
+    # not all that landmark-zoo brings
+    assert [entry.id for entry in registry("head").search("l*r")] == ["linear"]
     assert "mse" in [entry.id for entry in registry("loss").search("landmark-zoo/*")]
     assert registry("loss").search("nothing*") == []
-
-
-def test_check_loads_in_a_child_and_says_why_not(plant: Plant) -> None:
-    for how, (source, _) in BROKEN.items():
-        plant(f"bad-{how}", {"zoo.losses": {f"x_{how}": "ours"}}, source)
-    plant("crashes", {"zoo.losses": {"x_crashes": "ours"}}, "import os\nos._exit(7)\n")
-    plant("prints", {"zoo.losses": {"x_prints": "ours"}}, f"print('x' * 200_000)\n{LOSS}")
-    plant("shouts", {"zoo.losses": {"X": "ours"}}, LOSS)
-    entries = [entry for entry in installed() if entry.id.lower().startswith("x")]
-    verdicts = {entry.id: entry for entry in check_all(entries)}
-    assert len(verdicts) == len(entries) == len(BROKEN) + 3
-    for how, (_, reason) in BROKEN.items():
-        assert verdicts[f"x_{how}"].status == "broken"
-        assert reason in verdicts[f"x_{how}"].reason
-    assert "exit status 7" in verdicts["x_crashes"].reason
-    assert (verdicts["x_prints"].status, verdicts["x_prints"].reason) == ("ok", "")
-    assert verdicts["X"].status == "invalid name"
-
-
-def test_a_duplicate_that_loads_stays_a_duplicate(plant: Plant) -> None:
-    plant("first", {"zoo.losses": {"ours": "ours"}}, LOSS)
-    plant("second", {"zoo.losses": {"ours": "ours"}}, "")
-    verdicts = [check(entry) for entry in registry("loss").search("ours")]
-    assert [verdict.status for verdict in verdicts] == ["duplicate", "broken"]
-
-
-def test_a_plugin_that_hangs_is_ended_with_all_it_started(plant: Plant, tmp_path: Path) -> None:
-    # The grandchild beats for as long as it lives.
-    pulse = tmp_path / "pulse"
-    beat = f"while True: open({str(pulse)!r}, 'a').write('.'); time.sleep(.05)"
-    source = (
-        "import subprocess, sys, time\n"
-        f'subprocess.Popen([sys.executable, "-c", "import time\\n" + {beat!r}])\n'
-        "time.sleep(600)\n"
-    )
-    plant("sleeper", {"zoo.losses": {"ours": "ours"}}, source)
-    began = time.monotonic()
-    verdict = check(registry("loss").locate("ours"), timeout=3)
-    assert time.monotonic() - began < 30
-    assert (verdict.status, verdict.reason) == ("broken", "still loading after 3 s")
-    assert pulse.stat().st_size > 0
-    time.sleep(0.2)
-    beats = pulse.stat().st_size
-    time.sleep(0.4)
-    assert pulse.stat().st_size == beats

@@ -1,17 +1,23 @@
 """What is installed, told by metadata alone: no plugin is imported here.
 
 One unreadable distribution, one bad name or two plugins of one id are said, and hide nothing else.
+``ZOO_PLUGINS`` limits what is looked at: to the built-in plugins (``none``), or to them and the
+distributions that it names (``zoo-lips,zoo-hands``).
 """
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
-from zoo.api import UsageError
+from zoo.api import UsageError, ZooWarning
+
+OURS = "landmark-zoo"
+"""The distribution whose plugins are the built-in ones."""
 
 GROUPS = {
     "backbone": "zoo.backbones",
@@ -22,9 +28,13 @@ GROUPS = {
 }
 """Entry-point group of each kind, the kinds in the order of listing."""
 
-Status = Literal["not loaded", "duplicate", "invalid name", "ok", "broken"]
+Status = Literal["not loaded", "duplicate", "invalid name", "invalid target", "ok", "broken"]
+
+UNUSABLE: tuple[Status, ...] = ("invalid name", "invalid target")
+"""What metadata alone condemns: there is nothing to load."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*:\s*([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _GROUP_HEADING = re.compile(r"^\s*\[\s*zoo\.", re.MULTILINE)
 
 
@@ -55,46 +65,89 @@ class Entry:
         return self.id == plain and (not slash or normal(self.distribution) == normal(distribution))
 
 
+@dataclass(frozen=True)
+class Survey:
+    """All plugins of this environment, those that ``ZOO_PLUGINS`` hides apart."""
+
+    entries: list[Entry]
+    hidden: list[Entry]
+
+
 def installed() -> list[Entry]:
     """Every plugin of every kind, from metadata alone, by kind and id.
 
-    A distribution whose metadata cannot be read is left out with a warning.
+    A distribution whose metadata cannot be read is left out with a :class:`ZooWarning`.
     """
-    entries: list[Entry] = []
+    return survey().entries
+
+
+def survey() -> Survey:
+    """See :class:`Survey`. A distribution that is hidden makes no duplicate and no warning."""
+    wanted = _wanted()
+    shown: list[Entry] = []
+    hidden: list[Entry] = []
     seen: set[str] = set()
     for found in metadata.distributions():
         try:
             if not _GROUP_HEADING.search(found.read_text("entry_points.txt") or ""):
                 continue
             name = found.metadata["Name"]
-            if normal(name) not in seen:
-                seen.add(normal(name))
-                # A checkout's egg-info may stand on the path beside the installed copy. Python
-                # takes the first of a name, so that copy's metadata is the one that counts.
-                entries += _read(metadata.distribution(name))
+            if normal(name) in seen:
+                continue
+            seen.add(normal(name))
+            looked_at = wanted is None or normal(name) in wanted
+            # A checkout's egg-info may stand on the path beside the installed copy. Python
+            # takes the first of a name, so that copy's metadata is the one that counts.
+            (shown if looked_at else hidden).extend(_read(metadata.distribution(name)))
         except Exception as error:
-            place = getattr(found, "_path", found)
-            warnings.warn(f"plugins of {place} are unknown: {one_line(error)}", stacklevel=2)
+            if wanted != {OURS}:
+                place = getattr(found, "_path", found)
+                _warn(
+                    f"plugins of {place} are unknown, its metadata cannot be read: "
+                    f"{one_line(error)}; reinstall it or uninstall it"
+                )
+    for name in sorted((wanted or set()) - seen):
+        _warn(f"ZOO_PLUGINS names {name}, which is not installed or brings no plugin")
     kinds = list(GROUPS)
-    entries.sort(key=lambda entry: (kinds.index(entry.kind), entry.id, entry.distribution))
-    return [_judged(entry, entries) for entry in entries]
+    shown.sort(key=lambda entry: (kinds.index(entry.kind), entry.id, entry.distribution))
+    return Survey([_judged(entry, shown) for entry in shown], hidden)
+
+
+def _wanted() -> set[str] | None:
+    """The distributions to look at, as PEP 503 spells them; None: all of them."""
+    text = os.environ.get("ZOO_PLUGINS", "")
+    names = {normal(name.strip()) for name in text.split(",")} - {""}
+    return (names - {"none"}) | {OURS} if names else None
+
+
+def _warn(message: str) -> None:
+    warnings.warn(ZooWarning(message), stacklevel=3)
 
 
 def _read(found: metadata.Distribution) -> list[Entry]:
-    name, version = found.metadata["Name"], found.metadata["Version"]
+    name, version = found.metadata["Name"], found.metadata["Version"] or "unknown"
     kinds = {group: kind for kind, group in GROUPS.items()}
     return [
-        Entry(point.name, kinds[point.group], name, version, point.value)
+        Entry(point.name, kinds[point.group], name, version, _target(point.value))
         for point in found.entry_points
         if point.group in kinds
     ]
 
 
+def _target(value: str) -> str:
+    """``module:object`` without the blanks and the extras in brackets that packaging allows."""
+    parts = _TARGET.fullmatch(re.sub(r"\[.*\]\s*$", "", value).strip())
+    return f"{parts[1]}:{parts[2]}" if parts else value
+
+
 def _judged(entry: Entry, entries: list[Entry]) -> Entry:
-    """The entry with what its metadata alone gives away: a bad name, or a namesake."""
+    """The entry with what its metadata alone gives away: a bad name or target, or a namesake."""
     if not _NAME.fullmatch(entry.id):
         reason = "an id is a small letter followed by small letters, digits and _"
         return replace(entry, status="invalid name", reason=reason)
+    if not _TARGET.fullmatch(entry.target):
+        reason = f'"{entry.target}" does not read module:object, as an entry point must'
+        return replace(entry, status="invalid target", reason=reason)
     others = [other for other in entries if (other.kind, other.id) == (entry.kind, entry.id)]
     others.remove(entry)
     if any(other.distribution == entry.distribution for other in others):
@@ -119,42 +172,16 @@ def normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def version_of(distribution: str) -> str | None:
+    """The installed version of a distribution; None where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def one_line(error: BaseException) -> str:
     """Type and message of an exception, printable and on one line of at most 300 characters."""
     text = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")
     text = " ".join(text.split()).rstrip(".:")
     return text if len(text) <= 300 else text[:297] + "..."
-
-
-def unknown(plugin_id: str, entries: list[Entry], what: str) -> str:
-    """The message for an id that none of the entries answers to."""
-    import difflib
-
-    head, colon, name = plugin_id.partition(":")
-    distribution, slash, plain = head.rpartition("/")
-    if slash:
-        entries = [entry for entry in entries if normal(entry.distribution) == normal(distribution)]
-        if not entries:
-            return (
-                f'no {what} is called "{plugin_id}": {distribution} is not installed or brings '
-                f"none; install it, or see `zoo list`"
-            )
-    close = difflib.get_close_matches(plain, dict.fromkeys(entry.id for entry in entries))
-    guesses = [distribution + slash + match + colon + name for match in close]
-    hint = f"; did you mean {' or '.join(guesses)}?" if close else ";"
-    command = f"zoo list --kind {what}" if what in GROUPS else "zoo list"
-    return f'no installed {what} is called "{plugin_id}"{hint} `{command}` lists them all'
-
-
-def ambiguous(plugin_id: str, found: list[Entry]) -> str:
-    """The message for an id that several entries answer to."""
-    if len({entry.qualified for entry in found}) == 1:
-        targets = " and ".join(entry.target for entry in found)
-        return (
-            f"{found[0].origin} declares the {found[0].kind} {plugin_id} twice, as {targets}: "
-            "its author must rename one"
-        )
-    return (
-        f"{plugin_id} is a {found[0].kind} of {' and of '.join(entry.origin for entry in found)}: "
-        f"ask for {' or '.join(entry.qualified for entry in found)}"
-    )

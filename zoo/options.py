@@ -10,7 +10,7 @@ from .api import UsageError
 
 T = TypeVar("T")
 
-_GIVEN = {"backbone": {"pretrained", "input_size", "stride"}, "loss": {"scheme"}}
+GIVEN = {"backbone": {"pretrained", "input_size", "stride"}, "loss": {"scheme"}}
 """Parameters of a plugin's ``build`` that the core gives: they are no options of a user's."""
 
 
@@ -31,5 +31,5 @@ def call_with_options(
 def _options(kind: str, build: Callable[..., Any]) -> str:
     parameters = inspect.signature(build).parameters.values()
     names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
-    own = [f"{kind}.{name}" for name in names if name not in _GIVEN.get(kind, ())]
+    own = [f"{kind}.{name}" for name in names if name not in GIVEN.get(kind, ())]
     return ", ".join(own) or "none"

@@ -12,23 +12,28 @@ import contextlib
 import fnmatch
 import functools
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from zoo import api
 from zoo.api import Backbone, BackboneFamily, PluginError, UsageError, ZooError
-from zoo.installed import (
-    GROUPS,
-    Entry,
-    ambiguous,
-    canonical_kind,
-    installed,
-    one_line,
-    unknown,
-)
+from zoo.api.contracts import DEPRECATED_API_VERSIONS
+from zoo.api.notices import deprecated
+from zoo.diagnosis import ambiguous, failed, not_served, unknown
+from zoo.installed import GROUPS, OURS, UNUSABLE, Entry, canonical_kind, installed
 
-__all__ = ["GROUPS", "Entry", "Registry", "canonical_kind", "installed", "kind_of", "registry"]
+__all__ = [
+    "GROUPS",
+    "Entry",
+    "Registry",
+    "author_of",
+    "canonical_kind",
+    "installed",
+    "kind_of",
+    "registry",
+]
 
 T = TypeVar("T")
 
@@ -38,25 +43,24 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._loaded: dict[tuple[str, str], Any] = {}
+        self.loaded: dict[tuple[str, str], tuple[Entry, Any]] = {}
+        """By distribution and target: the entry as it was when its plugin was loaded, and it."""
 
     def entries(self) -> list[Entry]:
         """Every installed plugin of this kind, by id; nothing is imported."""
         return [entry for entry in installed() if entry.kind == self.kind]
 
     def search(self, pattern: str) -> list[Entry]:
-        """Entries whose id or ``distribution/id`` matches a shell pattern.
+        """Entries whose id matches a shell pattern, or ``distribution/id`` one with a slash.
 
         ``timm:convnext*`` loads the family ``timm`` and searches its names. Raises PluginError
         where there is no such family, or it is broken.
         """
         head, colon, names = pattern.partition(":")
         if not colon:
-            return [
-                entry
-                for entry in self.entries()
-                if fnmatch.fnmatchcase(entry.id, head) or fnmatch.fnmatchcase(entry.qualified, head)
-            ]
+            # without a slash, 'l*' would match all of landmark-zoo
+            named = ((e, e.qualified if "/" in head else e.id) for e in self.entries())
+            return [entry for entry, name in named if fnmatch.fnmatchcase(name, head)]
         entry = self.locate(head)
         family = self._family(entry)
         with _speaking_for(entry, "cannot list its names"):
@@ -72,10 +76,10 @@ class Registry(Generic[T]):
         head, colon, name = plugin_id.partition(":")
         found = [entry for entry in self.entries() if entry.answers_to(head)]
         if not found:
-            raise PluginError(unknown(plugin_id, self.entries(), self.kind))
+            raise unknown(plugin_id, self.entries(), self.kind)
         if len(found) > 1:
-            raise PluginError(ambiguous(plugin_id, found))
-        if found[0].status == "invalid name":
+            raise ambiguous(plugin_id, found)
+        if found[0].status in UNUSABLE:
             raise PluginError(f"{found[0].qualified} cannot be used: {found[0].reason}")
         return replace(found[0], id=f"{found[0].id}:{name}") if colon else found[0]
 
@@ -109,11 +113,21 @@ class Registry(Generic[T]):
             )
         return cast("BackboneFamily", plugin)
 
+    def used(self, plugin_id: str) -> Entry:
+        """The entry of a plugin in this process: with the version that was loaded, where it was,
+        though another may have been installed since. Raises PluginError as :meth:`locate` does."""
+        head, colon, name = plugin_id.partition(":")
+        for entry, _ in self.loaded.values():
+            if "/" in head and entry.answers_to(head):
+                return replace(entry, id=f"{entry.id}:{name}") if colon else entry
+        return self.locate(plugin_id)
+
     def _load(self, entry: Entry) -> Any:
         key = (entry.distribution, entry.target)
-        if key not in self._loaded:
-            self._loaded[key] = _load(entry)
-        return self._loaded[key]
+        if key not in self.loaded:
+            entry = replace(entry, id=entry.id.partition(":")[0])
+            self.loaded[key] = entry, _load(entry)
+        return self.loaded[key][1]
 
 
 @overload
@@ -152,11 +166,25 @@ def kind_of(plugin_id: str) -> str:
     named = (entry for entry in everything if entry.answers_to(head))
     kinds = ["backbone"] if colon else list(dict.fromkeys(entry.kind for entry in named))
     if not kinds:
-        raise PluginError(unknown(plugin_id, everything, "plugin"))
+        raise unknown(plugin_id, everything, "plugin")
     if len(kinds) > 1:
         choices = " or ".join(f"--kind {kind}" for kind in kinds)
         raise UsageError(f"{plugin_id} is a {' and a '.join(kinds)}: say which with {choices}")
     return kinds[0]
+
+
+def author_of(error: BaseException) -> Entry | None:
+    """The plugin in whose code an error arose: the one that was loaded and whose package holds the
+    innermost frame of the traceback that is no library's. None where that is the zoo's own."""
+    loaded = [entry for kind in GROUPS for entry, _ in _registry(kind).loaded.values()]
+    strangers = {e.target.partition(".")[0].partition(":")[0]: e for e in loaded}
+    strangers = {top: e for top, e in strangers.items() if e.distribution != OURS}
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if top == "zoo" or top in strangers:
+            found = strangers.get(top)
+    return found
 
 
 def load(entry: Entry) -> Any:
@@ -180,37 +208,50 @@ def _load(entry: Entry) -> Any:
                 f"a {entry.kind} is an instance of zoo.api.{wanted.__name__}, "
                 f"and this is {plugin!r:.80}"
             )
-        return plugin
+    _see_version(entry, plugin)
+    return plugin
 
 
 def _member(entry: Entry, family: BackboneFamily) -> Backbone:
-
     with _speaking_for(entry, "cannot be had"):
         backbone = family.resolve(entry.id.partition(":")[2])
         if not isinstance(backbone, Backbone):
             raise TypeError(f"resolve gave {backbone!r:.80}, which is no zoo.api.Backbone")
-        return backbone
+    _see_version(entry, backbone)
+    return backbone
+
+
+def _see_version(entry: Entry, plugin: object) -> None:
+    """Refuse a plugin of a version of the contracts that is not served; say where one will go."""
+    version = getattr(plugin, "api_version", 1)
+    if type(version) is not int or version not in api.SERVED_API_VERSIONS:
+        raise not_served(entry, version)
+    if version in DEPRECATED_API_VERSIONS:
+        deprecated(
+            f"version {version} of the plugin API",
+            since=DEPRECATED_API_VERSIONS[version],
+            instead=f"upgrade {entry.distribution}, "
+            f"or ask its author for version {api.API_VERSION}",
+            by=f"{entry.kind} {entry.id} of {entry.origin}",
+        )
 
 
 @contextlib.contextmanager
-def _speaking_for(entry: Entry, failure: str, at_import: bool = False) -> Iterator[None]:
+def _speaking_for(entry: Entry, what: str, at_import: bool = False) -> Iterator[None]:
     """Run a plugin's code: whatever it raises becomes one line that names the plugin.
 
     Past the import, a ZooError is the plugin's own message to the user and stays as it is. What
     the plugin prints goes to standard error: standard output belongs to the command.
     """
-
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except (Exception, SystemExit) as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise  # the user's, and Python's own
+    except BaseException as error:  # SystemExit, and whatever some library derives from this
         if isinstance(error, ZooError) and not at_import:
             raise
-        raise PluginError(
-            f"{entry.kind} {entry.id} of {entry.origin} {failure}: {one_line(error)}. "
-            f"Repair, upgrade or uninstall {entry.distribution}; `zoo list --check` tries every "
-            "plugin"
-        ) from error
+        raise failed(entry, what, error) from error
 
 
 def _contract(kind: str) -> type:
@@ -219,5 +260,4 @@ def _contract(kind: str) -> type:
 
 
 def _is_family(plugin: object) -> bool:
-
     return isinstance(plugin, BackboneFamily) and not isinstance(plugin, type)

@@ -22,6 +22,7 @@ from .contracts import (
     Sample,
 )
 from .errors import DataError, PluginError, UsageError, WeightsError, ZooError
+from .notices import ZooDeprecationWarning, ZooWarning
 from .schemes import IBUG68, WFLW98, LandmarkScheme, generic_scheme
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "Sample",
     "UsageError",
     "WeightsError",
+    "ZooDeprecationWarning",
     "ZooError",
+    "ZooWarning",
     "generic_scheme",
 ]

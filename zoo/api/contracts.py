@@ -26,6 +26,10 @@ API_VERSION = 1
 SERVED_API_VERSIONS = frozenset({1})
 """The versions of the contracts that this zoo serves: a plugin of any other is refused by name."""
 
+DEPRECATED_API_VERSIONS: Mapping[int, str] = {}
+"""Of the served versions those that will go, each with the release of landmark-zoo that first said
+so: a plugin of one works, and whoever loads it is told."""
+
 ExpectedFailures = Mapping[str, str]
 """Names of conformance checks that a plugin is known to fail, each with the reason. They are
 strict: one that passes after all must be taken out."""
@@ -69,7 +73,11 @@ class Backbone:
 
 @runtime_checkable
 class BackboneFamily(Protocol):
-    """One entry point that answers for many backbones: ``timm:convnext_tiny``."""
+    """One entry point that answers for many backbones: ``timm:convnext_tiny``.
+
+    A family may state the version of the contracts that it was written for in an attribute
+    ``api_version``; without one it was written for the first.
+    """
 
     def names(self, pattern: str) -> list[str]:
         """Names (without the family's id) that match a shell pattern; sorted."""

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from zoo.api import ZooError
-from zoo.cli import data, evaluate, info, leaderboard, listing, new, predict, train
+from zoo.cli import check, data, evaluate, info, leaderboard, listing, new, predict, train
 from zoo.cli.output import say, warn_in_one_line
 
 
@@ -97,6 +97,7 @@ app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
 app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
+app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)
 app.add_typer(data.data_app, name="data")
 
 
@@ -104,6 +105,7 @@ def main() -> NoReturn:
     """The console command ``zoo``. ``--debug`` is understood anywhere on the line."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    warn_in_one_line()
     status: Any = 1
     try:
         app(["--debug", *arguments] if debug else arguments, prog_name="zoo")
@@ -111,11 +113,16 @@ def main() -> NoReturn:
         status = end.code
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
+        from zoo.registry import author_of
+
         if debug:
             traceback.print_exc()
-        say(f"zoo: this is a bug: {type(error).__name__}: {error}")
+        plugin = author_of(error)
+        where = f" in the {plugin.kind} {plugin.id} of {plugin.origin}" if plugin else ""
+        say(f"zoo: this is a bug{where}: {type(error).__name__}: {error}")
         if not debug:
-            say("The same command with --debug shows where; please report it with that.")
+            whom = " to its author" if plugin else ""
+            say(f"The same command with --debug shows where; please report it{whom} with that.")
     try:
         sys.stdout.flush()
     except BrokenPipeError:

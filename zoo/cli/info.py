@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -25,11 +28,12 @@ def info(
     A backbone is built to be described: its parameters and multiply-adds (gmacs, 10^9 a forward)
     are those of the model with the linear head on 68 points, from random weights.
     """
-    facts = describe(plugin_id, kind)
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin may print while it is built
+        facts = describe(plugin_id, kind)
     if as_json:
         output.print_json(facts)
     else:
-        output.facts({name: _readable(value) for name, value in facts.items()})
+        _print(facts)
 
 
 def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:
@@ -67,6 +71,18 @@ def _declared(plugin: Any) -> dict[str, Any]:
     return declared
 
 
+def _print(facts: Mapping[str, Any]) -> None:
+    """One line a fact; a fact that is a mapping has one more for each of its items."""
+    lines: dict[str, str] = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping) and value:
+            lines[name] = f"{len(value)}, with the reason"
+            lines |= {f"  {key}": _readable(item) for key, item in value.items()}
+        else:
+            lines[name] = _readable(value)
+    output.facts(lines)
+
+
 def _readable(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -74,6 +90,6 @@ def _readable(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and value:
         return ", ".join(map(_readable, value))
-    return str(value) or "-"
+    return str(value) if value else "-"

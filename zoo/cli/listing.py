@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from zoo.api import PluginError
 from zoo.cli import output
+from zoo.installed import UNUSABLE, survey
 
 if TYPE_CHECKING:
     from zoo.registry import Entry
@@ -27,22 +29,37 @@ def list_plugins(
         bool,
         typer.Option("--check", help="Load each one in a process of its own: ok, or broken?"),
     ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="With --check: how long one may load.")
+    ] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Show the backbones, data sets, heads, losses and detectors that are installed.
 
     Reading the list loads none of them. A family answers for many names: 'FAMILY:*' loads it
-    and shows them all. With --check the exit status is 3 if anything is broken.
+    and shows them all. With --check the exit status is 3 if one cannot be used. The environment
+    variable ZOO_PLUGINS limits every command to the built-in plugins (none), or to them and the
+    distributions that it names (NAME,NAME).
     """
+    _say_what_is_hidden()
     entries = _find(pattern, kind)
     if check:
-        entries = _checked(entries)
+        entries = _checked(entries, timeout)
     if as_json:
         output.print_json([asdict(entry) for entry in entries])
     else:
         _show(entries)
-    if any(entry.status == "broken" for entry in entries):
+    if check and any(entry.status in ("broken", *UNUSABLE) for entry in entries):
         raise typer.Exit(3)
+
+
+def _say_what_is_hidden() -> None:
+    hidden = survey().hidden
+    if hidden:
+        distributions = sorted({entry.distribution for entry in hidden})
+        count = f"{len(distributions)} distribution{'' if len(distributions) == 1 else 's'}"
+        some = ", ".join(distributions[:3]) + (", ..." if len(distributions) > 3 else "")
+        output.say(f"ZOO_PLUGINS hides the plugins of {count}: {some}")
 
 
 def _find(pattern: str | None, kind: str | None) -> list[Entry]:
@@ -59,24 +76,35 @@ def _find(pattern: str | None, kind: str | None) -> list[Entry]:
     return entries
 
 
-def _checked(entries: list[Entry]) -> list[Entry]:
+def _checked(entries: list[Entry], timeout: float) -> list[Entry]:
     """The entries with their verdicts, told one by one as they come in."""
     from zoo.isolation import check_all
 
     verdicts = {}
-    for done, entry in enumerate(check_all(entries), start=1):
+    for done, entry in enumerate(check_all(entries, timeout), start=1):
         verdicts[entry.kind, entry.qualified, entry.target] = entry
         output.say(f"[{done}/{len(entries)}] {entry.kind} {output.plain(entry.id)}: {entry.status}")
     return [verdicts[entry.kind, entry.qualified, entry.target] for entry in entries]
 
 
 def _show(entries: list[Entry]) -> None:
+    """One line a plugin. Its reason, where it has one, ends the line; on a terminal, where columns
+    are few, the reasons follow below."""
     columns = ["id", "kind", "from", "status"]
     rows = [[entry.id, entry.kind, entry.origin, entry.status] for entry in entries]
-    if any(entry.reason for entry in entries):
+    on_a_terminal = sys.stdout.isatty()
+    if not on_a_terminal and any(entry.reason for entry in entries):
         columns.append("reason")
         rows = [[*row, entry.reason] for row, entry in zip(rows, entries, strict=True)]
     output.table(_count(entries), columns, rows)
+    if on_a_terminal:
+        output.wrapped(
+            [
+                f"{entry.kind} {entry.id} of {entry.origin}, {entry.status}: {entry.reason}"
+                for entry in entries
+                if entry.reason
+            ]
+        )
 
 
 def _count(entries: list[Entry]) -> str:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import textwrap
+import warnings
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from zoo.api import ZooWarning
 
 
 def print_json(value: object) -> None:
@@ -20,6 +27,32 @@ def say(message: str) -> None:
 def warn(message: str) -> None:
     """A remark about something that is not as it should be."""
     say(f"warning: {message}")
+
+
+def warn_in_one_line() -> None:
+    """Have every :class:`ZooWarning` of this process said once, as a plain line; other warnings
+    stay as they are. Of torchrun's processes, which load the same plugins, one speaks."""
+    others = warnings.showwarning
+    said: set[str] = set()
+    speaks = os.environ.get("LOCAL_RANK", "0") == "0"
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if not issubclass(category, ZooWarning):
+            others(message, category, *place)
+        elif (text := plain(message)) not in said:
+            said.add(text)
+            if speaks:
+                warn(text)
+
+    warnings.showwarning = show
+    warnings.simplefilter("always", ZooWarning)
+
+
+def wrapped(lines: Sequence[str]) -> None:
+    """Print each line as wide as the terminal is, what is longer indented below it."""
+    width = shutil.get_terminal_size().columns
+    for line in lines:
+        print(textwrap.fill(plain(line), width, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def table(

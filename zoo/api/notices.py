@@ -1,0 +1,48 @@
+"""What a person should hear although nothing has failed: warnings, and deprecations among them.
+
+The command line prints each once, as one plain line. In Python they are ordinary warnings, so an
+author's tests show them, and ``pytest -W error::zoo.api.ZooDeprecationWarning`` fails on them.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+PLUGIN_PACKAGES = ("zoo.plugins.", "zoo.datasets.")
+"""Where the built-in plugins live: theirs is plugin code, though its name begins with zoo."""
+
+
+class ZooWarning(UserWarning):
+    """Something that is not as it should be, in one line: what, why, and what to do."""
+
+
+class ZooDeprecationWarning(ZooWarning, DeprecationWarning):
+    """Something that works today and will not for ever: what, since when, and what to use."""
+
+
+def deprecated(what: str, *, since: str, instead: str, by: str = "") -> None:
+    """Announce that ``what`` was used, which is deprecated; call it where it is used.
+
+    ``since`` is the release of landmark-zoo that first says so (``"0.3"``), ``instead`` what to do
+    (``"give Backbone.mean"``), ``by`` who used it; by default the line of the nearest caller that
+    is no part of the core, which is where the plugin's author has to look.
+    """
+    file, line = _caller()
+    message = (
+        f"{by or f'{file}, line {line}'}: {what} is deprecated since landmark-zoo {since} and "
+        f"kept for at least two minor releases after it: {instead}"
+    )
+    # Attributed to that line as well, so that Python's own filters by module work.
+    warnings.warn_explicit(message, ZooDeprecationWarning, file, line)
+
+
+def _caller() -> tuple[str, int]:
+    frame = sys._getframe(2)
+    while frame.f_back is not None and _is_core(str(frame.f_globals.get("__name__", ""))):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def _is_core(module: str) -> bool:
+    return (module == "zoo" or module.startswith("zoo.")) and not module.startswith(PLUGIN_PACKAGES)
