@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..config import Config
+from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
 from ..evaluation.curves import save_learning_curve
 from ..evaluation.metrics import floor_points, summarise
@@ -103,11 +103,12 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     config, progress = facts.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
     gmacs = count_gmacs(facts.built.model, facts.built.input_size)
-    entry = registry("backbone").locate(config.backbone)
+    plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
     record = {
         "schema": SCHEMA,
         "run": folder.name,
-        "plugin": {"id": entry.id, "distribution": entry.distribution, "version": entry.version},
+        "plugin": plugins["backbone"],
+        "plugins": plugins,
         "config": config.to_share(),
         "config_hash": config_hash(config.to_dict()),
         "seed": config.seed,
@@ -145,3 +146,8 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     }
     save_record(record, folder.record)
     save_learning_curve(progress.history, folder.curve)
+
+
+def _origin(kind: str, plugin_id: str) -> dict[str, str]:
+    entry = registry(kind).used(plugin_id)
+    return {"id": entry.id, "distribution": entry.distribution, "version": entry.version}
