@@ -18,6 +18,7 @@ from ..data.store import Store
 from ..evaluation.metrics import mean_shape
 from ..evaluation.records import load_record, save_record
 from ..model import BuiltModel, build_model
+from .absent import naming_the_absent
 from .distributed import World, join_world
 from .environment import environment
 from .fit import Job, epoch_plan, fit
@@ -66,7 +67,8 @@ def resume(
     if longer:
         config = _with_epochs(config, epochs or 0, path)
     with join_world(config.device) as world:
-        parts = _Parts.gather(config, strict, world, reporter or Reporter())
+        with naming_the_absent(folder):
+            parts = _Parts.gather(config, strict, world, reporter or Reporter())
         job, trainee = _set_up(parts, folder)
         if folder.state.is_file():
             trainee.restore(folder.state, world, job.fingerprint)
@@ -104,7 +106,8 @@ def evaluate(
     config = folder.read_config()
     if data is not None:
         config = replace(config, data=str(data.expanduser()))
-    material = open_material(config, strict, reporter)
+    with naming_the_absent(folder):
+        material = open_material(config, strict, reporter)
     if material.table.fingerprint != record["data"]["fingerprint"]:
         raise DataError(
             f"{path}: was trained on data with fingerprint {record['data']['fingerprint'][:12]}, "

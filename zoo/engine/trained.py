@@ -13,6 +13,7 @@ from ..api import LandmarkScheme, UsageError, WeightsError
 from ..checkpoint import load_tensors
 from ..config import Config, from_dict
 from ..model import LandmarkModel, ModelPlan, build_model
+from .absent import naming_the_absent
 from .folder import RunFolder
 
 
@@ -100,7 +101,8 @@ class Trained:
 
 
 def load_trained(folder: RunFolder) -> Trained:
-    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit."""
+    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit, and
+    :class:`PluginError` naming what to install where a plugin is gone."""
     folder.read_config()  # or the message would be about a missing file inside
     if not folder.best.is_file():
         raise WeightsError(
@@ -114,7 +116,8 @@ def load_trained(folder: RunFolder) -> Trained:
         raise WeightsError(f"{folder.best}: its header is not a run's: {error}") from error
     # the weights are all in the file: nothing is downloaded or read for the start
     plan = model_plan(header.config).without_start()
-    model = build_model(plan, header.scheme).model
+    with naming_the_absent(folder):
+        model = build_model(plan, header.scheme).model
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
