@@ -1,0 +1,134 @@
+"""`zoo check`: the conformance kit, a line a check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.api import UsageError
+from zoo.cli import output
+
+if TYPE_CHECKING:
+    from zoo.testing import Check, Outcome
+
+
+def check(
+    plugin_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As `zoo list` shows it, or as DISTRIBUTION/ID.")
+    ],
+    kind: Annotated[
+        str | None, typer.Option(help="Which kind is meant, where an id stands in two.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="ROOT", help="Root of a data set.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Such as backbone.drop_rate=0.1."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="This check alone; repeat for more."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Check that a plugin keeps its contract: a fixed list for its kind, one line a check.
+
+    Failures that the plugin declares (expected_failures) are strict and counted. With --set, an
+    option of the plugin is given by its kind: dataset.people=20. Exit status 3 if a check failed,
+    or passed against expectation.
+    """
+    from zoo.registry import canonical_kind, kind_of, registry
+    from zoo.testing import checks, run, summary
+
+    kind = canonical_kind(kind) if kind else kind_of(plugin_id)
+    entry = registry(kind).locate(plugin_id)
+    options = _options(kind, sets or [])
+    everything = checks(entry.qualified, kind, options=options, data=data)
+    chosen = _chosen(everything, only or [])
+    _require_what_was_named(chosen[0], data)
+    if not as_json:
+        print(output.plain(f"{kind} {entry.id} of {entry.origin}"), flush=True)
+    outcomes: list[Outcome] = []
+    for each in chosen:
+        outcomes.append(run(each))
+        if not as_json:
+            told = {o.check.name for o in outcomes if o.status == "failed"}
+            print(_line(outcomes[-1], everything, told), flush=True)
+    count = summary(outcomes)
+    left_out = len(everything) - len(chosen)
+    if as_json:
+        facts = {"id": entry.id, "kind": kind, "distribution": entry.distribution}
+        facts |= {"version": entry.version, "summary": count, "left_out": left_out}
+        output.print_json(facts | {"checks": [_facts(outcome) for outcome in outcomes]})
+    else:
+        print(count + (f" ({left_out} left out by --only)" if left_out else ""))
+    if not all(outcome.as_expected for outcome in outcomes):
+        raise typer.Exit(3)
+
+
+def _options(kind: str, sets: list[str]) -> dict[str, Any]:
+    """``kind.key=value`` as keyword arguments of the plugin."""
+    from zoo.config import parse_set
+
+    options: dict[str, Any] = {}
+    for text in sets:
+        key, value = parse_set(text)
+        head, _, option = key.partition(".")
+        if head != kind or not option:
+            raise UsageError(f"--set {text}: an option of a {kind} reads {kind}.KEY=VALUE")
+        options[option] = value
+    return options
+
+
+def _chosen(everything: list[Check], only: list[str]) -> list[Check]:
+    from difflib import get_close_matches
+
+    names = [each.name for each in everything]
+    for name in only:
+        if name not in names:
+            close = get_close_matches(name, names)
+            hint = (
+                f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
+            )
+            raise UsageError(f"--only {name}: no such check; {hint}")
+    return [each for each in everything if not only or each.name in only]
+
+
+def _require_what_was_named(check: Check, data: Path | None) -> None:
+    """A family's member that is not there, or data that are not, are no failure of a plugin."""
+    from zoo.registry import registry
+
+    subject = check.subject
+    if subject.kind != "dataset" and data is not None:
+        raise UsageError(f"--data {data}: {subject.plugin_id} is a {subject.kind}")
+    if subject.arrival.failure:
+        return  # the checks say why
+    registry(subject.kind).get(subject.plugin_id)
+    if subject.kind == "dataset":
+        subject.root()
+
+
+def _line(outcome: Outcome, everything: list[Check], told: set[str]) -> str:
+    """``told``: the checks whose failure stands in a line above."""
+    from zoo.testing import CheckNotRun
+
+    width = max(len(each.name) for each in everything)
+    check, failure = outcome.check, outcome.failure
+    message = f": {outcome.message}" if outcome.message else ""
+    if isinstance(failure, CheckNotRun) and failure.needed in told:
+        message = f": needs {failure.needed}"
+    return output.plain(f"{check.number:>3} {check.name:<{width}}  {outcome.status}{message}")
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "number": outcome.check.number,
+        "name": outcome.check.name,
+        "summary": outcome.check.summary,
+        "status": outcome.status,
+        "message": outcome.message,
+        "seconds": round(outcome.seconds, 3),
+    }

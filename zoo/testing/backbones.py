@@ -1,0 +1,350 @@
+"""The list of checks for a backbone.
+
+All random numbers come from fixed seeds, on the CPU in float32. Nothing is downloaded: while the
+honesty about pretrained weights is checked, the network is closed.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import io
+import pickle
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.api import Backbone
+from zoo.options import call_with_options
+from zoo.testing.common import (
+    declares_valid_facts,
+    found_through_metadata,
+    import_leaves_no_trace,
+    require_keyword_only,
+)
+from zoo.testing.faces import overfit
+from zoo.testing.failures import CheckFailed, must, needs
+from zoo.testing.offline import no_network
+from zoo.testing.subject import Subject
+from zoo.testing.tensors import (
+    CLOSE,
+    checked_state,
+    difference,
+    listed,
+    noise,
+    require_gradients,
+    same_state,
+    seeded,
+    shapes,
+    tensors_of,
+)
+
+
+class BackboneSubject(Subject):
+    """A backbone, and what it gives for one batch of noise."""
+
+    @cached_property
+    def size(self) -> int:
+        """The side of the inputs in pixels: the declared one, or the option ``input_size``."""
+        return int(self.options.get("input_size", self.plugin.input_size))
+
+    def build(self, seed: int = 0, size: int | None = None, pretrained: bool = False) -> nn.Module:
+        """A new module in eval mode, its weights from ``seed``."""
+        with seeded(seed):
+            return self.build_as_is(size, pretrained).eval()
+
+    def build_as_is(self, size: int | None = None, pretrained: bool = False) -> nn.Module:
+        """A new module from torch's random state as it stands."""
+        spec: Backbone = self.plugin
+        options = dict(self.options)
+        if "input_size" in inspect.signature(spec.build).parameters:
+            options["input_size"] = size or self.size
+        else:
+            options.pop("input_size", None)
+        built: Any = call_with_options(
+            "backbone", self.plugin_id, spec.build, pretrained=pretrained, **options
+        )
+        if not isinstance(built, nn.Module):
+            raise CheckFailed(f"build gives a {type(built).__name__}, no torch module")
+        return built
+
+    def made(self, seed: int = 0) -> nn.Module:
+        """:meth:`build`, for the checks that are about something else."""
+        with needs("declared_input_size_works"):
+            return self.build(seed)
+
+    def images(self, count: int, seed: int = 0) -> Tensor:
+        return noise(count, 3, self.size, self.size, seed=seed)
+
+    def run(self, module: nn.Module, images: Tensor) -> list[Tensor]:
+        """What it gives, without gradients."""
+        with needs("declared_input_size_works"), torch.no_grad(), seeded(0):
+            return tensors_of(module(images))
+
+    @cached_property
+    def sample(self) -> nn.Module:
+        """In eval mode; not to be changed."""
+        return self.made()
+
+    @cached_property
+    def output(self) -> Any:
+        """Of four images in eval mode, as it comes."""
+        module = self.sample
+        with needs("declared_input_size_works"), torch.no_grad(), seeded(0):
+            return module(self.images(4))
+
+
+def options_are_keyword_only(subject: BackboneSubject) -> None:
+    """``build(*, pretrained=False, **options)``: every option by name, and with a default."""
+    require_keyword_only(subject.plugin.build, wanted={"pretrained": False})
+
+
+def declared_input_size_works(subject: BackboneSubject) -> None:
+    """It is built for its declared input size and takes an image of that size."""
+    size = subject.plugin.input_size
+    with must(f"building it for its declared {size} px"):
+        module = subject.build(size=size)
+    with must(f"an image of its declared {size} x {size} px"), torch.no_grad(), seeded(0):
+        module(noise(2, 3, size, size))
+
+
+def output_rank(subject: BackboneSubject) -> None:
+    """It gives a vector (B, C), a map (B, C, h, w), or maps from fine to coarse, also in
+    training."""
+    in_eval = _formed(subject.output, "in eval mode")
+    module = subject.made()
+    module.train()
+    with must("a batch in training mode"), torch.no_grad(), seeded(0):
+        in_training = _formed(module(subject.images(4)), "in training mode")
+    if in_eval != in_training:
+        raise CheckFailed(f"it gives {in_eval} in eval mode and {in_training} in training mode")
+
+
+def _formed(features: Any, when: str) -> list[tuple[int, ...]]:
+    """The shapes of what a backbone gave for four images, the batch apart."""
+    if isinstance(features, Tensor) and features.ndim == 2:
+        maps = [features]
+    elif isinstance(features, Tensor) or (
+        isinstance(features, list | tuple)
+        and features
+        and all(isinstance(m, Tensor) for m in features)
+    ):
+        maps = [features] if isinstance(features, Tensor) else list(features)
+        if any(m.ndim != 4 for m in maps):
+            raise CheckFailed(
+                f"{when} it gives {shapes(maps)}, not (B, C), (B, C, h, w) or a list of maps"
+            )
+    else:
+        raise CheckFailed(f"{when} it gives a {type(features).__name__}, no tensor and no maps")
+    if any(m.shape[0] != 4 or 0 in m.shape for m in maps):
+        raise CheckFailed(f"{when} it gives {shapes(maps)} for 4 images")
+    sides = [m.shape[-1] for m in maps if m.ndim == 4]
+    if sides != sorted(sides, reverse=True):
+        raise CheckFailed(f"{when} its maps come as {shapes(maps)}, not from fine to coarse")
+    return [tuple(m.shape[1:]) for m in maps]
+
+
+def output_dtype(subject: BackboneSubject) -> None:
+    """float32 in, float32 out."""
+    odd = {t.dtype for t in tensors_of(subject.output)} - {torch.float32}
+    if odd:
+        raise CheckFailed(f"it gives {listed(sorted(map(str, odd)))} for images of torch.float32")
+
+
+def output_is_finite(subject: BackboneSubject) -> None:
+    """Noise, a black picture and a white one all give finite numbers."""
+    spec: Backbone = subject.plugin
+    mean, std = (torch.tensor(t).view(3, 1, 1) for t in (spec.mean, spec.std))
+    flat = torch.ones(3, subject.size, subject.size)
+    pictures = {
+        "noise": subject.images(1)[0],
+        "a black picture": (0 * flat - mean) / std,
+        "a white picture": (flat - mean) / std,
+        "a picture of the mean colour": 0 * flat,
+    }
+    outputs = subject.run(subject.sample, torch.stack(list(pictures.values())))
+    for i, name in enumerate(pictures):
+        if not all(t[i].isfinite().all() for t in outputs):
+            raise CheckFailed(f"{name} gives numbers that are not finite")
+
+
+def batch_sizes(subject: BackboneSubject) -> None:
+    """Batches of 1 and of 3 images give as many outputs, of the same shape."""
+    wanted = [tuple(t.shape[1:]) for t in tensors_of(subject.output)]
+    for count in (1, 3):
+        with must(f"a batch of {count}"), torch.no_grad(), seeded(0):
+            found = tensors_of(subject.sample(subject.images(count)))
+        if [tuple(t.shape) for t in found] != [(count, *shape) for shape in wanted]:
+            raise CheckFailed(
+                f"a batch of {count} gives {shapes(found)}, "
+                f"a batch of 4 {shapes(tensors_of(subject.output))}"
+            )
+
+
+def every_parameter_gets_a_gradient(subject: BackboneSubject) -> None:
+    """Every trainable parameter gets a gradient from what the backbone gives."""
+    module = subject.made()
+    module.train()
+    with must("a training step"), seeded(0):
+        outputs = tensors_of(module(subject.images(4)))
+        weights = [noise(*t.shape, seed=i) for i, t in enumerate(outputs)]
+        sum((t * w).mean() for t, w in zip(outputs, weights, strict=True)).backward()
+    require_gradients(module)
+
+
+def eval_is_deterministic(subject: BackboneSubject) -> None:
+    """In eval mode the same images give the same output, whatever the random state."""
+    images = subject.images(2)
+    first = subject.run(subject.sample, images)
+    with torch.no_grad(), seeded(1):
+        second = tensors_of(subject.sample(images))
+    if difference(first, second) > CLOSE:
+        raise CheckFailed("in eval mode the same images give another output the second time")
+
+
+def eval_ignores_batch_mates(subject: BackboneSubject) -> None:
+    """In eval mode an image's output does not depend on the others in its batch."""
+    one, others, more = (subject.images(n, seed) for n, seed in ((1, 1), (3, 2), (3, 3)))
+    first = subject.run(subject.sample, torch.cat([one, others]))
+    second = subject.run(subject.sample, torch.cat([one, 3 * more]))
+    if difference([t[:1] for t in first], [t[:1] for t in second]) > CLOSE:
+        raise CheckFailed("in eval mode an image's output changes with the others in its batch")
+
+
+def state_dict_round_trips(subject: BackboneSubject) -> None:
+    """Another module that loads its state_dict gives the same output."""
+    module, other = subject.made(0), subject.made(1)
+    module.train()
+    subject.run(module, subject.images(4, seed=5))  # moves running statistics
+    module.eval()
+    with must("loading the state_dict of a module into another"):
+        other.load_state_dict(checked_state(module))
+    images = subject.images(2)
+    if difference(subject.run(module, images), subject.run(other, images)) > CLOSE:
+        raise CheckFailed(
+            "a second module gives another output with the first one's state_dict: something it "
+            "computes with is neither a parameter nor a buffer"
+        )
+
+
+def same_seed_same_init(subject: BackboneSubject) -> None:
+    """torch's seed decides the initial weights, and building does not reseed it."""
+    if name := same_state(subject.made(3), subject.made(3)):
+        raise CheckFailed(f"two modules built after torch.manual_seed(3) differ, first in {name}")
+    after = []
+    for seed in (3, 4):
+        with needs("declared_input_size_works"), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            subject.build_as_is()
+            after.append(torch.get_rng_state())
+    if torch.equal(*after):
+        raise CheckFailed("building it reseeds torch: all runs would be of one seed")
+
+
+def survives_deepcopy(subject: BackboneSubject) -> None:
+    """``copy.deepcopy`` gives a module with the same output and tensors of its own."""
+    module = subject.made()
+    with must("copy.deepcopy"):
+        twin = copy.deepcopy(module)
+    _require_twin(subject, module, twin, "the copy")
+
+
+def survives_pickling(subject: BackboneSubject) -> None:
+    """Pickled and unpickled, it is of the same class and gives the same output."""
+    module = subject.made()
+    with must("pickle"):
+        file = io.BytesIO()
+        pickle.dump(module, file)
+        file.seek(0)
+        twin = pickle.load(file)
+    _require_twin(subject, module, twin, "the unpickled module")
+
+
+def _require_twin(subject: BackboneSubject, module: nn.Module, twin: Any, name: str) -> None:
+    if type(twin) is not type(module):
+        raise CheckFailed(f"{name} is a {type(twin).__name__}, not a {type(module).__name__}")
+    images = subject.images(2)
+    before = subject.run(module, images)
+    with must(f"a forward pass of {name}"), torch.no_grad(), seeded(0):
+        found = tensors_of(twin(images))
+    if difference(before, found) > CLOSE:
+        raise CheckFailed(f"{name} gives another output")
+    with torch.no_grad():
+        for tensor in (*twin.parameters(), *twin.buffers()):
+            tensor.zero_()
+    if difference(before, subject.run(module, images)) > CLOSE:
+        raise CheckFailed(f"{name} shares its tensors with the original")
+
+
+def honest_about_pretrained(subject: BackboneSubject) -> None:
+    """``pretrained=True`` gives weights that were trained, or raises: never random ones."""
+    subject.made()
+    with no_network():
+        try:
+            found = [subject.build(seed, pretrained=True) for seed in (0, 1)]
+        except CheckFailed:
+            raise
+        except Exception as error:
+            if not str(error).strip():
+                raise CheckFailed(
+                    f"pretrained=True raises {type(error).__name__} without a word of the reason"
+                ) from error
+            return
+    if not subject.plugin.weights:
+        raise CheckFailed(
+            "pretrained=True builds without complaint, and `weights` says that there are none: "
+            "raise zoo.api.WeightsError"
+        )
+    share = _share_of_equal_weights(*found)
+    if share < 0.5:
+        raise CheckFailed(
+            f"pretrained=True gives random weights: {1 - share:.0%} of them change with torch's "
+            "seed; raise what the download raised"
+        )
+    if _share_of_equal_weights(found[0], subject.made(0)) > 0.5:
+        raise CheckFailed("pretrained=True gives the weights that pretrained=False gives")
+
+
+def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
+    """Of the numbers in parameters that are not all alike (a bias of zeros says nothing)."""
+    equal = total = 0
+    theirs = dict(b.named_parameters())
+    for name, mine in a.named_parameters():
+        other = theirs.get(name)
+        if other is None or other.shape != mine.shape or bool((mine == mine.flatten()[0]).all()):
+            continue
+        equal += int((mine == other).sum())
+        total += mine.numel()
+    return equal / total if total else 0.0
+
+
+def overfits_four_faces(subject: BackboneSubject) -> None:
+    """With the linear head and without dropout it learns four drawn faces by heart."""
+    subject.made()
+    overfit(subject.entry.qualified, "linear", subject.size, backbone_options=subject.options)
+
+
+SUBJECT = BackboneSubject
+CHECKS: tuple[Callable[[Any], None], ...] = (
+    found_through_metadata,
+    import_leaves_no_trace,
+    declares_valid_facts,
+    options_are_keyword_only,
+    declared_input_size_works,
+    output_rank,
+    output_dtype,
+    output_is_finite,
+    batch_sizes,
+    every_parameter_gets_a_gradient,
+    eval_is_deterministic,
+    eval_ignores_batch_mates,
+    state_dict_round_trips,
+    same_seed_same_init,
+    survives_deepcopy,
+    survives_pickling,
+    honest_about_pretrained,
+    overfits_four_faces,
+)

@@ -1,0 +1,141 @@
+"""The checks with which every list begins: how a plugin is found, imported and described."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zoo.api import SERVED_API_VERSIONS, PluginError
+from zoo.testing.failures import CheckFailed
+from zoo.testing.subject import Subject
+
+
+def found_through_metadata(subject: Subject) -> None:
+    """An installed distribution announces the plugin, and no other claims its id."""
+    try:
+        entry = subject.entry
+    except PluginError as error:
+        raise CheckFailed(f"{error} (is its distribution installed?)") from error
+    if entry.reason:
+        raise CheckFailed(f"{entry.qualified}: {entry.status}: {entry.reason}")
+
+
+def import_leaves_no_trace(subject: Subject) -> None:
+    """A fresh process imports it in time, and no random state, default dtype or thread count
+    changes."""
+    subject.load()
+    if subject.arrival.touched:
+        raise CheckFailed(f"importing it changes the process: {'; '.join(subject.arrival.touched)}")
+
+
+def declares_valid_facts(subject: Subject) -> None:
+    """Its fields hold what the contract says, and its expected failures name checks that exist."""
+    plugin = subject.plugin
+    for field in dataclasses.fields(plugin):
+        value = getattr(plugin, field.name)
+        if wrong := _wrong_value(field.name, value):
+            raise CheckFailed(f"{type(plugin).__name__}.{field.name} is {value!r:.80}: {wrong}")
+    for name, reason in plugin.expected_failures.items():
+        if name not in subject.names:
+            close = difflib.get_close_matches(str(name), subject.names)
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise CheckFailed(f"expected_failures names {name!r}, and there is no such check{hint}")
+        if name == declares_valid_facts.__name__:
+            raise CheckFailed(f"{name} cannot be an expected failure: correct the declaration")
+        if not isinstance(reason, str) or not reason.strip():
+            raise CheckFailed(f"expected_failures gives no reason for {name}")
+
+
+def _wrong_value(name: str, value: object) -> str:
+    """What a field should hold, where it does not; empty where it does."""
+    if name in ("license", "weights_license", "reference", "weights", "summary", "terms"):
+        return "" if isinstance(value, str) else "a text is wanted"
+    if name in ("build", "open"):
+        return "" if callable(value) else "a function is wanted"
+    if name == "fetch":
+        return "" if value is None or callable(value) else "a function or None is wanted"
+    if name in ("needs_root", "whole_frame"):
+        return "" if isinstance(value, bool) else "True or False is wanted"
+    if name == "input_size":
+        good = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        return "" if good else "a whole number of pixels above 0 is wanted"
+    if name in ("mean", "std", "labelled"):
+        return _wrong_triple(name, value)
+    if name == "api_version":
+        served = ", ".join(map(str, sorted(SERVED_API_VERSIONS)))
+        return "" if value in SERVED_API_VERSIONS else f"the versions served are {served}"
+    if name == "default_protocol":
+        return _wrong_protocol(value)
+    if name == "expected_failures":
+        return "" if isinstance(value, Mapping) else "a mapping of check names to reasons is wanted"
+    raise AssertionError(f"the kit does not know the field {name} of a contract")
+
+
+def _wrong_triple(name: str, value: object) -> str:
+    good = (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(isinstance(v, float | int) and not isinstance(v, bool) for v in value)
+    )
+    if not good:
+        return "three numbers in a tuple are wanted"
+    if name in ("std", "labelled") and not all(
+        v > 0 for v in (value if name == "std" else value[:1])
+    ):
+        return "it divides, so it must be above 0"
+    if name == "mean" and not all(0 <= v <= 1 for v in value):
+        return "it is of RGB in [0, 1]"
+    return ""
+
+
+def _wrong_protocol(value: object) -> str:
+    from zoo.evaluation.protocols import PROTOCOLS
+
+    if isinstance(value, str) and value in PROTOCOLS:
+        return ""
+    return f"the protocols are {', '.join(PROTOCOLS)}"
+
+
+def require_keyword_only(
+    build: Callable[..., Any], given: tuple[str, ...] = (), wanted: Mapping[str, Any] | None = None
+) -> None:
+    """Options are keyword-only and have defaults; ``given`` come first, by place; ``wanted`` are
+    options that must be there, with their defaults."""
+    try:
+        parameters = list(inspect.signature(build).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise CheckFailed(
+            f"its signature cannot be read ({error}); use a plain function"
+        ) from error
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    leading, rest = parameters[: len(given)], parameters[len(given) :]
+    if len(leading) < len(given) or any(p.kind not in by_place for p in leading):
+        raise CheckFailed(
+            f"it must take {', '.join(given)} by place; it takes {_shown(parameters)}"
+        )
+    keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    if loose := [p.name for p in rest if p.kind not in keyword]:
+        star = "".join(f"{name}, " for name in given)
+        raise CheckFailed(
+            f"{', '.join(loose)} can be given by place; "
+            f"put a star before: ({star}*, {loose[0]}=...)"
+        )
+    options = [p for p in rest if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    if bare := [p.name for p in options if p.default is inspect.Parameter.empty]:
+        raise CheckFailed(
+            f"{', '.join(bare)} has no default: a plugin is built without options too"
+        )
+    open_ended = len(options) < len(rest)
+    for name, default in (wanted or {}).items():
+        found = [p for p in options if p.name == name]
+        if not found and not open_ended:
+            raise CheckFailed(f"it must take {name}={default!r}; it takes {_shown(parameters)}")
+        if found and found[0].default != default:
+            raise CheckFailed(f"{name} must be {default!r} by default, not {found[0].default!r}")
+
+
+def _shown(parameters: list[inspect.Parameter]) -> str:
+    return str(inspect.Signature(parameters))

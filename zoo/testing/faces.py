@@ -1,0 +1,110 @@
+"""Four drawn faces, and whether a model can learn them by heart."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.api import IBUG68
+from zoo.engine.objective import landmark_units, training_loss
+from zoo.geometry import crop, frame_region
+from zoo.model import LandmarkModel, ModelPlan, build_model
+from zoo.registry import registry
+from zoo.testing.failures import CheckFailed
+from zoo.testing.tensors import seeded, silence_dropout
+
+RATES = (1e-3, 1e-4)
+"""Learning rates of Adam, tried one after another: a deep network without norms wants the lower."""
+STEPS = 60
+ENOUGH = 0.2
+"""Of the loss of the four faces' mean shape, below which no model comes that does not look."""
+
+
+@functools.cache
+def four_faces(size: int) -> tuple[Tensor, Tensor]:
+    """Images (4, 3, size, size) of RGB in [0, 1], and points (4, 68, 2) as fractions of them."""
+    plugin = registry("dataset").get("synthetic")
+    samples = list(
+        plugin.open(None, people=4, videos=1, frames=1, seed=7, size=max(size, 96)).samples()
+    )
+    images, points = [], []
+    for sample in samples:
+        picture = sample.image()
+        region = frame_region(*picture.shape[:2])
+        images.append(crop(picture, region, size))
+        points.append(region.to_unit(sample.points))
+    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+    return pixels, torch.from_numpy(np.stack(points)).float()
+
+
+def overfit(
+    backbone: str,
+    head: str,
+    size: int,
+    *,
+    backbone_options: Mapping[str, Any] | None = None,
+    head_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Train on four faces until the loss is far below that of their mean shape.
+
+    Raises :class:`CheckFailed` where no learning rate gets there.
+    """
+    images, points = four_faces(size)
+    options = dict(backbone_options or {})
+    options.pop("input_size", None)
+    plan = ModelPlan(
+        backbone, head, size, backbone_options=options, head_options=dict(head_options or {})
+    )
+    told = []
+    for rate in RATES:
+        with seeded(0):
+            model = build_model(plan, IBUG68).model
+            reached, floor = _train(model, images, points, rate)
+        if reached < ENOUGH * floor:
+            return
+        told.append(f"{reached / floor:.0%} at rate {rate:g}")
+    raise CheckFailed(
+        f"after {STEPS} steps of Adam the loss on four faces is still {', '.join(told)} of what "
+        f"their mean shape costs; below {ENOUGH:.0%} is wanted"
+    )
+
+
+def _train(
+    model: LandmarkModel, images: Tensor, points: Tensor, rate: float
+) -> tuple[float, float]:
+    """The lowest loss that was reached, and the mean shape's."""
+    visible = torch.ones(points.shape[:2], dtype=torch.bool)
+    mean = points.mean(dim=0)
+    floor = float(_cost(mean.expand_as(points), points))
+    model.train()
+    silence_dropout(model)
+    start_at = getattr(model.head, "start_at", None)
+    if start_at is not None:
+        start_at(mean)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate)
+    lowest = float("inf")
+    for _ in range(STEPS):
+        output = model(images)
+        lowest = min(lowest, float(_cost(output["points"].detach(), points)))
+        if lowest < ENOUGH * floor:
+            break
+        optimizer.zero_grad()
+        training_loss(model.head, output, points, visible, _point_loss).backward()
+        optimizer.step()
+    return lowest, floor
+
+
+def _cost(points: Tensor, target: Tensor) -> Tensor:
+    """The loss of points given as fractions of the input."""
+    return F.smooth_l1_loss(landmark_units(points), landmark_units(target))
+
+
+def _point_loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """In landmark units; all points of these faces are visible."""
+    return F.smooth_l1_loss(points, target)

@@ -1,0 +1,51 @@
+"""How a check says no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zoo.api import ZooError
+from zoo.installed import one_line
+
+
+class CheckFailed(AssertionError):  # noqa: N818
+    """A plugin does not do what its contract says; the message says what it does instead."""
+
+
+class CheckNotRun(CheckFailed):
+    """A check that could not begin, because the plugin fails another that it builds on."""
+
+    def __init__(self, needed: str, reason: str) -> None:
+        super().__init__(f"needs {needed}: {reason}")
+        self.needed = needed
+        """The name of the other."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception says, on one line; the type comes first unless the message is ours."""
+    if isinstance(error, ZooError | CheckFailed):
+        return " ".join(str(error).split())
+    return one_line(error)
+
+
+@contextmanager
+def needs(name: str) -> Iterator[None]:
+    """Whatever fails inside is the business of the check called ``name``."""
+    try:
+        yield
+    except CheckNotRun:
+        raise
+    except Exception as error:
+        raise CheckNotRun(name, reason_of(error)) from error
+
+
+@contextmanager
+def must(what: str) -> Iterator[None]:
+    """Whatever is raised inside fails this check; ``what`` says what the plugin was asked for."""
+    try:
+        yield
+    except CheckFailed:
+        raise
+    except Exception as error:
+        raise CheckFailed(f"{what} raises {reason_of(error)}") from error

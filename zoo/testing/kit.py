@@ -1,0 +1,156 @@
+"""The checks of a plugin, how they are run, and how they are counted.
+
+A check passes, fails, or cannot be run because the plugin fails another that it builds on; the last
+counts as a failure too. A failure that the plugin declares in its ``expected_failures`` is counted
+as one, and one that is declared and does not happen is a failure: what is known stays true.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from inspect import getdoc
+from sys import stderr
+from typing import Any, Literal
+
+from zoo.registry import canonical_kind, kind_of
+from zoo.testing.failures import CheckFailed, CheckNotRun, reason_of
+from zoo.testing.subject import Root, Subject
+
+__all__ = ["Check", "CheckFailed", "CheckNotRun", "Outcome", "checks", "run", "summary"]
+
+IMPORT_TIMEOUT = 60.0
+"""Seconds."""
+
+_LISTS = {
+    "backbone": "zoo.testing.backbones",
+    "dataset": "zoo.testing.data_sets",
+    "head": "zoo.testing.heads",
+    "loss": "zoo.testing.losses",
+    "detector": "zoo.testing.detectors",
+}
+"""Where the list of each kind stands, as ``CHECKS``, and the class of what it is run on."""
+
+Status = Literal["ok", "failed", "not run", "failed as expected", "passed unexpectedly"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one plugin. Calling it raises :class:`CheckFailed` with a clear message."""
+
+    number: int
+    """Its place in the list of its kind, from 1."""
+    name: str
+    """Lower case, with underscores."""
+    summary: str
+    """One sentence: what is true of a plugin that passes."""
+    subject: Subject
+    test: Callable[[Any], None]
+
+    @property
+    def expected_failure(self) -> str:
+        """Why the plugin is known to fail; empty: it is not. Loads the plugin."""
+        if self.name == "declares_valid_facts":  # or a wrong declaration could excuse itself
+            return ""
+        return str(self.subject.expected_failures.get(self.name, ""))
+
+    def __call__(self) -> None:
+        try:
+            # What a plugin prints goes to standard error: standard output belongs to the command.
+            with redirect_stdout(stderr):
+                self.test(self.subject)
+        except CheckFailed:
+            raise
+        except (Exception, SystemExit) as error:
+            raise CheckFailed(reason_of(error)) from error
+
+    def __repr__(self) -> str:
+        return f"<check {self.number} {self.name} of {self.subject.plugin_id}>"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a check."""
+
+    check: Check
+    status: Status
+    message: str
+    """What failed; of an expected failure, the reason that its author gives."""
+    seconds: float
+    failure: CheckFailed | None = None
+
+    @property
+    def as_expected(self) -> bool:
+        return self.status in ("ok", "failed as expected")
+
+
+def checks(
+    plugin_id: str,
+    kind: str | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    data: Root = None,
+    import_timeout: float = IMPORT_TIMEOUT,
+) -> list[Check]:
+    """The checks of a plugin, in their order. Nothing is loaded before one of them is called.
+
+    ``kind`` may be left out where the id stands in one kind only. ``options`` are those of the
+    plugin's ``build`` (``open`` for a data set). ``data`` is the root of a data set, or a function
+    that gives it, called when it is first wanted; by default the usual places are searched.
+    ``import_timeout`` is in seconds. Raises PluginError or UsageError for an id without ``kind``
+    that is unknown or ambiguous, UsageError for a kind that does not exist.
+    """
+    kind = canonical_kind(kind) if kind else kind_of(plugin_id)
+    module = importlib.import_module(_LISTS[kind])
+    tests: Sequence[Callable[[Any], None]] = module.CHECKS
+    names = tuple(test.__name__ for test in tests)
+    subject: Subject = module.SUBJECT(plugin_id, kind, names, options or {}, data, import_timeout)
+    return [
+        Check(number, test.__name__, _first_sentence(test), subject, test)
+        for number, test in enumerate(tests, start=1)
+    ]
+
+
+def _first_sentence(test: Callable[[Any], None]) -> str:
+    return " ".join((getdoc(test) or "").partition("\n\n")[0].split())
+
+
+def run(check: Check) -> Outcome:
+    """Call a check and judge what comes of it."""
+    start = time.perf_counter()
+    failure: CheckFailed | None = None
+    try:
+        check()
+    except CheckFailed as error:
+        failure = error
+    seconds = time.perf_counter() - start
+    expected = check.expected_failure
+    if failure is None:
+        if expected:
+            message = f"passes, so take it out of the plugin's expected_failures ({expected})"
+            return Outcome(check, "passed unexpectedly", message, seconds)
+        return Outcome(check, "ok", "", seconds)
+    if expected:
+        return Outcome(check, "failed as expected", expected, seconds, failure)
+    status: Status = "not run" if isinstance(failure, CheckNotRun) else "failed"
+    return Outcome(check, status, reason_of(failure), seconds, failure)
+
+
+def summary(outcomes: Iterable[Outcome]) -> str:
+    """``12/12``, ``16/16, 1 of them an expected failure`` or ``14/16: 1 failed, 1 not run``."""
+    counts: dict[Status, int] = {}
+    for outcome in outcomes:
+        counts[outcome.status] = counts.get(outcome.status, 0) + 1
+    expected = counts.get("failed as expected", 0)
+    good = counts.get("ok", 0) + expected
+    text = f"{good}/{sum(counts.values())}"
+    bad: tuple[Status, ...] = ("failed", "passed unexpectedly", "not run")
+    if wrong := [f"{counts[status]} {status}" for status in bad if status in counts]:
+        text += f": {', '.join(wrong)}"
+    if expected:
+        text += f", {expected} of them "
+        text += "an expected failure" if expected == 1 else "expected failures"
+    return text

@@ -1,0 +1,52 @@
+"""The kit as pytest tests: one a check, its id readable, its expected failure strict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.testing.kit import IMPORT_TIMEOUT, Check, CheckFailed, checks, run
+from zoo.testing.subject import Root
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True)
+class PytestCheck(Check):
+    """A check whose expected failure is pytest's xfail, and whose unexpected pass fails.
+
+    Decided when it is called: a mark would have to load the plugin while tests are collected.
+    """
+
+    def __call__(self) -> None:
+        import pytest
+
+        __tracebackhide__ = True
+        outcome = run(Check(self.number, self.name, self.summary, self.subject, self.test))
+        if outcome.status == "failed as expected":
+            pytest.xfail(outcome.message)
+        if not outcome.as_expected:
+            raise CheckFailed(
+                f"{self.subject.plugin_id}: {self.name}: {outcome.message}"
+            ) from outcome.failure
+
+
+def parametrize_with_checks(
+    plugin_id: str,
+    *,
+    kind: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    data: Root = None,
+    import_timeout: float = IMPORT_TIMEOUT,
+) -> pytest.MarkDecorator:
+    """Run a test once for every check of a plugin; it takes the argument ``check`` and calls it.
+
+    The arguments are those of :func:`zoo.testing.checks`. Collecting the tests loads no plugin.
+    """
+    import pytest
+
+    found = checks(plugin_id, kind, options=options, data=data, import_timeout=import_timeout)
+    of_pytest = [PytestCheck(c.number, c.name, c.summary, c.subject, c.test) for c in found]
+    return pytest.mark.parametrize("check", of_pytest, ids=[check.name for check in found])
