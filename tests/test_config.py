@@ -56,9 +56,9 @@ def test_the_backbone_is_the_named_one_else_that_of_set_else_the_recipes(tmp_pat
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_shipped_recipe_is_a_configuration(name: str) -> None:
-    config = resolve("custom_cnn", name)
+    config = resolve("landmark-zoo/custom_cnn", name)
     assert config.recipe == name
-    assert config.backbone == "custom_cnn"
+    assert config.backbone == "landmark-zoo/custom_cnn"
     # every key that it names is in force
     for key, value in read_recipe(name).items():
         group, _, rest = key.rpartition(".")
@@ -68,7 +68,9 @@ def test_a_shipped_recipe_is_a_configuration(name: str) -> None:
 
 def test_the_seeds_own_training() -> None:
     config = resolve("", "seed")
-    assert (config.backbone, config.head, config.loss) == ("custom_cnn", "linear", "smooth_l1")
+    # the built-in ones, whatever else is installed under these names
+    assert config.backbone == "landmark-zoo/custom_cnn"
+    assert (config.head, config.loss) == ("landmark-zoo/linear", "landmark-zoo/smooth_l1")
     assert (config.input_size, config.batch_size) == (224, 32)
     assert (config.optimizer, config.lr, config.scheduler) == ("adam", 1e-3, "plateau")
     assert config.plateau == Plateau(0.5, 5, 1e-5)

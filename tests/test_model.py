@@ -213,7 +213,9 @@ def test_a_description_is_of_the_whole_model() -> None:
 
 
 def test_unknown_options_are_refused_by_name() -> None:
-    with pytest.raises(UsageError, match=r"head linear: .*'stride'; its options are none"):
+    with pytest.raises(
+        UsageError, match=r"head landmark-zoo/linear: .*'stride'; its options are none"
+    ):
         build(head_options={"stride": 4})
     with pytest.raises(UsageError, match=r"backbone vgg19: .*'depth'; .*backbone\.dropout"):
         build("vgg19", backbone_options={"depth": 4})

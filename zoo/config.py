@@ -79,9 +79,10 @@ class Config:
     """Everything that a run depends on. ``zoo train --set KEY=VALUE`` takes each field by name."""
 
     backbone: str
-    head: str = "linear"
-    loss: str = "smooth_l1"
-    dataset: str = "youtube_faces"
+    # defaults name their distribution: a namesake of a stranger's makes none of them ambiguous
+    head: str = "landmark-zoo/linear"
+    loss: str = "landmark-zoo/smooth_l1"
+    dataset: str = "landmark-zoo/youtube_faces"
     data: str = ""
     """Root of the data set; empty: the default places."""
     protocol: str = ""

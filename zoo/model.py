@@ -75,7 +75,7 @@ class ModelPlan:
     """What a model is built from; ids as the registry knows them."""
 
     backbone: str
-    head: str = "linear"
+    head: str = "landmark-zoo/linear"
     input_size: int = 0
     """0: the backbone's own."""
     pretrained: bool = False

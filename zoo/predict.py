@@ -24,6 +24,9 @@ from .options import call_with_options
 from .registry import registry
 
 BATCH = 64
+DETECTOR = "landmark-zoo/haar"
+"""By default: qualified, so that a namesake of a stranger's changes nothing."""
+
 Image = NDArray[np.uint8]
 
 
@@ -56,7 +59,7 @@ class Predictor:
     def input_size(self) -> int:
         return self.header.config.input_size
 
-    def predict(self, image: Image, detector: str = "haar", **options: Any) -> list[Face]:
+    def predict(self, image: Image, detector: str = DETECTOR, **options: Any) -> list[Face]:
         """The faces of one picture, uint8 (H, W, 3) RGB; empty where the detector finds none."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise DataError(

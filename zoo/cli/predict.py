@@ -20,7 +20,7 @@ def predict(
     inputs: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Image files.")],
     detector: Annotated[
         str, typer.Option(help="Id of a detector; none takes the whole picture as one face.")
-    ] = "haar",
+    ] = "landmark-zoo/haar",
     out: Annotated[Path, typer.Option(help="Folder for drawn copies and points.csv.")] = Path(
         "predictions"
     ),
@@ -33,6 +33,7 @@ def predict(
     row a face. A picture that cannot be read, or shows no face, is named and makes the exit status
     1; the others are done.
     """
+    from zoo.engine.folder import plain
     from zoo.predict import load
 
     predictor = load(run, device)
@@ -46,7 +47,9 @@ def predict(
             failed.append(str(error))
             continue
         if not faces:
-            failed.append(f"{path}: {detector} found no face; --detector none takes all of it")
+            failed.append(
+                f"{path}: {plain(detector)} found no face; --detector none takes all of it"
+            )
             continue
         found.append((path, faces))
         say(f"{path}: {_count(len(faces))}, drawn in {out / names[path]}")
