@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from zoo.predict import load as load
     from zoo.verbs import evaluate as evaluate
     from zoo.verbs import leaderboard as leaderboard
+    from zoo.verbs import rerun as rerun
     from zoo.verbs import train as train
+    from zoo.verbs import train_folds as train_folds
 
     __version__: str
 
@@ -18,7 +20,9 @@ _LAZY: dict[str, str] = {
     "evaluate": "zoo.verbs",
     "leaderboard": "zoo.verbs",
     "load": "zoo.predict",
+    "rerun": "zoo.verbs",
     "train": "zoo.verbs",
+    "train_folds": "zoo.verbs",
 }
 """Name here: the module that defines it."""
 

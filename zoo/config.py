@@ -87,8 +87,9 @@ class Config:
     """Root of the data set; empty: the default places."""
     protocol: str = ""
     """Empty: the data set's own default."""
-    fold: int = 0
-    """Of a k-fold protocol: which fold is the test split."""
+    fold: int = -1
+    """Of a protocol with folds: which one is the test split. -1: none is named, which means all of
+    them to `zoo train`; a run has 0 where its protocol has no folds."""
     region: str = "frame"
     input_size: int = 0
     """Pixels, square; 0: the backbone's own."""
@@ -115,6 +116,8 @@ class Config:
     pretrained: bool = False
     weights: str = ""
     """A file to start from."""
+    weights_sha256: str = ""
+    """Of that file; a run finds it out, and a configuration that says it takes no other file."""
     freeze: bool = False
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
@@ -126,13 +129,21 @@ class Config:
         return dict(self.options.get(kind, {}))
 
     def to_dict(self) -> dict[str, Any]:
-        return _jsonable(asdict(self))  # type: ignore[no-any-return]
+        table: dict[str, Any] = _jsonable(asdict(self))
+        for key in _LATER:
+            if not table[key]:
+                del table[key]
+        return table
 
     def to_share(self) -> dict[str, Any]:
         """Without the folders of the machine that trained."""
         names = {"weights": Path(self.weights).name, "recipe": Path(self.recipe).stem}
         return self.to_dict() | names | {"data": ""}
 
+
+_LATER = ("weights_sha256",)
+"""Keys that came after the first records, and are left out where they say nothing: the hash of a
+configuration stays what it was."""
 
 _GROUPS: dict[str, type] = {"plateau": Plateau, "augment": Augment}
 
@@ -273,6 +284,7 @@ def _check(config: Config) -> None:
         "accumulate must be at least 1": config.accumulate >= 1,
         "lr must be above 0": config.lr > 0,
         "seed must be between 0 and 2**63 - 1": 0 <= config.seed < 2**63,
+        "fold must not be negative": config.fold >= -1,
         "input_size must not be negative": config.input_size >= 0,
         "augment.resize must not be negative": a.resize >= 0,
         "weight_decay must not be negative": config.weight_decay >= 0,

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import resolve
-from .engine import run
+from .engine import folds, run
+from .engine import rerun as rerunning
+from .engine.report import Reporter
 from .evaluation.leaderboard import collect, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["evaluate", "leaderboard", "train"]
+__all__ = ["evaluate", "leaderboard", "rerun", "train", "train_folds"]
 
 
 def train(
@@ -25,13 +27,60 @@ def train(
     strict: bool = False,
     **keys: Any,
 ) -> Path:
-    """Train a run; returns its folder, which :func:`zoo.load` takes.
+    """Train one run; returns its folder, which :func:`zoo.load` takes. A protocol with folds needs
+    one named (``fold=0``): :func:`train_folds` trains them all.
 
     ``keys`` are those of a recipe (``dataset="synthetic"``, ``epochs=3``); a key with a dot goes
     into ``sets`` (``"augment.flip=0.5"``), as after ``--set``. Raises :class:`zoo.api.ZooError`.
     """
     config = resolve(backbone, recipe, sets, keys)
     return run.train(config, Path(out), strict).path
+
+
+def train_folds(
+    backbone: str,
+    *,
+    recipe: str = "seed",
+    sets: Sequence[str] = (),
+    out: str | Path = "runs",
+    strict: bool = False,
+    **keys: Any,
+) -> list[Path]:
+    """Train all folds of a protocol that has some (``protocol="person-5fold"``): their folders.
+
+    Takes what :func:`train` takes. A fold that finished before in ``out``, with the same
+    configuration, seed and data, is not trained again, and one that was interrupted goes on.
+    """
+    config = resolve(backbone, recipe, sets, keys)
+    return [folder.path for folder in folds.train_folds(config, Path(out), strict)]
+
+
+def rerun(
+    record: str | Path,
+    *,
+    out: str | Path = "runs",
+    data: str | Path | None = None,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    seed: int | None = None,
+    strict: bool = False,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train what a record.json describes, as ``zoo train --from-record``; returns the new folder.
+
+    See :func:`zoo.engine.rerun.rerun`. What differs from the record goes to ``reporter``.
+    """
+    folder = rerunning.rerun(
+        Path(record),
+        Path(out),
+        data=None if data is None else Path(data),
+        weights=None if weights is None else Path(weights),
+        device=device,
+        seed=seed,
+        strict=strict,
+        reporter=reporter,
+    )
+    return folder.path
 
 
 def evaluate(run_folder: str | Path, split: str = "val", **options: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,8 +53,16 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with this run; takes no other flag but --epochs.")
     ] = None,
+    from_record: Annotated[
+        Path | None,
+        typer.Option(help="Run a record.json again, with its own configuration."),
+    ] = None,
 ) -> None:
-    """Train a backbone on a data set, choose the best epoch on the validation split, score it."""
+    """Train a backbone on a data set, choose the best epoch on the validation split, score it.
+
+    Under a protocol with folds all of them are trained, one run after another; --set fold=K trains
+    one.
+    """
     flags = {
         "dataset": dataset,
         "data": None if data is None else str(data),
@@ -71,7 +80,10 @@ def train(
         "seed": seed,
     }
     if resume is not None:
-        _refuse_others(context)
+        _refuse_others(context, resume=("epochs", "strict"))
+    elif from_record is not None:
+        allowed = ("data", "weights", "device", "seed", "strict", "out")
+        _refuse_others(context, from_record=allowed)
     elif not backbone:
         raise UsageError(
             "name a backbone, such as `zoo train custom_cnn --dataset synthetic`; "
@@ -81,36 +93,58 @@ def train(
     from zoo.cli.progress import reporter
     from zoo.config import resolve
     from zoo.engine import run
+    from zoo.engine.folds import train_folds
+    from zoo.engine.rerun import rerun
 
     with reporter() as watcher:
         if resume is not None:
-            folder = run.resume(resume, epochs, strict, watcher)
+            folders = [run.resume(resume, epochs, strict, watcher)]
+        elif from_record is not None:
+            again = rerun(
+                from_record,
+                out,
+                data=data,
+                weights=weights,
+                device=device,
+                seed=seed,
+                strict=strict,
+                reporter=watcher,
+            )
+            folders = [again]
         else:
             config = resolve(backbone, recipe or "seed", sets or (), flags)
-            folder = run.train(config, out, strict, watcher)
+            folders = list(train_folds(config, out, strict, watcher))
     if int(os.environ.get("RANK", "0")) == 0:
-        _tell(folder.path)
+        for folder in folders:
+            _tell(folder.path)
+        _advise([folder.path for folder in folders])
 
 
-def _refuse_others(context: typer.Context) -> None:
-    """The stored configuration wins: a flag that would be ignored is an error."""
-
-    allowed = {"resume", "epochs", "strict"}
+def _refuse_others(context: typer.Context, **verb: Sequence[str]) -> None:
+    """The stored configuration wins: a flag that would be ignored is an error. ``verb`` is the
+    flag that says where it is stored, with the ones that may stand beside it."""
+    [(name, allowed)] = verb.items()
     given = [
-        name
-        for name in context.params
-        if name not in allowed
-        and (source := context.get_parameter_source(name)) is not None
+        each
+        for each in context.params
+        if each not in (name, *allowed)
+        and (source := context.get_parameter_source(each)) is not None
         and source.name not in ("DEFAULT", "DEFAULT_MAP")
     ]
     if given:
         names = ", ".join(
-            "the backbone"
-            if name == "backbone"
-            else "--" + name.replace("_", "-").replace("sets", "set")
-            for name in given
+            "the backbone" if each == "backbone" else _flag(each).replace("sets", "set")
+            for each in given
         )
-        raise UsageError(f"--resume goes on with the run's own configuration; leave out {names}")
+        what = {
+            "resume": "goes on with the run's own configuration",
+            "from_record": "trains the record's own configuration",
+        }
+        raise UsageError(f"{_flag(name)} {what[name]}; leave out {names}")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _tell(path: Path) -> None:
@@ -124,4 +158,12 @@ def _tell(path: Path) -> None:
         f"[{100 * val[f'{key}_low']:.2f}, {100 * val[f'{key}_high']:.2f}] on {val['n']} frames, "
         f"floor {100 * val['floor'][key]:.2f}%, best epoch {record['best_epoch']}"
     )
-    say("See it beside others: zoo leaderboard " + str(path.parent))
+
+
+def _advise(runs: Sequence[Path]) -> None:
+    """What to type next. Folds are scored on their test splits: val people chose the epochs."""
+    if len(runs) > 1:
+        say(f"Score all folds: zoo evaluate --split test {' '.join(map(str, runs))}")
+        say(f"See their row: zoo leaderboard --split test {runs[0].parent}")
+    else:
+        say(f"See it beside others: zoo leaderboard {runs[0].parent}")

@@ -6,10 +6,14 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import PIL
 import torch
 
 
@@ -21,24 +25,35 @@ def peak_memory(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def environment(device: torch.device, precision: str, processes: int) -> dict[str, Any]:
-    """No host or user name among them: records are published."""
+def environment(
+    device: torch.device, precision: str, processes: int, plugins: Mapping[str, str]
+) -> dict[str, Any]:
+    """``plugins``: the distributions of the plugins in use, and their versions.
+
+    No host or user name is among what it says: records are published.
+    """
     return {
         "zoo": metadata.version("landmark-zoo"),
         "commit": _commit(),
+        "plugins": dict(plugins),
+        "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": metadata.version("torchvision"),
         "timm": metadata.version("timm"),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
-        "device": _device_name(device),
+        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
+        "device": device_name(device),
         "precision": precision,
         "processes": processes,
         "threads": torch.get_num_threads(),
     }
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":

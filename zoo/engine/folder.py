@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ..api import UsageError
 from ..config import Config, dumps, loads
 from ..evaluation.files import write_whole
+from ..evaluation.protocols import find_protocol
 from ..evaluation.records import config_hash
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """``runs/<backbone>-<dataset>-<6 hex of the configuration's hash>-s<seed>/``."""
+    """``runs/<backbone>-<dataset>-<6 hex of the configuration's hash>-s<seed>/``; of a protocol
+    with folds ``...-s<seed>-f<fold>/``."""
 
     path: Path
 
@@ -83,25 +86,36 @@ def plain(plugin_id: str) -> str:
     return plugin_id.rpartition("/")[2]
 
 
+def run_names(config: Config) -> Iterator[str]:
+    """What a completed configuration's run folders are called: the first, the second, ..."""
+    backbone, dataset = (as_file_name(plain(name)) for name in (config.backbone, config.dataset))
+    stem = f"{backbone}-{dataset}-{config_hash(config.to_dict())[:6]}-s{config.seed}"
+    if config.protocol and find_protocol(config.protocol).folds > 1:
+        stem += f"-f{config.fold}"
+    yield stem
+    yield from (f"{stem}-{number}" for number in count(2))
+
+
+def as_file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", name)
+
+
 def new_folder(out: Path, config: Config) -> RunFolder:
     """A folder that is this run's alone, holding its configuration."""
-    backbone, dataset = (
-        re.sub(r"[^A-Za-z0-9_.]+", "-", plain(name)) for name in (config.backbone, config.dataset)
-    )
-    stem = f"{backbone}-{dataset}-{config_hash(config.to_dict())[:6]}-s{config.seed}"
-    name, number = stem, 1
     try:
         out.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                (out / name).mkdir()
-                break
-            except FileExistsError:
-                number += 1
-                name = f"{stem}-{number}"
-        folder = RunFolder(out / name)
+        folder = RunFolder(next(out / name for name in run_names(config) if _claim(out / name)))
         folder.state.parent.mkdir()
         folder.write_config(config)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from error
     return folder
+
+
+def _claim(path: Path) -> bool:
+    """Make the folder; False where it exists. Of two runs that start at once, one gets a name."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import DataError
-from ..config import Config
+from ..api import DataError, UsageError, WeightsError
+from ..config import PLUGIN_KINDS, Config
 from ..data.locate import find_root
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
 from ..evaluation.protocols import Protocol, assign, find_protocol
 from ..options import call_with_options
 from ..registry import registry
+from ..weights import file_digest
 from .folder import plain
 from .report import Reporter
 
@@ -67,24 +68,63 @@ class Material:
 
 
 def complete(config: Config) -> Config:
-    """With what only the plugins can say: qualified ids, the protocol, the input size."""
-    dataset = registry("dataset").get(config.dataset)
+    """With what only the plugins can say: qualified ids, the protocol, the input size.
+
+    Raises :class:`UsageError` where the protocol has folds and the configuration names none: such
+    a configuration is several runs (:mod:`zoo.engine.folds`).
+    """
     backbone = registry("backbone").get(config.backbone)
+    protocol = protocol_of(config)
+    if config.fold < 0 and protocol.folds > 1:
+        raise UsageError(
+            f"protocol {protocol.id} has {protocol.folds} folds: name one with --set fold=0, or "
+            "train them all (zoo.train_folds in Python)"
+        )
     return replace(
         config,
         backbone=registry("backbone").locate(config.backbone).qualified,
         head=registry("head").locate(config.head).qualified,
         loss=registry("loss").locate(config.loss).qualified,
         dataset=registry("dataset").locate(config.dataset).qualified,
-        protocol=find_protocol(config.protocol or dataset.default_protocol).id,
+        protocol=protocol.id,
+        fold=max(config.fold, 0),
         input_size=config.input_size or backbone.input_size,
         weights=_absolute(config.weights),
+        weights_sha256=_digest(config),
         data=_absolute(config.data),
     )
 
 
+def protocol_of(config: Config) -> Protocol:
+    """The one that a configuration names, or the data set's own."""
+    return find_protocol(
+        config.protocol or registry("dataset").get(config.dataset).default_protocol
+    )
+
+
+def plugin_versions(config: Config) -> dict[str, str]:
+    """The distributions that a configuration's plugins are of, and their versions."""
+    entries = [registry(kind).locate(getattr(config, kind)) for kind in PLUGIN_KINDS]
+    return {entry.distribution: entry.version for entry in entries}
+
+
 def _absolute(path: str) -> str:
     return str(Path(path).expanduser().resolve()) if path else ""
+
+
+def _digest(config: Config) -> str:
+    """Of the file that a model starts from. Raises :class:`WeightsError` for another file than the
+    configuration wants; one that is missing is said where it is read."""
+    path = Path(config.weights).expanduser()
+    if not config.weights or not path.is_file():
+        return config.weights_sha256
+    digest = file_digest(path)
+    if config.weights_sha256 not in ("", digest):
+        raise WeightsError(
+            f"{path}: its sha256 is {digest}, and the configuration starts from another file, "
+            f"{config.weights_sha256}: name that one with --weights"
+        )
+    return digest
 
 
 def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:

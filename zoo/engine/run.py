@@ -16,17 +16,18 @@ from ..data.augment import Augmenter
 from ..data.batches import derive, make_split
 from ..data.store import Store
 from ..evaluation.metrics import mean_shape
-from ..evaluation.records import load_record, save_record
+from ..evaluation.records import load_record
 from ..model import BuiltModel, build_model
 from .absent import naming_the_absent
 from .distributed import World, join_world
 from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder
-from .material import Material, complete, open_material
+from .material import Material, complete, open_material, plugin_versions
 from .objective import PointLoss, build_loss
 from .optim import Schedule, make_optimizer
-from .recording import Facts, score_split, write_record
+from .origin import Origin
+from .recording import Facts, keep, score_split, write_record
 from .report import Reporter
 from .scoring import Truth
 from .state import Progress, Trainee
@@ -34,15 +35,20 @@ from .trained import FacePlace, Header, load_trained, model_plan
 
 
 def train(
-    config: Config, out: Path, strict: bool = False, reporter: Reporter | None = None
+    config: Config,
+    out: Path,
+    strict: bool = False,
+    reporter: Reporter | None = None,
+    origin: Origin | None = None,
 ) -> RunFolder:
     """Train a new run in a folder of its own below ``out``; returns the folder.
 
     Everything that can be wrong with the configuration is found before the folder is made.
+    ``origin``: the record that is run again, where it is one.
     """
     config = complete(config)
     with join_world(config.device) as world:
-        parts = _Parts.gather(config, strict, world, reporter or Reporter())
+        parts = _Parts.gather(config, strict, world, reporter or Reporter(), origin)
         with world.first_goes_ahead():
             made = new_folder(out, config).path if world.first else None
         folder = RunFolder(world.share(made))
@@ -127,11 +133,8 @@ def evaluate(
             folder,
             world,
         )
-    record["results"][split] = scored.results
-    record["data"]["frames"][split] = len(store)
-    record["data"]["people"][split] = material.people(store)
     if world.first:
-        save_record(record, folder.record)
+        keep(record, folder, split, scored, len(store), material.people(store))
     return scored.results
 
 
@@ -169,7 +172,14 @@ class _Parts:
     environment: dict[str, Any]
 
     @classmethod
-    def gather(cls, config: Config, strict: bool, world: World, reporter: Reporter) -> _Parts:
+    def gather(
+        cls,
+        config: Config,
+        strict: bool,
+        world: World,
+        reporter: Reporter,
+        origin: Origin | None = None,
+    ) -> _Parts:
         if config.batch_size < 2 * world.size:
             raise UsageError(
                 f"batch_size = {config.batch_size}: {world.size} process(es) need at least "
@@ -179,6 +189,8 @@ class _Parts:
             reporter = Reporter()  # one process speaks
         with world.first_goes_ahead():
             material = open_material(config, strict, reporter)
+            if origin is not None:
+                origin.check_data(material)
             scheme = material.table.scheme
             torch.manual_seed(derive(config.seed, 3))
             built = build_model(model_plan(config), scheme)
@@ -200,6 +212,10 @@ class _Parts:
                     f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
                     f"need at least {2 * world.size}, two images each for batch norm"
                 )
+        around = environment(world.device, config.precision, world.size, plugin_versions(config))
+        if origin is not None:
+            frames = {"train": len(train), "val": len(val)}
+            origin.tell(config, around, frames, built.weights, reporter)
         return cls(
             config=config,
             world=world,
@@ -210,7 +226,7 @@ class _Parts:
             point_loss=point_loss,
             train=train,
             val=val,
-            environment=environment(world.device, config.precision, world.size),
+            environment=around,
         )
 
 

@@ -1,0 +1,159 @@
+"""A record that is run again: its configuration, and how what is here differs from what was there.
+
+The configuration in a record is complete: plugins by their qualified ids, their options, and every
+value that a recipe gave. What it cannot hold is where files lie on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..api import DataError, PluginError, UsageError, WeightsError
+from ..config import PLUGIN_KINDS, Config, from_dict
+from ..evaluation.records import Record, config_hash, load_record
+from ..registry import registry
+from .material import Material
+from .report import Reporter
+
+UNSAID = "not recorded"
+
+
+@dataclass(frozen=True)
+class Origin:
+    path: Path
+    record: Record
+    config: Config
+    """As recorded: a weights file by its name alone, no root of the data."""
+
+    @classmethod
+    def read(cls, path: Path) -> Origin:
+        """Of a record.json, or of the folder of a run. Raises :class:`DataError` for what is no
+        record, and :class:`UsageError` for one that the zoo cannot run."""
+        if path.is_dir():
+            path = path / "record.json"
+        record = load_record(path)
+        if record.get("external"):
+            raise UsageError(
+                f"{path}: {record['plugin']['id']} is an external entry: the zoo has its points "
+                "and cannot run it"
+            )
+        try:
+            config = from_dict(record["config"])
+        except (UsageError, AttributeError, TypeError) as error:
+            raise DataError(f"{path}: its configuration cannot be read: {error}") from error
+        return cls(path, record, config)
+
+    def on_this_machine(self, data: Path | None, weights: Path | None) -> Config:
+        """The configuration with files of this machine. Raises :class:`WeightsError` where a model
+        started from a file that is not named, and :class:`PluginError` for a missing plugin."""
+        config, wanted = self.config, self.config.weights_sha256 or self._recorded_digest()
+        if weights is not None and not config.weights:
+            raise UsageError(f"--weights {weights}: {self.path} starts from no file; leave it out")
+        if config.weights and weights is None:
+            digest = f" (sha256 {wanted})" if wanted else ""
+            raise WeightsError(
+                f"{self.path}: starts from the weights file {config.weights}{digest}; "
+                "name it with --weights FILE"
+            )
+        for kind in PLUGIN_KINDS:
+            self._require(kind, getattr(config, kind))
+        return replace(
+            config,
+            data="" if data is None else str(data),
+            weights="" if weights is None else str(weights),
+            weights_sha256=wanted,
+        )
+
+    def check_data(self, material: Material) -> None:
+        """Raises :class:`DataError` for other data than the record's: its result says nothing of
+        a run on these."""
+        here, there = material.table.fingerprint, self.record["data"]["fingerprint"]
+        if here != there:
+            raise DataError(
+                f"{self.path}: was trained on data with fingerprint {there[:12]}, this has "
+                f"{here[:12]}: that would be another experiment. Name the record's data with "
+                "--data, or train these with the same keys in a recipe"
+            )
+
+    def tell(
+        self,
+        config: Config,
+        environment: Mapping[str, Any],
+        frames: Mapping[str, int],
+        weights: str,
+        reporter: Reporter,
+    ) -> None:
+        """Say what is not as it was: the environment, frames that cannot be read here or could not
+        there, where the weights started, a configuration that was edited."""
+        differing, unsaid = differences(self.record["environment"], environment)
+        recorded = self.record["data"].get("frames", {})
+        pairs = [(f"{s} frames", recorded.get(s, n), n) for s, n in frames.items()]
+        pairs.append(("start", self.record["model"].get("weights", weights), weights))
+        differing += [contrast(*pair) for pair in pairs if pair[1] != pair[2]]
+        known_hash = self.config.weights_sha256 or not self.config.weights
+        if known_hash and config_hash(config.to_dict()) != self.record["config_hash"]:
+            differing.append("the configuration is not the one of the record's config_hash")
+        if unsaid:
+            reporter.note(f"the record does not say: {', '.join(unsaid)}")
+        if differing:
+            reporter.note(f"not as in the record: {'; '.join(differing)}")
+        else:
+            reporter.note("environment and data are as in the record")
+
+    def compare(self, rerun: Record, reporter: Reporter) -> None:
+        """Say how the result of a run with the record's own seed compares."""
+        if rerun["seed"] != self.record["seed"] or "val" not in self.record["results"]:
+            return
+        then, now = self.record["results"]["val"], rerun["results"]["val"]
+        if now.get("predictions") == then.get("predictions"):
+            reporter.note("the same to the bit: the predictions have the record's sha256")
+            return
+        key = "nme_ioc" if then["nme_ioc"] is not None else "nme_box"
+        values = [
+            "none" if results[key] is None else f"{100 * results[key]:.4f}%"
+            for results in (then, now)
+        ]
+        reporter.note(f"not the same predictions: {contrast(f'val {key}', *values)}")
+
+    def _recorded_digest(self) -> str:
+        """Of the weights file, from records whose configuration does not have it."""
+        return str(self.record["model"].get("weights") or "").partition(" sha256: ")[2]
+
+    def _require(self, kind: str, plugin_id: str) -> None:
+        try:
+            registry(kind).locate(plugin_id)
+        except PluginError as error:
+            distribution = plugin_id.rpartition("/")[0]
+            version = self.record["environment"].get("plugins", {}).get(distribution)
+            if kind == "backbone":
+                version = version or self.record["plugin"].get("version")
+            origin = f"{distribution} {version}" if version else distribution
+            raise PluginError(
+                f"{self.path}: needs {kind} {plugin_id} of {origin}: {error}"
+            ) from error
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What two environments disagree about, in words, and what the first does not tell."""
+    differing: list[str] = []
+    unsaid = [key for key in here if key not in there]
+    for key, value in here.items():
+        if key in unsaid:
+            continue
+        if key == "plugins" and isinstance(there[key], dict):
+            names = sorted(there[key].keys() | value.keys())
+            pairs = [(f"plugins of {n}", there[key].get(n), value.get(n)) for n in names]
+        else:
+            pairs = [(key, there[key], value)]
+        for name, then, now in pairs:
+            # two checkouts with changes of their own are not known to have the same
+            if then != now or str(now).endswith("-dirty"):
+                differing.append(contrast(name, then, now))
+    return differing, unsaid
+
+
+def contrast(what: str, there: object, here: object) -> str:
+    return f"{what} {there} there, {here} here"
