@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from zoo.api import Backbone, PluginError, UsageError, WeightsError
 from zoo.plugins.backbones import hub_cache
+from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_from
 
 HUB = "hf-hub:"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -101,17 +102,19 @@ def build(
     *,
     pretrained: bool = False,
     input_size: int | None = None,
-    out_indices: Sequence[int] | int = (-1,),
+    stride: float | None = None,
+    out_indices: Sequence[int] | int | None = None,
     norm: bool | None = None,
     **options: Any,
 ) -> nn.Module:
     """A timm model without its classifier: images (B, 3, S, S) to maps (B, C, h, w).
 
-    ``out_indices`` names the maps, from 0 (finest), negative from the end, an integer n means the
-    last n, as in timm; what comes after the last of them is not built. One map comes alone, several
-    as a list. ``norm`` applies the model's final norm to them: by default where the last map is
-    asked alone, since a transformer's features are used so. Other options (``drop_path_rate``,
-    ``img_size``...) go to timm.
+    A ``stride`` asks for the maps from that stride (input pixels a cell) to the coarsest, one of
+    each size; without it the coarsest comes alone. ``out_indices`` names the maps instead, from 0
+    (finest), negative from the end, an integer n means the last n, as in timm. What comes after the
+    last map is not built. One map comes alone, several as a list. ``norm`` applies the model's
+    final norm to them: by default where the last map is asked alone, since a transformer's features
+    are used so. Other options (``drop_path_rate``, ``img_size``...) go to timm.
 
     Raises :class:`UsageError` for a size, an index or an option that the model does not take, and
     for a hub repository that would have to be fetched without ``pretrained``;
@@ -137,6 +140,9 @@ def build(
                 f"timm:{name}: timm {timm.__version__} gives no feature maps of "
                 f"{type(model).__name__} (it has no {method}); choose another model"
             )
+    _check_patches(model, name, size)
+    if out_indices is None:
+        out_indices = [-1] if stride is None else _indices(model, name, size, native, stride)
     if norm is None:
         last_alone = out_indices == 1 or out_indices in ([-1], (-1,))
         norm = last_alone and type(model).__name__ not in _CANNOT_NORM_MAPS
@@ -144,8 +150,7 @@ def build(
         kept = model.prune_intermediate_layers(out_indices, prune_norm=not norm)
     except (AssertionError, TypeError, ValueError) as error:
         raise UsageError(f"timm:{name}: out_indices is {out_indices!r}: {error}") from error
-    _check_patches(model, name, size)
-    _emit_maps(model, kept, norm)
+    emit_maps(model, kept, norm)
     _try_once(model, name, size, native)
     network: nn.Module = model
     return network
@@ -205,6 +210,13 @@ def _create(name: str, pretrained: bool, options: dict[str, Any]) -> Any:
         raise UsageError(f"timm:{name}: {error}; its options are those of timm") from error
 
 
+def _indices(model: Any, name: str, size: int, native: int, stride: float) -> list[int]:
+    try:
+        return indices_from(model, size, stride)
+    except Exception as error:
+        raise _wrong_size(name, size, native, error) from error
+
+
 def _check_patches(model: nn.Module, name: str, size: int) -> None:
     embedding = getattr(model, "patch_embed", None)
     patch = getattr(embedding, "patch_size", None)
@@ -217,30 +229,8 @@ def _check_patches(model: nn.Module, name: str, size: int) -> None:
         )
 
 
-def _emit_maps(model: nn.Module, indices: list[int], norm: bool) -> None:
-    """Let the model's forward give maps instead of classes.
-
-    Its class is replaced by a subclass rather than wrapped: a wrapper would put its own prefix
-    before every tensor's name, and no published file would fit. timm's getter asks for maps in the
-    same way, and gets (B, C, h, w) also from models that work on (B, h, w, C) or on tokens.
-    """
-
-    def forward(self: Any, images: Tensor) -> Tensor | list[Tensor]:
-        maps: list[Tensor] = self.forward_intermediates(
-            images, indices=indices, norm=norm, output_fmt="NCHW", intermediates_only=True
-        )
-        return maps[0] if len(maps) == 1 else maps
-
-    whole = type(model)
-    model.__class__ = type(f"{whole.__name__}Maps", (whole,), {"forward": forward})
-
-
 def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
-    """One image through the model: which sizes it takes and what it uses is written nowhere.
-
-    Parameters that no map depends on (the branches of HRNet between maps that nobody asked for)
-    are frozen, so that none is trained in vain.
-    """
+    """One image through the model: which sizes it takes and what it uses is written nowhere."""
     model.eval()  # batch norms keep their statistics, dropout draws no random numbers
     image = torch.zeros(1, 3, size, size, device=next(model.parameters()).device)
     try:
@@ -253,22 +243,7 @@ def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
     if any(each.ndim != 4 for each in maps):
         shapes = ", ".join(str(tuple(each.shape)) for each in maps)
         raise PluginError(f"timm:{name}: gives {shapes}, no maps (B, C, h, w); choose another")
-    used = _parameters_behind(maps)
-    for parameter in model.parameters():
-        if id(parameter) not in used:
-            parameter.requires_grad_(False)
-
-
-def _parameters_behind(maps: Sequence[Tensor]) -> set[int]:
-    """Ids of the parameters that a gradient of the maps would reach, from the graph alone."""
-    waiting: list[Any] = [each.grad_fn for each in maps]
-    seen: set[Any] = set()
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            waiting += [earlier for earlier, _ in node.next_functions]
-    return {id(node.variable) for node in seen if hasattr(node, "variable")}
+    freeze_unused(model, maps)
 
 
 def _wrong_size(name: str, size: int, native: int, error: Exception) -> UsageError | PluginError:

@@ -23,8 +23,8 @@ IMAGENET_TERMS = (
 SMALLEST = 32
 """Pixels: both networks halve their input five times."""
 
-RESNET_STAGES = ("relu", "layer1", "layer2", "layer3", "layer4")
-"""What ``out_indices`` counts, with strides 2, 4, 8, 16 and 32: as timm does for ResNets."""
+RESNET_STAGES = {"relu": 2, "layer1": 4, "layer2": 8, "layer3": 16, "layer4": 32}
+"""What ``out_indices`` counts, as timm does for ResNets, and the stride of each."""
 
 
 class Stages(nn.Sequential):
@@ -46,17 +46,48 @@ class Stages(nn.Sequential):
         return maps[0] if len(maps) == 1 else maps
 
 
+class VggMaps(nn.Module):
+    """The convolutions of VGG; gives the maps of some strides, fine to coarse.
+
+    A stride's map is what the pooling that ends it takes in: the last of its convolutions. The
+    coarsest, stride 32, is what the last pooling gives.
+    """
+
+    def __init__(self, features: nn.Sequential, stride: float) -> None:
+        super().__init__()
+        self.features = features
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps, stride = [], 1
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                if stride >= self.stride:
+                    maps.append(x)
+                stride *= 2
+            x = layer(x)
+        return [*maps, x]
+
+
 def build_resnet152(
-    *, pretrained: bool = False, input_size: int = 224, out_indices: Sequence[int] = (-1,)
+    *,
+    pretrained: bool = False,
+    input_size: int = 224,
+    stride: float | None = None,
+    out_indices: Sequence[int] | None = None,
 ) -> nn.Module:
     """The residual stages of ResNet-152, by default up to the map (B, 2048, S/32, S/32).
 
-    ``out_indices`` names the maps to give, 0 (stride 2) to 4 (stride 32), negative from the end;
-    the stages after the last of them are not built. Raises :class:`UsageError` for an index or a
-    size out of range; what torchvision raises when ``pretrained`` weights cannot be had.
+    A ``stride`` asks for the maps from that stride to the coarsest. ``out_indices`` names the maps
+    to give instead, 0 (stride 2) to 4 (stride 32), negative from the end; the stages after the last
+    of them are not built. Raises :class:`UsageError` for an index or a size out of range; what
+    torchvision raises when ``pretrained`` weights cannot be had.
     """
     _check_size("resnet152", input_size)
-    emitted = _stage_names(out_indices)
+    if out_indices is None and stride is not None:
+        found = [i for i, each in enumerate(RESNET_STAGES.values()) if each >= stride]
+        out_indices = found or [-1]
+    emitted = _stage_names([-1] if out_indices is None else out_indices)
     weights = _weights(ResNet152_Weights.IMAGENET1K_V2) if pretrained else None
     whole = torchvision.models.resnet152()
     if weights is not None:
@@ -73,21 +104,31 @@ def build_vgg19(
     *,
     pretrained: bool = False,
     input_size: int = 224,
-    classifier: bool = True,
+    stride: float | None = None,
+    classifier: bool | None = None,
     dropout: float = 0.5,
 ) -> nn.Module:
     """VGG-19 with batch norm, up to the second of its 4096-wide layers: a vector (B, 4096).
 
     Without ``classifier`` it ends at the map (B, 512, S/32, S/32), with 20 of its 140 million
-    parameters; ``dropout`` is the rate between the classifier's layers. Raises :class:`UsageError`
-    for a size below 32 px; what torchvision raises when ``pretrained`` weights cannot be had.
+    parameters; ``dropout`` is the rate between the classifier's layers. A ``stride`` asks for the
+    maps from that stride to the coarsest, and leaves the classifier out. Raises
+    :class:`UsageError` for a size below 32 px and for both a stride and a classifier; what
+    torchvision raises when ``pretrained`` weights cannot be had.
     """
     _check_size("vgg19", input_size)
+    if classifier and stride is not None:
+        raise UsageError(
+            "vgg19: its classifier gives a vector, and the head works on maps; "
+            "leave backbone.classifier out, or take a head for vectors"
+        )
     weights = _weights(VGG19_BN_Weights.IMAGENET1K_V1) if pretrained else None
     whole = torchvision.models.vgg19_bn(dropout=dropout)
     if weights is not None:
         whole.load_state_dict(weights)
-    if not classifier:
+    if stride is not None:
+        return VggMaps(whole.features, stride)
+    if classifier is False:
         return nn.Sequential(OrderedDict(features=whole.features))
     return nn.Sequential(
         OrderedDict(
@@ -117,7 +158,7 @@ def _stage_names(out_indices: Sequence[int]) -> list[str]:
             f"resnet152: out_indices is {list(out_indices)}; give one or more of 0 (finest map) "
             f"to {count - 1} (coarsest), negative ones count from the end"
         )
-    return [RESNET_STAGES[i] for i in sorted({index % count for index in out_indices})]
+    return [list(RESNET_STAGES)[i] for i in sorted({index % count for index in out_indices})]
 
 
 resnet152 = Backbone(

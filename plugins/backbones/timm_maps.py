@@ -1,0 +1,74 @@
+"""Which maps a timm model has, and how its forward gives them instead of classes.
+
+No plugin of its own: the family of timm is built with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def indices_from(model: Any, size: int, stride: float) -> list[int]:
+    """Indices of the maps from ``stride`` to the coarsest, the deepest of each size; at least one.
+    The last alone is -1.
+
+    From one image: which stride a map has at this size is written nowhere for every model (where a
+    network pads, 112 px are 4 cells of stride 32).
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()  # batch norms keep their statistics, dropout draws no random numbers
+    image = torch.zeros(1, 3, size, size, device=next(model.parameters()).device)
+    with torch.no_grad():
+        maps: list[Tensor] = model.forward_intermediates(
+            image, output_fmt="NCHW", intermediates_only=True
+        )
+    for module, mode in modes.items():
+        module.training = mode
+    deepest = {each.shape[2]: index for index, each in enumerate(maps)}
+    wanted = [index for cells, index in deepest.items() if cells <= math.ceil(size / stride)]
+    wanted = sorted(wanted) or [deepest[min(deepest)]]
+    return [-1] if wanted == [len(maps) - 1] else wanted
+
+
+def emit_maps(model: nn.Module, indices: list[int], norm: bool) -> None:
+    """Let the model's forward give maps instead of classes.
+
+    Its class is replaced by a subclass rather than wrapped: a wrapper would put its own prefix
+    before every tensor's name, and no published file would fit. timm's getter asks for maps in the
+    same way, and gets (B, C, h, w) also from models that work on (B, h, w, C) or on tokens.
+    """
+
+    def forward(self: Any, images: Tensor) -> Tensor | list[Tensor]:
+        maps: list[Tensor] = self.forward_intermediates(
+            images, indices=indices, norm=norm, output_fmt="NCHW", intermediates_only=True
+        )
+        return maps[0] if len(maps) == 1 else maps
+
+    whole = type(model)
+    model.__class__ = type(f"{whole.__name__}Maps", (whole,), {"forward": forward})
+
+
+def freeze_unused(model: nn.Module, maps: Sequence[Tensor]) -> None:
+    """Parameters that no map depends on (the branches of HRNet between maps that nobody asked for)
+    are frozen, so that none is trained in vain."""
+    used = _parameters_behind(maps)
+    for parameter in model.parameters():
+        if id(parameter) not in used:
+            parameter.requires_grad_(False)
+
+
+def _parameters_behind(maps: Sequence[Tensor]) -> set[int]:
+    """Ids of the parameters that a gradient of the maps would reach, from the graph alone."""
+    waiting: list[Any] = [each.grad_fn for each in maps]
+    seen: set[Any] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [earlier for earlier, _ in node.next_functions]
+    return {id(node.variable) for node in seen if hasattr(node, "variable")}

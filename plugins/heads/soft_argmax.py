@@ -1,0 +1,161 @@
+"""``soft_argmax``: a probability map a point, and the mean place under it.
+
+Integral regression (Sun et al., arXiv:1711.08229): the network gives each point a map, softmax
+makes it a probability of each cell, and the point is the mean of the cells' centres. All of it is
+differentiable, so a point loss trains it, and a regulariser keeps the map near a Gaussian about the
+label, where the mean alone would let it spread: the Jensen-Shannon divergence, as in DSNT (Nibali
+et al., arXiv:1801.07372), or the Kullback-Leibler divergence, which is cross-entropy with that
+Gaussian for target.
+
+Before training, a broad Gaussian about the mean shape is put under every map (``start_at``): the
+head starts where the linear head does, and what the network says is added to what was known before
+looking. It is constant, and kept with the weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
+from zoo.plugins.heads.grid import Axis
+from zoo.plugins.heads.neck import PointMaps, plan_maps
+from zoo.plugins.heads.units import label_fractions, landmark_units
+from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
+
+MARGIN = 1
+"""Cells beyond the input's edge on every side: a mean lies between the centres it is taken over,
+and a point at the very edge lies half a cell outside those of the input's own cells."""
+
+PRIOR_SPREAD = 0.15
+"""Standard deviation of the Gaussian about the mean shape, as a fraction of the input."""
+
+REACH = 1.5
+"""Cells: the score is the probability of those whose centre lies as near to the point."""
+
+
+def jensen_shannon(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """Over the last dimension: (KL(p || m) + KL(q || m)) / 2 for m = (p + q) / 2; ln 2 at most."""
+    log_m = torch.logaddexp(log_p, log_q) - math.log(2)
+    kl = log_p.exp() * (log_p - log_m) + log_q.exp() * (log_q - log_m)
+    return kl.sum(-1) / 2
+
+
+def kullback_leibler(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """Over the last dimension: KL(q || p), the cross-entropy with q for target less q's own."""
+    return (log_q.exp() * (log_q - log_p)).sum(-1)
+
+
+DIVERGENCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "js": jensen_shannon,
+    "kl": kullback_leibler,
+}
+
+
+class SoftArgmaxHead(nn.Module):
+    """Features to points (B, K, 2), their scores (B, K) in [0, 1] and log-probabilities of the
+    cells, ``"log_map"`` (B, K, h, w), all float32."""
+
+    prior_x: Tensor
+    prior_y: Tensor
+
+    def __init__(
+        self,
+        maps: PointMaps,
+        axis: Axis,
+        points: int,
+        sigma: float,
+        regulariser: str,
+        weight: float,
+    ) -> None:
+        super().__init__()
+        self.maps = maps
+        self.axis = axis
+        self.sigma, self.weight = sigma, weight
+        self.divergence = DIVERGENCES[regulariser]
+        self.register_buffer("prior_x", torch.zeros(points, axis.count))
+        self.register_buffer("prior_y", torch.zeros(points, axis.count))
+
+    def start_at(self, mean_points: Tensor) -> None:
+        """Put a broad Gaussian about each mean point, (K, 2) as fractions of the input."""
+        spread = PRIOR_SPREAD * self.axis.input_size / self.axis.cell
+        place = self.axis.to_cells(mean_points)
+        self.prior_x.copy_(self.axis.log_gaussian(place[:, 0], spread))
+        self.prior_y.copy_(self.axis.log_gaussian(place[:, 1], spread))
+
+    def forward(self, features: Tensor | list[Tensor]) -> dict[str, Tensor]:
+        return self.read(self.maps(features) + self.prior_x[:, None] + self.prior_y[..., None])
+
+    def read(self, logits: Tensor) -> dict[str, Tensor]:
+        """What a map of logits (B, K, h, w) says."""
+        log_map = F.log_softmax(logits.flatten(2), -1).reshape(logits.shape)
+        of_cell = log_map.exp()
+        places = self.axis.places(of_cell)
+        place = torch.stack((of_cell.sum(2) @ places, of_cell.sum(3) @ places), -1)
+        with torch.no_grad():
+            near = self.axis.near(place, REACH).to(of_cell.dtype)
+            columns = (of_cell * near[:, :, 1, :, None]).sum(2)
+            score = (columns * near[:, :, 0]).sum(-1)
+        return {"points": self.axis.to_unit(place), "score": score, "log_map": log_map}
+
+    def loss(
+        self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
+    ) -> Tensor:
+        """The point loss, plus ``weight`` times the divergence from a Gaussian about the label."""
+        value = point_loss(landmark_units(output["points"]), target, visible)
+        if not self.weight:
+            return value
+        place = self.axis.to_cells(label_fractions(target, visible))
+        log_gaussian = F.log_softmax(self.axis.log_gaussian(place, self.sigma), -1)
+        wanted = log_gaussian[:, :, 1, :, None] + log_gaussian[:, :, 0, None, :]
+        cost = self.divergence(output["log_map"].flatten(2), wanted.flatten(2))
+        return value + self.weight * mean_over_points(cost, visible)
+
+
+def build(
+    features: FeatureInfo,
+    scheme: LandmarkScheme,
+    input_size: int,
+    *,
+    stride: float = 8,
+    width: int = 64,
+    sigma: float = 1.0,
+    regulariser: str = "js",
+    weight: float = 1.0,
+) -> SoftArgmaxHead:
+    """A head on maps of ``stride`` input pixels a cell and coarser ones, fused to ``width``
+    channels.
+
+    ``sigma``, in cells, is of the Gaussian that the ``regulariser`` (``js`` or ``kl``) draws the
+    maps to, with ``weight`` beside the point loss; 0 leaves it out. Raises :class:`UsageError` for
+    a stride that cannot be had and for options out of range.
+    """
+    if regulariser not in DIVERGENCES:
+        raise UsageError(
+            f"head soft_argmax: regulariser is {regulariser!r}, expected {' or '.join(DIVERGENCES)}"
+        )
+    if not 0.5 <= sigma < math.inf:
+        raise UsageError(f"head soft_argmax: sigma is {sigma}, it must be at least half a cell")
+    if not 0 <= weight < math.inf:
+        raise UsageError(f"head soft_argmax: weight is {weight}, it must be a number from 0")
+    maps, axis = plan_maps(
+        "soft_argmax",
+        features,
+        len(scheme),
+        input_size,
+        stride=stride,
+        width=width,
+        margin=MARGIN,
+    )
+    return SoftArgmaxHead(maps, axis, len(scheme), sigma, regulariser, weight)
+
+
+soft_argmax = Head(
+    build=build,
+    reference="Sun et al., arXiv:1711.08229; Nibali et al., arXiv:1801.07372",
+    summary="the mean place under a probability map a point, drawn to a Gaussian",
+)
