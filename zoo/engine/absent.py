@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..api import DataError, PluginError
@@ -14,29 +15,30 @@ from .folder import RunFolder
 
 
 @contextmanager
-def naming_the_absent(folder: RunFolder) -> Iterator[None]:
-    """Have a plugin of the run that nothing installed answers to named as its record knows it."""
+def naming_the_absent(folder: RunFolder, record: Path | None = None) -> Iterator[None]:
+    """Have a plugin of the run that nothing installed answers to named as its record knows it;
+    ``record``: a record file that stands for the run without its folder."""
     try:
         yield
     except UnknownPluginError as error:
         distribution, slash, plugin_id = error.plugin_id.rpartition("/")
         if not slash:  # not a run's: those are qualified
             raise
-        version = _recorded(folder, error.kind).get("version")
+        version = _recorded(record or folder.record, error.kind).get("version")
         here = version_of(distribution)
         missing = "which is not installed" if here is None else f"and {here} here has none"
         wanted = f"{distribution}=={version}" if version else distribution
         origin = f"{distribution} {version}" if version else distribution
         raise PluginError(
-            f"{folder.path}: was trained with the {error.kind} {plugin_id} of {origin}, "
+            f"{record or folder.path}: was trained with the {error.kind} {plugin_id} of {origin}, "
             f"{missing}: pip install {wanted}"
         ) from error
 
 
-def _recorded(folder: RunFolder, kind: str) -> dict[str, Any]:
+def _recorded(path: Path, kind: str) -> dict[str, Any]:
     """What the record says of the run's plugin; a run that is not finished has none."""
     try:
-        record = load_record(folder.record)
+        record = load_record(path)
     except DataError:
         return {}
     plugins = record.get("plugins") or {"backbone": record["plugin"]}

@@ -6,7 +6,6 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,11 @@ def peak_memory(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def environment(
-    device: torch.device, precision: str, processes: int, plugins: Mapping[str, str]
-) -> dict[str, Any]:
-    """``plugins``: the distributions of the plugins in use, and their versions.
-
-    No host or user name is among what it says: records are published.
-    """
+def environment(device: torch.device, precision: str, processes: int) -> dict[str, Any]:
+    """No host or user name among them: records are published."""
     return {
         "zoo": metadata.version("landmark-zoo"),
         "commit": _commit(),
-        "plugins": dict(plugins),
         "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,

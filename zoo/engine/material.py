@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, UsageError, WeightsError
-from ..config import PLUGIN_KINDS, Config
+from ..config import Config
 from ..data.locate import find_root
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
@@ -100,12 +100,6 @@ def protocol_of(config: Config) -> Protocol:
     return find_protocol(
         config.protocol or registry("dataset").get(config.dataset).default_protocol
     )
-
-
-def plugin_versions(config: Config) -> dict[str, str]:
-    """The distributions that a configuration's plugins are of, and their versions."""
-    entries = [registry(kind).locate(getattr(config, kind)) for kind in PLUGIN_KINDS]
-    return {entry.distribution: entry.version for entry in entries}
 
 
 def _absolute(path: str) -> str:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..api import DataError, PluginError, UsageError, WeightsError
+from ..api import DataError, UsageError, WeightsError
 from ..config import PLUGIN_KINDS, Config, from_dict
 from ..evaluation.records import Record, config_hash, load_record
 from ..registry import registry
+from .absent import naming_the_absent
+from .folder import RunFolder
 from .material import Material
 from .report import Reporter
-
-UNSAID = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ class Origin:
                 f"{self.path}: starts from the weights file {config.weights}{digest}; "
                 "name it with --weights FILE"
             )
-        for kind in PLUGIN_KINDS:
-            self._require(kind, getattr(config, kind))
+        with naming_the_absent(RunFolder(self.path.parent), self.path):
+            for kind in PLUGIN_KINDS:
+                registry(kind).locate(getattr(config, kind))
         return replace(
             config,
             data="" if data is None else str(data),
@@ -88,11 +89,20 @@ class Origin:
     ) -> None:
         """Say what is not as it was: the environment, frames that cannot be read here or could not
         there, where the weights started, a configuration that was edited."""
-        differing, unsaid = differences(self.record["environment"], environment)
-        recorded = self.record["data"].get("frames", {})
-        pairs = [(f"{s} frames", recorded.get(s, n), n) for s, n in frames.items()]
-        pairs.append(("start", self.record["model"].get("weights", weights), weights))
-        differing += [contrast(*pair) for pair in pairs if pair[1] != pair[2]]
+        there, here = dict(self.record["environment"]), dict(environment)
+        recorded = self.record.get("plugins", {"backbone": self.record["plugin"]})
+        for kind in PLUGIN_KINDS:
+            if isinstance(recorded.get(kind), dict):
+                there[kind] = " ".join(
+                    str(recorded[kind].get(part)) for part in ("distribution", "version")
+                )
+            here[kind] = registry(kind).used(getattr(config, kind)).origin
+        counted = self.record["data"].get("frames", {})
+        there |= {f"{split} frames": counted[split] for split in frames if split in counted}
+        here |= {f"{split} frames": count for split, count in frames.items()}
+        there["start of the backbone"] = self.record["model"].get("weights", weights)
+        here["start of the backbone"] = weights
+        differing, unsaid = differences(there, here)
         known_hash = self.config.weights_sha256 or not self.config.weights
         if known_hash and config_hash(config.to_dict()) != self.record["config_hash"]:
             differing.append("the configuration is not the one of the record's config_hash")
@@ -122,36 +132,16 @@ class Origin:
         """Of the weights file, from records whose configuration does not have it."""
         return str(self.record["model"].get("weights") or "").partition(" sha256: ")[2]
 
-    def _require(self, kind: str, plugin_id: str) -> None:
-        try:
-            registry(kind).locate(plugin_id)
-        except PluginError as error:
-            distribution = plugin_id.rpartition("/")[0]
-            version = self.record["environment"].get("plugins", {}).get(distribution)
-            if kind == "backbone":
-                version = version or self.record["plugin"].get("version")
-            origin = f"{distribution} {version}" if version else distribution
-            raise PluginError(
-                f"{self.path}: needs {kind} {plugin_id} of {origin}: {error}"
-            ) from error
-
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """What two environments disagree about, in words, and what the first does not tell."""
-    differing: list[str] = []
     unsaid = [key for key in here if key not in there]
-    for key, value in here.items():
-        if key in unsaid:
-            continue
-        if key == "plugins" and isinstance(there[key], dict):
-            names = sorted(there[key].keys() | value.keys())
-            pairs = [(f"plugins of {n}", there[key].get(n), value.get(n)) for n in names]
-        else:
-            pairs = [(key, there[key], value)]
-        for name, then, now in pairs:
-            # two checkouts with changes of their own are not known to have the same
-            if then != now or str(now).endswith("-dirty"):
-                differing.append(contrast(name, then, now))
+    differing = [
+        contrast(key, there[key], value)
+        for key, value in here.items()
+        # two checkouts with changes of their own are not known to have the same
+        if key in there and (there[key] != value or str(value).endswith("-dirty"))
+    ]
     return differing, unsaid
 
 

@@ -23,7 +23,7 @@ from .distributed import World, join_world
 from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder
-from .material import Material, complete, open_material, plugin_versions
+from .material import Material, complete, open_material
 from .objective import PointLoss, build_loss
 from .optim import Schedule, make_optimizer
 from .origin import Origin
@@ -212,7 +212,7 @@ class _Parts:
                     f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
                     f"need at least {2 * world.size}, two images each for batch norm"
                 )
-        around = environment(world.device, config.precision, world.size, plugin_versions(config))
+        around = environment(world.device, config.precision, world.size)
         if origin is not None:
             frames = {"train": len(train), "val": len(val)}
             origin.tell(config, around, frames, built.weights, reporter)
