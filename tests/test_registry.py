@@ -149,17 +149,6 @@ def test_a_bad_id_is_listed_as_such_and_refused(plant: Plant, name: str) -> None
         registry("loss").get(name)
 
 
-def test_unreadable_metadata_hides_that_distribution_alone_and_says_so(plant: Plant) -> None:
-    folder = plant("mangled", {"zoo.losses": {"ours": "ours"}}, LOSS)
-    (folder / "mangled-1.0.dist-info" / "METADATA").write_text("nothing of use\n")
-    (folder / "mangled-1.0.dist-info" / "PKG-INFO").unlink()
-    plant("good", {"zoo.losses": {"theirs": "ours"}}, LOSS)
-    with pytest.warns(UserWarning, match=r"mangled-1\.0\.dist-info are unknown"):
-        ids = [entry.id for entry in registry("loss").entries()]
-    assert "theirs" in ids
-    assert "ours" not in ids
-
-
 def test_an_unknown_id_gets_close_matches_and_the_listing_command() -> None:
     with pytest.raises(PluginError, match=r"did you mean smooth_l1\?.*zoo list --kind loss"):
         registry("loss").get("smoth_l1")
