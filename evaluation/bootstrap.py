@@ -8,15 +8,19 @@ would make the interval far too narrow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 2000
+LEVEL = 0.95
 CELLS = 4_000_000
 """Of a block of draws x people: bounds the memory, 32 MB for each of two arrays."""
+
+Floats = NDArray[np.float64]
 
 
 def interval(
@@ -24,7 +28,7 @@ def interval(
     people: Sequence[str | None],
     draws: int = DRAWS,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = LEVEL,
 ) -> tuple[float | None, float | None]:
     """Bounds of the mean of ``errors`` (N,) at ``level``, over the N ``people``.
 
@@ -33,25 +37,65 @@ def interval(
     """
     if len(errors) == 0:
         return None, None
-    means = _resampled_means(np.asarray(errors, np.float64), people, draws, seed)
+    clusters = [(p,) if p is not None else (p, i) for i, p in enumerate(people)]
+    places = {cluster: k for k, cluster in enumerate(dict.fromkeys(clusters))}
+    owner = np.array([places[cluster] for cluster in clusters])
+    total = np.bincount(owner, weights=np.asarray(errors, np.float64))
+    return cluster_interval(total, np.bincount(owner).astype(np.float64), draws, seed, level)
+
+
+def cluster_interval(
+    total: Floats, count: Floats, draws: int = DRAWS, seed: int = 0, level: float = LEVEL
+) -> tuple[float | None, float | None]:
+    """The same from sums and counts by person, (P,) each. (None, None) without any count."""
+    if not count.any():
+        return None, None
+    sums = resampled(np.stack([total, count], axis=1), draws, seed)
+    return bounds(sums[:, 0], sums[:, 1], level)
+
+
+def bounds(
+    numerator: Floats, denominator: Floats, level: float = LEVEL
+) -> tuple[float | None, float | None]:
+    """Percentile bounds of a ratio over the draws that have it, (D,) each."""
+    there = denominator > 0
+    if not there.any():
+        return None, None
+    means = numerator[there] / denominator[there]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _resampled_means(
-    errors: NDArray[np.float64], people: Sequence[str | None], draws: int, seed: int
-) -> NDArray[np.float64]:
-    """(draws,) means over resampled people, each weighted by the number of their frames."""
-    clusters = [(p,) if p is not None else (p, i) for i, p in enumerate(people)]
-    places = {cluster: k for k, cluster in enumerate(dict.fromkeys(clusters))}
-    owner = np.array([places[cluster] for cluster in clusters])
-    total = np.bincount(owner, weights=errors)
-    count = np.bincount(owner)
+def resampled(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
+    """Sums of ``values`` (P, C) over P people drawn with replacement: (draws, C).
 
+    All columns see the same draws, so that models can be compared in pairs.
+    """
+    return np.concatenate([block @ values for block in draw_counts(len(values), draws, seed)])
+
+
+def draw_counts(people: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
+    """How often each draw takes each of the people, (draws, P) in blocks of draws."""
+    if people * draws <= CELLS:
+        yield _few_counts(people, draws, seed)
+        return
+    yield from _counts(people, draws, seed)
+
+
+@lru_cache(maxsize=4)
+def _few_counts(people: int, draws: int, seed: int) -> Floats:
+    """Kept, since every row of a board is drawn for the same people."""
+    counts = np.concatenate(list(_counts(people, draws, seed)))
+    counts.flags.writeable = False
+    return counts
+
+
+def _counts(people: int, draws: int, seed: int) -> Iterator[Floats]:
     rng = np.random.default_rng(seed)
-    rows = max(1, CELLS // len(places))
-    blocks = []
+    rows = max(1, CELLS // people)
     for start in range(0, draws, rows):
-        drawn = rng.integers(len(places), size=(min(rows, draws - start), len(places)))
-        blocks.append(total[drawn].sum(1) / count[drawn].sum(1))
-    return np.concatenate(blocks)
+        size = min(rows, draws - start)
+        drawn = rng.integers(people, size=(size, people))
+        drawn += people * np.arange(size)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=size * people)
+        yield counts.reshape(size, people).astype(np.float64)

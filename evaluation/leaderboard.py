@@ -1,28 +1,33 @@
 """The leaderboard: which model is best, by how much, among results that can be compared.
 
-Records are grouped by data set, release, protocol, region, fingerprint and split. Only rows of one
-group were scored on the same frames of the same people, so no ranking ever crosses a group.
+Records are grouped by benchmark, fingerprint and split. Only rows of one group were scored on the
+same frames of the same people, so no ranking ever crosses a group.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from zoo.api import DataError, Problem
 
+from .benchmark import Benchmark, benchmark_of
 from .metrics import METRICS
 from .naming import unknown_name
-from .pooling import Row, fold_of, pool, pool_floor
+from .pooling import Row, Source, fold_of, pool, pool_floor
 from .protocols import PROTOCOLS, SPLITS, find_protocol
+from .provenance import Finding, examine
 from .records import Record, find_records
 from .render import to_csv, to_frame, to_json, to_markdown
+from .significance import Ties, find_front, find_ties
 
 __all__ = [
+    "Benchmark",
     "Group",
     "Row",
+    "Source",
     "build",
     "collect",
     "sort_keys",
@@ -37,11 +42,7 @@ __all__ = [
 class Group:
     """Rows that can be compared, best first, above the floor they all should beat."""
 
-    dataset: str
-    release: str
-    protocol: str
-    """As records have it: ``person/1``."""
-    region: str
+    benchmark: Benchmark
     split: str
     fingerprint: str
     partial: bool
@@ -53,19 +54,35 @@ class Group:
     """What a reader of the table must know, one sentence each."""
 
     @property
+    def dataset(self) -> str:
+        return self.benchmark.dataset
+
+    @property
+    def release(self) -> str:
+        return self.benchmark.release
+
+    @property
+    def protocol(self) -> str:
+        """As records have it: ``person/1``."""
+        return self.benchmark.protocol
+
+    @property
+    def region(self) -> str:
+        return self.benchmark.region
+
+    @property
     def heading(self) -> str:
+        meaning = f" ({self.benchmark.meaning})" if self.benchmark.meaning else ""
         partial = ", partial" if self.partial else ""
-        known = PROTOCOLS.get(self.protocol.partition("/")[0])
-        meaning = f" ({known.heading})" if known and known.label == self.protocol else ""
         return (
-            f"{self.dataset} {self.release}{partial}, protocol {self.protocol}{meaning}, "
-            f"region {self.region}, {self.split} split, fingerprint {self.fingerprint[:8]}"
+            f"{self.benchmark.label}{meaning}, {self.split} split{partial}, "
+            f"fingerprint {self.fingerprint[:8]}"
         )
 
     @property
     def headline(self) -> str:
         """The metric that failure rates stand on: ``nme_box`` for schemes without eye corners."""
-        return "nme_ioc" if any(r.nme_ioc is not None for r in self.rows) else "nme_box"
+        return self.benchmark.headline
 
 
 def sort_keys() -> list[str]:
@@ -82,23 +99,12 @@ def build(
     """Groups of pooled rows, in the order of their names; empty where no record fits.
 
     ``protocol`` keeps one (``person``, or ``person/1``). A run that is found twice, at one place or
-    as a copy with the same predictions, counts once. A configuration that lacks folds of its
-    protocol is not ranked, and the group's notes say so. Where a group has no ``nme_ioc``, sorting
-    by it sorts by ``nme_box``. Raises UsageError for an unknown split, protocol or metric.
+    as a copy with the same predictions, counts once; a record whose figures contradict each other
+    or its predictions does not count, and the group's notes name it. A configuration that lacks
+    folds of its protocol is not ranked, and the notes say so. Where a group has no ``nme_ioc``,
+    sorting by it sorts by ``nme_box``. Raises UsageError for an unknown split, protocol or metric.
     """
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
-    if sort not in sort_keys():
-        raise unknown_name("metric to sort by", sort, sort_keys())
-    wanted = find_protocol(protocol) if protocol else None
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in _distinct(records, split):
-        data = record["data"]
-        if wanted and not _is(data["protocol"], wanted.id, protocol or ""):
-            continue
-        key = tuple(data[k] for k in ("dataset", "release", "protocol", "region", "fingerprint"))
-        groups.setdefault(key, []).append(record)
-    return [_group(key, groups[key], split, sort) for key in sorted(groups)]
+    return _build(records, split, protocol, sort)[0]
 
 
 def collect(
@@ -107,12 +113,14 @@ def collect(
     protocol: str | None = None,
     sort: str = "nme_ioc",
 ) -> tuple[list[Group], list[Problem]]:
-    """The board of every record below ``folders``, and the files that could not be read.
+    """The board of every record below ``folders``, and the files that do not count: unreadable
+    ones, copies, and those whose figures cannot be trusted.
 
     Raises DataError for a board without a single record, with what to do about it.
     """
     records, problems = find_records(folders)
-    groups = build(records, split, protocol, sort)
+    groups, findings = _build(records, split, protocol, sort)
+    problems += [Problem(str(found.source.path), found.reason) for found in findings]
     if groups:
         return groups, problems
     places = ", ".join(map(str, folders))
@@ -135,64 +143,132 @@ def _is(label: str, id: str, asked: str) -> bool:
     return label == asked if "/" in asked else label.partition("/")[0] == id
 
 
-def _distinct(records: Iterable[tuple[Path, Record]], split: str) -> Iterable[Record]:
-    """Each run's record once, of those that have results on ``split``."""
-    paths: set[Path] = set()
-    runs: set[tuple[str, str]] = set()
+def _build(
+    records: Iterable[tuple[Path, Record]], split: str, protocol: str | None, sort: str
+) -> tuple[list[Group], list[Finding]]:
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    if sort not in sort_keys():
+        raise unknown_name("metric to sort by", sort, sort_keys())
+    wanted = find_protocol(protocol) if protocol else None
+    chosen = [
+        (path, record)
+        for path, record in _once(records)
+        if not wanted or _is(record["data"]["protocol"], wanted.id, protocol or "")
+    ]
+    sources, findings = examine(chosen, split)
+    groups: dict[tuple[Benchmark, str], list[Source]] = {}
+    for source in sources:
+        key = (benchmark_of(source.record, split), source.record["data"]["fingerprint"])
+        groups.setdefault(key, []).append(source)
+    built = [_group(*key, groups[key], split, sort) for key in sorted(groups)]
+    _note_findings(built, findings, split)
+    _note_fingerprints(built)
+    return built, findings
+
+
+def _once(records: Iterable[tuple[Path, Record]]) -> Iterable[tuple[Path, Record]]:
+    seen: set[Path] = set()
     for path, record in records:
-        place = path.resolve()
-        if split not in record["results"] or place in paths:
-            continue
-        paths.add(place)
-        digest = record["results"][split].get("predictions")
-        if digest is not None:
-            if (record["run"], str(digest)) in runs:
-                continue
-            runs.add((record["run"], str(digest)))
-        yield record
+        if path not in seen:
+            seen.add(path)
+            yield path, record
 
 
-def _group(key: tuple[str, ...], records: list[Record], split: str, sort: str) -> Group:
-    dataset, release, protocol, region, fingerprint = key
-    configurations: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        name = (record["plugin"]["id"], record["config_hash"])
-        configurations.setdefault(name, []).append(record)
+def _group(
+    benchmark: Benchmark, fingerprint: str, sources: list[Source], split: str, sort: str
+) -> Group:
+    configurations: dict[tuple[str, str], list[Source]] = {}
+    for source in sources:
+        name = (source.record["plugin"]["id"], source.record["config_hash"])
+        configurations.setdefault(name, []).append(source)
     rows, notes = [], []
     for (backbone, config_hash), runs in sorted(configurations.items()):
-        whole, lacking = _whole_seeds(runs, protocol)
+        whole, lacking = _whole_seeds(runs, benchmark.protocol)
         if whole:
             rows.append(pool(whole, split))
         if lacking:
             notes.append(f"{backbone} {config_hash[:6]}: {lacking}")
-    group = Group(
-        dataset=dataset,
-        release=release,
-        protocol=protocol,
-        region=region,
+    ties = find_ties(rows, split, benchmark.headline)
+    front = find_front(rows, benchmark.headline)
+    rows = [
+        replace(row, tied=tied, pareto=pareto)
+        for row, tied, pareto in zip(rows, ties.tied, front, strict=True)
+    ]
+    metric = benchmark.headline if sort == "nme_ioc" else sort
+    rows.sort(key=lambda row: _rank(row, metric))
+    return Group(
+        benchmark=benchmark,
         split=split,
         fingerprint=fingerprint,
-        partial=any(record["data"]["partial"] for record in records),
-        floor=pool_floor(records, split),
+        partial=any(source.record["data"]["partial"] for source in sources),
+        floor=pool_floor(sources, split),
         rows=rows,
-        notes=notes,
+        notes=[*_note_marks(rows, ties), *notes],
     )
-    metric = group.headline if sort == "nme_ioc" else sort
-    group.rows.sort(key=lambda row: _rank(row, metric))
-    return group
 
 
-def _whole_seeds(runs: list[Record], protocol: str) -> tuple[list[Record], str]:
+def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
+    """What the marks mean, where there is something to mark."""
+    if len(rows) < 2:
+        return []
+    how = f"paired bootstrap over {ties.people} people" if ties.people else "by their own intervals"
+    if ties.people and ties.unpaired:
+        how += f", {ties.unpaired} of them by their own intervals"
+    notes = [f"tied (=): cannot be told apart from the best row at 95% ({how})"]
+    if any(row.pareto for row in rows):
+        notes.append("pareto (*): no other row is both cheaper in GMACs and more accurate")
+    if ties.other_frames:
+        notes.append(f"{ties.other_frames} rows were scored on other frames than the best")
+    if any(row.coverage is not None and row.coverage < 1 for row in rows):
+        notes.append(
+            "a row whose coverage is below 100% has errors over the faces that it found; those "
+            "that it missed count as failures"
+        )
+    devices = {row.bench_device for row in rows} - {None}
+    if len(devices) > 1:
+        notes.append(
+            f"latency and throughput are of {len(devices)} devices: compare those of one alone"
+        )
+    return notes
+
+
+def _note_findings(groups: Sequence[Group], findings: Iterable[Finding], split: str) -> None:
+    """Names the records that cannot be trusted under the table that they would be in."""
+    for found in findings:
+        record = found.source.record
+        key = (benchmark_of(record, split), record["data"]["fingerprint"])
+        for group in groups:
+            if not found.copy and (group.benchmark, group.fingerprint) == key:
+                group.notes.append(f"run {record['run']} is left out: {found.reason}")
+
+
+def _note_fingerprints(groups: Sequence[Group]) -> None:
+    """Tables of one benchmark on different data: never one table, and a reader should know why."""
+    for group in groups:
+        others = [g.fingerprint[:8] for g in groups if g is not group and _same_but_data(g, group)]
+        if others:
+            group.notes.append(
+                f"the same benchmark has a table of other data (fingerprint {', '.join(others)}): "
+                "their rows do not compare with these"
+            )
+
+
+def _same_but_data(one: Group, other: Group) -> bool:
+    return one.benchmark == other.benchmark and one.split == other.split
+
+
+def _whole_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
     """The runs of seeds that have every fold, and what the others lack, in words."""
     known = PROTOCOLS.get(protocol.partition("/")[0])
     folds = set(range(known.folds)) if known else {0}
     if len(folds) == 1:
         return runs, ""
-    whole: list[Record] = []
+    whole: list[Source] = []
     lacking: list[str] = []
-    for seed in sorted({r["seed"] for r in runs}, key=lambda s: (s is None, s or 0)):
-        own = [r for r in runs if r["seed"] == seed]
-        missing = sorted(folds - {fold_of(r) for r in own})
+    for seed in sorted({r.record["seed"] for r in runs}, key=lambda s: (s is None, s or 0)):
+        own = [r for r in runs if r.record["seed"] == seed]
+        missing = sorted(folds - {fold_of(r.record) for r in own})
         if missing:
             which = ", ".join(map(str, missing))
             lacking.append(f"seed {seed} not ranked, it lacks fold {which}")

@@ -24,9 +24,14 @@ from zoo.api import LandmarkScheme
 from zoo.geometry import label_scale, to_landmark_units, to_source, to_unit
 
 from .bootstrap import interval
+from .clusters import cluster
+from .details import error_curve, errors_by_turn, head_turn
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
+
+METRICS_VERSION = 1
+"""Of the figures' definitions. Results of two versions never share a table."""
 
 FLOOR = 0.05
 """A length below this part of sqrt(w h) is raised to it: near a profile the eye corners meet."""
@@ -59,6 +64,8 @@ METRICS: dict[str, Metric] = {
         Metric("parameters", "parameters"),
         Metric("gmacs", "GMACs"),
         Metric("images_per_second", "images/s", lower_is_better=False),
+        Metric("latency_ms", "ms an image"),
+        Metric("throughput", "images/s at most", lower_is_better=False),
     )
 }
 
@@ -138,6 +145,7 @@ def summarise(
     regions: Floats,
     scheme: LandmarkScheme,
     people: Sequence[str | None],
+    ids: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """All results of one split, as a record stores them: fractions, None where not to be had.
 
@@ -147,7 +155,9 @@ def summarise(
     rates and AUC count it as a failure. Left out and counted: ``unlabelled`` faces, with no visible
     point or with points of no extent, and ``unmeasured`` faces, which do not show what the headline
     is measured by (an eye corner). ``n`` is the number of faces that count, ``floored`` those whose
-    headline length was raised.
+    headline length was raised. ``ced`` is the cumulative error curve, ``pose`` the error by head
+    turn (where the scheme tells it); with the samples' ``ids``, ``by_person`` has the sums that a
+    comparison needs.
     """
     lengths = normalisers(target, visible, scheme)
     scale = label_scale(target, visible)
@@ -184,6 +194,13 @@ def summarise(
         region: _region_error(points, target, visible, divisor, found, indices)
         for region, indices in scheme.regions.items()
     }
+    results["ced"] = error_curve(errors)
+    turn = head_turn(target, visible, scheme)
+    if turn is not None:
+        results["pose"] = errors_by_turn(errors, turn)
+    if ids is not None and names:
+        stored = cluster(list(compress(ids, counted)), names, errors).to_record()
+        results |= {"by_person": stored} if stored else {}
     return results | {
         "n": len(names),
         "people": len({p for p in names if p is not None}),

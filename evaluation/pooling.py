@@ -3,25 +3,38 @@
 A row's figures are means over seeds, and a seed's figure is the mean over its folds, weighted by
 their frames (one fold, for most protocols). ``nme_ioc_std`` is the spread of the seeds' figures:
 what another seed would change. The interval is the mean of the seeds' bootstrap bounds: what other
-people would change. Folds score different people, so their bounds combine as independent errors do:
-the half widths add in squares.
+people would change. Folds score different people, so a seed with folds is bootstrapped over the
+people of all of them; where records lack the sums by person, half widths add in squares, as those
+of independent errors do.
 """
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
+from .bootstrap import cluster_interval
+from .clusters import Clusters, concatenate, from_record
 from .records import Record
 
-POOLED = ("nme_ioc", "nme_box", "loss", "fr_08", "auc_08")
+POOLED = ("nme_ioc", "nme_box", "loss", "fr_08", "auc_08", "coverage")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run of a row."""
+
+    path: Path
+    """Of its record file."""
+    record: Record
 
 
 @dataclass(frozen=True)
 class Row:
-    """One configuration in one group; the fields are the columns of every format.
+    """One configuration in one group; the fields but ``sources`` are the columns of every format.
 
     Errors and rates are fractions. None: not to be had, or one seed only for the spread.
     """
@@ -42,29 +55,61 @@ class Row:
     parameters: int | None
     gmacs: float | None
     images_per_second: float | None
-    """None also where the runs were timed on several devices: speeds do not pool."""
+    """While it was scored. None also where the runs were timed on several devices: speeds do not
+    pool."""
     device: str | None
     seeds: list[int]
     runs: list[str]
     external: bool
+    coverage: float | None = None
+    """Share of the faces that were found; the errors go over these."""
+    latency_ms: float | None = None
+    """Of one image, by ``zoo bench``; None unless all runs were benched on one device."""
+    throughput: float | None = None
+    """Images a second in full batches, by ``zoo bench``, likewise."""
+    bench_device: str | None = None
+    tied: bool = False
+    """Whether it cannot be told apart from the best row of its group; the best is one of them."""
+    pareto: bool = False
+    """Whether no other row of its group is at least as good in both the headline error and GMACs,
+    and better in one."""
+    sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
+
+    def columns(self) -> dict[str, Any]:
+        """The fields that are columns."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS = tuple(f.name for f in fields(Row) if f.name != "sources")
 
 
 def fold_of(record: Record) -> int:
     return int(record["data"].get("fold", record["config"].get("fold", 0)))
 
 
-def pool(records: Sequence[Record], split: str) -> Row:
+def by_seed(sources: Sequence[Source]) -> list[list[Source]]:
+    """The runs of each seed, in the order of seeds; runs without a seed come last."""
+    seeds: dict[int | None, list[Source]] = {}
+    for source in sorted(sources, key=_seed_order):
+        seeds.setdefault(source.record["seed"], []).append(source)
+    return list(seeds.values())
+
+
+def by_fold(sources: Sequence[Source]) -> list[list[Source]]:
+    """The runs of each fold, in the order of folds."""
+    folds: dict[int, list[Source]] = {}
+    for source in sources:
+        folds.setdefault(fold_of(source.record), []).append(source)
+    return [folds[fold] for fold in sorted(folds)]
+
+
+def pool(sources: Sequence[Source], split: str) -> Row:
     """The row of runs that share a configuration and a group; at least one."""
-    by_seed: dict[int | None, list[Record]] = {}
-    for record in sorted(records, key=lambda r: (r["seed"] is None, r["seed"] or 0, r["run"])):
-        by_seed.setdefault(record["seed"], []).append(record)
-    seeds = [_pool_folds(runs, split) for runs in by_seed.values()]
-
-    def over_seeds(key: str) -> float | None:
-        return _weighted([(seed[key], 1) for seed in seeds])
-
-    spread = [nme for seed in seeds if (nme := seed["nme_ioc"]) is not None]
-    first = next(iter(by_seed.values()))[0]
+    runs = by_seed(sources)
+    seeds = [_pool_folds(own, split) for own in runs]
+    ordered = [source for own in runs for source in own]
+    records = [source.record for source in ordered]
+    first = records[0]
     config, model = first["config"], first["model"]
     devices = sorted({r["environment"]["device"] for r in records} - {None})
     return Row(
@@ -73,70 +118,124 @@ def pool(records: Sequence[Record], split: str) -> Row:
         loss_name=_plugin_name(config.get("loss")),
         recipe=config.get("recipe"),
         pretrained=bool(config.get("pretrained", False)),
-        **{key: over_seeds(key) for key in (*POOLED, "nme_ioc_low", "nme_ioc_high")},
-        nme_ioc_std=statistics.stdev(spread) if len(spread) > 1 else None,
+        **{key: _weighted([(seed[key], 1) for seed in seeds]) for key in (*POOLED, *_BOUNDS)},
+        nme_ioc_std=_spread([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
         parameters=model["parameters"],
         gmacs=model.get("gmacs"),
         images_per_second=_mean_speed(records) if len(devices) <= 1 else None,
         device=", ".join(devices) or None,
-        seeds=[seed for seed in by_seed if seed is not None],
-        runs=[record["run"] for runs in by_seed.values() for record in runs],
+        seeds=[own[0].record["seed"] for own in runs if own[0].record["seed"] is not None],
+        runs=[record["run"] for record in records],
         external=bool(first.get("external", False)),
+        **_bench(records),
+        sources=tuple(ordered),
     )
 
 
-def pool_floor(records: Sequence[Record], split: str) -> dict[str, float | None]:
+def pool_floor(sources: Sequence[Source], split: str) -> dict[str, float | None]:
     """The floor of a group: the same for every run but for the fold, and pooled over folds."""
-    folds: dict[int, Mapping[str, Any]] = {}
-    for record in records:
-        folds.setdefault(fold_of(record), record["results"][split])
+    folds = [own[0].record["results"][split] for own in by_fold(sources)]
     if len(folds) == 1:
-        return dict(next(iter(folds.values()))["floor"])
-    keys = dict.fromkeys(key for results in folds.values() for key in results["floor"])
-    return {key: _weighted([(r["floor"].get(key), r["n"]) for r in folds.values()]) for key in keys}
+        return dict(folds[0]["floor"])
+    keys = dict.fromkeys(key for results in folds for key in results["floor"])
+    return {key: _weighted([(r["floor"].get(key), r["n"]) for r in folds]) for key in keys}
 
 
-def _pool_folds(records: Sequence[Record], split: str) -> dict[str, float | None]:
+_BOUNDS = ("nme_ioc_low", "nme_ioc_high")
+
+
+def _seed_order(source: Source) -> tuple[bool, int, str]:
+    seed = source.record["seed"]
+    return seed is None, seed or 0, source.record["run"]
+
+
+def _pool_folds(sources: Sequence[Source], split: str) -> dict[str, float | None]:
     """One seed's figures. Runs repeated with one seed and fold are averaged first."""
-    folds: dict[int, list[Mapping[str, Any]]] = {}
-    for record in records:
-        folds.setdefault(fold_of(record), []).append(record["results"][split])
-    parts = [_average(results) for results in folds.values()]
-    frames = [results[0]["n"] for results in folds.values()]
+    if len(sources) == 1:
+        results = sources[0].record["results"][split]
+        return {key: results.get(key) for key in (*POOLED, *_BOUNDS)}
+    folds = [[s.record["results"][split] for s in own] for own in by_fold(sources)]
+    parts = [_average(results) for results in folds]
     if len(parts) == 1:
         return parts[0]
+    frames = [results[0]["n"] for results in folds]
     pooled = {
         key: _weighted([(p[key], n) for p, n in zip(parts, frames, strict=True)]) for key in POOLED
     }
-    for bound, sign in (("nme_ioc_low", -1), ("nme_ioc_high", 1)):
-        pooled[bound] = None
-        if pooled["nme_ioc"] is not None and all(p[bound] is not None for p in parts):
-            squares = sum(
-                (n / sum(frames) * (p[bound] - p["nme_ioc"])) ** 2  # type: ignore[operator]
-                for p, n in zip(parts, frames, strict=True)
-            )
-            pooled[bound] = pooled["nme_ioc"] + sign * squares**0.5
-    return pooled
+    return pooled | _fold_bounds(folds, parts, frames, pooled["nme_ioc"])
+
+
+def _fold_bounds(
+    folds: Sequence[Sequence[Mapping[str, Any]]],
+    parts: Sequence[Mapping[str, float | None]],
+    frames: Sequence[int],
+    mean: float | None,
+) -> dict[str, float | None]:
+    """Over the people of all folds; by the folds' half widths where their sums are unknown."""
+    if mean is None or any(part[bound] is None for part in parts for bound in _BOUNDS):
+        return dict.fromkeys(_BOUNDS)
+    clusters: list[Clusters] = []
+    for results in folds:
+        own = from_record(results[0].get("by_person")) if len(results) == 1 else None
+        if own is None:
+            break
+        clusters.append(own)
+    else:
+        whole = concatenate(clusters)
+        return dict(zip(_BOUNDS, cluster_interval(whole.total, whole.found), strict=True))
+    bounds: dict[str, float | None] = {}
+    for bound, sign in zip(_BOUNDS, (-1, 1), strict=True):
+        squares = sum(
+            (n / sum(frames) * (p[bound] - p["nme_ioc"])) ** 2  # type: ignore[operator]
+            for p, n in zip(parts, frames, strict=True)
+        )
+        bounds[bound] = mean + sign * squares**0.5
+    return bounds
 
 
 def _average(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    keys = (*POOLED, "nme_ioc_low", "nme_ioc_high")
-    return {key: _weighted([(r[key], 1) for r in results]) for key in keys}
+    return {key: _weighted([(r.get(key), 1) for r in results]) for key in (*POOLED, *_BOUNDS)}
 
 
 def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:
     """Weighted mean of (value, weight); None where any value is missing: half a mean is none."""
-    known = [(value, weight) for value, weight in values if value is not None]
-    total = sum(weight for _, weight in known)
-    if len(known) < len(values) or total <= 0:
+    if len(values) == 1:
+        return values[0][0]
+    total = sum(weight for _, weight in values)
+    if total <= 0 or any(value is None for value, _ in values):
         return None
-    return sum(value * weight for value, weight in known) / total
+    return sum(value * weight for value, weight in values) / total  # type: ignore[operator]
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    """Standard deviation of a sample; None for one value."""
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
 def _mean_speed(records: Sequence[Record]) -> float | None:
     speeds = [record["cost"].get("images_per_second") for record in records]
     known = [speed for speed in speeds if speed is not None]
-    return statistics.fmean(known) if known else None
+    return math.fsum(known) / len(known) if known else None
+
+
+def _bench(records: Sequence[Record]) -> dict[str, Any]:
+    """What ``zoo bench`` measured, where it measured every run, and all alike."""
+    benches = [record["cost"].get("bench") for record in records]
+    known = [bench for bench in benches if bench]
+    alike = {tuple(bench.get(key) for key in _BENCHED_ALIKE) for bench in known}
+    if len(known) < len(records) or len(alike) != 1:
+        return {}
+    return {
+        "latency_ms": math.fsum(bench["latency_ms"] for bench in known) / len(known),
+        "throughput": math.fsum(bench["images_per_second"] for bench in known) / len(known),
+        "bench_device": known[0]["device"],
+    }
+
+
+_BENCHED_ALIKE = ("device", "threads", "precision", "input_size", "batch")
 
 
 def _plugin_name(value: Any) -> str | None:

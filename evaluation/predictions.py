@@ -1,29 +1,33 @@
 """What a model said about one split, with the labels it is judged by: one .npz file.
 
-From this file alone every metric can be worked out again. It holds numbers and plain text, never a
-pickle. It names people, so it stays in the run folder.
+From this file alone every metric can be worked out again, the floor's too: beside points and labels
+it holds the landmark scheme and the training split's mean shape. It holds numbers and plain text,
+never a pickle. It names people, so it stays in the run folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.api import DataError
+from zoo.api import DataError, LandmarkScheme
 
 from .files import write_whole
+from .schemes import scheme_from_table
 
 MAX_BYTES = 2 << 30
 """Unpacked. A million faces of 68 points need 1.2 GiB; a file that claims more is a bomb."""
 
 KEYS = ("ids", "people", "points", "target", "visible", "regions")
+OPTIONAL = ("scores", "scheme", "mean_shape")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Predictions:
     """(N, 3): cx, cy, side of the square that the model saw."""
     scores: NDArray[np.float32] | None = None
     """(N, K), where the model gives them."""
+    scheme: LandmarkScheme | None = None
+    """Of the K points; files of older zoos lack it."""
+    mean_shape: NDArray[np.float64] | None = None
+    """(K, 2), of the training split's labels, as fractions of the region: the floor."""
 
     def save(self, path: Path) -> str:
         """Writes the file, whole or not at all; returns its sha256.
@@ -60,6 +68,10 @@ class Predictions:
         }
         if self.scores is not None:
             arrays["scores"] = np.asarray(self.scores, np.float32)
+        if self.scheme is not None:
+            arrays["scheme"] = np.array(json.dumps(asdict(self.scheme)), np.str_)
+        if self.mean_shape is not None:
+            arrays["mean_shape"] = np.asarray(self.mean_shape, np.float64)
         _check(path, arrays)
         buffer = io.BytesIO()
         # positional arguments of savez are arrays too, so keywords are the only names it takes
@@ -84,7 +96,29 @@ def load(path: Path) -> Predictions:
         visible=arrays["visible"],
         regions=arrays["regions"].astype(np.float64),
         scores=arrays["scores"].astype(np.float32) if "scores" in arrays else None,
+        scheme=_scheme(path, arrays),
+        mean_shape=arrays["mean_shape"].astype(np.float64) if "mean_shape" in arrays else None,
     )
+
+
+def file_of(record: Path, split: str) -> Path:
+    """Where the predictions of a record's split lie: beside it, in the run folder."""
+    return record.parent / "predictions" / f"{split}.npz"
+
+
+def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | None:
+    if "scheme" not in arrays:
+        return None
+    try:
+        scheme = scheme_from_table(json.loads(str(arrays["scheme"])))
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: key 'scheme' is no landmark scheme ({error})") from error
+    points = [i for part in scheme.regions.values() for i in part]
+    points += [*(scheme.eye_corners or ()), *(i for part in scheme.pupils or () for i in part)]
+    count = arrays["points"].shape[1]
+    if len(scheme) != count or any(type(i) is not int or not 0 <= i < count for i in points):
+        raise DataError(f"{path}: key 'scheme' does not fit the {count} points of the file")
+    return scheme
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
@@ -101,7 +135,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         )
     arrays: dict[str, NDArray[Any]] = {}
     with np.load(path, allow_pickle=False) as file:
-        for key in (*KEYS, "scores"):
+        for key in (*KEYS, *OPTIONAL):
             if key not in file.files:
                 continue
             try:
@@ -128,6 +162,8 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
         "visible": ((n, k), "b"),
         "regions": ((n, 3), "f"),
         "scores": ((n, k), "f"),
+        "scheme": ((), "U"),
+        "mean_shape": ((k, 2), "f"),
     }
     for key, (shape, kind) in expected.items():
         if key not in arrays:
@@ -141,6 +177,8 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     regions = arrays["regions"]
     if not (np.isfinite(regions).all() and (regions[:, 2] > 0).all()):
         raise DataError(f"{path}: key 'regions' needs finite centres and positive sides")
+    if not np.isfinite(arrays.get("mean_shape", np.zeros(1))).all():
+        raise DataError(f"{path}: key 'mean_shape' has a number that is not finite")
     if not np.isfinite(arrays["target"][arrays["visible"]]).all():
         raise DataError(f"{path}: key 'target' has a visible point that is not finite")
     ids, counts = np.unique(arrays["ids"], return_counts=True)

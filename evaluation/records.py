@@ -1,17 +1,17 @@
-"""Run records: what a run was, on what data, with what results. JSON, schema 1.
+"""Run records: what a run was, on what data, with what results. JSON; the fields are in
+:mod:`.schema`.
 
 A record is all that the leaderboard reads. It is meant to be shared and committed, so it counts
-people and never names them. Records come from strangers too: nothing in one is trusted.
+people and never names them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,67 +19,28 @@ import numpy as np
 from zoo.api import DataError, Problem
 
 from .files import write_whole
+from .schema import LARGEST, SCHEMA, Record, check_numbers, checked
 
-SCHEMA = 1
+__all__ = [
+    "LARGEST",
+    "MAX_BYTES",
+    "NOT_THE_CONFIGURATION",
+    "SCHEMA",
+    "Record",
+    "config_hash",
+    "find_records",
+    "load_record",
+    "save_record",
+]
+
 MAX_BYTES = 4 << 20
 """A record takes some kilobytes; anything near this is something else."""
-
-LARGEST = 1e18
-"""Of any number in a record: no run has more parameters or frames."""
-
-Record = dict[str, Any]
 
 NOT_THE_CONFIGURATION = frozenset({"seed", "fold", "device", "data", "out", "log_with"})
 """Keys that do not make another model: which of several runs it is, and where it ran."""
 
-_NUMBER = (int, float)
-_TYPES: dict[str, tuple[type, ...]] = {
-    "schema": (int,),
-    "run": (str,),
-    "plugin": (dict,),
-    "plugin.id": (str,),
-    "config": (dict,),
-    "config_hash": (str,),
-    "seed": (int, NoneType),
-    "data": (dict,),
-    "data.dataset": (str,),
-    "data.release": (str,),
-    "data.protocol": (str,),
-    "data.region": (str,),
-    "data.fingerprint": (str,),
-    "data.partial": (bool,),
-    "model": (dict,),
-    "model.parameters": (int, NoneType),
-    "results": (dict,),
-    "cost": (dict,),
-    "environment": (dict,),
-    "environment.device": (str, NoneType),
-}
-_RESULT_TYPES: dict[str, tuple[type, ...]] = {
-    "nme_ioc": (*_NUMBER, NoneType),
-    "nme_ioc_low": (*_NUMBER, NoneType),
-    "nme_ioc_high": (*_NUMBER, NoneType),
-    "nme_box": (*_NUMBER, NoneType),
-    "loss": (*_NUMBER, NoneType),
-    "fr_08": (*_NUMBER, NoneType),
-    "auc_08": (*_NUMBER, NoneType),
-    "n": (int,),
-    "floor": (dict,),
-}
-_OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
-    "external": (bool,),
-    "config.head": (str, NoneType),
-    "config.loss": (str, NoneType),
-    "config.recipe": (str, NoneType),
-    "config.pretrained": (bool, NoneType),
-    "config.fold": (int,),
-    "data.fold": (int,),
-    "data.frames": (dict,),
-    "data.people": (dict,),
-    "model.gmacs": (*_NUMBER, NoneType),
-    "model.weights": (str, NoneType),
-    "cost.images_per_second": (*_NUMBER, NoneType),
-}
+WIDTH = 100
+"""Of a line of a record file, where what stands on it can be broken."""
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -105,137 +66,114 @@ def config_hash(config: Mapping[str, Any]) -> str:
 def save_record(record: Mapping[str, Any], path: Path) -> None:
     """Writes a record, whole or not at all. Raises DataError for one that could not be loaded."""
     try:
-        text = json.dumps(record, indent=2, default=_plain, allow_nan=False)
+        text = _layout(record)
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: a record holds finite numbers and text only ({error})") from error
-    _parse(path, text)
+    checked(str(path), _parse(path, text))
     write_whole(path, f"{text}\n".encode())
 
 
 def load_record(path: Path) -> Record:
     """Reads and checks a record. Raises DataError that names the file and what is wrong with it."""
+    return checked(str(path), _read(path))
+
+
+def find_records(
+    places: Iterable[Path],
+) -> tuple[list[tuple[Path, Record]], list[Problem]]:
+    """The records of folders, and of every file that is named itself.
+
+    Of a folder: each ``record.json`` and ``*.record.json`` at any depth, and of the other .json
+    files that lie directly in it those that are records (objects with a ``schema``). Each file is
+    read once, in the order of paths. What should be a record and cannot be read is a Problem, not
+    an error: one broken record takes nobody else's results away.
+    """
+    found: list[tuple[Path, Record]] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+    for place in places:
+        if not place.exists():
+            problems.append(Problem(str(place), "no such file or folder"))
+            continue
+        for path, certain in _files(place):
+            try:
+                status = path.stat()
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                value = _read(path)
+                if certain or _meant_as_a_record(value):
+                    found.append((path, checked(str(path), value)))
+            except (DataError, OSError) as error:
+                problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
+    return found, problems
+
+
+def _files(place: Path) -> Iterator[tuple[Path, bool]]:
+    """The files that are, or may be, records, and whether their names say so."""
+    if not place.is_dir():
+        yield place, True
+        return
+    root = str(place)
+    names = []
+    for folder, folders, files in os.walk(root):
+        run = "record.json" in files
+        if run:  # a run's own folders hold no records, and boards have thousands of runs
+            folders[:] = [f for f in folders if f not in ("predictions", "state")]
+        for file in files:
+            certain = file == "record.json" or file.endswith(".record.json")
+            if certain or (folder == root and file.endswith(".json")):
+                names.append(((*folder.split(os.sep), file), certain))
+    for parts, certain in sorted(names):
+        yield Path(os.sep.join(parts)), certain
+
+
+def _meant_as_a_record(value: Any) -> bool:
+    """Of a .json file of any name: other programs write JSON too."""
+    return isinstance(value, dict) and "schema" in value and "results" in value
+
+
+def _read(path: Path) -> Any:
+    """The JSON of a file, its numbers finite."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a run record")
-        return _parse(path, path.read_text(encoding="utf-8"))
+        return _parse(path, content.decode("utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
 
 
-def find_records(
-    places: Iterable[Path],
-) -> tuple[list[tuple[Path, Record]], list[Problem]]:
-    """Every ``record.json`` below the folders, and every .json file that is named itself.
-
-    Each file is read once, in the order of paths. What cannot be read is a Problem, not an error:
-    one broken record takes nobody else's results away.
-    """
-    found: list[tuple[Path, Record]] = []
-    problems: list[Problem] = []
-    seen: set[Path] = set()
-    for place in places:
-        if place.is_dir():
-            paths = sorted(place.rglob("record.json"))
-        elif place.exists():
-            paths = [place]
-        else:
-            problems.append(Problem(str(place), "no such file or folder"))
-            continue
-        for path in paths:
-            if path.resolve() in seen:
-                continue
-            seen.add(path.resolve())
-            try:
-                found.append((path, load_record(path)))
-            except DataError as error:
-                problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
-    return found, problems
-
-
-def _parse(path: Path, text: str) -> Record:
+def _parse(path: Path, text: str) -> Any:
     try:
-        record = json.loads(text, parse_float=_sane, parse_constant=_sane, parse_int=_sane_int)
+        # without a hook for each number, which would take most of the time of a large board
+        value = json.loads(text, parse_constant=_refuse)
+        check_numbers([value])
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON record ({error})") from error
-    if not isinstance(record, dict):
-        raise DataError(f"{path}: not a run record: a JSON {type(record).__name__}, not an object")
-    _check_schema(path, record)
-    missing = [key for key in _TYPES if _get(record, key) is _ABSENT]
-    for split, results in _splits(path, record).items():
-        missing += [f"results.{split}.{key}" for key in _RESULT_TYPES if key not in results]
-    if missing:
-        raise DataError(f"{path}: record without {', '.join(missing)}")
-    _check_types(path, record)
-    return record
+    return value
 
 
-def _check_schema(path: Path, record: Record) -> None:
-    schema = record.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise DataError(f"{path}: not a run record: it has no schema number")
-    if schema > SCHEMA:
-        raise DataError(
-            f"{path}: record of schema {schema}, newer than the {SCHEMA} that this version of the "
-            "zoo reads: upgrade landmark-zoo"
-        )
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not finite")
 
 
-def _splits(path: Path, record: Record) -> dict[str, dict[str, Any]]:
-    results = record.get("results")
-    splits = results if isinstance(results, dict) else {}
-    for split, values in splits.items():
-        if not isinstance(values, dict):
-            raise DataError(f"{path}: results.{split} is not an object")
-    return splits
-
-
-def _check_types(path: Path, record: Record) -> None:
-    types = dict(_TYPES)
-    types |= {
-        key: kind for key, kind in _OPTIONAL_TYPES.items() if _get(record, key) is not _ABSENT
-    }
-    for split, results in record["results"].items():
-        types |= {f"results.{split}.{key}": kind for key, kind in _RESULT_TYPES.items()}
-        types |= {f"results.{split}.floor.{key}": (*_NUMBER, NoneType) for key in results["floor"]}
-    for counts in ("frames", "people"):  # counts, so that no name can stand where one belongs
-        if isinstance(record["data"].get(counts), dict):
-            types |= {f"data.{counts}.{split}": (int,) for split in record["data"][counts]}
-    for key, kinds in types.items():
-        value = _get(record, key)
-        # True is an int to Python, and 1 a number of epochs: a record must not mix them up
-        wrong = isinstance(value, bool) and bool not in kinds
-        if wrong or not isinstance(value, kinds):
-            names = " or ".join("null" if k is NoneType else k.__name__ for k in kinds)
-            raise DataError(f"{path}: {key} is {value!r:.60}, not {names}")
-
-
-class _Absent:
-    pass
-
-
-_ABSENT = _Absent()
-
-
-def _get(record: Any, dotted: str) -> Any:
-    for key in dotted.split("."):
-        if not isinstance(record, dict) or key not in record:
-            return _ABSENT
-        record = record[key]
-    return record
-
-
-def _sane(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number) or abs(number) > LARGEST:
-        raise ValueError(f"{text:.20} is not finite, or beyond any figure of a run")
-    return number
-
-
-def _sane_int(text: str) -> int:
-    _sane(text)
-    return int(text)
+def _layout(value: Any, depth: int = 0) -> str:
+    """JSON for people and for diffs: what fits on a line stands on one, and so do plain lists."""
+    flat = json.dumps(value, default=_plain, allow_nan=False)
+    if not isinstance(value, Mapping | list | tuple) or 2 * depth + len(flat) <= WIDTH:
+        return flat
+    inner, outer = "  " * (depth + 1), "  " * depth
+    if isinstance(value, Mapping):
+        lines = [f"{json.dumps(str(key))}: {_layout(v, depth + 1)}" for key, v in value.items()]
+        return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}}}"
+    if not any(isinstance(item, Mapping | list | tuple) for item in value):
+        return flat
+    lines = [_layout(item, depth + 1) for item in value]
+    return "[\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}]"
 
 
 def _plain(value: Any) -> Any:

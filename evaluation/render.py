@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .metrics import METRICS
-from .pooling import Row
+from .pooling import COLUMNS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .leaderboard import Group
 
-COLUMNS = tuple(f.name for f in fields(Row))
 GROUP_COLUMNS = ("dataset", "protocol", "region", "split", "fingerprint", "partial")
 FLOOR = "floor (mean shape)"
 """Stands where a row has its backbone."""
@@ -29,6 +27,7 @@ _PERCENT = {m.key for m in METRICS.values() if m.percent} | {
     "nme_ioc_low",
     "nme_ioc_high",
     "nme_ioc_std",
+    "coverage",
 }
 
 
@@ -37,8 +36,11 @@ def to_json(groups: Sequence[Group]) -> str:
     board = [
         {
             **{key: getattr(group, key) for key in GROUP_COLUMNS},
+            "release": group.release,
+            "benchmark": group.benchmark.label,
             "floor": group.floor,
-            "rows": [asdict(row) for row in group.rows],
+            "notes": group.notes,
+            "rows": [row.columns() for row in group.rows],
         }
         for group in groups
     ]
@@ -47,15 +49,18 @@ def to_json(groups: Sequence[Group]) -> str:
 
 def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
     """One line a row, and one a floor: the group's columns, then the row's."""
+    import pandas as pd
+
     lines = [
         {key: getattr(group, key) for key in GROUP_COLUMNS} | row
         for group in groups
-        for row in (*map(asdict, group.rows), floor_row(group))
+        for row in (*(row.columns() for row in group.rows), floor_row(group))
     ]
     frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS])
     # types that know of missing values: a floor has no parameters, which are whole numbers
-    types = {"parameters": "Int64", "pretrained": "boolean", "external": "boolean"}
-    figures = (_PERCENT | METRICS.keys() - types.keys()) & set(COLUMNS)
+    flags = ("pretrained", "external", "tied", "pareto")
+    types = {"parameters": "Int64"} | dict.fromkeys(flags, "boolean")
+    figures = (_PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
     return frame.astype(types | dict.fromkeys(figures, "float64"))
 
 
@@ -104,14 +109,14 @@ def printable(text: str) -> str:
 
 
 def _markdown_group(group: Group) -> str:
-    rows = [asdict(row) for row in group.rows] + [floor_row(group)]
+    rows = [row.columns() for row in group.rows] + [floor_row(group)]
     lines = [
         f"## {_escape(printable(group.heading))}",
         "",
-        *(f"{_escape(printable(note))}.\n" for note in group.notes),
         f"| {' | '.join(COLUMNS)} |",
         f"|{' --- |' * len(COLUMNS)}",
         *(f"| {' | '.join(_escape(cell(c, row[c])) for c in COLUMNS)} |" for row in rows),
+        *(f"\n{_escape(printable(note))}." for note in group.notes),
     ]
     return "\n".join(lines) + "\n"
 

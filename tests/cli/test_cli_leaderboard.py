@@ -84,7 +84,7 @@ def drawn(folder, width):
 
 def test_a_pipe_gets_plain_lines_with_every_column(runs):
     result = run(runs)
-    heading, titles, first, second, floor = result.stdout.splitlines()
+    heading, titles, first, second, floor, *notes = result.stdout.splitlines()
     assert "same people, same videos" in heading
     assert "partial" in heading
     assert titles.split()[:2] == ["model", "NME"]
@@ -94,6 +94,7 @@ def test_a_pipe_gets_plain_lines_with_every_column(runs):
     assert "some processor" in second
     assert floor.startswith("floor (mean shape)")
     assert "28.3" in floor
+    assert notes[0].startswith("note: tied (=): cannot be told apart from the best row at 95%")
     assert "\x1b" not in result.stdout
 
 

@@ -19,6 +19,7 @@ ROW_KEYS = [
     *("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_ioc_std", "nme_box"),
     *("loss", "fr_08", "auc_08", "parameters", "gmacs", "images_per_second"),
     *("device", "seeds", "runs", "external"),
+    *("coverage", "latency_ms", "throughput", "bench_device", "tied", "pareto"),
 ]
 GROUP_KEYS = ["dataset", "protocol", "region", "split", "fingerprint", "partial"]
 
@@ -138,7 +139,8 @@ def test_the_floor_stands_in_every_group_and_format():
 def test_formats_carry_the_same_columns_and_figures():
     groups = board(record(nme=0.0625), record("deep", nme=None))
     [group] = json.loads(to_json(groups))
-    assert list(group) == [*GROUP_KEYS, "floor", "rows"]
+    assert list(group) == [*GROUP_KEYS, "release", "benchmark", "floor", "notes", "rows"]
+    assert group["benchmark"] == "youtube_faces/udacity person/1 frame ioc/1"
     assert all(list(row) == ROW_KEYS for row in group["rows"])
     [table] = markdown_tables(to_markdown(groups))
     assert table[0] == ROW_KEYS

@@ -13,7 +13,7 @@ from zoo.api import DataError
 from zoo.evaluation.records import config_hash, find_records, load_record, save_record
 
 RECORD = {
-    "schema": 1,
+    "schema": 2,
     "run": "custom_cnn-youtube_faces-abc123-s0",
     "plugin": {"id": "custom_cnn", "distribution": "landmark-zoo", "version": "0.1.0"},
     "config": {"backbone": "custom_cnn", "head": "linear", "loss": "smooth_l1", "seed": 0},
@@ -28,6 +28,7 @@ RECORD = {
         "frames": {"train": 3142, "val": 428},
         "people": {"train": 262, "val": 31},
         "partial": True,
+        "metrics": 1,
     },
     "model": {"parameters": 6984840, "gmacs": 0.79, "weights": "none"},
     "results": {
@@ -85,8 +86,8 @@ def test_a_missing_key_is_named(tmp_path, key):
 
 
 def test_a_newer_schema_is_refused_by_number(tmp_path):
-    path = write(tmp_path / "record.json", {"schema": 2, "all": "different"})
-    with pytest.raises(DataError, match=r"record\.json: record of schema 2.*upgrade landmark-zoo"):
+    path = write(tmp_path / "record.json", {"schema": 3, "all": "different"})
+    with pytest.raises(DataError, match=r"record\.json: record of schema 3.*upgrade landmark-zoo"):
         load_record(path)
 
 

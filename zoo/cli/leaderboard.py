@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from zoo.evaluation.leaderboard import Group
 
-FORMATS = ("table", "md", "csv", "json")
+FORMATS = ("table", "md", "csv", "json", "html")
 LONGEST_NAME = 36
 
 
@@ -37,7 +37,7 @@ def leaderboard(
     format: Annotated[
         str | None,
         typer.Option(
-            help="table, md, csv or json. Default: what --out ends in, else table.",
+            help="table, md, csv, json or html. Default: what --out ends in, else table.",
             show_default=False,
         ),
     ] = None,
@@ -45,8 +45,19 @@ def leaderboard(
         Path | None,
         typer.Option(help="File to write instead of printing.", show_default=False),
     ] = None,
+    gallery: Annotated[
+        bool,
+        typer.Option("--gallery", help="html: show the best rows' worst and best faces, too."),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ROOT", help="Root of the data set, for --gallery.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Rank runs that were scored on the same frames; seeds of one configuration share a row."""
+    from zoo.cli.page import refuse_faces, render_page
     from zoo.evaluation.leaderboard import collect, to_csv, to_json, to_markdown
     from zoo.evaluation.naming import unknown_name
 
@@ -54,6 +65,7 @@ def leaderboard(
     chosen = format or (suffix if suffix in FORMATS else "table")
     if chosen not in FORMATS:
         raise unknown_name("format", chosen, FORMATS)
+    refuse_faces(chosen, gallery, data)
 
     groups, problems = collect(folders or [Path("runs")], split, protocol, sort)
     for problem in problems:
@@ -61,11 +73,15 @@ def leaderboard(
     if chosen == "table" and out is None:
         _print_tables(groups)
         return
-    render = {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen]
-    if out is None:
-        typer.echo(render(groups), nl=False)
+    if chosen == "html":
+        text = render_page(groups, sort, gallery, data)
     else:
-        _write(out, render(groups))
+        render = {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen]
+        text = render(groups)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        _write(out, text)
 
 
 def to_lines(groups: list[Group]) -> str:
@@ -149,28 +165,35 @@ def _columns(group: Group) -> list[_Column]:
     """What people compare, in percent; the last cell of each column is the floor's."""
     from zoo.evaluation.render import floor_row
 
-    rows = [*map(asdict, group.rows), floor_row(group)]
+    rows = [*(row.columns() for row in group.rows), floor_row(group)]
     headline = group.headline
     layout: list[tuple[str, int, str]] = [
         ("model", 0, "backbone"),
         ("NME %" if headline == "nme_ioc" else "NME box %", 1, headline),
+        ("mark", 2, "mark"),
         ("±", 4, "nme_ioc_std"),
-        (">8%", 2, "fr_08"),
-        ("AUC %", 6, "auc_08"),
-        ("box %", 8, "nme_box"),
-        ("loss", 3, "loss"),
-        ("params", 5, "parameters"),
-        ("GMACs", 10, "gmacs"),
-        ("img/s", 11, "images_per_second"),
-        ("seeds", 9, "seeds"),
-        ("recipe", 7, "recipe"),
-        ("head", 12, "head"),
-        ("trained on", 13, "loss_name"),
-        ("pretrained", 14, "pretrained"),
-        ("device", 15, "device"),
+        (">8%", 3, "fr_08"),
+        ("AUC %", 8, "auc_08"),
+        ("found %", 5, "coverage"),
+        ("box %", 10, "nme_box"),
+        ("loss", 6, "loss"),
+        ("params", 7, "parameters"),
+        ("GMACs", 11, "gmacs"),
+        ("ms", 13, "latency_ms"),
+        ("img/s", 14, "throughput"),
+        ("scored img/s", 15, "images_per_second"),
+        ("seeds", 12, "seeds"),
+        ("recipe", 9, "recipe"),
+        ("head", 16, "head"),
+        ("trained on", 17, "loss_name"),
+        ("pretrained", 18, "pretrained"),
+        ("benched on", 19, "bench_device"),
+        ("device", 20, "device"),
     ]
     if headline == "nme_box":
         layout = [entry for entry in layout if entry[0] not in ("box %", "±")]
+    if all(row["coverage"] in (None, 1) for row in rows):
+        layout = [entry for entry in layout if entry[2] != "coverage"]
     columns = [
         _Column(title, rank, [_cell(row, key) for row in rows]) for title, rank, key in layout
     ]
@@ -180,6 +203,8 @@ def _columns(group: Group) -> list[_Column]:
 def _cell(row: dict[str, Any], key: str) -> str:
     from zoo.evaluation.render import cell
 
+    if key == "mark":
+        return ("=" if row["tied"] else "") + ("*" if row["pareto"] else "")
     value = row[key]
     if key == "nme_ioc" and value is not None and row["nme_ioc_low"] is not None:
         low, high = row["nme_ioc_low"], row["nme_ioc_high"]

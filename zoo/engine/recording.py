@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,9 +13,10 @@ import torch
 from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
 from ..evaluation.curves import save_learning_curve
-from ..evaluation.metrics import floor_points, summarise
-from ..evaluation.predictions import Predictions
-from ..evaluation.records import SCHEMA, config_hash, save_record
+from ..evaluation.details import compact_history
+from ..evaluation.metrics import METRICS_VERSION
+from ..evaluation.records import SCHEMA, Record, config_hash, save_record
+from ..evaluation.results import results_of
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
 from ..registry import registry
 from .distributed import World
@@ -51,14 +53,8 @@ def score_split(
     started = time.perf_counter()
     unit, scores = predict_split(model, split, config.batch_size, config.precision, world)
     speed = len(split) / (time.perf_counter() - started)
-    predictions = truth.predictions(unit, scores)
-    results = _summary(predictions, truth)
-    floor = predictions_of_floor(predictions, header)
-    results["floor"] = {
-        key: value
-        for key, value in _summary(floor, truth).items()
-        if key.startswith("nme_") or key in ("loss", "fr_08", "auc_08", "fr_10", "auc_10")
-    }
+    predictions = truth.predictions(unit, scores, header.mean_shape)
+    results = results_of(predictions)
     if world.first:
         path = folder.predictions(name)
         path.parent.mkdir(exist_ok=True)
@@ -66,21 +62,23 @@ def score_split(
     return Scored(results, speed)
 
 
-def predictions_of_floor(predictions: Predictions, header: Header) -> Predictions:
-    """What the mean shape of the training split says of the same frames."""
-    points = floor_points(header.mean_shape, predictions.regions)
-    return replace(predictions, points=points.astype("float32"), scores=None)
+def keep(
+    record: Record, folder: RunFolder, split: str, scored: Scored, frames: int, people: int
+) -> None:
+    """Put a split's results into a finished run's record, and write it.
 
-
-def _summary(predictions: Predictions, truth: Truth) -> dict[str, Any]:
-    return summarise(
-        predictions.points,
-        predictions.target,
-        predictions.visible,
-        predictions.regions,
-        truth.scheme,
-        predictions.people,
-    )
+    What older zoos did not record is added where it can be known: the history, from its file.
+    """
+    if record["data"]["metrics"] != METRICS_VERSION:
+        record["results"].clear()  # of other definitions: they must be scored anew
+    record["results"][split] = scored.results
+    record["data"] |= {"metrics": METRICS_VERSION}
+    record["data"].setdefault("frames", {})[split] = frames
+    record["data"].setdefault("people", {})[split] = people
+    if folder.history.is_file():
+        with folder.history.open(newline="", encoding="utf-8") as file:
+            record["history"] = compact_history(csv.DictReader(file))
+    save_record(record, folder.record)
 
 
 @dataclass(frozen=True)
@@ -126,6 +124,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
             "frames": dict(facts.frames),
             "people": dict(facts.people),
             "partial": facts.material.released is False,
+            "metrics": METRICS_VERSION,
         },
         "model": {
             "parameters": parameters,
@@ -136,6 +135,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
             "loss": plain(config.loss),
         },
         "results": {"val": val.results},
+        "history": compact_history(progress.history),
         "cost": {
             "train_seconds": round(progress.seconds, 2),
             "train_images_per_second": round(progress.images / max(progress.seconds, 1e-9), 2),

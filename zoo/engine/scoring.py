@@ -91,8 +91,12 @@ class Truth:
         return float(np.nanmean(errors)), float(np.nanmean(losses))
 
     def predictions(
-        self, unit: NDArray[np.floating], scores: NDArray[np.float32] | None
+        self,
+        unit: NDArray[np.floating],
+        scores: NDArray[np.float32] | None,
+        mean_shape: NDArray[np.float64] | None = None,
     ) -> Predictions:
+        """``mean_shape``: of the training split, so that the floor can be worked out as well."""
         return Predictions(
             ids=self.ids,
             people=self.people,
@@ -101,4 +105,6 @@ class Truth:
             visible=self.visible,
             regions=self.regions,
             scores=scores,
+            scheme=self.scheme,
+            mean_shape=mean_shape,
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..api import LandmarkScheme, UsageError, WeightsError
 from ..checkpoint import load_tensors
 from ..config import Config, from_dict
+from ..evaluation.schemes import scheme_from_table
 from ..model import LandmarkModel, ModelPlan, build_model
 from .absent import naming_the_absent
 from .folder import RunFolder
@@ -60,24 +61,10 @@ class Header:
     def from_dict(cls, table: Mapping[str, Any]) -> Header:
         return cls(
             config=from_dict(table["config"]),
-            scheme=_scheme(table["scheme"]),
+            scheme=scheme_from_table(table["scheme"]),
             faces=FacePlace(**table["faces"]),
             mean_shape=np.array(table["mean_shape"], np.float64),
         )
-
-
-def _scheme(table: Mapping[str, Any]) -> LandmarkScheme:
-    """JSON knows lists only, a scheme holds tuples."""
-    pupils, flip, corners = table["pupils"], table["flip"], table["eye_corners"]
-    return LandmarkScheme(
-        name=table["name"],
-        names=tuple(table["names"]),
-        flip=None if flip is None else tuple(flip),
-        eye_corners=None if corners is None else (corners[0], corners[1]),
-        pupils=None if pupils is None else (tuple(pupils[0]), tuple(pupils[1])),
-        regions={name: tuple(part) for name, part in table["regions"].items()},
-        contours=tuple((tuple(line), bool(closed)) for line, closed in table["contours"]),
-    )
 
 
 def model_plan(config: Config) -> ModelPlan:

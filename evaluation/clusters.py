@@ -1,0 +1,153 @@
+"""Headline errors summed by person: enough to compare two models on the same people.
+
+A *cluster* is a person with all their frames, or a single sample that names no person. Clusters
+stand in the order of a hash, so that their place tells no name, and the ``key`` of their people and
+frames is equal for two runs exactly when they were scored on the same ones. A record keeps the sums
+as ``results.<split>.by_person``; with them a paired bootstrap needs no predictions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 5000
+"""Clusters that a record keeps: more would make it a data file."""
+
+FAILURE = 0.08
+"""A face with a larger error, or without a prediction, has failed."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """P clusters; each array is (P,). Means over seeds may be fractional."""
+
+    key: str
+    """64 hex digits: sha256 of the clusters and their samples."""
+    total: Floats
+    """Sum of the headline errors of the faces that were found."""
+    found: Floats
+    """How many faces that were."""
+    failed: Floats
+    """Faces with an error above FAILURE, the missed ones included."""
+    missed: Floats
+    """Faces without a prediction."""
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    @property
+    def faces(self) -> Floats:
+        return np.asarray(self.found + self.missed, np.float64)
+
+    @property
+    def nme(self) -> float | None:
+        """Mean over the faces that were found."""
+        found = float(self.found.sum())
+        return float(self.total.sum()) / found if found else None
+
+    def to_record(self) -> dict[str, Any] | None:
+        """As a record stores it; None for more clusters than a record keeps. Sums are rounded to
+        nine digits; ``missed`` is there where a face was missed."""
+        if len(self) > MOST:
+            return None
+        stored: dict[str, Any] = {
+            "key": self.key,
+            "sum": [float(f"{value:.9g}") for value in self.total],
+            "n": [int(n) for n in self.found],
+            "failed": [int(n) for n in self.failed],
+        }
+        if self.missed.any():
+            stored["missed"] = [int(n) for n in self.missed]
+        return stored
+
+
+def from_record(stored: Mapping[str, Any] | None) -> Clusters | None:
+    """What ``to_record`` gave, checked when the record was read; None for None."""
+    if stored is None:
+        return None
+    total = np.array(stored["sum"], np.float64)
+    # without a count of failures there is no comparing of failure rates, and NaN says so
+    failed = stored.get("failed")
+    missed = stored.get("missed")
+    return Clusters(
+        key=stored["key"],
+        total=total,
+        found=np.array(stored["n"], np.float64),
+        failed=np.full(len(total), np.nan) if failed is None else np.array(failed, np.float64),
+        missed=np.zeros(len(total)) if missed is None else np.array(missed, np.float64),
+    )
+
+
+def cluster(
+    ids: Sequence[str], people: Sequence[str | None], errors: NDArray[np.floating[Any]]
+) -> Clusters:
+    """From N faces: their ids, the names of their people, their headline errors (N,), NaN for a
+    face that was missed."""
+    names = [
+        _digest("person", person) if person is not None else _digest("sample", id)
+        for id, person in zip(ids, people, strict=True)
+    ]
+    order = sorted(set(names))
+    places = {name: place for place, name in enumerate(order)}
+    owner = np.array([places[name] for name in names], np.int64)
+    samples: list[list[str]] = [[] for _ in order]
+    for id, place in zip(ids, owner, strict=True):
+        samples[place].append(_digest("sample", id))
+    whole = hashlib.sha256()
+    for name, own in zip(order, samples, strict=True):
+        whole.update("".join((name, *sorted(own), "\n")).encode())
+
+    errors = np.asarray(errors, np.float64)
+    found = np.isfinite(errors)
+
+    def per_cluster(values: NDArray[Any]) -> Floats:
+        return np.bincount(owner, weights=values, minlength=len(order)).astype(np.float64)
+
+    return Clusters(
+        key=whole.hexdigest(),
+        total=per_cluster(np.where(found, errors, 0.0)),
+        found=per_cluster(found),
+        failed=per_cluster(~(errors <= FAILURE)),
+        missed=per_cluster(~found),
+    )
+
+
+def average(many: Sequence[Clusters]) -> Clusters | None:
+    """Of several seeds: the means of their sums; None where they saw other people or frames."""
+    first = many[0]
+    if len(many) == 1:
+        return first
+    if any(each.key != first.key for each in many):
+        return None
+    return Clusters(
+        first.key,
+        *(
+            np.mean([getattr(each, name) for each in many], axis=0)
+            for name in ("total", "found", "failed", "missed")
+        ),
+    )
+
+
+def concatenate(folds: Sequence[Clusters]) -> Clusters:
+    """Of several folds, in their order: each has people of its own."""
+    if len(folds) == 1:
+        return folds[0]
+    return Clusters(
+        hashlib.sha256("\n".join(each.key for each in folds).encode()).hexdigest(),
+        *(
+            np.concatenate([getattr(each, name) for each in folds])
+            for name in ("total", "found", "failed", "missed")
+        ),
+    )
+
+
+def _digest(kind: str, name: str) -> str:
+    return hashlib.sha256(f"{kind}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,49 @@
+"""A split's results from its predictions alone: the one way to them, for a run that was just
+scored, for points from elsewhere, and for whoever wants to check a record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from zoo.api import LandmarkScheme
+
+from .metrics import METRICS, floor_points, summarise
+from .predictions import Predictions
+
+
+def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
+    """All that a record keeps of a split, but the sha256 of the predictions.
+
+    ``scheme``: of the points, for predictions that do not hold one. ``floor`` is there when they
+    hold the training split's mean shape. Raises ValueError where neither names a scheme.
+    """
+    scheme = predictions.scheme or scheme
+    if scheme is None:
+        raise ValueError("the predictions hold no landmark scheme, and none was given")
+    results = _summary(predictions, scheme)
+    if predictions.mean_shape is not None:
+        results["floor"] = floor_of(predictions, scheme)
+    return results
+
+
+def floor_of(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
+    """The figures of the training split's mean shape on the same frames."""
+    assert predictions.mean_shape is not None
+    points = floor_points(predictions.mean_shape, predictions.regions).astype(np.float32)
+    results = _summary(replace(predictions, points=points, scores=None), scheme)
+    return {key: v for key, v in results.items() if key in METRICS or key.startswith("nme_")}
+
+
+def _summary(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
+    return summarise(
+        predictions.points,
+        predictions.target,
+        predictions.visible,
+        predictions.regions,
+        scheme,
+        predictions.people,
+        predictions.ids,
+    )

@@ -1,0 +1,249 @@
+"""What a record must look like. Schema 2; schema 1 is upgraded, newer ones are refused by name.
+
+Records come from strangers: nothing in one is trusted. A field that is known has its type checked,
+one that is not is left alone. Boards of thousands of records are read, so a check costs little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import NoneType
+from typing import Any
+
+from zoo.api import DataError
+
+SCHEMA = 2
+LARGEST = 1e18
+"""Of any number in a record: no run has more parameters or frames."""
+
+LONGEST = 5000
+"""Entries of any list that a board reads."""
+
+Record = dict[str, Any]
+Kinds = tuple[type, ...]
+
+_NUMBER: Kinds = (int, float)
+_MAYBE: Kinds = (int, float, NoneType)
+_REQUIRED: dict[str, Kinds] = {
+    "schema": (int,),
+    "run": (str,),
+    "plugin": (dict,),
+    "plugin.id": (str,),
+    "config": (dict,),
+    "config_hash": (str,),
+    "seed": (int, NoneType),
+    "data": (dict,),
+    "data.dataset": (str,),
+    "data.release": (str,),
+    "data.protocol": (str,),
+    "data.region": (str,),
+    "data.fingerprint": (str,),
+    "data.partial": (bool,),
+    "model": (dict,),
+    "model.parameters": (int, NoneType),
+    "results": (dict,),
+    "cost": (dict,),
+    "environment": (dict,),
+    "environment.device": (str, NoneType),
+}
+_OPTIONAL: dict[str, Kinds] = {
+    "external": (bool,),
+    "config.head": (str, NoneType),
+    "config.loss": (str, NoneType),
+    "config.recipe": (str, NoneType),
+    "config.pretrained": (bool, NoneType),
+    "config.fold": (int,),
+    "data.fold": (int,),
+    "data.metrics": (int,),
+    "data.frames": (dict,),
+    "data.people": (dict,),
+    "model.gmacs": _MAYBE,
+    "model.weights": (str, NoneType),
+    "cost.images_per_second": _MAYBE,
+    "cost.bench": (dict, NoneType),
+    "cost.bench.device": (str,),
+    "cost.bench.latency_ms": _NUMBER,
+    "cost.bench.images_per_second": _NUMBER,
+    "history": (list,),
+}
+_RESULTS: dict[str, Kinds] = {
+    "nme_ioc": _MAYBE,
+    "nme_ioc_low": _MAYBE,
+    "nme_ioc_high": _MAYBE,
+    "nme_box": _MAYBE,
+    "loss": _MAYBE,
+    "fr_08": _MAYBE,
+    "auc_08": _MAYBE,
+    "n": (int,),
+    "floor": (dict,),
+}
+_OPTIONAL_RESULTS: dict[str, Kinds] = {
+    "nme_box_low": _MAYBE,
+    "nme_box_high": _MAYBE,
+    "fr_10": _MAYBE,
+    "coverage": _MAYBE,
+    "people": (int,),
+    "predictions": (str,),
+    "ced": (dict,),
+    "pose": (list,),
+    "by_person": (dict,),
+}
+_BIN: dict[str, Kinds] = {"name": (str,), "low": _MAYBE, "high": _MAYBE, "n": (int,), "nme": _MAYBE}
+_EPOCH: dict[str, Kinds] = {
+    "epoch": (int,),
+    "train_loss": _MAYBE,
+    "val_loss": _MAYBE,
+    "val_nme": _MAYBE,
+    "lr": _MAYBE,
+}
+_HEX = re.compile("[0-9a-f]{16,128}")
+
+
+def _split(table: Mapping[str, Kinds]) -> list[tuple[str, tuple[str, ...], Kinds]]:
+    return [(key, tuple(key.split(".")), kinds) for key, kinds in table.items()]
+
+
+_REQUIRED_PATHS, _OPTIONAL_PATHS = _split(_REQUIRED), _split(_OPTIONAL)
+
+
+def checked(where: str, record: Any) -> Record:
+    """The record, upgraded to SCHEMA in place. Raises DataError that begins with ``where``."""
+    if not isinstance(record, dict):
+        raise DataError(f"{where}: not a run record: a JSON {type(record).__name__}, not an object")
+    _check_schema(where, record)
+    results = record.get("results")
+    splits = results if isinstance(results, dict) else {}
+    for split, values in splits.items():
+        if not isinstance(values, dict):
+            raise DataError(f"{where}: results.{split} is not an object")
+    found = [(key, _get(record, path), kinds) for key, path, kinds in _REQUIRED_PATHS]
+    missing = [key for key, value, _ in found if value is _ABSENT]
+    for split, values in splits.items():
+        missing += [f"results.{split}.{key}" for key in _RESULTS if key not in values]
+    if missing:
+        raise DataError(f"{where}: record without {', '.join(missing)}")
+    for key, value, kinds in found:
+        if type(value) not in kinds:
+            raise _wrong(where, key, value, kinds)
+    for key, path, kinds in _OPTIONAL_PATHS:
+        value = _get(record, path)
+        if value is not _ABSENT and type(value) not in kinds:
+            raise _wrong(where, key, value, kinds)
+    for counts in ("frames", "people"):  # counts, so that no name can stand where one belongs
+        _check_each(where, f"data.{counts}", record["data"].get(counts, {}), (int,))
+    for split, values in splits.items():
+        _check_results(where, f"results.{split}", values)
+    _check_entries(where, "history", record.get("history", ()), _EPOCH)
+    record["schema"] = SCHEMA
+    record["data"].setdefault("metrics", 1)
+    return record
+
+
+def check_numbers(value: Any) -> None:
+    """Raises ValueError for a number that is not finite, or beyond any figure of a run."""
+    stack: list[Any] = [value]
+    while stack:
+        top = stack.pop()
+        for item in top.values() if type(top) is dict else top:
+            kind = type(item)
+            if kind is dict or kind is list:
+                stack.append(item)
+            elif (kind is float or kind is int) and not -LARGEST <= item <= LARGEST:
+                raise ValueError(f"{item!s:.20} is not finite, or beyond any figure of a run")
+
+
+def _check_schema(where: str, record: Record) -> None:
+    schema = record.get("schema")
+    if type(schema) is not int or schema < 1:
+        raise DataError(f"{where}: not a run record: it has no schema number")
+    if schema > SCHEMA:
+        raise DataError(
+            f"{where}: record of schema {schema}, newer than the {SCHEMA} that this version of the "
+            "zoo reads: upgrade landmark-zoo"
+        )
+
+
+def _check_results(where: str, name: str, results: Mapping[str, Any]) -> None:
+    for key, kinds in _RESULTS.items():
+        if type(results[key]) not in kinds:
+            raise _wrong(where, f"{name}.{key}", results[key], kinds)
+    for key, kinds in _OPTIONAL_RESULTS.items():
+        if key in results and type(results[key]) not in kinds:
+            raise _wrong(where, f"{name}.{key}", results[key], kinds)
+    _check_each(where, f"{name}.floor", results["floor"], _MAYBE)
+    _check_entries(where, f"{name}.pose", results.get("pose", ()), _BIN)
+    if "ced" in results:
+        _check_curve(where, f"{name}.ced", results["ced"])
+    if "by_person" in results:
+        _check_sums(where, f"{name}.by_person", results["by_person"])
+
+
+def _check_each(where: str, name: str, values: Mapping[str, Any], kinds: Kinds) -> None:
+    for key, value in values.items():
+        if type(value) not in kinds:
+            raise _wrong(where, f"{name}.{key}", value, kinds)
+
+
+def _check_entries(
+    where: str, name: str, entries: Iterable[Any], types: Mapping[str, Kinds]
+) -> None:
+    """A list of objects that have these keys."""
+    for i, entry in enumerate(entries):
+        if type(entry) is not dict or i >= LONGEST:
+            raise DataError(f"{where}: {name} is not a list of at most {LONGEST} objects")
+        for key, kinds in types.items():
+            if type(entry.get(key, _ABSENT)) not in kinds:
+                raise _wrong(where, f"{name}.{i}.{key}", entry.get(key), kinds)
+
+
+def _check_curve(where: str, name: str, curve: Mapping[str, Any]) -> None:
+    step, values = curve.get("step"), curve.get("values")
+    if type(step) not in _NUMBER or not step > 0:  # type: ignore[operator]
+        raise DataError(f"{where}: {name}.step is {step!r:.60}, not a number above 0")
+    if not _numbers_between(values, 0, 1):
+        raise DataError(f"{where}: {name}.values is not a list of shares from 0 to 1")
+
+
+def _check_sums(where: str, name: str, sums: Mapping[str, Any]) -> None:
+    key = sums.get("key")
+    if type(key) is not str or not _HEX.fullmatch(key):
+        raise DataError(f"{where}: {name}.key is {key!r:.60}, not a hex digest")
+    lists = {k: sums[k] for k in ("sum", "n", "failed", "missed") if k in sums}
+    if not {"sum", "n"} <= lists.keys():
+        raise DataError(f"{where}: {name} needs sum and n")
+    for k, values in lists.items():
+        if not _numbers_between(values, 0, LARGEST) or len(values) != len(lists["sum"]):
+            raise DataError(
+                f"{where}: {name}.{k} is not a list of numbers from 0 up, one for each person"
+            )
+
+
+def _numbers_between(values: Any, low: float, high: float) -> bool:
+    return (
+        type(values) is list
+        and 0 < len(values) <= LONGEST
+        and set(map(type, values)) <= {int, float}
+        and low <= min(values)
+        and max(values) <= high
+    )
+
+
+def _wrong(where: str, key: str, value: Any, kinds: Kinds) -> DataError:
+    names = " or ".join("null" if k is NoneType else k.__name__ for k in kinds)
+    return DataError(f"{where}: {key} is {value!r:.60}, not {names}")
+
+
+class _Absent:
+    pass
+
+
+_ABSENT = _Absent()
+
+
+def _get(record: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if type(record) is not dict or key not in record:
+            return _ABSENT
+        record = record[key]
+    return record
