@@ -1,4 +1,4 @@
-"""`zoo data`: what a data set holds, and fetching it."""
+"""`zoo data`: what a data set holds, whether it can be trusted, and fetching it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import DataError, UsageError
-from zoo.cli import frames, output
+from zoo.cli import data_check, frames, output
 
 if TYPE_CHECKING:
     from zoo.api import OpenDataset
@@ -21,6 +21,7 @@ SHOWN_PROBLEMS = 10
 data_app = typer.Typer(help="Look at a data set, or fetch it.", no_args_is_help=True)
 
 data_app.command("export")(frames.export)
+data_app.command("check")(data_check.check)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")]
 Root = Annotated[
@@ -87,7 +88,7 @@ def fetch(
     if plugin.terms:
         print(f"{plugin.terms}\n", flush=True)
     root = data.expanduser() if data else default_root(dataset_id.rpartition("/")[2])
-    with _progress() as show:
+    with counting("fetching", "files") as show:
         plugin.fetch(root, source=source, jobs=jobs, progress=show)
     where = f" --data {data}" if data else ""
     print(f"{dataset_id} is complete in {root}")
@@ -205,20 +206,23 @@ def _or_unknown(count: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on a terminal, a line every tenth elsewhere; both on standard error."""
+def counting(doing: str, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal, a line every tenth elsewhere; both on standard error.
+
+    ``doing`` stands before the bar, ``what`` is counted. Called as (done, total, name of one).
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = ("fetching", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (doing, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("fetching", total=None)
+        task = bar.add_task(doing, total=None)
 
         def show(done: int, total: int, path: str) -> None:
             if console.is_terminal:
                 bar.update(task, completed=done, total=total)
             elif 10 * done // total > 10 * (done - 1) // total:
-                output.say(f"{done} of {total} files")
+                output.say(f"{done} of {total} {what}")
 
         yield show

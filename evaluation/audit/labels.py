@@ -1,0 +1,119 @@
+"""Labels that cannot be right, or that cannot be measured by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.evaluation.metrics import FLOOR, Bools, floored, normalisers
+from zoo.geometry import label_scale
+
+from .findings import EXAMPLES, Finding, counted
+from .pictures import Pictures
+from .subject import Labelled, Names
+
+
+def out_of_frame(data: Labelled, pictures: Pictures, names: Names) -> tuple[Finding, ...]:
+    """Visible points beyond the picture's edges; a warning where a face lies mostly outside.
+
+    A picture of width w covers [-0.5, w - 0.5].
+    """
+    points = np.asarray(data.points, np.float64)
+    last = pictures.sizes[:, None, ::-1] - 0.5
+    beyond = np.maximum(-0.5 - points, points - last).max(-1)
+    outside = (beyond > 0) & data.visible & pictures.readable[:, None]
+    faces = outside.any(1)
+    if not faces.any():
+        return ()
+    mostly = outside.sum(1) > data.visible.sum(1) / 2
+    farthest = np.where(outside, beyond, 0.0).max(1)
+    meaning = (
+        f"; {counted(int(mostly.sum()), 'face')} for the most part, as if the labels belonged to "
+        "another picture"
+        if mostly.any()
+        else ", as where a picture cuts a face off; no model can see those places"
+    )
+    order = np.argsort(-farthest * faces, kind="stable")
+    return (
+        Finding(
+            id="points_out_of_frame",
+            kind="label",
+            severity="warning" if mostly.any() else "note",
+            count=int(faces.sum()),
+            unit="faces",
+            sentence=f"{counted(int(outside.sum()), 'point')} of "
+            f"{counted(int(faces.sum()), 'face')} beyond the picture's edge, by up to "
+            f"{farthest.max():.1f} px{meaning}",
+            examples=tuple(
+                f"{names.frame(row)}: {counted(int(outside[row].sum()), 'point')}, "
+                f"up to {farthest[row]:.1f} px"
+                for row in order[: min(EXAMPLES, int(faces.sum()))].tolist()
+            ),
+            figures={
+                "points": int(outside.sum()),
+                "mostly_outside": int(mostly.sum()),
+                "farthest_px": float(farthest.max()),
+            },
+        ),
+    )
+
+
+def degenerate_faces(data: Labelled, names: Names) -> tuple[Finding, ...]:
+    """Faces without the length that errors are divided by, or with one that was raised."""
+    lengths = normalisers(data.points, data.visible, data.scheme)
+    scale = label_scale(data.points, data.visible)
+    headline = "ioc" if "ioc" in lengths else "box"
+    extent = scale > 0
+    measured = extent & np.isfinite(lengths[headline])
+    _, low = floored(lengths[headline], scale)
+    return (
+        *_some(
+            "no_extent",
+            ~extent,
+            names,
+            "{count} without a visible point, or with points that enclose no area: left out of "
+            "every figure",
+        ),
+        *_some(
+            "no_eye_corners",
+            extent & ~measured,
+            names,
+            "{count} without both outer eye corners: left out of figures that are divided by their "
+            "distance",
+        ),
+        *_some(
+            "degenerate_normaliser",
+            measured & low,
+            names,
+            f"{{count}} with eye corners closer than {FLOOR:g} sqrt(w h) of the points: that is "
+            "what errors are divided by instead, or each would outweigh many others",
+        ),
+    )
+
+
+def normaliser_facts(data: Labelled) -> dict[str, Any]:
+    """How long the headline's length is: name, and median and quartiles in pixels, before it is
+    raised anywhere; None where no face has it."""
+    lengths = normalisers(data.points, data.visible, data.scheme)
+    headline = "ioc" if "ioc" in lengths else "box"
+    known = lengths[headline][np.isfinite(lengths[headline])]
+    quartiles = np.quantile(known, [0.25, 0.5, 0.75]).tolist() if known.size else [None] * 3
+    return {"name": headline, "median_px": quartiles[1], "quartiles_px": quartiles[::2]}
+
+
+def _some(id: str, chosen: Bools, names: Names, sentence: str) -> tuple[Finding, ...]:
+    rows = np.flatnonzero(chosen).tolist()
+    if not rows:
+        return ()
+    return (
+        Finding(
+            id=id,
+            kind="label",
+            severity="warning",
+            count=len(rows),
+            unit="faces",
+            sentence=sentence.format(count=counted(len(rows), "face")),
+            examples=tuple(names.frame(row) for row in rows[:EXAMPLES]),
+        ),
+    )

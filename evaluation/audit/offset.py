@@ -1,0 +1,177 @@
+"""Where labels sit beside the places that they mean, seen with a model and a mirror.
+
+Let labels sit at (true place) + o s, with s = sqrt(w h) of a face's points. A model p that was
+trained on them repeats the offset, so label minus prediction shows nothing of it. Its mirror image
+does: predict the mirrored picture, mirror the points back, and the same offset points the other way
+across. The average of the two is free of whatever the model adds across, be it learned from the
+labels or its own, and so
+
+    dx = label - (prediction + mirrored prediction) / 2
+
+is the labels' own offset across the face, as long as the model sees no difference between pictures
+and mirror images. Nothing of this holds for dy: a mirror leaves up and down as they are, so a model
+that learned an offset downwards keeps it. dy is an offset only beside a model that was trained on
+labels of another source.
+
+A model trained with flips and a declared offset d learned labels at d in both kinds of picture,
+which cancels as well. Only one that can tell a mirrored picture from a true one moves dx towards d.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.evaluation.bootstrap import DRAWS
+from zoo.evaluation.metrics import headline_errors
+from zoo.geometry import label_scale
+
+from .findings import Finding, counted
+from .subject import Labelled
+
+Points = NDArray[np.floating]
+
+NEGLIGIBLE = 0.002
+"""Of sqrt(w h): a difference that no figure of the board would show (.2 px on a face of 100)."""
+
+BLOCK = 1_000_000
+"""Draws x faces that are resampled at a time."""
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """What a trained model says of M frames and of their mirror images, in source pixels."""
+
+    model: str
+    """Name of the run."""
+    frames: str
+    """Which frames these are, for a reader: ``its val split, on which it was not trained``."""
+    rows: NDArray[np.int64]
+    """(M,) of the data set."""
+    plain: Points
+    """(M, K, 2)"""
+    back: Points
+    """(M, K, 2): of the mirrored frames, mirrored back, left and right exchanged."""
+    trained_here: bool
+    """On labels of this data set."""
+
+
+def measure_offset(data: Labelled, seen: Mirrored) -> dict[str, Any]:
+    """The offset with what is needed to judge it, ready for JSON.
+
+    ``offset`` and ``before_mirroring`` are medians over faces of the mean over a face's visible
+    points of label minus prediction, (dx, dy) in units of sqrt(w h); ``low`` and ``high`` bound
+    their 95% percentile bootstrap over people. ``nme`` is the averaged prediction's, in the
+    headline's measure. Faces without extent are left out.
+    """
+    target, visible = data.points[seen.rows], data.visible[seen.rows]
+    people = [data.people[row] for row in seen.rows.tolist()]
+    average = (np.asarray(seen.plain, np.float64) + seen.back) / 2
+    errors = headline_errors(average, target, visible, data.scheme)
+    used = label_scale(target, visible) > 0
+    owners = [owner for owner, use in zip(people, used.tolist(), strict=True) if use]
+
+    def side(prediction: Points) -> dict[str, list[float] | None]:
+        moved = _face_offsets(target[used], prediction[used], visible[used])
+        if not len(moved):
+            return {"offset": None, "low": None, "high": None}
+        draws = _resampled_medians(moved, owners)
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+        return {
+            "offset": np.median(moved, axis=0).tolist(),
+            "low": low.tolist(),
+            "high": high.tolist(),
+        }
+
+    measured = side(average)
+    return {
+        "model": seen.model,
+        "frames": int(used.sum()),
+        "which": seen.frames,
+        "people": len(set(owners) - {None}),
+        "trained_on_these_labels": seen.trained_here,
+        "nme": float(np.nanmean(errors)) if np.isfinite(errors).any() else None,
+        "declared": list(data.label_offset),
+        **measured,
+        "before_mirroring": side(np.asarray(seen.plain, np.float64)),
+        "verdict": _verdict(data.label_offset[0], measured),
+    }
+
+
+def offset_finding(measured: dict[str, Any] | None) -> tuple[Finding, ...]:
+    """A warning where the declared offset across is not what was measured."""
+    if measured is None or measured["verdict"] != "differs":
+        return ()
+    across, low, high = (measured[key][0] for key in ("offset", "low", "high"))
+    return (
+        Finding(
+            id="label_offset",
+            kind="label",
+            severity="warning",
+            count=measured["frames"],
+            unit="faces",
+            sentence=f"labels sit {across:+.4f} [{low:+.4f}, {high:+.4f}] sqrt(w h) to the right "
+            f"of the mirror-averaged predictions of {measured['model']} "
+            f"({counted(measured['frames'], 'face')}), and the data set declares "
+            f"{measured['declared'][0]:+.4f}: a flip in training moves labels by twice the "
+            "difference",
+            figures={"dx": across, "dx_low": low, "dx_high": high},
+        ),
+    )
+
+
+def _verdict(declared: float, measured: dict[str, Any]) -> str:
+    """``agrees``, ``differs`` or ``unclear``: the interval holds the declared offset and none."""
+    if measured["offset"] is None:
+        return "unclear"
+    low, high = measured["low"][0], measured["high"][0]
+    near = abs(measured["offset"][0] - declared) <= NEGLIGIBLE
+    if not low <= declared <= high and not near:
+        return "differs"
+    return "unclear" if low <= 0 <= high and abs(declared) > NEGLIGIBLE else "agrees"
+
+
+def _face_offsets(
+    target: Points, prediction: Points, visible: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Mean over a face's visible points of label minus prediction, over sqrt(w h): (M, 2)."""
+    scale = label_scale(target, visible)
+    difference = np.where(visible[..., None], target - prediction, 0.0)
+    mean = difference.sum(1) / visible.sum(1)[:, None]
+    return np.asarray(mean / scale[:, None], np.float64)
+
+
+def _resampled_medians(
+    values: NDArray[np.float64], people: Sequence[str | None], draws: int = DRAWS, seed: int = 0
+) -> NDArray[np.float64]:
+    """(draws, 2) medians of ``values`` (M, 2) over people drawn with replacement, with all their
+    faces; a face of nobody stands for itself."""
+    clusters = [(p,) if p is not None else (p, i) for i, p in enumerate(people)]
+    places = {cluster: k for k, cluster in enumerate(dict.fromkeys(clusters))}
+    owner = np.array([places[cluster] for cluster in clusters])
+    rng = np.random.default_rng(seed)
+    rows = max(1, BLOCK // max(len(values), len(places)))
+    medians = []
+    for start in range(0, draws, rows):
+        drawn = rng.integers(len(places), size=(min(rows, draws - start), len(places)))
+        times = np.stack([np.bincount(d, minlength=len(places)) for d in drawn])
+        medians.append(
+            np.stack([_weighted_median(values[:, a], times[:, owner]) for a in (0, 1)], axis=1)
+        )
+    return np.concatenate(medians)
+
+
+def _weighted_median(values: NDArray[np.float64], times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of ``values`` (M,), each counted ``times`` (D, M): (D,). The lower one of two in the middle
+    is taken with the upper, as a plain median does."""
+    order = np.argsort(values, kind="stable")
+    heaped = np.cumsum(times[:, order], axis=1)
+    total = heaped[:, -1:]
+    lower = (heaped > (total - 1) // 2).argmax(1)
+    upper = (heaped > total // 2).argmax(1)
+    ordered = values[order]
+    return np.asarray((ordered[lower] + ordered[upper]) / 2, np.float64)

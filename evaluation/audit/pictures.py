@@ -1,0 +1,115 @@
+"""One pass over a data set's pictures: what can be read, how large it is, and what it shows.
+
+A picture is kept as a digest of its pixels, which finds exact copies whatever the file's format,
+and as two thumbnails of 32 x 32 grey pixels, which find copies that were saved anew: of the whole
+frame, for a copy with other labels, and of the face, for a copy that was cut differently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import DataError
+from zoo.geometry import Region, crop
+
+from .subject import Labelled
+
+SIDE = 32
+MARGIN = 1.3
+"""The face's region: the longer side of the labelled points' box times this."""
+
+CHUNK = 256
+"""Frames that are decoded at a time: a video release does not fit into memory."""
+
+Thumbnail = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the pass saw of N frames, in the order of the data set."""
+
+    readable: NDArray[np.bool_]
+    """(N,)"""
+    sizes: NDArray[np.int64]
+    """(N, 2) height and width in pixels; 0 where unreadable."""
+    digests: tuple[bytes, ...]
+    """sha256 of the decoded pixels; empty where unreadable."""
+    faces: Thumbnail
+    """(N, 32, 32); of the whole frame where the points span no region in the picture."""
+    frames: Thumbnail
+    """(N, 32, 32)"""
+    problems: tuple[tuple[int, str], ...]
+    """Row and reason of each that is unreadable."""
+
+
+def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) -> Pictures:
+    """Decodes every frame once, a few at a time. ``progress`` is called as (done, total)."""
+    count = len(data.ids)
+    readable = np.zeros(count, np.bool_)
+    sizes = np.zeros((count, 2), np.int64)
+    digests = [b""] * count
+    thumbnails = np.zeros((2, count, SIDE, SIDE), np.uint8)
+    problems: list[tuple[int, str]] = []
+
+    def look(row: int) -> str:
+        """Fills in one row; why it could not, or nothing."""
+        try:
+            image = data.images[row]()
+        except DataError as error:
+            return str(error)
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+        sizes[row] = grey.shape
+        digests[row] = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+        thumbnails[1, row] = whole = _shrunk(grey, SIDE, SIDE)
+        region = _face_region(data.points[row][data.visible[row]], max(grey.shape))
+        thumbnails[0, row] = whole if region is None else _cut(grey, region)
+        readable[row] = True
+        return ""
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, count, CHUNK):
+            rows = range(start, min(start + CHUNK, count))
+            for row, reason in zip(rows, pool.map(look, rows), strict=True):
+                if reason:
+                    problems.append((row, reason))
+                if progress is not None:
+                    progress(row + 1, count)
+    return Pictures(readable, sizes, tuple(digests), *thumbnails, tuple(problems))
+
+
+def _face_region(points: NDArray[np.float32], longest: int) -> Region | None:
+    """None where the visible points (M, 2) have no extent, or one that no picture of this size has:
+    then they say nothing about where the face is."""
+    if not len(points):
+        return None
+    low, high = points.min(0).astype(float), points.max(0).astype(float)
+    side = float((high - low).max()) * MARGIN
+    if not 0 < side <= 8 * longest:
+        return None
+    return Region(*((low + high) / 2).tolist(), side)
+
+
+def _cut(grey: Thumbnail, region: Region) -> Thumbnail:
+    """The region as a thumbnail. A large picture is shrunk first: the blur that keeps a crop free
+    of aliasing grows with what it takes away."""
+    shrink = int(region.side) // (4 * SIDE)
+    if shrink > 1:
+        height, width = grey.shape
+        small = _shrunk(grey, max(1, width // shrink), max(1, height // shrink))
+        across, down = small.shape[1] / width, small.shape[0] / height
+        centre_x, centre_y = (region.cx + 0.5) * across - 0.5, (region.cy + 0.5) * down - 0.5
+        grey, region = small, Region(centre_x, centre_y, region.side * (across + down) / 2)
+    return crop(grey, region, SIDE)
+
+
+def _shrunk(grey: Thumbnail, width: int, height: int) -> Thumbnail:
+    """Each pixel the mean of those that it stands for."""
+    return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,192 @@
+"""The whole audit of a data set: every check, gathered into one report.
+
+A protocol *leaks* when two of its splits share a person, a video or a picture, be it the same
+pixels or a near-copy (:mod:`.similarity`). Nothing else is a leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.evaluation.protocols import SPLITS, Protocol, applicable, assign, find_protocol
+
+from .duplicates import across_splits, kinds_of, tally, within_data
+from .findings import EXAMPLES, SEVERITIES, Finding, counted
+from .labels import degenerate_faces, normaliser_facts, out_of_frame
+from .offset import Mirrored, measure_offset, offset_finding
+from .pictures import Pictures
+from .quantisation import find_grid, quantised, rounding_floor
+from .sharing import Assignment, shared_between_splits, unnamed
+from .similarity import ALIKE, BITS, NEAR, find_copies
+from .subject import Labelled, Names
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was looked at and what was found."""
+
+    anonymous: bool
+    protocols: dict[str, dict[str, Any]]
+    """By id: ``label``, ``leaks``, and either ``splits`` or ``folds``, a list of them: frames and
+    people of each split."""
+    findings: tuple[Finding, ...]
+    """Worst first."""
+    measures: dict[str, Any]
+    """Figures that are no finding by themselves."""
+
+    @property
+    def leaks(self) -> list[str]:
+        """Ids of the protocols that leak."""
+        return [id for id, entry in self.protocols.items() if entry["leaks"]]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "anonymous": self.anonymous,
+            "leaks": self.leaks,
+            "protocols": self.protocols,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "measures": self.measures,
+        }
+
+
+def choose_protocols(data: Labelled, wanted: Sequence[str]) -> list[Protocol]:
+    """Those asked for, or all that the data can serve. Raises UsageError for an unknown name."""
+    if wanted:
+        return [find_protocol(name) for name in dict.fromkeys(wanted)]
+    return applicable(data.people, data.release_splits)
+
+
+def assignments(data: Labelled, protocol: Protocol) -> list[Assignment]:
+    """One, or one a fold. Raises DataError where the data cannot serve the protocol."""
+    return [
+        Assignment(
+            protocol=protocol,
+            fold=fold if protocol.folds > 1 else None,
+            splits=assign(protocol.id, data.ids, data.people, data.release_splits, fold),
+        )
+        for fold in range(protocol.folds)
+    ]
+
+
+def audit(
+    data: Labelled,
+    protocols: Sequence[Sequence[Assignment]],
+    pictures: Pictures,
+    seen: Mirrored | None = None,
+    anonymous: bool = False,
+) -> Audit:
+    """Every check on a data set whose pictures were looked at.
+
+    ``protocols`` are the assignments of each protocol to audit; ``seen`` adds a trained model's
+    view of the labels. ``anonymous`` leaves ids, names and paths out of everything.
+    """
+    names = Names(data, anonymous)
+    pairs = find_copies(pictures)
+    kinds = kinds_of(data, pairs)
+    grid = find_grid(data.points, data.visible)
+    floor = None if grid is None else rounding_floor(data, grid.pitch)
+    offset = None if seen is None else measure_offset(data, seen)
+
+    findings = [*unnamed(data)]
+    entries = {}
+    for folds in protocols:
+        found = [f for fold in folds for f in _leaks(data, pairs, kinds, names, fold)]
+        findings += found
+        sizes = [_sizes(data, fold) for fold in folds]
+        entries[folds[0].protocol.id] = {
+            "label": folds[0].protocol.label,
+            "leaks": bool(found),
+            **({"folds": sizes} if len(folds) > 1 else {"splits": sizes[0]}),
+        }
+    findings += within_data(pairs, kinds, names)
+    findings += out_of_frame(data, pictures, names)
+    findings += degenerate_faces(data, names)
+    findings += quantised(grid, floor)
+    findings += offset_finding(offset)
+    findings += _unreadable(pictures, names)
+    findings += _skipped_rows(data, names)
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    measures = {
+        "copies": {
+            "bits": BITS,
+            "near_bits": NEAR,
+            "near_correlation": ALIKE,
+            "pairs": tally(pairs, kinds),
+        },
+        "normaliser": normaliser_facts(data),
+        "quantisation": None
+        if grid is None
+        else {
+            "pitch_px": grid.pitch,
+            "phase_px": list(grid.phase),
+            "share": grid.share,
+            "floor": floor,
+        },
+        "label_offset": {"declared": list(data.label_offset), "measured": offset},
+    }
+    return Audit(anonymous, entries, tuple(findings), measures)
+
+
+def _leaks(
+    data: Labelled, pairs: Any, kinds: Any, names: Names, assignment: Assignment
+) -> tuple[Finding, ...]:
+    return (
+        *shared_between_splits(data, names, assignment),
+        *across_splits(pairs, kinds, names, assignment),
+    )
+
+
+def _sizes(data: Labelled, assignment: Assignment) -> dict[str, dict[str, int | None]]:
+    sizes: dict[str, dict[str, int | None]] = {}
+    for split in SPLITS:
+        rows = np.flatnonzero(assignment.splits == split).tolist()
+        people = {data.people[row] for row in rows}
+        sizes[split] = {"frames": len(rows), "people": None if None in people else len(people)}
+    return sizes
+
+
+def _unreadable(pictures: Pictures, names: Names) -> tuple[Finding, ...]:
+    if not pictures.problems:
+        return ()
+    count = len(pictures.problems)
+    return (
+        Finding(
+            id="unreadable_files",
+            kind="file",
+            severity="warning",
+            count=count,
+            unit="files",
+            sentence=f"{counted(count, 'picture')} cannot be read: training and scoring leave "
+            "them out",
+            examples=tuple(
+                names.frame(row) if names.anonymous else f"{names.frame(row)}: {reason}"
+                for row, reason in pictures.problems[:EXAMPLES]
+            ),
+        ),
+    )
+
+
+def _skipped_rows(data: Labelled, names: Names) -> tuple[Finding, ...]:
+    if not data.problems:
+        return ()
+    count = len(data.problems)
+    shown = () if names.anonymous else data.problems[:EXAMPLES]
+    return (
+        Finding(
+            id="skipped_rows",
+            kind="file",
+            severity="warning",
+            count=count,
+            unit="rows",
+            sentence=f"{counted(count, 'row')} of the label files cannot be used and "
+            f"{'was' if count == 1 else 'were'} left out",
+            examples=tuple(map(str, shown)),
+        ),
+    )

@@ -1,0 +1,269 @@
+"""`zoo data check`: what is wrong with a data set, and whether a protocol on it leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli import output
+
+if TYPE_CHECKING:
+    from zoo.data.table import SampleTable
+    from zoo.evaluation.audit.pictures import Pictures
+
+LEAKS = 3
+"""Exit status where an audited protocol leaks."""
+
+
+def check(
+    dataset_id: Annotated[
+        str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="ROOT", help="Its folder; by default where `fetch` puts it."
+        ),
+    ] = None,
+    protocols: Annotated[
+        list[str] | None,
+        typer.Option("--protocol", metavar="P", help="Audit this one; by default all that apply."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", metavar="RUN", help="A finished run: measures the labels' offset by it."
+        ),
+    ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous", help="Numbers instead of ids, which hold people's names: to publish."
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail at a row or picture that cannot be used.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
+    ] = None,
+) -> None:
+    """Audit a data set: people, videos and pictures shared between splits, copies, labels, files.
+
+    Exit status 3 where an audited protocol leaks: two of its splits share a person, a video or a
+    picture.
+    """
+    from zoo.config import dataset_options
+    from zoo.data.locate import find_root
+    from zoo.data.table import read_table
+    from zoo.evaluation.audit.report import assignments, audit, choose_protocols
+    from zoo.options import call_with_options
+    from zoo.registry import registry
+
+    plugin = registry("dataset").get(dataset_id)
+    root = find_root(dataset_id, plugin, data)
+    dataset = call_with_options(
+        "dataset", dataset_id, plugin.open, root, **dataset_options(sets or [])
+    )
+    table = read_table(dataset, strict)
+    # before any picture is decoded: a protocol that does not apply ends here
+    chosen = [assignments(table, p) for p in choose_protocols(table, protocols or [])]
+    seen = None
+    if model is not None:
+        from zoo.cli.progress import PlainReporter
+        from zoo.engine.mirrored import see_mirrored
+
+        seen = see_mirrored(model, dataset_id, table, strict, PlainReporter())
+    found = audit(table, chosen, _pictures(table, strict), seen, anonymous)
+    report = {
+        "dataset": dataset_id,
+        "release": table.release,
+        "fingerprint": table.fingerprint,
+        "frames": len(table),
+        "people": len(set(table.people) - {None}),
+        "videos": len(set(table.videos) - {None}),
+        "points": len(table.scheme),
+        **found.to_dict(),
+    }
+    if as_json:
+        output.print_json(report)
+    else:
+        _print_report(report)
+    if found.leaks:
+        raise typer.Exit(LEAKS)
+
+
+def _pictures(table: SampleTable, strict: bool) -> Pictures:
+    from zoo.api import DataError
+    from zoo.cli.data import counting
+    from zoo.evaluation.audit.pictures import look_at
+
+    with counting("looking", "pictures") as show:
+        pictures = look_at(table, lambda done, total: show(done, total, ""))
+    if strict and pictures.problems:
+        row, reason = pictures.problems[0]
+        raise DataError(
+            f"{table.ids[row]}: {reason} (--strict: every picture that cannot be read is fatal; "
+            f"{len(pictures.problems)} in all)"
+        )
+    return pictures
+
+
+def _print_report(report: Mapping[str, Any]) -> None:
+    output.facts(
+        {
+            "dataset": f"{report['dataset']} {report['release']}",
+            "frames": report["frames"],
+            "people": report["people"] or "not given",
+            "videos": report["videos"] or "not given",
+            "points": report["points"],
+            "fingerprint": report["fingerprint"],
+        }
+    )
+    print()
+    _print_protocols(report)
+    print()
+    _print_findings(report)
+    print()
+    _print_measures(report["measures"])
+    print()
+    print(f"Leaks: {', '.join(report['leaks']) or 'none'}.")
+
+
+def _print_protocols(report: Mapping[str, Any]) -> None:
+    splits = ("train", "val", "test")
+    rows = []
+    for title, fold, label, sizes in _assignments(report["protocols"]):
+        own = [f for f in report["findings"] if (f["protocol"], f["fold"]) == (label, fold)]
+        shared = ", ".join(f"{f['count']:,} {_SHARED[f['id']]}" for f in own)
+        rows.append((title, *(_size(sizes[s]) for s in splits), shared or _nothing(sizes)))
+    output.table(
+        "Frames (people) by protocol, and what its splits share",
+        ("protocol", *splits, "shared"),
+        rows,
+        right=splits,
+    )
+
+
+_SHARED = {
+    "shared_people": "people",
+    "shared_videos": "videos",
+    "identical_across_splits": "identical pairs",
+    "near_across_splits": "near-copies",
+}
+
+
+def _assignments(
+    protocols: Mapping[str, Any],
+) -> Iterator[tuple[str, int | None, str, dict[str, Any]]]:
+    """Title, fold, label and sizes of each split of the data."""
+    for entry in protocols.values():
+        if "splits" in entry:
+            yield entry["label"], None, entry["label"], entry["splits"]
+        for fold, sizes in enumerate(entry.get("folds", ())):
+            yield f"{entry['label']} fold {fold}", fold, entry["label"], sizes
+
+
+def _size(size: Mapping[str, int | None]) -> str:
+    people = "" if size["people"] is None else f" ({size['people']})"
+    return f"{size['frames']}{people}"
+
+
+def _nothing(sizes: Mapping[str, Any]) -> str:
+    """Nothing is shared with a split that is empty, which says nothing of the whole data set."""
+    empty = [split for split, size in sizes.items() if not size["frames"]]
+    return "nothing" + (f"; {' and '.join(empty)} empty here" if empty else "")
+
+
+def _print_findings(report: Mapping[str, Any]) -> None:
+    findings = report["findings"]
+    named = " Ids may hold people's names; --anonymous leaves them out."
+    has_names = any(f["examples"] for f in findings) and not report["anonymous"]
+    print(f"Findings: {len(findings)}." + (named if has_names else ""))
+    for finding in findings:
+        where = ""
+        if finding["protocol"]:
+            fold = "" if finding["fold"] is None else f" fold {finding['fold']}"
+            where = f", {finding['protocol']}{fold}"
+        head = f"{finding['severity']}, {finding['class']}{where}"
+        print(output.plain(f"  {head}: {finding['sentence']}"))
+        for example in finding["examples"]:
+            print(output.plain(f"      {example}"))
+        if finding["examples"] and finding["count"] > len(finding["examples"]):
+            print(f"      and {finding['count'] - len(finding['examples']):,} more")
+
+
+def _print_measures(measures: Mapping[str, Any]) -> None:
+    copies = measures["copies"]
+    kinds = [
+        (kind.replace("_", " "), *(n[key] for key in ("identical", "near", "mirrored")))
+        for kind, n in copies["pairs"].items()
+    ]
+    output.table(
+        f"Pairs that show the same picture (at most {copies['near_bits']} of {copies['bits']} bits "
+        f"apart, correlation {copies['near_correlation']:g} or more)",
+        ("pairs of", "identical", "near", "mirrored"),
+        kinds,
+        right=("identical", "near", "mirrored"),
+    )
+    print()
+    output.facts(
+        {
+            "normaliser": _normaliser(measures["normaliser"]),
+            "label grid": _grid(measures["quantisation"]),
+            "label offset": _offset(measures["label_offset"]),
+        }
+    )
+    measured = measures["label_offset"]["measured"]
+    if measured is not None:
+        print(output.plain(f"  by {measured['model']} on {measured['which']}"))
+        for name, side in (
+            ("mirror-averaged", measured),
+            ("before mirroring", measured["before_mirroring"]),
+        ):
+            print(f"  {name}: {_interval(side)}")
+        print(f"  {_VERDICTS[measured['verdict']]}")
+        if measured["trained_on_these_labels"]:
+            print("  dy says nothing here: a model repeats what it learned from these labels")
+
+
+_VERDICTS = {
+    "agrees": "the declared dx agrees with it",
+    "differs": "the declared dx does not agree with it",
+    "unclear": "too uncertain to tell the declared dx from none: a better model narrows it",
+}
+
+
+def _normaliser(facts: Mapping[str, Any]) -> str:
+    if facts["median_px"] is None:
+        return f"{facts['name']}: no face has it"
+    low, high = facts["quartiles_px"]
+    what = {"ioc": "outer eye corners", "box": "sqrt(w h) of the points"}[facts["name"]]
+    return f"{what}, median {facts['median_px']:.1f} px, quartiles {low:.1f} and {high:.1f}"
+
+
+def _grid(grid: Mapping[str, Any] | None) -> str:
+    if grid is None:
+        return "none: labels are as fine as they can be stored"
+    floor = "" if grid["floor"] is None else f": a perfect model scores {100 * grid['floor']:.2f}%"
+    return f"{grid['pitch_px']:g} px ({100 * grid['share']:.1f}% of coordinates){floor}"
+
+
+def _offset(offset: Mapping[str, Any]) -> str:
+    dx, dy = offset["declared"]
+    told = "" if offset["measured"] else "; --model RUN measures it"
+    return f"declared ({dx:g}, {dy:g}) sqrt(w h){told}"
+
+
+def _interval(side: Mapping[str, Any]) -> str:
+    if side["offset"] is None:
+        return "no face to measure"
+    return ", ".join(
+        f"{name} {side['offset'][axis]:+.4f} [{side['low'][axis]:+.4f}, {side['high'][axis]:+.4f}]"
+        for axis, name in enumerate(("dx", "dy"))
+    )
