@@ -13,6 +13,9 @@ NEEDED = (
     "zoo/datasets/udacity_manifest.csv",
     "zoo/plugins/__init__.py",
     "zoo/evaluation/__init__.py",
+    "zoo/evaluation/page/assets/page.html",
+    "zoo/evaluation/page/assets/page.css",
+    "zoo/evaluation/page/assets/main.js",
 )
 
 files = zipfile.ZipFile(sys.argv[1]).namelist()

@@ -67,6 +67,7 @@ FLOORS = {
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
     ),
+    "zoo.evaluation.page": Floor((*SECOND, "zoo.evaluation"), ("numpy", "jinja2", "PIL")),
     "zoo.evaluation.audit": Floor((*SECOND, "zoo.evaluation"), ("numpy", "cv2")),
     "zoo.data": Floor(FOURTH),
     "zoo.model": Floor(FOURTH),

@@ -1,0 +1,67 @@
+// Elements and words. Nothing here takes markup: text stays text, whoever wrote it.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+const h = (tag, attributes, ...children) =>
+  fill(document.createElement(tag), attributes, children);
+const s = (tag, attributes, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
+
+/** A name that may break where a reader would break it: after a colon, a slash, a dash ... */
+function name(text) {
+  return text.split(/(?<=[:/_\-])(?=.)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
+}
+
+/** Speaks to screen readers, and shows nothing. */
+function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+const MISSING = "–";
+
+function percent(value, digits = 2) {
+  return value === null || value === undefined ? MISSING : `${(100 * value).toFixed(digits)}%`;
+}
+
+/** A number as a table shows it: about four digits, never an exponent where a reader expects none. */
+function number(value) {
+  if (value === null || value === undefined) return MISSING;
+  const size = Math.abs(value);
+  if (size >= 1000) return Math.round(value).toLocaleString("en");
+  if (size >= 100 || Number.isInteger(value)) return String(Math.round(value * 10) / 10);
+  return String(Number(value.toPrecision(size < 0.001 && size > 0 ? 2 : 3)));
+}
+
+function count(value) {
+  if (value === null || value === undefined) return MISSING;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)}G`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
+  return value >= 1e4 ? `${(value / 1e3).toFixed(1)}k` : number(value);
+}
+
+function plural(n, word) {
+  return `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+}
+
+function yesNo(value) {
+  return value === null || value === undefined ? MISSING : value ? "yes" : "no";
+}
+
+/** Runs once after a pause in calls. */
+function later(act, milliseconds) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, milliseconds);
+  };
+}

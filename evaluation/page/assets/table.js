@@ -1,0 +1,292 @@
+// The table of a group: sorted by its headers, filtered, a page of rows at a time.
+
+const PAGE_SIZES = [25, 50, 100, 500];
+const PRINTED_AT_LEAST = 100;
+let pageSize = PAGE_SIZES[0];
+
+/** Rows that pass the filter, in the order of the sorted column; what is missing comes last. */
+function rowsOf(group) {
+  const { text, choices, marks } = group.filter;
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  group.search ||= group.rows.name.map((_, row) =>
+    [label(group, row), ...["recipe", "head", "loss_name", "device"].map((k) => group.rows[k]?.[row])]
+      .join(" ")
+      .toLowerCase(),
+  );
+  const rows = [];
+  for (let row = 0; row < group.size; row++) {
+    const kept =
+      words.every((word) => group.search[row].includes(word)) &&
+      Object.entries(choices).every(([key, v]) => v === "" || String(group.rows[key][row]) === v) &&
+      [...marks].every((mark) => group.rows[mark][row]);
+    if (kept) rows.push(row);
+  }
+  const { key, down } = group.sort;
+  const values = key === "name" ? group.rows.name.map((_, row) => label(group, row)) : group.rows[key];
+  const order = (a, b) => {
+    const [left, right] = [values[a], values[b]];
+    if (left === null || right === null) return (left === null) - (right === null);
+    const sign = typeof left === "string" ? left.localeCompare(right) : left - right;
+    return down ? -sign : sign;
+  };
+  return rows.sort((a, b) => order(a, b) || a - b);
+}
+
+function filtersOf(group, act) {
+  const text = h("input", {
+    type: "search",
+    value: group.filter.text,
+    placeholder: "name, recipe, device …",
+    oninput: later(() => {
+      group.filter.text = text.value;
+      act();
+    }, 120),
+  });
+  const selects = group.columns
+    .filter(({ kind }) => kind === "text" || kind === "flag")
+    .map((column) => [column, [...new Set(group.rows[column.key].map(String))].sort()])
+    .filter(([, values]) => values.filter((v) => v !== "null").length > 1 && values.length <= 40)
+    .map(([{ key, title }, values]) => {
+      const words = { true: "yes", false: "no", null: MISSING };
+      const select = h(
+        "select",
+        {
+          onchange: () => {
+            group.filter.choices[key] = select.value;
+            act();
+          },
+        },
+        h("option", { value: "" }, "any"),
+        values.map((value) =>
+          h("option", { value, selected: group.filter.choices[key] === value }, words[value] ?? value),
+        ),
+      );
+      return h("label", {}, h("span", {}, title), select);
+    });
+  const marks = Object.entries(SIGNS)
+    .filter(([mark]) => group.size > 1 && group.rows[mark].some(Boolean))
+    .map(([mark, { help, filter }]) => {
+      const box = h("input", {
+        type: "checkbox",
+        checked: group.filter.marks.has(mark),
+        onchange: () => {
+          if (box.checked) group.filter.marks.add(mark);
+          else group.filter.marks.delete(mark);
+          act();
+        },
+      });
+      return h("label", { class: "tick", title: help }, box, h("span", {}, filter));
+    });
+  return h(
+    "div",
+    { class: "filters", role: "search" },
+    h("label", { class: "wide" }, h("span", {}, "Filter"), text),
+    selects,
+    marks,
+  );
+}
+
+function cellOf(group, column, row, spread) {
+  const value = group.rows[column.key][row];
+  if (column.kind === "interval") return headlineCell(group, value, row, spread);
+  const write = { percent, count, number, flag: yesNo, text: (v) => v ?? MISSING };
+  return h("td", { class: column.kind }, write[column.kind](value));
+}
+
+function badges(group, row) {
+  return signs(group, row).map(([sign, word, help]) =>
+    h("span", { class: `badge ${sign}`, title: help }, word),
+  );
+}
+
+function headlineCell(group, value, row, spread) {
+  const [low, high] = [group.rows.low[row], group.rows.high[row]];
+  const cell = h("td", { class: "interval" }, h("b", {}, percent(value)));
+  if (low === null || high === null || group.headline !== "nme_ioc") return cell;
+  const at = (v) => (4 + (72 * (v - spread[0])) / (spread[1] - spread[0] || 1)).toFixed(1);
+  cell.append(
+    h("small", {}, ` [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`),
+    s(
+      "svg",
+      { class: "whisker", viewBox: "0 0 80 10", width: 80, height: 10, "aria-hidden": true },
+      s("path", { d: `M${at(low)} 5H${at(high)}M${at(low)} 2v6M${at(high)} 2v6` }),
+      s("circle", { cx: at(value), cy: 5, r: 2.6 }),
+    ),
+  );
+  return cell;
+}
+
+function floorCell(group, { key, kind }) {
+  const value = group.floor[key];
+  if (value === undefined || value === null) return h("td", {}, "");
+  return h("td", { class: kind }, kind === "number" ? number(value) : percent(value));
+}
+
+/** `act` draws what stands beside the table; it is called after every change of rows or picks. */
+function tableOf(group, act) {
+  const shownColumns = (group.wanted ||= new Set(
+    group.columns.filter(({ usual }) => usual).map(({ key }) => key),
+  ));
+  const status = h("p", { class: "status", role: "status" });
+  const body = h("tbody");
+  const headers = h("tr");
+  const foot = h("tfoot");
+  const pages = h("div", { class: "pages" });
+  const columns = () => group.columns.filter(({ key }) => shownColumns.has(key));
+
+  const headerOf = ({ key, title, help, kind, lower }) => {
+    const sorted = group.sort.key === key;
+    const direction = sorted ? (group.sort.down ? "descending" : "ascending") : null;
+    const button = h(
+      "button",
+      {
+        type: "button",
+        title: help,
+        "data-sort": key,
+        onclick: () => {
+          // the first press puts the best on top, the next turns the order round
+          group.sort = { key, down: sorted ? !group.sort.down : lower === false };
+          group.page = 0;
+          render();
+          headers.querySelector(`[data-sort="${key}"]`).focus();
+          act("rows");
+        },
+      },
+      title,
+      h("span", { "aria-hidden": true, class: "arrow" }, sorted ? (group.sort.down ? "▼" : "▲") : ""),
+    );
+    return h("th", { scope: "col", class: kind, "aria-sort": direction }, button);
+  };
+
+  const rowOf = (row, place, spread) => {
+    const box = h("input", {
+      type: "checkbox",
+      checked: group.picked.has(row),
+      "aria-label": `Draw ${label(group, row)} in the charts`,
+      onchange: () => {
+        if (!pick(group, row, box.checked)) {
+          box.checked = false;
+          say(`The charts show ${MOST_PICKED} rows at most: take one out first.`);
+        }
+        render();
+        body.querySelector(`[data-row="${row}"] input`)?.focus();
+        act("picks");
+      },
+    });
+    const slot = group.picked.get(row);
+    return h(
+      "tr",
+      { "data-row": row, class: slot === undefined ? null : "drawn" },
+      h("td", { class: "pick" }, h("label", {}, box, slot === undefined ? null : swatch(slot))),
+      h(
+        "th",
+        { scope: "row", class: "model" },
+        h("a", { href: `#g${board.groups.indexOf(group)}r${row}` }, name(group.rows.name[row])),
+        badges(group, row),
+        group.detail[row] ? h("small", {}, name(group.detail[row])) : null,
+      ),
+      columns().map((column) => cellOf(group, column, row, spread)),
+    );
+  };
+
+  const pageButton = (text, page, enabled) =>
+    h("button", { type: "button", disabled: !enabled, onclick: () => turnTo(page) }, text);
+
+  const turnTo = (page) => {
+    group.page = page;
+    render();
+    say(status.textContent);
+  };
+
+  const render = (size = pageSize) => {
+    group.shown = rowsOf(group);
+    const last = Math.max(0, Math.ceil(group.shown.length / size) - 1);
+    group.page = Math.min(group.page, last);
+    const from = group.page * size;
+    const rows = group.shown.slice(from, from + size);
+    const bounds = rows.flatMap((r) => [group.rows.low[r], group.rows.high[r]]).filter((v) => v !== null);
+    const spread = [Math.min(...bounds), Math.max(...bounds)];
+    const model = { key: "name", title: "model", help: "A model's name opens its card", kind: "model" };
+    headers.replaceChildren(
+      h("th", { scope: "col", class: "pick" }, h("span", { class: "unseen" }, "in the charts")),
+      ...[model, ...columns()].map(headerOf),
+    );
+    body.replaceChildren(...rows.map((row, i) => rowOf(row, from + i + 1, spread)));
+    foot.replaceChildren(
+      h(
+        "tr",
+        { class: "floor" },
+        h("td", { class: "pick" }),
+        h("th", { scope: "row", class: "model" }, "floor", h("small", {}, "mean shape of the training set")),
+        columns().map((column) => floorCell(group, column)),
+      ),
+    );
+    const all = group.shown.length === group.size ? "" : ` of ${group.size.toLocaleString("en")}`;
+    const range = rows.length < group.shown.length ? `, showing ${from + 1} to ${from + rows.length}` : "";
+    status.textContent = `${group.shown.length.toLocaleString("en")}${all} ${group.size === 1 ? "row" : "rows"}${range}`;
+    pages.hidden = group.size <= PAGE_SIZES[0];
+    pages.replaceChildren(
+      pageButton("First", 0, group.page > 0),
+      pageButton("Previous", group.page - 1, group.page > 0),
+      pageButton("Next", group.page + 1, group.page < last),
+      pageButton("Last", last, group.page < last),
+      h("label", {}, h("span", {}, "Rows"), sizes),
+    );
+  };
+
+  const sizes = h(
+    "select",
+    {
+      onchange: () => {
+        pageSize = Number(sizes.value);
+        group.page = 0;
+        render();
+      },
+    },
+    PAGE_SIZES.map((size) => h("option", { value: size, selected: size === pageSize }, size)),
+  );
+
+  const chosen = h(
+    "details",
+    { class: "columns" },
+    h("summary", {}, "Columns"),
+    h(
+      "ul",
+      {},
+      group.columns.map(({ key, title, help }) => {
+        const box = h("input", {
+          type: "checkbox",
+          checked: shownColumns.has(key),
+          onchange: () => {
+            if (box.checked) shownColumns.add(key);
+            else shownColumns.delete(key);
+            render();
+          },
+        });
+        return h("li", {}, h("label", { class: "tick" }, box, h("b", {}, title), h("span", {}, help)));
+      }),
+    ),
+  );
+
+  const filters = filtersOf(group, () => {
+    group.page = 0;
+    render();
+    act("rows");
+  });
+  render();
+  return {
+    element: h(
+      "section",
+      { class: "rows", "aria-label": "Rows" },
+      filters,
+      h("div", { class: "above" }, status, chosen),
+      h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of rows" },
+        h("table", { class: "main" }, h("thead", {}, headers), body, foot),
+      ),
+      pages,
+    ),
+    render,
+  };
+}

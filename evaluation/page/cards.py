@@ -1,0 +1,148 @@
+"""The model card of a row: what its records say of configuration, environment, data and licences.
+
+Rows of a board have most of this in common. A card therefore holds what differs from the value
+that most rows of its group have, which is also what a reader wants to see first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..records import NOT_THE_CONFIGURATION, Record
+from .columns import words
+
+Fact = str | int | float | bool
+Facts = dict[str, Fact]
+Command = Callable[[Record], str]
+"""What to type to train a record's run again; empty where that cannot be said."""
+
+SECTIONS = ("config", "model", "data", "environment", "bench")
+RUN = (
+    *("run", "seed", "fold", "best_epoch", "epochs", "train_seconds", "predictions"),
+    *("nme_ioc", "nme_pupil", "nme_box", "nme_diag", "loss", "fr_08", "fr_10", "auc_08", "auc_10"),
+    *("n", "people", "coverage", "floored", "unlabelled", "unmeasured"),
+)
+"""What a card says of each run, in this order."""
+
+
+def sections(records: Sequence[Record]) -> dict[str, Facts]:
+    """By section, dotted keys and their values; where runs of a row differ, all their values."""
+    return {
+        "config": _merged(
+            {k: v for k, v in r["config"].items() if k not in NOT_THE_CONFIGURATION}
+            for r in records
+        ),
+        "model": _merged(r["model"] for r in records),
+        "data": _merged(
+            {k: v for k, v in r["data"].items() if k not in ("fold", "fingerprint")}
+            for r in records
+        ),
+        "environment": _merged(r["environment"] for r in records),
+        "bench": _merged(_dict(r["cost"].get("bench")) for r in records),
+    }
+
+
+def card(records: Sequence[Record], split: str, command: Command | None) -> dict[str, Any]:
+    """What is a row's own: plugins, licences, runs, further metrics, the command."""
+    first = records[0]
+    return {
+        "plugins": plugins(first),
+        "hash": words(first["config_hash"]),
+        "runs": [_run(record, split) for record in records],
+        "command": (command(first) if command else "")[:4000],
+    }
+
+
+def plugins(record: Record) -> list[str]:
+    """Each plugin that the run used with its distribution and version, the backbone first."""
+    many = record.get("plugins")
+    entries = list(many.items()) if isinstance(many, dict) else []
+    if isinstance(many, list):
+        entries = [("", entry) for entry in many]
+    if not any(_dict(e).get("id") == record["plugin"]["id"] for _, e in entries):
+        entries.insert(0, ("backbone", record["plugin"]))
+    return [_plugin(str(kind), _dict(entry)) for kind, entry in entries]
+
+
+def _plugin(kind: str, entry: Mapping[str, Any]) -> str:
+    kind = str(entry.get("kind", kind))
+    source = " ".join(str(entry[key]) for key in ("distribution", "version") if entry.get(key))
+    name = f"{kind} {entry.get('id', '?')}".strip()
+    return words(f"{name} ({source})" if source else name)
+
+
+def _run(record: Record, split: str) -> list[Any]:
+    results = record["results"][split]
+    return [
+        words(record["run"]),
+        record["seed"],
+        _number(record["data"].get("fold")),
+        _number(record.get("best_epoch")),
+        _number(record.get("epochs")),
+        _number(record["cost"].get("train_seconds")),
+        words(str(results.get("predictions") or ""))[:12],
+        *(_number(results.get(key)) for key in RUN[7:]),
+    ]
+
+
+def in_common(rows: Iterable[Mapping[str, Facts]]) -> dict[str, Facts]:
+    """By section and key, the value that most rows of a group have."""
+    counts: dict[str, dict[str, Counter[tuple[type, Fact]]]] = {name: {} for name in SECTIONS}
+    for row in rows:
+        for name in SECTIONS:
+            for key, value in row[name].items():
+                # with its type: True and 1 are one key to a dict
+                counts[name].setdefault(key, Counter())[type(value), value] += 1
+    return {
+        name: {key: seen.most_common(1)[0][0][1] for key, seen in keys.items()}
+        for name, keys in counts.items()
+    }
+
+
+def difference(row: Mapping[str, Facts], common: Mapping[str, Facts]) -> dict[str, dict[str, Any]]:
+    """A row's sections without what is as in ``common``; None where the row lacks a key."""
+    return {
+        name: {k: v for k, v in row[name].items() if common[name].get(k) != v}
+        | dict.fromkeys(k for k in common[name] if k not in row[name])
+        for name in SECTIONS
+    }
+
+
+def _merged(parts: Iterable[Mapping[str, Any]]) -> Facts:
+    flat = [_flat(part) for part in parts]
+    if len(flat) == 1:
+        return flat[0]
+    merged: Facts = {}
+    for key in dict.fromkeys(key for facts in flat for key in facts):
+        values = list(dict.fromkeys(facts[key] for facts in flat if key in facts))
+        merged[key] = values[0] if len(values) == 1 else words(" / ".join(map(str, values)))
+    return merged
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> Facts:
+    facts: Facts = {}
+    for key, item in value.items():
+        if item is None or item == "" or item == []:
+            continue
+        name = words(f"{before}{key}")
+        if isinstance(item, str):
+            facts[name] = words(item)
+        elif isinstance(item, bool | int | float):
+            facts[name] = item
+        elif isinstance(item, dict):
+            facts |= _flat(item, f"{name}.")
+        else:
+            facts[name] = words(", ".join(map(str, item)) if isinstance(item, list) else str(item))
+    return facts
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(value, 6)

@@ -1,0 +1,122 @@
+"""What the charts of a row draw, pooled over its runs, from fields that a record may lack.
+
+Older records lack them all: nothing to draw is None or empty, and the page says of which rows.
+Figures pool as a row's do: a mean weighted by frames. Types are those that :mod:`..schema` checked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..records import Record
+
+MAX_EPOCHS = 40
+"""Points of a learning curve: more than a chart this size can show."""
+
+MAX_RUNS = 5
+"""Learning curves of a row: the lines of more seeds hide one another."""
+
+CURVES = ("val_nme", "val_loss", "train_loss")
+
+Bin = tuple[str, float | None, float | None]
+"""Of head pose: name, from, to, in degrees."""
+
+
+@dataclass(frozen=True)
+class ErrorCurve:
+    """Share of faces with an error up to k * step, for k = 0, 1, ..."""
+
+    step: float
+    values: list[float]
+
+
+def error_curve(records: Sequence[Record], split: str) -> ErrorCurve | None:
+    """The cumulative error curve of a row; None unless each of its runs has one of one form."""
+    results = [record["results"][split] for record in records]
+    curves = [own["ced"] for own in results if "ced" in own]
+    if len(curves) < len(results) or len({(c["step"], len(c["values"])) for c in curves}) > 1:
+        return None
+    columns = zip(*(curve["values"] for curve in curves), strict=True)
+    frames = [own["n"] for own in results]
+    values = curves[0]["values"] if len(curves) == 1 else [_mean(c, frames) for c in columns]
+    return ErrorCurve(curves[0]["step"], values)
+
+
+def region_errors(records: Sequence[Record], split: str) -> dict[str, float]:
+    """NME by region of the face; a region without a figure in every run is left out."""
+    results = [record["results"][split] for record in records]
+    parts = [own["regions"] if isinstance(own.get("regions"), dict) else {} for own in results]
+    known = [{k: v for k, v in part.items() if _number(v) is not None} for part in parts]
+    shared = [key for key in known[0] if all(key in part for part in known)]
+    frames = [own["n"] for own in results]
+    return {key: _mean([part[key] for part in known], frames) for key in shared}
+
+
+def pose_errors(records: Sequence[Record], split: str) -> dict[Bin, tuple[float, float]]:
+    """NME and faces (of one pass over the split) by head pose, in the order of the records."""
+    found: dict[Bin, list[tuple[float, int]]] = {}
+    for record in records:
+        for entry in record["results"][split].get("pose", ()):
+            if entry["nme"] is not None and entry["n"] > 0:
+                key = entry["name"], entry["low"], entry["high"]
+                found.setdefault(key, []).append((entry["nme"], entry["n"]))
+    passes = len({record["seed"] for record in records})
+    return {
+        key: (_mean([e for e, _ in seen], [n for _, n in seen]), sum(n for _, n in seen) / passes)
+        for key, seen in found.items()
+    }
+
+
+def learning_curves(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """By run, at most MAX_RUNS: the epochs shown, and what was measured after each of them.
+
+    Long runs are thinned evenly; the first, the last and the chosen epoch always stay.
+    """
+    curves = []
+    for record in records:
+        rows = {row["epoch"]: row for row in record.get("history", ())}
+        if len(rows) < 2:
+            continue
+        chosen = record.get("best_epoch")
+        every = math.ceil(len(rows) / MAX_EPOCHS)
+        kept = {e: row for i, (e, row) in enumerate(rows.items()) if i % every == 0 or e == chosen}
+        last = next(reversed(rows))
+        kept[last] = rows[last]
+        curves.append(
+            {
+                "seed": record["seed"],
+                "best": chosen if chosen in kept else None,
+                "epoch": list(kept),
+                **{name: pack([row.get(name) for row in kept.values()]) for name in CURVES},
+            }
+        )
+        if len(curves) == MAX_RUNS:
+            break
+    return curves
+
+
+def pack(values: Sequence[Any]) -> list[Any] | None:
+    """Numbers as [exponent, whole numbers]: four digits of the largest are enough for a line, and
+    a third of the bytes. What is no number becomes None; None where nothing is one."""
+    numbers = [_number(value) for value in values]
+    largest = max((abs(x) for x in numbers if x is not None), default=None)
+    if largest is None:
+        return None
+    exponent = math.floor(math.log10(largest)) - 3 if largest > 0 else 0
+    factor = 10.0**-exponent
+    return [exponent, [None if x is None else round(x * factor) for x in numbers]]
+
+
+def _number(value: Any) -> float | None:
+    # the type and not isinstance: True is an int, and this is called for every point of every line
+    return value if type(value) in (int, float) and math.isfinite(value) else None
+
+
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    total = sum(weights)
+    if total <= 0:  # a split without a face that counts
+        return sum(values) / len(values)
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / total

@@ -1,0 +1,104 @@
+"""Puts the page together: template, style, scripts and data in one file that loads nothing.
+
+A Content-Security-Policy allows the page its own script and style, by their hashes, and pictures
+inside the file; everything else, the network above all, is forbidden, whatever a record holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from ..leaderboard import Group
+from ..render import cell, printable
+from .cards import RUN, Command
+from .payload import group_payload
+
+BLOCK = 50
+"""Rows whose details a browser parses together."""
+
+WITHOUT_SCRIPT = 20
+"""Rows of a group that a reader sees where scripts are forbidden, as in a mail."""
+
+SCRIPTS = ("dom", "data", "plot", "charts", "table", "card", "faces", "main")
+"""In the order in which they build on one another."""
+
+
+def to_html(
+    groups: Sequence[Group],
+    command: Command | None = None,
+    galleries: Sequence[Any] | None = None,
+    sort: str = "nme_ioc",
+) -> str:
+    """The page of groups sorted by ``sort``; ``command`` says how to train a record's run again.
+
+    ``galleries`` has an entry a group: see :mod:`.gallery`; None where no faces were asked for.
+    """
+    script = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    script = f'(() => {{\n"use strict";\n{script}\n}})();\n'
+    style = _asset("page.css")
+    heads, blocks = [], []
+    for i, group in enumerate(groups):
+        head, details = group_payload(group, command)
+        metric = group.headline if sort == "nme_ioc" else sort
+        heads.append(head | {"sorted": metric, "gallery": galleries[i] if galleries else None})
+        blocks += list(_blocks(i, details))
+    board = {"block": BLOCK, "run": RUN, "groups": heads}
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return template.from_string(_asset("page.html")).render(
+        policy=_policy(script, style),
+        script=script,
+        style=style,
+        board=embed(board),
+        blocks=blocks,
+        groups=[_plain(group) for group in groups],
+    )
+
+
+def embed(value: Any) -> str:
+    """JSON that stands inside a script element: no text in it can end that element, or open a
+    comment."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _blocks(group: int, details: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    for start in range(0, len(details), BLOCK):
+        yield f"rows-{group}-{start // BLOCK}", embed(details[start : start + BLOCK])
+
+
+def _policy(script: str, style: str) -> str:
+    return (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _asset(name: str) -> str:
+    return (resources.files(__package__) / "assets" / name).read_text(encoding="utf-8")
+
+
+def _plain(group: Group) -> dict[str, Any]:
+    """What stands on the page where no script runs."""
+    metric = group.headline
+    rows = group.rows[:WITHOUT_SCRIPT]
+    figures = [(row.backbone, getattr(row, metric), row.fr_08) for row in rows]
+    figures.append(("floor (mean shape)", group.floor.get(metric), group.floor.get("fr_08")))
+    return {
+        "heading": printable(group.heading),
+        "more": len(group.rows) - len(rows),
+        "rows": [
+            (printable(name), cell(metric, nme), cell("fr_08", rate)) for name, nme, rate in figures
+        ],
+    }

@@ -1,0 +1,174 @@
+"""What the board as a web page needs beyond its records: commands, and faces where asked for."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.api import DataError, UsageError, ZooError
+from zoo.cli.output import say
+
+if TYPE_CHECKING:
+    from zoo.evaluation.leaderboard import Group
+    from zoo.evaluation.page.gallery import Frames
+
+FLAGS = (
+    *("dataset", "protocol", "epochs", "batch_size", "lr", "head", "loss", "weights"),
+    *("pretrained", "freeze", "precision"),
+)
+"""Keys of a configuration that `zoo train` has a flag for."""
+
+NOT_TOLD = ("backbone", "recipe", "seed", "data", "device", "fold", "weights_sha256", "log_with")
+"""Where a run was and what it found out: no part of the command that repeats it."""
+
+OWN = "landmark-zoo/"
+
+
+def render_page(
+    groups: Sequence[Group], sort: str, with_faces: bool = False, data: Path | None = None
+) -> str:
+    """The HTML of a board; with faces from the data set at ``data`` or at its default place.
+
+    Raises DataError where faces were asked for and no group can have any.
+    """
+    from zoo.evaluation.page import to_html
+
+    faces = _galleries(groups, data) if with_faces else None
+    return to_html(groups, train_again, faces, sort)
+
+
+def train_again(record: Mapping[str, Any]) -> str:
+    """What to type to train a record's run again: its recipe, and what differs from that.
+
+    Every word is quoted for a shell: a record's text may come from anybody.
+    """
+    from zoo.evaluation.render import printable
+
+    config = _flat(record["config"])
+    name = str(record["plugin"]["id"])
+    dataset = str(config.get("dataset") or record["data"]["dataset"]).removeprefix(OWN)
+    if record.get("external"):
+        words = ["zoo", "import", name, "predictions.csv", "--dataset", dataset]
+        return " ".join(shlex.quote(printable(word)) for word in words)
+    recipe = str(config.get("recipe") or "")
+    known = _recipe_values(recipe)
+    # a recipe file is not at hand: its values are told as differences from the default recipe
+    words = ["zoo", "train", name, *(["--recipe", recipe] if known is not None else [])]
+    usual = _recipe_values("seed") if known is None else known
+    for key, value in config.items():
+        if key in NOT_TOLD or value is None or value == (usual or {}).get(key):
+            continue
+        words += _option(key, value)
+    if record["seed"] is not None:
+        words += ["--seed", str(record["seed"])]
+    return " ".join(shlex.quote(printable(word)) for word in words)
+
+
+def _option(key: str, value: Any) -> list[str]:
+    if key in FLAGS:
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(value, bool):
+            return [flag] if value else ["--set", f"{key}=false"]
+        return [flag, str(value).removeprefix(OWN)]
+    return ["--set", f"{key}={_toml(value)}"]
+
+
+def _toml(value: Any) -> str:
+    """A value that `--set` reads back; text needs no quotes unless it reads as another type."""
+    from zoo.config import parse_set
+
+    if isinstance(value, str) and parse_set(f"k={value}")[1] == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+@cache
+def _recipe_values(recipe: str) -> dict[str, Any] | None:
+    """Flat keys of a run of a shipped recipe; None for a recipe of somebody's own."""
+    from zoo.config import recipe_names, resolve
+
+    return _flat(resolve("any", recipe).to_dict()) if recipe in recipe_names() else None
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as ``--set`` takes them: ``augment.flip``, and options of plugins as ``head.stride``."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if key == "options" and isinstance(value, dict):
+            flat |= {
+                f"{kind}.{name}": item
+                for kind, options in value.items()
+                if isinstance(options, dict)
+                for name, item in options.items()
+            }
+        elif isinstance(value, dict):
+            flat |= {f"{key}.{name}": item for name, item in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _galleries(groups: Sequence[Group], data: Path | None) -> list[dict[str, Any]]:
+    from zoo.evaluation.page.gallery import gallery
+
+    galleries: list[dict[str, Any]] = []
+    reasons: list[str] = []
+    for group in groups:
+        try:
+            shown = gallery(group, _frames(*_source(group), data))
+        except ZooError as error:
+            # on the page, which travels, no folder of this machine
+            shown = {"reason": "The data set of this group was not at hand."}
+            reasons.append(str(error))
+        else:
+            reasons += [str(shown["reason"])] if "reason" in shown else []
+        galleries.append(shown)
+    if groups and all("reason" in shown for shown in galleries):
+        raise DataError(f"no faces for the gallery: {reasons[0]}")
+    for reason in reasons:
+        say(f"no gallery for one group: {reason}")
+    return galleries
+
+
+def _source(group: Group) -> tuple[str, str]:
+    """The data set of a group and the options it was opened with, as JSON."""
+    for row in group.rows:
+        for source in row.sources:
+            config = source.record["config"]
+            if config.get("dataset"):
+                options = config.get("options")
+                own = options.get("dataset", {}) if isinstance(options, dict) else {}
+                return str(config["dataset"]), json.dumps(own, sort_keys=True)
+    return group.dataset, "{}"
+
+
+@cache
+def _frames(dataset_id: str, options: str, data: Path | None) -> Frames:
+    """The data set, opened once for all groups that were scored on it."""
+    from zoo.data.locate import find_root
+    from zoo.data.table import read_table
+    from zoo.evaluation.page.gallery import Frames
+    from zoo.options import call_with_options
+    from zoo.registry import registry
+
+    plugin = registry("dataset").get(dataset_id)
+    root = find_root(dataset_id, plugin, data)
+    opened = call_with_options("dataset", dataset_id, plugin.open, root, **json.loads(options))
+    table = read_table(opened)
+    return Frames(
+        scheme=table.scheme,
+        fingerprint=table.fingerprint,
+        images=dict(zip(table.ids, table.images, strict=True)),
+    )
+
+
+def refuse_faces(format: str, with_faces: bool, data: Path | None) -> None:
+    """Raises UsageError where ``--gallery`` or ``--data`` has nothing to do."""
+    if with_faces and format != "html":
+        raise UsageError(f"--gallery: faces are part of the page alone; {format} has none")
+    if data is not None and not with_faces:
+        raise UsageError("--data is where --gallery finds the frames: name both")
