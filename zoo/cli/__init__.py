@@ -7,6 +7,7 @@ heavy inside their function, so that `zoo list` and `zoo --help` stay quick.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -17,7 +18,18 @@ import typer
 from typer.core import TyperGroup
 
 from zoo.api import ZooError
-from zoo.cli import check, data, evaluate, info, leaderboard, listing, new, predict, train
+from zoo.cli import (
+    check,
+    data,
+    evaluate,
+    importing,
+    info,
+    leaderboard,
+    listing,
+    new,
+    predict,
+    train,
+)
 from zoo.cli.output import say, warn_in_one_line
 
 
@@ -95,6 +107,9 @@ app.command("info", short_help="Describe one plugin.")(info.info)
 app.command("train", short_help="Train a model and score its best epoch.")(train.train)
 app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
 app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
+app.command("import", short_help="Add another program's points to the board.")(
+    importing.import_entry
+)
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
 app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)
@@ -113,10 +128,12 @@ def main() -> NoReturn:
         status = end.code
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
-        from zoo.registry import author_of
+        from zoo.registry import author_of, installed
 
         if debug:
             traceback.print_exc()
+        with contextlib.suppress(Exception):
+            installed()  # says whose metadata is damaged: torch cannot be imported beside some
         plugin = author_of(error)
         where = f" in the {plugin.kind} {plugin.id} of {plugin.origin}" if plugin else ""
         say(f"zoo: this is a bug{where}: {type(error).__name__}: {error}")

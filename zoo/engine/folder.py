@@ -11,11 +11,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..api import UsageError
+from ..api import DataError, UsageError
 from ..config import Config, dumps, loads
 from ..evaluation.files import write_whole
 from ..evaluation.protocols import find_protocol
-from ..evaluation.records import config_hash
+from ..evaluation.records import config_hash, load_record
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,22 @@ class RunFolder:
         try:
             return loads(self.config.read_text("utf-8"), str(self.config))
         except OSError as error:
+            if self.is_external():
+                raise UsageError(
+                    f"{self.path}: is an external entry: the zoo has its points and not its "
+                    "program, so it cannot run it"
+                ) from error
             raise UsageError(
                 f"{self.path}: no run here (it has no config.toml); "
                 "a run is a folder that `zoo train` made"
             ) from error
+
+    def is_external(self) -> bool:
+        """Whether this is what `zoo import` wrote: points and results, and no model."""
+        try:
+            return bool(load_record(self.record).get("external"))
+        except DataError:
+            return False
 
 
 def plain(plugin_id: str) -> str:
@@ -104,7 +116,7 @@ def new_folder(out: Path, config: Config) -> RunFolder:
     """A folder that is this run's alone, holding its configuration."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        folder = RunFolder(next(out / name for name in run_names(config) if _claim(out / name)))
+        folder = RunFolder(next(out / name for name in run_names(config) if claim(out / name)))
         folder.state.parent.mkdir()
         folder.write_config(config)
     except OSError as error:
@@ -112,7 +124,7 @@ def new_folder(out: Path, config: Config) -> RunFolder:
     return folder
 
 
-def _claim(path: Path) -> bool:
+def claim(path: Path) -> bool:
     """Make the folder; False where it exists. Of two runs that start at once, one gets a name."""
     try:
         path.mkdir()

@@ -1,0 +1,171 @@
+"""Points that a program outside the zoo found: a CSV file, a row a frame.
+
+    id,x0,y0,x1,y1,...,x67,y67
+    training/a_00.jpg,41.5,60.25,...
+
+``id`` is the sample's, as `zoo data export` lists it; ``image_name, part_0_x, part_0_y, ...`` is
+read too. Points are in source pixels, the centre of the top left pixel at (0, 0). A face that was
+not found has no row, or empty cells; so has a point. Columns of other names are not used.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import DataError
+
+HEADER = "id,x0,y0,x1,y1,..."
+LARGEST = 1e6
+"""Pixels: more is a broken number, not a far point."""
+
+_IDS = ("id", "image_name")
+_POINT = re.compile(r"(?P<axis>[xy])(?P<k>\d{1,6})|part_(?P<part>\d{1,6})_(?P<side>[xy])")
+
+
+@dataclass(frozen=True)
+class ExternalPoints:
+    """What a file says: ids of the data set to (K, 2) float32, NaN for a point that was missed."""
+
+    points: Mapping[str, NDArray[np.float32]]
+    unused: tuple[str, ...]
+    """Names of columns that hold neither ids nor points."""
+
+    def arrange(self, ids: Sequence[str], count: int) -> NDArray[np.float32]:
+        """The points of these frames, (N, K, 2); NaN where the file has none."""
+        nothing = np.full((count, 2), np.nan, np.float32)
+        found = [self.points.get(id, nothing) for id in ids]
+        return np.array(found, np.float32).reshape(len(ids), count, 2)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    cells: int
+    """In a row."""
+    id: int
+    xy: tuple[int, ...]
+    """Columns of x0, y0, x1, y1, ..."""
+    unused: tuple[str, ...]
+
+
+def read_points(path: Path, count: int, known: Collection[str]) -> ExternalPoints:
+    """The points of a file, for a data set whose frames have the ``known`` ids and ``count``
+    points each.
+
+    Raises :class:`DataError` that names file and row for the first thing that is wrong: another
+    number of points or cells, an id that is unknown or stands twice, what is not a number.
+    """
+    lines = _rows(path)
+    columns = _read_header(path, next(lines, (1, []))[1], count)
+    ids = set(known)
+    points: dict[str, NDArray[np.float32]] = {}
+    places: dict[str, int] = {}
+    for number, cells in lines:
+        where = f"{path} row {number}"
+        if len(cells) != columns.cells:
+            raise DataError(f"{where}: {len(cells)} cells, the header has {columns.cells}")
+        sample = cells[columns.id].strip()
+        if sample not in ids:
+            raise DataError(f"{where}: {_unknown(sample, known)}")
+        if sample in points:
+            raise DataError(f"{where}: id {sample[:80]!r} stands in row {places[sample]} already")
+        places[sample] = number
+        points[sample] = _face([cells[i] for i in columns.xy], where)
+    return ExternalPoints(points, columns.unused)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, with the number of the line that each ends in."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream, strict=True)
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield reader.line_num, cells
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+
+
+def _read_header(path: Path, names: list[str], count: int) -> _Columns:
+    where: dict[str, int] = {}
+    unused: list[str] = []
+    for column, name in enumerate(name.strip() for name in names):
+        key = _key(name)
+        if key is None:
+            unused.append(name)
+        elif key in where:
+            raise DataError(f"{path} row 1: column {name!r} stands twice")
+        else:
+            where[key] = column
+    if "id" not in where or len(where) < 2:
+        raise DataError(f"{path} row 1: expected the header {HEADER}, separated by commas")
+    wanted = [f"{axis}{k}" for k in range(count) for axis in "xy"]
+    missing = [key for key in wanted if key not in where]
+    more = sorted(where.keys() - {"id", *wanted})
+    if missing or more:
+        what = f"without {missing[0]}" if missing else f"{more[0]} is one too many"
+        raise DataError(
+            f"{path} row 1: the data set has {count} points, so columns x0, y0 to "
+            f"x{count - 1}, y{count - 1}; here {what}"
+        )
+    return _Columns(
+        cells=len(names),
+        id=where["id"],
+        xy=tuple(where[key] for key in wanted),
+        unused=tuple(unused),
+    )
+
+
+def _key(name: str) -> str | None:
+    """``id``, ``x0``, ``y0`` and so on; None for a column that is not used."""
+    if name in _IDS:
+        return "id"
+    found = _POINT.fullmatch(name)
+    if not found:
+        return None
+    return f"{found['axis'] or found['side']}{int(found['k'] or found['part'] or 0)}"
+
+
+def _face(cells: list[str], where: str) -> NDArray[np.float32]:
+    """(K, 2) from x0, y0, x1, ...; a point is there, or both of its cells are empty."""
+    values = [
+        _number(cell.strip(), f"{where}, {'xy'[i % 2]}{i // 2}") for i, cell in enumerate(cells)
+    ]
+    points = np.array(values, np.float32).reshape(-1, 2)
+    half = np.flatnonzero(np.isnan(points).sum(1) == 1)
+    if len(half):
+        raise DataError(f"{where}: of point {half[0]} there is only one coordinate")
+    return points
+
+
+def _number(text: str, where: str) -> float:
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        raise DataError(f"{where}: {text[:40]!r} is not a number") from None
+    if abs(value) > LARGEST:  # infinity too; NaN, which programs write for a miss, is not
+        raise DataError(f"{where}: {text[:40]} is no place in a picture")
+    return value
+
+
+def _unknown(sample: str, known: Collection[str]) -> str:
+    """What is wrong with an id, and an id that it could stand for: of the same file's name."""
+    stem = sample.replace("\\", "/").rpartition("/")[2].partition(".")[0]
+    close = [id for id in known if stem and stem in id]
+    hint = (
+        f"did you mean {close[0]!r}?"
+        if len(close) == 1
+        else f"ids read like {next(iter(known), '')!r};"
+    )
+    return f"the data set has no frame {sample[:80]!r}; {hint} `zoo data export` lists them all"

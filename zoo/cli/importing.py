@@ -1,0 +1,110 @@
+"""`zoo import`: another program's points as a row of the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo.api import UsageError
+from zoo.cli.output import print_json, say, warn
+
+
+def import_entry(
+    name: Annotated[str, typer.Argument(help="What the row is called, such as dlib-68.")],
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDICTIONS.csv", help="A row a frame: id,x0,y0,x1,y1,...")
+    ],
+    dataset: Annotated[str, typer.Option(help="Id of the data set that the ids are of.")],
+    data: Annotated[Path | None, typer.Option(help="Root of the data set.")] = None,
+    protocol: Annotated[
+        str, typer.Option(help="How frames are split. Default: the data set's own.")
+    ] = "",
+    split: Annotated[str, typer.Option(help="val or test.")] = "val",
+    region: Annotated[
+        str, typer.Option(help="frame or box: beside which runs the row stands.")
+    ] = "frame",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
+    ] = None,
+    pixel_corner: Annotated[
+        bool,
+        typer.Option(
+            "--pixel-corner",
+            help="The points' origin is the corner of the top left pixel, not its centre.",
+        ),
+    ] = False,
+    version: Annotated[str, typer.Option(help="Of the program or model.")] = "",
+    reference: Annotated[str, typer.Option(help="Where it is described.")] = "",
+    license: Annotated[str, typer.Option(help="Of the program and its model.")] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for new runs.")] = Path("runs"),
+    json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+) -> None:
+    """Score the points that another program found, on the frames that runs are scored on.
+
+    The row is marked external. A frame that the file does not have is a missed face: it counts as a
+    failure, and the errors are means over the faces that were found. `zoo data export` writes the
+    frames and their ids; docs/external.md has an example.
+    """
+    from zoo.cli.progress import reporter
+    from zoo.config import CHOICES, dataset_options
+    from zoo.engine.external import Entry, import_points
+    from zoo.evaluation.records import load_record
+
+    if split not in ("val", "test"):
+        raise UsageError(f"--split {split}: expected val or test")
+    if region not in CHOICES["region"]:
+        raise UsageError(f"--region {region}: expected {' or '.join(CHOICES['region'])}")
+    with reporter() as watcher:
+        folders = list(
+            import_points(
+                Entry(name, version, reference, license),
+                predictions,
+                out,
+                dataset=dataset,
+                data=data or "",
+                protocol=protocol,
+                split=split,
+                region=region,
+                options=dataset_options(sets or ()),
+                pixel_corner=pixel_corner,
+                strict=strict,
+                reporter=watcher,
+            )
+        )
+    results = {str(f.path): load_record(f.record)["results"][split] for f in folders}
+    if json:
+        print_json(results)
+    else:
+        for path, result in results.items():
+            print(f"{path}: {split} {_sentence(result)}")
+    if any(_no_better_than_the_floor(result) for result in results.values()):
+        warn(
+            "no better than the mean face: are these the points of this scheme, in its order, in "
+            "pixels of the source picture?"
+        )
+    say(f"See it beside others: zoo leaderboard {out}")
+
+
+def _key(result: dict[str, Any]) -> str:
+    return "nme_ioc" if result["floor"].get("nme_ioc") is not None else "nme_box"
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    key, coverage = _key(result), result["coverage"]
+    interval = f"[{100 * result[f'{key}_low']:.2f}, {100 * result[f'{key}_high']:.2f}]"
+    return (
+        f"{key} {100 * result[key]:.2f}% {interval} on {round(coverage * result['n'])} of "
+        f"{result['n']} faces ({100 * coverage:.1f}%), worse than 8% or missed "
+        f"{100 * result['fr_08']:.1f}%, floor {100 * result['floor'][key]:.2f}%"
+    )
+
+
+def _no_better_than_the_floor(result: dict[str, Any]) -> bool:
+    key = _key(result)
+    return bool(result[key] >= result["floor"][key])
