@@ -84,6 +84,15 @@ def test_broken_metadata_is_one_warning_and_hides_that_distribution_alone(
     assert line.endswith("; reinstall it or uninstall it")
 
 
+def test_metadata_so_damaged_that_torch_cannot_be_imported_is_named(plant: Plant) -> None:
+    folder = plant("mangled", {"zoo.losses": {"ours": "ours"}}, LOSS)
+    info = folder / "mangled-1.0.dist-info"
+    (info / "entry_points.txt").write_text("[zoo.losses]\nours\n")
+    done = run("train", "custom_cnn", "--dataset", "synthetic")
+    assert done.returncode == 1
+    assert f"warning: plugins of {info} are unknown" in done.stderr.splitlines()[0]
+
+
 def test_a_distribution_without_a_version_is_listed(plant: Plant) -> None:
     folder = plant("author", {"zoo.losses": {"ours": "ours"}}, LOSS)
     for name in ("METADATA", "PKG-INFO"):

@@ -8,6 +8,7 @@ heavy inside their function, so that `zoo list` and `zoo --help` stay quick.
 from __future__ import annotations
 
 import contextlib
+import contextlib
 import os
 import sys
 import time
