@@ -76,7 +76,9 @@ class HeatmapHead(nn.Module):
         self.sigma, self.squared = sigma, squared
 
     def forward(self, features: Tensor | list[Tensor]) -> dict[str, Tensor]:
-        return self.read(self.maps(features))
+        maps = self.maps(features)
+        with torch.autocast(maps.device.type, enabled=False):
+            return self.read(maps)
 
     def read(self, maps: Tensor) -> dict[str, Tensor]:
         """What maps (B, K, h, w) say."""

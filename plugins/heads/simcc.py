@@ -56,7 +56,7 @@ class SimCCHead(nn.Module):
         flat = self.maps(features).flatten(2)
         with torch.autocast(flat.device.type, enabled=False):
             logits = torch.stack((self.classify_x(flat), self.classify_y(flat)), 2)
-        return self.read(logits + self.prior)
+            return self.read(logits + self.prior)
 
     def read(self, logits: Tensor) -> dict[str, Tensor]:
         """What logits of the bins (B, K, 2, bins) say."""

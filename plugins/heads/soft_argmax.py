@@ -88,7 +88,9 @@ class SoftArgmaxHead(nn.Module):
         self.prior_y.copy_(self.axis.log_gaussian(place[:, 1], spread))
 
     def forward(self, features: Tensor | list[Tensor]) -> dict[str, Tensor]:
-        return self.read(self.maps(features) + self.prior_x[:, None] + self.prior_y[..., None])
+        logits = self.maps(features) + self.prior_x[:, None] + self.prior_y[..., None]
+        with torch.autocast(logits.device.type, enabled=False):
+            return self.read(logits)
 
     def read(self, logits: Tensor) -> dict[str, Tensor]:
         """What a map of logits (B, K, h, w) says."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -71,6 +71,7 @@ def test_a_face_whose_points_span_no_box_costs_nothing(visible: list[bool]) -> N
     assert points.grad[1].abs().max() == 0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), hidden=st.floats(0, 0.5))
 def test_it_is_the_headline_metric_of_faces_that_show_their_eyes(seed: int, hidden: float) -> None:
     rng = np.random.default_rng(seed)

@@ -1,0 +1,343 @@
+"""soft_argmax, simcc and heatmap: what they give, what they train on, what they refuse.
+
+That their points are where their maps say is tested in test_head_geometry.py.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.api import FeatureInfo, UsageError, generic_scheme
+from zoo.plugins.heads.adaptive_wing import adaptive_wing, peak_weights
+from zoo.plugins.heads.heatmap import heatmap
+from zoo.plugins.heads.simcc import simcc
+from zoo.plugins.heads.soft_argmax import jensen_shannon, kullback_leibler, soft_argmax
+from zoo.plugins.heads.units import fractions, landmark_units
+from zoo.plugins.losses.pointwise import l1
+
+HEADS = {"soft_argmax": soft_argmax, "simcc": simcc, "heatmap": heatmap}
+MAPS = FeatureInfo((8, 16, 32), ((16, 16), (8, 8), (4, 4)), (4.0, 8.0, 16.0))
+SIZE, SCHEME = 64, generic_scheme(5)
+POINT_LOSS = l1.build()
+EVERY = pytest.mark.parametrize("kind", HEADS)
+
+
+def build(kind: str, features: FeatureInfo = MAPS, **options: Any) -> Any:
+    torch.manual_seed(0)
+    return HEADS[kind].build(features, SCHEME, SIZE, **{"stride": 4, "width": 16} | options)
+
+
+def maps(batch: int = 2) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return [
+        torch.randn(batch, c, *size, generator=generator)
+        for c, size in zip(MAPS.channels, MAPS.sizes, strict=True)
+    ]
+
+
+def labels(batch: int = 2) -> tuple[Tensor, Tensor]:
+    """In landmark units, inside the input; the second point of each face is not visible."""
+    generator = torch.Generator().manual_seed(2)
+    target = landmark_units(0.2 + 0.6 * torch.rand(batch, 5, 2, generator=generator))
+    visible = torch.ones(batch, 5, dtype=torch.bool)
+    visible[:, 1] = False
+    return target, visible
+
+
+def own_map(kind: str) -> str:
+    return {"soft_argmax": "log_map", "simcc": "log_bins", "heatmap": "map"}[kind]
+
+
+@EVERY
+def test_points_and_scores_of_a_batch(kind: str) -> None:
+    output = build(kind)(maps(3))
+    assert output["points"].shape == (3, 5, 2)
+    assert output["score"].shape == (3, 5)
+    assert ((output["score"] >= 0) & (output["score"] <= 1)).all()
+    assert all(each.dtype == torch.float32 for each in output.values())
+
+
+@EVERY
+def test_one_map_serves_as_well_as_a_list(kind: str) -> None:
+    alone = FeatureInfo((32,), ((4, 4),), (16.0,))
+    head = build(kind, alone, stride=16).eval()
+    coarse = maps()[2]
+    torch.testing.assert_close(head(coarse)["points"], head([coarse])["points"])
+
+
+@EVERY
+@pytest.mark.parametrize("stride", [4, 8])
+def test_every_parameter_gets_a_gradient(kind: str, stride: int) -> None:
+    """From the head's own loss; maps that are finer than what was asked get no layers."""
+    head = build(kind, stride=stride)
+    target, visible = labels()
+    head.loss(head(maps()), target, visible, POINT_LOSS).backward()
+    silent = [n for n, p in head.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+    assert silent == []
+    assert len(head.maps.neck.lateral) == {4: 3, 8: 2}[stride]
+
+
+@EVERY
+@pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e30])
+def test_invisible_points_reach_neither_loss_nor_gradient(kind: str, garbage: float) -> None:
+    target, visible = labels()
+    found = []
+    for held in (0.0, garbage):
+        head = build(kind)
+        spoilt = torch.where(visible[..., None], target, held)
+        value = head.loss(head(maps()), spoilt, visible, POINT_LOSS)
+        value.backward()
+        found.append((value.item(), [p.grad for p in head.parameters()]))
+    assert math.isfinite(found[0][0])
+    assert found[0][0] == found[1][0]
+    assert all(torch.equal(a, b) for a, b in zip(found[0][1], found[1][1], strict=True))
+
+
+@EVERY
+def test_maps_of_invisible_points_are_not_trained(kind: str) -> None:
+    head = build(kind)
+    target, visible = labels()
+    output = head(maps())
+    output[own_map(kind)].retain_grad()
+    head.loss(output, target, visible, POINT_LOSS).backward()
+    gradient = output[own_map(kind)].grad.flatten(2).abs().sum(-1)
+    assert torch.equal(gradient > 0, visible)
+
+
+@EVERY
+def test_a_batch_without_a_visible_point_costs_nothing(kind: str) -> None:
+    head = build(kind)
+    target, visible = labels()
+    nothing = torch.zeros_like(visible)
+    value = head.loss(head(maps()), torch.full_like(target, math.nan), nothing, POINT_LOSS)
+    value.backward()
+    assert value.item() == 0
+    assert all(not p.grad.abs().sum() for p in head.parameters())
+
+
+@EVERY
+def test_every_face_with_labels_weighs_the_same(kind: str) -> None:
+    head = build(kind).eval()
+    target, visible = labels()
+    visible[0, 2:] = False
+    output = head(maps())
+    both = head.loss(output, target, visible, POINT_LOSS)
+    each = [
+        head.loss(
+            {n: t[i : i + 1] for n, t in output.items()},
+            target[i : i + 1],
+            visible[i : i + 1],
+            POINT_LOSS,
+        )
+        for i in (0, 1)
+    ]
+    assert both.item() == pytest.approx((each[0].item() + each[1].item()) / 2, rel=1e-5)
+
+
+@EVERY
+def test_points_are_read_in_float32_under_autocast(kind: str) -> None:
+    head = build(kind).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = head([each.bfloat16() for each in maps()])
+    assert all(each.dtype == torch.float32 for each in output.values())
+    exact = head(maps())["points"]
+    if kind != "heatmap":  # whose greatest cell may be another, in random maps
+        torch.testing.assert_close(output["points"], exact, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["soft_argmax", "simcc"])
+def test_with_maps_that_say_nothing_it_starts_near_the_mean_shape(kind: str) -> None:
+    """Near: the broad Gaussian is cut off at the edge of the input."""
+    head = build(kind).eval()
+    mean = 0.3 + 0.4 * torch.rand(5, 2)
+    nn.init.zeros_(head.maps.project.weight)
+    for layer in (head.maps.project, *(m for m in head.modules() if isinstance(m, nn.Linear))):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    torch.testing.assert_close(
+        head(maps())["points"], torch.full((2, 5, 2), 0.5), atol=1e-5, rtol=0
+    )
+    head.start_at(mean)
+    torch.testing.assert_close(head(maps())["points"], mean.expand(2, 5, 2), atol=0.03, rtol=0)
+    # it is kept with the weights: a head that is loaded says the same
+    twin = build(kind).eval()
+    twin.load_state_dict(head.state_dict())
+    torch.testing.assert_close(twin(maps())["points"], head(maps())["points"])
+
+
+@EVERY
+def test_a_sharp_map_has_a_higher_score_than_a_flat_one(kind: str) -> None:
+    head = build(kind)
+    if kind == "simcc":
+        sharp = head.bins.log_gaussian(torch.full((1, 5, 2), 40.0), 1.0)
+    else:
+        axis = head.axis.log_gaussian(torch.full((1, 5, 2), 7.0), 1.0)
+        sharp = axis[:, :, 1, :, None] + axis[:, :, 0, None, :]
+    if kind == "heatmap":
+        sharp = sharp.exp()
+    high, low = head.read(sharp)["score"], head.read(sharp * 0.1)["score"]
+    assert (high > 0.6).all()
+    assert (low < high / 2).all()
+
+
+@EVERY
+def test_a_map_that_is_its_target_costs_least(kind: str) -> None:
+    head = build(kind)
+    target, visible = labels()
+    unit = fractions(target)
+    if kind == "simcc":
+        said = head.bins.log_gaussian(head.bins.to_cells(unit), head.sigma)
+    elif kind == "soft_argmax":
+        log = head.axis.log_gaussian(head.axis.to_cells(unit), head.sigma)
+        said = log[:, :, 1, :, None] + log[:, :, 0, None, :]
+    else:
+        said = head.target(unit)
+    best = head.loss(head.read(said), target, visible, POINT_LOSS).item()
+    assert best == pytest.approx(0, abs=1e-4)
+    moved = head.loss(head.read(said.roll(1, -1)), target, visible, POINT_LOSS).item()
+    assert moved > 0.01
+
+
+def test_divergences_by_hand() -> None:
+    p, q = torch.tensor([0.5, 0.5]).log(), torch.tensor([0.25, 0.75]).log()
+    # KL(q || p) = 0.25 ln(0.25 / 0.5) + 0.75 ln(0.75 / 0.5)
+    assert kullback_leibler(p, q).item() == pytest.approx(-0.25 * 0.693147 + 0.75 * 0.405465)
+    # m = (0.375, 0.625)
+    of_p = 0.5 * math.log(0.5 / 0.375) + 0.5 * math.log(0.5 / 0.625)
+    of_q = 0.25 * math.log(0.25 / 0.375) + 0.75 * math.log(0.75 / 0.625)
+    assert jensen_shannon(p, q).item() == pytest.approx((of_p + of_q) / 2)
+    assert jensen_shannon(q, p).item() == pytest.approx((of_p + of_q) / 2)
+    # nothing in common: ln 2, and no NaN from what a softmax rounds to 0
+    apart = torch.tensor([[0.0, -500.0], [-500.0, 0.0]], requires_grad=True)
+    far = jensen_shannon(apart[0], apart[1])
+    far.backward()
+    assert far.item() == pytest.approx(0.693147)
+    assert apart.grad is not None
+    assert apart.grad.isfinite().all()
+
+
+def test_the_regulariser_and_its_weight_are_options() -> None:
+    target, visible = labels()
+
+    def cost(**options: Any) -> float:
+        head = build("soft_argmax", **options).eval()
+        value: float = head.loss(head(maps()), target, visible, POINT_LOSS).item()
+        return value
+
+    bare = cost(weight=0)
+    assert cost(weight=2.0) - bare == pytest.approx(2 * (cost(weight=1.0) - bare), rel=1e-4)
+    assert cost(regulariser="kl") - bare > cost(regulariser="js") - bare > 0
+
+
+def test_adaptive_wing_by_hand() -> None:
+    """alpha 2.1, omega 14, epsilon 1, theta 0.5."""
+
+    def cost(difference: float, target: float) -> float:
+        return adaptive_wing(
+            torch.tensor(difference).double(), torch.tensor(target).double()
+        ).item()
+
+    assert cost(0.0, 0.0) == cost(0.0, 1.0) == 0
+    # background: 14 ln(1 + 0.25^2.1), 0.25^2.1 = 0.0544094
+    assert cost(0.25, 0.0) == cost(-0.25, 0.0) == pytest.approx(14 * math.log(1.0544094))
+    # on a peak: 14 ln(1 + 0.25^1.1), 0.25^1.1 = 0.2176376
+    assert cost(-0.25, 1.0) == pytest.approx(14 * math.log(1.2176376))
+    # beyond theta, y = 1: 0.5^1.1 = 0.4665165, A = 14 * 1.1 * 0.4665165 / 1.4665165 / 0.5
+    slope = 14 * 1.1 * 0.4665165 / 1.4665165 / 0.5
+    assert cost(0.8, 1.0) == pytest.approx(14 * math.log(1.4665165) + 0.3 * slope)
+
+
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+def test_adaptive_wing_has_neither_step_nor_kink(target: float) -> None:
+    at = torch.tensor([0.5 - 1e-7, 0.5 + 1e-7, 0.0, -1.0], dtype=torch.float64, requires_grad=True)
+    value = adaptive_wing(at, torch.full_like(at, target))
+    value.sum().backward()
+    assert at.grad is not None
+    assert value[0].item() == pytest.approx(value[1].item(), abs=1e-5)
+    assert at.grad[0].item() == pytest.approx(at.grad[1].item(), rel=1e-5)
+    assert at.grad[2] == 0
+    assert at.grad[3] == -at.grad[1]
+
+
+def test_cells_near_a_peak_weigh_more() -> None:
+    target = torch.zeros(1, 1, 5, 5)
+    target[0, 0, 0, 0] = 0.2
+    target[0, 0, 4, 4] = 0.19
+    expected = torch.ones(5, 5)
+    expected[:2, :2] = 11
+    assert torch.equal(peak_weights(target)[0, 0], expected)
+
+
+def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
+    target, visible = labels()
+
+    def refuse(*_: Tensor) -> Tensor:
+        raise AssertionError("the point loss was asked")
+
+    head = build("heatmap", map_loss="mse").eval()
+    output = head(maps())
+    wanted = head.target(fractions(target))
+    each = (output["map"] - wanted).square().mean((2, 3))
+    assert head.loss(output, target, visible, refuse).item() == pytest.approx(
+        each[visible].mean().item()
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("soft_argmax", {"regulariser": "l2"}, "regulariser is 'l2', expected js or kl"),
+        ("soft_argmax", {"sigma": 0.2}, "sigma is 0.2, it must be at least half a cell"),
+        ("soft_argmax", {"weight": -1.0}, "weight is -1.0"),
+        ("simcc", {"split": 0.0}, "split is 0.0"),
+        ("simcc", {"sigma": 0.001}, "sigma = 0.001 is 0.13 bins at 64 px"),
+        ("simcc", {"weight": math.nan}, "weight is nan"),
+        ("heatmap", {"map_loss": "wing"}, "map_loss is 'wing', expected adaptive_wing or mse"),
+        ("heatmap", {"sigma": math.inf}, "sigma is inf"),
+        ("heatmap", {"stride": 32}, "no map of stride 32 can be had at 64 px: .* have 4, 8, 16"),
+        ("simcc", {"width": 0}, "width is 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    kind: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=f"^head {kind}: {message}"):
+        build(kind, **options)
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (FeatureInfo((256,)), "works on square maps, and the backbone emits a vector"),
+        (FeatureInfo((8,), ((8, 4),), (8.0,)), "the backbone emits 8 x 4 cells"),
+        # 16 over 4 is as fine as it goes, and a map that is too fine does not serve either
+        (FeatureInfo((8,), ((2, 2),), (32.0,)), "no map of stride 4 .* have 32; set head.stride"),
+        (FeatureInfo((8,), ((32, 32),), (2.0,)), "no map of stride 4 .* have 2"),
+    ],
+    ids=["vector", "oblong", "too coarse", "too fine"],
+)
+def test_features_that_cannot_serve_are_refused(
+    kind: str, features: FeatureInfo, message: str
+) -> None:
+    with pytest.raises(UsageError, match=f"head {kind}: .*{message}"):
+        build(kind, features)
+
+
+@pytest.mark.parametrize(("stride", "doublings"), [(16, 0), (8, 1), (4, 2)])
+def test_a_map_that_is_too_coarse_is_doubled_with_layers_of_its_own(
+    stride: int, doublings: int
+) -> None:
+    head = build("soft_argmax", FeatureInfo((8,), ((4, 4),), (16.0,)), stride=stride)
+    assert len(head.maps.neck.doubling) == doublings
+    assert head(torch.randn(2, 8, 4, 4))["log_map"].shape[2:] == (64 // stride + 2,) * 2
+
+
+def test_a_heat_map_of_two_cells_is_refused() -> None:
+    with pytest.raises(UsageError, match="head heatmap: 2 cells a side at stride 32 and 64 px"):
+        build("heatmap", FeatureInfo((8,), ((2, 2),), (32.0,)), stride=32)
