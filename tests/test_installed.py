@@ -60,8 +60,8 @@ def test_blanks_and_extras_in_an_entry_point_are_allowed(plant: Plant) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "cause"),
     [
-        ("METADATA", b"nothing of use\n", "TypeError"),
-        ("entry_points.txt", b"[zoo.losses]\nours\n", "TypeError"),
+        ("METADATA", b"nothing of use\n", "no Name in its METADATA"),
+        ("entry_points.txt", b"[zoo.losses]\nours\n", "a line of its entry_points"),
         ("entry_points.txt", b"[zoo.losses]\nours = x:\xff\n", "UnicodeDecodeError"),
     ],
 )

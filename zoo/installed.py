@@ -92,6 +92,8 @@ def survey() -> Survey:
             if not _GROUP_HEADING.search(found.read_text("entry_points.txt") or ""):
                 continue
             name = found.metadata["Name"]
+            if not name:
+                raise ValueError("no Name in its METADATA")
             if normal(name) in seen:
                 continue
             seen.add(normal(name))
@@ -103,7 +105,7 @@ def survey() -> Survey:
             if wanted != {OURS}:
                 place = getattr(found, "_path", found)
                 _warn(
-                    f"plugins of {place} are unknown, its metadata cannot be read: "
+                    f"plugins of {place} are unknown, its metadata is damaged: "
                     f"{one_line(error)}; reinstall it or uninstall it"
                 )
     for name in sorted((wanted or set()) - seen):
@@ -127,9 +129,13 @@ def _warn(message: str) -> None:
 def _read(found: metadata.Distribution) -> list[Entry]:
     name, version = found.metadata["Name"], found.metadata["Version"] or "unknown"
     kinds = {group: kind for kind, group in GROUPS.items()}
+    try:
+        points = list(found.entry_points)
+    except TypeError as error:  # Python's own words are about its internals
+        raise ValueError("a line of its entry_points.txt lacks the = ") from error
     return [
         Entry(point.name, kinds[point.group], name, version, _target(point.value))
-        for point in found.entry_points
+        for point in points
         if point.group in kinds
     ]
 
