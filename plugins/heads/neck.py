@@ -153,15 +153,18 @@ def plan_maps(
 
 
 def fits(input_size: int, cells: int, stride: float) -> bool:
-    """Whether a map of so many cells a side can have this stride, its last cell padded or cut."""
-    return math.floor(input_size / stride) <= cells <= math.ceil(input_size / stride)
+    """Whether a map of so many cells a side has this stride."""
+    return math.isclose(stride_of(input_size, cells), stride, rel_tol=0.01)
 
 
 def stride_of(input_size: int, cells: int) -> float:
-    """Of a map of so many cells a side: a power of two where one fits."""
+    """Of a map of so many cells a side: a power of two where one fits, the last cell padded or cut
+    (112 px are 4 cells of 32, or 3, and not of 28); else what divides the input evenly."""
     return ratio(input_size, cells) or input_size / cells
 
 
 def ratio(fine: int, coarse: int) -> int:
-    """Of the strides of two maps of so many cells a side; 0 where it is no power of two."""
-    return next((r for r in (1, 2, 4, 8, 16, 32, 64) if fits(fine, coarse, r)), 0)
+    """How many of ``fine`` cells a side lie along one of ``coarse`` cells: a power of two, the last
+    cell padded or cut; 0 where none fits."""
+    powers = (2**k for k in range(11))
+    return next((r for r in powers if fine // r <= coarse <= -(-fine // r)), 0)
