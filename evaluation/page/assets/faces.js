@@ -20,7 +20,7 @@ function outline(contours, points, name) {
 
 function faceOf(gallery, { face, error, points }, words) {
   const { image, target } = gallery.faces[face];
-  const text = `${words}, error ${error === null ? "not to be had: missed" : percent(error, 1)}`;
+  const text = `${words}, ${error === null ? "missed" : `error ${percent(error, 1)}`}`;
   return h(
     "figure",
     { class: "face" },

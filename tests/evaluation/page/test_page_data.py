@@ -1,0 +1,211 @@
+"""What the page is given: figures pooled by hand, what rows share, what tells them apart."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from page_samples import board, record, varied
+
+from zoo.evaluation.page import cards, figures
+from zoo.evaluation.page.columns import columns_of, usual
+from zoo.evaluation.page.html import BLOCK, to_html
+from zoo.evaluation.page.labels import labels
+from zoo.evaluation.page.payload import group_payload
+
+
+def with_results(seed: int = 0, **results: Any) -> dict[str, Any]:
+    made = record(seed=seed)
+    made["results"]["val"] |= results
+    return made
+
+
+def curve(*values: float, step: float = 0.05) -> dict[str, Any]:
+    return {"step": step, "values": list(values)}
+
+
+def test_curves_pool_weighted_by_frames() -> None:
+    one = with_results(ced=curve(0.0, 0.4, 1.0), n=300)
+    two = with_results(1, ced=curve(0.0, 0.8, 1.0), n=100)
+    pooled = figures.error_curve([one, two], "val")
+    assert pooled is not None
+    assert pooled.step == 0.05
+    assert pooled.values == pytest.approx([0.0, 0.5, 1.0])
+
+
+def test_a_curve_that_a_run_lacks_or_has_on_another_grid_is_no_curve_of_the_row() -> None:
+    whole = with_results(ced=curve(0.0, 1.0))
+    without = record(seed=1)
+    del without["results"]["val"]["ced"]
+    assert figures.error_curve([whole, without], "val") is None
+    assert figures.error_curve([whole, with_results(1, ced=curve(0, 1, step=0.1))], "val") is None
+    assert figures.error_curve([whole, with_results(1, ced=curve(0, 0.5, 1))], "val") is None
+
+
+def test_regions_pool_where_every_run_has_them() -> None:
+    one = with_results(regions={"jaw": 0.1, "nose": 0.2, "mouth": None}, n=100)
+    two = with_results(1, regions={"jaw": 0.2, "mouth": 0.1}, n=300)
+    assert figures.region_errors([one, two], "val") == {"jaw": pytest.approx(0.175)}
+    assert figures.region_errors([with_results(regions="jaw")], "val") == {}
+
+
+def bins(*figures: tuple[str, float | None, int]) -> list[dict[str, Any]]:
+    return [{"name": n, "low": None, "high": None, "nme": e, "n": k} for n, e, k in figures]
+
+
+def test_poses_pool_over_folds_and_count_one_pass() -> None:
+    runs = [
+        with_results(0, pose=bins(("left", 0.1, 10), ("ahead", 0.05, 30))),
+        with_results(0, pose=bins(("left", 0.2, 30), ("ahead", None, 5))),
+        with_results(1, pose=bins(("left", 0.1, 10), ("ahead", 0.05, 30))),
+        with_results(1, pose=bins(("left", 0.2, 30))),
+    ]
+    pooled = figures.pose_errors(runs, "val")
+    assert pooled == {
+        ("left", None, None): (pytest.approx(0.175), 40),
+        ("ahead", None, None): (pytest.approx(0.05), 30),
+    }
+
+
+def test_long_histories_are_thinned_and_keep_what_matters() -> None:
+    long = record(epochs=400)
+    long["best_epoch"] = 387
+    [thin] = figures.learning_curves([long])
+    assert len(thin["epoch"]) <= figures.MAX_EPOCHS + 2
+    assert thin["epoch"][0] == 1
+    assert thin["epoch"][-1] == 400
+    assert 387 in thin["epoch"]
+    exponent, digits = thin["val_nme"]
+    stored = long["history"][386]["val_nme"]
+    assert digits[thin["epoch"].index(387)] * 10**exponent == pytest.approx(stored, rel=1e-3)
+
+
+def test_packed_numbers_keep_four_digits_and_gaps() -> None:
+    assert figures.pack([0.12344, None, 0.0005]) == [-4, [1234, None, 5]]
+    assert figures.pack([1234567.0, 1e3]) == [3, [1235, 1]]
+    assert figures.pack([0, 0.0]) == [0, [0, 0]]
+    assert figures.pack([None, "0.5", True]) is None
+
+
+def test_few_epochs_and_many_seeds() -> None:
+    assert figures.learning_curves([record(epochs=1), {"seed": 0}]) == []
+    assert len(figures.learning_curves([record(seed=s) for s in range(9)])) == figures.MAX_RUNS
+
+
+def test_cards_hold_what_differs_from_most_rows_and_nothing_is_lost() -> None:
+    records = [
+        record("a"),
+        record("b"),
+        record("c", config={"lr": 0.01, "head": "mine/other"}),
+        record("d", config={"recipe": None, "augment": {}}),
+    ]
+    rows = [cards.sections([r]) for r in records]
+    common = cards.in_common(rows)
+    assert common["config"]["lr"] == 0.001
+    own = [cards.difference(row, common)["config"] for row in rows]
+    assert {"lr": 0.01, "head": "mine/other"}.items() <= own[2].items()
+    assert own[3]["recipe"] is None
+    assert own[3]["augment.flip"] is None
+    for row, different in zip(rows, own, strict=True):
+        together = common["config"] | different
+        assert {k: v for k, v in together.items() if v is not None} == row["config"]
+    assert "lr" not in own[0]
+
+
+def test_runs_that_differ_show_all_their_values() -> None:
+    other = record(seed=1)
+    other["environment"] = other["environment"] | {"device": "H200"}
+    [environment] = [cards.sections([record(), other])["environment"]]
+    assert environment["device"] == "cpu (1 threads, AMD EPYC) / H200"
+    assert environment["precision"] == "fp32"
+    assert "seed" not in cards.sections([record(), other])["config"]
+
+
+def test_plugins_of_old_and_new_records() -> None:
+    old = record("custom_cnn")
+    assert cards.plugins(old) == ["backbone custom_cnn (landmark-zoo 0.1.0)"]
+    head = {"id": "soft", "distribution": "their-heads", "version": "2.0"}
+    new = old | {"plugins": {"backbone": old["plugin"], "head": head, "loss": "?"}}
+    assert cards.plugins(new) == [
+        "backbone custom_cnn (landmark-zoo 0.1.0)",
+        "head soft (their-heads 2.0)",
+        "loss ?",
+    ]
+
+
+def test_labels_tell_rows_of_one_backbone_apart_and_no_others() -> None:
+    records = [
+        record("solo"),
+        record("twin", nme=0.05),
+        record("twin", nme=0.06, config={"input_size": 224, "lr": 0.01}),
+        record("trio", nme=0.05),
+        record("trio", nme=0.06, config={"recipe": "seed"}),
+        record("trio", nme=0.07, config={"recipe": "seed", "lr": 0.01}),
+    ]
+    [group] = board(*records)
+    configs = [cards.sections([s.record for s in row.sources])["config"] for row in group.rows]
+    found = {
+        (r.backbone, r.nme_ioc): t
+        for r, t in zip(group.rows, labels(group.rows, configs), strict=True)
+    }
+    assert found == {
+        ("solo", 0.06): "",
+        ("twin", 0.05): "input_size=112",
+        ("twin", 0.06): "input_size=224",
+        ("trio", 0.05): "recipe=strong lr=0.001",
+        ("trio", 0.06): "recipe=seed lr=0.001",
+        ("trio", 0.07): "recipe=seed lr=0.01",
+    }
+
+
+def test_labels_of_rows_that_no_key_tells_apart_are_their_hashes() -> None:
+    [group] = board(record(config_hash="aaaaaa99"), record(seed=1, config_hash="bbbbbb99"))
+    assert sorted(labels(group.rows, [{}, {}])) == ["aaaaaa", "bbbbbb"]
+
+
+def test_columns_that_tell_nothing_apart_wait_to_be_asked_for() -> None:
+    [group] = board(record("a"), record("b", 0, 0.07, config={"recipe": "seed"}))
+    shown = {column.key: usual(column, group) for column in columns_of(group)}
+    assert shown["recipe"]
+    assert not shown["head"]
+    assert not shown["coverage"]  # every face was found
+    assert not shown["images_per_second"]  # `zoo bench` measured both
+    rows = [replace(row, coverage=0.9, throughput=None) for row in group.rows]
+    found = {c.key: usual(c, replace(group, rows=rows)) for c in columns_of(group)}
+    assert found["coverage"]
+    assert found["images_per_second"]
+
+
+def test_a_scheme_without_eye_corners_is_headed_by_the_box() -> None:
+    plain = {"nme_ioc": None, "nme_ioc_low": None, "nme_ioc_high": None, "floor": {"nme_box": 0.2}}
+    [group] = board(with_results(**plain))
+    head, _ = group_payload(group, None)
+    assert head["headline"] == "nme_box"
+    assert head["columns"][0]["key"] == "nme_box"
+    assert head["columns"][0]["kind"] == "interval"
+
+
+def blocks(html: str) -> dict[str, Any]:
+    found = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', html)
+    return {id: json.loads(text) for id, text in found}
+
+
+def test_rows_and_details_are_in_one_order() -> None:
+    groups = board(*varied(2 * BLOCK + 3))
+    found = blocks(to_html(groups, command=lambda r: r["run"]))
+    assert list(found) == ["data", "rows-0-0", "rows-0-1", "rows-0-2"]
+    details = [row for name, part in found.items() if name != "data" for row in part]
+    assert [d["command"] for d in details] == [row.runs[0] for row in groups[0].rows]
+    assert found["data"]["groups"][0]["rows"]["name"] == [r.backbone for r in groups[0].rows]
+
+
+def test_no_path_and_no_sum_by_person_is_on_the_page() -> None:
+    made = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]})
+    made["results"]["val"]["nme_ioc"] = 0.1 / 428
+    html = to_html(board(made))
+    assert "by_person" not in html
+    assert "ab" * 16 not in html
+    assert "record.json" not in html
