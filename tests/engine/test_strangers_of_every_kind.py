@@ -1,0 +1,155 @@
+"""Heads, losses, data sets and detectors of a stranger are asked for by id, as backbones are; and
+what is left of a run whose plugin is no longer installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from zoo.api import PluginError
+from zoo.engine import run
+from zoo.evaluation.records import load_record, save_record
+from zoo.installed import installed
+from zoo.predict import load
+from zoo.verbs import evaluate, leaderboard
+
+if TYPE_CHECKING:
+    from conftest import Kit, Plant
+
+SOURCE = """
+import numpy as np
+import torch
+from torch import nn
+
+from zoo.api import Dataset, Detector, Head, Loss
+from zoo.datasets.synthetic import open_synthetic
+
+
+class Middle(nn.Module):
+    "Every point where the mean over the map says, plus its own offset."
+
+    def __init__(self, channels, points, spread):
+        super().__init__()
+        self.where = nn.Linear(channels, 2)
+        self.offsets = nn.Parameter(spread * torch.rand(points, 2))
+
+    def forward(self, features):
+        return {"points": self.where(features.mean((2, 3)))[:, None] + self.offsets}
+
+
+def seven(points, target, visible):
+    "As large as no built-in loss, whatever the points are; its gradient is that of their mean."
+    return 7 + points.mean() - points.mean().detach()
+
+
+def corner(image):
+    return np.array([[0, 0, 30, 30, 0.5]], np.float32)
+
+
+middle = Head(build=lambda features, scheme, input_size, *, spread=0.1:
+              Middle(features.channels[-1], len(scheme), spread))
+lucky = Loss(build=lambda: seven)
+faces = Dataset(open=lambda root, **options: open_synthetic(None, **options), needs_root=False)
+first = Detector(build=lambda: corner)
+"""
+PLUGINS = {
+    "zoo.heads": {"middle": "middle"},
+    "zoo.losses": {"lucky": "lucky"},
+    "zoo.datasets": {"faces": "faces"},
+    "zoo.detectors": {"first": "first"},
+}
+THEIRS = {"head": "middle", "loss": "lucky", "dataset": "faces"}
+
+
+@pytest.fixture
+def stranger(plant: Plant) -> Path:
+    return plant("stranger", PLUGINS, SOURCE, version="0.4")
+
+
+def uninstall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pip does: metadata and module go; a process that has loaded it has it still."""
+    shutil.rmtree(folder)
+    sys.modules.pop("stranger", None)
+    paths = os.environ["PYTHONPATH"].split(os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(p for p in paths if p != str(folder)))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stranger")
+def test_the_command_line_lists_trains_and_predicts_with_them(kit: Kit) -> None:
+    theirs = {(e.kind, e.id) for e in installed() if e.distribution == "stranger"}
+    assert theirs == {*THEIRS.items(), ("detector", "first")}
+    trained = kit.zoo(*kit.arguments("head.spread=0.2", **THEIRS))
+    assert trained.returncode == 0, trained.stderr
+    path = kit.only_run()
+    record = load_record(path / "record.json")
+    ours = {"id": "tiny", "distribution": "tiny", "version": "1.0"}
+    assert record["plugin"] == ours
+    assert record["plugins"] == {
+        "backbone": ours,
+        **{
+            kind: {"id": plugin_id, "distribution": "stranger", "version": "0.4"}
+            for kind, plugin_id in THEIRS.items()
+        },
+    }
+    assert (record["model"]["head"], record["model"]["loss"]) == ("middle", "lucky")
+    picture = kit.out / "blank.png"
+    Image.new("RGB", (40, 40)).save(picture)
+    marked = kit.zoo("predict", str(path), str(picture), "--detector", "first", "--json")
+    assert marked.returncode == 0, marked.stderr
+    [face] = json.loads(marked.stdout)[0]["faces"]
+    assert face["box"] == [0, 0, 30, 30]
+    assert len(face["points"]) == 68
+
+
+@pytest.mark.usefixtures("stranger")
+def test_what_is_minimised_is_the_strangers_loss_and_what_compares_is_the_boards(kit: Kit) -> None:
+    folder = kit.train(**THEIRS, epochs=1)
+    [row] = kit.history(folder.path)
+    assert row["train_loss"] == pytest.approx(7)
+    assert 0 < load_record(folder.record)["results"]["val"]["loss"] != pytest.approx(7)
+
+
+@pytest.mark.slow
+def test_a_run_outlives_its_plugin_and_says_what_to_install(
+    kit: Kit, stranger: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = kit.train(**THEIRS, epochs=1).path
+    record = load_record(path / "record.json")
+    backbone_only = {key: value for key, value in record.items() if key != "plugins"}
+    uninstall(stranger, monkeypatch)
+    board = kit.zoo("leaderboard", "runs", "--format", "json")
+    assert board.returncode == 0, board.stderr
+    [row] = json.loads(board.stdout)[0]["rows"]
+    assert (row["backbone"], row["head"], row["loss_name"]) == (
+        "tiny",
+        "stranger/middle",
+        "stranger/lucky",
+    )
+    assert leaderboard(kit.out / "runs")["head"].iloc[0] == "stranger/middle"
+
+    wanted = "of stranger 0.4, which is not installed: pip install stranger==0.4"
+    picture = kit.out / "blank.png"
+    Image.new("RGB", (40, 40)).save(picture)
+    done = kit.zoo("predict", str(path), str(picture))
+    assert done.returncode == 1
+    assert done.stderr == f"zoo: {path}: was trained with the head middle {wanted}\n"
+    for verb in (load, evaluate, run.resume):
+        with pytest.raises(PluginError, match=re.escape(wanted)):
+            verb(path)  # type: ignore[operator]
+    # another version is there, without that head
+    plant("stranger", {"zoo.losses": {"lucky": "lucky"}}, SOURCE, version="0.5")
+    with pytest.raises(PluginError, match=r"and 0\.5 here has none: pip install stranger==0\.4"):
+        load(path)
+    # an older record knows of the backbone alone
+    save_record(backbone_only, path / "record.json")
+    with pytest.raises(PluginError, match=r"head middle of stranger, and 0\.5 here has none: pip"):
+        load(path)
