@@ -1,0 +1,341 @@
+"""`zoo new`: what it writes is installed and run, for every kind; what it refuses leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from environments import Environment, make_environment
+from typer.testing import CliRunner
+
+from zoo.cli import app
+from zoo.installed import GROUPS
+from zoo.scaffold import Names, writer
+from zoo.testing import checks
+
+if TYPE_CHECKING:
+    from conftest import Plant
+
+ROOT = Path(__file__).parents[2]
+KINDS = list(GROUPS)
+
+
+def new(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["new", *arguments])
+
+
+@dataclass(frozen=True)
+class Written:
+    """A package of each kind, ``my-KIND``, written by the command and installed."""
+
+    environment: Environment
+    folder: Path
+    told: dict[str, str]
+    """By kind: what `zoo new` printed."""
+
+    def commands(self, kind: str) -> list[str]:
+        """The three that `zoo new` printed to go on with."""
+        return [line.strip() for line in self.told[kind].splitlines()[-3:]]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    environment = make_environment(tmp_path_factory.mktemp("environment"), OMP_NUM_THREADS="1")
+    folder = tmp_path_factory.mktemp("packages")
+    told = {}
+    for kind in KINDS:
+        done = environment.run(["zoo", "new", f"my-{kind}", "--kind", kind], folder)
+        assert done.returncode == 0, done.stdout
+        told[kind] = done.stdout
+    environment.install(*(folder / f"my-{kind}" for kind in KINDS))
+    return Written(environment, folder, told)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_is_whole(kind: str, written: Written) -> None:
+    package = written.folder / f"my-{kind}"
+    files = {p.relative_to(package).as_posix() for p in package.rglob("*") if p.is_file()}
+    wanted = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
+    wanted |= {f"my_{kind}.py", f"tests/test_my_{kind}.py"}
+    left_by_pip = {name for name in files if name.startswith(("build/", f"my_{kind}.egg-info/"))}
+    assert files - left_by_pip == wanted
+    assert all(f"  {name}\n" in written.told[kind] for name in wanted)
+
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"] == {GROUPS[kind]: {f"my_{kind}": f"my_{kind}:plugin"}}
+    assert project["license"] == "MIT"
+    assert f"the authors of my-{kind}" in (package / "LICENSE").read_text()
+    assert [name for name in project["dependencies"] if name.startswith("landmark-zoo>=")]
+    assert list(project["optional-dependencies"]) == ["test"]
+    assert "$" not in "".join((package / name).read_text() for name in wanted)
+
+    install, check, use = written.commands(kind)
+    assert install == f'cd my-{kind} && pip install -e ".[test]"'
+    assert check == f"zoo check my_{kind}"
+    assert f"my_{kind}" in use
+
+
+def test_packages_keep_to_our_own_style(written: Written) -> None:
+    packages = [str(written.folder / f"my-{kind}") for kind in KINDS]
+    settings = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
+    for command in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, *settings, *packages]
+        done = subprocess.run(ruff, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_installed_packages_are_listed(written: Written) -> None:
+    done = written.environment.run(["zoo", "list", "my_*", "--json"], written.folder)
+    listed = json.loads(done.stdout)
+    assert [(e["kind"], e["id"], e["distribution"], e["status"]) for e in listed] == [
+        (kind, f"my_{kind}", f"my-{kind}", "not loaded") for kind in KINDS
+    ]
+
+
+@pytest.fixture(scope="module")
+def own_tests(written: Written) -> dict[str, list[ElementTree.Element]]:
+    """By kind: the tests of its package, as JUnit reports them; one pytest runs them all."""
+    report = written.folder / "report.xml"
+    packages = [f"my-{kind}" for kind in KINDS]
+    options = ["-p", "no:cacheprovider", f"--junitxml={report}"]
+    written.environment.run(["pytest", *options, *packages], written.folder)
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    return {
+        kind: [case for case in cases if case.get("classname", "").endswith(f"test_my_{kind}")]
+        for kind in KINDS
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_tests_of_a_package_pass(
+    kind: str, own_tests: dict[str, list[ElementTree.Element]]
+) -> None:
+    cases = own_tests[kind]
+    names = [each.name for each in checks(f"my_{kind}", kind)]
+    assert [case.get("name") for case in cases] == [f"test_conformance[{name}]" for name in names]
+    failed = {case.get("name"): ElementTree.tostring(case) for case in cases if len(case)}
+    assert failed == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_zoo_check_passes_them_in_full(kind: str, written: Written) -> None:
+    command = shlex.split(written.commands(kind)[1])
+    done = written.environment.run(command, written.folder)
+    assert done.returncode == 0, done.stdout
+    count = len(checks(f"my_{kind}", kind))
+    assert done.stdout.splitlines()[-1] == f"{count}/{count}"
+
+
+@pytest.mark.slow
+def test_what_was_written_makes_rows_on_the_board(written: Written) -> None:
+    """By the printed commands, on fewer faces and for one epoch."""
+    smaller = ["--epochs", "1", "--set", "dataset.people=20", "--set", "dataset.frames=2"]
+    kinds = ["backbone", "dataset", "head", "loss"]
+    for kind in kinds:
+        command = [*shlex.split(written.commands(kind)[2]), *smaller]
+        done = written.environment.run(command, written.folder)
+        assert done.returncode == 0, done.stdout
+        assert "val nme_ioc" in done.stdout
+    done = written.environment.run(["zoo", "leaderboard", "--format", "json"], written.folder)
+    groups = {group["dataset"]: group for group in json.loads(done.stdout)}
+    rows = {name: group["rows"] for name, group in groups.items()}
+    assert [row["backbone"] for row in rows["my_dataset"]] == ["timm:test_resnet"]
+    # A plugin of another distribution may stand there with its name: my-head/my_head.
+    drawn = {
+        tuple(row[key].rpartition("/")[2] for key in ("backbone", "head", "loss_name"))
+        for row in rows["synthetic"]
+    }
+    assert drawn == {
+        ("my_backbone", "linear", "smooth_l1"),
+        ("timm:test_resnet", "my_head", "smooth_l1"),
+        ("timm:test_resnet", "linear", "my_loss"),
+    }
+
+
+BAD_NAMES = {
+    "a capital": ("My-Net", ['"My-Net"', "small letter", "my-net would do"]),
+    "a space": ("my net", ['"my net"', "my-net would do"]),
+    "a digit first": ("3ddfa", ['"3ddfa"', "my-3ddfa would do"]),
+    "a hyphen last": ("net-", ['"net-"', "net would do"]),
+    "two hyphens": ("my--net", ['"my--net"', "my-net would do"]),
+    "no letter": ("--kind=head --", ["my-head would do"]),
+    "another alphabet": ("сеть", ["my-backbone would do"]),
+    "a path": ("../net", ['"../net"', "net would do"]),
+    "an escape": ("net\x1b[2J", ['"net?[2J"', "net-2j would do"]),
+    "a keyword": ("class", ["a word of Python's own", "my-class would do"]),
+    "a standard module": ("json", ["a module of Python's own", "my-json would do"]),
+    "a folder beside it": ("tests", ["a folder beside it", "my-tests would do"]),
+    "a library": ("torch", [f"torch {metadata.version('torch')}", "my-torch would do"]),
+    "a library's other spelling": ("typing.extensions", ["installed already"]),
+    "a module of a library": ("cv2", ["a module that is installed", "my-cv2 would do"]),
+    "the zoo": ("landmark-zoo", ["landmark-zoo", "pip would replace it"]),
+    "a built-in": ("custom-cnn", ["landmark-zoo", "a backbone of the id custom_cnn already"]),
+    "a built-in, prefixed": ("landmark-zoo-timm", ["a backbone of the id timm already"]),
+    "a built-in loss": ("l1 --kind loss", ["a loss of the id l1 already", "my-l1 would do"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_NAMES)
+def test_a_bad_name_is_refused_in_one_line(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, words = BAD_NAMES[case]
+    plain, *options = name.split(" --kind ")
+    if case == "no letter":
+        result = new("--kind", "head", "--", "-")
+    else:
+        result = new(plain, *(("--kind", options[0]) if options else ()))
+    assert result.exit_code == 2, result.output
+    [line] = result.stderr.splitlines()
+    assert line.startswith("zoo: ")
+    assert all(word in line for word in words), line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_that_a_refusal_offers_is_taken(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant("my-net", {"zoo.backbones": {"my_net": "plugin"}})
+    monkeypatch.chdir(tmp_path)
+    line = new("My-Net").stderr
+    [offered] = re.findall(r"; (\S+) would do", line)
+    assert offered == "my-net-backbone", "my-net would do, were it not installed"
+    assert new(offered).exit_code == 0
+
+
+def test_an_id_that_ZOO_PLUGINS_hides_is_taken_all_the_same(  # noqa: N802
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant("lips", {"zoo.heads": {"soft": "plugin"}})
+    monkeypatch.setenv("ZOO_PLUGINS", "none")
+    monkeypatch.chdir(tmp_path)
+    assert "lips 1.0 has a head of the id soft already" in new("soft", "--kind", "head").stderr
+
+
+def test_commands_say_the_kind_where_the_id_stands_in_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = new("linear", "--kind", "backbone")
+    assert result.exit_code == 0, result.stderr
+    assert "  zoo check linear --kind backbone\n" in result.stdout
+
+
+def test_the_prefix_of_a_package_is_not_part_of_the_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert new("landmark-zoo-tiny", "--out", "elsewhere").exit_code == 0
+    project = tomllib.loads((tmp_path / "elsewhere/pyproject.toml").read_text())["project"]
+    assert project["name"] == "landmark-zoo-tiny"
+    assert project["entry-points"]["zoo.backbones"] == {"tiny": "landmark_zoo_tiny:plugin"}
+    assert new("landmark-zoo-3d").exit_code == 0
+    assert (
+        (tmp_path / "landmark-zoo-3d/landmark_zoo_3d.py")
+        .read_text()
+        .startswith('"""landmark_zoo_3d: ')
+    ), "3d would be no id"
+
+
+@pytest.mark.parametrize("what", ["folder", "empty folder", "file", "dangling link"])
+def test_what_exists_is_left_as_it_is(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "my-net"
+    if what == "file":
+        place.write_text("mine")
+    elif what == "dangling link":
+        place.symlink_to("nowhere")
+    else:
+        place.mkdir()
+    if what == "folder":
+        (place / "notes.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    result = new("my-net")
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith("zoo: my-net exists already and is left as it is: ")
+    assert "--out" in line
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("/proc/nowhere", ["/proc/nowhere", "cannot be written"]), ("a/b", ["a/b", "no folder a"])],
+)
+def test_a_place_that_cannot_be_written_is_a_line(
+    out: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = new("my-net", "--out", out)
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert all(word in line for word in words), line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_nothing_is_left_of_a_package_that_was_half_written(
+    error: BaseException, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write, calls = Path.write_text, []
+
+    def fail_at_the_fourth(path: Path, *arguments: Any, **options: Any) -> int:
+        calls.append(path)
+        if len(calls) == 4:
+            raise error
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", fail_at_the_fourth)
+    result = new("my-net")
+    assert len(calls) == 4
+    assert result.exit_code == status
+    assert len(result.stderr.split("\n")) <= 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kind_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = new("my-net", "--kind", "backbon")
+    assert result.exit_code == 2
+    assert 'there is no kind "backbon"' in result.stderr
+    assert new("my-nets", "--kind", "losses").exit_code == 0, "kinds may be written in the plural"
+
+
+@pytest.mark.parametrize(
+    ("version", "served"),
+    [
+        ("0.1.0", ">=0.1,<1"),
+        ("0.10.3", ">=0.10,<1"),
+        ("1.4", ">=1.4,<2"),
+        ("0.2.0.dev3+g12ab", ">=0.2.0.dev3,<1"),
+        ("2.0rc1", ">=2.0rc1,<3"),
+    ],
+)
+def test_a_package_asks_for_the_zoo_that_wrote_it_or_a_newer_one(
+    version: str, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from packaging.requirements import Requirement
+
+    monkeypatch.setattr(writer.metadata, "version", lambda name: version)
+    text = writer.render(Names("my-net", "my_net", "my_net", "backbone"))["pyproject.toml"]
+    [zoo] = [d for d in tomllib.loads(text)["project"]["dependencies"] if "landmark" in d]
+    assert zoo == f"landmark-zoo{served}"
+    assert Requirement(zoo).specifier.contains(version.partition("+")[0], prereleases=True)

@@ -1,0 +1,96 @@
+"""Throw-away virtual environments in which tests install packages as a user would.
+
+One has its own site-packages and sees what is installed beside this Python as well, so that
+installing a plugin into it takes a second and downloads nothing. No index but a local one, and no
+setting of this machine's pip, is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+COMMANDS = ("zoo", "pip", "pytest", "twine")
+"""Console commands that an environment has of its own."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment, and what a shell in it has in its variables."""
+
+    folder: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        mine = {
+            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(self.folder),
+            "ZOO_HOME": str(self.folder / "zoo-home"),
+            # What a command prints must not depend on who runs the tests.
+            "COLUMNS": "100",
+            "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONUNBUFFERED": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_NO_INDEX": "1",
+        }
+        strays = ("PYTHONPATH", "ZOO_DATA", "ZOO_PLUGINS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+        inherited = {key: value for key, value in os.environ.items() if key not in strays}
+        return inherited | mine | dict(self.more)
+
+    def run(self, command: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
+        """A command with both its outputs in one, as on a terminal."""
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=cwd,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+        )
+
+    def install(self, *packages: Path) -> None:
+        """Install packages from their folders, without looking for what they depend on."""
+        options = ["-q", "--no-deps", "--no-build-isolation"]
+        done = self.run(["pip", "install", *options, *packages], self.folder)
+        assert done.returncode == 0, done.stdout
+
+
+def make_environment(folder: Path, **more: str) -> Environment:
+    """A new environment in ``folder``; ``more`` are further variables of its shells."""
+    venv.create(folder, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    outer = sysconfig.get_path("purelib")
+    # addsitedir, not the path alone: an editable install of the zoo is a .pth file in there.
+    (site / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
+    for name in COMMANDS:
+        [point] = metadata.entry_points(group="console_scripts", name=name)
+        script = folder / "bin" / name
+        script.write_text(
+            f"#!{folder / 'bin' / 'python'}\nimport sys\n"
+            f"from {point.module} import {point.attr}\nsys.exit({point.attr}())\n"
+        )
+        script.chmod(0o755)
+    return Environment(folder, more)
+
+
+def wheel_of(distribution: str, folder: Path) -> Path:
+    """A wheel of an installed distribution of plain Python, made of its files again."""
+    found = metadata.distribution(distribution)
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / f"{distribution.replace('-', '_')}-{found.version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file in found.files or ():
+            if file.suffix != ".pyc" and ".." not in file.parts:
+                archive.write(str(file.locate()), file.as_posix())
+    return wheel
