@@ -53,6 +53,8 @@ def test_a_record_says_what_the_run_was(kit: Kit) -> None:
     macs = 49 * 75 * 8 + 9 * 72 * 12 + 12 * 136
     assert record["model"]["gmacs"] == pytest.approx(macs / 1e9, abs=5e-5)
     assert record["model"]["weights"] == "none"
+    licences = (record["model"]["license"], record["model"]["weights_license"], data["license"])
+    assert licences == ("unknown", None, "MIT (drawn by this package; nobody's face)")
     assert record["environment"]["device"].startswith("cpu")
     assert record["environment"]["processes"] == 1
     assert record["cost"]["train_seconds"] > 0

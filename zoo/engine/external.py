@@ -217,6 +217,7 @@ def _record(entry: Entry, fold: Material, number: int, region: str, seen: Region
             "frames": {"train": len(train)},
             "people": {"train": len({fold.table.people[row] for row in train} - {None})},
             "partial": fold.released is False,
+            "license": fold.table.license,
             "metrics": METRICS_VERSION,
         },
         "model": {

@@ -101,6 +101,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     config, progress = facts.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
     gmacs = count_gmacs(facts.built.model, facts.built.input_size)
+    backbone = registry("backbone").get(config.backbone)
     plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
     record = {
         "schema": SCHEMA,
@@ -124,6 +125,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
             "frames": dict(facts.frames),
             "people": dict(facts.people),
             "partial": facts.material.released is False,
+            "license": facts.material.table.license,
             "metrics": METRICS_VERSION,
         },
         "model": {
@@ -131,6 +133,8 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
             "trainable": trainable,
             "gmacs": round(gmacs, 4),
             "weights": facts.built.weights,
+            "license": backbone.license,
+            "weights_license": backbone.weights_license if config.pretrained else None,
             "head": plain(config.head),
             "loss": plain(config.loss),
         },
