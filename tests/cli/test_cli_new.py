@@ -1,4 +1,4 @@
-"""`zoo new`: what it writes is installed and run, for every kind; what it refuses leaves nothing."""
+"""`zoo new`: what it writes is installed and run, for every kind; a refusal leaves nothing."""
 
 from __future__ import annotations
 
