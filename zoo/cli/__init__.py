@@ -8,7 +8,6 @@ heavy inside their function, so that `zoo list` and `zoo --help` stay quick.
 from __future__ import annotations
 
 import contextlib
-import contextlib
 import os
 import sys
 import time
@@ -20,6 +19,7 @@ from typer.core import TyperGroup
 
 from zoo.api import ZooError
 from zoo.cli import (
+    bench,
     check,
     data,
     evaluate,
@@ -108,6 +108,7 @@ app.command("info", short_help="Describe one plugin.")(info.info)
 app.command("train", short_help="Train a model and score its best epoch.")(train.train)
 app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
 app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
+app.command("bench", short_help="Time the networks of runs.")(bench.bench)
 app.command("import", short_help="Add another program's points to the board.")(
     importing.import_entry
 )

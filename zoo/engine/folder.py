@@ -15,7 +15,7 @@ from ..api import DataError, UsageError
 from ..config import Config, dumps, loads
 from ..evaluation.files import write_whole
 from ..evaluation.protocols import find_protocol
-from ..evaluation.records import config_hash, load_record
+from ..evaluation.records import Record, config_hash, load_record
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,15 @@ class RunFolder:
                 f"{self.path}: no run here (it has no config.toml); "
                 "a run is a folder that `zoo train` made"
             ) from error
+
+    def read_record(self) -> Record:
+        """Of a finished run. Raises :class:`UsageError` that says how to finish it."""
+        if not self.record.is_file():
+            raise UsageError(
+                f"{self.path}: is not finished: it has no record.json. "
+                f"Go on with: zoo train --resume {self.path}"
+            )
+        return load_record(self.record)
 
     def is_external(self) -> bool:
         """Whether this is what `zoo import` wrote: points and results, and no model."""

@@ -16,7 +16,6 @@ from ..data.augment import Augmenter
 from ..data.batches import derive, make_split
 from ..data.store import Store
 from ..evaluation.metrics import mean_shape
-from ..evaluation.records import load_record
 from ..model import BuiltModel, build_model
 from .absent import naming_the_absent
 from .distributed import World, join_world
@@ -104,11 +103,7 @@ def evaluate(
     reporter = reporter or Reporter()
     folder = RunFolder(path)
     trained = load_trained(folder)
-    if not folder.record.is_file():
-        raise UsageError(
-            f"{path}: is not finished: it has no record.json. Go on with: zoo train --resume {path}"
-        )
-    record = load_record(folder.record)
+    record = folder.read_record()
     config = folder.read_config()
     if data is not None:
         config = replace(config, data=str(data.expanduser()))

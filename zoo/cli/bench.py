@@ -1,0 +1,92 @@
+"""`zoo bench`: what the networks of runs cost, timed in turns on one device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.cli.output import print_json, say, table, warn
+
+if TYPE_CHECKING:
+    from zoo.engine.bench import Cost
+
+
+def bench(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
+    ] = "",
+    batch_size: Annotated[int, typer.Option(help="Images of a full batch.")] = 32,
+    threads: Annotated[int, typer.Option(help="Of the CPU. Default: torch's own choice.")] = 0,
+    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
+    rounds: Annotated[int, typer.Option(help="Turns that every network gets.")] = 10,
+    json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Time networks at batch 1 and at a full batch; their records and the board keep the figures.
+
+    Networks take turns, so that a slow moment of the machine hits all alike. Figures are medians,
+    with quartiles in brackets. Timed is the network alone, not the decoding of pictures nor the
+    finding of faces. Runs of one configuration are one network.
+    """
+    from zoo.cli.progress import reporter
+    from zoo.engine.bench import bench as measure
+
+    with reporter() as watcher:
+        costs, refused = measure(
+            runs,
+            device=device,
+            batch_size=batch_size,
+            threads=threads,
+            precision=precision,
+            rounds=rounds,
+            reporter=watcher,
+        )
+    if not costs and len(refused) == 1:
+        raise refused[0]
+    if json:
+        print_json([_facts(cost) for cost in costs])
+    elif costs:
+        _print(costs)
+    for error in refused:
+        warn(f"not timed: {error}")
+    if refused:
+        raise typer.Exit(max(error.exit_status for error in refused))
+    say(f"See accuracy against cost: zoo leaderboard {runs[0].parent}")
+
+
+def _facts(cost: Cost) -> dict[str, Any]:
+    return {
+        "runs": [str(run.path) for run in cost.runs],
+        "backbone": cost.backbone,
+        "parameters": cost.parameters,
+        "gmacs": round(cost.gmacs, 4),
+        "bench": cost.bench,
+    }
+
+
+def _print(costs: list[Cost]) -> None:
+    first = costs[0].bench
+    rows = [
+        (
+            cost.runs[0].name
+            if len(cost.runs) == 1
+            else f"{cost.runs[0].name} +{len(cost.runs) - 1}",
+            f"{cost.parameters:,}",
+            f"{cost.gmacs:.3g}",
+            cost.bench["input_size"],
+            _with_spread(cost.bench, "latency_ms"),
+            _with_spread(cost.bench, "images_per_second"),
+        )
+        for cost in costs
+    ]
+    columns = ("run", "parameters", "GMACs", "px", "ms, batch 1", f"img/s, batch {first['batch']}")
+    threads = "thread" if first["threads"] == 1 else "threads"
+    title = f"{first['device']}, {first['threads']} {threads}, {first['precision']}"
+    table(title, columns, rows, right=columns[1:])
+
+
+def _with_spread(bench: dict[str, Any], key: str) -> str:
+    low, high = bench[f"{key}_spread"]
+    return f"{bench[key]:g} [{low:g}, {high:g}]"
