@@ -78,6 +78,42 @@ def test_markup_in_somebody_elses_text_is_printed_as_it_stands(plant: Plant) -> 
     assert "[bold]Huber[/bold] 1964" in CliRunner().invoke(app, ["info", "both"]).stdout
 
 
+FAILING = """
+from zoo.api import Backbone, Loss
+none = Loss(build=lambda: None)
+some = Loss(build=lambda: None, reference="",
+            expected_failures={"finite": "log of zero", "scale": "in pixels"})
+def build(*, pretrained=False):
+    print("building")
+    from torch import nn
+    return nn.Conv2d(3, 4, 3, stride=4)
+loud = Backbone(build=build, input_size=32)
+"""
+
+
+def test_what_is_empty_is_a_dash_and_a_mapping_has_a_line_for_each(plant: Plant) -> None:
+    plant("author", {"zoo.losses": {"none": "none", "some": "some"}}, FAILING)
+    shown = CliRunner().invoke(app, ["info", "none", "--kind", "loss"]).stdout.splitlines()
+    assert "expected_failures  -" in shown
+    assert "reference          -" in shown
+    shown = CliRunner().invoke(app, ["info", "some"]).stdout.splitlines()
+    assert shown[-3:] == [
+        "expected_failures  2, with the reason",
+        "  finite           log of zero",
+        "  scale            in pixels",
+    ]
+    facts = json.loads(CliRunner().invoke(app, ["info", "some", "--json"]).stdout)
+    assert facts["expected_failures"] == {"finite": "log of zero", "scale": "in pixels"}
+    assert facts["api_version"] == 1
+
+
+def test_what_a_plugin_prints_while_it_is_built_stays_out_of_the_json(plant: Plant) -> None:
+    plant("author", {"zoo.backbones": {"loud": "loud"}}, FAILING)
+    done = CliRunner().invoke(app, ["info", "loud", "--json"])
+    assert json.loads(done.stdout)["id"] == "loud"
+    assert "building" in done.stderr
+
+
 def test_a_family_itself_and_a_stranger_are_refused_with_what_to_type() -> None:
     with pytest.raises(PluginError, match=r"timm:NAME.*zoo list 'timm:\*'"):
         describe("timm")

@@ -102,8 +102,29 @@ def test_check_tells_the_broken_from_the_sound(plant: Plant) -> None:
     assert verdicts["x_good"]["status"] == "ok"
     assert verdicts["x_bad"]["status"] == "broken"
     assert "a_library_nobody_has" in verdicts["x_bad"]["reason"]
+    assert "needs a_library_nobody_has, which is not installed" in verdicts["x_bad"]["reason"]
     assert "Traceback" not in done.stderr
     assert run("list", "x_good", "--check").returncode == 0
+    # off a terminal a reason ends its line, so that grep finds both
+    [row] = [
+        line for line in run("list", "x_bad", "--check").stdout.splitlines() if "x_bad" in line
+    ]
+    assert row.endswith("tell the author")
+
+
+def test_a_plugin_that_can_not_be_used_fails_the_check_alone(plant: Plant) -> None:
+    plant("shouts", {"zoo.losses": {"X": "ours", "x_target": "no colon"}}, LOSS)
+    for pattern in ("X", "x_target"):
+        assert run("list", pattern).returncode == 0
+        assert run("list", pattern, "--check").returncode == 3
+
+
+def test_how_long_one_may_load_is_an_option(plant: Plant) -> None:
+    plant("slow", {"zoo.losses": {"x_slow": "ours"}}, f"import time\ntime.sleep(600)\n{LOSS}")
+    done = run("list", "x_slow", "--check", "--timeout", "1.5")
+    assert done.returncode == 3
+    assert "still loading after 1.5 s" in done.stdout
+    assert run("list", "--timeout", "0").returncode == 2
 
 
 def on_a_terminal(*arguments: str, columns: int) -> tuple[int, str]:
@@ -141,6 +162,26 @@ def test_on_a_terminal_of_80_columns_every_plugin_has_its_line(plant: Plant) -> 
     assert "\x07" not in shown
 
 
+def test_on_a_terminal_of_80_columns_reasons_stand_below_the_table(plant: Plant) -> None:
+    plant("first", {"zoo.losses": {"x_twin": "ours", "x_good": "ours"}}, LOSS)
+    plant("second", {"zoo.losses": {"x_twin": "ours"}}, LOSS)
+    plant("bad", {"zoo.losses": {"x_bad": "ours"}}, "raise ValueError('word ' * 30)\n")
+    status, shown = on_a_terminal("list", "x_*", "--check", columns=80)
+    assert status == 3
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r", "").splitlines()
+    assert max(map(len, lines)) <= 80
+    # each plugin is one line, whatever there is to say about it
+    for start, status_word in (("x_twin", "duplicate"), ("x_bad", "broken"), ("x_good", "ok")):
+        rows = [line for line in lines if line.strip().startswith(f"{start} ")]
+        assert rows
+        assert all(status_word in row for row in rows)
+    text = " ".join(line.strip() for line in lines)
+    assert "loss x_twin of first 1.0, duplicate: also in second 1.0; ask for first/x_twin" in text
+    assert "loss x_bad of bad 1.0, broken: ValueError: word word" in text
+    # what is longer than the terminal goes on below, indented
+    assert any(line.startswith("  word ") for line in lines)
+
+
 def test_a_reader_that_goes_away_causes_no_complaint() -> None:
     command = " ".join(f"'{word}'" for word in [*ZOO, "list", "--json"])
     done = subprocess.run(
@@ -171,6 +212,22 @@ def test_the_traceback_comes_with_debug_only(arguments: list[str]) -> None:
     assert "Traceback (most recent call last)" in loud.stderr
     assert loud.stderr.endswith(quiet.stderr)
     assert len(quiet.stderr.splitlines()) == 1
+
+
+def test_a_bug_in_a_plugin_is_laid_at_its_authors_door(plant: Plant) -> None:
+    source = (
+        "from zoo.api import Dataset\n"
+        "def open_it(root): return {}['faces']\n"
+        "ours = Dataset(open=open_it, needs_root=False)\n"
+    )
+    plant("author", {"zoo.datasets": {"ours": "ours"}}, source, version="2.1")
+    done = run("data", "info", "ours")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "zoo: this is a bug in the dataset ours of author 2.1: KeyError: 'faces'",
+        "The same command with --debug shows where; please report it to its author with that.",
+    ]
+    assert 'author.py", line 2, in open_it' in run("data", "info", "ours", "--debug").stderr
 
 
 @pytest.mark.parametrize(
