@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Browser, Page
 from reader import DESKTOP, Heard, Open
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser's program. Without one these tests skip, and fail where CI counts on them."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    reason = "no Chromium on the PATH: the page was NOT tested in a browser (apt install chromium)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    # Chromium refuses to run its sandbox as root, which containers are
-    sandbox = () if hasattr(os, "getuid") and os.getuid() else ("--no-sandbox",)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium, args=[*ARGUMENTS, *sandbox], headless=True
-        )
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

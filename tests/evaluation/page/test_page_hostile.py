@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from page_samples import board, record
+from board_samples import board, record
 from playwright.sync_api import expect
 from reader import Open
 
