@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluation.bootstrap import DRAWS
+from zoo.evaluation.bootstrap import draw_counts
 from zoo.evaluation.metrics import headline_errors
 from zoo.geometry import label_scale
 
@@ -146,22 +146,20 @@ def _face_offsets(
 
 
 def _resampled_medians(
-    values: NDArray[np.float64], people: Sequence[str | None], draws: int = DRAWS, seed: int = 0
+    values: NDArray[np.float64], people: Sequence[str | None]
 ) -> NDArray[np.float64]:
     """(draws, 2) medians of ``values`` (M, 2) over people drawn with replacement, with all their
     faces; a face of nobody stands for itself."""
     clusters = [(p,) if p is not None else (p, i) for i, p in enumerate(people)]
     places = {cluster: k for k, cluster in enumerate(dict.fromkeys(clusters))}
     owner = np.array([places[cluster] for cluster in clusters])
-    rng = np.random.default_rng(seed)
-    rows = max(1, BLOCK // max(len(values), len(places)))
+    rows = max(1, BLOCK // len(values))
     medians = []
-    for start in range(0, draws, rows):
-        drawn = rng.integers(len(places), size=(min(rows, draws - start), len(places)))
-        times = np.stack([np.bincount(d, minlength=len(places)) for d in drawn])
-        medians.append(
-            np.stack([_weighted_median(values[:, a], times[:, owner]) for a in (0, 1)], axis=1)
-        )
+    for counts in draw_counts(len(places)):
+        for start in range(0, len(counts), rows):
+            times = counts[start : start + rows, owner]
+            both = [_weighted_median(values[:, axis], times) for axis in (0, 1)]
+            medians.append(np.stack(both, axis=1))
     return np.concatenate(medians)
 
 

@@ -56,7 +56,7 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
     readable = np.zeros(count, np.bool_)
     sizes = np.zeros((count, 2), np.int64)
     digests = [b""] * count
-    thumbnails = np.zeros((2, count, SIDE, SIDE), np.uint8)
+    faces, frames = (np.zeros((count, SIDE, SIDE), np.uint8) for _ in range(2))
     problems: list[tuple[int, str]] = []
 
     def look(row: int) -> str:
@@ -68,9 +68,9 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
         sizes[row] = grey.shape
         digests[row] = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
-        thumbnails[1, row] = whole = _shrunk(grey, SIDE, SIDE)
+        frames[row] = _shrunk(grey, SIDE, SIDE)
         region = _face_region(data.points[row][data.visible[row]], max(grey.shape))
-        thumbnails[0, row] = whole if region is None else _cut(grey, region)
+        faces[row] = frames[row] if region is None else _cut(grey, region)
         readable[row] = True
         return ""
 
@@ -82,7 +82,7 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
                     problems.append((row, reason))
                 if progress is not None:
                     progress(row + 1, count)
-    return Pictures(readable, sizes, tuple(digests), *thumbnails, tuple(problems))
+    return Pictures(readable, sizes, tuple(digests), faces, frames, tuple(problems))
 
 
 def _face_region(points: NDArray[np.float32], longest: int) -> Region | None:
@@ -94,7 +94,8 @@ def _face_region(points: NDArray[np.float32], longest: int) -> Region | None:
     side = float((high - low).max()) * MARGIN
     if not 0 < side <= 8 * longest:
         return None
-    return Region(*((low + high) / 2).tolist(), side)
+    cx, cy = ((low + high) / 2).tolist()
+    return Region(cx, cy, side)
 
 
 def _cut(grey: Thumbnail, region: Region) -> Thumbnail:

@@ -131,7 +131,8 @@ def test_the_command_measures_by_a_run(kit: Kit) -> None:
     check = ["data", "check", "synthetic", "--protocol", "person", *sets, "--model"]
     done = CliRunner().invoke(app, [*check, str(folder.path)])
     assert done.exit_code == 0, done.stderr
-    assert f"by {folder.name} on the val split of person/1" in done.stdout
+    assert f"by {folder.name} (NME " in done.stdout
+    assert "% so averaged) on the val split of person/1" in done.stdout
     assert "mirror-averaged: dx " in done.stdout
     assert "before mirroring: dx " in done.stdout
     assert "dy says nothing here" in done.stdout

@@ -221,7 +221,8 @@ def _print_measures(measures: Mapping[str, Any]) -> None:
     )
     measured = measures["label_offset"]["measured"]
     if measured is not None:
-        print(output.plain(f"  by {measured['model']} on {measured['which']}"))
+        nme = "" if measured["nme"] is None else f" (NME {100 * measured['nme']:.2f}% so averaged)"
+        print(output.plain(f"  by {measured['model']}{nme} on {measured['which']}"))
         for name, side in (
             ("mirror-averaged", measured),
             ("before mirroring", measured["before_mirroring"]),

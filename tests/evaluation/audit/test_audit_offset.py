@@ -128,9 +128,9 @@ def test_no_usable_face_measures_nothing(clean):
 def test_a_weighted_median_is_that_of_repeated_values():
     rng = np.random.default_rng(0)
     values = rng.normal(size=17)
-    times = rng.integers(0, 4, size=(50, 17))
+    times = rng.integers(0, 4, size=(50, 17)).astype(float)
     times[:, 0] += 1  # at least one value in every draw
-    plain = [np.median(np.repeat(values, t)) for t in times]
+    plain = [np.median(np.repeat(values, t.astype(int))) for t in times]
     assert _weighted_median(values, times) == pytest.approx(plain)
 
 
