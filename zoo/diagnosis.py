@@ -6,7 +6,9 @@ import difflib
 import importlib.util
 import re
 import sys
+from dataclasses import fields, is_dataclass
 from importlib import metadata
+from typing import Any
 
 from zoo import api
 from zoo.api import PluginError
@@ -121,9 +123,9 @@ def _explained(entry: Entry, error: BaseException) -> str | None:
     if isinstance(error, AttributeError) and error.obj is api:
         return _not_in_the_api(entry, f"zoo.api.{error.name}", dir(api))
     if isinstance(error, TypeError) and (found := _UNKNOWN_FIELD.search(text)):
-        contract = getattr(api, found[1], None)
-        if found[1] in api.__all__ and hasattr(contract, "__dataclass_fields__"):
-            known = list(contract.__dataclass_fields__)
+        contract: Any = getattr(api, found[1], None)
+        if found[1] in api.__all__ and is_dataclass(contract):
+            known = [field.name for field in fields(contract)]
             return _not_in_the_api(entry, f"{found[1]}({found[2]}=...)", known, found[2])
     return None
 

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TextIO
 
 from zoo.api import ZooWarning
 
@@ -36,9 +36,16 @@ def warn_in_one_line() -> None:
     said: set[str] = set()
     speaks = os.environ.get("LOCAL_RANK", "0") == "0"
 
-    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if not issubclass(category, ZooWarning):
-            others(message, category, *place)
+            others(message, category, filename, lineno, file, line)
         elif (text := plain(message)) not in said:
             said.add(text)
             if speaks:
