@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,23 @@ def test_val_is_shown_as_a_person_reads_it(train: Any) -> None:
     lines = dict(line.split("  ", 1) for line in result.stdout.splitlines())
     assert lines["split"].strip() == "val, 4 frames"
     assert lines["NME inter-ocular"].strip() == f"{100 * val['nme_ioc']:.2f}%"
+
+
+def test_several_runs_are_scored_in_one_command(train: Any) -> None:
+    first = train()
+    shutil.copytree(first, second := first.with_name("second"))
+    result = invoke("evaluate", str(first), str(second), "--split", "test", "--json")
+    assert result.exit_code == 0, result.stderr
+    results = json.loads(result.stdout)
+    assert list(results) == [str(first), str(second)]
+    for run in (first, second):
+        record = json.loads((run / "record.json").read_text())
+        assert record["results"]["test"] == results[str(run)]
+    # nothing is scored where one of them is no run
+    other = invoke("evaluate", str(first), "nowhere")
+    assert other.exit_code == 2
+    assert other.stdout == ""
+    assert "nowhere: no run here" in other.stderr
 
 
 def test_another_protocol_is_refused(train: Any) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import zoo
 from zoo.api import UsageError
-from zoo.engine import run
+from zoo.cli import app
 from zoo.engine.fit import Interrupted
 from zoo.engine.folder import RunFolder
 from zoo.engine.folds import find_existing, fold_configs, train_folds
@@ -141,11 +142,11 @@ def test_five_folds_make_one_row_that_scores_everybody_once(kit: Kit) -> None:
     assert trained.returncode == 0, trained.stderr
     paths = [Path(line.partition(":")[0]) for line in trained.stdout.splitlines()[-5:]]
     assert sorted(paths) == sorted((kit.out / "runs").iterdir())
-    advice = f"zoo evaluate --split test {' '.join(map(str, paths))}"
-    assert advice in trained.stderr
+    advice = ["evaluate", "--split", "test", *map(str, paths)]
+    assert f"Score all folds: zoo {' '.join(advice)}" in trained.stderr
 
-    for path in paths:
-        run.evaluate(path, "test")
+    scores = CliRunner().invoke(app, advice)
+    assert scores.exit_code == 0, scores.stderr
     [row] = _board(kit, "test")
     scored = [load(RunFolder(path).predictions("test")) for path in paths]
     people = [set(p.people) for p in scored]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from zoo.cli.output import facts, print_json
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
     split: Annotated[str, typer.Option(help="val or test.")] = "val",
     data: Annotated[
         Path | None, typer.Option(help="Root of the data set, if it is elsewhere now.")
@@ -26,26 +26,38 @@ def evaluate(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
-    """Score a run's best weights; its record and the leaderboard keep the result."""
+    """Score the best weights of runs; their records and the leaderboard keep the results.
+
+    Of a protocol with folds, name the runs of all folds: their test splits are one row.
+    """
     from zoo.cli.progress import reporter
     from zoo.engine import run as engine
     from zoo.engine.folder import RunFolder
-    from zoo.evaluation.metrics import METRICS
     from zoo.evaluation.protocols import SPLITS, find_protocol
 
     if split not in SPLITS or split == "train":
         raise UsageError(f"--split {split}: expected val or test")
-    own = RunFolder(run).read_config().protocol
-    if protocol is not None and find_protocol(protocol).id != own:
-        raise UsageError(
-            f"--protocol {protocol}: {run} was trained under {own}; under another protocol its "
-            "training frames could be scored. Train it anew with --protocol"
-        )
-    with reporter() as watcher:
-        results = engine.evaluate(run, split, data, device, strict, watcher)
+    for run in runs:
+        own = RunFolder(run).read_config().protocol
+        if protocol is not None and find_protocol(protocol).id != own:
+            raise UsageError(
+                f"--protocol {protocol}: {run} was trained under {own}; under another protocol its "
+                "training frames could be scored. Train it anew with --protocol"
+            )
+    scored: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        with reporter() as watcher:
+            results = engine.evaluate(run, split, data, device, strict, watcher)
+        scored[str(run)] = results
+        if not json:
+            _print(run, split, results)
     if json:
-        print_json(results)
-        return
+        print_json(results if len(runs) == 1 else scored)
+
+
+def _print(run: Path, split: str, results: dict[str, Any]) -> None:
+    from zoo.evaluation.metrics import METRICS
+
     shown = {m.title: m for m in METRICS.values() if results.get(m.key) is not None}
     facts(
         {

@@ -38,12 +38,17 @@ def environment(device: torch.device, precision: str, processes: int) -> dict[st
         "opencv": cv2.__version__,
         "pillow": PIL.__version__,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
-        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
+        "cudnn": _cudnn() if device.type == "cuda" else None,
         "device": device_name(device),
         "precision": precision,
         "processes": processes,
         "threads": torch.get_num_threads(),
     }
+
+
+def _cudnn() -> int | None:
+    version: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return version
 
 
 def device_name(device: torch.device) -> str:
