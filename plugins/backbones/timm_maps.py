@@ -35,22 +35,58 @@ def indices_from(model: Any, size: int, stride: float) -> list[int]:
     return [-1] if wanted == [len(maps) - 1] else wanted
 
 
-def emit_maps(model: nn.Module, indices: list[int], norm: bool) -> None:
+def emit_maps(model: Any, indices: list[int], norm: bool) -> None:
     """Let the model's forward give maps instead of classes.
 
     Its class is replaced by a subclass rather than wrapped: a wrapper would put its own prefix
-    before every tensor's name, and no published file would fit. timm's getter asks for maps in the
-    same way, and gets (B, C, h, w) also from models that work on (B, h, w, C) or on tokens.
+    before every tensor's name, and no published file would fit.
+    """
+    model.__class__ = _giving_maps(type(model))
+    model.map_indices, model.map_norm = list(indices), norm
+
+
+class GivesMaps(nn.Module):
+    """Stands before a class of timm and gives its maps ``map_indices``, with its final norm where
+    ``map_norm`` is true.
+
+    timm's getter asks for maps in the same way, and gets (B, C, h, w) also from models that work on
+    (B, h, w, C) or on tokens.
     """
 
-    def forward(self: Any, images: Tensor) -> Tensor | list[Tensor]:
-        maps: list[Tensor] = self.forward_intermediates(
-            images, indices=indices, norm=norm, output_fmt="NCHW", intermediates_only=True
+    map_indices: list[int]
+    map_norm: bool
+
+    def forward(self, images: Tensor) -> Tensor | list[Tensor]:
+        giver: Any = self
+        maps: list[Tensor] = giver.forward_intermediates(
+            images,
+            indices=self.map_indices,
+            norm=self.map_norm,
+            output_fmt="NCHW",
+            intermediates_only=True,
         )
         return maps[0] if len(maps) == 1 else maps
 
-    whole = type(model)
-    model.__class__ = type(f"{whole.__name__}Maps", (whole,), {"forward": forward})
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The class is made when a model is built, so no module has it under its name: a pickle
+        # holds timm's class, from which it is made anew.
+        return _empty, (type(self).__bases__[1],), self.__dict__
+
+
+_CLASSES: dict[type[nn.Module], Any] = {}
+"""Of timm's classes, the subclass that gives maps: one for all models, so that copies are of it."""
+
+
+def _giving_maps(whole: type[nn.Module]) -> Any:
+    if whole not in _CLASSES:
+        _CLASSES[whole] = type(f"{whole.__name__}Maps", (GivesMaps, whole), {})
+    return _CLASSES[whole]
+
+
+def _empty(whole: type[nn.Module]) -> Any:
+    """A module of the subclass, into which pickle puts what the pickled one held."""
+    made = _giving_maps(whole)
+    return made.__new__(made)
 
 
 def freeze_unused(model: nn.Module, maps: Sequence[Tensor]) -> None:

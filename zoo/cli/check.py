@@ -60,7 +60,7 @@ def check(
     count = summary(outcomes)
     left_out = len(everything) - len(chosen)
     if as_json:
-        facts = {"id": entry.id, "kind": kind, "distribution": entry.distribution}
+        facts: dict[str, Any] = {"id": entry.id, "kind": kind, "distribution": entry.distribution}
         facts |= {"version": entry.version, "summary": count, "left_out": left_out}
         output.print_json(facts | {"checks": [_facts(outcome) for outcome in outcomes]})
     else:

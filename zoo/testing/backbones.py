@@ -6,10 +6,7 @@ honesty about pretrained weights is checked, the network is closed.
 
 from __future__ import annotations
 
-import copy
 import inspect
-import io
-import pickle
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -17,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.api import Backbone
+from zoo.api import IBUG68, Backbone
+from zoo.model import ModelPlan, build_model
 from zoo.options import call_with_options
 from zoo.testing.common import (
     declares_valid_facts,
@@ -27,20 +25,16 @@ from zoo.testing.common import (
 )
 from zoo.testing.faces import overfit
 from zoo.testing.failures import CheckFailed, must, needs
-from zoo.testing.offline import no_network
-from zoo.testing.subject import Subject
-from zoo.testing.tensors import (
-    CLOSE,
-    checked_state,
-    difference,
-    listed,
-    noise,
+from zoo.testing.modules import (
+    require_deepcopy,
     require_gradients,
-    same_state,
-    seeded,
-    shapes,
-    tensors_of,
+    require_pickling,
+    require_round_trip,
+    require_same_init,
 )
+from zoo.testing.pretrained import require_honesty
+from zoo.testing.subject import Subject
+from zoo.testing.tensors import CLOSE, difference, listed, noise, seeded, shapes, tensors_of
 
 
 class BackboneSubject(Subject):
@@ -79,10 +73,14 @@ class BackboneSubject(Subject):
     def images(self, count: int, seed: int = 0) -> Tensor:
         return noise(count, 3, self.size, self.size, seed=seed)
 
-    def run(self, module: nn.Module, images: Tensor) -> list[Tensor]:
+    def run(self, module: nn.Module, images: Tensor, seed: int = 0) -> list[Tensor]:
         """What it gives, without gradients."""
-        with needs("declared_input_size_works"), torch.no_grad(), seeded(0):
+        with needs("declared_input_size_works"), torch.no_grad(), seeded(seed):
             return tensors_of(module(images))
+
+    def run_on_two(self, module: nn.Module) -> list[Tensor]:
+        """What it gives for two images that are always the same."""
+        return self.run(module, self.images(2))
 
     @cached_property
     def sample(self) -> nn.Module:
@@ -186,22 +184,19 @@ def batch_sizes(subject: BackboneSubject) -> None:
 
 def every_parameter_gets_a_gradient(subject: BackboneSubject) -> None:
     """Every trainable parameter gets a gradient from what the backbone gives."""
-    module = subject.made()
-    module.train()
+    module = subject.made().train()
     with must("a training step"), seeded(0):
         outputs = tensors_of(module(subject.images(4)))
         weights = [noise(*t.shape, seed=i) for i, t in enumerate(outputs)]
-        sum((t * w).mean() for t, w in zip(outputs, weights, strict=True)).backward()
+        costs = [(t * w).mean() for t, w in zip(outputs, weights, strict=True)]
+        torch.autograd.backward(torch.stack(costs).sum())
     require_gradients(module)
 
 
 def eval_is_deterministic(subject: BackboneSubject) -> None:
     """In eval mode the same images give the same output, whatever the random state."""
-    images = subject.images(2)
-    first = subject.run(subject.sample, images)
-    with torch.no_grad(), seeded(1):
-        second = tensors_of(subject.sample(images))
-    if difference(first, second) > CLOSE:
+    module, images = subject.sample, subject.images(2)
+    if difference(subject.run(module, images), subject.run(module, images, seed=1)) > CLOSE:
         raise CheckFailed("in eval mode the same images give another output the second time")
 
 
@@ -216,119 +211,45 @@ def eval_ignores_batch_mates(subject: BackboneSubject) -> None:
 
 def state_dict_round_trips(subject: BackboneSubject) -> None:
     """Another module that loads its state_dict gives the same output."""
-    module, other = subject.made(0), subject.made(1)
-    module.train()
+    module = subject.made().train()
     subject.run(module, subject.images(4, seed=5))  # moves running statistics
-    module.eval()
-    with must("loading the state_dict of a module into another"):
-        other.load_state_dict(checked_state(module))
-    images = subject.images(2)
-    if difference(subject.run(module, images), subject.run(other, images)) > CLOSE:
-        raise CheckFailed(
-            "a second module gives another output with the first one's state_dict: something it "
-            "computes with is neither a parameter nor a buffer"
-        )
+    require_round_trip(module.eval(), subject.made(seed=1), subject.run_on_two)
 
 
 def same_seed_same_init(subject: BackboneSubject) -> None:
-    """torch's seed decides the initial weights, and building does not reseed it."""
-    if name := same_state(subject.made(3), subject.made(3)):
-        raise CheckFailed(f"two modules built after torch.manual_seed(3) differ, first in {name}")
-    after = []
-    for seed in (3, 4):
-        with needs("declared_input_size_works"), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            subject.build_as_is()
-            after.append(torch.get_rng_state())
-    if torch.equal(*after):
-        raise CheckFailed("building it reseeds torch: all runs would be of one seed")
+    """torch's seed decides the initial weights, and building does not set it."""
+    with needs("declared_input_size_works"):
+        require_same_init(subject.build_as_is)
 
 
 def survives_deepcopy(subject: BackboneSubject) -> None:
     """``copy.deepcopy`` gives a module with the same output and tensors of its own."""
-    module = subject.made()
-    with must("copy.deepcopy"):
-        twin = copy.deepcopy(module)
-    _require_twin(subject, module, twin, "the copy")
+    require_deepcopy(subject.made(), subject.run_on_two)
 
 
 def survives_pickling(subject: BackboneSubject) -> None:
     """Pickled and unpickled, it is of the same class and gives the same output."""
-    module = subject.made()
-    with must("pickle"):
-        file = io.BytesIO()
-        pickle.dump(module, file)
-        file.seek(0)
-        twin = pickle.load(file)
-    _require_twin(subject, module, twin, "the unpickled module")
-
-
-def _require_twin(subject: BackboneSubject, module: nn.Module, twin: Any, name: str) -> None:
-    if type(twin) is not type(module):
-        raise CheckFailed(f"{name} is a {type(twin).__name__}, not a {type(module).__name__}")
-    images = subject.images(2)
-    before = subject.run(module, images)
-    with must(f"a forward pass of {name}"), torch.no_grad(), seeded(0):
-        found = tensors_of(twin(images))
-    if difference(before, found) > CLOSE:
-        raise CheckFailed(f"{name} gives another output")
-    with torch.no_grad():
-        for tensor in (*twin.parameters(), *twin.buffers()):
-            tensor.zero_()
-    if difference(before, subject.run(module, images)) > CLOSE:
-        raise CheckFailed(f"{name} shares its tensors with the original")
+    require_pickling(subject.made(), subject.run_on_two)
 
 
 def honest_about_pretrained(subject: BackboneSubject) -> None:
     """``pretrained=True`` gives weights that were trained, or raises: never random ones."""
     subject.made()
-    with no_network():
-        try:
-            found = [subject.build(seed, pretrained=True) for seed in (0, 1)]
-        except CheckFailed:
-            raise
-        except Exception as error:
-            if not str(error).strip():
-                raise CheckFailed(
-                    f"pretrained=True raises {type(error).__name__} without a word of the reason"
-                ) from error
-            return
-    if not subject.plugin.weights:
-        raise CheckFailed(
-            "pretrained=True builds without complaint, and `weights` says that there are none: "
-            "raise zoo.api.WeightsError"
-        )
-    share = _share_of_equal_weights(*found)
-    if share < 0.5:
-        raise CheckFailed(
-            f"pretrained=True gives random weights: {1 - share:.0%} of them change with torch's "
-            "seed; raise what the download raised"
-        )
-    if _share_of_equal_weights(found[0], subject.made(0)) > 0.5:
-        raise CheckFailed("pretrained=True gives the weights that pretrained=False gives")
-
-
-def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
-    """Of the numbers in parameters that are not all alike (a bias of zeros says nothing)."""
-    equal = total = 0
-    theirs = dict(b.named_parameters())
-    for name, mine in a.named_parameters():
-        other = theirs.get(name)
-        if other is None or other.shape != mine.shape or bool((mine == mine.flatten()[0]).all()):
-            continue
-        equal += int((mine == other).sum())
-        total += mine.numel()
-    return equal / total if total else 0.0
+    require_honesty(
+        lambda seed, pretrained: subject.build(seed, pretrained=pretrained), subject.plugin.weights
+    )
 
 
 def overfits_four_faces(subject: BackboneSubject) -> None:
     """With the linear head and without dropout it learns four drawn faces by heart."""
     subject.made()
-    overfit(subject.entry.qualified, "linear", subject.size, backbone_options=subject.options)
+    options = {name: v for name, v in subject.options.items() if name != "input_size"}
+    plan = ModelPlan(subject.entry.qualified, input_size=subject.size, backbone_options=options)
+    overfit(lambda: build_model(plan, IBUG68).model, subject.size)
 
 
 SUBJECT = BackboneSubject
-CHECKS: tuple[Callable[[Any], None], ...] = (
+CHECKS: tuple[Callable[[Any], str | None], ...] = (
     found_through_metadata,
     import_leaves_no_trace,
     declares_valid_facts,

@@ -75,12 +75,9 @@ def _wrong_value(name: str, value: object) -> str:
 
 
 def _wrong_triple(name: str, value: object) -> str:
-    good = (
-        isinstance(value, tuple)
-        and len(value) == 3
-        and all(isinstance(v, float | int) and not isinstance(v, bool) for v in value)
-    )
-    if not good:
+    if not isinstance(value, tuple) or len(value) != 3:
+        return "three numbers in a tuple are wanted"
+    if any(isinstance(v, bool) or not isinstance(v, float | int) for v in value):
         return "three numbers in a tuple are wanted"
     if name in ("std", "labelled") and not all(
         v > 0 for v in (value if name == "std" else value[:1])
@@ -100,10 +97,16 @@ def _wrong_protocol(value: object) -> str:
 
 
 def require_keyword_only(
-    build: Callable[..., Any], given: tuple[str, ...] = (), wanted: Mapping[str, Any] | None = None
+    build: Callable[..., Any],
+    given: tuple[str, ...] = (),
+    wanted: Mapping[str, Any] | None = None,
+    filled_in: tuple[str, ...] = (),
 ) -> None:
-    """Options are keyword-only and have defaults; ``given`` come first, by place; ``wanted`` are
-    options that must be there, with their defaults."""
+    """Options are keyword-only and have defaults.
+
+    ``given`` come first, by place; ``wanted`` are options that must be there, with their defaults;
+    ``filled_in`` are those that the core gives where they are named, and need no default.
+    """
     try:
         parameters = list(inspect.signature(build).parameters.values())
     except (TypeError, ValueError) as error:
@@ -124,7 +127,8 @@ def require_keyword_only(
             f"put a star before: ({star}*, {loose[0]}=...)"
         )
     options = [p for p in rest if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    if bare := [p.name for p in options if p.default is inspect.Parameter.empty]:
+    empty = inspect.Parameter.empty
+    if bare := [p.name for p in options if p.default is empty and p.name not in filled_in]:
         raise CheckFailed(
             f"{', '.join(bare)} has no default: a plugin is built without options too"
         )

@@ -1,28 +1,189 @@
-"""The list of checks for a detector."""
+"""The list of checks for a detector.
+
+The face is Grace Hopper's, in the photograph that comes with matplotlib. A detector that declares
+``whole_frame`` gives every picture as one box, and is held to that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.options import call_with_options
+from zoo.testing import pictures
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
     import_leaves_no_trace,
     require_keyword_only,
 )
+from zoo.testing.failures import CheckFailed, must, needs
+from zoo.testing.pictures import Picture
 from zoo.testing.subject import Subject
 
-
-def options_are_keyword_only(subject: Subject) -> None:
-    """Every option goes by name, and has a default."""
-    require_keyword_only(subject.plugin.build, ())
+Boxes = NDArray[np.float32]
 
 
-SUBJECT = Subject
-CHECKS: tuple[Callable[[Any], None], ...] = (
+class DetectorSubject(Subject):
+    """A detector, built once."""
+
+    def build(self) -> Callable[[Picture], Boxes]:
+        plugin = self.plugin
+        with must("building it"):
+            detect: Any = call_with_options(
+                "detector", self.plugin_id, plugin.build, **self.options
+            )
+        if not callable(detect):
+            raise CheckFailed(f"build gives a {type(detect).__name__}, which cannot be called")
+        found: Callable[[Picture], Boxes] = detect
+        return found
+
+    @cached_property
+    def detect(self) -> Callable[[Picture], Boxes]:
+        with needs("gives_boxes"):
+            return self.build()
+
+    def boxes(self, picture: Picture) -> Boxes:
+        """What it finds, for the checks that are not about how it gives that."""
+        with needs("gives_boxes"):
+            return _well_formed(self.detect(picture))
+
+
+def _well_formed(boxes: Any) -> Boxes:
+    """Raises CheckFailed for what is not float32 (N, 5) with rows x0, y0, x1, y1, score."""
+    if not isinstance(boxes, np.ndarray):
+        raise CheckFailed(f"it gives a {type(boxes).__name__}, no numpy array")
+    if boxes.dtype != np.float32 or boxes.ndim != 2 or boxes.shape[1] != 5:
+        raise CheckFailed(f"it gives {boxes.dtype} {boxes.shape}, not float32 (N, 5)")
+    if not np.isfinite(boxes).all():
+        raise CheckFailed("it gives numbers that are not finite")
+    if (boxes[:, 2:4] <= boxes[:, :2]).any():
+        x0, y0, x1, y1 = boxes[(boxes[:, 2:4] <= boxes[:, :2]).any(axis=1)][0, :4]
+        raise CheckFailed(
+            f"a box reads {x0:g}, {y0:g}, {x1:g}, {y1:g}, and is empty; "
+            "its columns are x0, y0, x1, y1, no width and height"
+        )
+    return boxes
+
+
+def options_are_keyword_only(subject: DetectorSubject) -> None:
+    """``build(**options)``: every option by name, and with a default."""
+    require_keyword_only(subject.plugin.build)
+
+
+def gives_boxes(subject: DetectorSubject) -> None:
+    """Of a photograph it gives float32 (N, 5): x0, y0, x1, y1, score, all finite, no box empty."""
+    detect = subject.build()
+    for picture in (pictures.photograph(), pictures.two_faces()):
+        with must("a photograph"):
+            found = detect(picture)
+        _well_formed(found)
+
+
+def finds_a_face(subject: DetectorSubject) -> str | None:
+    """In a photograph of one person its best box lies about the face."""
+    boxes = subject.boxes(pictures.photograph())
+    if subject.plugin.whole_frame:
+        return "it declares whole_frame, and looks for none"
+    if not len(boxes):
+        raise CheckFailed("it finds no face in a photograph of Grace Hopper")
+    x0, y0, x1, y1 = (float(v) for v in boxes[0, :4])
+    left, top, right, bottom = pictures.FACE
+    both = max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, bottom) - max(y0, top))
+    either = (x1 - x0) * (y1 - y0) + (right - left) * (bottom - top) - both
+    if both < 0.25 * either:  # detectors disagree about hair, chin and ears
+        raise CheckFailed(
+            f"its best box is x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}; the face of the "
+            f"photograph is x {left} to {right}, y {top} to {bottom}, in pixels"
+        )
+    return None
+
+
+def best_comes_first(subject: DetectorSubject) -> None:
+    """Rows come by falling score."""
+    for picture in (pictures.photograph(), pictures.two_faces(), *pictures.unusual().values()):
+        score = subject.boxes(picture)[:, 4]
+        if (np.diff(score) > 0).any():
+            raise CheckFailed(f"scores come as {', '.join(f'{s:g}' for s in score[:5])}")
+
+
+def boxes_lie_in_the_picture(subject: DetectorSubject) -> None:
+    """A box's centre lies in the picture, and its edges not half a picture beyond it."""
+    for picture in (pictures.photograph(), pictures.two_faces(), *pictures.unusual().values()):
+        height, width = picture.shape[:2]
+        for x0, y0, x1, y1 in subject.boxes(picture)[:, :4].tolist():
+            inside = 0 <= (x0 + x1) / 2 + 0.5 <= width and 0 <= (y0 + y1) / 2 + 0.5 <= height
+            near = min(x0, y0) >= -max(width, height) / 2 - 1
+            near = near and x1 <= 1.5 * width + 1 and y1 <= 1.5 * height + 1
+            if not (inside and near):
+                raise CheckFailed(
+                    f"a box of x {x0:g} to {x1:g}, y {y0:g} to {y1:g} in a picture of "
+                    f"{width} x {height} pixels"
+                )
+
+
+def empty_picture_has_no_face(subject: DetectorSubject) -> None:
+    """A picture of one colour gives (0, 5); with ``whole_frame``, one box with all of it."""
+    picture = pictures.empty()
+    boxes = subject.boxes(picture)
+    if not subject.plugin.whole_frame:
+        if len(boxes):
+            raise CheckFailed(f"it finds {len(boxes)} faces in a picture of one colour")
+        return
+    height, width = picture.shape[:2]
+    whole = np.array([-0.5, -0.5, width - 0.5, height - 0.5])
+    if len(boxes) != 1 or np.abs(boxes[0, :4] - whole).max() > 0.6:
+        raise CheckFailed(f"it declares whole_frame and gives {boxes[:, :4].tolist()}")
+
+
+def same_picture_same_boxes(subject: DetectorSubject) -> None:
+    """A picture seen again, after another, and by a second detector, gives the same boxes."""
+    first = subject.boxes(pictures.photograph())
+    subject.boxes(pictures.two_faces())
+    again = subject.boxes(pictures.photograph())
+    with needs("gives_boxes"):
+        other = _well_formed(subject.build()(pictures.photograph()))
+    for name, boxes in (("seen again", again), ("seen by a second detector", other)):
+        if not np.array_equal(first, boxes):
+            raise CheckFailed(f"the same photograph, {name}, gives other boxes")
+
+
+def leaves_the_picture_alone(subject: DetectorSubject) -> None:
+    """The picture is not drawn on, turned or scaled in place."""
+    picture = pictures.photograph()
+    subject.boxes(picture)
+    if not np.array_equal(picture, pictures.photograph()):
+        raise CheckFailed("it changes the picture that it was given")
+
+
+def takes_any_picture(subject: DetectorSubject) -> None:
+    """Grey, tiny, narrow, mirrored, a part of another, read-only: every picture gives (N, 5)."""
+    detect = subject.detect
+    for name, picture in pictures.unusual().items():
+        with must(name):
+            found = detect(picture)
+        try:
+            _well_formed(found)
+        except CheckFailed as error:
+            raise CheckFailed(f"{name}: {error}") from error
+
+
+SUBJECT = DetectorSubject
+CHECKS: tuple[Callable[[Any], str | None], ...] = (
     found_through_metadata,
     import_leaves_no_trace,
     declares_valid_facts,
     options_are_keyword_only,
+    gives_boxes,
+    finds_a_face,
+    best_comes_first,
+    boxes_lie_in_the_picture,
+    empty_picture_has_no_face,
+    same_picture_same_boxes,
+    leaves_the_picture_alone,
+    takes_any_picture,
 )

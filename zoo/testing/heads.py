@@ -1,35 +1,363 @@
-"""The list of checks for a head."""
+"""The list of checks for a head.
+
+A head is offered features in several forms (:func:`zoo.testing.small_net.forms`): a vector, a map,
+several maps; one whose ``build`` names a ``stride`` is offered maps only. It takes a form or
+refuses it by name; the other checks hold for every form that it takes. Features are noise from
+fixed seeds; the faces that it learns come by way of a small network of the kit's own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+
+from zoo.api import IBUG68, WFLW98, Backbone, LandmarkScheme, ZooError, generic_scheme
+from zoo.engine.objective import training_loss
+from zoo.model import LandmarkModel
+from zoo.options import call_with_options
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
     import_leaves_no_trace,
     require_keyword_only,
 )
+from zoo.testing.faces import overfit, point_loss
+from zoo.testing.failures import CheckFailed, must, needs
+from zoo.testing.modules import (
+    Run,
+    require_deepcopy,
+    require_gradients,
+    require_pickling,
+    require_round_trip,
+    require_same_init,
+)
+from zoo.testing.small_net import SIZE, Form, SmallNet, forms
 from zoo.testing.subject import Subject
+from zoo.testing.tensors import CLOSE, difference, noise, seeded, tensors_of
+
+Output = dict[str, Tensor]
 
 
-def options_are_keyword_only(subject: Subject) -> None:
-    """Every option goes by name, and has a default."""
-    require_keyword_only(
-        subject.plugin.build,
-        (
-            "features",
-            "scheme",
-            "input_size",
-        ),
-    )
+class HeadSubject(Subject):
+    """A head, and the forms of features that it takes."""
+
+    def build(self, form: Form, seed: int = 0, scheme: LandmarkScheme = IBUG68) -> nn.Module:
+        """A new module in eval mode, its weights from ``seed``."""
+        with seeded(seed):
+            return self.build_as_is(form, scheme).eval()
+
+    def build_as_is(self, form: Form, scheme: LandmarkScheme = IBUG68) -> nn.Module:
+        """A new module from torch's random state as it stands."""
+        built: Any = call_with_options(
+            "head", self.plugin_id, self.plugin.build, form.info, scheme, SIZE, **self.options
+        )
+        if not isinstance(built, nn.Module):
+            raise CheckFailed(f"build gives a {type(built).__name__}, no torch module")
+        return built
+
+    @functools.cached_property
+    def offered(self) -> list[Form]:
+        parameter = inspect.signature(self.plugin.build).parameters.get("stride")
+        return forms(None if parameter is None else self.options.get("stride", parameter.default))
+
+    def sort_out(self) -> tuple[list[Form], dict[str, str]]:
+        """The forms that it takes, and what it says to the others."""
+        taken, refused = [], {}
+        for form in self.offered:
+            try:
+                self.build(form)
+            except ZooError as error:
+                refused[form.name] = str(error)
+            except CheckFailed:
+                raise
+            except Exception as error:
+                raise CheckFailed(
+                    f"{form.name}: it raises {type(error).__name__} ({error}); what it cannot "
+                    "take it must refuse with zoo.api.UsageError, by its name"
+                ) from error
+            else:
+                taken.append(form)
+        return taken, refused
+
+    @functools.cached_property
+    def taken(self) -> list[Form]:
+        with needs("takes_features_or_refuses_by_name"):
+            taken, _ = self.sort_out()
+        if not taken:
+            with needs("takes_features_or_refuses_by_name"):
+                raise CheckFailed("it takes none")
+        return taken
+
+    def each(self, seed: int = 0) -> Iterator[tuple[Form, nn.Module]]:
+        for form in self.taken:
+            yield form, self.build(form, seed)
+
+    def run(
+        self, module: nn.Module, features: Tensor | list[Tensor], seed: int = 0
+    ) -> list[Tensor]:
+        """Its points, then its other tensors by name; without gradients."""
+        with needs("gives_points"), torch.no_grad(), seeded(seed):
+            return _points_first(module(features))
+
+    def run_on_two(self, form: Form) -> Run:
+        """What a module gives for the features of two images, always the same."""
+        return lambda module: self.run(module, form.features(2))
 
 
-SUBJECT = Subject
-CHECKS: tuple[Callable[[Any], None], ...] = (
+def _points_first(output: Any) -> list[Tensor]:
+    if not isinstance(output, dict) or not isinstance(output.get("points"), Tensor):
+        given = sorted(output) if isinstance(output, dict) else type(output).__name__
+        raise CheckFailed(f'it gives {given}, no dict with the tensor "points"')
+    return [output["points"], *(output[name] for name in sorted(output) if name != "points")]
+
+
+def options_are_keyword_only(subject: HeadSubject) -> None:
+    """``build(features, scheme, input_size, *, ...)``: every option by name, with a default."""
+    require_keyword_only(subject.plugin.build, ("features", "scheme", "input_size"))
+
+
+def takes_features_or_refuses_by_name(subject: HeadSubject) -> None:
+    """Offered a vector, a map or several maps, it is built, or refuses with an error that names
+    it."""
+    _ = subject.plugin
+    taken, refused = subject.sort_out()
+    if not taken:
+        raise CheckFailed(f"it takes none of {', '.join(refused)}: {next(iter(refused.values()))}")
+    name = subject.entry.id
+    for form, message in refused.items():
+        if name not in message:
+            raise CheckFailed(f"it refuses {form} without its name: {message!r}")
+
+
+def gives_points(subject: HeadSubject) -> None:
+    """For 68, 98 and 5 points and 1 and 3 images it gives "points" (B, K, 2), "score" (B, K) if
+    any, all finite."""
+    for form in subject.taken:
+        for scheme in (IBUG68, WFLW98, generic_scheme(5)):
+            with must(f"building it for {len(scheme)} points"):
+                module = subject.build(form, scheme=scheme)
+            for count in (1, 3):
+                with must(f"{form.name} of {count} images"), torch.no_grad(), seeded(0):
+                    output = module(form.features(count))
+                _points_first(output)
+                _require_shape(output, "points", (count, len(scheme), 2), form)
+                if "score" in output:
+                    _require_shape(output, "score", (count, len(scheme)), form)
+
+
+def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: Form) -> None:
+    found = output[name]
+    if tuple(found.shape) != shape:
+        raise CheckFailed(f'{form.name}: "{name}" is {tuple(found.shape)}, not {shape}')
+    if not found.isfinite().all():
+        raise CheckFailed(f'{form.name}: "{name}" holds what is not finite')
+
+
+def points_are_float32(subject: HeadSubject) -> None:
+    """Points are float32, also under autocast: a bfloat16 coordinate is half a pixel off."""
+    for form, module in subject.each():
+        features = form.features(3)
+        low = [m.bfloat16() for m in tensors_of(features)]
+        halves = low[0] if isinstance(features, Tensor) else low
+        with needs("gives_points"), torch.no_grad(), seeded(0):
+            plain = module(features)["points"].dtype
+        with (
+            must("bfloat16 features under autocast"),
+            torch.no_grad(),
+            seeded(0),
+            torch.autocast("cpu", torch.bfloat16),
+        ):
+            low_dtype = module(halves)["points"].dtype
+        for dtype, when in ((plain, "float32 features"), (low_dtype, "bfloat16 under autocast")):
+            if dtype != torch.float32:
+                raise CheckFailed(f"for {when} points are {dtype}")
+
+
+def every_parameter_gets_a_gradient(subject: HeadSubject) -> None:
+    """Every trainable parameter gets a gradient from the loss that it is trained with."""
+    for form, module in subject.each():
+        with needs("gives_points"):
+            torch.autograd.backward(_loss(module, form.features(4)))
+        require_gradients(module)
+
+
+def gradient_reaches_the_features(subject: HeadSubject) -> None:
+    """The loss moves the backbone: the features get a gradient that is not 0."""
+    for form, module in subject.each():
+        features = form.features(4)
+        for tensor in tensors_of(features):
+            tensor.requires_grad_()
+        with needs("gives_points"):
+            cost = _loss(module, features)
+        if cost.requires_grad:
+            torch.autograd.backward(cost)
+        grads = [t.grad for t in tensors_of(features) if t.grad is not None]
+        if not any(bool((g != 0).any()) for g in grads):
+            raise CheckFailed(f"{form.name}: no gradient reaches it, so the backbone never learns")
+        if not all(bool(g.isfinite().all()) for g in grads):
+            raise CheckFailed(f"{form.name}: the gradient that reaches it is not finite")
+
+
+def _loss(
+    module: nn.Module,
+    features: Tensor | list[Tensor],
+    target: Tensor | None = None,
+    visible: Tensor | None = None,
+) -> Tensor:
+    """The training loss in training mode; targets are fractions of the input, by default inside."""
+    count = tensors_of(features)[0].shape[0]
+    module.train()
+    target = _targets(count) if target is None else target
+    visible = torch.ones(target.shape[:2], dtype=torch.bool) if visible is None else visible
+    with seeded(0):
+        return training_loss(module, module(features), target, visible, point_loss)
+
+
+def _targets(count: int) -> Tensor:
+    return (0.5 + 0.15 * noise(count, len(IBUG68), 2, seed=9)).clamp(0.05, 0.95)
+
+
+def loss_ignores_invisible_points(subject: HeadSubject) -> None:
+    """What stands at an invisible point, NaN too, reaches neither the loss nor the gradient; a
+    batch without a visible point costs 0."""
+    for form in subject.taken:
+        target = _targets(4)
+        visible = torch.ones(target.shape[:2], dtype=torch.bool)
+        visible[0, ::2] = False
+        visible[1] = False
+        cost, slopes = _cost_and_slopes(subject, form, target, visible)
+        if not cost == cost:
+            raise CheckFailed(f"{form.name}: with invisible points the loss is {cost:g}")
+        for strange in (float("nan"), 1e4):
+            hidden = target.masked_fill(~visible.unsqueeze(-1), strange)
+            found, others = _cost_and_slopes(subject, form, hidden, visible)
+            if not abs(found - cost) <= CLOSE * max(abs(cost), 1e-6):
+                raise CheckFailed(
+                    f"{form.name}: with {strange:g} for the target of invisible points the loss is "
+                    f"{found:g} instead of {cost:g}"
+                )
+            if difference(slopes, others) > CLOSE:
+                raise CheckFailed(
+                    f"{form.name}: with {strange:g} for the target of invisible points the "
+                    "gradient changes"
+                )
+        nothing, still = _cost_and_slopes(subject, form, target, torch.zeros_like(visible))
+        if nothing != 0 or any(bool((s != 0).any()) for s in still):
+            raise CheckFailed(f"{form.name}: a batch without a visible point costs {nothing:g}")
+
+
+def _cost_and_slopes(
+    subject: HeadSubject, form: Form, target: Tensor, visible: Tensor
+) -> tuple[float, list[Tensor]]:
+    module = subject.build(form)
+    with needs("gives_points"):
+        cost = _loss(module, form.features(4), target, visible)
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    if not cost.requires_grad:
+        return float(cost), [torch.zeros_like(p) for p in trainable]
+    slopes = torch.autograd.grad(cost, trainable, allow_unused=True, materialize_grads=True)
+    return float(cost.detach()), list(slopes)
+
+
+def starts_at_the_mean_shape(subject: HeadSubject) -> str | None:
+    """Told the mean shape (``start_at``), it starts nearer to it than by chance."""
+    mean = _targets(1)[0]
+    for form, module in subject.each():
+        start_at = getattr(module, "start_at", None)
+        if start_at is None:
+            return "it defines no start_at"
+        features = form.features(8)
+        before = (subject.run(module, features)[0].mean(dim=0) - mean).norm()
+        with must("start_at"):
+            start_at(mean)
+        after = (subject.run(module, features)[0].mean(dim=0) - mean).norm()
+        if not after < before:
+            raise CheckFailed(
+                f"{form.name}: after start_at its points are {float(after):.3g} from the mean "
+                f"shape, before it {float(before):.3g}"
+            )
+    return None
+
+
+def eval_is_deterministic(subject: HeadSubject) -> None:
+    """In eval mode the same features give the same output, whatever the random state."""
+    for form, module in subject.each():
+        features = form.features(2)
+        if difference(subject.run(module, features), subject.run(module, features, 1)) > CLOSE:
+            raise CheckFailed(f"{form.name}: the same features give another output the second time")
+
+
+def eval_ignores_batch_mates(subject: HeadSubject) -> None:
+    """In eval mode an image's output does not depend on the others in its batch."""
+    for form, module in subject.each():
+        first = subject.run(module, form.features(4))
+        second = subject.run(module, form.with_other_mates(4))
+        if difference([t[:1] for t in first], [t[:1] for t in second]) > CLOSE:
+            raise CheckFailed(f"{form.name}: an output changes with the others in its batch")
+
+
+def state_dict_round_trips(subject: HeadSubject) -> None:
+    """Another module that loads its state_dict gives the same output, the mean shape included."""
+    for form, module in subject.each():
+        if start_at := getattr(module, "start_at", None):
+            start_at(_targets(1)[0])
+        module.train()
+        subject.run(module, form.features(4))  # moves running statistics
+        require_round_trip(module.eval(), subject.build(form, 1), subject.run_on_two(form))
+
+
+def same_seed_same_init(subject: HeadSubject) -> None:
+    """torch's seed decides the initial weights, and building does not set it."""
+    for form in subject.taken:
+        require_same_init(functools.partial(subject.build_as_is, form))
+
+
+def survives_deepcopy(subject: HeadSubject) -> None:
+    """``copy.deepcopy`` gives a module with the same output and tensors of its own."""
+    for form, module in subject.each():
+        require_deepcopy(module, subject.run_on_two(form))
+
+
+def survives_pickling(subject: HeadSubject) -> None:
+    """Pickled and unpickled, it is of the same class and gives the same output."""
+    for form, module in subject.each():
+        require_pickling(module, subject.run_on_two(form))
+
+
+def overfits_four_faces(subject: HeadSubject) -> None:
+    """On a small network, without dropout, it learns four drawn faces by heart."""
+    form = subject.taken[0]
+    spec = Backbone(build=SmallNet, input_size=SIZE)
+
+    def model() -> LandmarkModel:
+        return LandmarkModel(SmallNet(form), subject.build_as_is(form), spec, freeze=False)
+
+    overfit(model, SIZE)
+
+
+SUBJECT = HeadSubject
+CHECKS: tuple[Callable[[Any], str | None], ...] = (
     found_through_metadata,
     import_leaves_no_trace,
     declares_valid_facts,
     options_are_keyword_only,
+    takes_features_or_refuses_by_name,
+    gives_points,
+    points_are_float32,
+    every_parameter_gets_a_gradient,
+    gradient_reaches_the_features,
+    loss_ignores_invisible_points,
+    starts_at_the_mean_shape,
+    eval_is_deterministic,
+    eval_ignores_batch_mates,
+    state_dict_round_trips,
+    same_seed_same_init,
+    survives_deepcopy,
+    survives_pickling,
+    overfits_four_faces,
 )

@@ -2,13 +2,16 @@
 
 A check passes, fails, or cannot be run because the plugin fails another that it builds on; the last
 counts as a failure too. A failure that the plugin declares in its ``expected_failures`` is counted
-as one, and one that is declared and does not happen is a failure: what is known stays true.
+as one, and one that is declared and does not happen is a failure: what is known stays true. The
+list of a kind is fixed, so a check may not apply to a plugin (points without symmetry have no flip
+that could be wrong); it then says why, and is counted as such.
 """
 
 from __future__ import annotations
 
 import importlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -34,12 +37,24 @@ _LISTS = {
 }
 """Where the list of each kind stands, as ``CHECKS``, and the class of what it is run on."""
 
-Status = Literal["ok", "failed", "not run", "failed as expected", "passed unexpectedly"]
+Test = Callable[[Any], str | None]
+"""Takes the subject; raises what is wrong with it, or returns why it does not apply to it."""
+
+Status = Literal[
+    "ok", "not applicable", "failed as expected", "failed", "passed unexpectedly", "not run"
+]
+
+
+GOOD: tuple[Status, ...] = ("ok", "not applicable", "failed as expected")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one plugin. Calling it raises :class:`CheckFailed` with a clear message."""
+    """One check of one plugin.
+
+    Calling it raises :class:`CheckFailed` with a clear message. What it returns is None, or why it
+    does not apply: a data set without people cannot mix them up.
+    """
 
     number: int
     """Its place in the list of its kind, from 1."""
@@ -48,7 +63,7 @@ class Check:
     summary: str
     """One sentence: what is true of a plugin that passes."""
     subject: Subject
-    test: Callable[[Any], None]
+    test: Test
 
     @property
     def expected_failure(self) -> str:
@@ -57,11 +72,11 @@ class Check:
             return ""
         return str(self.subject.expected_failures.get(self.name, ""))
 
-    def __call__(self) -> None:
+    def __call__(self) -> str | None:
         try:
             # What a plugin prints goes to standard error: standard output belongs to the command.
             with redirect_stdout(stderr):
-                self.test(self.subject)
+                return self.test(self.subject)
         except CheckFailed:
             raise
         except (Exception, SystemExit) as error:
@@ -78,13 +93,13 @@ class Outcome:
     check: Check
     status: Status
     message: str
-    """What failed; of an expected failure, the reason that its author gives."""
+    """What failed; why it does not apply; of an expected failure, the reason its author gives."""
     seconds: float
     failure: CheckFailed | None = None
 
     @property
     def as_expected(self) -> bool:
-        return self.status in ("ok", "failed as expected")
+        return self.status in GOOD
 
 
 def checks(
@@ -105,7 +120,7 @@ def checks(
     """
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
     module = importlib.import_module(_LISTS[kind])
-    tests: Sequence[Callable[[Any], None]] = module.CHECKS
+    tests: Sequence[Test] = module.CHECKS
     names = tuple(test.__name__ for test in tests)
     subject: Subject = module.SUBJECT(plugin_id, kind, names, options or {}, data, import_timeout)
     return [
@@ -114,7 +129,7 @@ def checks(
     ]
 
 
-def _first_sentence(test: Callable[[Any], None]) -> str:
+def _first_sentence(test: Test) -> str:
     return " ".join((getdoc(test) or "").partition("\n\n")[0].split())
 
 
@@ -122,8 +137,9 @@ def run(check: Check) -> Outcome:
     """Call a check and judge what comes of it."""
     start = time.perf_counter()
     failure: CheckFailed | None = None
+    remark: str | None = None
     try:
-        check()
+        remark = check()
     except CheckFailed as error:
         failure = error
     seconds = time.perf_counter() - start
@@ -132,7 +148,7 @@ def run(check: Check) -> Outcome:
         if expected:
             message = f"passes, so take it out of the plugin's expected_failures ({expected})"
             return Outcome(check, "passed unexpectedly", message, seconds)
-        return Outcome(check, "ok", "", seconds)
+        return Outcome(check, "not applicable" if remark else "ok", remark or "", seconds)
     if expected:
         return Outcome(check, "failed as expected", expected, seconds, failure)
     status: Status = "not run" if isinstance(failure, CheckNotRun) else "failed"
@@ -141,16 +157,14 @@ def run(check: Check) -> Outcome:
 
 def summary(outcomes: Iterable[Outcome]) -> str:
     """``12/12``, ``16/16, 1 of them an expected failure`` or ``14/16: 1 failed, 1 not run``."""
-    counts: dict[Status, int] = {}
-    for outcome in outcomes:
-        counts[outcome.status] = counts.get(outcome.status, 0) + 1
-    expected = counts.get("failed as expected", 0)
-    good = counts.get("ok", 0) + expected
-    text = f"{good}/{sum(counts.values())}"
-    bad: tuple[Status, ...] = ("failed", "passed unexpectedly", "not run")
-    if wrong := [f"{counts[status]} {status}" for status in bad if status in counts]:
-        text += f": {', '.join(wrong)}"
-    if expected:
+    counts = Counter(outcome.status for outcome in outcomes)
+    bad = [f"{n} {status}" for status, n in counts.items() if status not in GOOD]
+    text = f"{sum(counts[status] for status in GOOD)}/{counts.total()}"
+    if bad:
+        text += f": {', '.join(bad)}"
+    if expected := counts["failed as expected"]:
         text += f", {expected} of them "
         text += "an expected failure" if expected == 1 else "expected failures"
+    if idle := counts["not applicable"]:
+        text += f", {idle} not applicable"
     return text

@@ -1,28 +1,243 @@
-"""The list of checks for a loss."""
+"""The list of checks for a loss.
+
+Points are in landmark units, where a face is about two wide; those of the checks come from fixed
+seeds, for 68, 98 and 5 points, the last without symmetry or eye corners.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
+from zoo.engine.objective import build_loss
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
     import_leaves_no_trace,
     require_keyword_only,
 )
+from zoo.testing.failures import CheckFailed, must, needs
 from zoo.testing.subject import Subject
+from zoo.testing.tensors import noise, seeded
+
+PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+SCHEMES = (IBUG68, WFLW98, generic_scheme(5))
+SAME = 1e-4
+"""Of a loss: a smaller difference is another order of sums."""
 
 
-def options_are_keyword_only(subject: Subject) -> None:
-    """Every option goes by name, and has a default."""
-    require_keyword_only(subject.plugin.build, ())
+class LossSubject(Subject):
+    """A loss, built for each scheme."""
+
+    @cached_property
+    def losses(self) -> list[tuple[LandmarkScheme, PointLoss]]:
+        with needs("gives_a_scalar"):
+            return list(self.built())
+
+    def built(self) -> Iterator[tuple[LandmarkScheme, PointLoss]]:
+        qualified = self.entry.qualified
+        _ = self.plugin
+        for scheme in SCHEMES:
+            with must(f"building it for {len(scheme)} points"), seeded(0):
+                loss = build_loss(qualified, scheme, self.options)
+            if not callable(loss):
+                raise CheckFailed(f"build gives a {type(loss).__name__}, which cannot be called")
+            yield scheme, loss
 
 
-SUBJECT = Subject
-CHECKS: tuple[Callable[[Any], None], ...] = (
+def faces(scheme: LandmarkScheme, count: int, apart: float = 0.2) -> tuple[Tensor, Tensor, Tensor]:
+    """Points, targets (count, K, 2) that lie ``apart`` from them, and all of them visible."""
+    target = noise(count, len(scheme), 2, seed=1)
+    points = target + apart * noise(count, len(scheme), 2, seed=2)
+    return points, target, torch.ones(count, len(scheme), dtype=torch.bool)
+
+
+def value(loss: PointLoss, points: Tensor, target: Tensor, visible: Tensor) -> float:
+    with torch.no_grad(), seeded(0):
+        return float(loss(points, target, visible))
+
+
+def gradient(loss: PointLoss, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """Of the points; zeros where the loss does not depend on them."""
+    points = points.clone().requires_grad_()
+    with seeded(0):
+        found = loss(points, target, visible)
+    if not found.requires_grad:
+        return torch.zeros_like(points)
+    return torch.autograd.grad(found, points, materialize_grads=True)[0]
+
+
+def options_are_keyword_only(subject: LossSubject) -> None:
+    """``build(**options)``: every option by name, and with a default; ``scheme`` has none."""
+    require_keyword_only(subject.plugin.build, filled_in=("scheme",))
+
+
+def gives_a_scalar(subject: LossSubject) -> None:
+    """For 68, 98 and 5 points, and for 1 and 3 faces, it gives one finite number."""
+    _ = subject.plugin
+    for scheme, loss in subject.built():
+        for count in (1, 3):
+            with must(f"{count} faces of {len(scheme)} points"), seeded(0):
+                found = loss(*faces(scheme, count))
+            if not isinstance(found, Tensor):
+                raise CheckFailed(f"it gives a {type(found).__name__}, no tensor")
+            if found.ndim != 0 or not found.is_floating_point():
+                raise CheckFailed(
+                    f"it gives {tuple(found.shape)} {found.dtype} for {count} faces, no scalar"
+                )
+            if not found.isfinite():
+                raise CheckFailed(f"it gives {float(found)} for {count} faces")
+
+
+def gives_the_same_value_twice(subject: LossSubject) -> None:
+    """The same points give the same value, whatever the random state."""
+    for scheme, loss in subject.losses:
+        three = faces(scheme, 3)
+        first = value(loss, *three)
+        with torch.no_grad(), seeded(1):
+            second = float(loss(*three))
+        if not _same(first, second):
+            raise CheckFailed(f"the same points cost {first:g} and then {second:g}")
+
+
+def is_least_at_the_target(subject: LossSubject) -> None:
+    """No points cost less than the target itself."""
+    for scheme, loss in subject.losses:
+        _, target, visible = faces(scheme, 3)
+        least = value(loss, target, target, visible)
+        for apart in (0.01, 0.1, 1.0, 10.0):
+            found = value(loss, *faces(scheme, 3, apart))
+            if found < least - SAME * abs(least):
+                raise CheckFailed(
+                    f"points {apart:g} landmark units off cost {found:g}, the target {least:g}"
+                )
+
+
+def gradient_at_the_target_is_finite(subject: LossSubject) -> None:
+    """Where the points are right, the gradient is a number: no root or logarithm of 0."""
+    for scheme, loss in subject.losses:
+        _, target, visible = faces(scheme, 3)
+        if not gradient(loss, target, target, visible).isfinite().all():
+            raise CheckFailed("the gradient at the target is not finite")
+
+
+def gradient_leads_downhill(subject: LossSubject) -> None:
+    """A small step against the gradient costs less."""
+    for scheme, loss in subject.losses:
+        points, target, visible = faces(scheme, 3, apart=1.0)
+        slope = gradient(loss, points, target, visible)
+        length = float(slope.norm())
+        if not length > 0:
+            raise CheckFailed(f"points a whole landmark unit off have the gradient {length:g}")
+        before = value(loss, points, target, visible)
+        after = value(loss, points - 0.01 * slope / length, target, visible)
+        if not after < before:
+            raise CheckFailed(f"a step against the gradient leads from {before:g} to {after:g}")
+
+
+def ignores_invisible_points(subject: LossSubject) -> None:
+    """What stands at an invisible point, NaN and infinity too, reaches neither the loss nor the
+    gradient."""
+    for scheme, loss in subject.losses:
+        points, target, visible = faces(scheme, 3)
+        visible[0, ::2] = False
+        visible[1] = False
+        cost, slope = value(loss, points, target, visible), gradient(loss, points, target, visible)
+        for strange in (float("nan"), float("inf"), 1e6):
+            hidden = ~visible.unsqueeze(-1)
+            for name, p, t in (
+                ("target", points, target.masked_fill(hidden, strange)),
+                ("prediction", points.masked_fill(hidden, strange), target),
+            ):
+                found = value(loss, p, t, visible)
+                if not _same(cost, found):
+                    raise CheckFailed(
+                        f"with {strange:g} for the {name} of invisible points it gives {found:g} "
+                        f"instead of {cost:g}"
+                    )
+                other = gradient(loss, p, t, visible)
+                if not torch.allclose(slope, other, rtol=SAME, atol=1e-6):
+                    raise CheckFailed(
+                        f"with {strange:g} for the {name} of invisible points the gradient changes"
+                    )
+        if bool((slope[~visible] != 0).any()):
+            raise CheckFailed("the gradient moves invisible points")
+
+
+def costs_nothing_without_visible_points(subject: LossSubject) -> None:
+    """A batch without one visible point costs 0, with gradient 0."""
+    for scheme, loss in subject.losses:
+        points, target, visible = faces(scheme, 3)
+        nothing = torch.zeros_like(visible)
+        found = value(loss, points, target, nothing)
+        slope = gradient(loss, points, target, nothing)
+        if found != 0 or bool((slope != 0).any()):
+            raise CheckFailed(
+                f"without a visible point it costs {found:g}, "
+                f"with a gradient of up to {float(slope.abs().max()):g}"
+            )
+
+
+def ignores_the_order_of_faces(subject: LossSubject) -> None:
+    """The faces of a batch in another order cost the same."""
+    for scheme, loss in subject.losses:
+        three = faces(scheme, 3)
+        there, back = value(loss, *three), value(loss, *(t.flip(0) for t in three))
+        if not _same(there, back):
+            raise CheckFailed(f"three faces cost {there:g}, in the reverse order {back:g}")
+
+
+def weighs_every_face_the_same(subject: LossSubject) -> None:
+    """A batch costs the mean of its faces, however many points of each are visible."""
+    for scheme, loss in subject.losses:
+        points, target, visible = faces(scheme, 3)
+        visible[0, 3:] = False
+        batch = value(loss, points, target, visible)
+        each = [
+            value(loss, points[i : i + 1], target[i : i + 1], visible[i : i + 1]) for i in range(3)
+        ]
+        if not _same(batch, sum(each) / 3):
+            raise CheckFailed(
+                f"faces that cost {', '.join(f'{e:g}' for e in each)} alone cost {batch:g} "
+                "together, which is not their mean"
+            )
+
+
+def leaves_its_inputs_alone(subject: LossSubject) -> None:
+    """Points, target and visible are as they were after the call."""
+    for scheme, loss in subject.losses:
+        given = faces(scheme, 3)
+        kept = [t.clone() for t in given]
+        value(loss, *given)
+        for name, before, after in zip(("points", "target", "visible"), kept, given, strict=True):
+            if not torch.equal(before, after):
+                raise CheckFailed(f"it changes the {name} that it was given")
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= SAME * max(abs(a), abs(b), 1e-6)
+
+
+SUBJECT = LossSubject
+CHECKS: tuple[Callable[[Any], str | None], ...] = (
     found_through_metadata,
     import_leaves_no_trace,
     declares_valid_facts,
     options_are_keyword_only,
+    gives_a_scalar,
+    gives_the_same_value_twice,
+    is_least_at_the_target,
+    gradient_at_the_target_is_finite,
+    gradient_leads_downhill,
+    ignores_invisible_points,
+    costs_nothing_without_visible_points,
+    ignores_the_order_of_faces,
+    weighs_every_face_the_same,
+    leaves_its_inputs_alone,
 )

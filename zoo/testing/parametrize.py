@@ -20,7 +20,7 @@ class PytestCheck(Check):
     Decided when it is called: a mark would have to load the plugin while tests are collected.
     """
 
-    def __call__(self) -> None:
+    def __call__(self) -> str | None:
         import pytest
 
         __tracebackhide__ = True
@@ -31,6 +31,7 @@ class PytestCheck(Check):
             raise CheckFailed(
                 f"{self.subject.plugin_id}: {self.name}: {outcome.message}"
             ) from outcome.failure
+        return outcome.message or None
 
 
 def parametrize_with_checks(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from zoo.testing.failures import CheckFailed, CheckNotRun
+from zoo.testing.failures import CheckNotRun
 
 CLOSE = 1e-4
 """Of the largest value: smaller differences come from the order of sums, not from other results."""
@@ -47,59 +47,21 @@ def difference(a: list[Tensor], b: list[Tensor]) -> float:
     """
     if [t.shape for t in a] != [t.shape for t in b]:
         return float("inf")
-    worst = 0.0
-    for one, other in zip(a, b, strict=True):
-        if one.numel() == 0:
-            continue
-        one, other = one.detach().double(), other.detach().double()
-        same = (one == other) | (one.isnan() & other.isnan())
-        gap = torch.where(same, 0.0, (one - other).abs()).nan_to_num(float("inf"), float("inf"))
-        scale = torch.where(one.isfinite(), one.abs(), 0.0).max().clamp(min=1e-12)
-        worst = max(worst, float(gap.max() / scale))
-    return worst
+    pairs = zip(a, b, strict=True)
+    return max((_difference(one.detach(), other.detach()) for one, other in pairs), default=0.0)
 
 
-def same_state(a: nn.Module, b: nn.Module) -> str:
-    """The name of the first tensor that differs between two states; empty: none does."""
-    one, other = a.state_dict(), b.state_dict()
-    if one.keys() != other.keys():
-        return sorted(one.keys() ^ other.keys())[0]
-    for name, tensor in one.items():
-        if not isinstance(tensor, Tensor) or not torch.equal(tensor, other[name]):
-            return str(name)
-    return ""
+def _difference(one: Tensor, other: Tensor) -> float:
+    if one.numel() == 0 or torch.equal(one, other):
+        return 0.0
+    one, other = one.double(), other.double()
+    same = (one == other) | (one.isnan() & other.isnan())
+    gap = torch.where(same, 0.0, (one - other).abs()).nan_to_num(float("inf"), float("inf"))
+    scale = torch.where(one.isfinite(), one.abs(), 0.0).max().clamp(min=1e-12)
+    return float(gap.max() / scale)
 
 
 def listed(names: list[str]) -> str:
     """``a, b, c and 4 more``."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
-
-
-def require_gradients(module: nn.Module) -> None:
-    """After a backward pass: every trainable parameter has a gradient, and a finite one."""
-    trainable = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    if dead := [name for name, p in trainable if p.grad is None]:
-        raise CheckFailed(
-            f"{len(dead)} of {len(trainable)} trainable parameters get no gradient, so they would "
-            f"never learn: {listed(dead)}; do not build what is not used, or freeze it"
-        )
-    broken = [n for n, p in trainable if p.grad is not None and not p.grad.isfinite().all()]
-    if broken:
-        raise CheckFailed(f"the gradient is not finite for {listed(broken)}")
-
-
-def silence_dropout(module: nn.Module) -> None:
-    """Dropout of every sort stays in eval mode while the rest trains: nn's, and timm's DropPath."""
-    for part in module.modules():
-        if "drop" in type(part).__name__.lower():
-            part.eval()
-
-
-def checked_state(module: nn.Module) -> Mapping[str, Tensor]:
-    """The state, which must be tensors alone: a run keeps nothing else."""
-    state = module.state_dict()
-    odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
-    if odd:
-        raise CheckFailed(f"its state_dict holds what is no tensor: {listed(odd)}")
-    return state

@@ -1,0 +1,184 @@
+"""What can be wrong with the labels of a data set. Each function gives it in words, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import LandmarkScheme, Sample
+
+BEYOND = 0.5
+"""Of the image's longer side: so far outside a point of a face that is cut off may lie."""
+
+Column = tuple[str | None, ...]
+
+
+def wrong_sample(sample: Any, scheme: LandmarkScheme) -> str:
+    """A field that is not what the contract says."""
+    if not isinstance(sample, Sample):
+        return f"a {type(sample).__name__}, no zoo.api.Sample"
+    if not isinstance(sample.id, str) or not sample.id.strip():
+        return "its id is no text"
+    count = len(scheme)
+    for name, value, dtype, shape in (
+        ("points", sample.points, np.float32, (count, 2)),
+        ("visible", sample.visible, np.bool_, (count,)),
+    ):
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
+            given = (
+                f"{value.dtype} {value.shape}"
+                if isinstance(value, np.ndarray)
+                else type(value).__name__
+            )
+            return f"{name} is {given}, not {np.dtype(dtype)} {shape} of scheme {scheme.name}"
+    if not np.isfinite(sample.points).all():
+        return "a point is not finite; what carries no label is marked in `visible`"
+    if not sample.visible.any():
+        return "not one point is visible; such a row belongs in `problems`"
+    for name, text in (("person", sample.person), ("video", sample.video)):
+        if text is not None and (not isinstance(text, str) or not text.strip()):
+            return f"{name} is {text!r:.40}; a name or None is wanted"
+    if type(sample.bytes) is not int or sample.bytes < 0:
+        return f"bytes is {sample.bytes!r:.40}; a whole number from 0 is wanted"
+    return _wrong_box(sample)
+
+
+def _wrong_box(sample: Sample) -> str:
+    if sample.box is None:
+        return ""
+    box: Any = sample.box
+    if not isinstance(box, tuple) or len(box) != 4:
+        return f"box is {box!r:.40}; four numbers or None is wanted"
+    x0, y0, x1, y1 = box
+    if not np.isfinite(box).all() or x1 <= x0 or y1 <= y0:
+        return f"box reads {x0:g}, {y0:g}, {x1:g}, {y1:g}; x0 < x1 and y0 < y1 are wanted"
+    return ""
+
+
+def columns(samples: Sequence[Sample]) -> tuple[tuple[str, ...], Column, Column]:
+    """Ids, people and release splits, as protocols take them."""
+    return (
+        tuple(s.id for s in samples),
+        tuple(s.person for s in samples),
+        tuple(s.release_split for s in samples),
+    )
+
+
+def people_of_videos(samples: Sequence[Sample]) -> dict[str, set[str | None]]:
+    people: dict[str, set[str | None]] = {}
+    for sample in samples:
+        if sample.video is not None:
+            people.setdefault(sample.video, set()).add(sample.person)
+    return people
+
+
+def plain_name(name: str | None) -> str:
+    """A person's name without what two spellings of it differ in: case, blanks, _, - and dots."""
+    return "".join(c for c in (name or "").casefold() if c.isalnum())
+
+
+def far_from_image(sample: Sample, height: int, width: int) -> str:
+    """A visible point further outside than any face that is cut off."""
+    beyond = BEYOND * max(height, width)
+    points = sample.points[sample.visible]
+    far = (points < -beyond) | (points > np.array([width, height]) - 1 + beyond)
+    if not far.any():
+        return ""
+    x, y = points[far.any(axis=1)][0].tolist()
+    return f"a point at ({x:g}, {y:g}) in an image of {width} x {height} pixels"
+
+
+def wrong_units(samples: Sequence[tuple[Sample, tuple[int, int]]]) -> str:
+    """Labels that as a whole cannot be source pixels: fractions, another resolution, y before x."""
+    inside, swapped, extents = [], [], []
+    for sample, (height, width) in samples:
+        points = sample.points[sample.visible]
+        limits = np.array([width, height]) - 0.5
+        inside.append(((points > -0.5) & (points < limits)).all(axis=1).mean())
+        swapped.append(((points[:, ::-1] > -0.5) & (points[:, ::-1] < limits)).all(axis=1).mean())
+        if len(points) > 1:
+            extents.append(np.ptp(points, axis=0).max() / max(height, width))
+    if extents and np.median(extents) < 0.03:
+        return (
+            f"a face's points span {100 * float(np.median(extents)):.2g}% of the image at the "
+            "median: are they fractions rather than pixels?"
+        )
+    if np.mean(inside) < 0.5:
+        hint = "; with x and y exchanged they would" if np.mean(swapped) > 0.9 else ""
+        return f"only {np.mean(inside):.0%} of the points lie in their images{hint}"
+    return ""
+
+
+def wrong_flip(scheme: LandmarkScheme, labels: NDArray[np.float64]) -> str:
+    """A flip that does not exchange left and right. ``labels`` (N, K, 2), NaN where invisible."""
+    flip = scheme.flip
+    if flip is None:
+        return ""
+    count = len(scheme)
+    if sorted(flip) != list(range(count)) or any(flip[flip[i]] != i for i in range(count)):
+        return "flip is no permutation that undoes itself"
+    if scheme.eye_corners is not None:
+        left, right = scheme.eye_corners
+        if flip[left] != right:
+            return f"flip puts {flip[left]} in place of the left eye corner {left}, not {right}"
+    if scheme.pupils is not None:
+        left_eye, right_eye = scheme.pupils
+        if {flip[i] for i in left_eye} != set(right_eye):
+            return "flip does not exchange the points of the two pupils"
+    return _unlike_the_labels(scheme, labels)
+
+
+def _unlike_the_labels(scheme: LandmarkScheme, labels: NDArray[np.float64]) -> str:
+    """Of the mean face: left must be left, and its mirror image must look like itself."""
+    shape = _mean_shape(labels)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(shape).all(axis=1))
+    if scheme.eye_corners is not None and known[list(scheme.eye_corners)].all():
+        left, right = scheme.eye_corners
+        if not shape[left, 0] < shape[right, 0]:
+            return f"eye corner {left} should be the left one, and lies to the right of {right}"
+    flip = np.array(scheme.flip)
+    both = known & known[flip]
+    mirrored = shape[flip] * np.array([-1.0, 1.0])
+    for i in np.flatnonzero(both & (flip != np.arange(len(flip)))).tolist():
+        gap = np.linalg.norm(mirrored[i] - shape[i])
+        if gap > 0.25:
+            return (
+                f"mirrored, point {flip[i]} of the mean face lies {gap:.2f} of the face's size "
+                f"from point {i}, whose place it takes"
+            )
+    return ""
+
+
+def _mean_shape(labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of all faces, each moved to its centre and scaled to sqrt(w h) = 1; (K, 2)."""
+    low, high = np.nanmin(labels, axis=1), np.nanmax(labels, axis=1)
+    size = np.sqrt((high - low).prod(axis=1))
+    usable = size > 0
+    centred = labels[usable] - ((low + high) / 2)[usable, None]
+    centred /= size[usable, None, None]
+    seen = np.isfinite(centred).sum(axis=0)
+    total = np.nansum(centred, axis=0)
+    return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
+
+
+def first_difference(ids: Sequence[str], samples: Sequence[Sample]) -> str:
+    """Where another reading departs from the ids of the first."""
+    found = [sample.id for sample in samples]
+    for place, (one, other) in enumerate(zip(ids, found, strict=False)):
+        if one != other:
+            return f"sample {place} is {other!r} instead of {one!r}"
+    if len(ids) != len(found):
+        return f"there are {len(found)} samples instead of {len(ids)}"
+    return ""
+
+
+def same_labels(a: Sample, b: Sample) -> bool:
+    return (
+        np.array_equal(a.points, b.points)
+        and np.array_equal(a.visible, b.visible)
+        and (a.person, a.video, a.release_split, a.box, a.bytes)
+        == (b.person, b.video, b.release_split, b.box, b.bytes)
+    )

@@ -1,0 +1,58 @@
+"""Whether weights that are said to be pretrained are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from zoo.testing.failures import CheckFailed
+from zoo.testing.offline import no_network
+
+Build = Callable[[int, bool], nn.Module]
+"""From torch's seed, and whether pretrained weights are asked for."""
+
+
+def require_honesty(build: Build, weights: str) -> None:
+    """Trained weights, or an error with a reason. ``weights`` is what the plugin says it has.
+
+    Nothing is downloaded. What comes back differs from a random start, and does not change with
+    the seed; some of it may (a layer that is new, such as one for other channels).
+    """
+    with no_network():
+        try:
+            found = [build(seed, True) for seed in (0, 1)]
+        except CheckFailed:
+            raise
+        except Exception as error:
+            if not str(error).strip():
+                raise CheckFailed(
+                    f"pretrained=True raises {type(error).__name__} without a word of the reason"
+                ) from error
+            return
+    if not weights:
+        raise CheckFailed(
+            "pretrained=True builds without complaint, and `weights` says that there are none: "
+            "raise zoo.api.WeightsError"
+        )
+    share = _share_of_equal_weights(*found)
+    if share < 0.5:
+        raise CheckFailed(
+            f"pretrained=True gives random weights: {1 - share:.0%} of them change with torch's "
+            "seed; raise what the download raised"
+        )
+    if _share_of_equal_weights(found[0], build(0, False)) > 0.5:
+        raise CheckFailed("pretrained=True gives the weights that pretrained=False gives")
+
+
+def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
+    """Of the numbers in parameters that are not all alike (a bias of zeros says nothing)."""
+    equal = total = 0
+    theirs = dict(b.named_parameters())
+    for name, mine in a.named_parameters():
+        other = theirs.get(name)
+        if other is None or other.shape != mine.shape or bool((mine == mine.flatten()[0]).all()):
+            continue
+        equal += int((mine == other).sum())
+        total += mine.numel()
+    return equal / total if total else 0.0

@@ -1,0 +1,101 @@
+"""A small backbone of the kit's own, on which heads are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from zoo.api import FeatureInfo
+from zoo.testing.tensors import noise
+
+SIZE = 64
+"""Pixels, square."""
+CHANNELS = {2: 16, 4: 24, 8: 32, 16: 48, 32: 64}
+"""By stride."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form in which features may reach a head."""
+
+    name: str
+    strides: tuple[int, ...]
+    """Of the maps, fine to coarse; none: a vector."""
+    alone: bool = False
+    """One map as a tensor, not as a list."""
+
+    @property
+    def info(self) -> FeatureInfo:
+        if not self.strides:
+            return FeatureInfo((CHANNELS[32],))
+        return FeatureInfo(
+            channels=tuple(CHANNELS[s] for s in self.strides),
+            sizes=tuple((SIZE // s, SIZE // s) for s in self.strides),
+            strides=tuple(map(float, self.strides)),
+        )
+
+    def features(self, count: int, seed: int = 0) -> Tensor | list[Tensor]:
+        """Noise in this form, for ``count`` images."""
+        if not self.strides:
+            return noise(count, CHANNELS[32], seed=seed)
+        maps = [
+            noise(count, CHANNELS[s], SIZE // s, SIZE // s, seed=seed + s) for s in self.strides
+        ]
+        return maps[0] if self.alone else maps
+
+    def with_other_mates(self, count: int) -> Tensor | list[Tensor]:
+        """:meth:`features` of which only the first image is the same."""
+        same, other = self.features(count), self.features(count, seed=1000)
+        if isinstance(same, Tensor) and isinstance(other, Tensor):
+            return torch.cat([same[:1], 3 * other[1:]])
+        return [torch.cat([a[:1], 3 * b[1:]]) for a, b in zip(same, other, strict=True)]
+
+
+def forms(stride: float | None) -> list[Form]:
+    """What a head is offered: without a ``stride`` of its own one map, a vector, and maps; with
+    one, maps from that stride, one map of it, and one coarse map, as of a transformer."""
+    if stride is None:
+        return [
+            Form("a map", (32,), alone=True),
+            Form("a vector", ()),
+            Form("maps of strides 8, 16 and 32", (8, 16, 32)),
+        ]
+    strides = tuple(s for s in CHANNELS if s >= stride) or (32,)
+    offered = [
+        Form(f"maps of strides {', '.join(map(str, strides))}", strides),
+        Form(f"a map of stride {strides[0]}", strides[:1], alone=True),
+        Form("a map of stride 16", (16,), alone=True),
+    ]
+    return list({form.strides: form for form in reversed(offered)}.values())[::-1]
+
+
+class SmallNet(nn.Module):
+    """Images (B, 3, 64, 64) to features in a form."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+        last = max(form.strides, default=32)
+        strides = [s for s in CHANNELS if s <= last]
+        widths = [3, *(CHANNELS[s] for s in strides)]
+        self.steps = nn.ModuleDict(
+            {
+                str(s): nn.Sequential(
+                    nn.Conv2d(inner, outer, 3, 2, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU()
+                )
+                for s, (inner, outer) in zip(strides, pairwise(widths), strict=True)
+            }
+        )
+
+    def forward(self, x: Tensor) -> Tensor | list[Tensor]:
+        maps = []
+        for stride, step in self.steps.items():
+            x = step(x)
+            if int(stride) in self.form.strides:
+                maps.append(x)
+        if not self.form.strides:
+            return x.mean(dim=(2, 3))
+        return maps[0] if self.form.alone else maps
