@@ -36,6 +36,11 @@ If that is meant: python tests/api/contract.py --write, and a line in docs/plugi
 def test_every_version_that_is_served_has_its_snapshot(version: int) -> None:
     file = contract.SNAPSHOT.with_name(f"contract_v{version}.txt")
     assert file.is_file(), "python tests/api/contract.py --write writes that of API_VERSION"
+    page = (Path(__file__).parents[2] / "docs" / "plugins" / "contract.md").read_text()
+    rows = page.partition("### What was added")[2].splitlines()
+    assert any(row.split("|")[2:3] == [f" {version} "] for row in rows), (
+        "the page has no row for it"
+    )
 
 
 def test_zoo_api_is_what_its_snapshot_says() -> None:

@@ -75,9 +75,16 @@ def test_a_deprecation_names_the_line_of_the_author_and_what_to_do(old_contracts
     }
 
 
-def test_the_command_line_says_it_once_a_line_and_plainly(old_contracts: Path) -> None:
-    done = subprocess.run([*ZOO, "info", "ours", "--json"], capture_output=True, text=True)
-    assert done.returncode == 0
+@pytest.mark.parametrize(
+    "arguments",
+    [["info", "ours", "--json"], ["check", "ours", "--only", "found_through_metadata"]],
+    ids=["info", "check"],
+)
+def test_the_command_line_says_it_once_a_line_and_plainly(
+    old_contracts: Path, arguments: list[str]
+) -> None:
+    done = subprocess.run([*ZOO, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     lines = done.stderr.splitlines()
     assert [line.split(": Backbone.size is dep")[0] for line in lines] == [
         f"warning: {old_contracts}, line 6",
