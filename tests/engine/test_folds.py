@@ -168,3 +168,17 @@ def _board(kit: Kit, split: str) -> list[dict[str, Any]]:
     frame = zoo.leaderboard(kit.out / "runs", split=split)
     rows = frame[frame["backbone"] == "tiny"].to_dict("records")
     return [dict(row) for row in rows]  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_several_processes_train_the_same_folds(kit: Kit) -> None:
+    kit.train("fold=3", **FOLDS)
+    line = kit.arguments(**FOLDS)
+    done = kit.zoo(*line, processes=2)
+    assert done.returncode == 0, done.stderr
+    assert [path.name[-3:] for path in sorted((kit.out / "runs").iterdir())] == [
+        f"-f{k}" for k in range(5)
+    ]
+    for k in range(5):
+        assert done.stderr.count(f"fold {k} of 0 to 4: ") == 1, "one process speaks"
+    assert "fold 3 of 0 to 4: finished before" in done.stderr

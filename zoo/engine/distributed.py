@@ -90,7 +90,9 @@ class World:
 def join_world(device: str) -> Iterator[World]:
     """The world of this process: alone, or as ``torchrun`` says in the environment.
 
-    Raises :class:`UsageError` for a device that this machine lacks: nothing falls back in silence.
+    Within a block of this kind another one is the same world: processes that parted and met anew
+    would race, one of them still leaving while the next connects. Raises :class:`UsageError` for a
+    device that this machine lacks: nothing falls back in silence.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
@@ -101,6 +103,9 @@ def join_world(device: str) -> Iterator[World]:
         return
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    if dist.is_initialized():
+        yield World(rank, size, chosen)
+        return
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         found: tuple[int, int] = (dist.get_rank(), dist.get_world_size())

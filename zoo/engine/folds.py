@@ -49,27 +49,24 @@ def train_folds(
         # one process looks, before any of them makes a folder that another could find
         with world.first_goes_ahead():
             seen = find_existing(configs, out, strict) if world.first else None
-        found = world.share(seen)
         teller = reporter if world.first else Reporter()
-    for each, (folder, finished) in zip(configs, found, strict=True):
-        fold = f"fold {each.fold} of 0 to {len(configs) - 1}"
-        if finished:
-            teller.note(f"{fold}: finished before, in {folder.path}; it is not trained again")
-            yield folder
-            continue
-        try:
-            if folder is None:
-                teller.note(f"{fold}: begins")
-                done = run.train(each, out, strict, reporter)
-            else:
-                teller.note(f"{fold}: goes on in {folder.path}")
-                done = run.resume(folder.path, None, strict, reporter)
-        except Interrupted as stop:
-            raise Interrupted(
-                f"{fold} {stop}, for this fold alone; the same command as before goes on with it "
-                "and then trains the folds that are left"
-            ) from stop
-        yield done
+        for each, (folder, finished) in zip(configs, world.share(seen), strict=True):
+            fold = f"fold {each.fold} of 0 to {len(configs) - 1}"
+            if finished:
+                teller.note(f"{fold}: finished before, in {folder.path}; it is not trained again")
+                yield folder
+                continue
+            teller.note(f"{fold}: goes on in {folder.path}" if folder else f"{fold}: begins")
+            try:
+                if folder is None:
+                    yield run.train(each, out, strict, reporter)
+                else:
+                    yield run.resume(folder.path, None, strict, reporter)
+            except Interrupted as stop:
+                raise Interrupted(
+                    f"{fold} {stop}, for this fold alone; the same command as before goes on with "
+                    "it and then trains the folds that are left"
+                ) from stop
 
 
 def find_existing(
