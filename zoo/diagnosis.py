@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo import api
 from zoo.api import PluginError
-from zoo.installed import GROUPS, OURS, Entry, normal, one_line, survey, version_of
+from zoo.installed import GROUPS, OURS, Entry, hidden, normal, one_line, version_of
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
@@ -42,7 +42,7 @@ def unknown(plugin_id: str, entries: list[Entry], what: str) -> PluginError:
     """The error for an id that none of the entries answers to. ``what``: a kind, or "plugin"."""
     head, colon, name = plugin_id.partition(":")
     distribution, slash, plain = head.rpartition("/")
-    for entry in survey().hidden:
+    for entry in hidden():
         if entry.answers_to(head) and what in (entry.kind, "plugin"):
             return PluginError(
                 f"{plugin_id} is a {entry.kind} of {entry.origin}, which ZOO_PLUGINS hides: "

@@ -115,6 +115,11 @@ def survey() -> Survey:
     return Survey([_judged(entry, shown) for entry in shown], hidden)
 
 
+def hidden() -> list[Entry]:
+    """The plugins that ``ZOO_PLUGINS`` hides."""
+    return [] if _wanted() is None else survey().hidden
+
+
 def _wanted() -> set[str] | None:
     """The distributions to look at, as PEP 503 spells them; None: all of them."""
     text = os.environ.get("ZOO_PLUGINS", "")

@@ -11,7 +11,6 @@ import typer
 
 from zoo.api import PluginError
 from zoo.cli import output
-from zoo.installed import UNUSABLE, survey
 
 if TYPE_CHECKING:
     from zoo.registry import Entry
@@ -41,6 +40,8 @@ def list_plugins(
     variable ZOO_PLUGINS limits every command to the built-in plugins (none), or to them and the
     distributions that it names (NAME,NAME).
     """
+    from zoo.installed import UNUSABLE
+
     _say_what_is_hidden()
     entries = _find(pattern, kind)
     if check:
@@ -54,9 +55,10 @@ def list_plugins(
 
 
 def _say_what_is_hidden() -> None:
-    hidden = survey().hidden
-    if hidden:
-        distributions = sorted({entry.distribution for entry in hidden})
+    from zoo.installed import hidden
+
+    distributions = sorted({entry.distribution for entry in hidden()})
+    if distributions:
         count = f"{len(distributions)} distribution{'' if len(distributions) == 1 else 's'}"
         some = ", ".join(distributions[:3]) + (", ..." if len(distributions) > 3 else "")
         output.say(f"ZOO_PLUGINS hides the plugins of {count}: {some}")
