@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from zoo.api import ZooWarning
 from zoo.diagnosis import BrokenPluginError
@@ -33,7 +34,8 @@ TIMEOUT = 60.0
 # The child gets its parent's path before it imports anything of ours; -P keeps a stray json.py in
 # the working directory from being taken for the standard library's.
 _CHILD = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import zoo.isolation as i; i._main()"
+    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "importlib.import_module(sys.argv[2]).in_child()"
 )
 
 
@@ -51,7 +53,7 @@ def check_all(entries: Iterable[Entry], timeout: float = TIMEOUT) -> Iterator[En
     its verdict or the iteration.
     """
     waiting = list(entries)
-    running: list[_Trial] = []
+    running: list[Trial] = []
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         try:
             while waiting or running:
@@ -60,26 +62,31 @@ def check_all(entries: Iterable[Entry], timeout: float = TIMEOUT) -> Iterator[En
                     if entry.status in UNUSABLE:
                         yield entry
                     else:
-                        running.append(_Trial(entry, timeout, Path(folder) / str(len(waiting))))
+                        report = Path(folder) / str(len(waiting))
+                        running.append(Trial(__name__, entry, timeout, report))
                 for trial in [trial for trial in running if trial.over()]:
                     running.remove(trial)
-                    yield trial.verdict()
+                    yield _verdict(trial)
                 time.sleep(0.02)
         finally:
             for trial in running:
                 trial.end()
 
 
-class _Trial:
-    """One child process that loads one plugin."""
+class Trial:
+    """A child process that runs ``in_child`` of a module for one plugin, with a time limit.
 
-    def __init__(self, entry: Entry, timeout: float, report: Path) -> None:
+    The child finds the entry and the file for its report by :func:`asked`. ``timeout`` is in
+    seconds; ``report`` is a file that is not there yet.
+    """
+
+    def __init__(self, module: str, entry: Entry, timeout: float, report: Path) -> None:
         self.entry = entry
         self.timeout = timeout
-        self.report = report
-        self.deadline = time.monotonic() + timeout
-        arguments = (json.dumps(sys.path), json.dumps(asdict(entry)), str(report))
-        self.child = subprocess.Popen(
+        self._report = report
+        self._deadline = time.monotonic() + timeout
+        arguments = (json.dumps(sys.path), module, json.dumps(asdict(entry)), str(report))
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CHILD, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -89,37 +96,39 @@ class _Trial:
         )
 
     def over(self) -> bool:
-        return self.child.poll() is not None or time.monotonic() > self.deadline
+        return self._process.poll() is not None or time.monotonic() > self._deadline
 
-    def verdict(self) -> Entry:
-        in_time = self.child.poll() is not None
+    def outcome(self) -> tuple[Any, str]:
+        """What the child reported, and "", or None and why it did not."""
+        in_time = self._process.poll() is not None
         self.end()
         if not in_time:
-            return self._broken(f"still loading after {self.timeout:g} s")
+            return None, f"still loading after {self.timeout:g} s"
         try:
-            broken, warned = json.loads(self.report.read_text("utf-8"))
+            return json.loads(self._report.read_text("utf-8")), ""
         except (OSError, ValueError):  # none, or half of one
-            return self._broken(
-                f"ended the process while loading ({_ending(self.child.returncode)})"
-            )
-        if broken:
-            return self._broken(broken)
-        if self.entry.status == "duplicate":
-            return self.entry
-        return replace(self.entry, status="ok", reason=warned)
+            ending = _ending(self._process.returncode)
+            return None, f"ended the process while loading ({ending})"
 
     def end(self) -> None:
         """The child, where it is still running, and what it left behind."""
         if hasattr(os, "killpg"):
             # nothing is left: macOS says it in the second way
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.child.pid, signal.SIGKILL)
+                os.killpg(self._process.pid, signal.SIGKILL)
         else:
-            self.child.kill()
-        self.child.wait()
+            self._process.kill()
+        self._process.wait()
 
-    def _broken(self, reason: str) -> Entry:
-        return replace(self.entry, status="broken", reason=reason)
+
+def _verdict(trial: Trial) -> Entry:
+    report, reason = trial.outcome()
+    broken, warned = (reason, "") if report is None else report
+    if broken:
+        return replace(trial.entry, status="broken", reason=broken)
+    if trial.entry.status == "duplicate":
+        return trial.entry
+    return replace(trial.entry, status="ok", reason=warned)
 
 
 def _ending(code: int) -> str:
@@ -131,27 +140,36 @@ def _ending(code: int) -> str:
         return f"signal {-code}"
 
 
-def _main() -> None:
-    """In the child: load the entry of the second argument; write why that failed, or nothing, and
-    what was warned of into the file that the third argument names."""
-    this = os.getpid()
-    report = sys.argv[3]
-    broken = ""
+@contextlib.contextmanager
+def asked() -> Iterator[tuple[Entry, list[Any]]]:
+    """In the child: the entry, and a list to put the report into. Ends the process."""
+    this, report = os.getpid(), list[Any]()
+    entry, file = Entry(**json.loads(sys.argv[3])), sys.argv[4]
+    yield entry, report
+    # A plugin that forks comes here twice: only the process that was asked may answer.
+    if os.getpid() == this:
+        with open(file, "w", encoding="utf-8") as stream:
+            json.dump(report, stream)
+    # Without further ado: a plugin's threads or exit handlers could keep the child from ending.
+    os._exit(0)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a plugin did not load, without what a list of plugins shows beside it."""
+    return error.reason if isinstance(error, BrokenPluginError) else one_line(error)
+
+
+def in_child() -> None:
+    """Load the entry; report why that failed, or nothing, and what was warned of."""
     warnings.simplefilter("always", ZooWarning)
     warned: list[str] = []
     warnings.showwarning = lambda message, category, *_: (
         warned.append(str(message)) if issubclass(category, ZooWarning) else None
     )
-    try:
-        load(Entry(**json.loads(sys.argv[2])))
-    except BaseException as error:
-        if isinstance(error, BrokenPluginError):
-            broken = error.reason
-        else:
-            broken = one_line(error.__cause__ or error)
-    # A plugin that forks comes here twice: only the process that was asked may answer.
-    if os.getpid() == this:
-        with open(report, "w", encoding="utf-8") as stream:
-            json.dump([broken, "; ".join(dict.fromkeys(warned))], stream)
-    # Without further ado: a plugin's threads or exit handlers could keep the child from ending.
-    os._exit(0)
+    with asked() as (entry, report):
+        broken = ""
+        try:
+            load(entry)
+        except BaseException as error:
+            broken = reason_of(error)
+        report += [broken, "; ".join(dict.fromkeys(warned))]

@@ -7,105 +7,71 @@ time limit, and this process imports it only after that went well.
 from __future__ import annotations
 
 import functools
-import json
+import importlib
 import os
-import signal
-import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from zoo.installed import Entry, one_line
-
-# The child gets its parent's path before it imports anything of ours; -P keeps a stray json.py in
-# the working directory from being taken for the standard library's.
-_CHILD = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "import zoo.testing.fresh as f; f._main()"
-)
+from zoo.diagnosis import failed
+from zoo.installed import Entry
+from zoo.isolation import Trial, asked, reason_of
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """How the first import of a plugin went."""
+    """How the first import of a plugin's module went."""
 
     failure: str = ""
-    """Why the plugin did not load; empty: it did."""
+    """Why it could not be imported; empty: it could."""
     touched: tuple[str, ...] = ()
     """What the import changed, in words."""
 
 
 def arrival(entry: Entry, timeout: float) -> Arrival:
-    """Import the target of an entry in a child process; ``timeout`` is in seconds.
+    """Import the module of an entry in a child process; ``timeout`` is in seconds.
 
-    Of a family the family itself is imported, and no member resolved. Known for the rest of this
-    process: the plugins of one module are often checked together.
+    Known for the rest of this process, for all plugins of the module: they are often checked
+    together, and a child that imports torch takes seconds.
     """
-    family = replace(entry, id=entry.id.partition(":")[0], status="not loaded", reason="")
-    return _arrival(family, timeout, tuple(sys.path))
+    module = entry.target.partition(":")[0]
+    whole = replace(entry, id="", target=f"{module}:", status="not loaded", reason="")
+    return _arrival(whole, timeout, tuple(sys.path))
 
 
 @functools.cache
 def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> Arrival:
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-c", _CHILD, json.dumps(path), json.dumps(asdict(entry))],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # A group of its own, so that what the plugin itself started can be ended with it.
-        start_new_session=True,
-    )
-    try:
-        report, _ = child.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return Arrival(f"it is still importing after {timeout:g} s")
-    finally:
-        _end(child)
-    if not report:
-        return Arrival(f"it ends the process while importing ({_ending(child.returncode)})")
-    failure, touched = json.loads(report)
-    return Arrival(failure, tuple(touched))
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        trial = Trial(__name__, entry, timeout, Path(folder) / "report")
+        try:
+            while not trial.over():
+                time.sleep(0.02)
+            report, failure = trial.outcome()
+        finally:
+            trial.end()
+    if report is None:
+        return Arrival(failure)
+    return Arrival(report[0], tuple(report[1:]))
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        if hasattr(os, "killpg"):
-            os.killpg(child.pid, signal.SIGKILL)
-        else:
-            child.kill()
-        child.communicate()
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"exit status {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
-
-
-def _main() -> None:
-    """In the child: import the entry of the second argument and report failure and changes."""
-    from zoo.registry import load
-
-    report = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def in_child() -> None:
+    """Import the entry's module; report why that failed, or nothing, and what it changed."""
     before = _state()
-    failure = ""
-    try:
-        load(Entry(**json.loads(sys.argv[2])))
-    except Exception as error:
-        failure = one_line(error.__cause__ or error)
-    after = _state()
-    touched = [
-        f"{name} {told}" for name, (told, value) in after.items() if value != before[name][1]
-    ]
-    json.dump([failure, touched], report)
-    report.flush()
-    # Without further ado: a plugin's threads or exit handlers could keep the child from ending.
-    os._exit(0)
+    with asked() as (entry, report):
+        failure = ""
+        try:
+            importlib.import_module(entry.target.partition(":")[0])
+        except BaseException as error:
+            failure = reason_of(failed(entry, "cannot be imported", error))
+        after = _state()
+        report.append(failure)
+        for name, (told, value) in after.items():
+            if value != before[name][1]:
+                report.append(f"{name} {told}")
 
 
 def _state() -> dict[str, tuple[str, Any]]:
