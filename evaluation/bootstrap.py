@@ -40,7 +40,7 @@ def interval(
     clusters = [(p,) if p is not None else (p, i) for i, p in enumerate(people)]
     places = {cluster: k for k, cluster in enumerate(dict.fromkeys(clusters))}
     owner = np.array([places[cluster] for cluster in clusters])
-    total = np.bincount(owner, weights=np.asarray(errors, np.float64))
+    total = np.asarray(np.bincount(owner, weights=np.asarray(errors, np.float64)), np.float64)
     return cluster_interval(total, np.bincount(owner).astype(np.float64), draws, seed, level)
 
 
@@ -69,8 +69,19 @@ def bounds(
 def resampled(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
     """Sums of ``values`` (P, C) over P people drawn with replacement: (draws, C).
 
-    All columns see the same draws, so that models can be compared in pairs.
+    All columns see the same draws, so that models can be compared in pairs. A column's sums are the
+    same to the bit wherever it stands, so that a model is exactly as good as itself.
     """
+    columns = [np.ascontiguousarray(column) for column in values.T]
+    blocks = [
+        np.stack([block @ column for column in columns], axis=1)
+        for block in draw_counts(len(values), draws, seed)
+    ]
+    return np.concatenate(blocks)
+
+
+def resampled_many(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
+    """The same for many columns at once: much faster, and equal to about 15 digits."""
     return np.concatenate([block @ values for block in draw_counts(len(values), draws, seed)])
 
 

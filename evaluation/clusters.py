@@ -120,6 +120,12 @@ def cluster(
     )
 
 
+def unit_of(results: Mapping[str, Any], count: int) -> str:
+    """What the clusters of a split's results are: people, or samples where nobody is named."""
+    one, many = ("sample", "samples") if results.get("people") == 0 else ("person", "people")
+    return one if count == 1 else many
+
+
 def average(many: Sequence[Clusters]) -> Clusters | None:
     """Of several seeds: the means of their sums; None where they saw other people or frames."""
     first = many[0]

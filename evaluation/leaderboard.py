@@ -19,7 +19,7 @@ from .naming import unknown_name
 from .pooling import Row, Source, fold_of, pool, pool_floor
 from .protocols import PROTOCOLS, SPLITS, find_protocol
 from .provenance import Finding, examine
-from .records import Record, find_records
+from .records import Record, find_records, without_collector
 from .render import to_csv, to_frame, to_json, to_markdown
 from .significance import Ties, find_front, find_ties
 
@@ -118,8 +118,9 @@ def collect(
 
     Raises DataError for a board without a single record, with what to do about it.
     """
-    records, problems = find_records(folders)
-    groups, findings = _build(records, split, protocol, sort)
+    with without_collector():
+        records, problems = find_records(folders)
+        groups, findings = _build(records, split, protocol, sort)
     problems += [Problem(str(found.source.path), found.reason) for found in findings]
     if groups:
         return groups, problems
@@ -212,8 +213,8 @@ def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
     """What the marks mean, where there is something to mark."""
     if len(rows) < 2:
         return []
-    how = f"paired bootstrap over {ties.people} people" if ties.people else "by their own intervals"
-    if ties.people and ties.unpaired:
+    how = f"paired bootstrap over {ties.clusters}" if ties.clusters else "by their own intervals"
+    if ties.clusters and ties.unpaired:
         how += f", {ties.unpaired} of them by their own intervals"
     notes = [f"tied (=): cannot be told apart from the best row at 95% ({how})"]
     if any(row.pareto for row in rows):

@@ -115,6 +115,15 @@ def headline_errors(
     return face_errors(points, target, visible, divisor)
 
 
+def counted_faces(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Bools:
+    """The faces that results go over, (N,): their labels have an extent, and show what the headline
+    is measured by."""
+    lengths = normalisers(target, visible, scheme)
+    return np.asarray(
+        (label_scale(target, visible) > 0) & np.isfinite(lengths.get("ioc", lengths["box"]))
+    )
+
+
 def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:
     """SmoothL1 (beta 1) in landmark units, mean over a face's visible coordinates: (N,).
 

@@ -112,13 +112,22 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     first = records[0]
     config, model = first["config"], first["model"]
     devices = sorted({r["environment"]["device"] for r in records} - {None})
+    pooled = {key: _weighted([(seed[key], 1) for seed in seeds]) for key in (*POOLED, *_BOUNDS)}
+    bench = _bench(records)
     return Row(
         backbone=first["plugin"]["id"],
         head=_plugin_name(config.get("head")),
         loss_name=_plugin_name(config.get("loss")),
         recipe=config.get("recipe"),
         pretrained=bool(config.get("pretrained", False)),
-        **{key: _weighted([(seed[key], 1) for seed in seeds]) for key in (*POOLED, *_BOUNDS)},
+        nme_ioc=pooled["nme_ioc"],
+        nme_ioc_low=pooled["nme_ioc_low"],
+        nme_ioc_high=pooled["nme_ioc_high"],
+        nme_box=pooled["nme_box"],
+        loss=pooled["loss"],
+        fr_08=pooled["fr_08"],
+        auc_08=pooled["auc_08"],
+        coverage=pooled["coverage"],
         nme_ioc_std=_spread([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
         parameters=model["parameters"],
         gmacs=model.get("gmacs"),
@@ -127,7 +136,9 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         seeds=[own[0].record["seed"] for own in runs if own[0].record["seed"] is not None],
         runs=[record["run"] for record in records],
         external=bool(first.get("external", False)),
-        **_bench(records),
+        latency_ms=bench.get("latency_ms"),
+        throughput=bench.get("throughput"),
+        bench_device=bench.get("bench_device"),
         sources=tuple(ordered),
     )
 
@@ -185,11 +196,11 @@ def _fold_bounds(
         return dict(zip(_BOUNDS, cluster_interval(whole.total, whole.found), strict=True))
     bounds: dict[str, float | None] = {}
     for bound, sign in zip(_BOUNDS, (-1, 1), strict=True):
-        squares = sum(
-            (n / sum(frames) * (p[bound] - p["nme_ioc"])) ** 2  # type: ignore[operator]
-            for p, n in zip(parts, frames, strict=True)
+        widths = [_difference(part[bound], part["nme_ioc"]) for part in parts]
+        shares = [n / sum(frames) for n in frames]
+        bounds[bound] = mean + sign * math.hypot(
+            *(share * width for share, width in zip(shares, widths, strict=True))
         )
-        bounds[bound] = mean + sign * squares**0.5
     return bounds
 
 
@@ -201,10 +212,18 @@ def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:
     """Weighted mean of (value, weight); None where any value is missing: half a mean is none."""
     if len(values) == 1:
         return values[0][0]
-    total = sum(weight for _, weight in values)
-    if total <= 0 or any(value is None for value, _ in values):
+    known = [(value, weight) for value, weight in values if value is not None]
+    total = sum(weight for _, weight in known)
+    if len(known) < len(values) or total <= 0:
         return None
-    return sum(value * weight for value, weight in values) / total  # type: ignore[operator]
+    return sum(value * weight for value, weight in known) / total
+
+
+def _difference(one: float | None, other: float | None) -> float:
+    """Of figures that are known to be there."""
+    assert one is not None
+    assert other is not None
+    return one - other
 
 
 def _spread(values: Sequence[float]) -> float | None:

@@ -101,9 +101,11 @@ def load(path: Path) -> Predictions:
     )
 
 
-def file_of(record: Path, split: str) -> Path:
-    """Where the predictions of a record's split lie: beside it, in the run folder."""
-    return record.parent / "predictions" / f"{split}.npz"
+def beside(record: Path, split: str) -> Path | None:
+    """The predictions of a record's split, in the same run folder; None where there are none, and
+    for a record that was taken out of its folder."""
+    path = record.parent / "predictions" / f"{split}.npz"
+    return path if record.name == "record.json" and path.is_file() else None
 
 
 def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | None:

@@ -10,14 +10,16 @@ held against its sums to a part in a million, and a rate against its curve or it
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .benchmark import benchmark_of
+from .benchmark import normaliser_of
 from .metrics import METRICS, THRESHOLDS
 from .pooling import Source, fold_of
+from .records import Record
 
 ERROR_TOLERANCE = 1e-6
 """Of a mean error, relative."""
@@ -38,7 +40,7 @@ class Finding:
 
 
 def examine(
-    records: Iterable[tuple[Path, Mapping[str, Any]]], split: str
+    records: Iterable[tuple[Path, Record]], split: str
 ) -> tuple[list[Source], list[Finding]]:
     """The runs that have results on ``split``, each once, and the records that do not count."""
     kept: dict[tuple[Any, ...], Source] = {}
@@ -48,7 +50,7 @@ def examine(
     for path, record in records:
         if split not in record["results"]:
             continue
-        source = Source(path, dict(record))
+        source = Source(path, record)
         reason = contradiction(path, record, split)
         if reason:
             findings.append(Finding(source, reason))
@@ -77,26 +79,27 @@ def examine(
     return list(kept.values()), findings
 
 
-def contradiction(path: Path, record: Mapping[str, Any], split: str) -> str:
+def contradiction(path: Path, record: Record, split: str) -> str:
     """How the figures of ``split`` contradict the predictions beside the record, or the record's
     own sums and curve; empty where they agree, and where there is nothing to hold against them."""
     results = record["results"][split]
     return (
         _against_predictions(path, results, split)
-        or _against_sums(record, split)
+        or _against_sums(results)
         or _against_curve(results)
     )
 
 
 def _against_predictions(path: Path, results: Mapping[str, Any], split: str) -> str:
     digest = results.get("predictions")
-    if digest is None or path.name != "record.json":
+    folder, name = os.path.split(path)
+    if digest is None or name != "record.json":
         return ""
     try:
-        content = (path.parent / "predictions" / f"{split}.npz").read_bytes()
+        with open(os.path.join(folder, "predictions", f"{split}.npz"), "rb") as file:
+            own = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-    own = hashlib.sha256(content).hexdigest()
     if own == digest:
         return ""
     return (
@@ -105,15 +108,14 @@ def _against_predictions(path: Path, results: Mapping[str, Any], split: str) -> 
     )
 
 
-def _against_sums(record: Mapping[str, Any], split: str) -> str:
-    results = record["results"][split]
+def _against_sums(results: Mapping[str, Any]) -> str:
     sums = results.get("by_person")
     if sums is None:
         return ""
     faces = sum(sums["n"]) + sum(sums.get("missed", ()))
     if faces != results["n"]:
         return f"says n = {results['n']}, and its sums by person are of {faces} faces"
-    key = benchmark_of(record, split).headline
+    key = f"nme_{normaliser_of(results)}"
     found, stated = sum(sums["n"]), results[key]
     if (stated is None) != (found == 0):
         return f"says {key} = {stated}, and its sums by person have {found} faces found"

@@ -7,10 +7,13 @@ people and never names them.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ import numpy as np
 from zoo.api import DataError, Problem
 
 from .files import write_whole
-from .schema import LARGEST, SCHEMA, Record, check_numbers, checked
+from .schema import LARGEST, SCHEMA, Record, checked
 
 __all__ = [
     "LARGEST",
@@ -29,8 +32,10 @@ __all__ = [
     "Record",
     "config_hash",
     "find_records",
+    "layout",
     "load_record",
     "save_record",
+    "without_collector",
 ]
 
 MAX_BYTES = 4 << 20
@@ -66,7 +71,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
 def save_record(record: Mapping[str, Any], path: Path) -> None:
     """Writes a record, whole or not at all. Raises DataError for one that could not be loaded."""
     try:
-        text = _layout(record)
+        text = layout(record)
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: a record holds finite numbers and text only ({error})") from error
     checked(str(path), _parse(path, text))
@@ -75,7 +80,7 @@ def save_record(record: Mapping[str, Any], path: Path) -> None:
 
 def load_record(path: Path) -> Record:
     """Reads and checks a record. Raises DataError that names the file and what is wrong with it."""
-    return checked(str(path), _read(path))
+    return checked(str(path), _parse(path, _read(path)[1]))
 
 
 def find_records(
@@ -91,22 +96,36 @@ def find_records(
     found: list[tuple[Path, Record]] = []
     problems: list[Problem] = []
     seen: set[tuple[int, int]] = set()
-    for place in places:
-        if not place.exists():
-            problems.append(Problem(str(place), "no such file or folder"))
-            continue
-        for path, certain in _files(place):
-            try:
-                status = path.stat()
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-                value = _read(path)
-                if certain or _meant_as_a_record(value):
-                    found.append((path, checked(str(path), value)))
-            except (DataError, OSError) as error:
-                problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
+    with without_collector():
+        for place in places:
+            if not place.exists():
+                problems.append(Problem(str(place), "no such file or folder"))
+                continue
+            for path, certain in _files(place):
+                try:
+                    identity, content = _read(path)
+                    if identity in seen:
+                        continue
+                    seen.add(identity)
+                    value = _parse(path, content)
+                    if certain or _meant_as_a_record(value):
+                        found.append((path, checked(str(path), value)))
+                except DataError as error:
+                    problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
     return found, problems
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """For many records at once: they hold no cycles, and the collector would walk all of them again
+    and again, for a third of the time of a large board."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _files(place: Path) -> Iterator[tuple[Path, bool]]:
@@ -133,46 +152,53 @@ def _meant_as_a_record(value: Any) -> bool:
     return isinstance(value, dict) and "schema" in value and "results" in value
 
 
-def _read(path: Path) -> Any:
-    """The JSON of a file, its numbers finite."""
+def _read(path: Path) -> tuple[tuple[int, int], bytes]:
+    """Which file it is, by device and inode, and what is in it."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a run record")
-        return _parse(path, content.decode("utf-8"))
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            # asked for 4 MiB, Python would make room for 4 MiB, ten thousand times
+            size = status.st_size if stat.S_ISREG(status.st_mode) else MAX_BYTES
+            content = file.read(min(size, MAX_BYTES) + 1)
+            if len(content) > MAX_BYTES:
+                raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a run record")
+            return (status.st_dev, status.st_ino), content
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
 
 
-def _parse(path: Path, text: str) -> Any:
+def _parse(path: Path, content: bytes | str) -> Any:
     try:
-        # without a hook for each number, which would take most of the time of a large board
-        value = json.loads(text, parse_constant=_refuse)
-        check_numbers([value])
+        text = content if isinstance(content, str) else content.decode("utf-8")
+        return _DECODER.decode(text)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON record ({error})") from error
-    return value
 
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not finite")
 
 
-def _layout(value: Any, depth: int = 0) -> str:
+# Numbers are checked once they are read: a hook for each of them would take longer than the rest.
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def layout(value: Any, depth: int = 0) -> str:
     """JSON for people and for diffs: what fits on a line stands on one, and so do plain lists."""
     flat = json.dumps(value, default=_plain, allow_nan=False)
     if not isinstance(value, Mapping | list | tuple) or 2 * depth + len(flat) <= WIDTH:
         return flat
     inner, outer = "  " * (depth + 1), "  " * depth
     if isinstance(value, Mapping):
-        lines = [f"{json.dumps(str(key))}: {_layout(v, depth + 1)}" for key, v in value.items()]
+        lines = [f"{json.dumps(str(key))}: {layout(v, depth + 1)}" for key, v in value.items()]
         return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}}}"
     if not any(isinstance(item, Mapping | list | tuple) for item in value):
         return flat
-    lines = [_layout(item, depth + 1) for item in value]
+    lines = [layout(item, depth + 1) for item in value]
     return "[\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}]"
 
 

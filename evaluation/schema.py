@@ -7,7 +7,8 @@ one that is not is left alone. Boards of thousands of records are read, so a che
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from types import NoneType
 from typing import Any
 
@@ -97,6 +98,10 @@ _EPOCH: dict[str, Kinds] = {
     "val_nme": _MAYBE,
     "lr": _MAYBE,
 }
+_HISTORY = frozenset({"history", "results"})
+_LISTS = frozenset({"ced", "pose", "by_person"})
+"""What is long is checked where its form is, column by column."""
+
 _HEX = re.compile("[0-9a-f]{16,128}")
 
 
@@ -135,14 +140,18 @@ def checked(where: str, record: Any) -> Record:
     for split, values in splits.items():
         _check_results(where, f"results.{split}", values)
     _check_entries(where, "history", record.get("history", ()), _EPOCH)
+    _check_numbers(where, record)
     record["schema"] = SCHEMA
     record["data"].setdefault("metrics", 1)
     return record
 
 
-def check_numbers(value: Any) -> None:
-    """Raises ValueError for a number that is not finite, or beyond any figure of a run."""
-    stack: list[Any] = [value]
+def _check_numbers(where: str, record: Record) -> None:
+    """None is beyond any figure of a run; what overflows in reading is infinite."""
+    short: list[Any] = [value for key, value in record.items() if key not in _HISTORY]
+    for results in record["results"].values():
+        short += [value for key, value in results.items() if key not in _LISTS]
+    stack: list[Any] = [short]
     while stack:
         top = stack.pop()
         for item in top.values() if type(top) is dict else top:
@@ -150,7 +159,7 @@ def check_numbers(value: Any) -> None:
             if kind is dict or kind is list:
                 stack.append(item)
             elif (kind is float or kind is int) and not -LARGEST <= item <= LARGEST:
-                raise ValueError(f"{item!s:.20} is not finite, or beyond any figure of a run")
+                raise _too_large(where, item)
 
 
 def _check_schema(where: str, record: Record) -> None:
@@ -186,15 +195,26 @@ def _check_each(where: str, name: str, values: Mapping[str, Any], kinds: Kinds) 
 
 
 def _check_entries(
-    where: str, name: str, entries: Iterable[Any], types: Mapping[str, Kinds]
+    where: str, name: str, entries: Sequence[Any], types: Mapping[str, Kinds]
 ) -> None:
     """A list of objects that have these keys."""
-    for i, entry in enumerate(entries):
-        if type(entry) is not dict or i >= LONGEST:
-            raise DataError(f"{where}: {name} is not a list of at most {LONGEST} objects")
-        for key, kinds in types.items():
-            if type(entry.get(key, _ABSENT)) not in kinds:
-                raise _wrong(where, f"{name}.{i}.{key}", entry.get(key), kinds)
+    if not entries:
+        return
+    try:
+        columns = list(zip(*map(itemgetter(*types), entries), strict=True))
+    except (TypeError, LookupError):
+        wanted = ", ".join(types)
+        raise DataError(f"{where}: {name} is not a list of objects with {wanted}") from None
+    if len(entries) > LONGEST:
+        raise DataError(f"{where}: {name} has {len(entries)} entries, more than {LONGEST}")
+    for (key, kinds), column in zip(types.items(), columns, strict=True):
+        if not set(map(type, column)).issubset(kinds):
+            wrong = next(value for value in column if type(value) not in kinds)
+            raise _wrong(where, f"{name}.*.{key}", wrong, kinds)
+        numbers = [value for value in column if value is not None] if int in kinds else []
+        for value in (min(numbers), max(numbers)) if numbers else ():
+            if not -LARGEST <= value <= LARGEST:
+                raise _too_large(where, value)
 
 
 def _check_curve(where: str, name: str, curve: Mapping[str, Any]) -> None:
@@ -227,6 +247,11 @@ def _numbers_between(values: Any, low: float, high: float) -> bool:
         and low <= min(values)
         and max(values) <= high
     )
+
+
+def _too_large(where: str, number: float) -> DataError:
+    reason = f"{number!s:.20} is not finite, or beyond any figure of a run"
+    return DataError(f"{where}: not a JSON record ({reason})")
 
 
 def _wrong(where: str, key: str, value: Any, kinds: Kinds) -> DataError:

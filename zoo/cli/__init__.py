@@ -21,6 +21,7 @@ from zoo.api import ZooError
 from zoo.cli import (
     bench,
     check,
+    compare,
     data,
     evaluate,
     importing,
@@ -108,6 +109,7 @@ app.command("info", short_help="Describe one plugin.")(info.info)
 app.command("train", short_help="Train a model and score its best epoch.")(train.train)
 app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
 app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
+app.command("compare", short_help="Say whether one run is better than another.")(compare.compare)
 app.command("bench", short_help="Time the networks of runs.")(bench.bench)
 app.command("import", short_help="Add another program's points to the board.")(
     importing.import_entry

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from zoo.api import UsageError
-from zoo.cli.output import facts, print_json
+from zoo.api import DataError, UsageError
+from zoo.cli.output import facts, print_json, say
+
+MOST_SHOWN = 10
+"""Disagreements that are named one by one."""
 
 
 def evaluate(
@@ -24,19 +28,50 @@ def evaluate(
     strict: Annotated[
         bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
     ] = False,
+    from_predictions: Annotated[
+        bool,
+        typer.Option(
+            "--from-predictions",
+            help="Score nothing: work the figures out from predictions/SPLIT.npz and hold the "
+            "record against them.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
     """Score the best weights of runs; their records and the leaderboard keep the results.
 
     Of a protocol with folds, name the runs of all folds: their test splits are one row.
     """
-    from zoo.cli.progress import reporter
-    from zoo.engine import run as engine
-    from zoo.engine.folder import RunFolder
-    from zoo.evaluation.protocols import SPLITS, find_protocol
+    from zoo.evaluation.protocols import SPLITS
 
     if split not in SPLITS or split == "train":
         raise UsageError(f"--split {split}: expected val or test")
+    if from_predictions:
+        named = {"--data": data, "--protocol": protocol, "--device": device, "--strict": strict}
+        for option in (name for name, value in named.items() if value):
+            raise UsageError(f"{option}: has no use with --from-predictions, which scores nothing")
+        _verify(runs, split, json)
+        return
+    scored = _score(runs, split, data, protocol, device, strict, json)
+    if json:
+        print_json(scored[str(runs[0])] if len(runs) == 1 else scored)
+
+
+def _score(
+    runs: list[Path],
+    split: str,
+    data: Path | None,
+    protocol: str | None,
+    device: str,
+    strict: bool,
+    silent: bool,
+) -> dict[str, dict[str, Any]]:
+    """Each run's results, by its name on the command line."""
+    from zoo.cli.progress import reporter
+    from zoo.engine import run as engine
+    from zoo.engine.folder import RunFolder
+    from zoo.evaluation.protocols import find_protocol
+
     for run in runs:
         own = RunFolder(run).read_config().protocol
         if protocol is not None and find_protocol(protocol).id != own:
@@ -49,10 +84,41 @@ def evaluate(
         with reporter() as watcher:
             results = engine.evaluate(run, split, data, device, strict, watcher)
         scored[str(run)] = results
-        if not json:
+        if not silent:
             _print(run, split, results)
+    return scored
+
+
+def _verify(runs: list[Path], split: str, json: bool) -> None:
+    """Print what the predictions give; a record that says otherwise ends in an error."""
+    from zoo.evaluation.verify import verify
+
+    verdicts = {str(run): verify(run, split) for run in runs}
+    for run, verdict in verdicts.items():
+        if not json:
+            _print(Path(run), split, verdict.results)
+        for remark in verdict.remarks:
+            say(f"note: {run}: {remark}")
     if json:
-        print_json(results if len(runs) == 1 else scored)
+        parts = {
+            run: verdict.results | {"disagreements": [asdict(d) for d in verdict.disagreements]}
+            for run, verdict in verdicts.items()
+        }
+        print_json(parts[str(runs[0])] if len(runs) == 1 else parts)
+    wrong = {run: verdict.disagreements for run, verdict in verdicts.items()}
+    wrong = {run: disagreements for run, disagreements in wrong.items() if disagreements}
+    for run, disagreements in wrong.items():
+        for each in disagreements[:MOST_SHOWN]:
+            say(f"{run}: the record's {each}")
+        if len(disagreements) > MOST_SHOWN:
+            say(f"{run}: and {len(disagreements) - MOST_SHOWN} more figures")
+    if wrong:
+        raise DataError(
+            f"{', '.join(wrong)}: record and predictions disagree: one of the two was changed. "
+            "`zoo evaluate RUN` scores a run anew"
+        )
+    if not json and all(verdict.compared for verdict in verdicts.values()):
+        print("The record says what its predictions give.")
 
 
 def _print(run: Path, split: str, results: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +15,13 @@ from zoo.cli.output import say
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from zoo.api import Problem
     from zoo.evaluation.leaderboard import Group
 
 FORMATS = ("table", "md", "csv", "json", "html")
 LONGEST_NAME = 36
+MOST_LEFT_OUT = 20
+"""Files that are named one by one; a folder that is given twice has as many copies as runs."""
 
 
 def leaderboard(
@@ -60,6 +64,7 @@ def leaderboard(
     from zoo.cli.page import refuse_faces, render_page
     from zoo.evaluation.leaderboard import collect, to_csv, to_json, to_markdown
     from zoo.evaluation.naming import unknown_name
+    from zoo.evaluation.records import without_collector
 
     suffix = out.suffix.removeprefix(".") if out else ""
     chosen = format or (suffix if suffix in FORMATS else "table")
@@ -67,21 +72,29 @@ def leaderboard(
         raise unknown_name("format", chosen, FORMATS)
     refuse_faces(chosen, gallery, data)
 
-    groups, problems = collect(folders or [Path("runs")], split, protocol, sort)
-    for problem in problems:
-        say(f"left out: {problem}")
-    if chosen == "table" and out is None:
-        _print_tables(groups)
-        return
-    if chosen == "html":
-        text = render_page(groups, sort, gallery, data)
-    else:
-        render = {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen]
-        text = render(groups)
+    with without_collector():
+        groups, problems = collect(folders or [Path("runs")], split, protocol, sort)
+        _say_left_out(problems)
+        if chosen == "table" and out is None:
+            _print_tables(groups)
+            return
+        if chosen == "html":
+            text = render_page(groups, sort, gallery, data)
+        else:
+            render = {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen]
+            text = render(groups)
     if out is None:
         typer.echo(text, nl=False)
     else:
         _write(out, text)
+
+
+def _say_left_out(problems: list[Problem]) -> None:
+    for problem in problems[:MOST_LEFT_OUT]:
+        say(f"left out: {problem}")
+    more = len(problems) - MOST_LEFT_OUT
+    if more > 0:
+        say(f"left out: {more} more")
 
 
 def to_lines(groups: list[Group]) -> str:
@@ -153,7 +166,7 @@ class _Column:
     """The higher, the earlier it goes when the terminal is narrow."""
     cells: list[str]
 
-    @property
+    @cached_property
     def width(self) -> int:
         from rich.cells import cell_len
 

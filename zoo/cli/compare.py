@@ -1,0 +1,86 @@
+"""`zoo compare`: two models on the same people, and whether their difference is real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo.cli.output import facts, print_json, say
+
+if TYPE_CHECKING:
+    from zoo.evaluation.compare import Comparison, Difference
+
+
+def compare(
+    run_a: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="Run folder, record file, or a quoted pattern for several seeds."
+        ),
+    ],
+    run_b: Annotated[str, typer.Argument(metavar="RUN", help="The other, likewise.")],
+    split: Annotated[str, typer.Option(help="val or test.")] = "val",
+    json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Say whether one run is better than another, by a paired bootstrap over people."""
+    from zoo.evaluation import compare as comparing
+    from zoo.evaluation.contestants import find_contestant
+    from zoo.evaluation.naming import unknown_name
+    from zoo.evaluation.protocols import SPLITS
+
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    a, b = find_contestant(run_a, split), find_contestant(run_b, split)
+    result = comparing.compare(a, b, split)
+    if json:
+        print_json(result.to_dict())
+        return
+    _show(result)
+    print()
+    print(comparing.sentence(result))
+    for remark in _remarks(result):
+        say(f"note: {remark}")
+
+
+def _show(result: Comparison) -> None:
+    from zoo.evaluation.metrics import METRICS
+
+    frames = f"{result.faces} faces of {result.people} {result.unit}"
+    shown = {
+        "A": result.a,
+        "B": result.b,
+        "benchmark": f"{result.benchmark}, {result.split} split",
+        "compared on": f"{frames}, from their {result.source}",
+        METRICS[result.metric].title: _figures(result.error),
+    }
+    if result.failures is not None:
+        shown[METRICS["fr_08"].title] = _figures(result.failures)
+    facts(shown)
+
+
+def _figures(d: Difference) -> str:
+    figures = f"A {100 * d.a:.2f}%, B {100 * d.b:.2f}%"
+    interval = f"[{100 * d.low:+.2f}, {100 * d.high:+.2f}]"
+    return f"{figures}, A - B {100 * d.difference:+.2f} {interval}"
+
+
+def _remarks(result: Comparison) -> list[str]:
+    """What the interval does not cover."""
+    remarks = []
+    if 1 in (result.seeds_a, result.seeds_b):
+        remarks.append(
+            f"the interval is about {result.unit}, not about seeds: with one seed on a side, "
+            "another seed may change the order"
+        )
+    if result.missed and result.paired:
+        remarks.append(
+            f"{result.missed} faces that one of them missed are left out of the error; they count "
+            "as failures of that one"
+        )
+    if not result.paired:
+        remarks.append(
+            "they missed different faces, and each error goes over the faces that were found; with "
+            "the predictions of both at hand, only faces that both found would be compared"
+        )
+    return remarks
