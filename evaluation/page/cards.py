@@ -6,7 +6,7 @@ that most rows of its group have, which is also what a reader wants to see first
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -89,12 +89,14 @@ def _run(record: Record, split: str) -> list[Any]:
 
 def in_common(rows: Iterable[Mapping[str, Facts]]) -> dict[str, Facts]:
     """By section and key, the value that most rows of a group have."""
-    counts: dict[str, dict[str, Counter[tuple[type, Fact]]]] = {name: {} for name in SECTIONS}
+    counts: dict[str, dict[str, Counter[tuple[type, Fact]]]] = {
+        name: defaultdict(Counter) for name in SECTIONS
+    }
     for row in rows:
-        for name in SECTIONS:
+        for name, seen in counts.items():
             for key, value in row[name].items():
                 # with its type: True and 1 are one key to a dict
-                counts[name].setdefault(key, Counter())[type(value), value] += 1
+                seen[key][type(value), value] += 1
     return {
         name: {key: seen.most_common(1)[0][0][1] for key, seen in keys.items()}
         for name, keys in counts.items()

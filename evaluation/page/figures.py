@@ -41,8 +41,7 @@ def error_curve(records: Sequence[Record], split: str) -> ErrorCurve | None:
         return None
     columns = zip(*(curve["values"] for curve in curves), strict=True)
     frames = [own["n"] for own in results]
-    values = curves[0]["values"] if len(curves) == 1 else [_mean(c, frames) for c in columns]
-    return ErrorCurve(curves[0]["step"], values)
+    return ErrorCurve(curves[0]["step"], [_mean(column, frames) for column in columns])
 
 
 def region_errors(records: Sequence[Record], split: str) -> dict[str, float]:
@@ -116,6 +115,8 @@ def _number(value: Any) -> float | None:
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    if len(values) == 1:
+        return values[0]
     total = sum(weights)
     if total <= 0:  # a split without a face that counts
         return sum(values) / len(values)

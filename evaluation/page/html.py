@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 
 from ..leaderboard import Group
+from ..records import without_collector
 from ..render import cell, printable
 from .cards import RUN, Command
 from .payload import group_payload
@@ -30,6 +31,7 @@ SCRIPTS = ("dom", "data", "plot", "charts", "figures", "table", "card", "faces",
 """In the order in which they build on one another."""
 
 
+@without_collector()
 def to_html(
     groups: Sequence[Group],
     command: Command | None = None,

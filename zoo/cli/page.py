@@ -77,11 +77,19 @@ def _option(key: str, value: Any) -> list[str]:
     return ["--set", f"{key}={_toml(value)}"]
 
 
-def _toml(value: Any) -> str:
-    """A value that `--set` reads back; text needs no quotes unless it reads as another type."""
+@cache
+def _plain_text(value: str) -> bool:
+    """Whether `--set` reads a text as itself, without quotes."""
     from zoo.config import parse_set
 
-    if isinstance(value, str) and parse_set(f"k={value}")[1] == value:
+    return parse_set(f"k={value}")[1] == value
+
+
+def _toml(value: Any) -> str:
+    """A value that `--set` reads back; text needs no quotes unless it reads as another type."""
+    if type(value) in (int, float):
+        return repr(value)
+    if isinstance(value, str) and _plain_text(value):
         return value
     return json.dumps(value, ensure_ascii=False)
 
