@@ -18,7 +18,7 @@ def found_through_metadata(subject: Subject) -> None:
     try:
         entry = subject.entry
     except PluginError as error:
-        raise CheckFailed(f"{error} (is its distribution installed?)") from error
+        raise CheckFailed(str(error)) from error
     if entry.reason:
         raise CheckFailed(f"{entry.qualified}: {entry.status}: {entry.reason}")
 
