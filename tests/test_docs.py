@@ -44,7 +44,7 @@ def test_links_of_a_page_lead_to_files(page: Path) -> None:
 
 def test_the_page_on_training_names_every_key() -> None:
     page = (ROOT / "docs" / "training.md").read_text()
-    named = set(re.findall(r"`\.?([a-z_.]+)`", page))
+    named = set(re.findall(r"`\.?([a-z0-9_.]+)`", page))
     missing = [key for key in known_keys() if not {key, key.rpartition(".")[2]} & named]
     assert missing == []
 

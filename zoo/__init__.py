@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo import registry as registry
     from zoo.predict import load as load
+    from zoo.verbs import bench as bench
     from zoo.verbs import evaluate as evaluate
+    from zoo.verbs import import_points as import_points
     from zoo.verbs import leaderboard as leaderboard
     from zoo.verbs import rerun as rerun
     from zoo.verbs import train as train
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _LAZY: dict[str, str] = {
+    "bench": "zoo.verbs",
     "evaluate": "zoo.verbs",
+    "import_points": "zoo.verbs",
     "leaderboard": "zoo.verbs",
     "load": "zoo.predict",
     "rerun": "zoo.verbs",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import resolve
-from .engine import folds, run
+from .engine import bench as benching
+from .engine import external, folds, run
 from .engine import rerun as rerunning
 from .engine.report import Reporter
 from .evaluation.leaderboard import collect, to_frame
@@ -15,7 +16,15 @@ from .evaluation.leaderboard import collect, to_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["evaluate", "leaderboard", "rerun", "train", "train_folds"]
+__all__ = [
+    "bench",
+    "evaluate",
+    "import_points",
+    "leaderboard",
+    "rerun",
+    "train",
+    "train_folds",
+]
 
 
 def train(
@@ -81,6 +90,40 @@ def rerun(
         reporter=reporter,
     )
     return folder.path
+
+
+def import_points(
+    name: str,
+    file: str | Path,
+    *,
+    dataset: str,
+    out: str | Path = "runs",
+    version: str = "",
+    reference: str = "",
+    license: str = "",
+    **options: Any,
+) -> list[Path]:
+    """Another program's points as a row of the board, as ``zoo import``; returns the run folders:
+    one, or one a fold.
+
+    ``options``: ``data``, ``protocol``, ``split``, ``region``, ``pixel_corner``, ``strict``, and as
+    ``options`` those of the data set; see :func:`zoo.engine.external.import_points`.
+    """
+    entry = external.Entry(name, version, reference, license)
+    folders = external.import_points(entry, Path(file), Path(out), dataset=dataset, **options)
+    return [folder.path for folder in folders]
+
+
+def bench(*runs: str | Path, **options: Any) -> list[dict[str, Any]]:
+    """What the networks of runs cost, as ``zoo bench --json`` says it; their records keep it.
+
+    ``options``: ``device``, ``batch_size``, ``threads``, ``precision``, ``rounds``. Raises
+    :class:`zoo.api.ZooError` for a run that cannot be timed, once the others are.
+    """
+    costs, refused = benching.bench([Path(run) for run in runs], **options)
+    if refused:
+        raise refused[0]
+    return [cost.to_dict() for cost in costs]
 
 
 def evaluate(run_folder: str | Path, split: str = "val", **options: Any) -> dict[str, Any]:

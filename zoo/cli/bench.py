@@ -46,7 +46,7 @@ def bench(
     if not costs and len(refused) == 1:
         raise refused[0]
     if json:
-        print_json([_facts(cost) for cost in costs])
+        print_json([cost.to_dict() for cost in costs])
     elif costs:
         _print(costs)
     for error in refused:
@@ -54,16 +54,6 @@ def bench(
     if refused:
         raise typer.Exit(max(error.exit_status for error in refused))
     say(f"See accuracy against cost: zoo leaderboard {runs[0].parent}")
-
-
-def _facts(cost: Cost) -> dict[str, Any]:
-    return {
-        "runs": [str(run.path) for run in cost.runs],
-        "backbone": cost.backbone,
-        "parameters": cost.parameters,
-        "gmacs": round(cost.gmacs, 4),
-        "bench": cost.bench,
-    }
 
 
 def _print(costs: list[Cost]) -> None:

@@ -107,6 +107,16 @@ class Cost:
     bench: dict[str, Any]
     """As records keep it."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "runs": [str(run.path) for run in self.runs],
+            "backbone": self.backbone,
+            "parameters": self.parameters,
+            "gmacs": round(self.gmacs, 4),
+            "bench": self.bench,
+        }
+
 
 def bench(
     paths: Sequence[Path],
