@@ -153,6 +153,11 @@ def test_what_cannot_be_timed_keeps_nobody_else_from_it(kit: Kit, runs: list[Run
 
 def test_one_run_that_cannot_be_timed_is_an_error(kit: Kit) -> None:
     entry = external(kit)
+    run = kit.train(epochs=1)
+    with pytest.raises(UsageError, match="is an external entry"):
+        zoo.bench(entry.path, run.path, device="cpu", batch_size=2, rounds=1)
+    [cost] = zoo.bench(run.path, device="cpu", batch_size=2, rounds=1)
+    assert cost["bench"] == load_record(run.record)["cost"]["bench"]
     result = CliRunner().invoke(app, ["bench", str(entry.path)])
     assert result.exit_code == 2
     assert result.stderr.startswith(f"zoo: {entry.path}: is an external entry")

@@ -103,7 +103,9 @@ def test_an_origin_at_the_pixels_corner_is_half_a_pixel_away(kit: Kit, labels: P
 
 
 def test_a_second_split_joins_the_first(kit: Kit, labels: Points) -> None:
-    [first] = bring(kit, labels)
+    file = write(kit.out / "points.csv", labels)
+    line = {"dataset": "synthetic", "options": FACES, "out": kit.out / "runs"}
+    first = RunFolder(zoo.import_points("other", file, **line)[0])
     assert list(load_record(first.record)["results"]) == ["val"], "test is scored when asked for"
     [second] = bring(kit, labels, split="test")
     record = load_record(second.record)

@@ -135,7 +135,7 @@ class Origin:
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """What two environments disagree about, in words, and what the first does not tell."""
-    unsaid = [key for key in here if key not in there]
+    unsaid = [key for key, value in here.items() if key not in there and value is not None]
     differing = [
         contrast(key, there[key], value)
         for key, value in here.items()
