@@ -82,6 +82,7 @@ def crowd(plant: Plant) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("crowd")
+@pytest.mark.filterwarnings("ignore::zoo.api.ZooWarning")
 def test_everything_else_works(kit: Kit) -> None:
     listed = kit.zoo("list", "--json")
     assert listed.returncode == 0, listed.stderr
