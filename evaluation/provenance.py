@@ -10,6 +10,7 @@ held against its sums to a part in a million, and a rate against its curve or it
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -148,10 +149,11 @@ def _against_curve(results: Mapping[str, Any]) -> str:
 
 
 def _identity(source: Source, split: str) -> tuple[Any, ...]:
-    """Configuration and predictions, then seed and fold; the run's name where no predictions are
-    recorded."""
+    """Configuration and predictions, then seed and fold; the run's name and all of its figures
+    where no predictions are recorded."""
     record = source.record
-    digest = record["results"][split].get("predictions")
+    results = record["results"][split]
+    digest = results.get("predictions")
     return (
         record["plugin"]["id"],
         record["config_hash"],
@@ -159,7 +161,7 @@ def _identity(source: Source, split: str) -> tuple[Any, ...]:
         digest,
         record["seed"],
         fold_of(record),
-        None if digest else (record["run"], source.path),
+        None if digest else (record["run"], json.dumps(results, sort_keys=True)),
     )
 
 

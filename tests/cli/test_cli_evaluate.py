@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -91,6 +92,53 @@ def test_several_runs_are_scored_in_one_command(train: Any) -> None:
     assert other.exit_code == 2
     assert other.stdout == ""
     assert "nowhere: no run here" in other.stderr
+
+
+def test_an_old_run_is_brought_up_to_date(train: Any) -> None:
+    run = train()
+    record = json.loads((run / "record.json").read_text())
+    old = copy.deepcopy(record) | {"schema": 1}
+    for key in ("ced", "pose", "by_person"):
+        assert old["results"]["val"].pop(key)
+    assert old.pop("history")
+    del old["data"]["metrics"]
+    (run / "record.json").write_text(json.dumps(old))
+    assert invoke("evaluate", str(run)).exit_code == 0
+    assert json.loads((run / "record.json").read_text()) == record
+
+
+def test_figures_are_worked_out_from_the_predictions_alone(train: Any) -> None:
+    run = train()
+    for file in ("best.safetensors", "config.toml", "history.csv"):
+        (run / file).unlink()
+    result = invoke("evaluate", str(run), "--from-predictions")
+    assert result.exit_code == 0, result.stderr
+    val = json.loads((run / "record.json").read_text())["results"]["val"]
+    lines = dict(line.split("  ", 1) for line in result.stdout.splitlines()[:-1])
+    assert lines["NME inter-ocular"].strip() == f"{100 * val['nme_ioc']:.2f}%"
+    assert result.stdout.endswith("The record says what its predictions give.\n")
+    assert result.stderr == ""
+
+
+def test_a_record_that_says_otherwise_fails(train: Any) -> None:
+    run = train()
+    record = json.loads((run / "record.json").read_text())
+    record["results"]["val"]["auc_08"] += 0.01
+    (run / "record.json").write_text(json.dumps(record))
+    result = invoke("evaluate", str(run), "--from-predictions", "--json")
+    assert result.exit_code == 1
+    [each] = json.loads(result.stdout)["disagreements"]
+    assert each["key"] == "auc_08"
+    first, last = result.stderr.splitlines()
+    assert f"{run}: the record's auc_08 is" in first
+    assert "record and predictions disagree" in last
+
+
+@pytest.mark.parametrize("option", [["--data", "x"], ["--device", "cpu"], ["--strict"]])
+def test_what_scoring_needs_is_refused_with_predictions(tmp_path: Path, option: list[str]) -> None:
+    result = invoke("evaluate", str(tmp_path), "--from-predictions", *option)
+    assert result.exit_code == 2
+    assert f"{option[0]}: has no use with --from-predictions" in result.stderr
 
 
 def test_another_protocol_is_refused(train: Any) -> None:

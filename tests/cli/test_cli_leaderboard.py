@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,19 @@ def test_an_out_that_cannot_be_written_is_one_clear_error(runs, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="--out"):
         run(runs, "--out", tmp_path / "file" / "board.md")
+
+
+def test_copies_are_named_and_many_are_counted(tmp_path):
+    for i in range(30):
+        save(tmp_path / "runs" / str(i), "custom_cnn", seed=i)
+    shutil.copytree(tmp_path / "runs", tmp_path / "again")
+    result = run(tmp_path / "runs", tmp_path / "again", "--format", "json")
+    [group] = json.loads(result.stdout)
+    assert len(group["rows"][0]["runs"]) == 30
+    lines = result.stderr.splitlines()
+    assert len(lines) == 21
+    assert "a copy of run custom_cnn-s0, counted once" in lines[0]
+    assert lines[-1] == "left out: 10 more"
 
 
 def test_unknown_format_and_empty_folder(runs, tmp_path):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from zoo.api import DataError
-from zoo.evaluation.records import config_hash, find_records, load_record, save_record
+from zoo.evaluation.records import (
+    config_hash,
+    find_records,
+    load_record,
+    save_record,
+    without_collector,
+)
 
 RECORD = {
     "schema": 2,
@@ -157,6 +165,142 @@ def test_records_are_found_below_folders_and_by_name_and_the_unreadable_are_told
         str(tmp_path / "nowhere"),
     ]
     assert problems[0].reason.startswith("record of schema 9")
+
+
+def test_schema_1_is_read_as_what_it_means_today(tmp_path):
+    old = changed("schema", 1)
+    del old["data"]["metrics"]
+    assert load_record(write(tmp_path / "record.json", old)) == RECORD
+    assert json.loads((tmp_path / "record.json").read_text()) == old  # the file is left alone
+
+
+FULL = {
+    "ced": {"step": 0.0025, "values": [0.0, 0.5, 1.0]},
+    "pose": [{"name": "left", "low": None, "high": -0.1, "n": 3, "nme": None}],
+    "by_person": {"key": "ab" * 32, "sum": [0.5, 0.25], "n": [3, 2], "failed": [1, 0]},
+}
+HISTORY = [{"epoch": 1, "train_loss": 0.5, "val_loss": None, "val_nme": 0.2, "lr": 1e-3}]
+
+
+def full(**changes):
+    record = changed("history", copy.deepcopy(HISTORY))
+    record["results"]["val"] |= copy.deepcopy(FULL)
+    record["cost"]["bench"] = {"device": "cpu", "latency_ms": 3.5, "images_per_second": 800}
+    for path, value in changes.items():
+        *parents, last = path.split("/")
+        place = record
+        for key in parents:
+            place = place[int(key)] if isinstance(place, list) else place[key]
+        place[last] = value
+    return record
+
+
+def test_what_schema_2_adds_comes_back(tmp_path):
+    save_record(full(), tmp_path / "record.json")
+    assert load_record(tmp_path / "record.json") == full()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("results/val/ced/values", [0.5, 1.5], "ced.values is not a list of shares from 0 to 1"),
+        ("results/val/ced/values", [0.5, None], "ced.values is not a list of shares"),
+        ("results/val/ced/step", 0, "ced.step is 0, not a number above 0"),
+        ("results/val/by_person/key", "Ann Example", "by_person.key is 'Ann Example', not a hex"),
+        ("results/val/by_person/n", [3], "by_person.n is not a list of numbers"),
+        ("results/val/by_person/sum", [0.5, -1], "by_person.sum is not a list of numbers"),
+        ("results/val/by_person/sum", [0.5, "Ann"], "by_person.sum is not a list of numbers"),
+        ("results/val/by_person/failed", [[1], [2]], "by_person.failed is not a list of numbers"),
+        ("results/val/pose/0/n", None, "results.val.pose.*n is None, not int"),
+        ("results/val/pose", ["Ann"], "results.val.pose is not a list of objects"),
+        ("history/0/lr", "quick", "history.*lr is 'quick', not int or float or null"),
+        ("history/0/epoch", True, "history.*epoch is True, not int"),
+        ("history", {"epoch": 1}, "history is {'epoch': 1}, not list"),
+        ("cost/bench/latency_ms", "3 ms", "cost.bench.latency_ms is '3 ms'"),
+        ("data/metrics", "1", "data.metrics is '1', not int"),
+    ],
+)
+def test_what_schema_2_adds_is_read_with_the_same_suspicion(tmp_path, path, value, reason):
+    write(tmp_path / "record.json", full(**{path: value}))
+    with pytest.raises(DataError, match=rf"record\.json: .*{reason}"):
+        load_record(tmp_path / "record.json")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "-1e200", "9" * 5000, "9" * 30])
+@pytest.mark.parametrize(
+    "place",
+    [
+        '"values": [0.0, ',
+        '"sum": [0.5, ',
+        '"train_loss": ',
+        '"latency_ms": ',
+        '"strange": [[{"x": ',
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_wherever_they_stand(tmp_path, number, place):
+    record = full() | {"strange": [[{"x": 7}]]}
+    text = json.dumps(record)
+    assert place in text
+    before, _, after = text.partition(place)
+    rest = after[re.match("[-0-9.e]+", after).end() :]
+    (tmp_path / "record.json").write_text(before + place + number + rest)
+    with pytest.raises(DataError, match=r"record\.json: "):
+        load_record(tmp_path / "record.json")
+
+
+def test_lists_of_numbers_stand_on_one_line(tmp_path):
+    save_record(full(), tmp_path / "record.json")
+    lines = (tmp_path / "record.json").read_text().splitlines()
+    [curve] = [line for line in lines if '"ced"' in line]
+    assert curve.endswith("[0.0, 0.5, 1.0]},")
+    assert max(map(len, lines)) <= 110
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_folder_yields_records_of_any_name_that_lie_in_it(tmp_path):
+    write(tmp_path / "a.json", RECORD)
+    write(tmp_path / "b.record.json", RECORD)
+    write(tmp_path / "deep" / "c.record.json", RECORD)
+    write(tmp_path / "deep" / "d.json", RECORD)  # deeper, a name must say what it is
+    write(tmp_path / "deep" / "predictions" / "record.json", RECORD)
+    write(tmp_path / "board.json", [{"rows": []}])
+    write(tmp_path / "package.json", {"name": "something else"})
+    found, problems = find_records([tmp_path])
+    assert [p.relative_to(tmp_path).as_posix() for p, _ in found] == [
+        "a.json",
+        "b.record.json",
+        "deep/c.record.json",
+        "deep/predictions/record.json",
+    ]
+    assert problems == []
+
+
+def test_a_broken_record_of_any_name_is_told(tmp_path):
+    write(tmp_path / "new.json", RECORD | {"schema": 9})
+    (tmp_path / "torn.json").write_text('{"schema": 2, "resu')
+    found, problems = find_records([tmp_path])
+    assert found == []
+    assert [p.reason[:27] for p in problems] == [
+        "record of schema 9, newer t",
+        "not a JSON record (Untermin",
+    ]
+
+
+def test_a_run_that_two_folders_link_to_is_read_once(tmp_path):
+    write(tmp_path / "runs" / "a" / "record.json", RECORD)
+    (tmp_path / "link").symlink_to(tmp_path / "runs")
+    (tmp_path / "hard").mkdir()
+    (tmp_path / "hard" / "record.json").hardlink_to(tmp_path / "runs" / "a" / "record.json")
+    assert len(find_records([tmp_path / "runs", tmp_path / "link", tmp_path / "hard"])[0]) == 1
+
+
+def test_reading_many_leaves_the_collector_as_it_was(tmp_path):
+    assert gc.isenabled()
+    find_records([tmp_path])
+    assert gc.isenabled()
+    with without_collector():
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def test_the_hash_is_of_what_makes_the_model():

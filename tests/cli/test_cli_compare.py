@@ -1,0 +1,78 @@
+"""`zoo compare` as a command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board_samples import predict, save_run
+from typer.testing import CliRunner
+
+from zoo.cli import app
+
+PEOPLE = [f"p{i}" for i in range(12)]
+
+
+def invoke(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["compare", *map(str, arguments)])
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    errors = {person: [0.05 + i / 500] for i, person in enumerate(PEOPLE)}
+    worse = {person: [e + 0.04 for e in own] for person, own in errors.items()}
+    save_run(tmp_path / "a", predict(errors), "a")
+    save_run(tmp_path / "b", predict(worse), "b")
+    return tmp_path
+
+
+def test_a_sentence_ends_the_figures(runs: Path) -> None:
+    result = invoke(runs / "a", runs / "b")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    facts = dict(line.split("  ", 1) for line in lines[:-2])
+    assert facts["A"].strip() == "a-s0"
+    assert facts["NME inter-ocular"].strip() == "A 6.10%, B 10.10%, A - B -4.00 [-4.00, -4.00]"
+    assert facts["worse than 8%"].strip().startswith("A 0.00%, B 100.00%, A - B -100.00")
+    assert lines[-1].startswith("a-s0 is better than b-s0 by 4.00 points of NME inter-ocular")
+    assert "one seed on a side" in result.stderr
+
+
+def test_json_has_the_figures_and_the_sentence(runs: Path) -> None:
+    result = invoke(runs / "b", runs / "a", "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert told["error"]["difference"] == pytest.approx(0.04, rel=1e-4)
+    assert told["error"]["significant"] is True
+    assert told["failures"]["significant"] is True
+    assert (told["people"], told["faces"], told["draws"]) == (12, 12, 2000)
+    assert told["sentence"].startswith("a-s0 is better than b-s0")
+
+
+def test_no_run_and_no_split_are_wrong_usage(runs: Path) -> None:
+    result = invoke(runs / "a", runs / "nowhere")
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert "nowhere: no such run" in line
+    result = invoke(runs / "a", runs / "b", "--split", "vall")
+    assert result.exit_code == 2
+    assert "did you mean val" in result.stderr
+
+
+def test_what_does_not_compare_fails_with_one_line(runs: Path) -> None:
+    people = {person: [0.05] for person in PEOPLE}
+    save_run(runs / "c", predict(people), "c", data={"protocol": "official/1"})
+    result = invoke(runs / "a", runs / "c")
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert "do not compare: protocol person/1 and official/1" in line
+
+
+def test_an_unfinished_run_is_told_apart(runs: Path) -> None:
+    (runs / "c").mkdir()
+    (runs / "c" / "config.toml").write_text("")
+    result = invoke(runs / "a", runs / "c")
+    assert result.exit_code == 2
+    assert "zoo train --resume" in result.stderr
