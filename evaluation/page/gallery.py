@@ -135,8 +135,9 @@ class _Album:
 
     def entry(self, predictions: Predictions, i: int, error: float) -> dict[str, Any]:
         target, visible = predictions.target[i], predictions.visible[i]
-        low, high = target[visible].min(axis=0), target[visible].max(axis=0)
-        region = box_region((*map(float, low), *map(float, high)), MARGIN)
+        x0, y0 = map(float, target[visible].min(axis=0))
+        x1, y1 = map(float, target[visible].max(axis=0))
+        region = box_region((x0, y0, x1, y1), MARGIN)
         sample = predictions.ids[i]
         if sample not in self._numbers:
             self._numbers[sample] = len(self.faces)

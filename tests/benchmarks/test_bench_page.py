@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from board_samples import varied
 from browsing import chromium
+from page_records import varied
 from playwright.sync_api import Page
 from pytest_benchmark.fixture import BenchmarkFixture
 

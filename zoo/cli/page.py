@@ -82,7 +82,7 @@ def _plain_text(value: str) -> bool:
     """Whether `--set` reads a text as itself, without quotes."""
     from zoo.config import parse_set
 
-    return parse_set(f"k={value}")[1] == value
+    return parse_set(f"k={value}") == ("k", value)
 
 
 def _toml(value: Any) -> str:

@@ -73,7 +73,9 @@ function runsTable(arrays) {
 
 function commandOf(text) {
   if (!text) return h("p", { class: "lack" }, "These records do not say how to train them again.");
-  const code = h("code", {}, text);
+  // a line may break between words, and not at the dashes of a flag
+  const words = text.split(" ").flatMap((word, i) => [i ? " " : "", h("span", { class: "word" }, word)]);
+  const code = h("code", {}, words);
   const copy = h("button", { type: "button" }, "Copy");
   copy.addEventListener("click", async () => {
     try {

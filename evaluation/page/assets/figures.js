@@ -5,7 +5,7 @@ const CHARTS = [
     title: "Cumulative error",
     note: "Higher and further left is better. The area up to 8% is the AUC.",
     draw: cumulative,
-    absent: "no record of this group holds one; scored again, it would.",
+    absent: "no record of this group holds one; `zoo evaluate RUN` adds it.",
     has: (group) => group.step !== null,
   },
   {
@@ -21,14 +21,14 @@ const CHARTS = [
     tall: true,
     note: "Mean error of the points of each part.",
     draw: regions,
-    absent: "no record of this group holds them; scored again, it would.",
+    absent: "no record of this group holds them; `zoo evaluate RUN` adds them.",
     has: (group) => group.regions.length > 0,
   },
   {
     title: "Error by head pose",
     note: "Faces by where the labelled nose lies between the eye corners; left is the picture's left.",
     draw: pose,
-    absent: "no record of this group holds them; scored again, it would.",
+    absent: "no record of this group holds them; `zoo evaluate RUN` adds them.",
     has: (group) => group.pose.length > 0,
   },
   {
@@ -36,7 +36,7 @@ const CHARTS = [
     note: "After each epoch. A row's further seeds are drawn thin.",
     draw: learning,
     choice: () => ["measure", "Measure", Object.entries(MEASURES).map(([k, m]) => [k, m.title])],
-    absent: "no record of this group holds its training history.",
+    absent: "no record of this group holds its training history; `zoo evaluate RUN` adds it.",
     has: (group) => group.rows.name.some((_, row) => details(group, row).learning.length > 0),
   },
 ];

@@ -81,7 +81,7 @@ function places(count) {
 
 /**
  * Axes with a grid. `x` and `y` are {scale, format, label}; `room` is what an axis needs for its
- * words, and `plain` leaves its grid lines out. Gives the svg and functions from values to pixels.
+ * words, `tight` makes them small, and `plain` leaves its grid lines out. Gives the svg and functions from values to pixels.
  */
 function axes(width, height, x, y) {
   const box = { left: y.room || 46, right: width - 12, top: 22, bottom: height - (x.room || 36) };
@@ -97,7 +97,8 @@ function axes(width, height, x, y) {
     if (i % every) return;
     for (const [k, text] of [x.format(tick)].flat().entries()) {
       const y = box.bottom + 15 + 12 * k;
-      words.append(s("text", { x: at, y, "text-anchor": "middle" }, text));
+      const tight = x.tight ? "tight" : null;
+      words.append(s("text", { class: tight, x: at, y, "text-anchor": "middle" }, text));
     }
   });
   for (const tick of y.scale.ticks) {

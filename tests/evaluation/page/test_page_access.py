@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from board_samples import board, record
+from page_records import board, record
 from playwright.sync_api import Page
 from reader import Open
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from board_samples import board, record, varied
+from page_records import board, record, varied
 from playwright.sync_api import Page, expect
 from reader import DESKTOP, PHONE, Heard, Open
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from board_samples import board, record, varied
+from page_records import board, record, varied
 
 from zoo.evaluation.page import cards, figures
 from zoo.evaluation.page.columns import columns_of, usual

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from board_samples import board, record
+from page_records import board, record
 from playwright.sync_api import expect
 from reader import Open
 
