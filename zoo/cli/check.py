@@ -108,7 +108,7 @@ def _require_what_was_named(check: Check, data: Path | None) -> None:
         return  # the checks say why
     registry(subject.kind).get(subject.plugin_id)
     if subject.kind == "dataset":
-        subject.root()
+        _ = subject.root
 
 
 def _line(outcome: Outcome, everything: list[Check], told: set[str]) -> str:

@@ -43,27 +43,27 @@ class DataSubject(Subject):
 
     @cached_property
     def opened(self) -> OpenDataset:
-        root = self.root()
+        root = self.root
         with needs("opens_and_describes_itself"):
             return self.open(root)
 
     @cached_property
     def samples(self) -> list[Sample]:
         with needs("samples_are_well_formed"):
-            found = list(self.opened.samples())
-            if not found:
-                raise CheckFailed("it has no usable sample")
-            return found
+            return self.read()
 
-    @cached_property
-    def labels(self) -> NDArray[np.float64]:
-        """Points (N, K, 2), NaN where invisible."""
-        with needs("samples_are_well_formed"):
-            points = np.stack([s.points for s in self.samples]).astype(np.float64)
-            points[~np.stack([s.visible for s in self.samples])] = np.nan
-            if points.shape[1:] != (len(self.opened.scheme), 2):
-                raise CheckFailed(f"points are {points.shape}")
-            return points
+    def read(self) -> list[Sample]:
+        """All samples, each as the contract says."""
+        opened = self.opened
+        with must("samples()"):
+            found = list(opened.samples())
+        if not found:
+            first = "".join(f"; the first row left out: {p}" for p in opened.problems[:1])
+            raise CheckFailed(f"it has no usable sample{first}")
+        for sample in found:
+            if wrong := labels.wrong_sample(sample, opened.scheme):
+                raise CheckFailed(f"{getattr(sample, 'id', sample)!s:.80}: {wrong}")
+        return found
 
     def some(self) -> list[Sample]:
         """Spread evenly, the first and the last among them."""
@@ -106,7 +106,7 @@ def refuses_a_root_without_data(subject: DataSubject) -> None:
 
 def opens_and_describes_itself(subject: DataSubject) -> None:
     """It opens, and has a scheme, a release, a label offset, a licence, notes and problems."""
-    root = subject.root()
+    root = subject.root
     with must("opening it"):
         opened = subject.open(root)
         scheme, offset = opened.scheme, opened.label_offset
@@ -132,15 +132,7 @@ def opens_and_describes_itself(subject: DataSubject) -> None:
 def samples_are_well_formed(subject: DataSubject) -> None:
     """points float32 (K, 2) and finite, visible bool (K,), every other field as the contract
     says."""
-    scheme = subject.opened.scheme
-    with must("samples()"):
-        samples = list(subject.opened.samples())
-    if not samples:
-        first = "".join(f"; the first row left out: {p}" for p in subject.opened.problems[:1])
-        raise CheckFailed(f"it has no usable sample{first}")
-    for sample in samples:
-        if wrong := labels.wrong_sample(sample, scheme):
-            raise CheckFailed(f"{getattr(sample, 'id', sample)}: {wrong}")
+    subject.read()
 
 
 def ids_are_unique(subject: DataSubject) -> None:
@@ -150,7 +142,7 @@ def ids_are_unique(subject: DataSubject) -> None:
         if sample.id in seen:
             raise CheckFailed(f"two samples have the id {sample.id!r}")
         seen.add(sample.id)
-    root = subject.root()
+    root = subject.root
     if root is not None and any(str(root) in name for name in seen):
         raise CheckFailed(f"ids hold the root's path {root}: another copy would have other ids")
 
@@ -158,7 +150,7 @@ def ids_are_unique(subject: DataSubject) -> None:
 def people_and_splits_fit_together(subject: DataSubject) -> None:
     """A video has one person, a release split is "train" or "test", and the default protocol can
     split what there is."""
-    from zoo.evaluation.protocols import assign
+    from zoo.evaluation.protocols import assign, find_protocol
 
     people = labels.people_of_videos(subject.samples)
     if torn := [video for video, names in people.items() if len(names) > 1]:
@@ -166,31 +158,28 @@ def people_and_splits_fit_together(subject: DataSubject) -> None:
     odd = {s.release_split for s in subject.samples} - {"train", "test", None}
     if odd:
         raise CheckFailed(f'a release split is {min(map(str, odd))!r}, not "train", "test" or None')
+    with needs("declares_valid_facts"):
+        protocol = find_protocol(subject.plugin.default_protocol).id
     try:
-        assign(subject.plugin.default_protocol, *labels.columns(subject.samples))
+        assign(protocol, *labels.columns(subject.samples))
     except DataError as error:
         raise CheckFailed(f"its default_protocol cannot split it: {error}") from error
 
 
 def person_protocol_shares_nobody(subject: DataSubject) -> str | None:
-    """Under `person` no person is in two splits, under one spelling or two, and no video either."""
+    """Under `person` no person is in two splits, and nobody is spelled in two ways."""
     from zoo.evaluation.protocols import assign
 
     ids, people, releases = labels.columns(subject.samples)
-    if None in people:
-        try:
-            assign("person", ids, people, releases)
-        except DataError as error:
-            return f"{error}"
-    splits = assign("person", ids, people, releases)
-    for what, names in (
-        ("the person", [labels.plain_name(p) for p in people]),
-        ("the video", [s.video for s in subject.samples]),
-    ):
-        found: dict[str, str] = {}
-        for name, split in zip(names, splits, strict=True):
-            if name is not None and found.setdefault(name, split) != split:
-                raise CheckFailed(f"{what} {name!r} is in {found[name]} and in {split}")
+    try:
+        splits = assign("person", ids, people, releases)
+    except DataError as error:
+        return str(error)
+    found: dict[str, tuple[str | None, str]] = {}
+    for person, split in zip(people, splits, strict=True):
+        first, place = found.setdefault(labels.plain_name(person), (person, split))
+        if place != split:
+            raise CheckFailed(f"{first!r} is in {place} and {person!r} in {split}: one person?")
     return None
 
 
@@ -211,6 +200,10 @@ def images_decode(subject: DataSubject) -> None:
 
 def points_lie_in_the_images(subject: DataSubject) -> None:
     """Points are source pixels, x before y: in the image, or near its edge."""
+    _require_points(subject)
+
+
+def _require_points(subject: DataSubject) -> None:
     with_images = [(s, subject.images[s.id].shape[:2]) for s in subject.some()]
     for sample, (height, width) in with_images:
         if wrong := labels.far_from_image(sample, height, width):
@@ -224,15 +217,21 @@ def flip_swaps_left_and_right(subject: DataSubject) -> str | None:
     scheme = subject.opened.scheme
     if scheme.flip is None:
         return f"{scheme.name} has no known symmetry, and is never mirrored"
-    if wrong := labels.wrong_flip(scheme, subject.labels):
+    with needs("points_lie_in_the_images"):
+        _require_points(subject)
+    if wrong := labels.wrong_flip(scheme, subject.samples):
         raise CheckFailed(f"{scheme.name}: {wrong}")
     return None
 
 
 def order_is_the_same_every_time(subject: DataSubject) -> None:
     """Read again and opened again, it yields the same samples in the same order."""
+    _require_same_order(subject)
+
+
+def _require_same_order(subject: DataSubject) -> None:
     first = [s.id for s in subject.samples]
-    reopened = subject.open(subject.root())
+    reopened = subject.open(subject.root)
     for name, source in (("read again", subject.opened), ("opened again", reopened)):
         with must(f"samples(), {name},"):
             samples = list(source.samples())
@@ -246,9 +245,11 @@ def independent_of_the_file_system(subject: DataSubject) -> None:
     """From a copy elsewhere, its folders listed in another order, order and fingerprint are the
     same."""
     first = [s.id for s in subject.samples]
-    with needs("samples_are_well_formed"):
+    with needs("ids_are_unique"):
         fingerprint = read_table(subject.opened).fingerprint
-    with moved(subject.root()) as root:
+    with needs("order_is_the_same_every_time"):
+        _require_same_order(subject)
+    with moved(subject.root) as root:
         with must("opening a copy of it elsewhere"):
             copy = subject.open(root)
             samples = list(copy.samples())

@@ -230,12 +230,13 @@ def loss_ignores_invisible_points(subject: HeadSubject) -> None:
         visible = torch.ones(target.shape[:2], dtype=torch.bool)
         visible[0, ::2] = False
         visible[1] = False
-        cost, slopes = _cost_and_slopes(subject, form, target, visible)
+        module = subject.build(form)
+        cost, slopes = _cost_and_slopes(module, form, target, visible)
         if not cost == cost:
             raise CheckFailed(f"{form.name}: with invisible points the loss is {cost:g}")
         for strange in (float("nan"), 1e4):
             hidden = target.masked_fill(~visible.unsqueeze(-1), strange)
-            found, others = _cost_and_slopes(subject, form, hidden, visible)
+            found, others = _cost_and_slopes(module, form, hidden, visible)
             if not abs(found - cost) <= CLOSE * max(abs(cost), 1e-6):
                 raise CheckFailed(
                     f"{form.name}: with {strange:g} for the target of invisible points the loss is "
@@ -246,15 +247,14 @@ def loss_ignores_invisible_points(subject: HeadSubject) -> None:
                     f"{form.name}: with {strange:g} for the target of invisible points the "
                     "gradient changes"
                 )
-        nothing, still = _cost_and_slopes(subject, form, target, torch.zeros_like(visible))
+        nothing, still = _cost_and_slopes(module, form, target, torch.zeros_like(visible))
         if nothing != 0 or any(bool((s != 0).any()) for s in still):
             raise CheckFailed(f"{form.name}: a batch without a visible point costs {nothing:g}")
 
 
 def _cost_and_slopes(
-    subject: HeadSubject, form: Form, target: Tensor, visible: Tensor
+    module: nn.Module, form: Form, target: Tensor, visible: Tensor
 ) -> tuple[float, list[Tensor]]:
-    module = subject.build(form)
     with needs("gives_points"):
         cost = _loss(module, form.features(4), target, visible)
     trainable = [p for p in module.parameters() if p.requires_grad]

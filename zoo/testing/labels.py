@@ -13,6 +13,9 @@ from zoo.api import LandmarkScheme, Sample
 BEYOND = 0.5
 """Of the image's longer side: so far outside a point of a face that is cut off may lie."""
 
+FLIP_SLACK = 0.2
+"""Of a face's size: the mean of few faces, all turned to one side, is so far from symmetric."""
+
 Column = tuple[str | None, ...]
 
 
@@ -112,8 +115,8 @@ def wrong_units(samples: Sequence[tuple[Sample, tuple[int, int]]]) -> str:
     return ""
 
 
-def wrong_flip(scheme: LandmarkScheme, labels: NDArray[np.float64]) -> str:
-    """A flip that does not exchange left and right. ``labels`` (N, K, 2), NaN where invisible."""
+def wrong_flip(scheme: LandmarkScheme, samples: Sequence[Sample]) -> str:
+    """A flip that does not exchange left and right."""
     flip = scheme.flip
     if flip is None:
         return ""
@@ -128,40 +131,47 @@ def wrong_flip(scheme: LandmarkScheme, labels: NDArray[np.float64]) -> str:
         left_eye, right_eye = scheme.pupils
         if {flip[i] for i in left_eye} != set(right_eye):
             return "flip does not exchange the points of the two pupils"
-    return _unlike_the_labels(scheme, labels)
+    return _unlike_the_mean_face(scheme, np.array(flip), samples)
 
 
-def _unlike_the_labels(scheme: LandmarkScheme, labels: NDArray[np.float64]) -> str:
-    """Of the mean face: left must be left, and its mirror image must look like itself."""
-    shape = _mean_shape(labels)
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(shape).all(axis=1))
+def _unlike_the_mean_face(
+    scheme: LandmarkScheme, flip: NDArray[np.int64], samples: Sequence[Sample]
+) -> str:
+    """Its left must be left, and mirrored it must look like itself."""
+    face = _mean_face(samples)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(face).all(axis=1))
     if scheme.eye_corners is not None and known[list(scheme.eye_corners)].all():
         left, right = scheme.eye_corners
-        if not shape[left, 0] < shape[right, 0]:
+        if not face[left, 0] < face[right, 0]:
             return f"eye corner {left} should be the left one, and lies to the right of {right}"
-    flip = np.array(scheme.flip)
-    both = known & known[flip]
-    mirrored = shape[flip] * np.array([-1.0, 1.0])
-    for i in np.flatnonzero(both & (flip != np.arange(len(flip)))).tolist():
-        gap = np.linalg.norm(mirrored[i] - shape[i])
-        if gap > 0.25:
+    both = np.flatnonzero(known & known[flip])
+    axis = np.median((face[both, 0] + face[flip[both], 0]) / 2) if len(both) else 0.0
+    mirrored = face * [-1, 1] + [2 * axis, 0]
+    for i in both.tolist():
+        gaps = np.linalg.norm(mirrored[i] - face[known], axis=1)
+        gap = float(np.linalg.norm(mirrored[i] - face[flip[i]]))
+        if gap > gaps.min() + FLIP_SLACK:
+            nearest = int(np.flatnonzero(known)[gaps.argmin()])
             return (
-                f"mirrored, point {flip[i]} of the mean face lies {gap:.2f} of the face's size "
-                f"from point {i}, whose place it takes"
+                f"flip exchanges point {i} for {flip[i]}, and the mean face's, mirrored, lies "
+                f"near {nearest}"
             )
     return ""
 
 
-def _mean_shape(labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of all faces, each moved to its centre and scaled to sqrt(w h) = 1; (K, 2)."""
-    low, high = np.nanmin(labels, axis=1), np.nanmax(labels, axis=1)
-    size = np.sqrt((high - low).prod(axis=1))
-    usable = size > 0
-    centred = labels[usable] - ((low + high) / 2)[usable, None]
-    centred /= size[usable, None, None]
-    seen = np.isfinite(centred).sum(axis=0)
-    total = np.nansum(centred, axis=0)
-    return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
+def _mean_face(samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """Of all faces, each moved to its centre and scaled to sqrt(w h) = 1: (K, 2), NaN for a point
+    that is never visible."""
+    total = np.zeros(samples[0].points.shape)
+    seen = np.zeros(len(total))
+    for sample in samples:
+        shown = sample.points[sample.visible].astype(np.float64)
+        low, high = shown.min(axis=0), shown.max(axis=0)
+        size = np.sqrt((high - low).prod())
+        if size > 0:
+            total[sample.visible] += (shown - (low + high) / 2) / size
+            seen[sample.visible] += 1
+    return np.where(seen[:, None] > 0, total / np.maximum(seen, 1)[:, None], np.nan)
 
 
 def first_difference(ids: Sequence[str], samples: Sequence[Sample]) -> str:

@@ -76,6 +76,7 @@ class Subject:
             return {}
         return declared if isinstance(declared, Mapping) else {}
 
+    @cached_property
     def root(self) -> Path | None:
         """Of a data set. Raises DataError where there is none, UsageError where none is taken."""
         from zoo.data.locate import find_root
