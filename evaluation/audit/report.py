@@ -14,14 +14,14 @@ import numpy as np
 
 from zoo.evaluation.protocols import SPLITS, Protocol, applicable, assign, find_protocol
 
-from .duplicates import across_splits, kinds_of, tally, within_data
+from .duplicates import Kinds, across_splits, kinds_of, tally, within_data
 from .findings import EXAMPLES, SEVERITIES, Finding, counted
 from .labels import degenerate_faces, normaliser_facts, out_of_frame
 from .offset import Mirrored, measure_offset, offset_finding
 from .pictures import Pictures
 from .quantisation import find_grid, quantised, rounding_floor
 from .sharing import Assignment, shared_between_splits, unnamed
-from .similarity import ALIKE, BITS, NEAR, find_copies
+from .similarity import ALIKE, BITS, NEAR, Pairs, find_copies
 from .subject import Labelled, Names
 
 SCHEMA = 1
@@ -135,7 +135,7 @@ def audit(
 
 
 def _leaks(
-    data: Labelled, pairs: Any, kinds: Any, names: Names, assignment: Assignment
+    data: Labelled, pairs: Pairs, kinds: Kinds, names: Names, assignment: Assignment
 ) -> tuple[Finding, ...]:
     return (
         *shared_between_splits(data, names, assignment),

@@ -53,12 +53,13 @@ def shared_between_splits(
 
 
 def unnamed(data: Labelled) -> tuple[Finding, ...]:
-    """A note where frames name neither person nor video: there, sharing cannot be seen."""
-    pairs = zip(data.people, data.videos, strict=True)
-    count = sum(person is None and video is None for person, video in pairs)
-    if not count:
+    """A note where frames name no person: there, sharing people cannot be seen."""
+    nobodies = [row for row, person in enumerate(data.people) if person is None]
+    if not nobodies:
         return ()
+    count = len(nobodies)
     which = "no frame names" if count == len(data.ids) else f"{counted(count, 'frame')} without"
+    by_video = any(data.videos[row] is not None for row in nobodies)
     return (
         Finding(
             id="unnamed_frames",
@@ -66,8 +67,8 @@ def unnamed(data: Labelled) -> tuple[Finding, ...]:
             severity="note",
             count=count,
             unit="frames",
-            sentence=f"{which} a person or a video: whether splits share people cannot be checked "
-            "there, only whether they share pictures",
+            sentence=f"{which} a person: whether splits share people cannot be checked there, "
+            f"only whether they share {'videos and pictures' if by_video else 'pictures'}",
         ),
     )
 

@@ -199,15 +199,17 @@ def _print_findings(report: Mapping[str, Any]) -> None:
 
 
 def _print_measures(measures: Mapping[str, Any]) -> None:
+    from zoo.evaluation.audit.duplicates import KINDS
+
     copies = measures["copies"]
     kinds = [
-        (kind.replace("_", " "), *(n[key] for key in ("identical", "near", "mirrored")))
+        (KINDS[kind], *(n[key] for key in ("identical", "near", "mirrored")))
         for kind, n in copies["pairs"].items()
     ]
     output.table(
         f"Pairs that show the same picture (at most {copies['near_bits']} of {copies['bits']} bits "
         f"apart, correlation {copies['near_correlation']:g} or more)",
-        ("pairs of", "identical", "near", "mirrored"),
+        ("pairs", "identical", "near", "mirrored"),
         kinds,
         right=("identical", "near", "mirrored"),
     )

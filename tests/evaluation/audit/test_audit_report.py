@@ -63,12 +63,13 @@ def test_a_shared_person_is_found_where_the_protocol_shares_it(clean):
 def test_a_shared_video_is_found_where_people_are_not_named(clean):
     nobody = (None,) * len(clean.ids)
     row = row_of(clean, "release", "test")
-    data = replace(clean, people=nobody, videos=clean.videos)
-    assert data.audit().findings == ()
+    data = replace(clean, people=nobody)
+    assert ids(data.audit()) == [("unnamed_frames", None, "note")]
     found = data.but(row, videos=clean.videos[0]).audit()
     assert found.leaks == ["release"]
-    [finding] = found.findings
+    finding, note = found.findings
     assert (finding.id, finding.count, finding.unit) == ("shared_videos", 1, "videos")
+    assert "only whether they share videos and pictures" in note.sentence
 
 
 def test_every_test_person_is_called_all_of_them(clean):
@@ -193,6 +194,9 @@ def test_frames_of_nobody_are_a_note(clean):
     assert list(found.protocols) == ["release"]
     assert ids(found) == [("unnamed_frames", None, "note")]
     assert found.findings[0].count == 24
+    assert found.findings[0].sentence.startswith("no frame names a person")
+    some = clean.but(3, people=None).audit("release")
+    assert some.findings[0].sentence.startswith("1 frame without a person")
     assert found.protocols["release"]["splits"]["test"]["people"] is None
 
 
