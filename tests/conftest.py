@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 import zoo.registry
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 class Plant(Protocol):
@@ -93,3 +96,12 @@ def _planting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant
             del sys.modules[module]
     # or a plugin of one test would be found by the next that plants its namesake
     zoo.registry._registry.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium for all tests that need one: a process can drive only one at a time."""
+    from browsing import chromium
+
+    with chromium() as started:
+        yield started

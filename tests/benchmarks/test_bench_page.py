@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import chromium
 from page_records import varied
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from zoo.evaluation.leaderboard import collect
@@ -71,10 +70,10 @@ def test_bench_page_rendering(benchmark: BenchmarkFixture, runs: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def opened(page_file: Path) -> Iterator[tuple[Page, float]]:
+def opened(page_file: Path, browser: Browser) -> Iterator[tuple[Page, float]]:
     """The page in a browser, and the seconds until its first table and charts stood there."""
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
         page.set_default_timeout(60_000)
         started = time.perf_counter()
         page.goto(page_file.as_uri())

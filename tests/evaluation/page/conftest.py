@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import chromium
 from playwright.sync_api import Browser, Page
 from reader import DESKTOP, Heard, Open
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
