@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 import zoo
 from zoo.api import UsageError
 from zoo.cli import app
+from zoo.engine import run
 from zoo.engine.fit import Interrupted
 from zoo.engine.folder import RunFolder
 from zoo.engine.folds import find_existing, fold_configs, train_folds
@@ -108,6 +110,21 @@ def test_a_fold_that_was_interrupted_goes_on(kit: Kit, monkeypatch: pytest.Monke
     resumed = next(train_folds(config, kit.out / "stopped", reporter=kit.watcher))
     assert kit.watcher.notes == [f"fold 0 of 0 to 4: goes on in {path}"]
     assert kit.outcome(resumed.path) == kit.outcome(whole.path)
+
+
+def test_a_run_that_another_process_trains_is_left_alone(kit: Kit) -> None:
+    """As when the same command is given in two terminals."""
+    folder = kit.train("fold=0", **FOLDS)
+    folder.forget_results()
+    before = kit.history(folder.path)
+    with folder.held():
+        message = f"{folder.path}: another process is training it"
+        for act in (lambda: train_all(kit), lambda: run.resume(folder.path, epochs=3)):
+            with pytest.raises(UsageError, match=re.escape(message)):
+                act()
+    assert kit.history(folder.path) == before
+    resumed = run.resume(folder.path)
+    assert resumed.record.is_file()
 
 
 def test_a_fold_that_is_named_is_one_run_and_always_trained(kit: Kit) -> None:

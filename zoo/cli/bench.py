@@ -30,19 +30,18 @@ def bench(
     with quartiles in brackets. Timed is the network alone, not the decoding of pictures nor the
     finding of faces. Runs of one configuration are one network.
     """
-    from zoo.cli.progress import reporter
+    from zoo.cli.progress import PlainReporter
     from zoo.engine.bench import bench as measure
 
-    with reporter() as watcher:
-        costs, refused = measure(
-            runs,
-            device=device,
-            batch_size=batch_size,
-            threads=threads,
-            precision=precision,
-            rounds=rounds,
-            reporter=watcher,
-        )
+    costs, refused = measure(
+        runs,
+        device=device,
+        batch_size=batch_size,
+        threads=threads,
+        precision=precision,
+        rounds=rounds,
+        reporter=PlainReporter(),
+    )
     if not costs and len(refused) == 1:
         raise refused[0]
     if json:

@@ -55,14 +55,22 @@ class Timer:
     """Forwards a sample."""
     samples: list[float] = field(default_factory=list)
     """Seconds a forward."""
+    last: float = 0.0
+    """Of the warm-up."""
 
     def warm_up(self) -> None:
         started, count = time.perf_counter(), 0
         while count < 3 or time.perf_counter() - started < WARM_UP:
-            once = self._sample()
+            self.last = self._sample()
             count += 1
         if self.images.device.type != "cpu" and len(self.images) > 1:
-            self.repeats = max(1, math.ceil(QUEUE / max(once, 1e-6)))
+            self.repeats = max(1, math.ceil(QUEUE / max(self.last, 1e-6)))
+
+    @property
+    def expected(self) -> float:
+        """Seconds that a turn takes."""
+        sample = self.last * self.repeats
+        return sample + max(TURN, self.least * sample)
 
     def turn(self) -> None:
         self._sample()  # the network before has filled the caches
@@ -142,7 +150,7 @@ def bench(
     reporter = reporter or Reporter()
     where = pick_device(device)
     with _threads(threads):
-        subjects, refused = _gather(paths, where, batch_size, precision, reporter)
+        subjects, refused = _gather(paths, where, batch_size, precision)
         ready = []
         for subject in subjects:
             try:
@@ -151,6 +159,10 @@ def bench(
                 ready.append(subject)
             except torch.OutOfMemoryError:
                 refused.append(_does_not_fit(subject, batch_size))
+        seconds = rounds * sum(s.single.expected + s.full.expected for s in ready)
+        reporter.note(
+            f"{len(ready)} networks take {rounds} turns: about {max(1, round(seconds))} s"
+        )
         for _ in range(rounds):
             for subject in ready:
                 subject.single.turn()
@@ -171,7 +183,7 @@ def spread(samples: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _gather(
-    paths: Sequence[Path], device: torch.device, batch_size: int, precision: str, reporter: Reporter
+    paths: Sequence[Path], device: torch.device, batch_size: int, precision: str
 ) -> tuple[list[Subject], list[ZooError]]:
     """Runs of one configuration are one network: it is loaded and timed once."""
     known: dict[tuple[str, str], list[RunFolder]] = {}

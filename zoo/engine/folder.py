@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -70,6 +73,21 @@ class RunFolder:
         """Once training goes on: the scores of older weights would stand beside newer ones."""
         for path in (self.record, *self.predictions("any").parent.glob("*.npz")):
             path.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this process trains here, no other one does. Raises :class:`UsageError` where one
+        does already. The lock is the system's own: it goes with the process, however that ends."""
+        self.state.parent.mkdir(exist_ok=True)
+        with (self.state.parent / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UsageError(f"{self.path}: another process is training it") from error
+            except OSError as error:  # a file system without locks
+                if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                    raise
+            yield
 
     def read_config(self) -> Config:
         try:

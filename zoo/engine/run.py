@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,12 @@ def train(
     ``origin``: the record that is run again, where it is one.
     """
     config = complete(config)
-    with join_world(config.device) as world:
+    with join_world(config.device) as world, ExitStack() as stack:
         parts = _Parts.gather(config, strict, world, reporter or Reporter(), origin)
         with world.first_goes_ahead():
             made = new_folder(out, config).path if world.first else None
+            if made is not None:
+                stack.enter_context(RunFolder(made).held())
         folder = RunFolder(world.share(made))
         job, trainee = _set_up(parts, folder)
         fit(job, trainee)
@@ -71,7 +74,10 @@ def resume(
     longer = epochs is not None and epochs != config.epochs
     if longer:
         config = _with_epochs(config, epochs or 0, path)
-    with join_world(config.device) as world:
+    with join_world(config.device) as world, ExitStack() as stack:
+        with world.first_goes_ahead():
+            if world.first:
+                stack.enter_context(folder.held())
         with naming_the_absent(folder):
             parts = _Parts.gather(config, strict, world, reporter or Reporter())
         job, trainee = _set_up(parts, folder)
