@@ -74,6 +74,9 @@ class HeatmapHead(nn.Module):
         self.maps = maps
         self.axis = axis
         self.sigma, self.squared = sigma, squared
+        # Nearly all cells are background: maps that start near 0 have only the peaks to learn.
+        for parameter in maps.project.parameters():
+            nn.init.normal_(parameter, std=0.001)
 
     def forward(self, features: Tensor | list[Tensor]) -> dict[str, Tensor]:
         maps = self.maps(features)

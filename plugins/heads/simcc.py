@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
 from zoo.plugins.heads.grid import Axis
 from zoo.plugins.heads.neck import PointMaps, plan_maps
-from zoo.plugins.heads.soft_argmax import PRIOR_SPREAD, kullback_leibler
+from zoo.plugins.heads.soft_argmax import PRIOR_SPREAD
 from zoo.plugins.heads.units import label_fractions, landmark_units
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
@@ -71,14 +71,12 @@ class SimCCHead(nn.Module):
     def loss(
         self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
     ) -> Tensor:
-        """The divergence of both axes, plus ``weight`` times the point loss of the means."""
+        """The point loss, plus ``weight`` times the Kullback-Leibler divergence of both axes."""
         place = self.bins.to_cells(label_fractions(target, visible))
         wanted = F.log_softmax(self.bins.log_gaussian(place, self.sigma), -1)
-        cost = kullback_leibler(output["log_bins"], wanted).sum(-1)
-        value = mean_over_points(cost, visible)
-        if not self.weight:
-            return value
-        return value + self.weight * point_loss(landmark_units(output["points"]), target, visible)
+        cost = (wanted.exp() * (wanted - output["log_bins"])).sum((2, 3))
+        value = point_loss(landmark_units(output["points"]), target, visible)
+        return value + self.weight * mean_over_points(cost, visible)
 
 
 def build(
@@ -89,14 +87,14 @@ def build(
     stride: float = 8,
     width: int = 64,
     split: float = 2.0,
-    sigma: float = 0.01,
-    weight: float = 1.0,
+    sigma: float = 0.02,
+    weight: float = 0.1,
 ) -> SimCCHead:
     """A head on maps of ``stride`` input pixels a cell and coarser ones, fused to ``width``
     channels.
 
     ``split`` is the number of bins a pixel, ``sigma`` the target's, as a fraction of the input,
-    ``weight`` that of the point loss beside the classification. Raises :class:`UsageError` for a
+    ``weight`` that of the classification beside the point loss. Raises :class:`UsageError` for a
     stride that cannot be had and for options out of range.
     """
     if not 0 < split < math.inf:

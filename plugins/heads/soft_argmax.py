@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -38,22 +39,42 @@ REACH = 1.5
 """Cells: the score is the probability of those whose centre lies as near to the point."""
 
 
-def jensen_shannon(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Over the last dimension: (KL(p || m) + KL(q || m)) / 2 for m = (p + q) / 2; ln 2 at most."""
-    log_m = torch.logaddexp(log_p, log_q) - math.log(2)
-    kl = log_p.exp() * (log_p - log_m) + log_q.exp() * (log_q - log_m)
-    return kl.sum(-1) / 2
+class _JensenShannon(torch.autograd.Function):
+    """Its gradient in log p is p (log p - log m) / 2: one product, where going back through the
+    logarithms would cost more than the rest of the head."""
+
+    @staticmethod
+    def forward(ctx: Any, log_p: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
+        p = log_p.exp()
+        q = log_y.exp().unsqueeze(-1) * log_x.exp().unsqueeze(-2)
+        log_q = log_y.unsqueeze(-1) + log_x.unsqueeze(-2)
+        log_m = ((p + q) / 2).clamp(min=torch.finfo(p.dtype).tiny).log_()
+        slope = p * (log_p - log_m) / 2
+        ctx.save_for_backward(slope)
+        return (slope + q * (log_q - log_m) / 2).sum((-2, -1))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        [slope] = ctx.saved_tensors
+        return gradient[..., None, None] * slope, None, None
 
 
-def kullback_leibler(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Over the last dimension: KL(q || p), the cross-entropy with q for target less q's own."""
-    return (log_q.exp() * (log_q - log_p)).sum(-1)
+def jensen_shannon(log_map: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
+    """(KL(p || m) + KL(q || m)) / 2 for m = (p + q) / 2, of the map p (..., h, w) and the product q
+    of x (..., w) and y (..., h), all logs of probabilities; from 0 to ln 2."""
+    cost: Tensor = _JensenShannon.apply(log_map, log_x, log_y)
+    return cost
 
 
-DIVERGENCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "js": jensen_shannon,
-    "kl": kullback_leibler,
-}
+def kullback_leibler(log_map: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
+    """KL(q || p) of the same: the cross-entropy with q for target, less q's own entropy."""
+    x, y = log_x.exp(), log_y.exp()
+    entropy = -(x * log_x).sum(-1) - (y * log_y).sum(-1)
+    return -(y.unsqueeze(-2) @ log_map @ x.unsqueeze(-1)).squeeze((-2, -1)) - entropy
+
+
+Divergence = Callable[[Tensor, Tensor, Tensor], Tensor]
+DIVERGENCES: dict[str, Divergence] = {"js": jensen_shannon, "kl": kullback_leibler}
 
 
 class SoftArgmaxHead(nn.Module):
@@ -112,9 +133,8 @@ class SoftArgmaxHead(nn.Module):
         if not self.weight:
             return value
         place = self.axis.to_cells(label_fractions(target, visible))
-        log_gaussian = F.log_softmax(self.axis.log_gaussian(place, self.sigma), -1)
-        wanted = log_gaussian[:, :, 1, :, None] + log_gaussian[:, :, 0, None, :]
-        cost = self.divergence(output["log_map"].flatten(2), wanted.flatten(2))
+        log_x, log_y = F.log_softmax(self.axis.log_gaussian(place, self.sigma), -1).unbind(2)
+        cost = self.divergence(output["log_map"], log_x, log_y)
         return value + self.weight * mean_over_points(cost, visible)
 
 

@@ -174,7 +174,7 @@ def test_with_maps_that_say_nothing_it_starts_near_the_mean_shape(kind: str) -> 
 def test_a_sharp_map_has_a_higher_score_than_a_flat_one(kind: str) -> None:
     head = build(kind)
     if kind == "simcc":
-        sharp = head.bins.log_gaussian(torch.full((1, 5, 2), 40.0), 1.0)
+        sharp = head.bins.log_gaussian(torch.full((1, 5, 2), 60.0), head.sigma)
     else:
         axis = head.axis.log_gaussian(torch.full((1, 5, 2), 7.0), 1.0)
         sharp = axis[:, :, 1, :, None] + axis[:, :, 0, None, :]
@@ -203,22 +203,54 @@ def test_a_map_that_is_its_target_costs_least(kind: str) -> None:
     assert moved > 0.01
 
 
+def one_column(*p: float) -> tuple[Tensor, Tensor]:
+    """A map of a single column, and the same as y with an x of one cell."""
+    column = torch.tensor(p, dtype=torch.float64).log()
+    return column[:, None], column
+
+
 def test_divergences_by_hand() -> None:
-    p, q = torch.tensor([0.5, 0.5]).log(), torch.tensor([0.25, 0.75]).log()
+    (p, _), (_, q) = one_column(0.5, 0.5), one_column(0.25, 0.75)
+    x = torch.zeros(1, dtype=torch.float64)
     # KL(q || p) = 0.25 ln(0.25 / 0.5) + 0.75 ln(0.75 / 0.5)
-    assert kullback_leibler(p, q).item() == pytest.approx(-0.25 * 0.693147 + 0.75 * 0.405465)
+    expected = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
+    assert kullback_leibler(p, x, q).item() == pytest.approx(expected)
     # m = (0.375, 0.625)
     of_p = 0.5 * math.log(0.5 / 0.375) + 0.5 * math.log(0.5 / 0.625)
     of_q = 0.25 * math.log(0.25 / 0.375) + 0.75 * math.log(0.75 / 0.625)
-    assert jensen_shannon(p, q).item() == pytest.approx((of_p + of_q) / 2)
-    assert jensen_shannon(q, p).item() == pytest.approx((of_p + of_q) / 2)
-    # nothing in common: ln 2, and no NaN from what a softmax rounds to 0
-    apart = torch.tensor([[0.0, -500.0], [-500.0, 0.0]], requires_grad=True)
-    far = jensen_shannon(apart[0], apart[1])
+    assert jensen_shannon(p, x, q).item() == pytest.approx((of_p + of_q) / 2)
+
+
+def test_maps_with_nothing_in_common_diverge_by_ln_2() -> None:
+    """And what a softmax rounds to 0 makes no NaN."""
+    log_map = torch.tensor([[0.0, -500.0]], requires_grad=True)
+    far = jensen_shannon(log_map, torch.tensor([-500.0, 0.0]), torch.zeros(1))
     far.backward()
-    assert far.item() == pytest.approx(0.693147)
-    assert apart.grad is not None
-    assert apart.grad.isfinite().all()
+    assert far.item() == pytest.approx(math.log(2))
+    assert log_map.grad is not None
+    assert log_map.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("divergence", [jensen_shannon, kullback_leibler])
+def test_gradients_of_divergences_are_those_of_the_formula(divergence: Any) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+    log_x, log_y = draw(2, 3, 5).log_softmax(-1), draw(2, 3, 4).log_softmax(-1)
+    logits = draw(2, 3, 4, 5).requires_grad_()
+
+    def cost(values: Tensor) -> Tensor:
+        result: Tensor = divergence(
+            values.flatten(2).log_softmax(-1).unflatten(2, (4, 5)), log_x, log_y
+        )
+        return result
+
+    assert cost(logits).shape == (2, 3)
+    assert (cost(logits) > 0).all()
+    assert cost(log_y[..., None] + log_x[..., None, :]).abs().max() < 1e-12
+    assert torch.autograd.gradcheck(cost, logits)
 
 
 def test_the_regulariser_and_its_weight_are_options() -> None:
@@ -295,7 +327,7 @@ def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
         ("soft_argmax", {"sigma": 0.2}, "sigma is 0.2, it must be at least half a cell"),
         ("soft_argmax", {"weight": -1.0}, "weight is -1.0"),
         ("simcc", {"split": 0.0}, "split is 0.0"),
-        ("simcc", {"sigma": 0.001}, "sigma = 0.001 is 0.13 bins at 64 px"),
+        ("simcc", {"sigma": 0.001}, r"sigma = 0.001 is 0.13 bins at 64 px"),
         ("simcc", {"weight": math.nan}, "weight is nan"),
         ("heatmap", {"map_loss": "wing"}, "map_loss is 'wing', expected adaptive_wing or mse"),
         ("heatmap", {"sigma": math.inf}, "sigma is inf"),
