@@ -163,9 +163,11 @@ def _resampled_medians(
     return np.concatenate(medians)
 
 
-def _weighted_median(values: NDArray[np.float64], times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of ``values`` (M,), each counted ``times`` (D, M): (D,). The lower one of two in the middle
-    is taken with the upper, as a plain median does."""
+def _weighted_median(
+    values: NDArray[np.float64], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of ``values`` (M,), each counted ``times`` (D, M), whole numbers: (D,). Of two in the middle
+    the mean, as of a plain median."""
     order = np.argsort(values, kind="stable")
     heaped = np.cumsum(times[:, order], axis=1)
     total = heaped[:, -1:]

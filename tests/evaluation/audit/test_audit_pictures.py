@@ -155,3 +155,15 @@ def test_a_large_picture_gives_the_face_of_a_small_one(clean):
     faces = look_at(data).faces.astype(float)
     assert np.abs(faces[0] - faces[5]).mean() < 3
     assert np.abs(faces[0] - faces[6]).mean() > 20
+
+
+def test_one_frame_and_nothing_to_read_are_no_trouble(made):
+    one = made(people=1, frames=1)
+    assert len(copies(one)) == 0
+    assert len(copies(one.but(0, pictures=None))) == 0
+
+
+def test_a_reader_may_give_a_view_with_its_channels_turned(clean):
+    """As of an OpenCV reader: BGR to RGB by a slice, which steps backwards through memory."""
+    view = clean.pictures[0][..., ::-1].copy()[..., ::-1]
+    assert only_pair(clean, 5, pictures=view).identical.tolist() == [True]
