@@ -159,10 +159,9 @@ def bench(
                 ready.append(subject)
             except torch.OutOfMemoryError:
                 refused.append(_does_not_fit(subject, batch_size))
-        seconds = rounds * sum(s.single.expected + s.full.expected for s in ready)
-        reporter.note(
-            f"{len(ready)} networks take {rounds} turns: about {max(1, round(seconds))} s"
-        )
+        if ready:
+            seconds = rounds * sum(s.single.expected + s.full.expected for s in ready)
+            reporter.note(f"networks: {len(ready)}, rounds: {rounds}, about {seconds:.0f} s")
         for _ in range(rounds):
             for subject in ready:
                 subject.single.turn()
