@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from importlib import resources
+from importlib import metadata, resources
 from typing import Any
 
 import jinja2
@@ -51,7 +51,13 @@ def to_html(
         metric = group.headline if sort == "nme_ioc" else sort
         heads.append(head | {"sorted": metric, "gallery": galleries[i] if galleries else None})
         blocks += list(_blocks(i, details))
-    board = {"block": BLOCK, "run": RUN, "groups": heads}
+    board = {
+        "block": BLOCK,
+        "run": RUN,
+        "runs": sum(len(row.runs) for group in groups for row in group.rows),
+        "made": f"Made by landmark-zoo {metadata.version('landmark-zoo')}",
+        "groups": heads,
+    }
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(_asset("page.html")).render(
         policy=_policy(script, style),

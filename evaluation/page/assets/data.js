@@ -50,7 +50,8 @@ for (const group of board.groups) {
   const known = [...Array(group.size).keys()].filter((row) => headlineOf(group, row) !== null);
   group.best = known.reduce((best, row) => (headlineOf(group, row) < headlineOf(group, best) ? row : best), known[0]);
   group.percent = group.headline === "nme_ioc" ? "of the eye corners' distance" : "of the face box";
-  group.sort = { key: group.sorted, down: false };
+  const sorted = group.columns.find(({ key }) => key === group.sorted);
+  group.sort = { key: group.sorted, down: sorted ? !sorted.lower : false };
   group.filter = { text: "", choices: {}, marks: new Set() };
   group.page = 0;
   // row -> slot: a colour, a dash and a mark that stay with it as long as it is drawn

@@ -10,8 +10,9 @@ function titleOf(group) {
 function overview(current) {
   if (board.groups.length < 2) return null;
   const line = (group, i) => {
-    const nme = group.size ? headlineOf(group, 0) : null;
-    const words = group.size ? `${group.rows.name[0]} ${percent(nme)}` : "no ranked row";
+    const best = group.best === undefined ? null : group.best;
+    const words =
+      best === null ? "no ranked row" : `${group.rows.name[best]} ${percent(headlineOf(group, best))}`;
     return h(
       "li",
       {},
@@ -85,13 +86,12 @@ function showGroup(group) {
   if (current?.group === group) return;
   const legend = h("div", { class: "legend" });
   const { figures, draw } = chartsOf(group);
-  const refresh = (what) => {
+  const refresh = () => {
     legend.replaceChildren(...legendOf(group, () => {
       table.render();
       refresh();
     }));
     draw();
-    return what;
   };
   const table = tableOf(group, refresh);
   main.replaceChildren(
@@ -101,6 +101,7 @@ function showGroup(group) {
       table.element,
       h("section", { class: "charts", "aria-label": "Charts" }, h("h2", {}, "Charts"), legend, figures),
       galleryOf(group),
+      h("footer", { class: "note" }, `${board.made} from ${plural(board.runs, "run")}.`),
     ].filter(Boolean),
   );
   current = { group, table, draw };

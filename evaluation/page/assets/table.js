@@ -149,7 +149,7 @@ function tableOf(group, act) {
           group.page = 0;
           render();
           headers.querySelector(`[data-sort="${key}"]`).focus();
-          act("rows");
+          act();
         },
       },
       title,
@@ -170,7 +170,7 @@ function tableOf(group, act) {
         }
         render();
         body.querySelector(`[data-row="${row}"] input`)?.focus();
-        act("picks");
+        act();
       },
     });
     const slot = group.picked.get(row);
@@ -271,7 +271,7 @@ function tableOf(group, act) {
   const filters = filtersOf(group, () => {
     group.page = 0;
     render();
-    act("rows");
+    act();
   });
   render();
   return {

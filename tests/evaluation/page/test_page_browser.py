@@ -52,6 +52,35 @@ def test_the_best_row_comes_first_and_the_floor_last(few: str, open_page: Open) 
     expect(floor).to_contain_text("28.30%")
 
 
+def test_the_order_of_the_command_is_the_first_order(open_page: Open) -> None:
+    records = [record("a", 0, 0.05), record("b", 0, 0.06), record("c", 0, 0.04)]
+    page = open_page(to_html(board(*records, sort="auc_08"), sort="auc_08"))
+    assert names(page) == ["c", "a", "b"]
+    assert direction(page, "AUC") == "descending"
+
+
+def test_a_group_without_a_ranked_row_says_why(open_page: Open) -> None:
+    fold = record("folded", data={"protocol": "person-5fold/1", "fold": 0})
+    page = open_page(to_html(board(fold)))
+    expect(page.locator(".heading")).to_contain_text("lacks fold 1, 2, 3, 4")
+    assert names(page) == []
+    expect(page.locator("table.main tfoot")).to_contain_text("28.30%")
+
+
+def test_without_eye_corners_the_box_is_the_headline(open_page: Open) -> None:
+    records = [record("a", 0, 0.05), record("b", 0, 0.04)]
+    for each in records:
+        results = each["results"]["val"]
+        results |= dict.fromkeys(("nme_ioc", "nme_ioc_low", "nme_ioc_high"))
+        results["floor"] = {"nme_box": 0.2}
+        del results["pose"]
+    page = open_page(to_html(board(*records)))
+    assert names(page) == ["b", "a"]
+    assert direction(page, "NME box") == "ascending"
+    expect(page.locator("table.main tfoot")).to_contain_text("20.00%")
+    expect(page.locator("figure.chart").first).to_contain_text("of the face box")
+
+
 def test_a_press_on_a_header_sorts_and_another_turns_round(few: str, open_page: Open) -> None:
     page = open_page(few)
     header(page, "GMACs").click()

@@ -202,6 +202,11 @@ def test_rows_and_details_are_in_one_order() -> None:
     assert found["data"]["groups"][0]["rows"]["name"] == [r.backbone for r in groups[0].rows]
 
 
+def test_the_same_records_make_the_same_page() -> None:
+    records = varied(20, seeds=2)
+    assert to_html(board(*records)) == to_html(board(*records))
+
+
 def test_no_path_and_no_sum_by_person_is_on_the_page() -> None:
     made = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]})
     made["results"]["val"]["nme_ioc"] = 0.1 / 428
