@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .api import UsageError
@@ -22,10 +22,22 @@ def call_with_options(
     try:
         inspect.signature(build).bind(*args, **options)
     except TypeError as error:
-        raise UsageError(
-            f"{kind} {plugin_id}: {error}; its options are {_options(kind, build)}"
-        ) from error
+        raise _refusal(kind, plugin_id, build, error) from error
     return build(*args, **options)
+
+
+def require_known(
+    kind: str, plugin_id: str, build: Callable[..., Any], options: Mapping[str, Any]
+) -> None:
+    """Without calling it: :class:`UsageError` for an option that the plugin does not take."""
+    try:
+        inspect.signature(build).bind_partial(**options)
+    except TypeError as error:
+        raise _refusal(kind, plugin_id, build, error) from error
+
+
+def _refusal(kind: str, plugin_id: str, build: Callable[..., Any], error: TypeError) -> UsageError:
+    return UsageError(f"{kind} {plugin_id}: {error}; its options are {_options(kind, build)}")
 
 
 def _options(kind: str, build: Callable[..., Any]) -> str:

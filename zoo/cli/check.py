@@ -98,7 +98,8 @@ def _chosen(everything: list[Check], only: list[str]) -> list[Check]:
 
 
 def _require_what_was_named(check: Check, data: Path | None) -> None:
-    """A family's member that is not there, or data that are not, are no failure of a plugin."""
+    """A family's member, an option or data that are not there are no failure of a plugin."""
+    from zoo.options import require_known
     from zoo.registry import registry
 
     subject = check.subject
@@ -106,7 +107,10 @@ def _require_what_was_named(check: Check, data: Path | None) -> None:
         raise UsageError(f"--data {data}: {subject.plugin_id} is a {subject.kind}")
     if subject.arrival.failure:
         return  # the checks say why
-    registry(subject.kind).get(subject.plugin_id)
+    plugin = registry(subject.kind).get(subject.plugin_id)
+    build = plugin.open if subject.kind == "dataset" else plugin.build
+    own = {name: value for name, value in subject.options.items() if name != "input_size"}
+    require_known(subject.kind, subject.entry.id, build, own)
     if subject.kind == "dataset":
         _ = subject.root
 

@@ -10,13 +10,13 @@ that could be wrong); it then says why, and is counted as such.
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from inspect import getdoc
-from sys import stderr
 from typing import Any, Literal
 
 from zoo.registry import canonical_kind, kind_of
@@ -75,7 +75,7 @@ class Check:
     def __call__(self) -> str | None:
         try:
             # What a plugin prints goes to standard error: standard output belongs to the command.
-            with redirect_stdout(stderr):
+            with redirect_stdout(sys.stderr):
                 return self.test(self.subject)
         except CheckFailed:
             raise
