@@ -79,7 +79,7 @@ def see_mirrored(
         strict,
         lambda done, total: reporter.store("label offset", done, total),
     )
-    world = World(0, 1, pick_device(config.device))
+    world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
     split = make_split(store, table, world.device)
     plain_unit, back_unit = mirror_predictions(
         trained.model.to(world.device), split, scheme.flip, world
