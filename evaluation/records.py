@@ -11,7 +11,6 @@ import gc
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,17 +133,18 @@ def _files(place: Path) -> Iterator[tuple[Path, bool]]:
         yield place, True
         return
     root = str(place)
-    names = []
+    found: list[tuple[str, bool]] = []
     for folder, folders, files in os.walk(root):
-        run = "record.json" in files
-        if run:  # a run's own folders hold no records, and boards have thousands of runs
+        if "record.json" in files:  # a run's own folders hold no records: boards have many runs
+            found.append((f"{folder}{os.sep}record.json", True))
             folders[:] = [f for f in folders if f not in ("predictions", "state")]
         for file in files:
-            certain = file == "record.json" or file.endswith(".record.json")
-            if certain or (folder == root and file.endswith(".json")):
-                names.append(((*folder.split(os.sep), file), certain))
-    for parts, certain in sorted(names):
-        yield Path(os.sep.join(parts)), certain
+            if file != "record.json" and file.endswith(".json"):
+                certain = file.endswith(".record.json")
+                if certain or folder == root:
+                    found.append((f"{folder}{os.sep}{file}", certain))
+    for path, certain in sorted(found):
+        yield Path(path), certain
 
 
 def _meant_as_a_record(value: Any) -> bool:
@@ -155,18 +155,27 @@ def _meant_as_a_record(value: Any) -> bool:
 def _read(path: Path) -> tuple[tuple[int, int], bytes]:
     """Which file it is, by device and inode, and what is in it."""
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            # asked for 4 MiB, Python would make room for 4 MiB, ten thousand times
-            size = status.st_size if stat.S_ISREG(status.st_mode) else MAX_BYTES
-            content = file.read(min(size, MAX_BYTES) + 1)
-            if len(content) > MAX_BYTES:
-                raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a run record")
-            return (status.st_dev, status.st_ino), content
+        descriptor = os.open(path, os.O_RDONLY)  # without Python's buffers: files are small
+        try:
+            status = os.fstat(descriptor)
+            content = _whole(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a run record")
+    return (status.st_dev, status.st_ino), content
+
+
+def _whole(descriptor: int, size: int) -> bytes:
+    """All of a file that says it has ``size`` bytes; of one that is too large, a byte too many."""
+    content = os.read(descriptor, min(size, MAX_BYTES) + 1)
+    while len(content) <= MAX_BYTES and (more := os.read(descriptor, 1 << 12)):
+        content += more  # a pipe says that it has none
+    return content
 
 
 def _parse(path: Path, content: bytes | str) -> Any:

@@ -105,7 +105,10 @@ def cell(column: str, value: Any) -> str:
 
 def printable(text: str) -> str:
     """One line without control characters: a stranger's text must not steer a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 def _markdown_group(group: Group) -> str:

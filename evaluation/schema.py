@@ -26,47 +26,49 @@ Kinds = tuple[type, ...]
 
 _NUMBER: Kinds = (int, float)
 _MAYBE: Kinds = (int, float, NoneType)
-_REQUIRED: dict[str, Kinds] = {
-    "schema": (int,),
-    "run": (str,),
-    "plugin": (dict,),
-    "plugin.id": (str,),
-    "config": (dict,),
-    "config_hash": (str,),
-    "seed": (int, NoneType),
-    "data": (dict,),
-    "data.dataset": (str,),
-    "data.release": (str,),
-    "data.protocol": (str,),
-    "data.region": (str,),
-    "data.fingerprint": (str,),
-    "data.partial": (bool,),
-    "model": (dict,),
-    "model.parameters": (int, NoneType),
-    "results": (dict,),
-    "cost": (dict,),
-    "environment": (dict,),
-    "environment.device": (str, NoneType),
+_REQUIRED: dict[str, dict[str, Kinds]] = {
+    "": {
+        "schema": (int,),
+        "run": (str,),
+        "plugin": (dict,),
+        "config": (dict,),
+        "config_hash": (str,),
+        "seed": (int, NoneType),
+        "data": (dict,),
+        "model": (dict,),
+        "results": (dict,),
+        "cost": (dict,),
+        "environment": (dict,),
+    },
+    "plugin": {"id": (str,)},
+    "data": {
+        "dataset": (str,),
+        "release": (str,),
+        "protocol": (str,),
+        "region": (str,),
+        "fingerprint": (str,),
+        "partial": (bool,),
+    },
+    "model": {"parameters": (int, NoneType)},
+    "environment": {"device": (str, NoneType)},
 }
-_OPTIONAL: dict[str, Kinds] = {
-    "external": (bool,),
-    "config.head": (str, NoneType),
-    "config.loss": (str, NoneType),
-    "config.recipe": (str, NoneType),
-    "config.pretrained": (bool, NoneType),
-    "config.fold": (int,),
-    "data.fold": (int,),
-    "data.metrics": (int,),
-    "data.frames": (dict,),
-    "data.people": (dict,),
-    "model.gmacs": _MAYBE,
-    "model.weights": (str, NoneType),
-    "cost.images_per_second": _MAYBE,
-    "cost.bench": (dict, NoneType),
-    "cost.bench.device": (str,),
-    "cost.bench.latency_ms": _NUMBER,
-    "cost.bench.images_per_second": _NUMBER,
-    "history": (list,),
+_OPTIONAL: dict[str, dict[str, Kinds]] = {
+    "": {"external": (bool,), "history": (list,)},
+    "config": {
+        "head": (str, NoneType),
+        "loss": (str, NoneType),
+        "recipe": (str, NoneType),
+        "pretrained": (bool, NoneType),
+        "fold": (int,),
+    },
+    "data": {"fold": (int,), "metrics": (int,), "frames": (dict,), "people": (dict,)},
+    "model": {"gmacs": _MAYBE, "weights": (str, NoneType)},
+    "cost": {"images_per_second": _MAYBE, "bench": (dict, NoneType)},
+}
+_BENCH: dict[str, Kinds] = {
+    "device": (str,),
+    "latency_ms": _NUMBER,
+    "images_per_second": _NUMBER,
 }
 _RESULTS: dict[str, Kinds] = {
     "nme_ioc": _MAYBE,
@@ -105,45 +107,51 @@ _LISTS = frozenset({"ced", "pose", "by_person"})
 _HEX = re.compile("[0-9a-f]{16,128}")
 
 
-def _split(table: Mapping[str, Kinds]) -> list[tuple[str, tuple[str, ...], Kinds]]:
-    return [(key, tuple(key.split(".")), kinds) for key, kinds in table.items()]
-
-
-_REQUIRED_PATHS, _OPTIONAL_PATHS = _split(_REQUIRED), _split(_OPTIONAL)
-
-
 def checked(where: str, record: Any) -> Record:
     """The record, upgraded to SCHEMA in place. Raises DataError that begins with ``where``."""
     if not isinstance(record, dict):
         raise DataError(f"{where}: not a run record: a JSON {type(record).__name__}, not an object")
     _check_schema(where, record)
-    results = record.get("results")
-    splits = results if isinstance(results, dict) else {}
-    for split, values in splits.items():
-        if not isinstance(values, dict):
-            raise DataError(f"{where}: results.{split} is not an object")
-    found = [(key, _get(record, path), kinds) for key, path, kinds in _REQUIRED_PATHS]
-    missing = [key for key, value, _ in found if value is _ABSENT]
-    for split, values in splits.items():
-        missing += [f"results.{split}.{key}" for key in _RESULTS if key not in values]
-    if missing:
-        raise DataError(f"{where}: record without {', '.join(missing)}")
-    for key, value, kinds in found:
-        if type(value) not in kinds:
-            raise _wrong(where, key, value, kinds)
-    for key, path, kinds in _OPTIONAL_PATHS:
-        value = _get(record, path)
-        if value is not _ABSENT and type(value) not in kinds:
-            raise _wrong(where, key, value, kinds)
+    splits = _check_missing(where, record)
+    for section, types in _REQUIRED.items():
+        _check_each(where, section, record[section] if section else record, types)
+    for section, types in _OPTIONAL.items():
+        _check_known(where, section, record[section] if section else record, types)
+    if record["cost"].get("bench") is not None:
+        _check_bench(where, record["cost"]["bench"])
+    data = record["data"]
     for counts in ("frames", "people"):  # counts, so that no name can stand where one belongs
-        _check_each(where, f"data.{counts}", record["data"].get(counts, {}), (int,))
+        if counts in data:
+            _check_each(where, f"data.{counts}", data[counts], dict.fromkeys(data[counts], (int,)))
     for split, values in splits.items():
         _check_results(where, f"results.{split}", values)
     _check_entries(where, "history", record.get("history", ()), _EPOCH)
     _check_numbers(where, record)
     record["schema"] = SCHEMA
-    record["data"].setdefault("metrics", 1)
+    data.setdefault("metrics", 1)
     return record
+
+
+def _check_missing(where: str, record: Record) -> dict[str, dict[str, Any]]:
+    """The results by split, once nothing that a board needs is missing."""
+    missing = []
+    for section, types in _REQUIRED.items():
+        part = record.get(section) if section else record
+        if type(part) is not dict:
+            part = {} if part is None else dict.fromkeys(types)  # its type is named later
+        if not types.keys() <= part.keys():
+            prefix = f"{section}." if section else ""
+            missing += [f"{prefix}{key}" for key in types if key not in part]
+    results = record.get("results")
+    splits = results if type(results) is dict else {}
+    for split, values in splits.items():
+        if type(values) is not dict:
+            raise DataError(f"{where}: results.{split} is not an object")
+        if not _RESULTS.keys() <= values.keys():
+            missing += [f"results.{split}.{key}" for key in _RESULTS if key not in values]
+    if missing:
+        raise DataError(f"{where}: record without {', '.join(missing)}")
+    return splits
 
 
 def _check_numbers(where: str, record: Record) -> None:
@@ -174,13 +182,9 @@ def _check_schema(where: str, record: Record) -> None:
 
 
 def _check_results(where: str, name: str, results: Mapping[str, Any]) -> None:
-    for key, kinds in _RESULTS.items():
-        if type(results[key]) not in kinds:
-            raise _wrong(where, f"{name}.{key}", results[key], kinds)
-    for key, kinds in _OPTIONAL_RESULTS.items():
-        if key in results and type(results[key]) not in kinds:
-            raise _wrong(where, f"{name}.{key}", results[key], kinds)
-    _check_each(where, f"{name}.floor", results["floor"], _MAYBE)
+    _check_each(where, name, results, _RESULTS)
+    _check_known(where, name, results, _OPTIONAL_RESULTS)
+    _check_each(where, f"{name}.floor", results["floor"], dict.fromkeys(results["floor"], _MAYBE))
     _check_entries(where, f"{name}.pose", results.get("pose", ()), _BIN)
     if "ced" in results:
         _check_curve(where, f"{name}.ced", results["ced"])
@@ -188,10 +192,26 @@ def _check_results(where: str, name: str, results: Mapping[str, Any]) -> None:
         _check_sums(where, f"{name}.by_person", results["by_person"])
 
 
-def _check_each(where: str, name: str, values: Mapping[str, Any], kinds: Kinds) -> None:
-    for key, value in values.items():
-        if type(value) not in kinds:
-            raise _wrong(where, f"{name}.{key}", value, kinds)
+def _check_bench(where: str, bench: Mapping[str, Any]) -> None:
+    lacking = [key for key in _BENCH if key not in bench]
+    if lacking:
+        raise DataError(f"{where}: cost.bench without {', '.join(lacking)}")
+    _check_each(where, "cost.bench", bench, _BENCH)
+
+
+def _check_each(where: str, name: str, part: Mapping[str, Any], types: Mapping[str, Kinds]) -> None:
+    for key, kinds in types.items():
+        if type(part[key]) not in kinds:
+            raise _wrong(where, f"{name}.{key}" if name else key, part[key], kinds)
+
+
+def _check_known(
+    where: str, name: str, part: Mapping[str, Any], types: Mapping[str, Kinds]
+) -> None:
+    """The same of keys that may be absent."""
+    for key, kinds in types.items():
+        if key in part and type(part[key]) not in kinds:
+            raise _wrong(where, f"{name}.{key}" if name else key, part[key], kinds)
 
 
 def _check_entries(
@@ -201,20 +221,22 @@ def _check_entries(
     if not entries:
         return
     try:
-        columns = list(zip(*map(itemgetter(*types), entries), strict=True))
+        columns = list(zip(*map(itemgetter(*types), entries), strict=False))
     except (TypeError, LookupError):
         wanted = ", ".join(types)
         raise DataError(f"{where}: {name} is not a list of objects with {wanted}") from None
     if len(entries) > LONGEST:
         raise DataError(f"{where}: {name} has {len(entries)} entries, more than {LONGEST}")
     for (key, kinds), column in zip(types.items(), columns, strict=True):
-        if not set(map(type, column)).issubset(kinds):
+        found = set(map(type, column))
+        if not found.issubset(kinds):
             wrong = next(value for value in column if type(value) not in kinds)
             raise _wrong(where, f"{name}.*.{key}", wrong, kinds)
-        numbers = [value for value in column if value is not None] if int in kinds else []
-        for value in (min(numbers), max(numbers)) if numbers else ():
-            if not -LARGEST <= value <= LARGEST:
-                raise _too_large(where, value)
+        numbers = [v for v in column if v is not None] if NoneType in found else column
+        if numbers and str not in kinds:
+            low, high = min(numbers), max(numbers)
+            if not (-LARGEST <= low and high <= LARGEST):
+                raise _too_large(where, max(high, -low))
 
 
 def _check_curve(where: str, name: str, curve: Mapping[str, Any]) -> None:
@@ -240,13 +262,16 @@ def _check_sums(where: str, name: str, sums: Mapping[str, Any]) -> None:
 
 
 def _numbers_between(values: Any, low: float, high: float) -> bool:
-    return (
-        type(values) is list
-        and 0 < len(values) <= LONGEST
-        and set(map(type, values)) <= {int, float}
-        and low <= min(values)
-        and max(values) <= high
-    )
+    """Whether it is a list of numbers within these bounds: only numbers compare with numbers."""
+    try:
+        return (
+            type(values) is list
+            and 0 < len(values) <= LONGEST
+            and bool(low <= min(values))
+            and bool(max(values) <= high)
+        )
+    except TypeError:
+        return False
 
 
 def _too_large(where: str, number: float) -> DataError:
@@ -257,18 +282,3 @@ def _too_large(where: str, number: float) -> DataError:
 def _wrong(where: str, key: str, value: Any, kinds: Kinds) -> DataError:
     names = " or ".join("null" if k is NoneType else k.__name__ for k in kinds)
     return DataError(f"{where}: {key} is {value!r:.60}, not {names}")
-
-
-class _Absent:
-    pass
-
-
-_ABSENT = _Absent()
-
-
-def _get(record: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        if type(record) is not dict or key not in record:
-            return _ABSENT
-        record = record[key]
-    return record

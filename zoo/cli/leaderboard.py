@@ -15,7 +15,6 @@ from zoo.cli.output import say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from zoo.api import Problem
     from zoo.evaluation.leaderboard import Group
 
 FORMATS = ("table", "md", "csv", "json", "html")
@@ -61,8 +60,7 @@ def leaderboard(
     ] = None,
 ) -> None:
     """Rank runs that were scored on the same frames; seeds of one configuration share a row."""
-    from zoo.cli.page import refuse_faces, render_page
-    from zoo.evaluation.leaderboard import collect, to_csv, to_json, to_markdown
+    from zoo.cli.page import refuse_faces
     from zoo.evaluation.naming import unknown_name
     from zoo.evaluation.records import without_collector
 
@@ -71,30 +69,35 @@ def leaderboard(
     if chosen not in FORMATS:
         raise unknown_name("format", chosen, FORMATS)
     refuse_faces(chosen, gallery, data)
-
-    with without_collector():
-        groups, problems = collect(folders or [Path("runs")], split, protocol, sort)
-        _say_left_out(problems)
+    with without_collector():  # the records are gone when it comes back
+        groups = _groups(folders or [Path("runs")], split, protocol, sort)
         if chosen == "table" and out is None:
             _print_tables(groups)
-            return
-        if chosen == "html":
-            text = render_page(groups, sort, gallery, data)
         else:
-            render = {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen]
-            text = render(groups)
-    if out is None:
-        typer.echo(text, nl=False)
-    else:
-        _write(out, text)
+            _put(_text(groups, chosen, sort, gallery, data), out)
+        del groups
 
 
-def _say_left_out(problems: list[Problem]) -> None:
+def _groups(folders: list[Path], split: str, protocol: str | None, sort: str) -> list[Group]:
+    """The board; what does not count is named."""
+    from zoo.evaluation.leaderboard import collect
+
+    groups, problems = collect(folders, split, protocol, sort)
     for problem in problems[:MOST_LEFT_OUT]:
         say(f"left out: {problem}")
     more = len(problems) - MOST_LEFT_OUT
     if more > 0:
         say(f"left out: {more} more")
+    return groups
+
+
+def _text(groups: list[Group], chosen: str, sort: str, gallery: bool, data: Path | None) -> str:
+    from zoo.cli.page import render_page
+    from zoo.evaluation.leaderboard import to_csv, to_json, to_markdown
+
+    if chosen == "html":
+        return render_page(groups, sort, gallery, data)
+    return {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen](groups)
 
 
 def to_lines(groups: list[Group]) -> str:
@@ -239,9 +242,12 @@ def _notes(group: Group) -> list[str]:
     return [printable(f"note: {note}") for note in group.notes]
 
 
-def _write(out: Path, text: str) -> None:
+def _put(text: str, out: Path | None) -> None:
     from zoo.evaluation.files import write_whole
 
+    if out is None:
+        typer.echo(text, nl=False)
+        return
     try:
         write_whole(out, text.encode())
     except OSError as error:
