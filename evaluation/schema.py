@@ -235,7 +235,7 @@ def _check_entries(
         numbers = [v for v in column if v is not None] if NoneType in found else column
         if numbers and str not in kinds:
             low, high = min(numbers), max(numbers)
-            if not (-LARGEST <= low and high <= LARGEST):
+            if not (low >= -LARGEST and high <= LARGEST):
                 raise _too_large(where, max(high, -low))
 
 
