@@ -143,7 +143,7 @@ function regions(group, rows, width) {
       drawMark(svg, px(100 * value), top + (thick - 1) / 2, slot);
     });
     return {
-      ...{ x: box.left, y: py(i), across: true, title: names[i] },
+      ...{ x: width / 2, y: py(i), half: pitch / 2, title: names[i] },
       lines: known.map(({ slot, name, detail }) => [slot, name, percent(detail.regions[i])]),
     };
   });

@@ -120,7 +120,7 @@ function figuresTable({ head, lines }) {
       "tbody",
       {},
       lines.map(([first, ...rest]) =>
-        h("tr", {}, h("th", { scope: "row" }, first), rest.map((text) => h("td", {}, text))),
+        h("tr", {}, h("th", { scope: "row" }, name(String(first))), rest.map((text) => h("td", {}, text))),
       ),
     ),
   );

@@ -20,7 +20,7 @@ function overview(current) {
         "a",
         { href: `#g${i}`, "aria-current": group === current ? "page" : null },
         h("span", { class: "of" }, titleOf(group)),
-        h("span", {}, `region ${group.region}, data ${group.fingerprint.slice(0, 8)}`),
+        h("span", {}, [group.meaning, `region ${group.region}, data ${group.fingerprint.slice(0, 8)}`].filter(Boolean).join("; ")),
         h("span", { class: "count" }, plural(group.size, "row")),
         h("span", { class: "first" }, words),
       ),
@@ -46,7 +46,7 @@ function headingOf(group) {
     { class: "heading" },
     h("h2", {}, titleOf(group)),
     h("p", { class: "note" }, counts.filter(Boolean).join(" · ")),
-    group.meaning ? h("p", { class: "note" }, `${group.protocol}: ${group.meaning}`) : null,
+    group.meaning ? h("p", { class: "meaning" }, `${group.protocol}: ${group.meaning}`) : null,
     group.notes.length ? h("ul", { class: "notes" }, group.notes.map((note) => h("li", {}, note))) : null,
   );
 }

@@ -145,8 +145,9 @@ function drawMark(svg, x, y, slot) {
 }
 
 /**
- * A tip over the places of a chart. A probe is {x, y, title, lines: [[slot or null, name, value]]}
- * in pixels of the viewBox; y null marks a whole column. The arrow keys walk through the probes.
+ * A tip for the places of a chart. A probe is {x, y, title, lines: [[slot or null, name, value]]} in
+ * pixels of the viewBox; y null marks a whole column, `half` a whole band about y of twice that
+ * height. The arrow keys walk through the probes.
  */
 function probing(holder, svg, probes, box) {
   if (!probes.length) return;
@@ -159,7 +160,7 @@ function probing(holder, svg, probes, box) {
     const probe = probes[index];
     svg.append(hair, ring);
     hair.setAttribute("d", probe.y === null ? `M${probe.x} ${box.top}V${box.bottom}` : "");
-    ring.setAttribute("visibility", probe.y === null ? "hidden" : "visible");
+    ring.setAttribute("visibility", probe.y === null || probe.half ? "hidden" : "visible");
     ring.setAttribute("cx", probe.x);
     ring.setAttribute("cy", probe.y ?? 0);
     const rows = probe.lines.map(([slot, name, value]) =>
@@ -167,12 +168,12 @@ function probing(holder, svg, probes, box) {
     );
     tip.replaceChildren(h("strong", {}, probe.title), ...rows);
     tip.hidden = false;
+    // below what it tells of, so that it hides none of that
     const scale = svg.clientWidth / svg.viewBox.baseVal.width;
     const room = holder.clientWidth - tip.offsetWidth;
-    const wanted = probe.x * scale + 14;
-    const side = wanted > room ? probe.x * scale - tip.offsetWidth - 14 : wanted;
-    tip.style.left = `${Math.max(0, Math.min(room, side))}px`;
-    tip.style.top = `${Math.max(0, (probe.y ?? box.top) * scale - 10)}px`;
+    const below = probe.y === null ? svg.viewBox.baseVal.height : probe.y + (probe.half || 14);
+    tip.style.left = `${Math.max(0, Math.min(room, probe.x * scale - tip.offsetWidth / 2))}px`;
+    tip.style.top = `${below * scale}px`;
     if (aloud) {
       say([probe.title, ...probe.lines.map(([, name, value]) => `${name} ${value}`)].join(", "));
     }
@@ -188,7 +189,7 @@ function probing(holder, svg, probes, box) {
     const [x, y] = [(event.clientX - frame.left) * scale, (event.clientY - frame.top) * scale];
     let [best, distance] = [-1, 45];
     probes.forEach((probe, index) => {
-      const along = probe.across ? 0 : probe.x - x;
+      const along = probe.half ? 0 : probe.x - x;
       const away = Math.hypot(along, probe.y === null ? 0 : probe.y - y);
       if (away < distance) [best, distance] = [index, away];
     });

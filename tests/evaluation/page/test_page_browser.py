@@ -215,6 +215,9 @@ def test_the_arrow_keys_read_a_chart(few: str, open_page: Open) -> None:
     tip = plot.locator(".tip")
     expect(tip).to_be_visible()
     expect(tip).to_contain_text("error up to 8%")
+    inside = plot.bounding_box(), tip.bounding_box()
+    assert inside[1]["width"] <= inside[0]["width"]
+    assert inside[1]["height"] < 120  # a title and three rows
     expect(page.locator("#said")).to_contain_text("net_b")
     share = 100 * record("net_b", 0, 0.05)["results"]["val"]["ced"]["values"][32]
     expect(tip).to_contain_text(f"net_b{round(share, 1):g}%")
