@@ -66,7 +66,11 @@ function runsTable(arrays) {
       "table",
       { class: "small" },
       h("thead", {}, h("tr", {}, head)),
-      h("tbody", {}, runs.map((run) => h("tr", {}, line(run)))),
+      h(
+        "tbody",
+        {},
+        runs.map((run) => h("tr", {}, line(run))),
+      ),
     ),
   );
 }
@@ -74,7 +78,9 @@ function runsTable(arrays) {
 function commandOf(text) {
   if (!text) return h("p", { class: "lack" }, "These records do not say how to train them again.");
   // a line may break between words, and not at the dashes of a flag
-  const words = text.split(" ").flatMap((word, i) => [i ? " " : "", h("span", { class: "word" }, word)]);
+  const words = text
+    .split(" ")
+    .flatMap((word, i) => [i ? " " : "", h("span", { class: "word" }, word)]);
   const code = h("code", {}, words);
   const copy = h("button", { type: "button" }, "Copy");
   copy.addEventListener("click", async () => {
@@ -92,7 +98,10 @@ function commandOf(text) {
 function openCard(group, row) {
   const own = details(group, row);
   const rows = group.rows;
-  const range = rows.low[row] === null || rows.high[row] === null ? "" : ` [${percent(rows.low[row])}, ${percent(rows.high[row])}]`;
+  const range =
+    rows.low[row] === null || rows.high[row] === null
+      ? ""
+      : ` [${percent(rows.low[row])}, ${percent(rows.high[row])}]`;
   const section = (key) => facts(group, row, key);
   const config = section("config").sort((a, b) => b[2] - a[2]);
   const bench = section("bench");
@@ -115,7 +124,14 @@ function openCard(group, row) {
     ]),
     part("Train it again", commandOf(own.command)),
     part("Data, weights and licences", licences(group, row)),
-    part("Plugins", h("ul", {}, own.plugins.map((text) => h("li", {}, text)))),
+    part(
+      "Plugins",
+      h(
+        "ul",
+        {},
+        own.plugins.map((text) => h("li", {}, text)),
+      ),
+    ),
     part("Runs", runsTable(own.runs)),
     part(
       "Configuration",
@@ -127,7 +143,9 @@ function openCard(group, row) {
     part("Model", pairs(section("model"))),
     part(
       "Cost, as `zoo bench` measures it",
-      bench.length ? pairs(bench) : h("p", { class: "lack" }, "Not measured: `zoo bench RUN` does."),
+      bench.length
+        ? pairs(bench)
+        : h("p", { class: "lack" }, "Not measured: `zoo bench RUN` does."),
     ),
   );
   if (!dialog.open) dialog.showModal();

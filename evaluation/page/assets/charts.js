@@ -70,16 +70,33 @@ function cost(group, rows, width) {
   const points = group.shown
     .map((row) => ({ row, cost: group.rows[group.cost][row], error: headlineOf(group, row) }))
     .filter((point) => point.cost > 0 && point.error !== null);
-  const x = { scale: around(points.map((p) => p.cost), 5), format, label: title };
+  const x = {
+    scale: around(
+      points.map((p) => p.cost),
+      5,
+    ),
+    format,
+    label: title,
+  };
   const y = {
-    scale: around(points.map((p) => 100 * p.error), 4),
+    scale: around(
+      points.map((p) => 100 * p.error),
+      4,
+    ),
     format: whole,
     label: `NME, ${group.percent}`,
   };
   const { svg, px, py, box } = axes(width, HEIGHT, x, y);
   const at = (point) => [px(point.cost), py(100 * point.error)];
   // one path of dots of no length: thousands of rows cost one element
-  const dots = points.map((p) => `M${at(p).map((v) => v.toFixed(1)).join(" ")}h0`).join("");
+  const dots = points
+    .map(
+      (p) =>
+        `M${at(p)
+          .map((v) => v.toFixed(1))
+          .join(" ")}h0`,
+    )
+    .join("");
   svg.append(s("path", { class: "dots", d: dots }));
   const best = front(points);
   const steps = best.map((point, i) => {
@@ -161,7 +178,9 @@ function regions(group, rows, width) {
 function reach({ low, high }) {
   if (low === null && high === null) return "";
   if (low === null) return `nose left of ${number(high)}`;
-  return high === null ? `nose right of ${number(low)}` : `nose at ${number(low)} to ${number(high)}`;
+  return high === null
+    ? `nose right of ${number(low)}`
+    : `nose at ${number(low)} to ${number(high)}`;
 }
 
 /** A name in two lines where it has several words. */

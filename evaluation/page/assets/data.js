@@ -48,7 +48,10 @@ function unpackCurves(curve) {
 for (const group of board.groups) {
   group.size = group.rows.name.length;
   const known = [...Array(group.size).keys()].filter((row) => headlineOf(group, row) !== null);
-  group.best = known.reduce((best, row) => (headlineOf(group, row) < headlineOf(group, best) ? row : best), known[0]);
+  group.best = known.reduce(
+    (best, row) => (headlineOf(group, row) < headlineOf(group, best) ? row : best),
+    known[0],
+  );
   group.percent = group.headline === "nme_ioc" ? "of the eye corners' distance" : "of the face box";
   const sorted = group.columns.find(({ key }) => key === group.sorted);
   group.sort = { key: group.sorted, down: sorted ? !sorted.lower : false };

@@ -12,8 +12,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-const h = (tag, attributes, ...children) =>
-  fill(document.createElement(tag), attributes, children);
+const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 const s = (tag, attributes, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
 

@@ -56,7 +56,10 @@ function galleryOf(group) {
         "div",
         { class: "model-faces" },
         h("h4", {}, label(group, row)),
-        [["worst", worst], ["best", best]].map(([name, faces]) =>
+        [
+          ["worst", worst],
+          ["best", best],
+        ].map(([name, faces]) =>
           h(
             "div",
             { class: "strip" },

@@ -53,7 +53,11 @@ function chartsOf(group) {
       .map(([row, slot]) => ({ row, slot, name: label(group, row), detail: details(group, row) }));
     for (const { redraw } of all) redraw(rows, width);
   };
-  const wall = h("div", { class: "wall" }, all.map(({ figure }) => figure));
+  const wall = h(
+    "div",
+    { class: "wall" },
+    all.map(({ figure }) => figure),
+  );
   const lines = absent.map((chart) => h("li", {}, `${chart.title}: ${chart.absent}`));
   return { figures: [wall, lines.length ? h("ul", { class: "lack" }, lines) : null], draw };
 }
@@ -62,7 +66,12 @@ function figureOf(group, chart) {
   const title = h("h3", {}, chart.title);
   const plot = h("div", { class: "plot" });
   const lack = h("p", { class: "lack" });
-  const table = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `Figures: ${chart.title}` });
+  const table = h("div", {
+    class: "scroll",
+    tabindex: 0,
+    role: "group",
+    "aria-label": `Figures: ${chart.title}`,
+  });
   const words = h("details", {}, h("summary", {}, "Figures"), table);
   let latest = [];
   const redraw = (rows, width = plot.clientWidth) => {
@@ -115,12 +124,25 @@ function figuresTable({ head, lines }) {
   return h(
     "table",
     { class: "small" },
-    h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        head.map((text) => h("th", { scope: "col" }, text)),
+      ),
+    ),
     h(
       "tbody",
       {},
       lines.map(([first, ...rest]) =>
-        h("tr", {}, h("th", { scope: "row" }, name(String(first))), rest.map((text) => h("td", {}, text))),
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, name(String(first))),
+          rest.map((text) => h("td", {}, text)),
+        ),
       ),
     ),
   );

@@ -12,7 +12,9 @@ function overview(current) {
   const line = (group, i) => {
     const best = group.best === undefined ? null : group.best;
     const words =
-      best === null ? "no ranked row" : `${group.rows.name[best]} ${percent(headlineOf(group, best))}`;
+      best === null
+        ? "no ranked row"
+        : `${group.rows.name[best]} ${percent(headlineOf(group, best))}`;
     return h(
       "li",
       {},
@@ -20,7 +22,13 @@ function overview(current) {
         "a",
         { href: `#g${i}`, "aria-current": group === current ? "page" : null },
         h("span", { class: "of" }, titleOf(group)),
-        h("span", {}, [group.meaning, `region ${group.region}, data ${group.fingerprint.slice(0, 8)}`].filter(Boolean).join("; ")),
+        h(
+          "span",
+          {},
+          [group.meaning, `region ${group.region}, data ${group.fingerprint.slice(0, 8)}`]
+            .filter(Boolean)
+            .join("; "),
+        ),
         h("span", { class: "count" }, plural(group.size, "row")),
         h("span", { class: "first" }, words),
       ),
@@ -47,7 +55,13 @@ function headingOf(group) {
     h("h2", {}, titleOf(group)),
     h("p", { class: "note" }, counts.filter(Boolean).join(" · ")),
     group.meaning ? h("p", { class: "meaning" }, `${group.protocol}: ${group.meaning}`) : null,
-    group.notes.length ? h("ul", { class: "notes" }, group.notes.map((note) => h("li", {}, note))) : null,
+    group.notes.length
+      ? h(
+          "ul",
+          { class: "notes" },
+          group.notes.map((note) => h("li", {}, note)),
+        )
+      : null,
   );
 }
 
@@ -55,7 +69,11 @@ function legendOf(group, act) {
   const chips = [...group.picked]
     .sort(([a], [b]) => a - b)
     .map(([row, slot]) => {
-      const take = h("button", { type: "button", "aria-label": `Take ${label(group, row)} out of the charts` }, "×");
+      const take = h(
+        "button",
+        { type: "button", "aria-label": `Take ${label(group, row)} out of the charts` },
+        "×",
+      );
       take.addEventListener("click", () => {
         pick(group, row, false);
         act();
@@ -68,7 +86,12 @@ function legendOf(group, act) {
       };
       return h(
         "li",
-        { onpointerenter: light(true), onpointerleave: light(false), onfocusin: light(true), onfocusout: light(false) },
+        {
+          onpointerenter: light(true),
+          onpointerleave: light(false),
+          onfocusin: light(true),
+          onfocusout: light(false),
+        },
         swatch(slot),
         h("span", {}, label(group, row)),
         take,
@@ -87,10 +110,12 @@ function showGroup(group) {
   const legend = h("div", { class: "legend" });
   const { figures, draw } = chartsOf(group);
   const refresh = () => {
-    legend.replaceChildren(...legendOf(group, () => {
-      table.render();
-      refresh();
-    }));
+    legend.replaceChildren(
+      ...legendOf(group, () => {
+        table.render();
+        refresh();
+      }),
+    );
     draw();
   };
   const table = tableOf(group, refresh);
@@ -99,7 +124,13 @@ function showGroup(group) {
       overview(group),
       headingOf(group),
       table.element,
-      h("section", { class: "charts", "aria-label": "Charts" }, h("h2", {}, "Charts"), legend, figures),
+      h(
+        "section",
+        { class: "charts", "aria-label": "Charts" },
+        h("h2", {}, "Charts"),
+        legend,
+        figures,
+      ),
       galleryOf(group),
       h("footer", { class: "note" }, `${board.made} from ${plural(board.runs, "run")}.`),
     ].filter(Boolean),
@@ -138,7 +169,10 @@ dialog.addEventListener("close", () => {
   if (closed !== location.hash) location.hash = closed;
 });
 addEventListener("hashchange", route);
-addEventListener("resize", later(() => current.draw(), 150));
+addEventListener(
+  "resize",
+  later(() => current.draw(), 150),
+);
 // on paper nothing turns a page of rows, and three charts stand side by side
 addEventListener("beforeprint", () => {
   current.table.render(Math.max(PRINTED_AT_LEAST, pageSize));

@@ -65,7 +65,10 @@ function logarithmic(from, to) {
 
 /** A scale over values with some air; logarithmic where they span more than `ratio` times. */
 function around(values, ratio) {
-  const [low, high] = values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
+  const [low, high] = values.reduce(
+    ([a, b], v) => [Math.min(a, v), Math.max(b, v)],
+    [Infinity, -Infinity],
+  );
   if (!Number.isFinite(low)) return linear(0, 1);
   if (low > 0 && high / low > ratio) return logarithmic(low / 1.12, high * 1.12);
   const air = (high - low || Math.abs(high) || 1) * 0.08;
@@ -104,9 +107,7 @@ function axes(width, height, x, y) {
   for (const tick of y.scale.ticks) {
     const at = py(tick);
     if (!y.plain) grid.append(s("path", { d: `M${box.left} ${at}H${box.right}` }));
-    words.append(
-      s("text", { x: box.left - 7, y: at + 4, "text-anchor": "end" }, y.format(tick)),
-    );
+    words.append(s("text", { x: box.left - 7, y: at + 4, "text-anchor": "end" }, y.format(tick)));
   }
   words.append(
     s("text", { class: "title", x: box.right, y: height - 5, "text-anchor": "end" }, x.label),

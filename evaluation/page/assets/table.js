@@ -4,88 +4,6 @@ const PAGE_SIZES = [25, 50, 100, 500];
 const PRINTED_AT_LEAST = 100;
 let pageSize = PAGE_SIZES[0];
 
-/** Rows that pass the filter, in the order of the sorted column; what is missing comes last. */
-function rowsOf(group) {
-  const { text, choices, marks } = group.filter;
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  group.search ||= group.rows.name.map((_, row) =>
-    [label(group, row), ...["recipe", "head", "loss_name", "device"].map((k) => group.rows[k]?.[row])]
-      .join(" ")
-      .toLowerCase(),
-  );
-  const rows = [];
-  for (let row = 0; row < group.size; row++) {
-    const kept =
-      words.every((word) => group.search[row].includes(word)) &&
-      Object.entries(choices).every(([key, v]) => v === "" || String(group.rows[key][row]) === v) &&
-      [...marks].every((mark) => group.rows[mark][row]);
-    if (kept) rows.push(row);
-  }
-  const { key, down } = group.sort;
-  const values = key === "name" ? group.rows.name.map((_, row) => label(group, row)) : group.rows[key];
-  const order = (a, b) => {
-    const [left, right] = [values[a], values[b]];
-    if (left === null || right === null) return (left === null) - (right === null);
-    const sign = typeof left === "string" ? left.localeCompare(right) : left - right;
-    return down ? -sign : sign;
-  };
-  return rows.sort((a, b) => order(a, b) || a - b);
-}
-
-function filtersOf(group, act) {
-  const text = h("input", {
-    type: "search",
-    value: group.filter.text,
-    placeholder: "name, recipe, device …",
-    oninput: later(() => {
-      group.filter.text = text.value;
-      act();
-    }, 120),
-  });
-  const selects = group.columns
-    .filter(({ kind }) => kind === "text" || kind === "flag")
-    .map((column) => [column, [...new Set(group.rows[column.key].map(String))].sort()])
-    .filter(([, values]) => values.filter((v) => v !== "null").length > 1 && values.length <= 40)
-    .map(([{ key, title }, values]) => {
-      const words = { true: "yes", false: "no", null: MISSING };
-      const select = h(
-        "select",
-        {
-          onchange: () => {
-            group.filter.choices[key] = select.value;
-            act();
-          },
-        },
-        h("option", { value: "" }, "any"),
-        values.map((value) =>
-          h("option", { value, selected: group.filter.choices[key] === value }, words[value] ?? value),
-        ),
-      );
-      return h("label", {}, h("span", {}, title), select);
-    });
-  const marks = Object.entries(SIGNS)
-    .filter(([mark]) => group.size > 1 && group.rows[mark].some(Boolean))
-    .map(([mark, { help, filter }]) => {
-      const box = h("input", {
-        type: "checkbox",
-        checked: group.filter.marks.has(mark),
-        onchange: () => {
-          if (box.checked) group.filter.marks.add(mark);
-          else group.filter.marks.delete(mark);
-          act();
-        },
-      });
-      return h("label", { class: "tick", title: help }, box, h("span", {}, filter));
-    });
-  return h(
-    "div",
-    { class: "filters", role: "search" },
-    h("label", { class: "wide" }, h("span", {}, "Filter"), text),
-    selects,
-    marks,
-  );
-}
-
 function cellOf(group, column, row, spread) {
   const value = group.rows[column.key][row];
   if (column.kind === "interval") return headlineCell(group, value, row, spread);
@@ -153,7 +71,11 @@ function tableOf(group, act) {
         },
       },
       title,
-      h("span", { "aria-hidden": true, class: "arrow" }, sorted ? (group.sort.down ? "▼" : "▲") : ""),
+      h(
+        "span",
+        { "aria-hidden": true, class: "arrow" },
+        sorted ? (group.sort.down ? "▼" : "▲") : "",
+      ),
     );
     return h("th", { scope: "col", class: kind, "aria-sort": direction }, button);
   };
@@ -204,9 +126,16 @@ function tableOf(group, act) {
     group.page = Math.min(group.page, last);
     const from = group.page * size;
     const rows = group.shown.slice(from, from + size);
-    const bounds = rows.flatMap((r) => [group.rows.low[r], group.rows.high[r]]).filter((v) => v !== null);
+    const bounds = rows
+      .flatMap((r) => [group.rows.low[r], group.rows.high[r]])
+      .filter((v) => v !== null);
     const spread = [Math.min(...bounds), Math.max(...bounds)];
-    const model = { key: "name", title: "model", help: "A model's name opens its card", kind: "model" };
+    const model = {
+      key: "name",
+      title: "model",
+      help: "A model's name opens its card",
+      kind: "model",
+    };
     headers.replaceChildren(
       h("th", { scope: "col", class: "pick" }, h("span", { class: "unseen" }, "in the charts")),
       ...[model, ...columns()].map(headerOf),
@@ -217,12 +146,18 @@ function tableOf(group, act) {
         "tr",
         { class: "floor" },
         h("td", { class: "pick" }),
-        h("th", { scope: "row", class: "model" }, "floor", h("small", {}, "mean shape of the training set")),
+        h(
+          "th",
+          { scope: "row", class: "model" },
+          "floor",
+          h("small", {}, "mean shape of the training set"),
+        ),
         columns().map((column) => floorCell(group, column)),
       ),
     );
     const all = group.shown.length === group.size ? "" : ` of ${group.size.toLocaleString("en")}`;
-    const range = rows.length < group.shown.length ? `, showing ${from + 1} to ${from + rows.length}` : "";
+    const range =
+      rows.length < group.shown.length ? `, showing ${from + 1} to ${from + rows.length}` : "";
     status.textContent = `${group.shown.length.toLocaleString("en")}${all} ${group.size === 1 ? "row" : "rows"}${range}`;
     pages.hidden = group.size <= PAGE_SIZES[0];
     pages.replaceChildren(
@@ -263,7 +198,11 @@ function tableOf(group, act) {
             render();
           },
         });
-        return h("li", {}, h("label", { class: "tick" }, box, h("b", {}, title), h("span", {}, help)));
+        return h(
+          "li",
+          {},
+          h("label", { class: "tick" }, box, h("b", {}, title), h("span", {}, help)),
+        );
       }),
     ),
   );

@@ -1,7 +1,7 @@
 // Which texts and lines of the page stand out too little from what is behind them (WCAG 2.1, AA).
 () => {
   // any colour that the browser can paint, as red, green, blue from 0 to 1
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgb = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
@@ -28,18 +28,23 @@
   let seen = 0;
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !element.checkVisibility() || element.closest(":disabled, script, .unseen")) continue;
+    if (!own || !element.checkVisibility() || element.closest(":disabled, script, .unseen"))
+      continue;
     const style = getComputedStyle(element);
     const colour = element instanceof SVGElement ? style.fill : style.color;
     const value = ratio(colour, behind(element));
     seen += 1;
-    if (value < 4.5) poor.push(`${element.tagName} ${element.textContent.slice(0, 30)} ${value.toFixed(2)}`);
+    if (value < 4.5)
+      poor.push(`${element.tagName} ${element.textContent.slice(0, 30)} ${value.toFixed(2)}`);
   }
   for (const element of document.querySelectorAll(".series .line, .series rect, .series .mark")) {
     const style = getComputedStyle(element);
-    const value = ratio(element.matches(".line") ? style.stroke : style.fill, behind(element.closest(".plot")));
+    const value = ratio(
+      element.matches(".line") ? style.stroke : style.fill,
+      behind(element.closest(".plot")),
+    );
     seen += 1;
     if (value < 3) poor.push(`${element.parentElement.getAttribute("class")} ${value.toFixed(2)}`);
   }
   return [seen, poor];
-}
+};
