@@ -28,7 +28,7 @@ ENOUGH = 0.2
 @functools.cache
 def four_faces(size: int) -> tuple[Tensor, Tensor]:
     """Images (4, 3, size, size) of RGB in [0, 1], and points (4, 68, 2) as fractions of them."""
-    plugin = registry("dataset").get("synthetic")
+    plugin = registry("dataset").get("landmark-zoo/synthetic")
     samples = list(
         plugin.open(None, people=4, videos=1, frames=1, seed=7, size=max(size, 96)).samples()
     )
