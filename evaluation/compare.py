@@ -55,6 +55,8 @@ class Comparison:
     b: str
     seeds_a: int
     seeds_b: int
+    same_model: bool
+    """Whether both are runs of one configuration."""
     benchmark: str
     split: str
     metric: str
@@ -272,6 +274,7 @@ def _comparison(
         b=b.name,
         seeds_a=len(a.seeds),
         seeds_b=len(b.seeds),
+        same_model=a.model == b.model,
         benchmark=a.benchmark.label,
         split=split,
         metric=a.benchmark.headline,

@@ -37,6 +37,12 @@ class Contestant:
         return f"{first['plugin']['id']} {first['config_hash'][:6]} ({word} {seeds}{folds})"
 
     @property
+    def model(self) -> tuple[str, str]:
+        """Backbone and configuration, whatever the seed."""
+        record = self.sources[0].record
+        return str(record["plugin"]["id"]), str(record["config_hash"])
+
+    @property
     def seeds(self) -> list[int]:
         return sorted({s.record["seed"] for s in self.sources if s.record["seed"] is not None})
 

@@ -207,7 +207,8 @@ def layout(value: Any, depth: int = 0) -> str:
         return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}}}"
     if not any(isinstance(item, Mapping | list | tuple) for item in value):
         return flat
-    lines = [layout(item, depth + 1) for item in value]
+    # a list of objects is a table: a line each, a little longer than others if it must be
+    lines = [json.dumps(item, default=_plain, allow_nan=False) for item in value]
     return "[\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}]"
 
 

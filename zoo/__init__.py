@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from zoo import registry as registry
     from zoo.predict import load as load
     from zoo.verbs import bench as bench
+    from zoo.verbs import compare as compare
     from zoo.verbs import evaluate as evaluate
     from zoo.verbs import import_points as import_points
     from zoo.verbs import leaderboard as leaderboard
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LAZY: dict[str, str] = {
     "bench": "zoo.verbs",
+    "compare": "zoo.verbs",
     "evaluate": "zoo.verbs",
     "import_points": "zoo.verbs",
     "leaderboard": "zoo.verbs",

@@ -11,6 +11,9 @@ from .engine import bench as benching
 from .engine import external, folds, run
 from .engine import rerun as rerunning
 from .engine.report import Reporter
+from .evaluation import compare as comparing
+from .evaluation.compare import Comparison
+from .evaluation.contestants import find_contestant
 from .evaluation.leaderboard import collect, to_frame
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bench",
+    "compare",
     "evaluate",
     "import_points",
     "leaderboard",
@@ -129,6 +133,16 @@ def bench(*runs: str | Path, **options: Any) -> list[dict[str, Any]]:
 def evaluate(run_folder: str | Path, split: str = "val", **options: Any) -> dict[str, Any]:
     """Score a run on a split of its own protocol: the record's results of that split, fractions."""
     return run.evaluate(Path(run_folder), split, **options)
+
+
+def compare(run_a: str | Path, run_b: str | Path, split: str = "val") -> Comparison:
+    """Whether one run is better than another, by a paired bootstrap over people.
+
+    Each is a run folder, a record file, or a folder or pattern of several seeds of a configuration.
+    ``zoo.evaluation.compare.sentence`` says the result in words.
+    """
+    a, b = (find_contestant(str(run), split) for run in (run_a, run_b))
+    return comparing.compare(a, b, split)
 
 
 def leaderboard(

@@ -40,6 +40,13 @@ def test_a_sentence_ends_the_figures(runs: Path) -> None:
     assert "one seed on a side" in result.stderr
 
 
+def test_two_seeds_of_one_model_are_told_from_two_models(runs: Path) -> None:
+    people = {person: [0.05] for person in PEOPLE}
+    save_run(runs / "a1", predict(people), "a", 1)
+    assert "what a seed changes" in invoke(runs / "a", runs / "a1").stderr
+    assert "what a seed changes" not in invoke(runs / "a", runs / "b").stderr
+
+
 def test_json_has_the_figures_and_the_sentence(runs: Path) -> None:
     result = invoke(runs / "b", runs / "a", "--json")
     assert result.exit_code == 0

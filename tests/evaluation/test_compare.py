@@ -12,6 +12,7 @@ from board_samples import predict, record, save_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import zoo
 from zoo.api import DataError, UsageError
 from zoo.evaluation.compare import compare, sentence
 from zoo.evaluation.contestants import find_contestant
@@ -109,6 +110,12 @@ def test_a_model_equals_itself_and_exchange_turns_the_sign(tmp_path_factory, dra
         assert forth.low == pytest.approx(-turned.high, rel=1e-9, abs=1e-15)
         assert forth.high == pytest.approx(-turned.low, rel=1e-9, abs=1e-15)
     assert there.significant == back.significant
+
+
+def test_python_says_the_same(tmp_path):
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    b = save_run(tmp_path / "b", predict(shifted(STEADY, 0.012)), "b")
+    assert zoo.compare(a, str(b)) == against(a, b)
 
 
 def test_records_alone_say_the_same(tmp_path):

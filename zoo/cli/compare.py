@@ -68,7 +68,12 @@ def _figures(d: Difference) -> str:
 def _remarks(result: Comparison) -> list[str]:
     """What the interval does not cover."""
     remarks = []
-    if 1 in (result.seeds_a, result.seeds_b):
+    if result.same_model:
+        remarks.append(
+            "both are runs of one configuration, so this is what a seed changes; the interval is "
+            f"about {result.unit}"
+        )
+    elif 1 in (result.seeds_a, result.seeds_b):
         remarks.append(
             f"the interval is about {result.unit}, not about seeds: with one seed on a side, "
             "another seed may change the order"
