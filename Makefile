@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types wheel-check bench clean
+.PHONY: help demo test conformance lint types wheel-check bench docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: $(VENV)/.installed ## Train on drawn faces for about two minutes, rank, pr
 test: $(VENV)/.installed-dev ## Run the tests
 	$(BIN)/pytest
 
+conformance: $(VENV)/.installed-dev ## The whole kit on every built-in plugin (test: large ones at 64 px, 4 of 10 timm)
+	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
+
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -53,6 +56,9 @@ wheel-check: $(VENV)/.installed-dev ## Build the wheel and try it in an empty en
 
 bench: $(VENV)/.installed-dev ## Time the command line, the data path and the training loop
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+docs: $(VENV)/.installed-dev ## Write docs/leaderboard.md from docs/records
+	$(BIN)/zoo leaderboard docs/records --format md --out docs/leaderboard.md
 
 clean: ## Remove what was built; .venv and runs stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks .hypothesis
