@@ -36,6 +36,8 @@ class Environment:
             "ZOO_HOME": str(self.folder / "zoo-home"),
             # What a command prints must not depend on who runs the tests.
             "COLUMNS": "100",
+            "NO_COLOR": "1",
+            "TERM": "dumb",
             "CUDA_VISIBLE_DEVICES": "",
             "PYTHONUNBUFFERED": "1",
             "PIP_CONFIG_FILE": os.devnull,

@@ -1,0 +1,1 @@
+"""An example package with plugins of every kind for the landmark zoo."""

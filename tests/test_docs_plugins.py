@@ -1,0 +1,219 @@
+"""Every code block of the pages on plugins is run, and the example package is what they show."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from environments import make_environment, wheel_of
+from local_index import LocalIndex, serve
+from page_blocks import Block, PageRun, blocks, first_difference
+
+from zoo.installed import GROUPS
+from zoo.scaffold import Names
+from zoo.scaffold.writer import render
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
+EXAMPLE = ROOT / "docs" / "examples" / "landmark-zoo-tiny"
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIndex]:
+    """It holds what a build needs, and what a page uploads."""
+    folder = tmp_path_factory.mktemp("index")
+    wheel_of("setuptools", folder)
+    with serve(folder) as index:
+        yield index
+
+
+def play(page: Path, folder: Path, index: LocalIndex) -> str:
+    """Run all blocks of a page; what is wrong with the first that does not hold, or nothing."""
+    more = {"OMP_NUM_THREADS": "1", **index.variables}
+    here = folder / "here"
+    here.mkdir()
+    run = PageRun(here, make_environment(folder / "environment", **more))
+    for block in blocks(page.read_text()):
+        try:
+            run.play(block)
+        except AssertionError as error:
+            return f"{page.name}, line {block.line}: {error}"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def played(
+    request: pytest.FixtureRequest, index: LocalIndex, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Path, Future[str]]:
+    """What came of each page that is to be tested; several run side by side."""
+    chosen = [
+        item.callspec.params["page"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.function is test_every_block_of_a_page_runs
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return {p: pool.submit(play, p, tmp_path_factory.mktemp(p.stem), index) for p in chosen}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("page", [p for p in PAGES if "```" in p.read_text()], ids=lambda p: p.stem)
+def test_every_block_of_a_page_runs(
+    page: Path, played: dict[Path, Future[str]], index: LocalIndex
+) -> None:
+    wrong = played[page].result()
+    assert not wrong, wrong
+    if page.stem == "publishing":
+        forms = index.uploads
+        assert sorted(forms) == [
+            "landmark_zoo_tiny-0.1.0-py3-none-any.whl",
+            "landmark_zoo_tiny-0.1.0.tar.gz",
+        ]
+        facts = {
+            (form["name"], form["version"], form["license_expression"]) for form in forms.values()
+        }
+        assert facts == {("landmark-zoo-tiny", "0.1.0", "MIT")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_links_of_a_page_lead_to_files(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("kind", [*GROUPS, "labelme"])
+def test_a_page_shows_what_the_example_and_zoo_new_have(kind: str) -> None:
+    """The module of a page, byte for byte."""
+    name = f"tiny_{kind}"
+    module = (EXAMPLE / "landmark_zoo_tiny" / f"{kind}.py").read_text()
+    page = ROOT / "docs" / "plugins" / f"{'dataset' if kind == 'labelme' else kind}.md"
+    shown = [b.text for b in blocks(page.read_text()) if b.path.split("/")[-1] == f"{name}.py"]
+    assert shown[0] == module
+    if kind != "labelme":
+        written = render(Names(name.replace("_", "-"), name, name, kind))
+        assert written[f"{name}.py"] == module
+
+
+@pytest.mark.slow
+def test_the_example_package_passes_its_own_tests(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "environment", OMP_NUM_THREADS="1")
+    package = tmp_path / EXAMPLE.name
+    shutil.copytree(EXAMPLE, package)
+    environment.install(package)
+    listed = environment.run(["zoo", "list", "tiny_*"], tmp_path).stdout
+    assert listed.startswith("1 backbone, 2 datasets, 1 head, 1 loss, 1 detector\n")
+    done = environment.run(["pytest", "-q", "-p", "no:cacheprovider"], package)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^\d+ passed in", done.stdout.splitlines()[-1]), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ("```sh\nls\n```\n", "line 1: no comment says"),
+        ("<!-- run -->\n\n```sh\nls\n```\n", "line 3: no comment says"),
+        ("<!-- runs -->\n```sh\nls\n```\n", "line 2: no comment says"),
+        ("<!-- run, if you like -->\n```sh\nls\n```\n", "line 2: no comment says"),
+        ("<!-- file -->\n```python\n1\n```\n", "names no file"),
+        ("<!-- run: x.sh -->\n```sh\nls\n```\n", "names one for nothing"),
+    ],
+)
+def test_a_block_that_nothing_says_how_to_run_is_an_error(page: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        list(blocks(page))
+
+
+def test_blocks_are_told_apart() -> None:
+    page = (
+        "words\n\n<!-- file: a/b.txt -->\n```text\none\n\ntwo\n```\n"
+        "<!-- run, exit status 3 -->\n```sh\nfalse\n```\n"
+    )
+    assert list(blocks(page)) == [
+        Block("file", "a/b.txt", 0, "one\n\ntwo\n", 4),
+        Block("run", "", 3, "false\n", 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<!-- run -->\n```sh\nfalse\n```\n", "exit status 1"),
+        ("<!-- run -->\n```sh\nfalse\ntrue\n```\n", "exit status 1"),
+        ("<!-- run, exit status 3 -->\n```sh\ntrue\n```\n", "exit status 0"),
+        ("<!-- python -->\n```python\nraise SystemExit(2)\n```\n", "exit status 2"),
+        ("<!-- run -->\n```sh\necho a\n```\n<!-- output -->\n```text\nb\n```\n", "shows: b"),
+        ("<!-- output -->\n```text\nb\n```\n", "nothing was run"),
+        (
+            "<!-- file: x -->\n```text\n1\n```\n<!-- show: x -->\n```text\n2\n```\n",
+            "x differs",
+        ),
+        ("<!-- part of: README.md -->\n```text\nno such words\n```\n", "no such part"),
+        (
+            "<!-- workflow: w.yml -->\n```yaml\njobs: {a: {steps: [{run: 'true'}, {run: 'false'}]}}"
+            "\n```\n",
+            "exit status 1",
+        ),
+    ],
+)
+def test_a_block_that_does_not_hold_is_seen(text: str, reason: str, tmp_path: Path) -> None:
+    run = PageRun(tmp_path, make_environment(tmp_path / "environment"))
+    *before, last = blocks(text)
+    for block in before:
+        run.play(block)
+    with pytest.raises(AssertionError, match=reason):
+        run.play(last)
+
+
+def test_a_page_goes_on_where_its_last_block_ended(tmp_path: Path) -> None:
+    text = (
+        "<!-- run -->\n```sh\nmkdir inner\ncd inner\n```\n"
+        "<!-- file: here.txt -->\n```text\nhi\n```\n"
+        "<!-- run, exit status 1 -->\n```sh\ncat here.txt\ncd ..\nfalse\n```\n"
+        "<!-- output -->\n```text\nhi\n```\n"
+    )
+    run = PageRun(tmp_path, make_environment(tmp_path / "environment"))
+    for block in blocks(text):
+        run.play(block)
+    assert (tmp_path / "inner" / "here.txt").read_text() == "hi\n"
+    assert run.here == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("wanted", "printed", "same"),
+    [
+        ("a\nb\n", "a\nb\n", True),
+        ("a\nb\n", "a\nb\nc\n", False),
+        ("a\nb\n", "a\n", False),
+        ("a\n...\n", "a\nb\nc\n", True),
+        ("a\n...\nd\n", "a\nb\nc\nd\n", True),
+        ("a\n...\nd\n", "a\nb\nc\n", False),
+        ("a\n...\nd\n", "a\nd\ne\n", False),
+        ("loss 0.5 in 0:03", "loss 0.61 in 1:10", True),
+        ("18/18", "17/18", False),
+        ("train: 450 frames", "train: 449 frames", False),
+        ("run-1a2b3c-s0: best epoch 3", "run-ffffff-s0: best epoch 12", True),
+        ("run-1a2b3c-s0", "run-1a2b3c-s1", False),
+        ("id  kind\nx  head", "id     kind\nx      head", True),
+        ("a line that ...", "a line that goes on", True),
+        ("a line that ...", "a line where", False),
+    ],
+)
+def test_outputs_are_compared_by_what_must_not_change(
+    wanted: str, printed: str, same: bool
+) -> None:
+    assert (first_difference(wanted, printed) == "") == same
+
+
+def test_the_index_takes_no_upload_without_its_token(index: LocalIndex, tmp_path: Path) -> None:
+    wheel = wheel_of("setuptools", tmp_path)
+    variables = {**index.variables, "TWINE_PASSWORD": "another"}
+    environment = make_environment(tmp_path / "environment", **variables)
+    done = environment.run(["twine", "upload", wheel], tmp_path)
+    assert done.returncode != 0
+    assert "403" in done.stdout
