@@ -38,6 +38,15 @@ class Plant(Protocol):
     ) -> Path: ...
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--conformance",
+        choices=("quick", "full"),
+        default="quick",
+        help="how much of the conformance kit the built-in plugins go through (make conformance)",
+    )
+
+
 Planting = Callable[[Path, pytest.MonkeyPatch], AbstractContextManager[Plant]]
 
 

@@ -87,6 +87,7 @@ def refuses_a_root_without_data(subject: DataSubject) -> None:
     wanted."""
     import tempfile
 
+    _ = subject.plugin
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         try:
             found = subject.open(Path(folder))

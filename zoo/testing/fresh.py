@@ -21,6 +21,9 @@ from zoo.diagnosis import failed
 from zoo.installed import Entry
 from zoo.isolation import Trial, asked, reason_of
 
+TORCH_FIRST = "torch first"
+"""In an entry's reason: what to have imported before."""
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -36,15 +39,22 @@ def arrival(entry: Entry, timeout: float) -> Arrival:
     """Import the module of an entry in a child process; ``timeout`` is in seconds.
 
     Known for the rest of this process, for all plugins of the module: they are often checked
-    together, and a child that imports torch takes seconds.
+    together, and a child that imports torch takes seconds. What changes in torch is seen where it
+    was there before; a detector or a data set usually has no need of it.
     """
     module = entry.target.partition(":")[0]
-    whole = replace(entry, id="", target=f"{module}:", status="not loaded", reason="")
-    return _arrival(whole, timeout, tuple(sys.path))
+    whole = replace(entry, id="", kind="", target=f"{module}:", status="not loaded", reason="")
+    path = tuple(sys.path)
+    if entry.kind in ("dataset", "detector"):
+        found, brings_torch = _arrival(whole, timeout, path)
+        if not brings_torch:
+            return found
+    return _arrival(replace(whole, reason=TORCH_FIRST), timeout, path)[0]
 
 
 @functools.cache
-def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> Arrival:
+def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> tuple[Arrival, bool]:
+    """The second: whether torch came with it."""
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         trial = Trial(__name__, entry, timeout, Path(folder) / "report")
         try:
@@ -54,46 +64,55 @@ def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> Arrival:
         finally:
             trial.end()
     if report is None:
-        return Arrival(failure)
-    return Arrival(report[0], tuple(report[1:]))
+        return Arrival(failure), False
+    failure, brings_torch, *touched = report
+    return Arrival(failure, tuple(touched)), brings_torch
 
 
 def in_child() -> None:
-    """Import the entry's module; report why that failed, or nothing, and what it changed."""
-    before = _state()
+    """Import the entry's module; report why that failed, or nothing, whether torch came with it,
+    and what changed."""
     with asked() as (entry, report):
+        if entry.reason == TORCH_FIRST:
+            importlib.import_module("torch")
+        before = _state()
         failure = ""
         try:
             importlib.import_module(entry.target.partition(":")[0])
         except BaseException as error:
             failure = reason_of(failed(entry, "cannot be imported", error))
         after = _state()
-        report.append(failure)
-        for name, (told, value) in after.items():
-            if value != before[name][1]:
-                report.append(f"{name} {told}")
+        report += [failure, "torch" in sys.modules]
+        report += [
+            f"{n} {told}" for n, (told, v) in after.items() if n in before and v != before[n][1]
+        ]
 
 
 def _state() -> dict[str, tuple[str, Any]]:
-    """What every plugin of a process shares: name, what to say if it changed, and its value."""
+    """What every plugin of a process shares: name, what to say if it changed, and its value.
+
+    Of torch nothing, where it is not imported.
+    """
     import random
 
     import cv2
     import numpy as np
-    import torch
 
     drawn = "was seeded or drawn from"
     values: dict[str, tuple[str, Callable[[], Any]]] = {
         "Python's random": (drawn, random.getstate),
         "numpy's global RNG": (drawn, lambda: repr(np.random.get_state(legacy=False))),
-        "torch's global RNG": (drawn, lambda: torch.get_rng_state().tolist()),
-        "torch's default dtype": ("is now {}", torch.get_default_dtype),
-        "torch's number of threads": ("is now {}", torch.get_num_threads),
-        "torch's number of inter-op threads": ("is now {}", torch.get_num_interop_threads),
         "OpenCV's number of threads": ("is now {}", cv2.getNumThreads),
-        "torch's gradient mode": ("is now {}", torch.is_grad_enabled),
-    } | {
-        f"the environment variable {name}": ("is now {}", functools.partial(os.environ.get, name))
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     }
+    if torch := sys.modules.get("torch"):
+        values |= {
+            "torch's global RNG": (drawn, lambda: torch.get_rng_state().tolist()),
+            "torch's default dtype": ("is now {}", torch.get_default_dtype),
+            "torch's number of threads": ("is now {}", torch.get_num_threads),
+            "torch's number of inter-op threads": ("is now {}", torch.get_num_interop_threads),
+            "torch's gradient mode": ("is now {}", torch.is_grad_enabled),
+        }
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        read = functools.partial(os.environ.get, name)
+        values[f"the environment variable {name}"] = ("is now {}", read)
     return {name: (told.format(value := read()), value) for name, (told, read) in values.items()}

@@ -9,17 +9,15 @@ fixed seeds; the faces that it learns come by way of a small network of the kit'
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoo.api import IBUG68, WFLW98, Backbone, LandmarkScheme, ZooError, generic_scheme
+from zoo.api import IBUG68, WFLW98, Backbone, generic_scheme
 from zoo.engine.objective import training_loss
 from zoo.model import LandmarkModel
-from zoo.options import call_with_options
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
@@ -28,92 +26,18 @@ from zoo.testing.common import (
 )
 from zoo.testing.faces import overfit, point_loss
 from zoo.testing.failures import CheckFailed, must, needs
+from zoo.testing.head_subject import HeadSubject, points_first
 from zoo.testing.modules import (
-    Run,
     require_deepcopy,
     require_gradients,
     require_pickling,
     require_round_trip,
     require_same_init,
 )
-from zoo.testing.small_net import SIZE, Form, SmallNet, forms
-from zoo.testing.subject import Subject
+from zoo.testing.small_net import SIZE, Form, SmallNet
 from zoo.testing.tensors import CLOSE, difference, noise, seeded, tensors_of
 
 Output = dict[str, Tensor]
-
-
-class HeadSubject(Subject):
-    """A head, and the forms of features that it takes."""
-
-    def build(self, form: Form, seed: int = 0, scheme: LandmarkScheme = IBUG68) -> nn.Module:
-        """A new module in eval mode, its weights from ``seed``."""
-        with seeded(seed):
-            return self.build_as_is(form, scheme).eval()
-
-    def build_as_is(self, form: Form, scheme: LandmarkScheme = IBUG68) -> nn.Module:
-        """A new module from torch's random state as it stands."""
-        built: Any = call_with_options(
-            "head", self.plugin_id, self.plugin.build, form.info, scheme, SIZE, **self.options
-        )
-        if not isinstance(built, nn.Module):
-            raise CheckFailed(f"build gives a {type(built).__name__}, no torch module")
-        return built
-
-    @functools.cached_property
-    def offered(self) -> list[Form]:
-        parameter = inspect.signature(self.plugin.build).parameters.get("stride")
-        return forms(None if parameter is None else self.options.get("stride", parameter.default))
-
-    def sort_out(self) -> tuple[list[Form], dict[str, str]]:
-        """The forms that it takes, and what it says to the others."""
-        taken, refused = [], {}
-        for form in self.offered:
-            try:
-                self.build(form)
-            except ZooError as error:
-                refused[form.name] = str(error)
-            except CheckFailed:
-                raise
-            except Exception as error:
-                raise CheckFailed(
-                    f"{form.name}: it raises {type(error).__name__} ({error}); what it cannot "
-                    "take it must refuse with zoo.api.UsageError, by its name"
-                ) from error
-            else:
-                taken.append(form)
-        return taken, refused
-
-    @functools.cached_property
-    def taken(self) -> list[Form]:
-        with needs("takes_features_or_refuses_by_name"):
-            taken, _ = self.sort_out()
-        if not taken:
-            with needs("takes_features_or_refuses_by_name"):
-                raise CheckFailed("it takes none")
-        return taken
-
-    def each(self, seed: int = 0) -> Iterator[tuple[Form, nn.Module]]:
-        for form in self.taken:
-            yield form, self.build(form, seed)
-
-    def run(
-        self, module: nn.Module, features: Tensor | list[Tensor], seed: int = 0
-    ) -> list[Tensor]:
-        """Its points, then its other tensors by name; without gradients."""
-        with needs("gives_points"), torch.no_grad(), seeded(seed):
-            return _points_first(module(features))
-
-    def run_on_two(self, form: Form) -> Run:
-        """What a module gives for the features of two images, always the same."""
-        return lambda module: self.run(module, form.features(2))
-
-
-def _points_first(output: Any) -> list[Tensor]:
-    if not isinstance(output, dict) or not isinstance(output.get("points"), Tensor):
-        given = sorted(output) if isinstance(output, dict) else type(output).__name__
-        raise CheckFailed(f'it gives {given}, no dict with the tensor "points"')
-    return [output["points"], *(output[name] for name in sorted(output) if name != "points")]
 
 
 def options_are_keyword_only(subject: HeadSubject) -> None:
@@ -144,7 +68,7 @@ def gives_points(subject: HeadSubject) -> None:
             for count in (1, 3):
                 with must(f"{form.name} of {count} images"), torch.no_grad(), seeded(0):
                     output = module(form.features(count))
-                _points_first(output)
+                points_first(output)
                 _require_shape(output, "points", (count, len(scheme), 2), form)
                 if "score" in output:
                     _require_shape(output, "score", (count, len(scheme)), form)

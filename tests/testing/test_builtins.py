@@ -1,0 +1,111 @@
+"""Every built-in plugin passes the kit, by the same lists as a stranger's.
+
+``pytest tests/testing/test_builtins.py --conformance full``, which is ``make conformance``, checks
+all of them at their own input size, and ten architectures of timm. By default large networks are
+checked at 64 px instead (that they work at their declared size is checked all the same), and timm's
+sample is the quick part of the ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import made_data
+import pytest
+
+from zoo.registry import installed, registry
+from zoo.testing import checks, run, summary
+
+TIMM = {
+    "resnet18": "convolutions",
+    "mobilenetv3_small_100": "depthwise convolutions, squeeze and excite",
+    "convnext_atto": "depthwise convolutions with layer norm",
+    "vgg11": "plain convolutions, no norm",
+    "hrnet_w18_small": "branches side by side",
+    "vit_tiny_patch16_224": "tokens",
+    "swin_tiny_patch4_window7_224": "(B, h, w, C) inside, windows",
+    "crossvit_9_240": "tokens of two sizes",
+    "levit_128s": "convolutions, then attention",
+    "mixer_s32_224": "tokens without attention",
+}
+"""The sample, an architecture a layout."""
+
+QUICK = ("resnet18", "mobilenetv3_small_100", "convnext_atto", "levit_128s")
+SHRUNK = ("resnet152", "vgg19")
+"""To 64 px, in the default run."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One plugin, and how it is checked."""
+
+    kind: str
+    id: str
+    options: dict[str, Any] = field(default_factory=dict)
+    data: Callable[[Path], Path] | None = None
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} {self.id}{self.label}"
+
+
+DATA = {
+    "landmarks_csv": [made_data.landmarks_csv],
+    "ibug_pts": [made_data.ibug_pts, made_data.ibug_videos],
+    "wflw": [made_data.wflw],
+    "youtube_faces": [made_data.youtube_frames, made_data.youtube_videos],
+}
+
+
+def cases(full: bool) -> list[Case]:
+    found = []
+    for entry in installed():
+        if entry.distribution != "landmark-zoo":
+            continue
+        if entry.kind == "dataset" and entry.id in DATA:
+            for make in DATA[entry.id]:
+                found.append(Case(entry.kind, entry.id, data=make, label=f" {make.__name__}"))
+        elif (entry.kind, entry.id) == ("backbone", "timm"):
+            sample = TIMM if full else QUICK
+            found += [Case("backbone", f"timm:{name}") for name in sample]
+        elif entry.id in SHRUNK and not full:
+            found.append(Case(entry.kind, entry.id, {"input_size": 64}, label=" at 64 px"))
+        else:
+            found.append(Case(entry.kind, entry.id))
+    return found
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        found = cases(metafunc.config.getoption("conformance") == "full")
+        metafunc.parametrize("case", found, ids=lambda case: case.name)
+
+
+@pytest.mark.timeout(3600)
+def test_a_builtin_passes_the_kit(case: Case, tmp_path: Path) -> None:
+    root = None if case.data is None else case.data(tmp_path)
+    found = [
+        run(check)
+        for check in checks(f"landmark-zoo/{case.id}", case.kind, options=case.options, data=root)
+    ]
+    print(case.name, summary(found))
+    bad = {o.check.name: o.message for o in found if not o.as_expected}
+    assert bad == {}
+
+
+def test_no_builtin_is_left_out() -> None:
+    ours = {(e.kind, e.id) for e in installed() if e.distribution == "landmark-zoo"}
+    for full in (True, False):
+        checked = {(case.kind, case.id.partition(":")[0]) for case in cases(full)}
+        assert checked == ours
+
+
+def test_the_sample_of_timm_is_ten_architectures_that_it_has() -> None:
+    assert len(TIMM) == 10
+    assert set(QUICK) <= set(TIMM)
+    known = {entry.id for entry in registry("backbone").search("landmark-zoo/timm:*")}
+    assert {f"timm:{name}" for name in TIMM} <= known
