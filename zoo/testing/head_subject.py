@@ -1,0 +1,92 @@
+"""A head that is checked: the forms of features that it takes, and what it gives for them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.api import IBUG68, LandmarkScheme, ZooError
+from zoo.options import call_with_options
+from zoo.testing.failures import CheckFailed, needs
+from zoo.testing.modules import Run
+from zoo.testing.small_net import SIZE, Form, forms
+from zoo.testing.subject import Subject
+from zoo.testing.tensors import seeded
+
+
+class HeadSubject(Subject):
+    """A head, and the forms of features that it takes."""
+
+    def build(self, form: Form, seed: int = 0, scheme: LandmarkScheme = IBUG68) -> nn.Module:
+        """A new module in eval mode, its weights from ``seed``."""
+        with seeded(seed):
+            return self.build_as_is(form, scheme).eval()
+
+    def build_as_is(self, form: Form, scheme: LandmarkScheme = IBUG68) -> nn.Module:
+        """A new module from torch's random state as it stands."""
+        built: Any = call_with_options(
+            "head", self.plugin_id, self.plugin.build, form.info, scheme, SIZE, **self.options
+        )
+        if not isinstance(built, nn.Module):
+            raise CheckFailed(f"build gives a {type(built).__name__}, no torch module")
+        return built
+
+    @functools.cached_property
+    def offered(self) -> list[Form]:
+        parameter = inspect.signature(self.plugin.build).parameters.get("stride")
+        return forms(None if parameter is None else self.options.get("stride", parameter.default))
+
+    def sort_out(self) -> tuple[list[Form], dict[str, str]]:
+        """The forms that it takes, and what it says to the others."""
+        taken, refused = [], {}
+        for form in self.offered:
+            try:
+                self.build(form)
+            except ZooError as error:
+                refused[form.name] = str(error)
+            except CheckFailed:
+                raise
+            except Exception as error:
+                raise CheckFailed(
+                    f"{form.name}: it raises {type(error).__name__} ({error}); what it cannot "
+                    "take it must refuse with zoo.api.UsageError, by its name"
+                ) from error
+            else:
+                taken.append(form)
+        return taken, refused
+
+    @functools.cached_property
+    def taken(self) -> list[Form]:
+        with needs("takes_features_or_refuses_by_name"):
+            taken, _ = self.sort_out()
+        if not taken:
+            with needs("takes_features_or_refuses_by_name"):
+                raise CheckFailed("it takes none")
+        return taken
+
+    def each(self, seed: int = 0) -> Iterator[tuple[Form, nn.Module]]:
+        for form in self.taken:
+            yield form, self.build(form, seed)
+
+    def run(
+        self, module: nn.Module, features: Tensor | list[Tensor], seed: int = 0
+    ) -> list[Tensor]:
+        """Its points, then its other tensors by name; without gradients."""
+        with needs("gives_points"), torch.no_grad(), seeded(seed):
+            return points_first(module(features))
+
+    def run_on_two(self, form: Form) -> Run:
+        """What a module gives for the features of two images, always the same."""
+        return lambda module: self.run(module, form.features(2))
+
+
+def points_first(output: Any) -> list[Tensor]:
+    if not isinstance(output, dict) or not isinstance(output.get("points"), Tensor):
+        given = sorted(output) if isinstance(output, dict) else type(output).__name__
+        raise CheckFailed(f'it gives {given}, no dict with the tensor "points"')
+    return [output["points"], *(output[name] for name in sorted(output) if name != "points")]
