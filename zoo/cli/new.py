@@ -29,7 +29,7 @@ def new(
 
     names = choose_names(name, kind)
     package = write_package(names, out or Path(name))
-    print(f"{package.folder}: {names.kind} {names.id}")
+    print(f"{package.folder}, a package with the {names.kind} {names.id}:")
     for file in package.files:
         print(f"  {file}")
     print("\nGo on with:")
