@@ -73,17 +73,11 @@ def from_record(stored: Mapping[str, Any] | None) -> Clusters | None:
     """What ``to_record`` gave, checked when the record was read; None for None."""
     if stored is None:
         return None
-    total = np.array(stored["sum"], np.float64)
+    count = len(stored["sum"])
     # without a count of failures there is no comparing of failure rates, and NaN says so
-    failed = stored.get("failed")
-    missed = stored.get("missed")
-    return Clusters(
-        key=stored["key"],
-        total=total,
-        found=np.array(stored["n"], np.float64),
-        failed=np.full(len(total), np.nan) if failed is None else np.array(failed, np.float64),
-        missed=np.zeros(len(total)) if missed is None else np.array(missed, np.float64),
-    )
+    failed = stored.get("failed") or [np.nan] * count
+    missed = stored.get("missed") or [0] * count
+    return Clusters(stored["key"], *np.array([stored["sum"], stored["n"], failed, missed], float))
 
 
 def cluster(

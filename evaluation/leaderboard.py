@@ -14,7 +14,7 @@ from pathlib import Path
 from zoo.api import DataError, Problem
 
 from .benchmark import Benchmark, benchmark_of
-from .metrics import METRICS
+from .catalogue import METRICS
 from .naming import unknown_name
 from .pooling import Row, Source, fold_of, pool, pool_floor
 from .protocols import PROTOCOLS, SPLITS, find_protocol

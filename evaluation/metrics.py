@@ -13,7 +13,6 @@ et al. (CVPRW 2015); the loss is the seed's, SmoothL1 in landmark units.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
@@ -24,50 +23,17 @@ from zoo.api import LandmarkScheme
 from zoo.geometry import label_scale, to_landmark_units, to_source, to_unit
 
 from .bootstrap import interval
+from .catalogue import METRICS as METRICS
+from .catalogue import METRICS_VERSION as METRICS_VERSION
+from .catalogue import THRESHOLDS
 from .clusters import cluster
 from .details import error_curve, errors_by_turn, head_turn
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
-METRICS_VERSION = 1
-"""Of the figures' definitions. Results of two versions never share a table."""
-
 FLOOR = 0.05
 """A length below this part of sqrt(w h) is raised to it: near a profile the eye corners meet."""
-
-THRESHOLDS = {"08": 0.08, "10": 0.10}
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a number means: its name in records, its title, which way is up, how it is shown."""
-
-    key: str
-    title: str
-    lower_is_better: bool = True
-    percent: bool = False
-
-
-METRICS: dict[str, Metric] = {
-    metric.key: metric
-    for metric in (
-        Metric("nme_ioc", "NME inter-ocular", percent=True),
-        Metric("nme_pupil", "NME inter-pupil", percent=True),
-        Metric("nme_box", "NME box", percent=True),
-        Metric("nme_diag", "NME diagonal", percent=True),
-        Metric("loss", "loss"),
-        Metric("fr_08", "worse than 8%", percent=True),
-        Metric("auc_08", "AUC to 8%", lower_is_better=False, percent=True),
-        Metric("fr_10", "worse than 10%", percent=True),
-        Metric("auc_10", "AUC to 10%", lower_is_better=False, percent=True),
-        Metric("parameters", "parameters"),
-        Metric("gmacs", "GMACs"),
-        Metric("images_per_second", "images/s", lower_is_better=False),
-        Metric("latency_ms", "ms an image"),
-        Metric("throughput", "images/s at most", lower_is_better=False),
-    )
-}
 
 
 def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[str, Floats]:

@@ -112,7 +112,9 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     first = records[0]
     config, model = first["config"], first["model"]
     devices = sorted({r["environment"]["device"] for r in records} - {None})
-    pooled = {key: _weighted([(seed[key], 1) for seed in seeds]) for key in (*POOLED, *_BOUNDS)}
+    pooled = seeds[0]
+    if len(seeds) > 1:
+        pooled = {key: _weighted([(seed[key], 1) for seed in seeds]) for key in pooled}
     bench = _bench(records)
     return Row(
         backbone=first["plugin"]["id"],

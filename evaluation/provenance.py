@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .benchmark import normaliser_of
-from .metrics import METRICS, THRESHOLDS
+from .catalogue import METRICS, THRESHOLDS
 from .pooling import Source, fold_of
 from .records import Record
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .metrics import METRICS
+from .catalogue import METRICS
 from .pooling import COLUMNS
 
 if TYPE_CHECKING:

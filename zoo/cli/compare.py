@@ -44,7 +44,7 @@ def compare(
 
 
 def _show(result: Comparison) -> None:
-    from zoo.evaluation.metrics import METRICS
+    from zoo.evaluation.catalogue import METRICS
 
     frames = f"{result.faces} faces of {result.people} {result.unit}"
     shown = {
