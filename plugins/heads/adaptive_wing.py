@@ -2,39 +2,63 @@
 
 For a cell with target y and difference d from it:
 
-    omega ln(1 + |d / epsilon|^(alpha - y))     for |d| < theta
-    A |d| - C                                    above, without a step or a kink between them
+    omega ln(1 + |d|^(alpha - y))     for |d| < theta
+    A |d| - C                          above, without a step or a kink between them
 
-with A = omega (alpha - y) (theta / epsilon)^(alpha - y - 1) / epsilon
-         / (1 + (theta / epsilon)^(alpha - y)) and
-C = theta A - omega ln(1 + (theta / epsilon)^(alpha - y)). On the background (y = 0) it is nearly
-quadratic and forgives small differences; on a peak (y = 1) it is nearly a logarithm and does not.
+with A = omega (alpha - y) theta^(alpha - y - 1) / (1 + theta^(alpha - y)) and
+C = theta A - omega ln(1 + theta^(alpha - y)). On the background (y = 0) it is nearly quadratic and
+forgives small differences; on a peak (y = 1) it is nearly linear, and its curve towards 0 does not.
 Its gradient at d = 0 is 0, since alpha - y is above 1.
 
 Cells near a peak weigh more: where the target, dilated by one cell, is at least 0.2, the loss
-counts ``boost`` + 1 times. All figures are the paper's.
+counts ``BOOST`` + 1 times. All figures are the paper's, whose epsilon is 1.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ALPHA, OMEGA, EPSILON, THETA = 2.1, 14.0, 1.0, 0.5
+ALPHA, OMEGA, THETA = 2.1, 14.0, 0.5
 NEAR_PEAK = 0.2
 BOOST = 10.0
 
 
+class _AdaptiveWing(torch.autograd.Function):
+    """With its slope in one pass: powers are what costs, and going back would take them again."""
+
+    @staticmethod
+    def forward(ctx: Any, difference: Tensor, target: Tensor) -> Tensor:
+        size, power = difference.abs(), ALPHA - target
+        curved = size.clamp(max=THETA)
+        # the slope at theta goes on beyond it
+        ratio = curved.pow(power - 1)
+        raised = ratio * curved
+        slope = ratio.mul_(power).mul_(OMEGA).div_(1 + raised)
+        ctx.save_for_backward(slope * difference.sign())
+        return raised.log1p_().mul_(OMEGA).addcmul_(slope, size.sub_(curved))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        [slope] = ctx.saved_tensors
+        return gradient * slope, None
+
+
 def adaptive_wing(difference: Tensor, target: Tensor) -> Tensor:
     """The cost of each cell; ``target`` in [0, 1], of the same shape."""
-    size, power = difference.abs(), ALPHA - target
-    turn = (THETA / EPSILON) ** power
-    slope = OMEGA * power * turn / (1 + turn) / THETA
-    curved = OMEGA * torch.log1p((size.clamp(max=THETA) / EPSILON) ** power)
-    return torch.where(size < THETA, curved, OMEGA * turn.log1p() + slope * (size - THETA))
+    cost: Tensor = _AdaptiveWing.apply(difference, target)
+    return cost
 
 
-def peak_weights(target: Tensor, boost: float = BOOST) -> Tensor:
-    """1, and ``boost`` + 1 within a cell of where the target, (B, K, h, w), is NEAR_PEAK."""
-    return 1 + boost * (F.max_pool2d(target, 3, stride=1, padding=1) >= NEAR_PEAK).to(target.dtype)
+def peak_weights(x: Tensor, y: Tensor) -> Tensor:
+    """1, and BOOST + 1 within a cell of where the target is at least NEAR_PEAK: (B, K, h, w).
+
+    The target is the product of ``x`` (B, K, w) and ``y`` (B, K, h), so that the greatest of three
+    by three cells is the product of the greatest of three.
+    """
+    wide, high = (F.max_pool1d(each, 3, stride=1, padding=1) for each in (x, y))
+    near = high.unsqueeze(-1) * wide.unsqueeze(-2) >= NEAR_PEAK
+    return 1 + BOOST * near.to(x.dtype)

@@ -93,21 +93,23 @@ class HeatmapHead(nn.Module):
             "map": maps,
         }
 
-    def target(self, unit: Tensor) -> Tensor:
-        """The maps (B, K, h, w) that points (B, K, 2), fractions of the input, should give."""
-        log_gaussian = self.axis.log_gaussian(self.axis.to_cells(unit), self.sigma)
-        return (log_gaussian[:, :, 1, :, None] + log_gaussian[:, :, 0, None, :]).exp()
+    def target(self, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """What maps of points (B, K, 2), fractions of the input, should show: (B, K, h, w) is the
+        product of what is given, along x (B, K, w) and along y (B, K, h)."""
+        x, y = self.axis.log_gaussian(self.axis.to_cells(unit), self.sigma).exp().unbind(2)
+        return x, y
 
     def loss(
         self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
     ) -> Tensor:
         """The mean over a visible point's cells; ``point_loss`` has no part in it."""
-        wanted = self.target(label_fractions(target, visible))
+        x, y = self.target(label_fractions(target, visible))
+        wanted = y.unsqueeze(-1) * x.unsqueeze(-2)
         difference = output["map"] - wanted
         if self.squared:
             cost = difference.square()
         else:
-            cost = adaptive_wing(difference, wanted) * peak_weights(wanted)
+            cost = adaptive_wing(difference, wanted) * peak_weights(x, y)
         return mean_over_points(cost.mean((2, 3)), visible)
 
 

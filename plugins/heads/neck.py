@@ -84,7 +84,8 @@ class PointMaps(nn.Module):
         mixed: Tensor = self.mix(self.neck(features))
         with torch.autocast(mixed.device.type, enabled=False):
             maps: Tensor = self.project(mixed.to(self.project.weight.dtype))
-        return maps
+        # Each map in one piece: what is done with maps goes point by point, not cell by cell.
+        return maps.contiguous()
 
 
 def separable(width: int, margin: int = 0) -> nn.Sequential:

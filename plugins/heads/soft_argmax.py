@@ -39,24 +39,29 @@ REACH = 1.5
 """Cells: the score is the probability of those whose centre lies as near to the point."""
 
 
+def expectation(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The mean of a map (..., h, w) under the product of probabilities x (..., w), y (..., h)."""
+    return (y.unsqueeze(-2) @ values @ x.unsqueeze(-1)).squeeze((-2, -1))
+
+
 class _JensenShannon(torch.autograd.Function):
     """Its gradient in log p is p (log p - log m) / 2: one product, where going back through the
     logarithms would cost more than the rest of the head."""
 
     @staticmethod
     def forward(ctx: Any, log_p: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
-        p = log_p.exp()
-        q = log_y.exp().unsqueeze(-1) * log_x.exp().unsqueeze(-2)
-        log_q = log_y.unsqueeze(-1) + log_x.unsqueeze(-2)
-        log_m = ((p + q) / 2).clamp(min=torch.finfo(p.dtype).tiny).log_()
-        slope = p * (log_p - log_m) / 2
-        ctx.save_for_backward(slope)
-        return (slope + q * (log_q - log_m) / 2).sum((-2, -1))
+        p, x, y = log_p.exp(), log_x.exp(), log_y.exp()
+        both = torch.addcmul(p, y.unsqueeze(-1), x.unsqueeze(-2))
+        log_m = both.clamp_(min=torch.finfo(p.dtype).tiny).log_().sub_(math.log(2))
+        of_p = (log_p - log_m).mul_(p)
+        of_q = (x * log_x).sum(-1) + (y * log_y).sum(-1) - expectation(log_m, x, y)
+        ctx.save_for_backward(of_p)
+        return (of_p.sum((-2, -1)) + of_q) / 2
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        [slope] = ctx.saved_tensors
-        return gradient[..., None, None] * slope, None, None
+        [of_p] = ctx.saved_tensors
+        return gradient[..., None, None] / 2 * of_p, None, None
 
 
 def jensen_shannon(log_map: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
@@ -70,7 +75,7 @@ def kullback_leibler(log_map: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
     """KL(q || p) of the same: the cross-entropy with q for target, less q's own entropy."""
     x, y = log_x.exp(), log_y.exp()
     entropy = -(x * log_x).sum(-1) - (y * log_y).sum(-1)
-    return -(y.unsqueeze(-2) @ log_map @ x.unsqueeze(-1)).squeeze((-2, -1)) - entropy
+    return -expectation(log_map, x, y) - entropy
 
 
 Divergence = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -49,6 +49,12 @@ def labels(batch: int = 2) -> tuple[Tensor, Tensor]:
     return target, visible
 
 
+def bump(head: Any, unit: Tensor) -> Tensor:
+    """The maps that a heat-map head is trained to give."""
+    x, y = head.target(unit)
+    return y[..., None] * x[..., None, :]
+
+
 def own_map(kind: str) -> str:
     return {"soft_argmax": "log_map", "simcc": "log_bins", "heatmap": "map"}[kind]
 
@@ -196,7 +202,7 @@ def test_a_map_that_is_its_target_costs_least(kind: str) -> None:
         log = head.axis.log_gaussian(head.axis.to_cells(unit), head.sigma)
         said = log[:, :, 1, :, None] + log[:, :, 0, None, :]
     else:
-        said = head.target(unit)
+        said = bump(head, unit)
     best = head.loss(head.read(said), target, visible, POINT_LOSS).item()
     assert best == pytest.approx(0, abs=1e-4)
     moved = head.loss(head.read(said.roll(1, -1)), target, visible, POINT_LOSS).item()
@@ -296,13 +302,18 @@ def test_adaptive_wing_has_neither_step_nor_kink(target: float) -> None:
     assert at.grad[3] == -at.grad[1]
 
 
+def test_gradients_of_adaptive_wing_are_those_of_the_formula() -> None:
+    generator = torch.Generator().manual_seed(0)
+    difference = torch.randn(4, 5, 6, dtype=torch.float64, generator=generator).requires_grad_()
+    target = torch.rand(4, 5, 6, dtype=torch.float64, generator=generator)
+    assert torch.autograd.gradcheck(lambda d: adaptive_wing(d, target), difference)
+
+
 def test_cells_near_a_peak_weigh_more() -> None:
-    target = torch.zeros(1, 1, 5, 5)
-    target[0, 0, 0, 0] = 0.2
-    target[0, 0, 4, 4] = 0.19
-    expected = torch.ones(5, 5)
-    expected[:2, :2] = 11
-    assert torch.equal(peak_weights(target)[0, 0], expected)
+    x, y = torch.tensor([[[0.4, 0.1, 0.0, 0.1, 0.38]]]), torch.tensor([[[0.5, 0.1, 0.0, 0.1]]])
+    expected = torch.ones(4, 5)
+    expected[:2, :2] = 11  # 0.5 times 0.4 is near a peak, 0.5 times 0.38 is not
+    assert torch.equal(peak_weights(x, y)[0, 0], expected)
 
 
 def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
@@ -313,8 +324,7 @@ def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
 
     head = build("heatmap", map_loss="mse").eval()
     output = head(maps())
-    wanted = head.target(fractions(target))
-    each = (output["map"] - wanted).square().mean((2, 3))
+    each = (output["map"] - bump(head, fractions(target))).square().mean((2, 3))
     assert head.loss(output, target, visible, refuse).item() == pytest.approx(
         each[visible].mean().item()
     )
