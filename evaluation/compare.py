@@ -11,8 +11,7 @@ Seeds of one side are averaged before, so the interval is about people and not a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,11 @@ from numpy.typing import NDArray
 from zoo.api import DataError
 
 from .bootstrap import DRAWS, bounds, resampled
-from .clusters import FAILURE, Clusters, cluster, unit_of
+from .catalogue import METRICS
+from .clusters import Clusters, cluster, unit_of
 from .contestants import Contestant, check_comparable
-from .metrics import METRICS, counted_faces, headline_errors
-from .pooling import Source, by_fold, by_seed
-from .predictions import Predictions, beside, load
-from .schemes import known_scheme
+from .faces import faces_of
+from .predictions import beside
 from .significance import clusters_of
 
 Floats = NDArray[np.float64]
@@ -135,21 +133,8 @@ def _interval(low: float, high: float) -> str:
     return f"[{100 * low:.2f}, {100 * high:.2f}]"
 
 
-@dataclass(frozen=True)
-class _Faces:
-    """The faces of one side that count, in the order of their ids."""
-
-    ids: tuple[str, ...]
-    people: tuple[str | None, ...]
-    target: NDArray[np.float32]
-    errors: Floats
-    """(N,), means over seeds; NaN where a seed missed the face."""
-    failed: Floats
-    """(N,), the share of seeds in which it failed."""
-
-
 def _from_predictions(a: Contestant, b: Contestant, split: str) -> Comparison:
-    one, other = _faces(a, split), _faces(b, split)
+    one, other = faces_of(a.sources, split), faces_of(b.sources, split)
     if one.ids != other.ids:
         mine, theirs = len(set(one.ids) - set(other.ids)), len(set(other.ids) - set(one.ids))
         raise DataError(
@@ -160,85 +145,14 @@ def _from_predictions(a: Contestant, b: Contestant, split: str) -> Comparison:
     if one.people != other.people or not np.array_equal(one.target, other.target, equal_nan=True):
         raise DataError(f"{a.given} and {b.given}: the labels of their frames differ")
     both = np.isfinite(one.errors) & np.isfinite(other.errors)
-    columns = [
-        cluster(one.ids, one.people, np.where(both, faces.errors, np.nan)) for faces in (one, other)
-    ]
-    failed = [_by_cluster(faces) for faces in (one, other)]
     first, second = (
-        Clusters(c.key, c.total, c.found, own, c.missed)
-        for c, own in zip(columns, failed, strict=True)
+        replace(
+            cluster(one.ids, one.people, np.where(both, faces.errors, np.nan)),
+            failed=cluster(one.ids, one.people, faces.failed).total,  # failures add up like errors
+        )
+        for faces in (one, other)
     )
     return _comparison(a, b, split, first, second, "predictions")
-
-
-def _by_cluster(faces: _Faces) -> Floats:
-    """Failures by person. Failures are sums like any other."""
-    return cluster(faces.ids, faces.people, faces.failed).total
-
-
-def _faces(side: Contestant, split: str) -> _Faces:
-    """Seeds averaged, folds put together."""
-    seeds = [
-        _join([_mean([_measure(run, split) for run in repeats]) for repeats in by_fold(runs)])
-        for runs in by_seed(side.sources)
-    ]
-    return _mean(seeds)
-
-
-def _measure(source: Source, split: str) -> _Faces:
-    path = beside(source.path, split)
-    assert path is not None
-    p = load(path)
-    scheme = p.scheme or known_scheme(str(source.record["data"].get("scheme")))
-    if scheme is None:
-        raise DataError(
-            f"{path}: an older file, without its landmark scheme; `zoo evaluate RUN` writes it anew"
-        )
-    errors = headline_errors(p.points, p.target, p.visible, scheme)
-    kept = np.flatnonzero(counted_faces(p.target, p.visible, scheme))
-    return _ordered(p, kept, np.asarray(errors, np.float64))
-
-
-def _ordered(p: Predictions, kept: NDArray[np.int64], errors: Floats) -> _Faces:
-    order = sorted(kept.tolist(), key=lambda i: p.ids[i])
-    return _Faces(
-        ids=tuple(p.ids[i] for i in order),
-        people=tuple(p.people[i] for i in order),
-        target=np.where(p.visible[..., None], p.target, np.nan)[order].astype(np.float32),
-        errors=np.where(np.isfinite(errors), errors, np.nan)[order],
-        failed=(~(errors <= FAILURE))[order].astype(np.float64),
-    )
-
-
-def _mean(many: Sequence[_Faces]) -> _Faces:
-    first = many[0]
-    if len(many) == 1:
-        return first
-    if any(faces.ids != first.ids for faces in many):
-        raise DataError("seeds of one configuration were scored on different frames")
-    return _Faces(
-        first.ids,
-        first.people,
-        first.target,
-        np.mean([faces.errors for faces in many], axis=0),
-        np.mean([faces.failed for faces in many], axis=0),
-    )
-
-
-def _join(folds: Sequence[_Faces]) -> _Faces:
-    if len(folds) == 1:
-        return folds[0]
-    ids = [id for faces in folds for id in faces.ids]
-    order = sorted(range(len(ids)), key=ids.__getitem__)
-    people = [person for faces in folds for person in faces.people]
-    return _Faces(
-        tuple(ids[i] for i in order),
-        tuple(people[i] for i in order),
-        *(
-            np.concatenate([getattr(faces, name) for faces in folds])[order]
-            for name in ("target", "errors", "failed")
-        ),
-    )
 
 
 def _from_records(a: Contestant, b: Contestant, split: str) -> Comparison:

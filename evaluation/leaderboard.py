@@ -131,6 +131,9 @@ def collect(
             f"no run records under {places}{first}: "
             "train one, such as `zoo train custom_cnn --dataset synthetic`"
         )
+    if findings:
+        first = f"{findings[0].source.path}: {findings[0].reason}"
+        raise DataError(f"no record under {places} that counts: {first}")
     there = {f"{s} of {r['data']['protocol']}" for _, r in records for s in r["results"]}
     asked = f"{split} of {protocol}" if protocol else split
     advice = "; `zoo evaluate RUN --split test` scores a test split" if split == "test" else ""
@@ -218,7 +221,7 @@ def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
         how += f", {ties.unpaired} of them by their own intervals"
     notes = [f"tied (=): cannot be told apart from the best row at 95% ({how})"]
     if any(row.pareto for row in rows):
-        notes.append("pareto (*): no other row is both cheaper in GMACs and more accurate")
+        notes.append("pareto (*): no other row is as good in error and GMACs and better in one")
     if ties.other_frames:
         notes.append(f"{ties.other_frames} rows were scored on other frames than the best")
     if any(row.coverage is not None and row.coverage < 1 for row in rows):

@@ -4,14 +4,17 @@ scored, for points from elsewhere, and for whoever wants to check a record."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.api import LandmarkScheme
+from zoo.api import DataError, LandmarkScheme
 
 from .metrics import METRICS, floor_points, summarise
 from .predictions import Predictions
+from .records import Record
+from .schemes import known_scheme
 
 
 def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
@@ -27,6 +30,26 @@ def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -
     if predictions.mean_shape is not None:
         results["floor"] = floor_of(predictions, scheme)
     return results
+
+
+def scheme_for(path: Path, predictions: Predictions, record: Record | None) -> LandmarkScheme:
+    """The scheme of stored predictions; for a file of an older zoo, the one that its record names.
+
+    Raises DataError that names the file, where neither says.
+    """
+    name = record["data"].get("scheme") if record else None
+    scheme = predictions.scheme or known_scheme(str(name))
+    if scheme is None:
+        raise DataError(
+            f"{path}: an older file, without its landmark scheme; `zoo evaluate RUN` writes it anew"
+        )
+    count = predictions.points.shape[1]
+    if len(scheme) != count:
+        raise DataError(
+            f"{path}: has {count} points a face, its record's scheme {scheme.name} has "
+            f"{len(scheme)}"
+        )
+    return scheme
 
 
 def floor_of(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:

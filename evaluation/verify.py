@@ -16,10 +16,9 @@ from typing import Any
 from zoo.api import DataError
 
 from .metrics import METRICS_VERSION
-from .predictions import Predictions, load
-from .records import Record, load_record
-from .results import results_of
-from .schemes import known_scheme
+from .predictions import load
+from .records import load_record
+from .results import results_of, scheme_for
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 
@@ -62,7 +61,7 @@ def verify(run: Path, split: str) -> Verdict:
     predictions = load(path)
     file = run / "record.json"
     record = load_record(file) if file.is_file() else None
-    results = _results(path, predictions, record)
+    results = results_of(predictions, scheme_for(path, predictions, record))
     stored = record["results"].get(split) if record else None
     if record is None or stored is None:
         what = f"its record has no results on {split}" if record else "there is no record.json"
@@ -83,21 +82,6 @@ def verify(run: Path, split: str) -> Verdict:
         remarks.append(f"{', '.join(unchecked)} cannot be worked out from {path.name} alone")
     shared = {key: stored[key] for key in stored if key in own}
     return Verdict(results, list(_disagreements("", shared, own)), remarks)
-
-
-def _results(path: Path, predictions: Predictions, record: Record | None) -> dict[str, Any]:
-    name = record["data"].get("scheme") if record else None
-    scheme = predictions.scheme or known_scheme(str(name))
-    if scheme is None:
-        raise DataError(
-            f"{path}: an older file, without its landmark scheme; `zoo evaluate RUN` writes it anew"
-        )
-    if len(scheme) != predictions.points.shape[1]:
-        raise DataError(
-            f"{path}: has {predictions.points.shape[1]} points a face, its record's scheme "
-            f"{scheme.name} has {len(scheme)}"
-        )
-    return results_of(predictions, scheme)
 
 
 def _disagreements(key: str, stored: Any, own: Any) -> Iterator[Disagreement]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from board_samples import predict, record, save_run
 
+from zoo.api import DataError
 from zoo.evaluation.leaderboard import build, collect, to_markdown
 from zoo.evaluation.records import save_record
 
@@ -105,6 +106,13 @@ def test_an_edited_figure_is_named_and_left_out(runs, figures, reason):
     [note] = [note for note in group.notes if "left out" in note]
     assert note.startswith(f"run a-s0 is left out: {reason}")
     assert "a-s0 is left out" in to_markdown([group])
+
+
+def test_a_board_of_edited_records_alone_says_what_is_wrong(runs):
+    shutil.rmtree(runs / "b")
+    edit(runs / "a" / "record.json", nme_ioc=0.04)
+    with pytest.raises(DataError, match=r"no record under .* that counts: .*a.record.json: says"):
+        collect([runs])
 
 
 def test_an_edited_error_curve_is_seen_where_the_sums_are_gone(runs):
