@@ -8,6 +8,7 @@
     <!-- python -->                Python runs the block
     <!-- workflow: PATH -->        written to PATH, and the commands of its steps are run
     <!-- output -->                what the block before printed, on both its outputs
+    <!-- recorded -->              nothing is run: what happened once, somewhere else
 
 All of a page's blocks share one folder, one environment and one working directory, which ``cd``
 changes as in a terminal. In an output, a line of three dots stands for any lines, and one that ends
@@ -26,7 +27,9 @@ from pathlib import Path
 import yaml
 from environments import Environment
 
-_COMMENT = re.compile(r"<!-- (file|show|part of|run|python|workflow|output)(?:: (\S+)|(.*?)) -->")
+_COMMENT = re.compile(
+    r"<!-- (file|show|part of|run|python|workflow|output|recorded)(?:: (\S+)|(.*?)) -->"
+)
 _STATUS = re.compile(r", exit status (\d+)")
 _FORMS = (
     (re.compile(r"\b[0-9a-f]{6}(?=-s\d)"), "HASH"),
@@ -59,6 +62,8 @@ def blocks(page: str) -> Iterator[Block]:
     while at < len(lines):
         fence = re.match(r"\s*(```+|~~~+)", lines[at])
         if fence is None:
+            if lines[at].startswith("    "):
+                raise ValueError(f"line {at + 1}: code in here stands between fences")
             at += 1
             continue
         end = next(
@@ -97,6 +102,8 @@ class PageRun:
             wrong = first_difference(block.text, self.printed)
             assert not wrong, f"{wrong}\n--- all that was printed:\n{self.printed}"
             self.printed = None
+        elif block.does == "recorded":
+            pass
         elif block.does == "python":
             self._run(["python", "-c", block.text], 0)
         elif block.does == "workflow":

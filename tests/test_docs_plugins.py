@@ -16,10 +16,12 @@ from page_blocks import Block, PageRun, blocks, first_difference
 
 from zoo.installed import GROUPS
 from zoo.scaffold import Names
-from zoo.scaffold.writer import render
+from zoo.scaffold.writer import commands, render
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
+TRANSCRIPT = ROOT / "docs" / "plugins" / "transcript.md"
+RUN = [page for page in PAGES if "```" in page.read_text() and page != TRANSCRIPT]
 EXAMPLE = ROOT / "docs" / "examples" / "landmark-zoo-tiny"
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
@@ -63,7 +65,7 @@ def played(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", [p for p in PAGES if "```" in p.read_text()], ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", RUN, ids=lambda p: p.stem)
 def test_every_block_of_a_page_runs(
     page: Path, played: dict[Path, Future[str]], index: LocalIndex
 ) -> None:
@@ -79,6 +81,20 @@ def test_every_block_of_a_page_runs(
             (form["name"], form["version"], form["license_expression"]) for form in forms.values()
         }
         assert facts == {("landmark-zoo-tiny", "0.1.0", "MIT")}
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda p: p.stem)
+def test_a_page_that_is_run_has_no_block_that_is_not(page: Path) -> None:
+    assert "recorded" not in {block.does for block in blocks(page.read_text())}
+
+
+def test_the_transcript_takes_the_way_that_zoo_new_prints() -> None:
+    [record] = blocks(TRANSCRIPT.read_text())
+    typed = [line.removeprefix("$ ") for line in record.text.splitlines() if line.startswith("$ ")]
+    names = Names("my-backbone", "my_backbone", "my_backbone", "backbone")
+    wanted = ["zoo new my-backbone", *commands(names, Path("my-backbone")), "zoo leaderboard"]
+    at = [typed.index(command) for command in wanted]
+    assert at == sorted(at)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
@@ -120,6 +136,7 @@ def test_the_example_package_passes_its_own_tests(tmp_path: Path) -> None:
         ("<!-- run -->\n\n```sh\nls\n```\n", "line 3: no comment says"),
         ("<!-- runs -->\n```sh\nls\n```\n", "line 2: no comment says"),
         ("<!-- run, if you like -->\n```sh\nls\n```\n", "line 2: no comment says"),
+        ("words\n\n    ls\n", "line 3: code in here"),
         ("<!-- file -->\n```python\n1\n```\n", "names no file"),
         ("<!-- run: x.sh -->\n```sh\nls\n```\n", "names one for nothing"),
     ],

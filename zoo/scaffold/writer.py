@@ -41,13 +41,13 @@ _KINDS = {
         "--set backbone.width=16",
     ),
     "dataset": _Kind(
-        "drawn faces of five points",
+        "a data set of drawn faces, five points each",
         ("numpy",),
         f"zoo train timm:test_resnet --dataset $id {SMALL_RUN}",
         "--set dataset.people=200",
     ),
     "head": _Kind(
-        "the mean place of a heat map",
+        "the mean place of a heat map for each point",
         ("torch",),
         f"zoo train timm:test_resnet --head $id --dataset synthetic {SMALL_RUN}",
         "--set head.temperature=0.5",
@@ -59,7 +59,7 @@ _KINDS = {
         "--set loss.scale=0.05",
     ),
     "detector": _Kind(
-        "another face cascade of OpenCV",
+        "the frontal face cascade alt2 of OpenCV",
         ("numpy",),
         "zoo predict RUN PICTURE --detector $id",
         "",
@@ -125,7 +125,7 @@ def render(names: Names) -> dict[str, str]:
         "summary": kind.summary,
         "check": _check(names),
         "train": Template(kind.train).substitute(id=names.id),
-        "option": f"Its options are set as in `{kind.option}`. " if kind.option else "",
+        "option": f"Its options are set as in `{kind.option}`.\n" if kind.option else "",
     }
     templates = {
         "pyproject.toml": "pyproject.toml",
