@@ -31,8 +31,10 @@ demo: $(VENV)/.installed ## Train on drawn faces for about two minutes, rank, pr
 	$(BIN)/python docs/examples/draw_faces.py runs/demo/face.png
 	$(BIN)/zoo predict "$$(ls -dt runs/demo/custom_cnn-*/ | head -n 1)" runs/demo/face.png --out runs/demo
 
+# A process a core, each with one thread; a file's tests stay together, since they share what is
+# dear to make.
 test: $(VENV)/.installed-dev ## Run the tests
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 conformance: $(VENV)/.installed-dev ## The whole kit on every built-in plugin (test: large ones at 64 px, 4 of 10 timm)
 	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
