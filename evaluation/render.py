@@ -23,7 +23,7 @@ GROUP_COLUMNS = ("dataset", "protocol", "region", "split", "fingerprint", "parti
 FLOOR = "floor (mean shape)"
 """Stands where a row has its backbone."""
 
-_PERCENT = {m.key for m in METRICS.values() if m.percent} | {
+PERCENT = {m.key for m in METRICS.values() if m.percent} | {
     "nme_ioc_low",
     "nme_ioc_high",
     "nme_ioc_std",
@@ -60,7 +60,7 @@ def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
     # types that know of missing values: a floor has no parameters, which are whole numbers
     flags = ("pretrained", "external", "tied", "pareto")
     types = {"parameters": "Int64"} | dict.fromkeys(flags, "boolean")
-    figures = (_PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
+    figures = (PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
     return frame.astype(types | dict.fromkeys(figures, "float64"))
 
 
@@ -94,7 +94,7 @@ def cell(column: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(printable(str(item)) for item in value)
-    if column in _PERCENT:
+    if column in PERCENT:
         return f"{100 * value:.2f}%"
     if column == "parameters":
         return f"{value:,}"

@@ -13,6 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from zoo.api import DataError, UsageError
+from zoo.cli import leaderboard as board
 from zoo.cli.leaderboard import leaderboard, terminal_table
 from zoo.evaluation.leaderboard import collect
 from zoo.evaluation.records import save_record
@@ -106,6 +107,26 @@ def test_a_terminals_table_fits_and_keeps_what_counts(runs, width):
     assert "6.3 [5.9, 6.8]" in text
     assert "28.3" in text
     assert ("some processor" in text) == (width == 200)
+
+
+def test_a_long_table_is_drawn_without_lines(tmp_path, monkeypatch, capsys):
+    for i in range(5):
+        save(tmp_path, f"model{i}")
+    groups, _ = collect([tmp_path])
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes any output for a terminal
+    monkeypatch.setenv("COLUMNS", "80")
+    board._print_tables(groups)
+    few = capsys.readouterr().out
+    monkeypatch.setattr(board, "MOST_DRAWN", 4)
+    board._print_tables(groups)
+    many = capsys.readouterr().out
+    assert "─" in few
+    assert "─" not in many
+    for text in (few, many):
+        assert all(f"model{i}" in text for i in range(5))
+        assert "floor (mean shape)" in text
+        assert "device" not in text  # it does not fit 80 characters
+    assert all(len(line) <= 80 for line in many.splitlines() if line.startswith("model"))
 
 
 def test_rich_markup_in_a_name_is_printed_as_it_stands(tmp_path):

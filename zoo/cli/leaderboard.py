@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "md", "csv", "json", "html")
 LONGEST_NAME = 36
+MOST_DRAWN = 200
+"""Rows of a table with lines and colours: longer ones, which nobody sees whole, take seconds."""
+
 MOST_LEFT_OUT = 20
 """Files that are named one by one; a folder that is given twice has as many copies as runs."""
 
@@ -104,16 +107,18 @@ def to_lines(groups: list[Group]) -> str:
     """Every column in aligned plain text, for files and pipes."""
     from zoo.evaluation.render import printable
 
-    blocks = []
-    for group in groups:
-        columns = _columns(group)
-        padded = [
-            [text.ljust(column.width) for text in (column.title, *column.cells)]
-            for column in columns
-        ]
-        table = ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
-        blocks.append("\n".join([printable(group.heading), *table, *_notes(group)]))
+    blocks = [
+        "\n".join([printable(group.heading), *_lines(_columns(group)), *_notes(group)])
+        for group in groups
+    ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _lines(columns: list[_Column]) -> list[str]:
+    padded = [
+        [text.ljust(column.width) for text in (column.title, *column.cells)] for column in columns
+    ]
+    return ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
 
 
 def _print_tables(groups: list[Group]) -> None:
@@ -129,7 +134,10 @@ def _print_tables(groups: list[Group]) -> None:
     for group in groups:
         # Text, not str: rich would read the brackets of a stranger's text as markup
         console.print(Text(printable(group.heading), style="bold"))
-        console.print(terminal_table(group, console.width))
+        if len(group.rows) <= MOST_DRAWN:
+            console.print(terminal_table(group, console.width))
+        else:
+            typer.echo("\n".join(_lines(_fitting(_columns(group), console.width))))
         for note in _notes(group):
             console.print(Text(note, style="yellow"))
         console.print()
@@ -141,9 +149,7 @@ def terminal_table(group: Group, width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    columns = _columns(group)
-    while len(columns) > 2 and sum(column.width + 2 for column in columns) > width:
-        columns.remove(max(columns, key=lambda column: column.rank))
+    columns = _fitting(_columns(group), width)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for i, column in enumerate(columns):
         name = i == 0
@@ -160,6 +166,12 @@ def terminal_table(group: Group, width: int) -> Table:
     table.add_section()
     table.add_row(*(Text(text, style="dim") for text in floor))
     return table
+
+
+def _fitting(columns: list[_Column], width: int) -> list[_Column]:
+    while len(columns) > 2 and sum(column.width + 2 for column in columns) > width:
+        columns.remove(max(columns, key=lambda column: column.rank))
+    return columns
 
 
 @dataclass(frozen=True)
@@ -210,30 +222,36 @@ def _columns(group: Group) -> list[_Column]:
         layout = [entry for entry in layout if entry[0] not in ("box %", "±")]
     if all(row["coverage"] in (None, 1) for row in rows):
         layout = [entry for entry in layout if entry[2] != "coverage"]
-    columns = [
-        _Column(title, rank, [_cell(row, key) for row in rows]) for title, rank, key in layout
-    ]
+    columns = [_Column(title, rank, _cells(rows, key)) for title, rank, key in layout]
     return [column for column in columns if any(column.cells) or column.rank == 0]
 
 
-def _cell(row: dict[str, Any], key: str) -> str:
-    from zoo.evaluation.render import cell
+def _cells(rows: list[dict[str, Any]], key: str) -> list[str]:
+    from zoo.evaluation.render import PERCENT, cell
 
     if key == "mark":
-        return ("=" if row["tied"] else "") + ("*" if row["pareto"] else "")
-    value = row[key]
-    if key == "nme_ioc" and value is not None and row["nme_ioc_low"] is not None:
-        low, high = row["nme_ioc_low"], row["nme_ioc_high"]
-        return f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-    if key == "backbone" and row["external"]:
-        return f"{cell(key, value)} (external)"
+        return [("=" if row["tied"] else "") + ("*" if row["pareto"] else "") for row in rows]
+    if key == "nme_ioc":
+        return [_headline(row) for row in rows]
+    if key == "backbone":
+        return [cell(key, row[key]) + (" (external)" if row["external"] else "") for row in rows]
+    values = [row[key] for row in rows]
     if key == "seeds":
         # a list of ten seeds is as wide as a table: how many there are is what counts here
-        return str(len(value)) if value else ""
-    if key == "parameters" and value is not None:
-        return f"{value / 1e6:.2f}M"
-    text = cell(key, value)
-    return f"{100 * value:.1f}" if text.endswith("%") and isinstance(value, float) else text
+        return [str(len(seeds)) if seeds else "" for seeds in values]
+    if key == "parameters":
+        return ["" if count is None else f"{count / 1e6:.2f}M" for count in values]
+    if key in PERCENT:
+        return ["" if value is None else f"{100 * value:.1f}" for value in values]
+    return [cell(key, value) for value in values]
+
+
+def _headline(row: dict[str, Any]) -> str:
+    value, low, high = row["nme_ioc"], row["nme_ioc_low"], row["nme_ioc_high"]
+    if value is None:
+        return ""
+    interval = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * value:.1f}{interval}"
 
 
 def _notes(group: Group) -> list[str]:
