@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .benchmark import normaliser_of
+from .benchmark import benchmark_of, normaliser_of
 from .catalogue import METRICS, THRESHOLDS
 from .pooling import Source, fold_of
 from .records import Record
@@ -149,15 +149,15 @@ def _against_curve(results: Mapping[str, Any]) -> str:
 
 
 def _identity(source: Source, split: str) -> tuple[Any, ...]:
-    """Configuration and predictions, then seed and fold; the run's name and all of its figures
-    where no predictions are recorded."""
+    """Benchmark, configuration and predictions, then seed and fold; the run's name and all of its
+    figures where no predictions are recorded."""
     record = source.record
     results = record["results"][split]
     digest = results.get("predictions")
     return (
+        (benchmark_of(record, split), record["data"]["fingerprint"]),
         record["plugin"]["id"],
         record["config_hash"],
-        record["data"]["fingerprint"],
         digest,
         record["seed"],
         fold_of(record),

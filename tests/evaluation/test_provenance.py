@@ -80,6 +80,14 @@ def test_a_copy_under_another_seed_counts_once(runs):
     assert "the very predictions of run a-s0 (seed 0)" in left_out(problems)["c"]
 
 
+def test_one_model_under_two_protocols_is_no_copy(runs):
+    # two rules may choose the same frames, and then another program's points are the same file
+    save_run(runs / "c", GOOD, "a", data={"protocol": "official/1"})
+    groups, problems = collect([runs])
+    assert [len(group.rows) for group in groups] == [1, 2]
+    assert problems == []
+
+
 def test_equal_predictions_of_two_configurations_are_two_rows(runs):
     save_run(runs / "c", GOOD, "c")
     [group], problems = collect([runs])
