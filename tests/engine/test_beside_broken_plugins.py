@@ -113,7 +113,7 @@ def test_everything_else_works(kit: Kit) -> None:
     record = load_record(kit.only_run() / "record.json")
     assert record["plugins"]["head"]["distribution"] == "landmark-zoo"
     assert record["plugins"]["loss"]["distribution"] == "landmark-zoo"
-    assert list(leaderboard(kit.out / "runs")["backbone"])[0] == "tiny"
+    assert leaderboard(kit.out / "runs")["backbone"].iloc[0] == "tiny"
 
     # asked for one of them, a command names it and what to do
     for plugin_id, said_of_it in {
