@@ -36,7 +36,7 @@ demo: $(VENV)/.installed ## Train on drawn faces for about two minutes, rank, pr
 test: $(VENV)/.installed-dev ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
-conformance: $(VENV)/.installed-dev ## The whole kit on every built-in plugin (test: large ones at 64 px, 4 of 10 timm)
+conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 4 of 10 of timm)
 	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
 
 lint: $(VENV)/.installed-dev ## Check style and formatting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from contextlib import redirect_stderr
+from contextlib import redirect_stdout
 
 from torch import nn
 
@@ -22,7 +22,7 @@ def require_honesty(build: Build, weights: str) -> None:
     the seed; some of it may (a layer that is new, such as one for other channels).
     """
     # torch's hub says that it downloads before it finds that it cannot
-    with no_network(), redirect_stderr(io.StringIO()):
+    with no_network(), redirect_stdout(io.StringIO()):
         try:
             found = [build(seed, True) for seed in (0, 1)]
         except CheckFailed:
