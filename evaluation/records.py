@@ -100,7 +100,7 @@ def find_records(
             if not place.exists():
                 problems.append(Problem(str(place), "no such file or folder"))
                 continue
-            for path, certain in _files(place):
+            for path, certain in _files(place, problems):
                 try:
                     identity, content = _read(path)
                     if identity in seen:
@@ -127,22 +127,32 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _files(place: Path) -> Iterator[tuple[Path, bool]]:
+def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
     """The files that are, or may be, records, and whether their names say so."""
     if not place.is_dir():
         yield place, True
         return
     root = str(place)
     found: list[tuple[str, bool]] = []
-    for folder, folders, files in os.walk(root):
-        if "record.json" in files:  # a run's own folders hold no records: boards have many runs
-            found.append((f"{folder}{os.sep}record.json", True))
-            folders[:] = [f for f in folders if f not in ("predictions", "state")]
-        for file in files:
-            if file != "record.json" and file.endswith(".json"):
-                certain = file.endswith(".record.json")
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = [(e.name, e.path, e.is_dir(follow_symlinks=False)) for e in entries]
+        except OSError as error:
+            problems.append(Problem(folder, f"cannot be read ({error})"))
+            continue
+        run = any(name == "record.json" for name, _, _ in inside)
+        for name, path, is_folder in inside:
+            if is_folder:
+                # a run's own folders hold no records, and boards have thousands of runs
+                if not (run and name in ("predictions", "state")):
+                    waiting.append(path)
+            elif name.endswith(".json"):
+                certain = name == "record.json" or name.endswith(".record.json")
                 if certain or folder == root:
-                    found.append((f"{folder}{os.sep}{file}", certain))
+                    found.append((path, certain))
     for path, certain in sorted(found):
         yield Path(path), certain
 

@@ -32,6 +32,8 @@ def clusters_of(sources: Sequence[Source], split: str) -> Clusters | None:
 
     None where a run has none, or where two seeds were scored on different people or frames.
     """
+    if len(sources) == 1:
+        return from_record(sources[0].record["results"][split].get("by_person"))
     seeds: list[Clusters] = []
     for runs in by_seed(sources):
         folds: list[Clusters] = []

@@ -160,6 +160,19 @@ def test_other_predictions_beside_a_record_are_seen(runs):
     assert "zoo evaluate" in left_out(problems)["a"]
 
 
+def test_a_record_in_the_current_folder_has_its_predictions_beside_it(runs, monkeypatch):
+    WORSE.save(runs / "a" / "predictions" / "val.npz")
+    monkeypatch.chdir(runs / "a")
+    with pytest.raises(DataError, match="beside it has sha256"):
+        collect([Path("record.json")])
+
+
+def test_predictions_that_cannot_be_read_are_told(runs):
+    (runs / "a" / "predictions" / "val.npz").unlink()
+    (runs / "a" / "predictions" / "val.npz").mkdir()
+    assert "beside it cannot be read" in left_out(collect([runs])[1])["a"]
+
+
 def test_predictions_elsewhere_are_nobodys_evidence(runs):
     # a record taken out of its folder, beside the predictions of another run
     save_record(json.loads((runs / "a" / "record.json").read_text()), runs / "b" / "a.record.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import json
+import os
 import re
 from pathlib import Path
 
@@ -286,6 +287,23 @@ def test_a_broken_record_of_any_name_is_told(tmp_path):
         "record of schema 9, newer t",
         "not a JSON record (Untermin",
     ]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    write(tmp_path / "a" / "record.json", RECORD)
+    write(tmp_path / "shut" / "record.json", RECORD)
+    real = os.scandir
+
+    def scandir(folder):
+        if str(folder).endswith("shut"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found, [problem] = find_records([tmp_path])
+    assert len(found) == 1
+    assert problem.where == str(tmp_path / "shut")
+    assert "Permission denied" in problem.reason
 
 
 def test_a_run_that_two_folders_link_to_is_read_once(tmp_path):
