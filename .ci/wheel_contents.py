@@ -12,6 +12,7 @@ NEEDED = (
     "zoo/scaffold/templates/pyproject.toml.template",
     "zoo/datasets/udacity_manifest.csv",
     "zoo/plugins/__init__.py",
+    "zoo/testing/__init__.py",
     "zoo/evaluation/__init__.py",
     "zoo/evaluation/page/assets/page.html",
     "zoo/evaluation/page/assets/page.css",
