@@ -4,12 +4,13 @@ The target is a Gaussian of height 1 about the true place, not rounded to a cell
 adaptive wing loss (:mod:`zoo.plugins.heads.adaptive_wing`) or the squared difference, over all
 cells of a visible point. The maps alone are trained: the point loss (``--loss``) has no part.
 
-Unbiased reading, after DARK (Zhang et al., arXiv:1910.06278): the logarithm of a Gaussian is a
-parabola, and its top is where the point is. DARK takes the derivatives at the greatest cell from
-differences of its neighbours; here a parabola is fitted to the three by three cells, by least
-squares, which gives the same place for a Gaussian and averages over noise. The greatest cell is
-sought away from the edge, so that there are always three by three, and the top may lie up to a
-cell and a half from its centre.
+Unbiased reading, after DARK (Zhang et al., arXiv:1910.06278): the map is smoothed, and since the
+logarithm of a Gaussian, smoothed or not, is a parabola, its top is where the point is. DARK takes
+the derivatives at the greatest cell from differences of its neighbours; here a parabola is fitted
+to the three by three cells, by least squares, which gives the same place for a Gaussian and
+averages over noise. The greatest cell is sought away from the edge, so that there are always three
+by three, and the top may lie up to a cell and a half from its centre. Near the edge the map is read
+as it is: a smoothing that knows nothing of what is beyond would move the top.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
@@ -26,11 +28,31 @@ from zoo.plugins.heads.neck import PointMaps, plan_maps
 from zoo.plugins.heads.units import label_fractions
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
+MARGIN = 1
+"""Cells beyond the input's edge on every side: a bump at the very edge has its top among cells."""
+
+EDGE = 3.0
+"""Cells from the map's outermost: nearer tops are those of the map as it is."""
+
+SMOOTHING = 1.0
+"""Cells: standard deviation of the Gaussian that a map is smoothed with before it is read."""
+
 FARTHEST = 1.5
 """Cells, from the centre of the three by three, on each axis."""
 
 LOWEST = 1e-4
 """What a cell must have to have a logarithm."""
+
+
+def smooth(maps: Tensor) -> Tensor:
+    """A Gaussian of SMOOTHING over maps (B, K, h, w), their edges repeated."""
+    reach = math.ceil(3 * SMOOTHING)
+    steps = torch.arange(-reach, reach + 1, dtype=maps.dtype, device=maps.device)
+    taps = torch.exp(-0.5 * (steps / SMOOTHING) ** 2)
+    taps = taps / taps.sum()
+    padded = F.pad(maps.flatten(0, 1).unsqueeze(1), (reach,) * 4, "replicate")
+    down = F.conv2d(padded, taps[None, None, :, None])
+    return F.conv2d(down, taps[None, None, None]).reshape(maps.shape)
 
 
 def parabola_top(window: Tensor) -> Tensor:
@@ -51,9 +73,8 @@ def parabola_top(window: Tensor) -> Tensor:
     return torch.where(top.unsqueeze(-1), place, 0.0)
 
 
-def find_tops(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps (B, K, h, w) to the places (B, K, 2) of their tops, x and y in cells, and the greatest
-    values (B, K)."""
+def find_tops(maps: Tensor) -> Tensor:
+    """Maps (B, K, h, w) to the places (B, K, 2) of their tops, x and y in cells."""
     inner = maps[:, :, 1:-1, 1:-1]
     best = inner.flatten(2).argmax(-1)
     y, x = best // inner.shape[3], best % inner.shape[3]  # of the window's first row and column
@@ -62,7 +83,7 @@ def find_tops(maps: Tensor) -> tuple[Tensor, Tensor]:
     cells = ((y[..., None] + near) * width)[..., :, None] + (x[..., None] + near)[..., None, :]
     window = maps.flatten(2).gather(2, cells.flatten(2)).reshape(cells.shape)
     top = parabola_top(window.clamp(min=LOWEST).log())
-    return torch.stack((x, y), -1) + 1 + top, window.flatten(2).amax(-1)
+    return torch.stack((x, y), -1) + 1 + top
 
 
 class HeatmapHead(nn.Module):
@@ -86,12 +107,12 @@ class HeatmapHead(nn.Module):
     def read(self, maps: Tensor) -> dict[str, Tensor]:
         """What maps (B, K, h, w) say."""
         with torch.no_grad():
-            place, greatest = find_tops(maps.detach())
-        return {
-            "points": self.axis.to_unit(place),
-            "score": greatest.clamp(0, 1),
-            "map": maps,
-        }
+            inner = find_tops(smooth(maps))
+            near_edge = (inner - (self.axis.count - 1) / 2).abs().amax(-1, keepdim=True)
+            near_edge = near_edge > (self.axis.count - 1) / 2 - EDGE
+            place = torch.where(near_edge, find_tops(maps), inner)
+            score = maps.flatten(2).amax(-1).clamp(0, 1)
+        return {"points": self.axis.to_unit(place), "score": score, "map": maps}
 
     def target(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """What maps of points (B, K, 2), fractions of the input, should show: (B, K, h, w) is the
@@ -127,8 +148,7 @@ def build(
     channels.
 
     ``sigma``, in cells, is the target's; ``map_loss`` is ``adaptive_wing`` or ``mse``. Raises
-    :class:`UsageError` for a stride that cannot be had or that leaves fewer than three cells a
-    side, and for options out of range.
+    :class:`UsageError` for a stride that cannot be had and for options out of range.
     """
     if map_loss not in ("adaptive_wing", "mse"):
         raise UsageError(
@@ -137,12 +157,9 @@ def build(
         )
     if not 0.5 <= sigma < math.inf:
         raise UsageError(f"head heatmap: sigma is {sigma}, it must be at least half a cell")
-    maps, axis = plan_maps("heatmap", features, len(scheme), input_size, stride=stride, width=width)
-    if axis.count < 3:
-        raise UsageError(
-            f"head heatmap: {axis.count} cells a side at stride {stride:g} and {input_size} px; a "
-            "point is read from three by three: set a finer head.stride"
-        )
+    maps, axis = plan_maps(
+        "heatmap", features, len(scheme), input_size, stride=stride, width=width, margin=MARGIN
+    )
     return HeatmapHead(maps, axis, sigma, map_loss == "mse")
 
 

@@ -378,8 +378,3 @@ def test_a_map_that_is_too_coarse_is_doubled_with_layers_of_its_own(
     head = build("soft_argmax", FeatureInfo((8,), ((4, 4),), (16.0,)), stride=stride)
     assert len(head.maps.neck.doubling) == doublings
     assert head(torch.randn(2, 8, 4, 4))["log_map"].shape[2:] == (64 // stride + 2,) * 2
-
-
-def test_a_heat_map_of_two_cells_is_refused() -> None:
-    with pytest.raises(UsageError, match="head heatmap: 2 cells a side at stride 32 and 64 px"):
-        build("heatmap", FeatureInfo((8,), ((2, 2),), (32.0,)), stride=32)
