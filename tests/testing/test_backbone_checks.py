@@ -110,6 +110,45 @@ other_in_training = of(Auxiliary)
 tokens = of(Tokens)
 
 
+class Pyramid(nn.Module):
+    """Maps of strides 4, 8 and 16 of 32 pixels."""
+
+    def __init__(self, strides):
+        super().__init__()
+        self.strides = strides
+        self.steps = nn.ModuleList(
+            [nn.Conv2d(3, 16, 4, stride=4), *(nn.Conv2d(16, 16, 2, stride=2) for _ in range(2))])
+        self.norm = nn.BatchNorm2d(16)
+
+    def forward(self, x):
+        maps = {}
+        for stride, step in zip((4, 8, 16), self.steps):
+            x = step(x)
+            x = maps[stride] = self.norm(x).relu() if stride == 4 else x
+        return [maps[s] for s in self.strides] if len(self.strides) > 1 else x
+
+
+def build_pyramid(*, pretrained=False, stride=None):
+    if pretrained:
+        raise WeightsError("there are no weights")
+    return Pyramid([s for s in (4, 8, 16) if stride and s >= stride] or [16])
+
+
+def build_deaf(*, pretrained=False, stride=None):
+    return build_pyramid(pretrained=pretrained, stride=4 if stride else None)
+
+
+def build_short(*, pretrained=False, stride=None):
+    net = build_pyramid(pretrained=pretrained, stride=stride)
+    net.strides = net.strides[:2]
+    return net
+
+
+pyramid = Backbone(build=build_pyramid, input_size=32)
+deaf_to_stride = Backbone(build=build_deaf, input_size=32)
+not_to_the_coarsest = Backbone(build=build_short, input_size=32)
+
+
 class Double(Net):
     def forward(self, x):
         return super().forward(x).double()
@@ -283,6 +322,8 @@ BROKEN = {
     "coarse_first": ("output_rank", "(4, 16, 4, 4), (4, 16, 8, 8), not from fine to coarse"),
     "other_in_training": ("output_rank", "in eval mode and"),
     "tokens": ("output_rank", "(4, 16, 16), not (B, C), (B, C, h, w) or a list of maps"),
+    "deaf_to_stride": ("output_rank", "(1, 16, 2, 2), the first finer than 2 cells a side"),
+    "not_to_the_coarsest": ("output_rank", "the coarser maps should be the same"),
     "doubles": ("output_dtype", "torch.float64 for images of torch.float32"),
     "nan_for_flat": ("output_is_finite", "a picture of the mean colour gives numbers"),
     "in_pairs": ("batch_sizes", "a batch of 3 raises RuntimeError: shape '[2, -1, 3, 32, 32]'"),
@@ -306,7 +347,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(
-    "plugin", ["healthy", "vector", "maps", "frozen_layer", "open_ended", "strong_dropout"]
+    "plugin",
+    ["healthy", "vector", "maps", "pyramid", "frozen_layer", "open_ended", "strong_dropout"],
 )
 def test_a_healthy_backbone_passes_all(outcomes: Callable[..., list[Outcome]], plugin: str) -> None:
     found = outcomes(plugin)

@@ -33,6 +33,7 @@ from zoo.testing.modules import (
     require_same_init,
 )
 from zoo.testing.pretrained import require_honesty
+from zoo.testing.strides import require_strides, takes_stride
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import CLOSE, difference, listed, noise, seeded, shapes, tensors_of
 
@@ -50,7 +51,9 @@ class BackboneSubject(Subject):
         with seeded(seed):
             return self.build_as_is(size, pretrained).eval()
 
-    def build_as_is(self, size: int | None = None, pretrained: bool = False) -> nn.Module:
+    def build_as_is(
+        self, size: int | None = None, pretrained: bool = False, **more: Any
+    ) -> nn.Module:
         """A new module from torch's random state as it stands."""
         spec: Backbone = self.plugin
         options = dict(self.options)
@@ -59,7 +62,7 @@ class BackboneSubject(Subject):
         else:
             options.pop("input_size", None)
         built: Any = call_with_options(
-            "backbone", self.plugin_id, spec.build, pretrained=pretrained, **options
+            "backbone", self.plugin_id, spec.build, pretrained=pretrained, **options, **more
         )
         if not isinstance(built, nn.Module):
             raise CheckFailed(f"build gives a {type(built).__name__}, no torch module")
@@ -81,6 +84,11 @@ class BackboneSubject(Subject):
     def run_on_two(self, module: nn.Module) -> list[Tensor]:
         """What it gives for two images that are always the same."""
         return self.run(module, self.images(2))
+
+    def give_stride(self, stride: int) -> list[Tensor]:
+        """What it gives for an image when it is asked for maps from a stride on."""
+        with must(f"asked for stride {stride}, it"), torch.no_grad(), seeded(0):
+            return tensors_of(self.build_as_is(stride=stride).eval()(self.images(1)))
 
     @cached_property
     def sample(self) -> nn.Module:
@@ -111,8 +119,8 @@ def declared_input_size_works(subject: BackboneSubject) -> None:
 
 
 def output_rank(subject: BackboneSubject) -> None:
-    """It gives a vector (B, C), a map (B, C, h, w), or maps from fine to coarse, also in
-    training."""
+    """It gives a vector (B, C), a map (B, C, h, w), or maps from fine to coarse, also in training,
+    and of the stride that it is asked for, if it can be."""
     in_eval = _formed(subject.output, "in eval mode")
     module = subject.made()
     module.train()
@@ -120,6 +128,8 @@ def output_rank(subject: BackboneSubject) -> None:
         in_training = _formed(module(subject.images(4)), "in training mode")
     if in_eval != in_training:
         raise CheckFailed(f"it gives {in_eval} in eval mode and {in_training} in training mode")
+    if takes_stride(subject.plugin.build):
+        require_strides(subject.give_stride, subject.size)
 
 
 def _formed(features: Any, when: str) -> list[tuple[int, ...]]:

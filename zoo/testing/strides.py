@@ -1,0 +1,50 @@
+"""Whether a backbone that can be asked for a stride gives the maps that it should."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from zoo.testing.failures import CheckFailed
+from zoo.testing.tensors import shapes
+
+ASKED = (4, 16)
+
+
+def takes_stride(build: Callable[..., Any]) -> bool:
+    return "stride" in inspect.signature(build).parameters
+
+
+def require_strides(give: Callable[[int], list[Tensor]], size: int) -> None:
+    """``give`` builds it for a stride and gives its output for images of ``size`` px.
+
+    Asked for a stride it gives the maps from that one to its coarsest, one of each size; where all
+    are coarser, all of them.
+    """
+    maps = {stride: give(stride) for stride in ASKED}
+    for stride, found in maps.items():
+        if any(m.ndim != 4 for m in found):
+            raise CheckFailed(f"asked for stride {stride}, it gives {shapes(found)}, no maps")
+        cells = [m.shape[-1] for m in found]
+        if cells != sorted(set(cells), reverse=True):
+            raise CheckFailed(
+                f"asked for stride {stride}, it gives {shapes(found)}; one map of each size is "
+                "wanted, from fine to coarse"
+            )
+        # a map is as large as padding makes it: 112 px are 4 cells of stride 32
+        if len(cells) > 1 and cells[0] > math.ceil(size / stride):
+            raise CheckFailed(
+                f"asked for stride {stride}, it gives {shapes(found)}, the first finer than "
+                f"{math.ceil(size / stride)} cells a side"
+            )
+    fine, coarse = (maps[stride] for stride in ASKED)
+    wanted = [tuple(m.shape) for m in fine if m.shape[-1] <= math.ceil(size / ASKED[1])]
+    if [tuple(m.shape) for m in coarse] != (wanted or [tuple(fine[-1].shape)]):
+        raise CheckFailed(
+            f"asked for stride {ASKED[0]}, it gives {shapes(fine)}, and for stride {ASKED[1]} "
+            f"{shapes(coarse)}: the coarser maps should be the same"
+        )
