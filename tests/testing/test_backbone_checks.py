@@ -346,10 +346,10 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(
-    "plugin",
-    ["healthy", "vector", "maps", "pyramid", "frozen_layer", "open_ended", "strong_dropout"],
-)
+HEALTHY = ["healthy", "vector", "maps", "pyramid", "frozen_layer", "open_ended", "strong_dropout"]
+
+
+@pytest.mark.parametrize("plugin", HEALTHY)
 def test_a_healthy_backbone_passes_all(outcomes: Callable[..., list[Outcome]], plugin: str) -> None:
     found = outcomes(plugin)
     assert [(o.check.name, o.message) for o in found if o.status != "ok"] == []

@@ -113,7 +113,8 @@ def checks(
     """The checks of a plugin, in their order. Nothing is loaded before one of them is called.
 
     ``kind`` may be left out where the id stands in one kind only. ``options`` are those of the
-    plugin's ``build`` (``open`` for a data set). ``data`` is the root of a data set, or a function
+    plugin's ``build`` (``open`` for a data set); ``input_size`` among a backbone's is the size, in
+    pixels, at which it is checked beside its declared one. ``data`` is the root of a data set, or a function
     that gives it, called when it is first wanted; by default the usual places are searched.
     ``import_timeout`` is in seconds. Raises PluginError or UsageError for an id without ``kind``
     that is unknown or ambiguous, UsageError for a kind that does not exist.
