@@ -114,10 +114,10 @@ def checks(
 
     ``kind`` may be left out where the id stands in one kind only. ``options`` are those of the
     plugin's ``build`` (``open`` for a data set); ``input_size`` among a backbone's is the size, in
-    pixels, at which it is checked beside its declared one. ``data`` is the root of a data set, or a function
-    that gives it, called when it is first wanted; by default the usual places are searched.
-    ``import_timeout`` is in seconds. Raises PluginError or UsageError for an id without ``kind``
-    that is unknown or ambiguous, UsageError for a kind that does not exist.
+    pixels, at which it is checked beside its declared one. ``data`` is the root of a data set, or a
+    function that gives it, called when it is first wanted; by default the usual places are
+    searched. ``import_timeout`` is in seconds. Raises PluginError or UsageError for an id without
+    ``kind`` that is unknown or ambiguous, UsageError for a kind that does not exist.
     """
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
     module = importlib.import_module(_LISTS[kind])
