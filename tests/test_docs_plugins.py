@@ -59,7 +59,7 @@ def played(
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.function is test_every_block_of_a_page_runs
     ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         return {p: pool.submit(play, p, tmp_path_factory.mktemp(p.stem), index) for p in chosen}
 
 

@@ -125,7 +125,7 @@ def tried(written: Written) -> Tried:
     report = written.folder / "report.xml"
     packages = [f"my-{kind}" for kind in KINDS]
     smaller = ["--epochs", "1", "--set", "dataset.people=20", "--set", "dataset.frames=2"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         pool.submit(run, "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *packages)
         checked = {k: pool.submit(run, *shlex.split(written.commands(k)[1])) for k in KINDS}
         trained = {
