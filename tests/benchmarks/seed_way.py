@@ -55,6 +55,8 @@ def seed_loader(
         batch_size,
         sampler=RandomSampler(faces, replacement=True, num_samples=images),
         num_workers=workers,
+        # Forked, they would hang in a process with threads of others, such as a browser's driver.
+        multiprocessing_context="forkserver" if workers else None,
         persistent_workers=workers > 0,
         pin_memory=pin,
     )
