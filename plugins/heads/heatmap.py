@@ -34,7 +34,7 @@ MARGIN = 1
 EDGE = 3.0
 """Cells from the map's outermost: nearer tops are those of the map as it is."""
 
-SMOOTHING = 1.0
+SMOOTHING = 0.7
 """Cells: standard deviation of the Gaussian that a map is smoothed with before it is read."""
 
 FARTHEST = 1.5
