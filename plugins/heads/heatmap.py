@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
@@ -44,15 +43,13 @@ LOWEST = 1e-4
 """What a cell must have to have a logarithm."""
 
 
-def smooth(maps: Tensor) -> Tensor:
-    """A Gaussian of SMOOTHING over maps (B, K, h, w), their edges repeated."""
+def smoothing(cells: int) -> Tensor:
+    """The matrix (cells, cells) that smooths an axis by a Gaussian, its ends repeated."""
     reach = math.ceil(3 * SMOOTHING)
-    steps = torch.arange(-reach, reach + 1, dtype=maps.dtype, device=maps.device)
-    taps = torch.exp(-0.5 * (steps / SMOOTHING) ** 2)
-    taps = taps / taps.sum()
-    padded = F.pad(maps.flatten(0, 1).unsqueeze(1), (reach,) * 4, "replicate")
-    down = F.conv2d(padded, taps[None, None, :, None])
-    return F.conv2d(down, taps[None, None, None]).reshape(maps.shape)
+    steps = torch.arange(-reach, reach + 1)
+    taps = torch.softmax(-0.5 * (steps / SMOOTHING) ** 2, 0)
+    places = (torch.arange(cells)[:, None] + steps).clamp(0, cells - 1)
+    return torch.zeros(cells, cells).scatter_add_(1, places, taps.expand(cells, -1))
 
 
 def parabola_top(window: Tensor) -> Tensor:
@@ -90,10 +87,14 @@ class HeatmapHead(nn.Module):
     """Features to points (B, K, 2), their scores (B, K) in [0, 1] and maps, ``"map"`` (B, K, h, w),
     all float32."""
 
+    smoothing: Tensor
+
     def __init__(self, maps: PointMaps, axis: Axis, sigma: float, squared: bool) -> None:
         super().__init__()
         self.maps = maps
         self.axis = axis
+        # A product with a matrix: convolving one channel takes a CPU longer than all other layers.
+        self.register_buffer("smoothing", smoothing(axis.count), persistent=False)
         self.sigma, self.squared = sigma, squared
         # Nearly all cells are background: maps that start near 0 have only the peaks to learn.
         for parameter in maps.project.parameters():
@@ -107,7 +108,7 @@ class HeatmapHead(nn.Module):
     def read(self, maps: Tensor) -> dict[str, Tensor]:
         """What maps (B, K, h, w) say."""
         with torch.no_grad():
-            inner = find_tops(smooth(maps))
+            inner = find_tops(self.smoothing @ maps @ self.smoothing.mT)
             near_edge = (inner - (self.axis.count - 1) / 2).abs().amax(-1, keepdim=True)
             near_edge = near_edge > (self.axis.count - 1) / 2 - EDGE
             place = torch.where(near_edge, find_tops(maps), inner)

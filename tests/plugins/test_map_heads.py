@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, UsageError, generic_scheme
 from zoo.plugins.heads.adaptive_wing import adaptive_wing, peak_weights
-from zoo.plugins.heads.heatmap import heatmap
+from zoo.plugins.heads.heatmap import heatmap, smoothing
 from zoo.plugins.heads.simcc import simcc
 from zoo.plugins.heads.soft_argmax import jensen_shannon, kullback_leibler, soft_argmax
 from zoo.plugins.heads.units import fractions, landmark_units
@@ -314,6 +314,17 @@ def test_cells_near_a_peak_weigh_more() -> None:
     expected = torch.ones(4, 5)
     expected[:2, :2] = 11  # 0.5 times 0.4 is near a peak, 0.5 times 0.38 is not
     assert torch.equal(peak_weights(x, y)[0, 0], expected)
+
+
+def test_the_smoothing_of_maps_by_hand() -> None:
+    """Taps exp(-0.5 (i / 0.7)^2) over their sum 1.7546: 0.5699, 0.2054, 0.0096, 0.0001."""
+    matrix = smoothing(9)
+    torch.testing.assert_close(matrix.sum(1), torch.ones(9))
+    torch.testing.assert_close(matrix.flip(0, 1), matrix)
+    middle = torch.tensor([0, 0.0001, 0.0096, 0.2054, 0.5699, 0.2054, 0.0096, 0.0001, 0])
+    torch.testing.assert_close(matrix[4], middle, atol=6e-5, rtol=0)
+    # at the end what is beyond is taken to be as the last
+    torch.testing.assert_close(matrix[0, :2], torch.tensor([0.785, 0.2054]), atol=6e-5, rtol=0)
 
 
 def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
