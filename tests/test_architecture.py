@@ -37,7 +37,7 @@ FOURTH = (
 FIFTH = (
     *FOURTH,
     "zoo.evaluation",
-    *("zoo.engine", "zoo.checkpoint", "zoo.predict", "zoo.export", "zoo.testing"),
+    *("zoo.engine", "zoo.checkpoint", "zoo.prediction", "zoo.export", "zoo.testing"),
 )
 ANY = None
 
@@ -76,17 +76,21 @@ FLOORS = {
     "zoo.options": Floor(FOURTH),
     "zoo.engine": Floor(FIFTH),
     "zoo.checkpoint": Floor(FIFTH),
-    "zoo.predict": Floor(FIFTH),
+    "zoo.prediction": Floor(FIFTH),
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
     "zoo.verbs": Floor(FIFTH),
-    "zoo.cli": Floor((*FIFTH, "zoo.scaffold", "zoo.cli", "zoo")),
+    "zoo.doctor": Floor((*FOURTH, "zoo.doctor")),
+    "zoo.cli": Floor((*FIFTH, "zoo.doctor", "zoo.scaffold", "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
 PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
 """`zoo/__init__.py` itself, which stands on the roof."""
 
-LIGHT = ("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli")
+LIGHT = (
+    *("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
+    *("zoo.prediction.predictor", "zoo.prediction.loading"),
+)
 """Importing these brings in no torch."""
 
 TORCH = {"torch", "torchvision", "timm", "torchmetrics", "safetensors.torch"}

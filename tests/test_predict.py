@@ -19,10 +19,11 @@ from zoo.api import IBUG68, DataError, PluginError, UsageError, WeightsError, ge
 from zoo.checkpoint import save_tensors
 from zoo.config import resolve
 from zoo.engine.folder import RunFolder
-from zoo.engine.trained import FacePlace, Header, Trained
+from zoo.engine.trained import Header, Trained
 from zoo.geometry import Region, frame_region
 from zoo.model import LandmarkModel, ModelPlan, build_model
-from zoo.predict import Face, Predictor, face_region, load
+from zoo.prediction import Face, FacePlace, face_region, load
+from zoo.prediction.torch_model import TorchPredictor
 
 if TYPE_CHECKING:
     from conftest import Plant
@@ -57,10 +58,10 @@ class Brightest(nn.Module):
         return {"points": torch.stack((x, y), -1)}
 
 
-def predictor(model: nn.Module, region: str = "frame", faces: FacePlace = FACES) -> Predictor:
+def predictor(model: nn.Module, region: str = "frame", faces: FacePlace = FACES) -> TorchPredictor:
     config = resolve("any", sets=[f"input_size={SIZE}", f"region={region}"])
     header = Header(config, generic_scheme(3), faces, UNIT)
-    return Predictor(Trained(cast(LandmarkModel, model), header), "cpu")
+    return TorchPredictor(Trained(cast(LandmarkModel, model), header), "cpu")
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
@@ -221,7 +222,7 @@ def test_drawing_marks_the_points_on_a_copy() -> None:
 
 def test_contours_are_drawn_and_points_outside_do_no_harm() -> None:
     made = predictor(Constant())
-    made.header = Header(made.header.config, IBUG68, FACES, UNIT)
+    made.scheme = IBUG68
     points = np.random.default_rng(0).uniform(-300, 400, (68, 2)).astype(np.float32)
     points[:17] = np.stack([np.linspace(10, 90, 17), np.full(17, 50)], 1)
     face = Face((-50, -50, 300, 300), 1.0, points, None)
@@ -248,7 +249,8 @@ def test_a_run_is_loaded_with_all_that_a_prediction_needs(tmp_path: Path) -> Non
     loaded = load(folder.path, "cpu")
     assert loaded.scheme == IBUG68
     assert loaded.input_size == SIZE
-    assert loaded.header.faces == FACES
+    assert loaded.faces == FACES
+    assert isinstance(loaded, TorchPredictor)
     assert not loaded.model.training
     (face,) = loaded.predict(noise(40, 50), "none")
     assert face.points.shape == (68, 2)

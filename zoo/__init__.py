@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo import registry as registry
-    from zoo.predict import load as load
+    from zoo.prediction import load as load
     from zoo.verbs import bench as bench
     from zoo.verbs import compare as compare
     from zoo.verbs import evaluate as evaluate
@@ -25,7 +25,7 @@ _LAZY: dict[str, str] = {
     "evaluate": "zoo.verbs",
     "import_points": "zoo.verbs",
     "leaderboard": "zoo.verbs",
-    "load": "zoo.predict",
+    "load": "zoo.prediction",
     "rerun": "zoo.verbs",
     "train": "zoo.verbs",
     "train_folds": "zoo.verbs",

@@ -21,7 +21,7 @@ from zoo.datasets.landmarks_csv import landmarks_csv
 from zoo.datasets.synthetic import open_synthetic
 from zoo.engine import run as engine
 from zoo.images import MAX_SIDE
-from zoo.predict import load
+from zoo.prediction import load
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import pytest
 from zoo.api import PluginError
 from zoo.engine import run
 from zoo.evaluation.records import load_record
-from zoo.predict import load
+from zoo.prediction import load
 from zoo.verbs import evaluate, leaderboard
 
 if TYPE_CHECKING:

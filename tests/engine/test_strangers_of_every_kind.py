@@ -18,7 +18,7 @@ from zoo.api import PluginError
 from zoo.engine import run
 from zoo.evaluation.records import load_record, save_record
 from zoo.installed import installed
-from zoo.predict import load
+from zoo.prediction import load
 from zoo.verbs import evaluate, leaderboard
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from zoo.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from zoo.api import LandmarkScheme
-    from zoo.predict import Face, Predictor
+    from zoo.prediction import Face, Predictor
 
 
 def predict(
@@ -34,7 +34,7 @@ def predict(
     1; the others are done.
     """
     from zoo.engine.folder import plain
-    from zoo.predict import load
+    from zoo.prediction import load
 
     predictor = load(run, device)
     found: list[tuple[Path, list[Face]]] = []

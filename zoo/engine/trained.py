@@ -14,29 +14,9 @@ from ..checkpoint import load_tensors
 from ..config import Config, from_dict
 from ..evaluation.schemes import scheme_from_table
 from ..model import LandmarkModel, ModelPlan, build_model
+from ..prediction.place import FacePlace as FacePlace
 from .absent import naming_the_absent
 from .folder import RunFolder
-
-
-@dataclass(frozen=True)
-class FacePlace:
-    """Where faces were in the regions that a model was trained on: medians over training frames."""
-
-    side: float
-    """The longer side of the labelled points' box, as a fraction of the region's side."""
-    cx: float
-    cy: float
-    """Its centre, as fractions of the region."""
-
-    @classmethod
-    def of(cls, points: NDArray[np.floating], visible: NDArray[np.bool_]) -> FacePlace:
-        """From labels as fractions of the region: (N, K, 2), (N, K)."""
-        shown = visible.any(1)
-        points, mask = points[shown], visible[shown][..., None]
-        low = np.where(mask, points, np.inf).min(1)
-        high = np.where(mask, points, -np.inf).max(1)
-        cx, cy = np.median((low + high) / 2, axis=0)
-        return cls(float(np.median((high - low).max(1))), float(cx), float(cy))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,22 @@
+"""Predicting: faces and their points on pictures, by a run, a shipped model or an ONNX file.
+
+Importing this brings in no torch; loading a run does.
+"""
+
+from .face import Face
+from .finder import DETECTOR, Finder
+from .loading import is_model, load, load_default
+from .place import FacePlace, face_region
+from .predictor import Predictor
+
+__all__ = [
+    "DETECTOR",
+    "Face",
+    "FacePlace",
+    "Finder",
+    "Predictor",
+    "face_region",
+    "is_model",
+    "load",
+    "load_default",
+]

@@ -1,0 +1,29 @@
+"""What a prediction gives: a face of a picture, everything in source pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face of a picture; everything in source pixels, as everywhere in the zoo: x right, y
+    down, the centre of the top left pixel at (0, 0)."""
+
+    box: tuple[float, float, float, float]
+    """The detector's: x0, y0, x1, y1."""
+    box_score: float
+    """The detector's, in its own units: higher is surer that a face is there."""
+    points: NDArray[np.float32]
+    """(K, 2)"""
+    scores: NDArray[np.float32] | None = None
+    """(K,), where the model's head gives them."""
+    confidence: float = float("nan")
+    """From 0 to 1, how sure the model is of the points: see :meth:`Predictor.confidences`. NaN
+    where it has nothing to go by."""

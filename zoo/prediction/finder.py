@@ -1,0 +1,60 @@
+"""A detector as a prediction uses it: boxes of a picture, and the regions that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import Detector
+from ..geometry import Region, frame_region
+from ..options import call_with_options
+from ..registry import registry
+from .face import Image
+from .place import FacePlace, face_region
+
+DETECTOR = "landmark-zoo/haar"
+"""By default: qualified, so that a namesake of a stranger's changes nothing."""
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A detector that was built once, for one picture or for many."""
+
+    plugin: Detector
+    detect: Callable[[Image], NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
+        """The detector of that id with options of its own: ``Finder.of("haar", min_neighbors=4)``.
+
+        Raises :class:`PluginError` for an unknown id and :class:`UsageError` for an option that the
+        detector does not take; it names those that it does as ``detector.KEY``.
+        """
+        plugin = registry("detector").get(detector)
+        return cls(plugin, call_with_options("detector", detector, plugin.build, **options))
+
+    def boxes(self, image: Image, path: str | Path = "") -> NDArray[np.float32]:
+        """float32 (N, 5): x0, y0, x1, y1, score in source pixels, best first.
+
+        ``path`` is where the picture came from: a detector that looks boxes up in a file needs it
+        (:class:`zoo.api.Detector`), others never see it.
+        """
+        for_picture = getattr(self.detect, "for_picture", None)
+        if for_picture is None:
+            return self.detect(image)
+        boxes: NDArray[np.float32] = for_picture(image, str(path))
+        return boxes
+
+    def region(
+        self, box: NDArray[np.floating], image: Image, kind: str, faces: FacePlace
+    ) -> Region:
+        """What a model sees of the face in ``box``: ``kind`` and ``faces`` are the model's region
+        and where faces were in it."""
+        if self.plugin.whole_frame and kind == "frame":
+            return frame_region(*image.shape[:2])
+        return face_region(box, self.plugin.labelled, faces)

@@ -1,0 +1,59 @@
+"""A model by what names it: a run's folder, a model of the catalogue, an ONNX file, a repository.
+
+Imports nothing heavy before it is known what is asked for: an ONNX file needs no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..api import UsageError
+from .predictor import Predictor
+
+HUB = "hf://"
+ONNX = ".onnx"
+
+
+def load(source: str | Path, device: str = "") -> Predictor:
+    """A model, ready to predict.
+
+    ``source``: a run's folder, the name of a model that `zoo models` lists, an ONNX file that
+    `zoo export` wrote, or ``hf://user/name``, which is fetched. ``device``: cpu, cuda, mps or the
+    best there is; an ONNX file runs on the CPU.
+    """
+    text = str(source)
+    if text.startswith(HUB):
+        from ..export.hub import fetch
+
+        return _of_run(fetch(text), device)
+    path = Path(source)
+    if path.suffix.lower() == ONNX:
+        from .onnx_model import OnnxPredictor
+
+        return OnnxPredictor(path)
+    return _of_run(path, device)
+
+
+def load_default(device: str = "") -> Predictor:
+    """The model that comes with the package. Raises :class:`UsageError` where none does."""
+    raise UsageError(
+        "this copy of the zoo ships no model; name a run, or train one: "
+        "zoo train timm:mobilenetv3_small_100 --dataset synthetic"
+    )
+
+
+def is_model(text: str) -> bool:
+    """Whether an argument names something that :func:`load` takes, rather than a picture: a run's
+    folder, a name of `zoo models`, an ONNX file or ``hf://user/name``. What exists as a file of
+    another kind is a picture, whatever its name."""
+    if text.startswith(HUB) or text.lower().endswith(ONNX):
+        return True
+    path = Path(text)
+    # a run without its weights is a run all the same: loading it says what is missing
+    return path.is_dir() and any((path / n).is_file() for n in ("config.toml", "best.safetensors"))
+
+
+def _of_run(folder: Path, device: str) -> Predictor:
+    from .torch_model import TorchPredictor
+
+    return TorchPredictor.of_run(folder, device)

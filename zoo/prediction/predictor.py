@@ -1,0 +1,158 @@
+"""Faces and their points on pictures, whatever runs the network.
+
+picture > detector's boxes > regions sized as the training regions were > network > source pixels.
+
+Nothing here imports torch: a subclass brings the network, of a run (`torch_model`) or an ONNX file.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import DataError, LandmarkScheme
+from ..geometry import Region, crop, refine_region
+from .drawing import draw_face
+from .face import Face, Image
+from .finder import DETECTOR, Finder
+from .place import FacePlace
+
+BATCH = 64
+"""Crops that a network sees at once."""
+
+Crops = NDArray[np.uint8]
+"""(N, S, S, 3) RGB."""
+Units = NDArray[np.float32]
+"""(N, K, 2), fractions of the crop: 0 at its left (top) edge, 1 at its right (bottom) edge."""
+Scores = NDArray[np.float32] | None
+"""(N, K), where the head gives them."""
+
+Seen = tuple[Image, Region]
+
+
+class Predictor(ABC):
+    """A model that finds and marks faces; made by :func:`zoo.load`.
+
+    A subclass sets the attributes and implements :meth:`run`.
+    """
+
+    name: str
+    """What to call it: a run's folder, a file, a model of the catalogue."""
+    scheme: LandmarkScheme
+    input_size: int
+    """S, pixels: the network sees squares."""
+    region: str
+    """What it was trained on: ``frame``, whole pictures, or ``box``, faces."""
+    faces: FacePlace
+    refine: int = 0
+    """Further looks: each crops again about the points that the look before found."""
+
+    @abstractmethod
+    def run(self, crops: Crops) -> tuple[Units, Scores]:
+        """The network: at most ``BATCH`` crops in, points and scores out."""
+
+    def predict(
+        self,
+        image: Image,
+        detector: str | Finder = DETECTOR,
+        *,
+        path: str | Path = "",
+        **options: Any,
+    ) -> list[Face]:
+        """The faces of one picture, uint8 (H, W, 3) RGB; empty where the detector finds none.
+
+        ``detector`` is an id, built anew with ``options``, or a :class:`Finder`, built once.
+        ``path`` is where the picture came from, for detectors that look boxes up by it.
+        """
+        return self.predict_batch([image], detector, paths=[path], **options)[0]
+
+    def predict_batch(
+        self,
+        images: Sequence[Image],
+        detector: str | Finder = DETECTOR,
+        *,
+        paths: Sequence[str | Path] = (),
+        **options: Any,
+    ) -> list[list[Face]]:
+        """The faces of each picture; faces of all pictures go through the network together."""
+        for image in images:
+            require_picture(image)
+        finder = detector if isinstance(detector, Finder) else Finder.of(detector, **options)
+        named = paths or [""] * len(images)
+        boxes = [finder.boxes(image, path) for image, path in zip(images, named, strict=True)]
+        seen = [
+            (image, finder.region(box, image, self.region, self.faces))
+            for image, found in zip(images, boxes, strict=True)
+            for box in found
+        ]
+        marked = self._marked(seen)
+        return [[_face(box, *next(marked)) for box in found] for found in boxes]
+
+    def points_in(
+        self, image: Image, regions: Sequence[Region]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Points (N, K, 2) in source pixels for N regions, and scores (N, K) or None."""
+        marked = list(self._marked([(image, region) for region in regions]))
+        points = np.stack([points for points, _, _ in marked])
+        scores = [score for _, score, _ in marked if score is not None]
+        return points, np.stack(scores) if scores else None
+
+    def _marked(
+        self, seen: Sequence[Seen]
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float]]:
+        """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each."""
+        for start in range(0, len(seen), BATCH):
+            images, regions = zip(*seen[start : start + BATCH], strict=True)
+            crops, units, scores = self._look(images, regions)
+            for _ in range(self.refine):
+                found = [r.to_source(unit) for r, unit in zip(regions, units, strict=True)]
+                regions = tuple(map(refine_region, found))
+                crops, units, scores = self._look(images, regions)
+            sure = self.confidences(crops, units, scores)
+            for i, region in enumerate(regions):
+                points = region.to_source(units[i]).astype(np.float32)
+                yield points, None if scores is None else scores[i], float(sure[i])
+
+    def _look(
+        self, images: Sequence[Image], regions: Sequence[Region]
+    ) -> tuple[Crops, Units, Scores]:
+        crops = np.stack(
+            [crop(i, r, self.input_size) for i, r in zip(images, regions, strict=True)]
+        )
+        return crops, *self.run(crops)
+
+    def confidences(self, crops: Crops, units: Units, scores: Scores) -> NDArray[np.float32]:
+        """(N,) from 0 to 1: how sure the model is of each face's points."""
+        if scores is None:
+            return np.full(len(crops), np.nan, np.float32)
+        return np.asarray(scores.mean(1), np.float32)
+
+    def draw(self, image: Image, faces: Sequence[Face]) -> Image:
+        """A copy of the picture with contours, points and boxes."""
+        out = image.copy()
+        for face in faces:
+            draw_face(out, face, self.scheme)
+        return out
+
+
+def _face(
+    box: NDArray[np.float32],
+    points: NDArray[np.float32],
+    scores: NDArray[np.float32] | None,
+    confidence: float,
+) -> Face:
+    x0, y0, x1, y1, score = (float(v) for v in box)
+    return Face((x0, y0, x1, y1), score, points, scores, confidence)
+
+
+def require_picture(image: Image) -> None:
+    """Raises :class:`DataError` for what is no picture."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise DataError(
+            f"a picture is uint8 (H, W, 3) RGB, this is {image.dtype} {tuple(image.shape)}"
+        )

@@ -1,0 +1,39 @@
+"""A run's best model, ready to predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..engine.distributed import pick_device
+from ..engine.folder import RunFolder
+from ..engine.trained import Trained, load_trained
+from .predictor import Crops, Predictor, Scores, Units
+
+
+class TorchPredictor(Predictor):
+    """A trained model on a device: cpu, cuda, mps or, where none is named, the best there is."""
+
+    def __init__(self, trained: Trained, device: str = "", name: str = "") -> None:
+        self.device = pick_device(device)
+        self.model = trained.model.to(self.device).eval()
+        self.header = trained.header
+        self.name = name or trained.header.config.backbone
+        self.scheme = trained.header.scheme
+        self.input_size = trained.header.config.input_size
+        self.region = trained.header.config.region
+        self.faces = trained.header.faces
+        self.refine = int(getattr(trained.header.config, "refine", 0))
+
+    @classmethod
+    def of_run(cls, run: Path, device: str = "") -> TorchPredictor:
+        """Raises what :func:`zoo.engine.trained.load_trained` raises."""
+        return cls(load_trained(RunFolder(run)), device, run.name)
+
+    @torch.no_grad()
+    def run(self, crops: Crops) -> tuple[Units, Scores]:
+        batch = torch.from_numpy(crops).to(self.device)
+        output = self.model(batch.permute(0, 3, 1, 2).float() / 255)
+        units = output["points"].float().cpu().numpy()
+        return units, output["score"].float().cpu().numpy() if "score" in output else None
