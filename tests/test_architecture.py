@@ -32,6 +32,7 @@ SECOND = (
 FOURTH = (
     *SECOND,
     "zoo.evaluation.protocols",
+    "zoo.augment_keys",
     *("zoo.data", "zoo.model", "zoo.weights", "zoo.config", "zoo.options", "zoo.recipes"),
 )
 FIFTH = (
@@ -72,6 +73,7 @@ FLOORS = {
     "zoo.data": Floor(FOURTH),
     "zoo.model": Floor(FOURTH),
     "zoo.weights": Floor(FOURTH),
+    "zoo.augment_keys": Floor((), ()),
     "zoo.config": Floor(FOURTH),
     "zoo.options": Floor(FOURTH),
     "zoo.engine": Floor(FIFTH),

@@ -23,6 +23,7 @@ from zoo.cli import (
     check,
     compare,
     data,
+    doctor,
     evaluate,
     importing,
     info,
@@ -117,6 +118,7 @@ app.command("import", short_help="Add another program's points to the board.")(
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
 app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)
+app.command("doctor", short_help="Say what is installed, and what is broken.")(doctor.doctor)
 app.add_typer(data.data_app, name="data")
 
 

@@ -1,0 +1,104 @@
+"""Each finding beside its healthy twin, from answers as the libraries give them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zoo.doctor import libraries, places, probes
+
+TORCH: dict[str, Any] = {
+    "cuda_build": "12.8",
+    "devices": [],
+    "refusal": "RuntimeError: driver too old",
+    "mps_built": False,
+    "mps": False,
+}
+GPU = {"name": "H100", "memory": 80 * 2**30}
+
+
+@pytest.mark.parametrize(
+    ("answer", "hidden", "driver", "status", "words"),
+    [
+        ({"devices": [GPU]}, None, True, "ok", "cuda: H100 (80 GiB)"),
+        ({"mps": True, "mps_built": True}, None, False, "ok", "mps"),
+        ({}, None, False, "ok", "no NVIDIA driver"),
+        ({"cuda_build": ""}, None, True, "warn", "built for the CPU alone"),
+        ({}, "", True, "warn", 'CUDA_VISIBLE_DEVICES="" hides the GPU'),
+        ({}, None, True, "warn", "driver too old"),
+        ({}, "0", True, "warn", "driver too old"),
+    ],
+)
+def test_why_there_is_no_gpu(
+    answer: dict[str, Any],
+    hidden: str | None,
+    driver: bool,
+    status: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if hidden is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    file = tmp_path / "version"
+    if driver:
+        file.write_text("NVRM version\n")
+    found = libraries.accelerator({**TORCH, **answer}, file)
+    assert found.status == status
+    assert words in found.what
+    assert bool(found.next) == (status != "ok")
+
+
+def test_threads_beside_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "usable_cores", lambda: 4)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert libraries.threads(4).status == "ok"
+    assert libraries.threads(2).status == "ok"  # PyTorch's own choice: real cores alone
+    assert libraries.threads(64).next == "export OMP_NUM_THREADS=4"
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert "OMP_NUM_THREADS=1" in libraries.threads(1).what
+    assert libraries.threads(1).status == "warn"
+
+
+def test_a_container_has_a_share_of_the_processors(tmp_path: Path) -> None:
+    there = len(os.sched_getaffinity(0))
+    quota = tmp_path / "cpu.max"
+    assert libraries.usable_cores(quota) == there
+    quota.write_text("max 100000\n")
+    assert libraries.usable_cores(quota) == there
+    quota.write_text("100000 100000\n")
+    assert libraries.usable_cores(quota) == 1
+
+
+def test_opencv_without_cascades_or_a_codec() -> None:
+    cascades = {"frontal.xml": True, "profile.xml": True}
+    video = {"mp4v .mp4": True, "MJPG .avi": True}
+    answer = {"version": "4.14", "cascades": cascades, "video": video}
+    assert [f.status for f in libraries.opencv(answer)] == ["ok", "ok"]
+    answer = {**answer, "cascades": {**cascades, "profile.xml": False}}
+    answer |= {"video": {**video, "mp4v .mp4": False}}
+    without, mute = libraries.opencv(answer)
+    assert (without.status, mute.status) == ("warn", "warn")
+    assert "profile.xml missing from OpenCV 4.14" in without.what
+    assert mute.what == "cannot be written and read: mp4v .mp4"
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "not" / "yet"))
+    monkeypatch.setattr(places.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**30))
+    disk = list(places.look_at_places())[-1]
+    assert (disk.name, disk.status) == ("disk", "warn")
+    assert "1.0 GiB in ZOO_HOME" in disk.what
+    monkeypatch.setattr(places.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**40))
+    assert list(places.look_at_places())[-1].status == "ok"
+
+
+def test_a_probe_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, reason = probes.ask("timm", timeout=0.01)
+    assert (answer, reason) == ({}, "still loading after 0.01 s")

@@ -1,0 +1,226 @@
+"""Python, the zoo, the libraries that it stands on, and what they compute on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from zoo.installed import OURS, one_line
+
+from .finding import Finding
+from .probes import ask
+
+LOADED = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "opencv-python-headless": "cv2",
+}
+"""Distributions that are loaded, because being installed is not enough: the module of each."""
+
+OTHER_NAMES = {
+    "opencv-python-headless": (
+        "opencv-python",
+        "opencv-contrib-python-headless",
+        "opencv-contrib-python",
+    )
+}
+
+EXTRAS = {
+    "export": "export to ONNX, and prediction from ONNX files",
+    "track": "--log-with tensorboard",
+}
+"""What an extra is for; `dev` is for those who work on the zoo itself."""
+
+_NVIDIA = Path("/proc/driver/nvidia/version")
+
+
+def look_at_libraries() -> Iterator[Finding]:
+    yield from _ourselves()
+    needed, optional = _requirements()
+    answers: dict[str, dict[str, Any]] = {}
+    for requirement in needed:
+        finding = _installed(requirement)
+        if finding.status != "broken" and requirement.name in LOADED:
+            answer, failed = ask(LOADED[requirement.name])
+            if failed:
+                again = f"pip install --force-reinstall {_quoted(requirement)}"
+                what = f"{finding.what}, does not load: {failed}"
+                finding = Finding(_short(requirement), "broken", what, again)
+            else:
+                answers[LOADED[requirement.name]] = answer
+        if finding.status != "ok" or requirement.name in LOADED:
+            yield finding
+    yield _others(needed)
+    for extra, requirements in optional.items():
+        yield _extra(extra, requirements)
+    if "torch" in answers:
+        yield accelerator(answers["torch"])
+        yield threads(answers["torch"]["threads"])
+    if "cv2" in answers:
+        yield from opencv(answers["cv2"])
+
+
+def _ourselves() -> Iterator[Finding]:
+    here = Path(__file__).resolve().parents[1]
+    try:
+        version = metadata.version(OURS)
+    except metadata.PackageNotFoundError:
+        what = f"{here} is on the path and not installed: it has no plugins"
+        yield Finding("zoo", "broken", what, f"pip install -e {here.parent}")
+    else:
+        yield Finding("zoo", "ok", f"{OURS} {version} in {here}")
+    yield Finding("python", "ok", f"{platform.python_version()}, {sys.executable}")
+    command = shutil.which("zoo")
+    own = Path(sys.prefix, "Scripts" if os.name == "nt" else "bin")
+    if command is None:
+        what = "no command `zoo` on the PATH; `python -m zoo` is the same"
+        yield Finding("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
+    elif Path(command).resolve().parent != own.resolve():
+        what = f"`zoo` is {command}, which belongs to another Python than {sys.executable}"
+        yield Finding("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
+    else:
+        yield Finding("command", "ok", command)
+
+
+def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
+    """What the zoo needs, and what each optional extra does, as its metadata says."""
+    try:
+        lines = metadata.requires(OURS) or []
+    except metadata.PackageNotFoundError:
+        lines = []
+    needed: list[Requirement] = []
+    optional: dict[str, list[Requirement]] = {extra: [] for extra in EXTRAS}
+    for requirement in map(Requirement, lines):
+        marker = requirement.marker
+        if marker is None or marker.evaluate({"extra": ""}):
+            needed.append(requirement)
+        for extra, listed in optional.items():
+            if marker is not None and "extra" in str(marker) and marker.evaluate({"extra": extra}):
+                listed.append(requirement)
+    return needed, {extra: listed for extra, listed in optional.items() if listed}
+
+
+def _installed(requirement: Requirement) -> Finding:
+    """From metadata alone. OpenCV comes in four distributions with one module: any serves."""
+    for name in (requirement.name, *OTHER_NAMES.get(requirement.name, ())):
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+        except Exception as error:  # metadata that a broken installation left behind
+            again = f"pip install --force-reinstall {_quoted(requirement)}"
+            return Finding(_short(requirement), "broken", one_line(error), again)
+        if requirement.specifier.contains(version, prereleases=True):
+            return Finding(_short(requirement), "ok", version)
+        what = f"{version}, and the zoo asks for {requirement.specifier}"
+        return Finding(_short(requirement), "warn", what, f"pip install {_quoted(requirement)}")
+    what = "is not installed, and the zoo needs it"
+    return Finding(_short(requirement), "broken", what, f"pip install {_quoted(requirement)}")
+
+
+def _short(requirement: Requirement) -> str:
+    return LOADED.get(requirement.name, requirement.name)
+
+
+def _quoted(requirement: Requirement) -> str:
+    return f"'{requirement.name}{requirement.specifier}'"
+
+
+def _others(needed: list[Requirement]) -> Finding:
+    """One line for the libraries that are well and of which there is nothing more to say."""
+    well = [each for each in needed if each.name not in LOADED and _installed(each).status == "ok"]
+    versions = ", ".join(f"{each.name} {_installed(each).what}" for each in well)
+    return Finding("libraries", "ok", versions or "none")
+
+
+def _extra(extra: str, requirements: list[Requirement]) -> Finding:
+    found = [_installed(each) for each in requirements]
+    absent = [each.name for each in found if each.status == "broken"]
+    if absent:
+        what = f"{', '.join(absent)} not installed (for {EXTRAS[extra]})"
+        return Finding(f"[{extra}]", "missing", what, f"pip install '{OURS}[{extra}]'")
+    old = [each for each in found if each.status != "ok"]
+    if old:
+        return Finding(f"[{extra}]", "warn", f"{old[0].name} {old[0].what}", old[0].next)
+    return Finding(f"[{extra}]", "ok", ", ".join(f"{each.name} {each.what}" for each in found))
+
+
+def accelerator(torch: Mapping[str, Any], driver: Path = _NVIDIA) -> Finding:
+    """Which device training takes, and why it is not a GPU where it is not."""
+    if torch["devices"]:
+        names = ", ".join(
+            f"{each['name']} ({each['memory'] / 2**30:.0f} GiB)" for each in torch["devices"]
+        )
+        return Finding("accelerator", "ok", f"cuda: {names}")
+    if torch["mps"]:
+        return Finding("accelerator", "ok", "mps: the GPU of this Mac")
+    if not driver.exists():
+        if torch["mps_built"]:
+            return Finding("accelerator", "ok", "none: training runs on the CPU; mps is not ready")
+        what = "none: training runs on the CPU; this machine has no NVIDIA driver"
+        return Finding("accelerator", "ok", what)
+    if not torch["cuda_build"]:
+        what = "there is an NVIDIA driver, and this PyTorch is built for the CPU alone"
+        how = "reinstall torch and torchvision with CUDA, as https://pytorch.org/get-started says"
+        return Finding("accelerator", "warn", what, how)
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in ("", "-1"):
+        what = f'CUDA_VISIBLE_DEVICES="{hidden}" hides the GPU'
+        return Finding("accelerator", "warn", what, "unset CUDA_VISIBLE_DEVICES")
+    what = f"there is an NVIDIA driver, and no GPU for PyTorch: {torch['refusal']}"
+    return Finding("accelerator", "warn", what, "nvidia-smi")
+
+
+def threads(used: int) -> Finding:
+    """How many threads PyTorch computes with, beside the processors that it may use."""
+    cores = usable_cores()
+    limit = os.environ.get("OMP_NUM_THREADS")
+    said = f"{used} for {cores} processor{'s' if cores > 1 else ''}"
+    if used > cores:
+        return Finding("threads", "warn", f"{said}: they wait for each other", _export(cores))
+    if limit is not None and used < cores:
+        return Finding("threads", "warn", f"{said}: OMP_NUM_THREADS={limit}", _export(cores))
+    return Finding("threads", "ok", said)
+
+
+def _export(cores: int) -> str:
+    return f"export OMP_NUM_THREADS={cores}"
+
+
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Processors that this process may use: a container's share counts, where it has one."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        share, period = quota.read_text().split()
+        return max(1, min(cores, round(int(share) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return cores
+
+
+def opencv(answer: Mapping[str, Any]) -> Iterator[Finding]:
+    """Its cascades, for the detector haar, and videos."""
+    absent = [name for name, there in answer["cascades"].items() if not there]
+    if absent:
+        what = f"{', '.join(absent)} missing from OpenCV {answer['version']}: haar finds no faces"
+        again = "pip install --force-reinstall 'opencv-python-headless<5'"
+        yield Finding("cascades", "warn", what, f"{again}, or use another detector")
+    else:
+        yield Finding("cascades", "ok", "frontal and profile faces")
+    works = [kind for kind, done in answer["video"].items() if done]
+    fails = [kind for kind, done in answer["video"].items() if not done]
+    if not fails:
+        yield Finding("video", "ok", f"written and read: {', '.join(works)}")
+    else:
+        what = f"cannot be written and read: {', '.join(fails)}"
+        again = "pip install --force-reinstall 'opencv-python-headless<5'"
+        yield Finding("video", "warn", what, again)

@@ -1,0 +1,83 @@
+"""The folders that the zoo reads and writes: data, stores, and the room that is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.api import ZooError
+from zoo.data.locate import default_root, zoo_home
+from zoo.installed import one_line
+from zoo.registry import registry
+
+from .finding import Finding
+
+ROOM = 2 * 2**30
+"""Bytes: the frames of YouTube Faces and a store of them at 224 px take one, runs the other."""
+
+DATASET = "youtube_faces"
+
+
+def look_at_places() -> Iterator[Finding]:
+    home = zoo_home()
+    yield _home(home)
+    yield from _zoo_data()
+    yield _data(list(dict.fromkeys([default_root(DATASET), home / "data" / DATASET])))
+    yield from _room(home)
+
+
+def _home(home: Path) -> Finding:
+    said = f"{home}{'' if os.environ.get('ZOO_HOME') else ' (the default)'}"
+    there = _nearest(home)
+    if not there.is_dir():
+        what = f"{said}: {there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        what = f"{said}: cannot be written by this user"
+    else:
+        return Finding("ZOO_HOME", "ok", said if home.exists() else f"{said}, made when needed")
+    return Finding("ZOO_HOME", "broken", what, "export ZOO_HOME=A_FOLDER_OF_YOURS")
+
+
+def _zoo_data() -> Iterator[Finding]:
+    data = os.environ.get("ZOO_DATA")
+    if not data:
+        return
+    if Path(data).expanduser().is_dir():
+        yield Finding("ZOO_DATA", "ok", data)
+    else:
+        what = f"{data}: no such folder"
+        yield Finding("ZOO_DATA", "warn", what, "unset ZOO_DATA, or name the folder of data sets")
+
+
+def _data(places: list[Path]) -> Finding:
+    found = [place for place in places if place.exists()]
+    fetch = f"zoo data fetch {DATASET}"
+    if not found:
+        what = f"not at {', '.join(map(str, places))}"
+        return Finding(DATASET, "missing", what, f"{fetch}, or train with --dataset synthetic")
+    try:
+        opened = registry("dataset").get(f"landmark-zoo/{DATASET}").open(found[0])
+    except ZooError as error:
+        return Finding(DATASET, "warn", str(error), fetch)
+    except Exception as error:  # a library that is broken, which has a line of its own
+        return Finding(DATASET, "warn", f"{found[0]}: {one_line(error)}", fetch)
+    released = {True: "", False: ", smaller than released", None: ""}[opened.released()]
+    return Finding(DATASET, "ok", f"{opened.release} in {found[0]}{released}")
+
+
+def _room(home: Path) -> Iterator[Finding]:
+    places = {"ZOO_HOME": _nearest(home), "this folder": Path.cwd()}
+    free = {name: shutil.disk_usage(place).free for name, place in places.items()}
+    said = ", ".join(f"{amount / 2**30:.1f} GiB in {name}" for name, amount in free.items())
+    if min(free.values()) >= ROOM:
+        yield Finding("disk", "ok", f"free: {said}")
+    else:
+        what = f"free: {said}; real data, its stores and some runs take {ROOM / 2**30:.0f} GiB"
+        yield Finding("disk", "warn", what, "make room, or set ZOO_HOME to a larger disk")
+
+
+def _nearest(place: Path) -> Path:
+    """The place itself or the nearest folder above it that exists."""
+    return next(each for each in (place.absolute(), *place.absolute().parents) if each.exists())

@@ -1,0 +1,61 @@
+"""Plugins: the zoo's own are loaded together, a stranger's each in a process of its own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+from zoo.api import ZooWarning
+from zoo.installed import OURS, Entry, normal, survey
+from zoo.isolation import check_all
+
+from .finding import Finding
+from .probes import ask
+
+
+def look_at_plugins() -> Iterator[Finding]:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ZooWarning)
+        found = survey()
+    for each in said:
+        if issubclass(each.category, ZooWarning):
+            yield Finding("plugins", "warn", str(each.message))
+    if found.hidden:
+        what = f"ZOO_PLUGINS hides {_plugins(len(found.hidden))}"
+        yield Finding("plugins", "warn", what, "unset ZOO_PLUGINS")
+    yield from _ours()
+    strangers = [entry for entry in found.entries if normal(entry.distribution) != normal(OURS)]
+    broken = 0
+    for entry in check_all(strangers):
+        if entry.status != "ok":
+            broken += 1
+            yield _unwell(entry)
+    if strangers:
+        well = len(strangers) - broken
+        yield Finding("plugins", "ok", f"{well} of {_plugins(len(strangers))} of others load")
+
+
+def _ours() -> Iterator[Finding]:
+    again = f"pip install --force-reinstall --no-deps {OURS}"
+    answer, failed = ask("built_ins")
+    if failed or not answer["count"]:
+        yield Finding("built-ins", "broken", failed or "none is installed", again)
+        return
+    for each in answer["broken"]:
+        what = f"{each['kind']} {each['id']}: {each['reason']}"
+        yield Finding("built-ins", "broken", what, again)
+    well = answer["count"] - len(answer["broken"])
+    if well:
+        yield Finding("built-ins", "ok", f"{well} of {_plugins(answer['count'])} load")
+
+
+def _unwell(entry: Entry) -> Finding:
+    """A stranger's plugin disturbs nothing but itself, so it is no more than a warning."""
+    what = f"{entry.kind} {entry.id} of {entry.origin}, {entry.status}: {entry.reason}"
+    told = "pip install" in entry.reason or "ask for" in entry.reason
+    again = "" if told else f"pip install --upgrade {entry.distribution}"
+    return Finding("plugins", "warn", what, again)
+
+
+def _plugins(count: int) -> str:
+    return f"{count} plugin{'' if count == 1 else 's'}"

@@ -1,0 +1,176 @@
+"""Questions that only a loaded library answers, each asked in a process of its own.
+
+``ask("torch")`` runs :func:`torch` in a child and gives back what it returned, which is JSON, or
+why there is no answer: the library's exception, or the way in which the child ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+TIMEOUT = 180.0
+"""Seconds: PyTorch from a cold network disk takes one of the three minutes."""
+
+# As in zoo.isolation: the parent's path before anything of ours is imported, and no stray module
+# of the working directory.
+_CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from zoo.doctor import probes; probes.answer(sys.argv[2], sys.argv[3])"
+)
+
+
+def ask(question: str, timeout: float = TIMEOUT) -> tuple[dict[str, Any], str]:
+    """The answer and "", or an empty one and the reason for that in one line."""
+    with tempfile.TemporaryDirectory(prefix="zoo-doctor-") as folder:
+        report = Path(folder) / "answer.json"
+        arguments = (json.dumps(sys.path), question, str(report))
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", _CHILD, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {}, f"still loading after {timeout:g} s"
+        try:
+            answer: dict[str, Any] = json.loads(report.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}, f"loading it ended the process ({_ending(done.returncode)})"
+    failed = answer.pop("failed", "")
+    return ({}, str(failed)) if failed else (answer, "")
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def answer(question: str, report: str) -> None:
+    """In the child: write what a question's function returns, or what it raised, to a file."""
+    from zoo.installed import one_line
+
+    warnings.simplefilter("ignore")
+    functions = {each.__name__: each for each in (torch, torchvision, timm, cv2, built_ins)}
+    try:
+        said: dict[str, Any] = functions[question]()
+    except BaseException as error:
+        said = {"failed": one_line(error)}
+    Path(report).write_text(json.dumps(said), "utf-8")
+    os._exit(0)  # some libraries crash on their way out, which nobody asked about
+
+
+def torch() -> dict[str, Any]:
+    """PyTorch, what it computes on, and why not on a GPU."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    devices = []
+    for index in range(torch.cuda.device_count() if cuda else 0):
+        properties = torch.cuda.get_device_properties(index)
+        devices.append({"name": properties.name, "memory": properties.total_memory})
+    return {
+        "cuda_build": torch.version.cuda or getattr(torch.version, "hip", None) or "",
+        "devices": devices,
+        "refusal": "" if cuda else _refusal(torch),
+        "mps_built": torch.backends.mps.is_built(),
+        "mps": torch.backends.mps.is_available(),
+        "threads": torch.get_num_threads(),
+        "sum": float(torch.ones(2, 2).matmul(torch.ones(2, 2)).sum()),
+    }
+
+
+def _refusal(torch: Any) -> str:
+    """Why there is no CUDA, in PyTorch's own words."""
+    from zoo.installed import one_line
+
+    try:
+        torch.cuda.init()
+    except Exception as error:
+        return one_line(error)
+    return "PyTorch counts no CUDA device"
+
+
+def torchvision() -> dict[str, Any]:
+    """Its compiled operators are what breaks where it does not fit PyTorch."""
+    import torch
+    import torchvision
+
+    kept = torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)
+    return {"kept": len(kept)}
+
+
+def timm() -> dict[str, Any]:
+    import timm
+
+    return {"models": len(timm.list_models())}
+
+
+def cv2() -> dict[str, Any]:
+    """OpenCV, its cascades, and whether a video that it wrote can be read."""
+    import cv2
+
+    folder = Path(getattr(getattr(cv2, "data", None), "haarcascades", ""))
+    cascades = {}
+    for name in ("haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"):
+        path = folder / name
+        cascades[name] = path.is_file() and not cv2.CascadeClassifier(str(path)).empty()
+    return {
+        "version": cv2.__version__,
+        "cascades": cascades,
+        "video": {kind: _round_trip(kind) for kind in ("mp4v .mp4", "MJPG .avi")},
+    }
+
+
+def _round_trip(kind: str) -> bool:
+    """Whether three frames that are written as a video can be read back."""
+    import cv2
+    import numpy as np
+
+    code, suffix = kind.split()
+    with tempfile.TemporaryDirectory(prefix="zoo-doctor-") as folder:
+        file = str(Path(folder) / f"video{suffix}")
+        writer = cv2.VideoWriter(file, cv2.VideoWriter.fourcc(*code), 10.0, (64, 64))
+        for level in (40, 120, 200):
+            writer.write(np.full((64, 64, 3), level, np.uint8))
+        writer.release()
+        reader = cv2.VideoCapture(file)
+        read = 0
+        while reader.read()[0]:
+            read += 1
+        reader.release()
+    return read == 3
+
+
+def built_ins() -> dict[str, Any]:
+    """Load all plugins of the zoo's own distribution, in one process: they import the same."""
+    from zoo.installed import OURS, UNUSABLE, installed, normal
+    from zoo.isolation import reason_of
+    from zoo.registry import load
+
+    broken = []
+    count = 0
+    for entry in installed():
+        if normal(entry.distribution) != normal(OURS) or entry.status in UNUSABLE:
+            continue
+        count += 1
+        try:
+            load(entry)
+        except BaseException as error:
+            broken.append({**asdict(entry), "reason": reason_of(error)})
+    return {"count": count, "broken": broken}
