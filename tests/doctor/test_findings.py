@@ -89,7 +89,6 @@ def test_opencv_without_cascades_or_a_codec() -> None:
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "not" / "yet"))
     monkeypatch.setattr(places.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**30))
     disk = list(places.look_at_places())[-1]
