@@ -20,6 +20,8 @@ from typing import Any
 import tomli_w
 
 from .api import UsageError
+from .augment_keys import Augment as Augment
+from .augment_keys import augment_rules
 
 PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -41,40 +43,6 @@ class Plateau:
 
 
 @dataclass(frozen=True)
-class Augment:
-    """What happens to training images and their points, one random draw a sample."""
-
-    resize: int = 0
-    """Side in pixels of the stored region; 0: the input size, or with ``scale`` as much larger."""
-    crop: bool = False
-    """A random window of the input size from the stored region; else the whole region."""
-    rotation: float = 0.0
-    """Degrees: uniform in [-rotation, rotation]."""
-    scale: float = 0.0
-    """Zoom: uniform in [1 - scale, 1 + scale]."""
-    shift: float = 0.0
-    """Fraction of the input, each axis: uniform in [-shift, shift]."""
-    flip: float = 0.0
-    """Probability of a mirror. The label offset is respected."""
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    """Factors: uniform in [1 - x, 1 + x], never below 0."""
-    grey: float = 0.0
-    """Probability."""
-    blur: float = 0.0
-    """Probability of a Gaussian blur."""
-    blur_kernel: int = 3
-    """Pixels, odd."""
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
-    """Pixels: uniform between the two."""
-    erase: float = 0.0
-    """Probability that one rectangle is painted over."""
-    erase_area: tuple[float, float] = (0.02, 0.2)
-    """Fraction of the input: uniform between the two."""
-
-
-@dataclass(frozen=True)
 class Config:
     """Everything that a run depends on. ``zoo train --set KEY=VALUE`` takes each field by name."""
 
@@ -93,6 +61,9 @@ class Config:
     region: str = "frame"
     input_size: int = 0
     """Pixels, square; 0: the backbone's own."""
+    refine: int = 0
+    """Looks after the first, each at a crop about the points of the one before. The same network
+    takes them all, and is trained for it: half of the images that it sees are such crops."""
     seed: int = 0
     epochs: int = 60
     batch_size: int = 32
@@ -119,6 +90,13 @@ class Config:
     weights_sha256: str = ""
     """Of that file; a run finds it out, and a configuration that says it takes no other file."""
     freeze: bool = False
+    """Train the head alone."""
+    unfreeze_after: int = 0
+    """Epochs for which the backbone is frozen before it is trained too; 0: it never is."""
+    backbone_lr: float = 1.0
+    """Factor on ``lr`` for the parameters of a backbone that starts from weights."""
+    layer_decay: float = 1.0
+    """One more such factor for each of its blocks, from the head down to the stem."""
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
     augment: Augment = field(default_factory=Augment)
@@ -130,9 +108,11 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         table: dict[str, Any] = _jsonable(asdict(self))
-        for key in _LATER:
-            if not table[key]:
-                del table[key]
+        for key, default in later_keys().items():
+            group, _, name = key.rpartition(".")
+            keys = table[group] if group else table
+            if keys[name] == default:
+                del keys[name]
         return table
 
     def to_share(self) -> dict[str, Any]:
@@ -141,9 +121,20 @@ class Config:
         return self.to_dict() | names | {"data": ""}
 
 
-_LATER = ("weights_sha256",)
-"""Keys that came after the first records, and are left out where they say nothing: the hash of a
-configuration stays what it was."""
+_LATER = (
+    "weights_sha256",
+    "refine",
+    "unfreeze_after",
+    "backbone_lr",
+    "layer_decay",
+    "augment.label_offset",
+    "augment.low_res",
+    "augment.low_res_scale",
+    "augment.jpeg",
+    "augment.jpeg_quality",
+)
+"""Keys that came after the first records, and are left out where they have their default: the hash
+of a configuration stays what it was."""
 
 _GROUPS: dict[str, type] = {"plateau": Plateau, "augment": Augment}
 
@@ -153,6 +144,17 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _jsonable(item) for key, item in value.items()}
     return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def later_keys() -> dict[str, Any]:
+    """Keys that a configuration's dictionary may lack, with the values that they then have."""
+    homes = {"": Config, **_GROUPS}
+    defaults: dict[str, Any] = {}
+    for key in _LATER:
+        group, _, name = key.rpartition(".")
+        [field_] = (f for f in fields(homes[group]) if f.name == name)
+        defaults[key] = _jsonable(field_.default)
+    return defaults
 
 
 def known_keys() -> list[str]:
@@ -277,7 +279,6 @@ def _check(config: Config) -> None:
         value = getattr(config, key)
         if value not in allowed:
             raise UsageError(f"{key} = {value!r}: expected one of {', '.join(allowed)}")
-    a = config.augment
     rules = {
         "epochs must be at least 1": config.epochs >= 1,
         "batch_size must be at least 1": config.batch_size >= 1,
@@ -286,25 +287,20 @@ def _check(config: Config) -> None:
         "seed must be between 0 and 2**63 - 1": 0 <= config.seed < 2**63,
         "fold must not be negative": config.fold >= -1,
         "input_size must not be negative": config.input_size >= 0,
-        "augment.resize must not be negative": a.resize >= 0,
+        "refine must be 0 to 3": 0 <= config.refine <= 3,
         "weight_decay must not be negative": config.weight_decay >= 0,
         "clip_grad must not be negative": config.clip_grad >= 0,
         "early_stop must not be negative": config.early_stop >= 0,
         "warmup_epochs must not be negative": config.warmup_epochs >= 0,
+        "unfreeze_after must not be negative": config.unfreeze_after >= 0,
+        f"unfreeze_after = {config.unfreeze_after} must be below epochs = {config.epochs}, or the "
+        "backbone is never trained, which is what freeze = true says": not config.unfreeze_after
+        or config.unfreeze_after < config.epochs,
+        "backbone_lr must be above 0; freeze trains the head alone": config.backbone_lr > 0,
+        "layer_decay must be above 0 and at most 1": 0 < config.layer_decay <= 1,
         "ema must be at least 0 and below 1": 0 <= config.ema < 1,
         "plateau.factor must be between 0 and 1": 0 < config.plateau.factor < 1,
-        "augment.blur_kernel must be odd": a.blur_kernel % 2 == 1 and a.blur_kernel > 0,
-        "augment.blur_sigma must be two rising numbers above 0": 0
-        < a.blur_sigma[0]
-        <= a.blur_sigma[1],
-        "augment.erase_area must be two rising fractions": 0
-        < a.erase_area[0]
-        <= a.erase_area[1]
-        < 1,
-        "augment.scale must be at least 0 and below 1": 0 <= a.scale < 1,
-        "augment.flip, grey, blur and erase are probabilities": all(
-            0 <= p <= 1 for p in (a.flip, a.grey, a.blur, a.erase)
-        ),
+        **augment_rules(config.augment),
         "only one of pretrained and weights can be where a model starts": not (
             config.pretrained and config.weights
         ),

@@ -46,9 +46,10 @@ def train_again(record: Mapping[str, Any]) -> str:
 
     Every word is quoted for a shell: a record's text may come from anybody.
     """
+    from zoo.config import later_keys
     from zoo.evaluation.render import printable
 
-    config = _flat(record["config"])
+    config = later_keys() | _flat(record["config"])
     name = str(record["plugin"]["id"])
     dataset = str(config.get("dataset") or record["data"]["dataset"]).removeprefix(OWN)
     if record.get("external"):
@@ -97,9 +98,11 @@ def _toml(value: Any) -> str:
 @cache
 def _recipe_values(recipe: str) -> dict[str, Any] | None:
     """Flat keys of a run of a shipped recipe; None for a recipe of somebody's own."""
-    from zoo.config import recipe_names, resolve
+    from zoo.config import later_keys, recipe_names, resolve
 
-    return _flat(resolve("any", recipe).to_dict()) if recipe in recipe_names() else None
+    if recipe not in recipe_names():
+        return None
+    return later_keys() | _flat(resolve("any", recipe).to_dict())
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ whole global batch: every process and every device sees the same augmentation of
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -16,29 +16,36 @@ from torch import Tensor
 
 from ..api import LandmarkScheme, UsageError
 from ..config import Augment
+from .degrade import blur, jpeg, lower_resolution
+from .device import constant, send
 
-# Columns of the table of draws; each is uniform in [0, 1).
-_DRAWS = [
-    "rotation",
-    "scale",
-    "shift_x",
-    "shift_y",
-    "flip",
-    "crop_x",
-    "crop_y",
-    "brightness",
-    "contrast",
-    "saturation",
-    "grey",
-    "blur",
-    "sigma",
-    "erase",
-    "erase_area",
-    "erase_aspect",
-    "erase_x",
-    "erase_y",
-    "erase_shade",
-]
+# Columns of the table of draws; each is uniform in [0, 1). A block is drawn after those before it,
+# so that what came later changes no draw of what was there: old records run again to the same bits.
+_BLOCKS = (
+    (
+        "rotation",
+        "scale",
+        "shift_x",
+        "shift_y",
+        "flip",
+        "crop_x",
+        "crop_y",
+        "brightness",
+        "contrast",
+        "saturation",
+        "grey",
+        "blur",
+        "sigma",
+        "erase",
+        "erase_area",
+        "erase_aspect",
+        "erase_x",
+        "erase_y",
+        "erase_shade",
+    ),
+    ("low_res", "low_res_scale", "jpeg", "jpeg_quality"),
+)
+_DRAWS = [name for block in _BLOCKS for name in block]
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as torchvision's rgb_to_grayscale
 _ERASE_ASPECT = 2.0  # rectangles up to twice as wide as high, and the reverse
 
@@ -46,7 +53,7 @@ _ERASE_ASPECT = 2.0  # rectangles up to twice as wide as high, and the reverse
 def draw(count: int, seed: int) -> Tensor:
     """The draws of ``count`` samples, (count, D) float32 on the CPU."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(count, len(_DRAWS), generator=generator)
+    return torch.cat([torch.rand(count, len(block), generator=generator) for block in _BLOCKS], 1)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ class Augmenter:
     label_offset: tuple[float, float]
     stored: int
     size: int
+    window: float = 1.0
+    """Side of what an input shows before it is moved or widened, in sides of the stored square,
+    about whose centre it lies; for stored squares with room around (no part in a ``crop``)."""
 
     def __post_init__(self) -> None:
         if self.config.flip and self.scheme.flip is None:
@@ -106,12 +116,12 @@ class Augmenter:
         """From output to stored fractions, both centred: x_in = M x_out + t; (B, 2, 2), (B, 2)."""
         a = self.config
         angle = (2 * u["rotation"] - 1) * math.radians(a.rotation)
-        window = self.size / self.stored if a.crop else 1.0
+        window = self.size / self.stored if a.crop else self.window
         shrink = window / (1 + (2 * u["scale"] - 1) * a.scale)
         mirror = torch.where(flipped, -1.0, 1.0)
         cos, sin = angle.cos() * shrink, angle.sin() * shrink
         matrix = torch.stack((cos * mirror, -sin, sin * mirror, cos), 1).view(-1, 2, 2)
-        shift = (2 * torch.stack((u["shift_x"], u["shift_y"]), 1) - 1) * a.shift
+        shift = (2 * torch.stack((u["shift_x"], u["shift_y"]), 1) - 1) * (a.shift * self.window)
         if a.crop:
             shift = shift + (corner + self.size / 2) / self.stored - 0.5
         return matrix, shift
@@ -126,29 +136,30 @@ class Augmenter:
             starts = (torch.arange(count) * stored + y) * stored + x
             places = (count * stored - size + 1) * stored - size + 1
             windows = images.contiguous().as_strided((places, size, size, 3), (3, 3 * stored, 3, 1))
-            images = windows.index_select(0, _send(starts, images.device))
+            images = windows.index_select(0, send(starts, images.device))
         if self.config.flip:
-            chosen = _send(flipped, images.device)[:, None, None, None]
+            chosen = send(flipped, images.device)[:, None, None, None]
             images = torch.where(chosen, images.flip(2), images)
         return images
 
     def _move_points(
         self, points: Tensor, visible: Tensor, matrix: Tensor, shift: Tensor, flipped: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The labels that the labeller would give: the true places move, the offset stays."""
+        """The labels that the labeller would give: the true places move, the offset stays. Without
+        ``augment.label_offset`` the labels are moved as if they were the true places."""
         a, device = self.config, points.device
         # M is a rotation, a mirror and a zoom: its inverse is its transpose over the zoom squared
         inverse = matrix.mT / matrix[:, :, :1].square().sum(1, keepdim=True)
         origin = 0.5 - (0.5 + shift)[:, None] @ inverse.mT
         # through a shift or a zoom an offset goes as the face does
-        turns = any(self.label_offset) and (a.rotation or a.flip)
-        offset = _constant(self.label_offset, device)
+        turns = a.label_offset and any(self.label_offset) and (a.rotation or a.flip)
+        offset = constant(self.label_offset, device)
         if turns:
             points = points - offset * label_scale(points, visible)[:, None, None]
-        points = torch.baddbmm(_send(origin, device), points, _send(inverse.mT, device))
+        points = torch.baddbmm(send(origin, device), points, send(inverse.mT, device))
         if a.flip:
-            order = _constant(self.scheme.flip or (), device, torch.int64)
-            chosen = _send(flipped, device)[:, None]
+            order = constant(self.scheme.flip or (), device, torch.int64)
+            chosen = send(flipped, device)[:, None]
             points = torch.where(chosen[..., None], points.index_select(1, order), points)
             visible = torch.where(chosen, visible.index_select(1, order), visible)
         if turns:
@@ -156,12 +167,12 @@ class Augmenter:
         return points, visible
 
     def _recolour(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
-        """In place, but for the blur: new memory costs a CPU more than the sums."""
+        """In place, but for what degrades: new memory costs a CPU more than the sums."""
         a, device = self.config, pixels.device
         if a.brightness:
             pixels.mul_(_factor(u["brightness"], a.brightness, device)).clamp_(0, 1)
         if a.contrast:
-            mean = pixels.mean((2, 3)) @ _constant(_LUMA, device)
+            mean = pixels.mean((2, 3)) @ constant(_LUMA, device)
             _stretch(pixels, mean[:, None, None, None], _factor(u["contrast"], a.contrast, device))
         if a.saturation:
             _stretch(pixels, grey(pixels), _factor(u["saturation"], a.saturation, device))
@@ -169,19 +180,26 @@ class Augmenter:
             pixels.lerp_(grey(pixels), _each((u["grey"] < a.grey).float(), device))
         if a.blur:
             pixels = self._blur(pixels, u)
+        if a.low_res:
+            pixels = self._low_res(pixels, u)
+        if a.jpeg:
+            pixels = self._jpeg(pixels, u)
         return self._erase(pixels, u) if a.erase else pixels
 
     def _blur(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
         a, (low, high) = self.config, self.config.blur_sigma
         sigma = low + (high - low) * u["sigma"]
-        rows = (u["blur"] < a.blur).nonzero().flatten()
-        if len(rows) == len(pixels):
-            return blur(pixels, sigma, a.blur_kernel)
-        if not len(rows):
-            return pixels
-        here = _send(rows, pixels.device)
-        blurred = blur(pixels.index_select(0, here), sigma[rows], a.blur_kernel)
-        return pixels.index_copy_(0, here, blurred)
+        return _change(pixels, u["blur"] < a.blur, sigma, lambda x, s: blur(x, s, a.blur_kernel))
+
+    def _low_res(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
+        a, (low, high) = self.config, self.config.low_res_scale
+        kept = (self.size * (low + (high - low) * u["low_res_scale"])).round().clamp(min=1)
+        return _change(pixels, u["low_res"] < a.low_res, kept, lower_resolution)
+
+    def _jpeg(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
+        a, (low, high) = self.config, self.config.jpeg_quality
+        quality = low + (u["jpeg_quality"] * (high - low + 1)).floor()
+        return _change(pixels, u["jpeg"] < a.jpeg, quality, jpeg)
 
     def _erase(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
         a, (low, high) = self.config, self.config.erase_area
@@ -190,29 +208,29 @@ class Augmenter:
         width, height = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
         width = width * (u["erase"] < a.erase)
         place = (torch.arange(self.size) + 0.5) / self.size
-        across = _send(_between(place, u["erase_x"] * (1 - width), width), pixels.device)
-        down = _send(_between(place, u["erase_y"] * (1 - height), height), pixels.device)
+        across = send(_between(place, u["erase_x"] * (1 - width), width), pixels.device)
+        down = send(_between(place, u["erase_y"] * (1 - height), height), pixels.device)
         inside = across[:, None, None, :] * down[:, None, :, None]
         return pixels.lerp_(_each(u["erase_shade"], pixels.device), inside)
 
 
-def _send(values: Tensor, device: torch.device) -> Tensor:
-    """Small sums are done on the CPU, where the draws are: starting a kernel takes a GPU longer
-    than the sum. The copy is queued behind the kernels before it; nothing waits."""
-    return values.to(device, non_blocking=True)
-
-
-@lru_cache
-def _constant(
-    values: tuple[float, ...], device: torch.device, dtype: torch.dtype = torch.float32
+def _change(
+    pixels: Tensor, chosen: Tensor, strength: Tensor, change: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
-    """On the device once and for all: making a tensor there from a list waits for the device."""
-    return torch.tensor(values, device=device, dtype=dtype)
+    """``change(pixels, strength)`` of the chosen samples; ``chosen`` and ``strength`` are (B,), on
+    the CPU. In place where not all are chosen."""
+    rows = chosen.nonzero().flatten()
+    if not len(rows):
+        return pixels
+    if len(rows) == len(pixels):
+        return change(pixels, strength)
+    here = send(rows, pixels.device)
+    return pixels.index_copy_(0, here, change(pixels.index_select(0, here), strength[rows]))
 
 
 def _each(values: Tensor, device: torch.device) -> Tensor:
     """One value a sample, (B,), to where the pixels are, (B, 1, 1, 1)."""
-    return _send(values[:, None, None, None], device)
+    return send(values[:, None, None, None], device)
 
 
 def _factor(u: Tensor, spread: float, device: torch.device) -> Tensor:
@@ -247,7 +265,7 @@ def label_scale(points: Tensor, visible: Tensor) -> Tensor:
 
 def grey(pixels: Tensor) -> Tensor:
     """(B, 3, H, W) RGB to luma (B, 1, H, W)."""
-    luma = _constant(_LUMA, pixels.device) @ pixels.flatten(2)
+    luma = constant(_LUMA, pixels.device) @ pixels.flatten(2)
     return luma.reshape(len(pixels), 1, *pixels.shape[2:])
 
 
@@ -257,19 +275,5 @@ def warp(pixels: Tensor, matrix: Tensor, shift: Tensor, size: int) -> Tensor:
     across = place[:, None] * matrix[:, None, :, 0]
     down = place[:, None] * matrix[:, None, :, 1] + 2 * shift[:, None]
     # one large sum; affine_grid multiplies matrices and takes longer than the sampling
-    grid = _send(across, pixels.device)[:, None] + _send(down, pixels.device)[:, :, None]
+    grid = send(across, pixels.device)[:, None] + send(down, pixels.device)[:, :, None]
     return F.grid_sample(pixels, grid, align_corners=False)
-
-
-def blur(pixels: Tensor, sigma: Tensor, kernel: int) -> Tensor:
-    """Gaussian blur, one sigma (B,) in pixels a sample, edges repeated."""
-    half = kernel // 2
-    steps = torch.arange(-half, half + 1, device=sigma.device)
-    taps = torch.exp(-0.5 * (steps / sigma[:, None]) ** 2)
-    taps = taps / taps.sum(1, keepdim=True)
-    square = (taps[:, :, None] * taps[:, None]).repeat_interleave(pixels.shape[1], 0)
-    padded = F.pad(pixels, (half,) * 4, mode="replicate")
-    # every plane of every sample is a channel of its own, with a kernel of its own
-    planes = padded.reshape(1, -1, *padded.shape[2:])
-    weights = _send(square[:, None], pixels.device)
-    return F.conv2d(planes, weights, groups=len(weights)).reshape(pixels.shape)
