@@ -20,7 +20,7 @@ from .bootstrap import cluster_interval
 from .clusters import Clusters, concatenate, from_record
 from .records import Record
 
-POOLED = ("nme_ioc", "nme_box", "loss", "fr_08", "auc_08", "coverage")
+POOLED = ("nme_ioc", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08", "coverage")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class Row:
     seeds: list[int]
     runs: list[str]
     external: bool
+    nme_ioc_flip: float | None = None
+    """``nme_ioc`` with test-time flip: points averaged with those on the mirror image. It costs
+    twice the time, so it is a figure of its own and ranks nobody."""
+    looks: int | None = None
+    """How often the network looks at a face: 1, and one more for each refinement."""
     coverage: float | None = None
     """Share of the faces that were found; the errors go over these."""
     latency_ms: float | None = None
@@ -129,6 +134,8 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         loss=pooled["loss"],
         fr_08=pooled["fr_08"],
         auc_08=pooled["auc_08"],
+        nme_ioc_flip=pooled["nme_ioc_flip"],
+        looks=None if first.get("external") else 1 + _refine(config),
         coverage=pooled["coverage"],
         nme_ioc_std=_spread([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
         parameters=model["parameters"],
@@ -166,7 +173,7 @@ def _pool_folds(sources: Sequence[Source], split: str) -> dict[str, float | None
     """One seed's figures. Runs repeated with one seed and fold are averaged first."""
     if len(sources) == 1:
         results = sources[0].record["results"][split]
-        return {key: results.get(key) for key in (*POOLED, *_BOUNDS)}
+        return {key: _figure(results, key) for key in (*POOLED, *_BOUNDS)}
     folds = [[s.record["results"][split] for s in own] for own in by_fold(sources)]
     parts = [_average(results) for results in folds]
     if len(parts) == 1:
@@ -207,7 +214,20 @@ def _fold_bounds(
 
 
 def _average(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    return {key: _weighted([(r.get(key), 1) for r in results]) for key in (*POOLED, *_BOUNDS)}
+    keys = (*POOLED, *_BOUNDS)
+    return {key: _weighted([(_figure(r, key), 1) for r in results]) for key in keys}
+
+
+def _figure(results: Mapping[str, Any], key: str) -> float | None:
+    if key == "nme_ioc_flip":
+        results, key = results.get("flip", {}), "nme_ioc"
+    value: float | None = results.get(key)
+    return value
+
+
+def _refine(config: Mapping[str, Any]) -> int:
+    value = config.get("refine", 0)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:

@@ -27,6 +27,7 @@ PERCENT = {m.key for m in METRICS.values() if m.percent} | {
     "nme_ioc_low",
     "nme_ioc_high",
     "nme_ioc_std",
+    "nme_ioc_flip",
     "coverage",
 }
 

@@ -32,6 +32,17 @@ def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -
     return results
 
 
+FLIP_KEYS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "fr_08", "auc_08")
+"""What a record keeps of predictions with test-time flip."""
+
+
+def flip_results(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
+    """The figures of a split that was predicted with test-time flip: the mean of the points on the
+    frames and on their mirror images."""
+    results = results_of(predictions, scheme)
+    return {key: results[key] for key in FLIP_KEYS if key in results}
+
+
 def scheme_for(path: Path, predictions: Predictions, record: Record | None) -> LandmarkScheme:
     """The scheme of stored predictions; for a file of an older zoo, the one that its record names.
 

@@ -91,7 +91,9 @@ _OPTIONAL_RESULTS: dict[str, Kinds] = {
     "ced": (dict,),
     "pose": (list,),
     "by_person": (dict,),
+    "flip": (dict,),
 }
+_FLIP: dict[str, Kinds] = {"nme_ioc": _MAYBE, "nme_box": _MAYBE, "fr_08": _MAYBE}
 _BIN: dict[str, Kinds] = {"name": (str,), "low": _MAYBE, "high": _MAYBE, "n": (int,), "nme": _MAYBE}
 _EPOCH: dict[str, Kinds] = {
     "epoch": (int,),
@@ -185,6 +187,7 @@ def _check_results(where: str, name: str, results: Mapping[str, Any]) -> None:
     _check_each(where, name, results, _RESULTS)
     _check_known(where, name, results, _OPTIONAL_RESULTS)
     _check_each(where, f"{name}.floor", results["floor"], dict.fromkeys(results["floor"], _MAYBE))
+    _check_known(where, f"{name}.flip", results.get("flip", {}), _FLIP)
     _check_entries(where, f"{name}.pose", results.get("pose", ()), _BIN)
     if "ced" in results:
         _check_curve(where, f"{name}.ced", results["ced"])

@@ -18,7 +18,7 @@ from zoo.api import DataError
 from .metrics import METRICS_VERSION
 from .predictions import load
 from .records import load_record
-from .results import results_of, scheme_for
+from .results import flip_results, results_of, scheme_for
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 
@@ -72,7 +72,12 @@ def verify(run: Path, split: str) -> Verdict:
             f"{METRICS_VERSION}: nothing to compare with; `zoo evaluate {run}` scores it anew"
         )
         return Verdict(results, [], [remark], False)
-    own = results | {"predictions": hashlib.sha256(path.read_bytes()).hexdigest()}
+    own = results | {"predictions": _digest(path)}
+    flipped = path.with_name(f"{split}-flip.npz")
+    if flipped.is_file():
+        both = load(flipped)
+        figures = flip_results(both, scheme_for(flipped, both, record))
+        own["flip"] = figures | {"predictions": _digest(flipped)}
     lacking = sorted(own.keys() - stored.keys())
     unchecked = sorted(stored.keys() - own.keys())
     remarks = []
@@ -82,6 +87,10 @@ def verify(run: Path, split: str) -> Verdict:
         remarks.append(f"{', '.join(unchecked)} cannot be worked out from {path.name} alone")
     shared = {key: stored[key] for key in stored if key in own}
     return Verdict(results, list(_disagreements("", shared, own)), remarks)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _disagreements(key: str, stored: Any, own: Any) -> Iterator[Disagreement]:

@@ -18,6 +18,10 @@ from .api import LandmarkScheme
 Points = NDArray[np.floating]
 Box = tuple[float, float, float, float]
 
+REFINE_FILL = 0.7
+"""Of a second look's side: how much the longer side of the first look's points takes. The rest is
+room for what the first look got wrong, and for the picture around the face."""
+
 UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD = 224.0, 100.0, 50.0
 """The seed's landmark units: t = (224 u - 100) / 50."""
 
@@ -65,6 +69,15 @@ def box_region(box: Box, margin: float = 1.0) -> Region:
     ``margin``."""
     x0, y0, x1, y1 = box
     return Region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * margin)
+
+
+def refine_region(points: Points) -> Region:
+    """Where to look again at a face whose points (K, 2) a first look found; in their units."""
+    low, high = np.min(points, axis=0), np.max(points, axis=0)
+    cx, cy = (low + high) / 2
+    # all points in one place say nothing: any square about them is as good
+    side = max(float((high - low).max()) / REFINE_FILL, 1e-6)
+    return Region(float(cx), float(cy), side)
 
 
 def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint8]:

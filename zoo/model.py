@@ -46,6 +46,8 @@ class LandmarkModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.frozen = freeze
+        self.resting = tuple(n for n, p in backbone.named_parameters() if freeze and p.requires_grad)
+        """Parameters of the frozen backbone, by name, that :meth:`unfreeze` would train."""
         if freeze:
             backbone.requires_grad_(False)
             backbone.eval()
@@ -57,6 +59,16 @@ class LandmarkModel(nn.Module):
         if self.frozen:  # or its batch norms would drift with every batch that passes
             self.backbone.eval()
         return self
+
+    def unfreeze(self) -> None:
+        """Train the backbone from here on; nothing where it is trained already.
+
+        What the backbone itself keeps from being trained stays so.
+        """
+        for name in self.resting:
+            self.backbone.get_parameter(name).requires_grad_(True)
+        self.frozen, self.resting = False, ()
+        self.backbone.train(self.training)
 
     def forward(self, images: Tensor) -> Output:
         images = (images - self.mean) / self.std

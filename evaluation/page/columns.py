@@ -49,6 +49,7 @@ class Column:
 COLUMNS = (
     Column("nme_ioc", "NME", "mean error over the distance of the outer eye corners", "interval"),
     Column("nme_ioc_std", "± seeds", "standard deviation of the NME over seeds", "percent"),
+    Column("nme_ioc_flip", "NME flip", "NME of points averaged with the mirror image's", "percent"),
     Column("fr_08", "> 8%", "share of faces whose error is above 8%", "percent"),
     Column("auc_08", "AUC", "area under the error curve up to 8%", "percent", False),
     Column(
@@ -62,6 +63,7 @@ COLUMNS = (
     Column("loss", "loss", "SmoothL1 in landmark units, whatever was trained with", "number"),
     Column("parameters", "params", "parameters of the model", "count"),
     Column("gmacs", "GMACs", "billions of multiply-adds of one forward", "number"),
+    Column("looks", "looks", "how often the network looks at a face", "count"),
     Column("latency_ms", "ms", "milliseconds for one image, by `zoo bench`", "number"),
     Column(
         "throughput", "img/s", "images a second in full batches, by `zoo bench`", "number", False

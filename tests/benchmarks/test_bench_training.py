@@ -34,8 +34,8 @@ from seed_way import LabelledFile, SeedFaces, SeedLoader, seed_loader, write_fil
 from torch import Tensor
 
 from zoo.config import resolve
-from zoo.data.augment import draw
 from zoo.data.batches import Split
+from zoo.data.views import Views
 from zoo.engine.distributed import join_world
 from zoo.engine.fit import Job, fit
 from zoo.engine.folder import new_folder
@@ -117,8 +117,10 @@ def contest(case: Case, batch_size: int, steps: int, folder: Path) -> Iterator[C
     with join_world(config.device) as world:
         parts = _Parts.gather(config, strict=True, world=world, reporter=watch)
         job, trainee = _set_up(parts, new_folder(folder / "runs", config))
-        job = replace(job, train=first(job.train, frames))
-        files = write_files(parts.material.table, parts.train.rows[:frames], folder / "frames")
+        whole = job.train.whole
+        job = replace(job, train=Views(replace(whole, split=first(whole.split, frames))))
+        rows = parts.looks[0].store.rows[:frames]
+        files = write_files(parts.material.table, rows, folder / "frames")
         yield Contest(job, trainee, watch, files, steps)
 
 
@@ -165,16 +167,17 @@ class Contest:
         job, size = self.job, self.job.config.batch_size
         self.order = random.Random(0)
         self.rows = np.arange(len(job.train)).reshape(self.steps, size)
-        self.batch = job.augment(*job.train.take(self.rows[0]), draw(size, 0))
+        self.batch = job.train.show(self.rows[0], seed=0)
         self.contenders: dict[str, Callable[[], float]] = {
             BARE: partial(self.bare, Student(job, self.trainee.model)),
             LOOP: self.loop,
             DATA: self.data_path,
         }
-        faces = SeedFaces(self.files, job.augment.stored, job.augment.size)
+        augment = job.train.whole.augment
+        faces = SeedFaces(self.files, augment.stored, augment.size)
         for workers in (0, 2):
             images = size * (min(self.steps, SLOW_STEPS) + 1)
-            loader = seed_loader(faces, size, images, workers, pin=job.train.device.type == "cuda")
+            loader = seed_loader(faces, size, images, workers, pin=job.val.device.type == "cuda")
             student = Student(job, self.trainee.model)
             self.contenders[SEED.format(workers)] = partial(self.seed_way, student, loader)
 
@@ -202,12 +205,12 @@ class Contest:
     def data_path(self) -> float:
         started = time.perf_counter()
         for step, rows in enumerate(self.rows):
-            self.job.augment(*self.job.train.take(rows), draw(len(rows), step))
+            self.job.train.show(rows, step)
         wait(self.job)
         return self.rows.size / (time.perf_counter() - started)
 
     def seed_way(self, student: Student, loader: SeedLoader) -> float:
-        device, seen = self.job.train.device, 0
+        device, seen = self.job.val.device, 0
         for batch in loader:
             images, points = (tensor.to(device, non_blocking=True) for tensor in batch)
             student.step(images, points, torch.ones_like(points[..., 0], dtype=torch.bool))
@@ -236,7 +239,7 @@ class Contest:
         }
 
     def report(self) -> list[str]:
-        config, device = self.job.config, self.job.train.device
+        config, device = self.job.config, self.job.val.device
         threads = f"{device.type}, {torch.get_num_threads()} threads"
         lines = [
             f"{config.backbone.rpartition('/')[2]} at {config.input_size} px, batches of "
@@ -274,8 +277,8 @@ class Student:
 
 def wait(job: Job) -> None:
     """Until the device has done what it was given."""
-    if job.train.device.type != "cpu":
-        torch.accelerator.synchronize(job.train.device)
+    if job.val.device.type != "cpu":
+        torch.accelerator.synchronize(job.val.device)
 
 
 def spread(values: list[float], form: str) -> str:

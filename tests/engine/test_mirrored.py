@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 
 from zoo.api import DataError, UsageError, generic_scheme
 from zoo.cli import app
-from zoo.data.batches import Split
+from zoo.config import Config
+from zoo.data.batches import Sources, Split
 from zoo.data.table import SampleTable, read_table
 from zoo.engine.distributed import World
-from zoo.engine.mirrored import mirror_predictions, see_mirrored
+from zoo.engine.flips import predict_mirrored
+from zoo.engine.mirrored import see_mirrored
+from zoo.engine.scoring import predict_split
 from zoo.evaluation.audit.offset import measure_offset
 from zoo.evaluation.predictions import load
 from zoo.registry import registry
@@ -79,9 +82,12 @@ def test_the_mirror_turns_what_was_learned_across_and_nothing_else(
         visible=torch.ones(8, 3, dtype=torch.bool),
         ids=tuple("abcdefgh"),
         device=torch.device("cpu"),
+        sources=Sources((), np.zeros((8, 3))),
     )
     model: Any = Blobs(learned)
-    plain, back = mirror_predictions(model, split, FLIP, CPU)
+    config = Config("blobs")
+    plain, _ = predict_split(model, split, config, CPU)
+    back = predict_mirrored(model, split, config, FLIP, CPU)
     across, down = learned
     assert plain == pytest.approx(true + np.array([across, down]), abs=1e-5)
     assert back == pytest.approx(true + np.array([-across, down]), abs=1e-5)

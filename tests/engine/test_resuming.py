@@ -236,7 +236,7 @@ def test_a_loss_that_is_not_finite_names_the_frames_and_keeps_the_last_good_stat
     def spying(job: fit.Job, epoch: int) -> object:
         steps = plan(job, epoch)
         [rows] = steps[(batch - 1) % 5]
-        seen.append([job.train.ids[row] for row in rows])
+        seen.append([job.train.whole.split.ids[row] for row in rows])
         return steps
 
     with monkeypatch.context() as patch:

@@ -124,7 +124,7 @@ def test_a_loss_that_only_another_process_saw_is_named_by_the_first(
     with pytest.raises(ZooError, match=r"not finite at step 8 \(epoch 2\)") as caught:
         fit._check_finite(torch.tensor(-1), job, epoch=1, steps=5)
     for row in fit.epoch_plan(job, 1)[2][0]:
-        assert job.train.ids[row] in str(caught.value)
+        assert job.train.whole.split.ids[row] in str(caught.value)
 
 
 def test_every_process_is_told_the_same_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,10 +61,11 @@ def test_a_step_is_the_gradient_of_the_mean_over_all_its_frames(
     monkeypatch.setattr(run, "fit", spy)
     trained = load_tensors(kit.train(*sets, epochs=1, lr=0.1).state)[0]
     [(job, model)] = jobs
-    images = job.train.images.permute(0, 3, 1, 2).float() / 255
+    train = job.train.whole.split
+    images = train.images.permute(0, 3, 1, 2).float() / 255
     output = model(images)["points"]
     loss = nn.functional.smooth_l1_loss(
-        landmark_units(output), landmark_units(job.train.points), reduction="mean"
+        landmark_units(output), landmark_units(train.points), reduction="mean"
     )
     loss.backward()
     for name, parameter in model.named_parameters():

@@ -133,5 +133,11 @@ def _print(run: Path, split: str, results: dict[str, Any]) -> None:
                 title: f"{100 * results[m.key]:.2f}%" if m.percent else f"{results[m.key]:.4f}"
                 for title, m in shown.items()
             },
+            **_flipped(results),
         }
     )
+
+
+def _flipped(results: dict[str, Any]) -> dict[str, str]:
+    value = results.get("flip", {}).get("nme_ioc")
+    return {} if value is None else {"NME with test-time flip": f"{100 * value:.2f}%"}

@@ -41,6 +41,9 @@ def train(
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from this file.")] = None,
     freeze: Annotated[bool | None, typer.Option("--freeze", help="Train the head alone.")] = None,
+    unfreeze_after: Annotated[
+        int | None, typer.Option(help="Train the head alone for so many epochs, then all.")
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
     ] = None,
@@ -75,6 +78,7 @@ def train(
         "pretrained": pretrained,
         "weights": None if weights is None else str(weights),
         "freeze": freeze,
+        "unfreeze_after": unfreeze_after,
         "device": device,
         "precision": precision,
         "seed": seed,

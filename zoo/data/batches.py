@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..geometry import to_unit
+from ..geometry import Region, crop, to_unit
 from .store import Store
 from .table import SampleTable
 
@@ -29,6 +32,8 @@ class Split:
     """(M, K) bool, on the device."""
     ids: tuple[str, ...]
     device: torch.device
+    sources: Sources
+    """Where closer looks come from."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,6 +56,36 @@ class Split:
             images = pinned.to(self.device, non_blocking=True)
         return images, self.points.index_select(0, here), self.visible.index_select(0, here)
 
+    def look_closer(self, rows: NDArray[np.int64], windows: NDArray[np.float64]) -> Tensor:
+        """Images uint8 (B, S, S, 3) on the device, cut anew from their sources: each the square
+        (cx, cy, side) of ``windows`` (B, 3), as fractions of what :meth:`take` shows."""
+        pixels = self.sources.cut(rows, windows, int(self.images.shape[1]))
+        return torch.from_numpy(pixels).to(self.device)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The frames that a split's squares were cut from."""
+
+    images: tuple[Callable[[], NDArray[np.uint8]], ...]
+    regions: NDArray[np.float64]
+    """(M, 3): centre x, centre y and side in source pixels."""
+
+    def cut(
+        self, rows: NDArray[np.int64], windows: NDArray[np.float64], size: int
+    ) -> NDArray[np.uint8]:
+        """Squares (B, size, size, 3) of windows (B, 3), given as fractions of each frame's region.
+        Every frame is decoded again."""
+
+        def one(row: int, window: NDArray[np.float64]) -> NDArray[np.uint8]:
+            whole = Region(*self.regions[row])
+            centre = whole.to_source(window[:2])
+            look = Region(float(centre[0]), float(centre[1]), float(window[2] * whole.side))
+            return crop(self.images[row](), look, size)
+
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            return np.stack(list(pool.map(one, rows.tolist(), windows)))
+
 
 def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
     """A store's frames with their labels, on the device."""
@@ -64,6 +99,7 @@ def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
         visible=torch.from_numpy(table.visible[store.rows]).to(device),
         ids=tuple(table.ids[row] for row in store.rows),
         device=device,
+        sources=Sources(tuple(table.images[row] for row in store.rows), store.regions),
     )
 
 

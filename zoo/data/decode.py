@@ -14,12 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, Problem
-from ..geometry import Box, Region, box_region, frame_region
+from ..geometry import Box, Region, box_region, frame_region, refine_region
 from .table import SampleTable
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Called as (frames done, frames in all)."""
+
+CLOSE = "close"
+"""A region that only training asks for: the labelled points as a second look would see them
+(:func:`zoo.geometry.refine_region`), with room around for turning and moving that look."""
+
+CLOSE_ROOM = 1.5
+"""Side of a close region in sides of a second look. A look that is turned by 30 degrees just fits,
+one that is moved or widened besides may have a black corner, as at the edge of a picture."""
 
 
 def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8], Region]:
@@ -27,7 +35,17 @@ def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8],
     or that has no box where the region needs one."""
     image = table.images[row]()
     height, width = image.shape[:2]
+    if region == CLOSE:
+        return image, _close_region(table, row, height, width)
     return image, _region(region, table.boxes[row], height, width, table.ids[row])
+
+
+def _close_region(table: SampleTable, row: int, height: int, width: int) -> Region:
+    shown = table.points[row][table.visible[row]]
+    if not len(shown):  # nothing to look closer at, and nothing that it could teach
+        return frame_region(height, width)
+    look = refine_region(shown)
+    return Region(look.cx, look.cy, look.side * CLOSE_ROOM)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Timed is the network alone: normalisation, backbone and head, from float images (B, 3, S, S) that
 lie on the device to points, in inference mode, with the layout that training and scoring use.
-Decoding, cutting out the region and finding the face are not part of it.
+Decoding, cutting out the region and finding the face are not part of it. A network that looks
+more than once at a face is timed with all its looks, without the cutting between them.
 
 Runs take turns: in each round every network is timed at batch 1 and at a full batch, after a
 forward that is not counted, so that a slow moment of the machine hits all alike. Figures are the
@@ -51,10 +52,12 @@ class Timer:
     precision: str
     least: int
     """Timed samples a turn."""
+    looks: int = 1
+    """Forwards that an image takes: one more for each refinement."""
     repeats: int = 1
-    """Forwards a sample."""
+    """Images, or batches, a sample."""
     samples: list[float] = field(default_factory=list)
-    """Seconds a forward."""
+    """Seconds an image, or a batch."""
     last: float = 0.0
     """Of the warm-up."""
 
@@ -87,7 +90,7 @@ class Timer:
             torch.inference_mode(),
             torch.autocast(device.type, PRECISIONS[self.precision], self.precision != "fp32"),
         ):
-            for _ in range(self.repeats):
+            for _ in range(self.repeats * self.looks):
                 self.model(self.images)
         _wait_for(device)
         return (time.perf_counter() - started) / self.repeats
@@ -209,7 +212,7 @@ def _subject(
     runs: tuple[RunFolder, ...], device: torch.device, batch_size: int, precision: str
 ) -> Subject:
     trained = load_trained(runs[0])
-    size = trained.header.config.input_size
+    size, looks = trained.header.config.input_size, 1 + trained.header.config.refine
     model = trained.model.to(device)
     parameters, _ = count_parameters(model)
     drawn = torch.Generator().manual_seed(0)
@@ -220,9 +223,9 @@ def _subject(
         backbone=plain(trained.header.config.backbone),
         input_size=size,
         parameters=parameters,
-        gmacs=count_gmacs(model, size),
-        single=Timer(model, images[:1], precision, least=3),
-        full=Timer(model, images, precision, least=1),
+        gmacs=looks * count_gmacs(model, size),
+        single=Timer(model, images[:1], precision, least=3, looks=looks),
+        full=Timer(model, images, precision, least=1, looks=looks),
     )
 
 

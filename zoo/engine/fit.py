@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from ..api import ZooError
 from ..checkpoint import save_tensors
 from ..config import Config
-from ..data.augment import Augmenter, draw
 from ..data.batches import Split, derive, epoch_batches
+from ..data.views import Views
 from .distributed import World
 from .folder import RunFolder
 from .objective import PointLoss, training_loss
@@ -55,11 +55,10 @@ class Job:
     """What :func:`fit` works with and does not change."""
 
     config: Config
-    train: Split
+    train: Views
     val: Split
     truth: Truth
     """Of the validation split."""
-    augment: Augmenter
     point_loss: PointLoss
     header: Header
     """Stored with the best weights: what a prediction needs besides them."""
@@ -84,13 +83,16 @@ def fit(job: Job, trainee: Trainee) -> None:
     Raises :class:`Interrupted` once a signal was served, and :class:`ZooError` with the frames'
     ids when a loss is not finite.
     """
-    config, progress, device = job.config, trainee.progress, job.train.device
+    config, progress, device = job.config, trainee.progress, job.val.device
     forward = _parallel(trainee.model, job.world)
     bad_step = torch.full((), -1, dtype=torch.int64, device=device)
     with _stop_signals() as stopped:
         while not progress.done(config):
             steps = epoch_plan(job, progress.epoch)
             interval = 1 if device.type == "cpu" else math.ceil(len(steps) / LOGS_AN_EPOCH)
+            if trainee.unfreeze_when_due(config):
+                job.reporter.note(f"epoch {progress.epoch + 1}: the backbone is trained from here")
+                forward = _parallel(trainee.model, job.world)
             trainee.model.train()
             clock = _Clock(progress.images)
             for batches in steps[progress.batch :]:
@@ -128,10 +130,10 @@ def _backward(
     # every process draws for the whole batch and takes its rows: the augmentation of a frame does
     # not depend on how many processes there are
     mine = slice(world.rank, None, world.size)
-    draws = draw(len(rows), derive(config.seed, 1, step, micro))[mine]
+    seed = derive(config.seed, 1, step, micro)
+    images, points, visible = job.train.show(rows, seed, mine)
     torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
-    images, points, visible = job.augment(*job.train.take(rows[mine]), draws)
-    kind = job.train.device.type
+    kind = images.device.type
     with torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32"):
         output = forward(images)
     loss = training_loss(trainee.model.head, output, points, visible, job.point_loss)
@@ -158,7 +160,7 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
     seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
     world.align_buffers(trainee.judged)
-    unit, _ = predict_split(trainee.judged, job.val, config.batch_size, config.precision, world)
+    unit, _ = predict_split(trainee.judged, job.val, config, world)
     if not np.isfinite(unit).all():
         raise ZooError(
             f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"
@@ -215,7 +217,7 @@ def _check_finite(bad_step: Tensor, job: Job, epoch: int, steps: int) -> None:
     bad = max(job.world.gather(int(bad_step)))
     if bad >= 0:
         batches = epoch_plan(job, epoch)[bad % steps]
-        ids = [job.train.ids[row] for rows in batches for row in rows]
+        ids = [job.train.whole.split.ids[row] for rows in batches for row in rows]
         raise ZooError(
             f"the loss was not finite at step {bad + 1} (epoch {epoch + 1}); its frames: "
             f"{', '.join(ids[:8])}{' ...' if len(ids) > 8 else ''}. {_ADVICE}"

@@ -90,6 +90,7 @@ def complete(config: Config) -> Config:
         fold=max(config.fold, 0),
         input_size=config.input_size or backbone.input_size,
         weights=_absolute(config.weights),
+        freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5 is one
         weights_sha256=_digest(config),
         data=_absolute(config.data),
     )

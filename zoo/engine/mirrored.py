@@ -1,43 +1,31 @@
 """A trained run's view of a data set's frames and of their mirror images, for the audit.
 
 The frames are those that the run was not trained on, cut to the region and size that it was trained
-at, by the same store. What is mirrored is the square that the model sees: the same pixels, turned.
+at, by the same store.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..api import DataError, UsageError
-from ..data.batches import Split, make_split
+from ..data.batches import make_split
 from ..data.store import open_store
 from ..data.table import SampleTable
 from ..evaluation.audit.offset import Mirrored
 from ..evaluation.protocols import assign, find_protocol
 from ..evaluation.records import Record, load_record
 from ..geometry import to_source
-from ..model import LandmarkModel
 from .distributed import World, pick_device
+from .flips import predict_mirrored
 from .folder import RunFolder, plain
 from .report import Reporter
 from .scoring import predict_split
 from .trained import load_trained
-
-BATCH = 64
-
-
-@dataclass(frozen=True)
-class MirroredSplit(Split):
-    """The same frames, left and right exchanged; the labels stay as they are."""
-
-    def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-        images, points, visible = super().take(rows)
-        return images.flip(2), points, visible
 
 
 def see_mirrored(
@@ -81,9 +69,9 @@ def see_mirrored(
     )
     world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
     split = make_split(store, table, world.device)
-    plain_unit, back_unit = mirror_predictions(
-        trained.model.to(world.device), split, scheme.flip, world
-    )
+    config = replace(config, precision="fp32")
+    plain_unit, _ = predict_split(trained.model.to(world.device), split, config, world)
+    back_unit = predict_mirrored(trained.model, split, config, scheme.flip, world)
     return Mirrored(
         model=str(record["run"]),
         frames=which,
@@ -92,18 +80,6 @@ def see_mirrored(
         back=to_source(back_unit, store.regions),
         trained_here=trained_here,
     )
-
-
-def mirror_predictions(
-    model: LandmarkModel, split: Split, flip: tuple[int, ...], world: World
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Points (M, K, 2) as fractions of the region: of the frames, and of their mirror images,
-    mirrored back."""
-    straight, _ = predict_split(model, split, BATCH, "fp32", world)
-    turned, _ = predict_split(model, MirroredSplit(**vars(split)), BATCH, "fp32", world)
-    back = turned[:, np.array(flip)]
-    back[..., 0] = 1 - back[..., 0]
-    return straight, back
 
 
 def _unseen(

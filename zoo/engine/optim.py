@@ -1,27 +1,52 @@
-"""The optimiser of a configuration, and its learning rate at each step."""
+"""The optimiser of a configuration, and its learning rate at each step.
+
+Every parameter has a factor on ``lr`` (:mod:`zoo.engine.rates`); parameters of one factor make a
+group. What is frozen at first is there from the beginning, in groups of its own: without a gradient
+the optimiser passes it by, and its moments begin with its first gradient.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..config import Config
+from ..model import LandmarkModel
 
 MOMENTUM = 0.9  # of sgd
 
 
-def make_optimizer(model: nn.Module, config: Config) -> torch.optim.Optimizer:
-    """Biases and norms are not decayed: pulling them to zero regularises nothing."""
-    trained = [p for p in model.parameters() if p.requires_grad]
+def make_optimizer(
+    model: LandmarkModel, config: Config, factors: Mapping[str, float]
+) -> torch.optim.Optimizer:
+    """Of all parameters that are trained, now or once the backbone is unfrozen.
+
+    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1. Biases and
+    norms are not decayed: pulling them to zero regularises nothing.
+    """
+    resting = {f"backbone.{name}" for name in model.resting} if config.unfreeze_after else set()
+    grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad or name in resting:
+            # apart, since a fused step wants moments of all of a group or of none
+            key = name in resting, factors[name], parameter.ndim > 1
+            grouped.setdefault(key, []).append(parameter)
+    # the head's groups first: their rate is the one that is reported
+    order = sorted(grouped, key=lambda key: (key[0], key[1] != 1.0, -key[1], not key[2]))
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": grouped[rests, factor, decays],
+            "weight_decay": config.weight_decay if decays else 0.0,
+            "initial_lr": config.lr * factor,
+            "lr": config.lr * factor,
+        }
+        for rests, factor, decays in order
     ]
-    groups = [group | {"initial_lr": config.lr} for group in groups if group["params"]]
-    fused = trained[0].device.type in ("cpu", "cuda")
+    fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, config.lr, momentum=MOMENTUM, nesterov=True, fused=fused)
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
@@ -43,7 +68,11 @@ class Schedule:
             optimizer,
             factor=config.plateau.factor,
             patience=config.plateau.patience,
-            min_lr=config.plateau.min_lr,
+            # a group's own: the rates stay in proportion down to the least
+            min_lr=[
+                config.plateau.min_lr * (group["initial_lr"] / config.lr)
+                for group in optimizer.param_groups
+            ],
         )
 
     def before_step(self, step: int) -> None:
@@ -67,6 +96,7 @@ class Schedule:
 
     @property
     def rate(self) -> float:
+        """Of the head: the others' are in proportion."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def state(self) -> dict[str, Any]:

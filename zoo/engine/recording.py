@@ -16,11 +16,12 @@ from ..evaluation.curves import save_learning_curve
 from ..evaluation.details import compact_history
 from ..evaluation.metrics import METRICS_VERSION
 from ..evaluation.records import SCHEMA, Record, config_hash, save_record
-from ..evaluation.results import results_of
+from ..evaluation.results import flip_results, results_of
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
 from ..registry import registry
 from .distributed import World
 from .environment import peak_memory
+from .flips import average_of_both, predict_mirrored
 from .folder import RunFolder, plain
 from .material import Material
 from .scoring import Truth, predict_split
@@ -45,13 +46,14 @@ def score_split(
     folder: RunFolder,
     world: World,
 ) -> Scored:
-    """Predict a split, store the predictions and measure them, beside the floor.
+    """Predict a split, store the predictions and measure them, beside the floor; with test-time
+    flip as well, where the scheme has a symmetry.
 
     Every process takes part; rank 0 writes.
     """
     config = header.config
     started = time.perf_counter()
-    unit, scores = predict_split(model, split, config.batch_size, config.precision, world)
+    unit, scores = predict_split(model, split, config, world)
     speed = len(split) / (time.perf_counter() - started)
     predictions = truth.predictions(unit, scores, header.mean_shape)
     results = results_of(predictions)
@@ -59,6 +61,13 @@ def score_split(
         path = folder.predictions(name)
         path.parent.mkdir(exist_ok=True)
         results["predictions"] = predictions.save(path)
+    flip = header.scheme.flip
+    if flip is not None:
+        back = predict_mirrored(model, split, config, flip, world)
+        both = truth.predictions(average_of_both(unit, back, truth.label_offset), None)
+        results["flip"] = flip_results(both)
+        if world.first:
+            results["flip"]["predictions"] = both.save(folder.predictions(f"{name}-flip"))
     return Scored(results, speed)
 
 
@@ -100,7 +109,8 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     """record.json and the learning curve."""
     config, progress = facts.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
-    gmacs = count_gmacs(facts.built.model, facts.built.input_size)
+    looks = 1 + config.refine
+    gmacs = looks * count_gmacs(facts.built.model, facts.built.input_size)
     backbone = registry("backbone").get(config.backbone)
     plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
     record = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ import torch
 
 from ..api import DataError, UsageError
 from ..config import Config
-from ..data.augment import Augmenter
 from ..data.batches import derive, make_split
 from ..data.store import Store
 from ..evaluation.metrics import mean_shape
@@ -23,10 +23,12 @@ from .distributed import World, join_world
 from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder
+from .looks import Look, make_views, open_looks
 from .material import Material, complete, open_material
 from .objective import PointLoss, build_loss
 from .optim import Schedule, make_optimizer
 from .origin import Origin
+from .rates import rate_factors
 from .recording import Facts, keep, score_split, write_record
 from .report import Reporter
 from .scoring import Truth
@@ -83,6 +85,7 @@ def resume(
         job, trainee = _set_up(parts, folder)
         if folder.state.is_file():
             trainee.restore(folder.state, world, job.fingerprint)
+        trainee.unfreeze_when_due(config)
         if trainee.progress.done(config) and folder.record.is_file():
             parts.reporter.note(_why_finished(trainee.progress, config, path))
             return folder
@@ -166,9 +169,9 @@ class _Parts:
     reporter: Reporter
     material: Material
     built: BuiltModel
-    augment: Augmenter
     point_loss: PointLoss
-    train: Store
+    looks: Sequence[Look]
+    """At the training split; the first is at whole regions."""
     val: Store
     environment: dict[str, Any]
 
@@ -200,12 +203,10 @@ class _Parts:
                     f"{config.weights}: {len(built.ignored)} tensors not used, "
                     f"such as {', '.join(built.ignored[:3])}"
                 )
-            size = built.input_size
-            stored = config.augment.resize or round(size * (1 + config.augment.scale))
-            augment = Augmenter(config.augment, scheme, material.table.label_offset, stored, size)
             point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
-            train = material.store("train", config.region, stored, reporter)
-            val = material.store("val", config.region, size, reporter)
+            looks = open_looks(config, material, built.input_size, reporter)
+            train = looks[0].store
+            val = material.store("val", config.region, built.input_size, reporter)
             if not material.table.visible[train.rows].any():
                 raise DataError("the train split shows not one visible point: nothing to learn")
             if len(train) < 2 * world.size:
@@ -223,9 +224,8 @@ class _Parts:
             reporter=reporter,
             material=material,
             built=built,
-            augment=augment,
             point_loss=point_loss,
-            train=train,
+            looks=looks,
             val=val,
             environment=around,
         )
@@ -233,8 +233,9 @@ class _Parts:
 
 def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     config, table, world = parts.config, parts.material.table, parts.world
-    train = make_split(parts.train, table, world.device)
-    points, visible = train.points.cpu().numpy(), train.visible.cpu().numpy()
+    train = make_views(parts.looks, table, world.device)
+    whole = train.whole.split
+    points, visible = whole.points.cpu().numpy(), whole.visible.cpu().numpy()
     header = Header(
         config=config,
         scheme=table.scheme,
@@ -251,7 +252,6 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         train=train,
         val=make_split(parts.val, table, world.device),
         truth=Truth.of(parts.val, table),
-        augment=parts.augment,
         point_loss=parts.point_loss,
         header=header,
         fingerprint=table.fingerprint,
@@ -259,7 +259,8 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         world=world,
         reporter=parts.reporter,
     )
-    optimizer = make_optimizer(model, config)
+    started = parts.built.weights != "none"
+    optimizer = make_optimizer(model, config, rate_factors(model, config, started, parts.reporter))
     exact = torch.float32 if world.device.type == "mps" else torch.float64
     trainee = Trainee(
         model=model,
@@ -280,7 +281,7 @@ def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
     best = load_trained(folder).model.to(world.device)
     scored = score_split(best, "val", job.val, job.truth, header, folder, world)
     if world.first:
-        stores = {"train": parts.train, "val": parts.val}
+        stores = {"train": parts.looks[0].store, "val": parts.val}
         facts = Facts(
             config=parts.config,
             material=parts.material,

@@ -7,46 +7,78 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..api import LandmarkScheme
+from ..config import Config
 from ..data.batches import Split
 from ..data.store import Store
 from ..data.table import SampleTable
 from ..evaluation.metrics import board_losses, headline_errors
 from ..evaluation.predictions import Predictions
-from ..geometry import to_source
+from ..geometry import Region, refine_region, to_source
 from ..model import LandmarkModel
 from .distributed import World
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-@torch.no_grad()
 def predict_split(
-    model: LandmarkModel, split: Split, batch_size: int, precision: str, world: World
+    model: LandmarkModel, split: Split, config: Config, world: World
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Points (M, K, 2) as fractions of the region and, where the head gives them, scores (M, K)."""
+    """Points (M, K, 2) as fractions of the region and, where the head gives them, scores (M, K).
+
+    ``config`` says how many images at a time, in which precision, and how often the model looks
+    again at a crop about the points that it found.
+    """
     training = model.training
     model.eval()
     mine = np.arange(world.rank, len(split), world.size)
     points, scores = [], []
-    for start in range(0, len(mine), batch_size):
-        images, _, _ = split.take(mine[start : start + batch_size])
-        with torch.autocast(split.device.type, PRECISIONS[precision], precision != "fp32"):
-            output = model(images.permute(0, 3, 1, 2).float() / 255)
-        points.append(output["points"].float())
-        if "score" in output:
-            scores.append(output["score"].float())
+    for start in range(0, len(mine), config.batch_size):
+        rows = mine[start : start + config.batch_size]
+        images, _, _ = split.take(rows)
+        unit, score = _forward(model, images, config.precision)
+        for _ in range(config.refine):
+            windows = _windows(unit)
+            close, score = _forward(model, split.look_closer(rows, windows), config.precision)
+            unit = to_source(close, windows).astype(np.float32)
+        points.append(unit)
+        scores.append(score)
     model.train(training)
+    given = [score for score in scores if score is not None]
     shares = world.gather(
         (
-            torch.cat(points).cpu().numpy() if points else None,
-            torch.cat(scores).cpu().numpy() if scores else None,
+            np.concatenate(points) if points else None,
+            np.concatenate(given) if given else None,
         )
     )
     return _interleave([p for p, _ in shares], len(split)), (
         _interleave([s for _, s in shares], len(split)) if shares[0][1] is not None else None
     )
+
+
+@torch.no_grad()
+def _forward(
+    model: LandmarkModel, images: Tensor, precision: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """uint8 (B, S, S, 3) to points (B, K, 2) and scores (B, K)."""
+    with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
+        output = model(images.permute(0, 3, 1, 2).float() / 255)
+    score = output.get("score")
+    return (
+        output["points"].float().cpu().numpy(),
+        None if score is None else score.float().cpu().numpy(),
+    )
+
+
+def _windows(unit: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Where to look again, (B, 3) as fractions of the first look. Points that are not finite are
+    left for the caller to find: such a face is looked at as before."""
+    looks = [
+        refine_region(face) if np.isfinite(face).all() else Region(0.5, 0.5, 1) for face in unit
+    ]
+    return np.array([(look.cx, look.cy, look.side) for look in looks])
 
 
 def _interleave(shares: list[NDArray[np.float32] | None], count: int) -> NDArray[np.float32]:
@@ -70,6 +102,7 @@ class Truth:
     visible: NDArray[np.bool_]
     regions: NDArray[np.float64]
     scheme: LandmarkScheme
+    label_offset: tuple[float, float]
 
     @classmethod
     def of(cls, store: Store, table: SampleTable) -> Truth:
@@ -81,6 +114,7 @@ class Truth:
             visible=table.visible[rows],
             regions=store.regions,
             scheme=table.scheme,
+            label_offset=table.label_offset,
         )
 
     def quick_scores(self, unit: NDArray[np.floating]) -> tuple[float, float]:

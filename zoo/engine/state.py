@@ -44,8 +44,10 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def stalled(self, config: Config) -> bool:
-        """Whether early stop is due. Only a finished epoch changes it."""
-        return bool(config.early_stop) and self.epoch - self.best_epoch >= config.early_stop
+        """Whether early stop is due. Only a finished epoch changes it; a head that has learned all
+        it can stops no run whose backbone is still to be unfrozen."""
+        since = max(self.best_epoch, config.unfreeze_after)
+        return bool(config.early_stop) and self.epoch - since >= config.early_stop
 
     def done(self, config: Config) -> bool:
         return self.epoch >= config.epochs or self.stalled(config)
@@ -69,6 +71,13 @@ class Trainee:
     def judged(self) -> LandmarkModel:
         """What is validated and kept as best."""
         return self.average if self.average is not None else self.model
+
+    def unfreeze_when_due(self, config: Config) -> bool:
+        """Train the backbone too, once its frozen epochs are over; whether that is now."""
+        due = self.model.frozen and 0 < config.unfreeze_after <= self.progress.epoch
+        if due:
+            self.model.unfreeze()
+        return due
 
     def save(self, path: Path, world_size: int, fingerprint: str) -> None:
         moments, rest = pack_optimizer(self.optimizer)

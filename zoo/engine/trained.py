@@ -54,7 +54,7 @@ def model_plan(config: Config) -> ModelPlan:
         input_size=config.input_size,
         pretrained=config.pretrained,
         weights=config.weights,
-        freeze=config.freeze,
+        freeze=config.freeze or config.unfreeze_after > 0,
         backbone_options=config.plugin_options("backbone"),
         head_options=config.plugin_options("head"),
     )

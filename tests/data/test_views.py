@@ -1,0 +1,134 @@
+"""What training shows of a frame: whole regions and close crops, of the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from zoo.api import LandmarkScheme
+from zoo.config import Augment, Config
+from zoo.data.augment import Augmenter, draw
+from zoo.data.batches import Sources, Split, make_split
+from zoo.data.decode import CLOSE, CLOSE_ROOM
+from zoo.data.store import open_store
+from zoo.data.table import SampleTable
+from zoo.data.views import JITTER, View, Views, close_augment, close_size
+from zoo.geometry import REFINE_FILL, Region, crop, refine_region
+
+CPU = torch.device("cpu")
+
+
+def test_a_second_look_lies_about_the_points_of_the_first() -> None:
+    points = np.array([[10.0, 20.0], [40.0, 30.0], [20.0, 34.0]])
+    look = refine_region(points)
+    assert (look.cx, look.cy) == (25, 27)
+    assert look.side == pytest.approx(30 / REFINE_FILL)
+    assert refine_region(np.full((5, 2), 7.0)).side > 0, "points in one place are no error"
+
+
+@pytest.fixture
+def labels(table: Callable[..., SampleTable]) -> SampleTable:
+    return table(4)
+
+
+def close_view(labels: SampleTable, size: int = 24) -> View:
+    rows = np.arange(len(labels))
+    store = open_store(labels, rows, CLOSE, close_size(Augment(), size))
+    augment = Augmenter(
+        Augment(), labels.scheme, (0.0, 0.0), store.size, size, window=1 / CLOSE_ROOM
+    )
+    return View(make_split(store, labels, CPU), augment)
+
+
+def test_a_close_crop_shows_the_points_as_a_second_look_does(labels: SampleTable) -> None:
+    view = close_view(labels)
+    _, points, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
+    for row in range(len(labels)):
+        own = labels.points[row]
+        wanted = refine_region(own[labels.visible[row]]).to_unit(own)
+        np.testing.assert_allclose(points[row].numpy(), wanted, atol=1e-5)
+
+
+def test_what_is_cut_anew_is_what_the_region_says(labels: SampleTable) -> None:
+    """A window in fractions of the region is the same pixels as that square of the source."""
+    rows = np.array([2, 0])
+    store = open_store(labels, np.arange(4), "frame", 16)
+    split = make_split(store, labels, CPU)
+    windows = np.array([(0.5, 0.5, 1.0), (0.4, 0.6, 0.5)])
+    again = split.look_closer(rows, windows)
+    np.testing.assert_array_equal(again[0].numpy(), store.images[2])
+    whole = Region(*store.regions[0])
+    cx, cy = whole.to_source(windows[1, :2])
+
+    wanted = crop(labels.images[0](), Region(cx, cy, 0.5 * whole.side), 16)
+    np.testing.assert_array_equal(again[1].numpy(), wanted)
+
+
+def test_close_crops_are_moved_by_a_little_even_where_the_recipe_moves_nothing() -> None:
+    still = close_augment(Augment(resize=225, crop=True))
+    assert (still.resize, still.crop) == (0, False)
+    assert {key: getattr(still, key) for key in JITTER} == JITTER
+    assert close_augment(Augment(scale=0.4)).scale == 0.4
+
+
+def numbered(scheme: LandmarkScheme, count: int, mark: int) -> View:
+    """A view whose pictures hold their own row and mark, so that they can be told apart."""
+    images = torch.zeros(count, 8, 8, 3, dtype=torch.uint8)
+    images[..., 0] = torch.arange(count)[:, None, None]
+    images[..., 1] = mark
+    split = Split(
+        images=images,
+        points=torch.full((count, len(scheme), 2), 0.5),
+        visible=torch.ones(count, len(scheme), dtype=torch.bool),
+        ids=tuple(map(str, range(count))),
+        device=CPU,
+        sources=Sources((), np.zeros((count, 3))),
+    )
+    return View(split, Augmenter(Augment(), scheme, (0.0, 0.0), 8, 8))
+
+
+def told(images: torch.Tensor) -> set[tuple[int, int]]:
+    """(row, mark) of each picture."""
+    seen = (images[:, :2, 0, 0] * 255).round().int().tolist()
+    return {(row, mark) for row, mark in seen}
+
+
+def test_every_frame_of_a_batch_is_seen_once_about_half_of_them_close(labels: SampleTable) -> None:
+    views = Views(numbered(labels.scheme, 200, 0), numbered(labels.scheme, 200, 9))
+    images, points, visible = views.show(np.arange(200), seed=3)
+    seen = told(images)
+    assert {row for row, _ in seen} == set(range(200))
+    assert len(seen) == len(images) == len(points) == len(visible) == 200
+    assert 70 <= sum(mark == 9 for _, mark in seen) <= 130
+    assert told(views.show(np.arange(200), seed=3)[0]) == seen
+    assert told(views.show(np.arange(200), seed=4)[0]) != seen
+
+
+def test_processes_that_share_a_batch_see_what_one_would(labels: SampleTable) -> None:
+    views = Views(numbered(labels.scheme, 60, 0), numbered(labels.scheme, 60, 9))
+    rows = np.arange(60)
+    whole = told(views.show(rows, seed=1)[0])
+    parts = [told(views.show(rows, 1, slice(rank, None, 3))[0]) for rank in range(3)]
+    assert set.union(*parts) == whole
+    assert sum(map(len, parts)) == 60
+
+
+def test_a_model_that_looks_once_is_shown_whole_regions_only(labels: SampleTable) -> None:
+    views = Views(numbered(labels.scheme, 10, 5))
+    assert told(views.show(np.arange(10), seed=0)[0]) == {(row, 5) for row in range(10)}
+
+
+def test_a_face_without_visible_points_is_kept_and_seen_whole(labels: SampleTable) -> None:
+    hidden = replace(labels, visible=np.zeros_like(labels.visible))
+    store = open_store(hidden, np.arange(2), CLOSE, 16)
+    frame = open_store(hidden, np.arange(2), "frame", 16)
+    np.testing.assert_array_equal(store.regions, frame.regions)
+
+
+def test_a_configuration_without_refinement_is_hashed_as_before() -> None:
+    assert "refine" not in Config("x").to_dict()
+    assert Config("x", refine=1).to_dict()["refine"] == 1

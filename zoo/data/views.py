@@ -1,0 +1,77 @@
+"""What training shows of a batch's frames: their regions and, for a model that looks twice, closer
+crops of half of them.
+
+A model with ``refine`` takes its first look at a whole region and later ones at a crop about the
+points that it found. It is one network, so it is trained on both: each frame of a batch is, with
+even chances, seen whole or close. Close crops lie about the labelled points and are moved, widened
+and turned as the recipe says, and by ``JITTER`` at least, since at work they lie about points that
+the look before got somewhat wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..config import Augment
+from .augment import Augmenter, draw
+from .batches import Split
+from .decode import CLOSE_ROOM
+
+JITTER = {"scale": 0.1, "shift": 0.05}
+"""Of close crops, where the recipe has less."""
+
+
+@dataclass(frozen=True)
+class View:
+    split: Split
+    augment: Augmenter
+
+    def show(self, rows: NDArray[np.int64], draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs (B, 3, S, S), points (B, K, 2) as fractions of them, visible (B, K)."""
+        return self.augment(*self.split.take(rows), draws)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Of the training split; row i is the same frame in both views."""
+
+    whole: View
+    close: View | None = None
+
+    def __len__(self) -> int:
+        return len(self.whole.split)
+
+    def show(
+        self, rows: NDArray[np.int64], seed: int, part: slice = slice(None)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The rows of ``part``, drawn for the whole batch: how many processes share it changes no
+        frame's augmentation. The order within a batch is by view."""
+        draws = draw(len(rows), seed)[part]
+        if self.close is None:
+            return self.whole.show(rows[part], draws)
+        near = _coins(len(rows), seed)[part]
+        chosen = [(self.whole, np.flatnonzero(~near)), (self.close, np.flatnonzero(near))]
+        shown = [view.show(rows[part][at], draws[at]) for view, at in chosen if len(at)]
+        images, points, visible = (torch.cat(each) for each in zip(*shown, strict=True))
+        return images, points, visible
+
+
+def close_augment(augment: Augment) -> Augment:
+    """A recipe's augmentation for close crops."""
+    least = {key: max(getattr(augment, key), value) for key, value in JITTER.items()}
+    return replace(augment, resize=0, crop=False, **least)
+
+
+def close_size(augment: Augment, size: int) -> int:
+    """Side in pixels at which close crops are stored, sharp enough for the nearest look."""
+    return round(size * CLOSE_ROOM * (1 + close_augment(augment).scale))
+
+
+def _coins(count: int, seed: int) -> NDArray[np.bool_]:
+    """Which frames of a batch are seen close."""
+    return np.random.default_rng([seed, 1]).random(count) < 0.5
