@@ -93,6 +93,16 @@ class Predictor(ABC):
         marked = self._marked(seen)
         return [[_face(box, *next(marked)) for box in found] for found in boxes]
 
+    def faces_in(self, image: Image, regions: Sequence[Region]) -> list[Face]:
+        """The faces that lie in these regions, a face each, without a detector: its box is the one
+        about its points, and its box score NaN. What tracking through a video looks at."""
+        require_picture(image)
+        marked = self._marked([(image, region) for region in regions])
+        return [
+            Face(points_box(points), float("nan"), points, scores, confidence)
+            for points, scores, confidence in marked
+        ]
+
     def points_in(
         self, image: Image, regions: Sequence[Region]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
@@ -148,6 +158,12 @@ def _face(
 ) -> Face:
     x0, y0, x1, y1, score = (float(v) for v in box)
     return Face((x0, y0, x1, y1), score, points, scores, confidence)
+
+
+def points_box(points: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 about points (K, 2)."""
+    (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()
+    return x0, y0, x1, y1
 
 
 def require_picture(image: Image) -> None:
