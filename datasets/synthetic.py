@@ -32,6 +32,7 @@ class SyntheticFaces:
     frames: int
     seed: int
     size: int | None
+    pace: float = 1.0
     scheme: LandmarkScheme = IBUG68
     release: str = "drawn"
     label_offset: tuple[float, float] = (0.0, 0.0)
@@ -58,14 +59,14 @@ class SyntheticFaces:
         return None
 
     def _sample(self, person: int, video: int, frame: int) -> Sample:
-        scene = frame_scene(self.seed, person, video, frame, self.size)
+        scene = frame_scene(self.seed, person, video, frame, self.size, self.pace)
         points = scene_points(scene)
         name = f"person_{person:04d}"
         # As in the Udacity frames, the release's test shares its people and videos with training.
         count = (person * self.videos + video) * self.frames + frame
         return Sample(
             id=f"{name}/{video}/{frame:02d}.png",
-            image=partial(_draw, self.seed, person, video, frame, self.size),
+            image=partial(_draw, self.seed, person, video, frame, self.size, self.pace),
             points=points.astype(np.float32),
             visible=np.ones(len(points), np.bool_),
             person=name,
@@ -75,8 +76,10 @@ class SyntheticFaces:
         )
 
 
-def _draw(seed: int, person: int, video: int, frame: int, size: int | None) -> NDArray[np.uint8]:
-    return draw_scene(frame_scene(seed, person, video, frame, size))
+def _draw(
+    seed: int, person: int, video: int, frame: int, size: int | None, pace: float
+) -> NDArray[np.uint8]:
+    return draw_scene(frame_scene(seed, person, video, frame, size, pace))
 
 
 def open_synthetic(
@@ -87,11 +90,14 @@ def open_synthetic(
     frames: int = 5,
     seed: int = 0,
     size: int | None = None,
+    pace: float = 1.0,
 ) -> SyntheticFaces:
     """Drawn faces: ``people`` x ``videos`` x ``frames`` (a video) samples.
 
     ``size``: the longer side of every frame in pixels; by default it varies from 90 to 260 with the
-    video. Raises :class:`UsageError` for a root (nothing is read) and for options out of range.
+    video. ``pace``: how fast a video moves. At 1 its frames lie as far apart as those that a data
+    set of videos keeps; at 0.05 they follow one another as 25 a second do. Raises
+    :class:`UsageError` for a root (nothing is read) and for options out of range.
     """
     if root is not None:
         raise UsageError(
@@ -105,7 +111,9 @@ def open_synthetic(
             raise UsageError(
                 f"synthetic: {option} is {value!r}; give a whole number of at least {low}"
             )
-    return SyntheticFaces(people, videos, frames, seed, size)
+    if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 <= pace <= 10:
+        raise UsageError(f"synthetic: pace is {pace!r}; give a number from 0 (still) to 10")
+    return SyntheticFaces(people, videos, frames, seed, size, float(pace))
 
 
 synthetic = Dataset(

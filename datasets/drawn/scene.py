@@ -68,9 +68,9 @@ class Video:
     phase: Array
     """(M, 2)."""
 
-    def motion(self, frame: int) -> dict[str, float]:
-        """Where each motion is at a frame: smooth in the frame's number."""
-        waves = (self.swing * np.sin(self.pace * frame + self.phase)).sum(axis=1)
+    def motion(self, time: float) -> dict[str, float]:
+        """Where each motion is at a time, in frames: smooth."""
+        waves = (self.swing * np.sin(self.pace * time + self.phase)).sum(axis=1)
         return dict(zip(_MOTIONS, (self.rest + waves).tolist(), strict=True))
 
 
@@ -98,6 +98,8 @@ class Scene:
     person: Person
     video: Video
     frame: int
+    time: float
+    """Where in the video's motion it is: the frame's number times the data set's pace."""
     face: Face
     camera: Camera
 
@@ -159,10 +161,19 @@ def _video(seed: int, person: int, video: int, size: int | None) -> Video:
     )
 
 
-def frame_scene(seed: int, person: int, video: int, frame: int, size: int | None = None) -> Scene:
-    """The scene of one frame. ``size``: its longer side in pixels; None: the video's own."""
+def frame_scene(
+    seed: int,
+    person: int,
+    video: int,
+    frame: int,
+    size: int | None = None,
+    pace: float = 1.0,
+) -> Scene:
+    """The scene of one frame. ``size``: its longer side in pixels; None: the video's own.
+    ``pace``: how far the video goes from one frame to the next; 1 makes every frame another."""
     who, film = _person(seed, person), _video(seed, person, video, size)
-    at = film.motion(frame)
+    time = frame * pace
+    at = film.motion(time)
     expression = Expression(
         open=min(max(at["open"], 0.0), 1.0),
         smile=min(max(at["smile"] + 0.25, -0.5), 1.0),
@@ -173,7 +184,7 @@ def frame_scene(seed: int, person: int, video: int, frame: int, size: int | None
     face = build_face(who.shape, expression)
     yaw, pitch = min(max(at["yaw"], -45.0), 45.0), min(max(at["pitch"], -18.0), 18.0)
     camera = pose(yaw, pitch, at["roll"], distance=6.0)
-    return Scene(who, film, frame, face, _framed(film, face, camera, at))
+    return Scene(who, film, frame, time, face, _framed(film, face, camera, at))
 
 
 def _framed(film: Video, face: Face, camera: Camera, at: dict[str, float]) -> Camera:
@@ -208,7 +219,7 @@ def draw_scene(scene: Scene) -> Image:
     image = background(film.key, film.width, film.height).copy()
     draw_face(image, scene.face, scene.camera, scene.person.look, film.light)
     if film.occluder:
-        drift = 0.06 * np.sin(0.8 * scene.frame + np.array([0.0, 1.3])) * scene.camera.scale
+        drift = 0.06 * np.sin(0.8 * scene.time + np.array([0.0, 1.3])) * scene.camera.scale
         rng = np.random.default_rng([*film.key, 4])
         skin = scene.person.look.skin
         occlude(image, film.occluder, scene_points(scene), scene.camera.scale, skin, drift, rng)

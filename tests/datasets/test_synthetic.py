@@ -144,6 +144,18 @@ def test_a_video_moves_smoothly_and_a_person_keeps_the_face():
         assert 0 < max(steps) < 0.35
 
 
+def test_a_slower_pace_shows_the_same_video_in_smaller_steps():
+    """Every tenth frame at a tenth of the pace is a frame of the same video, but for its noise."""
+    options = {"people": 1, "videos": 1, "seed": 4, "size": 64}
+    quick = list(synthetic.open(None, **options, frames=3).samples())
+    slow = list(synthetic.open(None, **options, frames=21, pace=0.1).samples())
+    for a, b in zip(quick, slow[::10], strict=True):
+        np.testing.assert_allclose(a.points, b.points)
+        assert np.abs(a.image().astype(int) - b.image()).mean() < 12
+    steps = [np.abs(b.points - a.points).max() for a, b in pairwise(slow)]
+    assert max(steps) < 0.2 * max(np.abs(b.points - a.points).max() for a, b in pairwise(quick))
+
+
 def test_a_frontal_face_is_its_own_mirror_image():
     _, points = portrait()
     mirrored = points[list(IBUG68.flip)] * (-1, 1) + (300, 0)
@@ -222,6 +234,8 @@ def test_expressions_do_what_they_say():
         ({"videos": True}, "videos"),
         ({"seed": -1}, "seed"),
         ({"size": 10}, "size"),
+        ({"pace": -1}, "pace"),
+        ({"pace": "slow"}, "pace"),
     ],
 )
 def test_options_out_of_range_are_refused_by_name(options: dict[str, object], word: str):
