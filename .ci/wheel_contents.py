@@ -13,6 +13,7 @@ NEEDED = (
     "zoo/datasets/udacity_manifest.csv",
     "zoo/plugins/__init__.py",
     "zoo/testing/__init__.py",
+    "zoo/export/__init__.py",
     "zoo/prediction/__init__.py",
     "zoo/evaluation/__init__.py",
     "zoo/evaluation/page/assets/page.html",

@@ -91,7 +91,7 @@ PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
 
 LIGHT = (
     *("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
-    *("zoo.prediction.predictor", "zoo.prediction.loading"),
+    *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
 )
 """Importing these brings in no torch."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo import registry as registry
+    from zoo.export.export import export_onnx as export_onnx
     from zoo.prediction import load as load
     from zoo.verbs import bench as bench
     from zoo.verbs import compare as compare
@@ -23,6 +24,7 @@ _LAZY: dict[str, str] = {
     "bench": "zoo.verbs",
     "compare": "zoo.verbs",
     "evaluate": "zoo.verbs",
+    "export_onnx": "zoo.export.export",
     "import_points": "zoo.verbs",
     "leaderboard": "zoo.verbs",
     "load": "zoo.prediction",

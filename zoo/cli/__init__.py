@@ -25,6 +25,7 @@ from zoo.cli import (
     data,
     doctor,
     evaluate,
+    export,
     importing,
     info,
     leaderboard,
@@ -116,6 +117,7 @@ app.command("import", short_help="Add another program's points to the board.")(
     importing.import_entry
 )
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
+app.command("export", short_help="Write a run's model as one ONNX file.")(export.export)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
 app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)
 app.command("doctor", short_help="Say what is installed, and what is broken.")(doctor.doctor)

@@ -1,0 +1,181 @@
+"""`zoo export`: a run's best model as one file that predicts without torch and without the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import UsageError, WeightsError
+from ..engine.absent import naming_the_absent
+from ..engine.folder import RunFolder, plain
+from ..engine.material import open_material
+from ..engine.report import Reporter
+from ..engine.trained import Trained, load_trained
+from ..evaluation.files import write_whole
+from ..evaluation.records import Record
+from ..geometry import crop, frame_region
+from ..images import read_image
+from ..prediction.onnx_file import OnnxFacts
+from ..prediction.onnx_model import OnnxPredictor
+from ..prediction.torch_model import TorchPredictor
+from . import graph
+from .check import Agreement, batches, compare, random_crops
+
+FORMATS = ("onnx",)
+FROM_DATA = 64
+"""Frames of the validation split that a check looks at, evenly spaced."""
+
+DATA = ("dataset", "release", "protocol", "region", "scheme", "fingerprint", "frames", "partial")
+RESULTS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "auc_08", "fr_08", "n")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written, and how well it agrees with the run."""
+
+    path: Path
+    facts: OnnxFacts
+    size: int
+    """Bytes."""
+    checks: tuple[Agreement, ...]
+
+
+def export_onnx(
+    run: str | Path,
+    out: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    pictures: Sequence[str | Path] = (),
+    reporter: Reporter | None = None,
+) -> Exported:
+    """Write a run's best model as an ONNX file, by default ``model.onnx`` in the run's folder.
+
+    Before it is written, the graph is compared with the network on random crops and, where they
+    are named, on validation frames of the run's data set (``data``: its root) and on whole
+    ``pictures``. Raises :class:`WeightsError` that says by how much where a point is off by more
+    than 0.05 px of the input; a file that was there before is then left as it was.
+    """
+    graph.require_packages()
+    folder = RunFolder(Path(run))
+    path = Path(out) if out is not None else folder.path / "model.onnx"
+    if path.is_dir():
+        raise UsageError(f"--out {path}: is a folder; name a file, such as {path / 'model.onnx'}")
+    trained = load_trained(folder)
+    real = _real_crops(trained, folder, data, pictures, reporter or Reporter())
+    facts = facts_of(trained, folder)
+    content = graph.with_metadata(graph.trace(trained), facts.to_metadata(), _description(facts))
+    checks = _check(trained, content, real)
+    if not all(check.holds for check in checks):
+        raise WeightsError(
+            f"{path}: not written: the ONNX graph and the network differ. "
+            f"{'; '.join(str(check) for check in checks if not check.holds)}. "
+            f"Please report it with {plain(trained.header.config.backbone)}, "
+            f"{plain(trained.header.config.head)} and the version of torch"
+        )
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot write there: {error.strerror or error}") from error
+    return Exported(path, facts, len(content), checks)
+
+
+def _check(
+    trained: Trained, content: bytes, real: Mapping[str, NDArray[np.uint8]]
+) -> tuple[Agreement, ...]:
+    network, exported = TorchPredictor(trained, "cpu"), OnnxPredictor.of_bytes(content)
+    random = compare(network, exported, random_crops(network.input_size), "random")
+    return (
+        random,
+        *(compare(network, exported, batches(crops), name) for name, crops in real.items()),
+    )
+
+
+def _real_crops(
+    trained: Trained,
+    folder: RunFolder,
+    data: str | Path | None,
+    pictures: Sequence[str | Path],
+    reporter: Reporter,
+) -> dict[str, NDArray[np.uint8]]:
+    """Crops (N, S, S, 3) by where they are from."""
+    config = trained.header.config
+    found: dict[str, NDArray[np.uint8]] = {}
+    if data is not None:
+        config = replace(config, data=str(Path(data).expanduser()))
+        with naming_the_absent(folder):
+            material = open_material(config, False, reporter)
+        store = material.store("val", config.region, config.input_size, reporter)
+        rows = np.unique(np.linspace(0, len(store) - 1, FROM_DATA).round().astype(np.int64))
+        found[material.dataset] = np.asarray(store.images[rows])
+    if pictures:
+        images = [read_image(Path(path)) for path in pictures]
+        found["pictures"] = np.stack(
+            [crop(i, frame_region(*i.shape[:2]), config.input_size) for i in images]
+        )
+    return found
+
+
+def facts_of(trained: Trained, folder: RunFolder) -> OnnxFacts:
+    """What the file says of itself; without a record where the run is not finished."""
+    config, header = trained.header.config, trained.header
+    record = folder.read_record() if folder.record.is_file() else None
+    return OnnxFacts(
+        name=folder.path.resolve().name,
+        scheme=header.scheme,
+        input_size=config.input_size,
+        region=config.region,
+        faces=header.faces,
+        refine=config.refine,
+        licenses=_licenses(record),
+        record=summary(record) if record else {},
+        zoo_version=metadata.version("landmark-zoo"),
+    )
+
+
+def _licenses(record: Record | None) -> dict[str, str]:
+    """Those that the record knows."""
+    if record is None:
+        return {}
+    found = {
+        "code": record["model"].get("license"),
+        "weights": record["model"].get("weights_license"),
+        "data": record["data"].get("license"),
+    }
+    return {what: text for what, text in found.items() if text}
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """Of a record what says which model this is and how good it was: no names of people."""
+    data, model = record["data"], record["model"]
+    return {
+        "run": record["run"],
+        "plugin": dict(record["plugin"]),
+        "config_hash": record["config_hash"],
+        "seed": record["seed"],
+        "best_epoch": record.get("best_epoch"),
+        "data": {key: data[key] for key in DATA if key in data},
+        "model": {
+            key: model[key] for key in ("head", "parameters", "gmacs", "weights") if key in model
+        },
+        "results": {
+            split: {key: results[key] for key in RESULTS if results.get(key) is not None}
+            for split, results in record["results"].items()
+        },
+    }
+
+
+def _description(facts: OnnxFacts) -> str:
+    size = facts.input_size
+    return (
+        f"{facts.name}: {len(facts.scheme)} facial landmarks ({facts.scheme.name}). "
+        f"images: uint8 (N, {size}, {size}, 3) RGB, values 0 to 255; "
+        f"points: float32 (N, {len(facts.scheme)}, 2) as x, y in fractions of the crop, 0 at its "
+        "left (top) edge and 1 at its right (bottom) edge. "
+        f"Written by landmark-zoo {facts.zoo_version}; `zoo predict FILE.onnx picture.jpg`."
+    )

@@ -1,0 +1,112 @@
+"""A trained network as an ONNX graph: from uint8 crops to points, all constants inside.
+
+torch has two exporters. This uses the one that traces (``dynamo=False``): it gives the same points
+as the newer one for every head and for convnets and transformers alike, takes a tenth of its time,
+and needs no package besides torch and onnx. What a tracer can get wrong, a number that should have
+followed the batch and was written down, is found by :mod:`.check`, which runs the graph on batches
+of other sizes than the traced one.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..api import PluginError, UsageError
+from ..engine.folder import plain
+from ..engine.trained import Trained
+from ..installed import one_line
+from ..prediction.onnx_file import IMAGES, POINTS, SCORES
+
+OPSET = 18
+"""Of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
+
+LARGEST = 2_000_000_000
+"""Bytes: an ONNX file is one protobuf message, and these end at 2 GiB."""
+
+
+class CropsToPoints(nn.Module):
+    """uint8 crops (N, S, S, 3) RGB to points (N, K, 2) and, where the head has them, scores
+    (N, K); float32."""
+
+    def __init__(self, model: nn.Module, count: int) -> None:
+        super().__init__()
+        self.model = model
+        self.count = count
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        output = self.model(images.permute(0, 3, 1, 2).float() / 255)
+        # to the shape that they have already: it writes K into the graph, where a tracer of some
+        # heads is in doubt
+        points = output["points"].float().reshape(-1, self.count, 2)
+        if "score" not in output:
+            return (points,)
+        return points, output["score"].float().reshape(-1, self.count)
+
+
+@torch.no_grad()
+def trace(trained: Trained) -> bytes:
+    """The network of a run as an ONNX file without metadata.
+
+    Raises :class:`PluginError` naming head and backbone where torch cannot write them as ONNX, and
+    :class:`UsageError` where they are too large for one file or the package onnx is missing.
+    """
+    config = trained.header.config
+    network = CropsToPoints(trained.model, len(trained.header.scheme)).eval()
+    size = sum(tensor.nbytes for tensor in network.state_dict().values())
+    if size > LARGEST:
+        raise UsageError(
+            f"{plain(config.backbone)}: {size / 1e9:.1f} GB of weights do not fit into an ONNX "
+            "file, which ends at 2 GiB"
+        )
+    side = config.input_size
+    example = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8)
+    outputs = [POINTS, SCORES][: len(network(example))]
+    file = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            # of shapes that it takes for constants, which they are, and of the other exporter
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                network,
+                (example,),
+                file,
+                dynamo=False,
+                input_names=[IMAGES],
+                output_names=outputs,
+                dynamic_axes={name: {0: "N"} for name in (IMAGES, *outputs)},
+                opset_version=OPSET,
+            )
+    except Exception as error:  # a class for each thing that it cannot do, and plugins' own
+        raise PluginError(
+            f"head {plain(config.head)} on {plain(config.backbone)}: torch cannot write it as "
+            f"ONNX: {one_line(error)}"
+        ) from error
+    return file.getvalue()
+
+
+def with_metadata(model: bytes, metadata: Mapping[str, str], description: str) -> bytes:
+    """The same file with metadata and a description that viewers show."""
+    import onnx
+
+    file = onnx.load_from_string(model)
+    file.doc_string = description
+    onnx.helper.set_model_props(file, dict(metadata))
+    onnx.checker.check_model(file)
+    content: bytes = file.SerializeToString()
+    return content
+
+
+def require_packages() -> None:
+    """Raises :class:`UsageError` that says what to install."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"`zoo export` needs onnx and onnxruntime ({error}): pip install 'landmark-zoo[export]'"
+        ) from error

@@ -1,0 +1,92 @@
+"""What an ONNX file of the zoo says of itself: in its metadata, text by name, beside the graph.
+
+The graph takes one input, ``images``, uint8 (N, S, S, 3) RGB, crops as :func:`zoo.geometry.crop`
+cuts them; it gives ``points``, float32 (N, K, 2) as fractions of the crop, and, where the head has
+them, ``scores``, float32 (N, K). N is free. What a prediction needs besides stands here. `zoo
+export` writes it, and reading needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..api import LandmarkScheme
+from ..evaluation.schemes import scheme_from_table
+from .place import FacePlace
+
+FORMAT = 1
+PREFIX = "landmark_zoo."
+"""Of every name, so that another tool's metadata can stand beside ours."""
+
+IMAGES, POINTS, SCORES = "images", "points", "scores"
+"""Of the graph's input and its outputs."""
+
+
+@dataclass(frozen=True)
+class OnnxFacts:
+    """The metadata of a file."""
+
+    name: str
+    """Of the run that it was exported from."""
+    scheme: LandmarkScheme
+    input_size: int
+    """S, pixels."""
+    region: str
+    faces: FacePlace
+    refine: int = 0
+    licenses: Mapping[str, str] = field(default_factory=dict)
+    """Of the backbone's ``code``, of the ``weights`` that it started from and of the training
+    ``data``, where each is known."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """A summary of the run's record: what was trained, on what, with which results."""
+    zoo_version: str = ""
+
+    def to_metadata(self) -> dict[str, str]:
+        values = {
+            "format": FORMAT,
+            "zoo_version": self.zoo_version,
+            "name": self.name,
+            "scheme": asdict(self.scheme),
+            "input_size": self.input_size,
+            "region": self.region,
+            "faces": asdict(self.faces),
+            "refine": self.refine,
+            "licenses": dict(self.licenses),
+            "record": dict(self.record),
+        }
+        return {
+            PREFIX + key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in values.items()
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> OnnxFacts:
+        """Raises ValueError, in words, for metadata that `zoo export` did not write."""
+        text = {key.removeprefix(PREFIX): metadata[key] for key in metadata if PREFIX in key}
+        if "format" not in text:
+            raise ValueError("it was not written by `zoo export`")
+        if text["format"] != str(FORMAT):
+            raise ValueError(
+                f"its format is {text['format'][:20]!r}, this zoo reads {FORMAT}: export it again, "
+                "or use the zoo that wrote it"
+            )
+        try:
+            facts = cls(
+                name=text["name"],
+                scheme=scheme_from_table(json.loads(text["scheme"])),
+                input_size=int(text["input_size"]),
+                region=text["region"],
+                faces=FacePlace(**{k: float(v) for k, v in json.loads(text["faces"]).items()}),
+                refine=int(text["refine"]),
+                licenses=dict(json.loads(text["licenses"])),
+                record=dict(json.loads(text["record"])),
+                zoo_version=text["zoo_version"],
+            )
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(f"its metadata is damaged: {type(error).__name__}: {error}") from error
+        if not (facts.input_size > 0 and facts.faces.side > 0 and 0 <= facts.refine <= 3):
+            raise ValueError("its metadata is damaged: input_size, faces or refine make no sense")
+        return facts

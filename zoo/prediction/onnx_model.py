@@ -1,0 +1,90 @@
+"""A model that `zoo export` wrote, ready to predict: onnxruntime runs it, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..api import UsageError, WeightsError
+from .onnx_file import IMAGES, POINTS, SCORES, OnnxFacts
+from .predictor import Crops, Predictor, Scores, Units
+
+
+class OnnxPredictor(Predictor):
+    """An ONNX file on the CPU.
+
+    Raises :class:`WeightsError` that names the file where it is not one that `zoo export` wrote,
+    and :class:`UsageError` where onnxruntime is not installed.
+    """
+
+    facts: OnnxFacts
+    """All that the file says of itself: the run, its licences, a summary of its record."""
+
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path)
+        if not path.is_file():
+            raise WeightsError(f"{path}: no such file; `zoo export RUN --out {path}` writes one")
+        self._open(path, f"{path}: ")
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> OnnxPredictor:
+        """Of what would stand in a file."""
+        made = cls.__new__(cls)
+        made._open(content, "")
+        return made
+
+    def _open(self, model: Path | bytes, where: str) -> None:
+        self.session = _open_session(model, where)
+        try:
+            # text by name
+            self.facts = OnnxFacts.from_metadata(self.session.get_modelmeta().custom_metadata_map)
+            self._outputs = _outputs(self.session, self.facts)
+        except ValueError as error:
+            raise WeightsError(f"{where}{error}") from error
+        self.name = self.facts.name
+        self.scheme = self.facts.scheme
+        self.input_size = self.facts.input_size
+        self.region = self.facts.region
+        self.faces = self.facts.faces
+        self.refine = self.facts.refine
+
+    def run(self, crops: Crops) -> tuple[Units, Scores]:
+        units, *scores = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
+        return units, scores[0] if scores else None
+
+
+def _open_session(model: Path | bytes, where: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UsageError(
+            f"{where}an ONNX file needs onnxruntime, which is not installed: "
+            "pip install onnxruntime"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors: its warnings are about its own optimiser
+    source = str(model) if isinstance(model, Path) else model
+    try:
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # a class of its own for each way in which a file is broken
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise WeightsError(
+            f"{where}not an ONNX file that can be read: {reason[0][:200]}"
+        ) from error
+
+
+def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
+    """Their names, once it is sure that the graph is what the metadata says."""
+    size, count = facts.input_size, len(facts.scheme)
+    inputs = {each.name: (each.type, each.shape[1:]) for each in session.get_inputs()}
+    if inputs != {IMAGES: ("tensor(uint8)", [size, size, 3])}:
+        raise ValueError(
+            f"its graph does not take {IMAGES}, uint8 (N, {size}, {size}, 3): {inputs}"
+        )
+    shapes = {each.name: each.shape[1:] for each in session.get_outputs()}
+    wanted = {POINTS: [count, 2], SCORES: [count]}
+    if POINTS not in shapes or any(shapes[name] != wanted.get(name) for name in shapes):
+        raise ValueError(f"its graph gives no {POINTS} (N, {count}, 2): {shapes}")
+    return [name for name in (POINTS, SCORES) if name in shapes]
