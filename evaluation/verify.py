@@ -62,6 +62,11 @@ def verify(run: Path, split: str) -> Verdict:
     file = run / "record.json"
     record = load_record(file) if file.is_file() else None
     results = results_of(predictions, scheme_for(path, predictions, record))
+    flipped = path.with_name(f"{split}-flip.npz")
+    if flipped.is_file():
+        both = load(flipped)
+        figures = flip_results(both, scheme_for(flipped, both, record))
+        results["flip"] = figures | {"predictions": _digest(flipped)}
     stored = record["results"].get(split) if record else None
     if record is None or stored is None:
         what = f"its record has no results on {split}" if record else "there is no record.json"
@@ -73,11 +78,6 @@ def verify(run: Path, split: str) -> Verdict:
         )
         return Verdict(results, [], [remark], False)
     own = results | {"predictions": _digest(path)}
-    flipped = path.with_name(f"{split}-flip.npz")
-    if flipped.is_file():
-        both = load(flipped)
-        figures = flip_results(both, scheme_for(flipped, both, record))
-        own["flip"] = figures | {"predictions": _digest(flipped)}
     lacking = sorted(own.keys() - stored.keys())
     unchecked = sorted(stored.keys() - own.keys())
     remarks = []
