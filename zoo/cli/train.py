@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,9 +53,14 @@ def train(
     strict: Annotated[
         bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
     ] = False,
+    log_with: Annotated[
+        str | None,
+        typer.Option(help="tensorboard: write its event files into the run folder too."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for new runs.")] = Path("runs"),
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run; takes no other flag but --epochs.")
+        Path | None,
+        typer.Option(help="Go on with this run; takes few other flags, such as --epochs."),
     ] = None,
     from_record: Annotated[
         Path | None,
@@ -84,9 +90,9 @@ def train(
         "seed": seed,
     }
     if resume is not None:
-        _refuse_others(context, resume=("epochs", "strict"))
+        _refuse_others(context, resume=("epochs", "strict", "log_with"))
     elif from_record is not None:
-        allowed = ("data", "weights", "device", "seed", "strict", "out")
+        allowed = ("data", "weights", "device", "seed", "strict", "out", "log_with")
         _refuse_others(context, from_record=allowed)
     elif not backbone:
         raise UsageError(
@@ -99,8 +105,13 @@ def train(
     from zoo.engine import run
     from zoo.engine.folds import train_folds
     from zoo.engine.rerun import rerun
+    from zoo.engine.tracking import tracked, was_tracked
 
-    with reporter() as watcher:
+    with ExitStack() as stack:
+        watcher = stack.enter_context(reporter())
+        if resume is not None and log_with is None:
+            log_with = was_tracked(resume, watcher)
+        watcher = stack.enter_context(tracked(watcher, log_with))
         if resume is not None:
             folders = [run.resume(resume, epochs, strict, watcher)]
         elif from_record is not None:
@@ -122,6 +133,8 @@ def train(
         for folder in folders:
             _tell(folder.path)
         _advise([folder.path for folder in folders])
+        if log_with:
+            say(f"See its curves: tensorboard --logdir {folders[0].path.parent}")
 
 
 def _refuse_others(context: typer.Context, **verb: Sequence[str]) -> None:

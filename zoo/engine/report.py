@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from ..config import Config
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,18 @@ class Step:
     """Of the last epoch that was validated."""
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A run as its training begins or goes on."""
+
+    folder: Path
+    config: Config
+    step: int
+    """Steps that are done: 0 for a new run."""
+    history: Sequence[Mapping[str, Any]]
+    """The rows of history.csv so far."""
+
+
 class Reporter:
     """Says nothing; subclasses override what they show."""
 
@@ -32,6 +47,9 @@ class Reporter:
     def frames(self, split: str, done: int, total: int) -> None:
         """``done`` of ``total`` frames of a split are read, for no store."""
 
+    def begin(self, begun: Begun) -> None:
+        """Training begins in a run folder, or goes on there."""
+
     def step(self, step: Step) -> None:
         """A step is done; called at the log interval."""
 
@@ -40,3 +58,34 @@ class Reporter:
 
     def note(self, message: str) -> None:
         """Something a user should know: a skip, an early stop, weights that were not used."""
+
+
+class Several(Reporter):
+    """Tells several reporters, in their order."""
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self._reporters = reporters
+
+    def store(self, split: str, done: int, total: int) -> None:
+        for each in self._reporters:
+            each.store(split, done, total)
+
+    def frames(self, split: str, done: int, total: int) -> None:
+        for each in self._reporters:
+            each.frames(split, done, total)
+
+    def begin(self, begun: Begun) -> None:
+        for each in self._reporters:
+            each.begin(begun)
+
+    def step(self, step: Step) -> None:
+        for each in self._reporters:
+            each.step(step)
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        for each in self._reporters:
+            each.epoch(row)
+
+    def note(self, message: str) -> None:
+        for each in self._reporters:
+            each.note(message)

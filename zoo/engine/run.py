@@ -30,7 +30,7 @@ from .optim import Schedule, make_optimizer
 from .origin import Origin
 from .rates import rate_factors
 from .recording import Facts, keep, score_split, write_record
-from .report import Reporter
+from .report import Begun, Reporter
 from .scoring import Truth
 from .state import Progress, Trainee
 from .trained import FacePlace, Header, load_trained, model_plan
@@ -57,6 +57,7 @@ def train(
                 stack.enter_context(RunFolder(made).held())
         folder = RunFolder(world.share(made))
         job, trainee = _set_up(parts, folder)
+        _tell_begin(job, trainee)
         fit(job, trainee)
         _finish(parts, job, trainee)
         return folder
@@ -92,6 +93,7 @@ def resume(
         if longer and world.first:
             folder.forget_results()
             folder.write_config(config)
+        _tell_begin(job, trainee)
         fit(job, trainee)
         _finish(parts, job, trainee)
         return folder
@@ -272,6 +274,12 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         loss_sum=torch.zeros((), dtype=exact, device=world.device),
     )
     return job, trainee
+
+
+def _tell_begin(job: Job, trainee: Trainee) -> None:
+    progress = trainee.progress
+    if job.world.first:
+        job.reporter.begin(Begun(job.folder.path, job.config, progress.step, progress.history))
 
 
 def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
