@@ -10,14 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 import traceback
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
-from zoo.api import ZooError
 from zoo.cli import (
     bench,
     check,
@@ -34,37 +31,8 @@ from zoo.cli import (
     predict,
     train,
 )
+from zoo.cli.menu import Verbs
 from zoo.cli.output import say, warn_in_one_line
-
-
-class Verbs(TyperGroup):
-    """The commands; what one of them raises ends as a message and an exit status."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            say("\nStopped.")
-            raise typer.Exit(130) from None
-        except Exception as error:
-            if not isinstance(error, ZooError):
-                raise
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            if _may_speak(error):
-                say(f"zoo: {error}")
-            raise typer.Exit(error.exit_status) from error
-
-
-def _may_speak(error: ZooError) -> bool:
-    """Once is enough: torchrun's processes fail together, and it ends those that are left when the
-    first has gone. One that fails alone is heard after the wait."""
-    first = os.environ.get("LOCAL_RANK", "0") == "0"
-    interrupted = error.exit_status == 130  # then torchrun waits for all of them
-    if not first and not interrupted:
-        time.sleep(20)
-    return first or not interrupted
-
 
 app = typer.Typer(
     name="zoo",
@@ -74,7 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Begin with: zoo train custom_cnn --dataset synthetic --epochs 3",
 )
 
 
@@ -100,8 +67,8 @@ def _options(
 ) -> None:
     """Train, compare and use facial-landmark models.
 
-    Backbones and data sets are plugins: `zoo list` shows those that are installed, `zoo info ID`
-    describes one, and `zoo COMMAND --help` explains a command.
+    Backbones, heads, losses, detectors and data sets are plugins: `zoo list` shows those that are
+    installed. A training makes a run folder; runs are ranked, compared and used for prediction.
     """
 
 

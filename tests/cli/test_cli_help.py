@@ -1,0 +1,66 @@
+"""`zoo --help`: every verb in a panel, examples that are right, and no heavy import."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from zoo.cli import app, menu
+
+GROUP = typer.main.get_command(app)
+
+
+def zoo_help(columns: int) -> str:
+    code = (
+        "import sys\nsys.argv = ['zoo', '--help']\n"
+        "from zoo.cli import app\n"
+        "try:\n    app(prog_name='zoo')\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'numpy', 'cv2', 'pandas', 'rich.table'}\n"
+        "sys.exit(str(sorted(heavy & set(sys.modules))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": str(columns)},
+        check=False,
+    )
+    assert done.stderr.strip() == "[]"
+    return done.stdout
+
+
+def test_every_verb_stands_in_one_panel_and_is_told_whole() -> None:
+    shown = zoo_help(80)
+    headings = [f"{panel}:" for panel in menu.PANELS]
+    found = [line for line in shown.splitlines() if line in headings]
+    assert found == headings
+    assert "More:" not in shown, "a new verb belongs into a panel of zoo.cli.menu"
+    panels = shown.partition("Start here:")[2].partition("Examples:")[0]
+    verbs = re.findall(r"^  ([a-z]+) +[A-Z]", panels, re.MULTILINE)
+    assert sorted(verbs) == sorted(GROUP.commands)
+    assert "..." not in panels
+
+
+def test_no_line_is_wider_than_the_terminal() -> None:
+    for columns in (60, 80):
+        assert max(map(len, zoo_help(columns).splitlines())) <= columns
+    assert menu.EXAMPLES[0][1] not in zoo_help(60)
+
+
+@pytest.mark.parametrize("example", [command for command, _ in menu.EXAMPLES])
+def test_an_example_is_a_line_that_zoo_understands(example: str) -> None:
+    """Its verb is there, and all its flags and words are parsed."""
+    program, verb, *words = shlex.split(example)
+    assert program == "zoo"
+    if verb == "COMMAND":
+        return
+    command = GROUP.commands[verb]
+    if hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context(verb, words)

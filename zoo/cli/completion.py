@@ -1,0 +1,132 @@
+"""What the Tab key offers after `zoo --install-completion`: plugins, recipes, protocols, runs.
+
+A parameter is completed by its name, the same in every verb: ``--dataset`` takes a data set
+wherever it stands. A shell waits while this runs, so nothing here imports torch or a plugin; what a
+family such as timm answers for is not known without loading it, and is not offered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Source = Callable[[str], Iterable[str]]
+"""What could be meant by what was typed so far."""
+
+
+def attach(command: Any) -> None:
+    """Give a command, and all below it, the sources that fit its parameters."""
+    for below in getattr(command, "commands", {}).values():
+        attach(below)
+    for parameter in command.params:
+        source = SOURCES.get(parameter.name)
+        if source is not None:
+            parameter._custom_shell_complete = functools.partial(_complete, source)
+
+
+def _complete(source: Source, context: Any, parameter: Any, incomplete: str) -> list[str]:
+    """What fits. Whatever is wrong is not to be told into a line that somebody types."""
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        return sorted({each for each in source(incomplete) if each.startswith(incomplete)})
+    return []
+
+
+def plugins(*kinds: str) -> Source:
+    """Ids of installed plugins; where one stands in two distributions, with each of theirs."""
+
+    def source(incomplete: str) -> Iterable[str]:
+        from zoo.installed import UNUSABLE, installed
+
+        for entry in installed():
+            if entry.kind in kinds and entry.status not in UNUSABLE:
+                twice = entry.status == "duplicate" or "/" in incomplete
+                yield entry.qualified if twice else entry.id
+
+    return source
+
+
+def runs(incomplete: str) -> Iterable[str]:
+    """Run folders, and the folders on the way to them, ``runs`` and the like at first."""
+    above, _, begun = incomplete.rpartition("/")
+    base = Path(above or ("/" if incomplete.startswith("/") else "."))
+    before = incomplete[: len(incomplete) - len(begun)]
+    for path in sorted(base.glob(f"{_literal(begun)}*")):
+        if path.is_dir() and (begun or not path.name.startswith(".")):
+            yield f"{before}{path.name}{'' if _is_run(path) else '/'}"
+    if not incomplete:
+        yield from (str(path) for path in Path("runs").glob("*") if _is_run(path))
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.toml").is_file() or (path / "record.json").is_file()
+
+
+def _literal(text: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+
+
+def recipes(incomplete: str) -> Iterable[str]:
+    """Those that the zoo ships, and TOML files."""
+    from importlib import resources
+
+    for shipped in resources.files("zoo.recipes").iterdir():
+        if shipped.name.endswith(".toml"):
+            yield shipped.name.removesuffix(".toml")
+    above, _, begun = incomplete.rpartition("/")
+    for path in Path(above or ".").glob(f"{_literal(begun)}*"):
+        if path.suffix == ".toml":
+            yield f"{above}/{path.name}" if above else path.name
+        elif path.is_dir() and begun:
+            yield f"{above}/{path.name}/" if above else f"{path.name}/"
+
+
+def protocols(incomplete: str) -> Iterable[str]:
+    from zoo.evaluation.protocols import PROTOCOLS
+
+    return PROTOCOLS
+
+
+def keys(incomplete: str) -> Iterable[str]:
+    """Of ``--set``."""
+    from zoo.config import known_keys
+
+    return (f"{key}=" for key in known_keys())
+
+
+def words(*choices: str) -> Source:
+    return lambda incomplete: choices
+
+
+KINDS = ("backbone", "dataset", "head", "loss", "detector")
+
+SOURCES: dict[str, Source] = {
+    "backbone": plugins("backbone"),
+    "dataset": plugins("dataset"),
+    "dataset_id": plugins("dataset"),
+    "head": plugins("head"),
+    "loss": plugins("loss"),
+    "detector": plugins("detector"),
+    "plugin_id": plugins(*KINDS),
+    "pattern": plugins(*KINDS),
+    "run": runs,
+    "runs": runs,
+    "run_a": runs,
+    "run_b": runs,
+    "resume": runs,
+    "folders": runs,
+    "recipe": recipes,
+    "protocol": protocols,
+    "protocols": protocols,
+    "sets": keys,
+    "kind": words(*KINDS),
+    "split": words("train", "val", "test"),
+    "device": words("cpu", "cuda", "mps"),
+    "precision": words("fp32", "bf16", "fp16"),
+    "log_with": words("tensorboard"),
+    "region": words("frame", "box"),
+}

@@ -1,0 +1,94 @@
+"""`zoo --help`: the verbs by what they are for, and examples; and how a verb that fails ends."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from zoo.api import ZooError
+from zoo.cli.output import say
+
+PANELS: dict[str, tuple[str, ...]] = {
+    "Start here": ("doctor", "list", "info"),
+    "Train": ("train", "evaluate"),
+    "Compare": ("leaderboard", "compare", "bench", "import"),
+    "Use": ("predict", "models", "fetch", "export", "push"),
+    "Plugins": ("new", "check"),
+    "Data": ("data",),
+}
+"""In the order in which somebody new meets them."""
+
+EXAMPLES = (
+    ("zoo doctor", "is everything here?"),
+    ("zoo list 'timm:convnext*'", "what there is"),
+    ("zoo train custom_cnn --dataset synthetic --epochs 3", "on drawn faces"),
+    ("zoo leaderboard", "your runs, ranked"),
+    ("zoo data fetch youtube_faces", "real faces"),
+    ("zoo train timm:mobilenetv3_small_100 --recipe strong", "a useful model"),
+    ("zoo predict runs/NAME photo.jpg", "points on faces"),
+    ("zoo COMMAND --help", "all about one"),
+)
+
+
+class Verbs(TyperGroup):
+    """The commands; what one of them raises ends as a message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("\nStopped.")
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if not isinstance(error, ZooError):
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            if _may_speak(error):
+                say(f"zoo: {error}")
+            raise typer.Exit(error.exit_status) from error
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and "_ZOO_COMPLETE" in os.environ:
+            from zoo.cli.completion import attach
+
+            attach(command)
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        listed = {name for names in PANELS.values() for name in names}
+        others = tuple(name for name in self.list_commands(ctx) if name not in listed)
+        width = max(map(len, self.list_commands(ctx)))
+        for panel, names in {**PANELS, "More": others}.items():
+            rows = [
+                (name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
+                for name in names
+                if (command := self.get_command(ctx, name)) is not None and not command.hidden
+            ]
+            if rows:
+                with formatter.section(panel):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        width = max(len(command) for command, _ in EXAMPLES)
+        with formatter.section("Examples"):
+            for command, why in EXAMPLES:
+                line = f"{'':{formatter.current_indent}}{command:<{width}}  {why}"
+                fits = len(line) <= formatter.width
+                formatter.write(f"{line if fits else line[: -len(why)].rstrip()}\n")
+
+
+def _may_speak(error: ZooError) -> bool:
+    """Once is enough: torchrun's processes fail together, and it ends those that are left when the
+    first has gone. One that fails alone is heard after the wait."""
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    interrupted = error.exit_status == 130  # then torchrun waits for all of them
+    if not first and not interrupted:
+        time.sleep(20)
+    return first or not interrupted
