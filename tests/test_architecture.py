@@ -79,11 +79,12 @@ FLOORS = {
     "zoo.engine": Floor(FIFTH),
     "zoo.checkpoint": Floor(FIFTH),
     "zoo.prediction": Floor(FIFTH),
+    "zoo.media": Floor((*SECOND, "zoo.prediction", "zoo.media"), ("numpy", "cv2")),
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
     "zoo.verbs": Floor(FIFTH),
     "zoo.doctor": Floor((*FOURTH, "zoo.doctor")),
-    "zoo.cli": Floor((*FIFTH, "zoo.doctor", "zoo.scaffold", "zoo.cli", "zoo")),
+    "zoo.cli": Floor((*FIFTH, "zoo.media", "zoo.doctor", "zoo.scaffold", "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
 PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
@@ -92,6 +93,7 @@ PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
 LIGHT = (
     *("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
     *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
+    "zoo.media",
 )
 """Importing these brings in no torch."""
 

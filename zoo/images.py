@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.api import DataError
 
@@ -36,11 +36,12 @@ def inside(root: Path, relative: str) -> Path:
     return root.joinpath(*parts)
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
     """The image at ``path`` as uint8 (H, W, 3) RGB: its first frame, its alpha channel dropped.
 
     Pixels come as they are stored: landmark files refer to those, so an EXIF orientation is not
-    applied. Raises :class:`DataError`, with the file, the reason and what to do, for a file that
+    applied. With ``as_seen`` the picture comes as viewers show it: upright by its EXIF orientation,
+    and 16-bit grey brought to 8 bits. Raises :class:`DataError`, with the file, the reason and what to do, for a file that
     is missing, empty, truncated, no image, deeper than 8 bits or larger than ``MAX_PIXELS``.
     """
     if not path.is_file():
@@ -54,11 +55,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
                     f"{path}: {image.width} x {image.height} pixels, and no side may be longer "
                     f"than {MAX_SIDE:,}; cut or shrink it"
                 )
+            if as_seen:
+                return _as_seen(path, image)
             if image.mode == "F" or image.mode.startswith("I"):
-                raise DataError(
-                    f"{path}: pixels of mode {image.mode} are deeper than 8 bits; "
-                    "convert the file to 8-bit RGB"
-                )
+                raise _too_deep(path, image.mode)
             return np.array(image.convert("RGB"), dtype=np.uint8)
     except DataError:
         raise
@@ -74,6 +74,23 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         raise DataError(
             f"{path}: the image cannot be decoded ({reason}); replace the file or fetch it again"
         ) from error
+
+
+def _as_seen(path: Path, image: Image.Image) -> NDArray[np.uint8]:
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16"):
+        # the upper byte: 65535 becomes 255, as Pillow itself reads 16-bit colour
+        grey = (np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if upright.mode == "F" or upright.mode.startswith("I"):
+        raise _too_deep(path, upright.mode)
+    return np.array(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _too_deep(path: Path, mode: str) -> DataError:
+    return DataError(
+        f"{path}: pixels of mode {mode} are deeper than 8 bits; convert the file to 8-bit RGB"
+    )
 
 
 def _too_large(path: Path) -> DataError:

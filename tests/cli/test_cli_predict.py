@@ -102,8 +102,8 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_done(mixed: M
     assert done.returncode == 1
     complaints = [line for line in done.stderr.splitlines() if line.startswith("zoo: ")]
     assert len(complaints) == 2
-    assert complaints[0].startswith("zoo: broken.jpg: not an image")
-    assert complaints[1].startswith("zoo: none.jpg: no such image file")
+    assert complaints[0].startswith("zoo: none.jpg: no such image file")
+    assert complaints[1].startswith("zoo: broken.jpg: not an image")
     assert "Traceback" not in done.stderr
     assert sorted(p.name for p in (folder / "out").iterdir()) == [
         "face-2-points.png",

@@ -1,135 +1,165 @@
-"""`zoo predict`: points on the faces of pictures, drawn on copies and written as CSV."""
+"""`zoo predict`: points on the faces of pictures and videos, drawn and written."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.api import DataError, UsageError
-from zoo.cli.output import print_json, say
+from zoo.api import UsageError
+from zoo.cli.output import plain, print_json, say
 
 if TYPE_CHECKING:
-    from zoo.api import LandmarkScheme
-    from zoo.prediction import Face, Predictor
+    from zoo.media.job import Outcome
+    from zoo.prediction import Predictor
+
+
+class Form(StrEnum):
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+class As(StrEnum):
+    auto = "auto"
+    pictures = "pictures"
+    video = "video"
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    inputs: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Image files.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] INPUT...",
+            help="MODEL: a run's folder, a name of `zoo models`, an ONNX file; without one, the "
+            "model in the box. INPUT: pictures, videos, folders, 'patterns*', frames/%04d.png.",
+        ),
+    ],
     detector: Annotated[
         str, typer.Option(help="Id of a detector; none takes the whole picture as one face.")
     ] = "landmark-zoo/haar",
-    out: Annotated[Path, typer.Option(help="Folder for drawn copies and points.csv.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for all that is written.")] = Path(
         "predictions"
     ),
+    form: Annotated[
+        Form, typer.Option("--format", help="Of the points: points.csv or points.jsonl.")
+    ] = Form.csv,
+    pts: Annotated[bool, typer.Option("--pts", help="A .pts file a face, too.")] = False,
+    draw: Annotated[bool, typer.Option(help="Draw copies of pictures and videos.")] = True,
+    track: Annotated[
+        bool, typer.Option(help="Follow faces through a video, instead of finding them anew.")
+    ] = True,
+    smooth: Annotated[bool, typer.Option(help="Hold tracked points still (One Euro).")] = True,
+    taken_as: Annotated[
+        As, typer.Option("--as", help="How a folder of pictures is taken.")
+    ] = As.auto,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="Frames a second of a sequence of pictures.")
+    ] = 25.0,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="detector.KEY, track.KEY or smooth.KEY; repeat."
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Pictures that go through the model together.")
+    ] = 16,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Faces and points as JSON.")] = False,
 ) -> None:
-    """Mark the faces of pictures.
+    """Mark the faces of pictures and videos.
 
-    OUT gets a copy of each picture with its points drawn (NAME-points.png) and one points.csv, a
-    row a face. A picture that cannot be read, or shows no face, is named and makes the exit status
-    1; the others are done.
+    OUT gets a copy of each picture (NAME-points.png or .jpg) and video (NAME-points.mp4) with the
+    points drawn, and one points.csv, a row a face. What cannot be read, or shows no face, is listed
+    at the end and makes the exit status 1; the others are done.
     """
-    from zoo.engine.folder import plain
-    from zoo.prediction import load
+    options = _options(sets or ())
 
-    predictor = load(run, device)
-    found: list[tuple[Path, list[Face]]] = []
-    failed: list[str] = []
-    names = _copies(inputs)
-    for path in inputs:
-        try:
-            faces = _mark(predictor, path, detector, out / names[path])
-        except DataError as error:
-            failed.append(str(error))
-            continue
-        if not faces:
-            failed.append(
-                f"{path}: {plain(detector)} found no face; --detector none takes all of it"
-            )
-            continue
-        found.append((path, faces))
-        say(f"{path}: {_count(len(faces))}, drawn in {out / names[path]}")
-    if found:
-        _write_csv(out / "points.csv", found, predictor.scheme)
-        total = _count(sum(len(faces) for _, faces in found))
-        say(f"points of {total} in {out / 'points.csv'}")
+    from zoo.cli.frames_bar import watcher
+    from zoo.media.inputs import find_all
+    from zoo.media.job import Job, run
+    from zoo.media.settings import smoothing_from, tracking_from
+    from zoo.media.writers import as_table
+    from zoo.prediction import Finder
+
+    tracking, smoothing = tracking_from(options["track"]), smoothing_from(options["smooth"])
+    model, inputs = _model_and_inputs(arguments)
+    sources, errors = find_all(inputs, taken_as.value)
+    predictor = _load(model, device)
+    job = Job(
+        predictor=predictor,
+        finder=Finder.of(detector, **options["detector"]),
+        out=out,
+        no_face=_no_face(detector),
+        form=form.value,
+        pts=pts,
+        draw=draw,
+        tracking=tracking if track else None,
+        smoothing=smoothing if smooth else None,
+        batch=batch_size,
+        rate=rate,
+        keep=json,
+    )
+    with watcher() as watched:
+        outcome = run(job, sources, watched)
     if json:
-        print_json(
-            [{"image": str(path), "faces": list(map(_plain, faces))} for path, faces in found]
+        print_json([as_table(marked) for marked in outcome.kept])
+    _tell([*map(str, errors), *outcome.failures], outcome)
+
+
+def _options(sets: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
+    """By what they belong to."""
+    from zoo.config import parse_set
+
+    options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
+    for text in sets:
+        key, value = parse_set(text)
+        kind, _, option = key.partition(".")
+        if kind not in options or not option:
+            raise UsageError(
+                f"--set {text}: what can be set here are detector.KEY, track.KEY and smooth.KEY"
+            )
+        options[kind][option] = value
+    return options
+
+
+def _model_and_inputs(arguments: list[str]) -> tuple[str, list[str]]:
+    """The first argument where it is a model; else none, which stands for the one in the box."""
+    from zoo.media.inputs import is_meant
+    from zoo.prediction import is_model
+
+    first, *others = arguments
+    if is_model(first):
+        if not others:
+            raise UsageError(f"{first}: name a picture, video or folder after the model")
+        return first, others
+    if others and not is_meant(first):
+        raise UsageError(
+            f"{first}: no run here, nor a model that `zoo models` lists, nor a picture or video"
         )
-    for reason in failed:
-        say(f"zoo: {reason}")
-    if failed:
+    return "", arguments
+
+
+def _load(model: str, device: str) -> Predictor:
+    from zoo.prediction import load, load_default
+
+    return load(model, device) if model else load_default(device)
+
+
+def _no_face(detector: str) -> str:
+    name = detector.rpartition("/")[2]
+    return f"{name} found no face" + ("" if name == "none" else "; --detector none takes all of it")
+
+
+def _tell(failures: list[str], outcome: Outcome) -> None:
+    """What was written, then what failed; exits with 1 where anything did."""
+    from zoo.media.naming import count
+
+    if outcome.points is not None:
+        say(f"points of {count(outcome.faces, 'face')} in {outcome.points}")
+    for reason in failures:
+        say(f"zoo: {plain(reason)}")
+    if failures:
         raise typer.Exit(1)
-
-
-def _count(faces: int) -> str:
-    return f"{faces} face{'' if faces == 1 else 's'}"
-
-
-def _copies(inputs: list[Path]) -> dict[Path, str]:
-    """A name for each drawn copy; pictures of one name from two folders get a number."""
-    names: dict[Path, str] = {}
-    for path in inputs:
-        name, number = f"{path.stem}-points.png", 1
-        while name in names.values() and path not in names:
-            number += 1
-            name = f"{path.stem}-{number}-points.png"
-        names.setdefault(path, name)
-    return names
-
-
-def _mark(predictor: Predictor, path: Path, detector: str, copy: Path) -> list[Face]:
-    import cv2
-    import numpy as np
-
-    from zoo.images import read_image
-
-    image = read_image(path)
-    faces = predictor.predict(image, detector)
-    if faces:
-        drawn = predictor.draw(image, faces)
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            done, data = cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-            assert done
-            copy.write_bytes(np.asarray(data).tobytes())
-        except OSError as error:
-            raise UsageError(f"--out {copy.parent}: {error.strerror}") from error
-    return faces
-
-
-def _plain(face: Face) -> dict[str, Any]:
-    return {
-        "box": [round(v, 2) for v in face.box],
-        "box_score": face.box_score,
-        "points": face.points.round(2).tolist(),
-        "scores": None if face.scores is None else face.scores.tolist(),
-    }
-
-
-def _write_csv(path: Path, found: list[tuple[Path, list[Face]]], scheme: LandmarkScheme) -> None:
-    """Columns as the data-set adapter `landmarks_csv` reads them, with the box before."""
-    import pandas as pd
-
-    corners = ("box_x0", "box_y0", "box_x1", "box_y1")
-    rows = [
-        {
-            "image_name": str(source),
-            "face": number,
-            **dict(zip(corners, face.box, strict=True)),
-            "box_score": face.box_score,
-            **{
-                f"part_{i}_{axis}": float(value)
-                for i, point in enumerate(face.points)
-                for axis, value in zip("xy", point, strict=True)
-            },
-        }
-        for source, faces in found
-        for number, face in enumerate(faces)
-    ]
-    pd.DataFrame(rows).round(3).to_csv(path, index=False)

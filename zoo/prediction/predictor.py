@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme
 from ..geometry import Region, crop, refine_region
-from .drawing import draw_face
+from .drawing import draw_faces
 from .face import Face, Image
 from .finder import DETECTOR, Finder
 from .place import FacePlace
@@ -144,10 +144,7 @@ class Predictor(ABC):
 
     def draw(self, image: Image, faces: Sequence[Face]) -> Image:
         """A copy of the picture with contours, points and boxes."""
-        out = image.copy()
-        for face in faces:
-            draw_face(out, face, self.scheme)
-        return out
+        return draw_faces(image, faces, self.scheme)
 
 
 def _face(

@@ -1,0 +1,211 @@
+"""What an argument of `zoo predict` means: pictures, videos and sequences of frames.
+
+    photo.jpg               a picture
+    clip.mp4                a video, told by its first bytes and then by its name
+    'photos/*.jpg'          a pattern: each match for itself, in natural order
+    photos/                 the pictures and videos that lie in it
+    frames/                 a sequence, where its pictures are numbered: 000001.png, frame_12.jpg
+    frames/%04d.png         a sequence, in the order of its numbers
+
+Nothing is decoded here. What an argument cannot mean raises :class:`zoo.api.DataError`.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zoo.api import DataError
+
+PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm",
+            ".pgm", ".pnm")  # fmt: skip
+VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv",
+          ".3gp", ".mts", ".m2ts", ".ts")  # fmt: skip
+
+As = Literal["auto", "pictures", "video"]
+"""How a folder, a pattern or several pictures are taken; ``auto`` looks at their names."""
+
+_NUMBERED = re.compile(r"frame[ _-]?\d+|\d{3,}", re.IGNORECASE)
+"""The whole stem of a frame. Photographs are named otherwise (IMG_0001), or 1, 2, 3 by hand."""
+_PRINTF = re.compile(r"%(?:0?\d*)d")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing to work on: a picture, a video, or frames that follow one another."""
+
+    kind: Literal["picture", "video", "sequence"]
+    path: Path
+    """Of the picture or video; of a sequence its folder or pattern."""
+    frames: tuple[Path, ...] = ()
+    """Of a sequence, in order."""
+    guessed: bool = False
+    """A sequence by the names of its frames alone: the user did not say so."""
+
+    @property
+    def moves(self) -> bool:
+        return self.kind != "picture"
+
+    @property
+    def stem(self) -> str:
+        """What its outputs are named after."""
+        if self.kind != "sequence":
+            return self.path.stem
+        text = _PRINTF.sub("", self.path.stem) if _PRINTF.search(self.path.stem) else ""
+        return text.strip(" _-.") or self.frames[0].resolve().parent.name or "frames"
+
+
+def find_all(
+    arguments: Iterable[str], taken_as: As = "auto"
+) -> tuple[list[Source], list[DataError]]:
+    """What all arguments name, each source once, and the arguments that name nothing.
+
+    Taken as a video, pictures that are named one by one (a shell does so with ``frames/*.png``) are
+    the frames of one sequence.
+    """
+    sources: dict[tuple[str, Path], Source] = {}
+    errors = []
+    for argument in arguments:
+        try:
+            sources |= {(each.kind, each.path): each for each in find(argument, taken_as)}
+        except DataError as error:
+            errors.append(error)
+    found = list(sources.values())
+    pictures = tuple(each.path for each in found if each.kind == "picture")
+    if taken_as == "video" and pictures:
+        moving = [each for each in found if each.moves]
+        return [Source("sequence", pictures[0].parent, pictures), *moving], errors
+    return found, errors
+
+
+def find(argument: str, taken_as: As = "auto") -> list[Source]:
+    """The sources that one argument names, in order; never none.
+
+    Raises :class:`DataError` that says what was looked for.
+    """
+    path = Path(argument)
+    if path.is_dir():
+        return _of_folder(path, taken_as)
+    if path.exists():
+        return [_of_file(path)]
+    if "://" in argument:
+        raise DataError(f"{argument}: an address is not read; download the file and name it here")
+    if _PRINTF.search(argument):
+        return [_of_printf(argument)]
+    if glob.has_magic(argument):
+        return _of_pattern(argument, taken_as)
+    raise DataError(f"{argument}: no such image file, video, folder or pattern")
+
+
+def _of_file(path: Path) -> Source:
+    return Source("video" if is_video(path) else "picture", path)
+
+
+def is_video(path: Path) -> bool:
+    """By its first bytes, or where they tell nothing by its name."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except OSError:
+        head = b""
+    known = _container(head)
+    return path.suffix.lower() in VIDEOS if known is None else known
+
+
+def _container(head: bytes) -> bool | None:
+    """Whether the first bytes are a video's; None where they are neither's that is known here."""
+    if head[4:8] == b"ftyp":  # the container of MP4 and QuickTime, and of AVIF and HEIC pictures
+        return head[8:12] not in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    if head[:4] in (b"\x1aE\xdf\xa3", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3") or head[:3] == b"FLV":
+        return True
+    pictures = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+    return False if head.startswith(pictures) else None
+
+
+def _of_folder(folder: Path, taken_as: As) -> list[Source]:
+    files = natural(p for p in _listed(folder) if p.is_file())
+    pictures = [p for p in files if p.suffix.lower() in PICTURES]
+    videos = [p for p in files if p.suffix.lower() in VIDEOS]
+    if not pictures and not videos:
+        below = sum(p.is_dir() for p in _listed(folder))
+        hint = f"; its {below} sub-folders are not searched, '{folder}/**/*' is" if below else ""
+        raise DataError(f"{folder}: no picture or video lies in this folder{hint}")
+    return _grouped(folder, pictures, videos, taken_as)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from error
+
+
+def _of_pattern(pattern: str, taken_as: As) -> list[Source]:
+    found = natural(Path(p) for p in glob.glob(pattern, recursive=True))
+    # a pattern such as folder/* also matches notes and tables: nobody means them
+    files = [p for p in found if p.is_file() and p.suffix.lower() in (*PICTURES, *VIDEOS)]
+    if not files:
+        what = f"{len(found)} files match, and none is a picture or video" if found else "no file"
+        raise DataError(f"{pattern}: {what}{'' if found else ' matches this pattern'}")
+    if taken_as != "video":
+        return [_of_file(path) for path in files]
+    pictures = [p for p in files if p.suffix.lower() in PICTURES]
+    return _grouped(Path(pattern), pictures, [p for p in files if p not in pictures], taken_as)
+
+
+def _grouped(
+    place: Path, pictures: Sequence[Path], videos: Sequence[Path], taken_as: As
+) -> list[Source]:
+    sources = [Source("video", path) for path in videos]
+    guessed = taken_as == "auto" and _is_sequence(pictures)
+    if pictures and (guessed or taken_as == "video"):
+        return [Source("sequence", place, tuple(pictures), guessed), *sources]
+    files = natural([*pictures, *videos])
+    return [_of_file(path) for path in files]
+
+
+def _is_sequence(pictures: Sequence[Path]) -> bool:
+    """At least two, every one numbered, all of one suffix."""
+    numbered = all(_NUMBERED.fullmatch(path.stem) for path in pictures)
+    return len(pictures) > 1 and numbered and len({path.suffix for path in pictures}) == 1
+
+
+def _of_printf(pattern: str) -> Source:
+    path = Path(pattern)
+    if len(_PRINTF.findall(pattern)) != 1 or not _PRINTF.search(path.name):
+        raise DataError(
+            f"{pattern}: a sequence has one number, in the file's name: frames/%04d.png"
+        )
+    before, after = _PRINTF.split(path.name)
+    wanted = re.compile(f"{re.escape(before)}(\\d+){re.escape(after)}")
+    folder = path.parent
+    names = _listed(folder) if folder.is_dir() else []
+    numbered = [(int(m[1]), p) for p in names if (m := wanted.fullmatch(p.name)) and p.is_file()]
+    if not numbered:
+        first = _PRINTF.sub(lambda match: match[0] % 1, pattern)
+        raise DataError(f"{pattern}: no file of this sequence, such as {first}")
+    return Source("sequence", path, tuple(p for _, p in sorted(numbered)))
+
+
+def natural(paths: Iterable[Path]) -> list[Path]:
+    """Sorted as people count: frame_2 before frame_10."""
+
+    def key(path: Path) -> list[tuple[int, int, str]]:
+        parts = re.split(r"(\d+)", str(path))
+        return [(1, int(p), p) if p.isdigit() else (0, 0, p) for p in parts]
+
+    return sorted(paths, key=key)
+
+
+def is_meant(argument: str) -> bool:
+    """Whether an argument can only be an input, also one that is not there: its name says so."""
+    path = Path(argument)
+    if path.exists() or "://" in argument or _PRINTF.search(argument) or glob.has_magic(argument):
+        return True
+    return path.suffix.lower() in (*PICTURES, *VIDEOS)

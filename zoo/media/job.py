@@ -1,0 +1,285 @@
+"""The work of `zoo predict`: sources in; drawn copies, points and annotated videos out.
+
+What cannot be read or shows no face is noted and the rest is done. Only what the user said wrongly
+(:class:`zoo.api.UsageError`) or a plugin that is broken ends the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.api import DataError
+from zoo.prediction import Face, Finder, Predictor
+from zoo.prediction.drawing import draw_faces
+
+from .film import Film
+from .inputs import Source
+from .naming import Names, count
+from .pictures import Image, copy_suffix, read_picture, write_picture
+from .smoothing import OneEuro
+from .tracking import Tracker, Tracking
+from .video import RATE, Frame, Frames, SequenceFrames, VideoFrames
+from .writers import Format, Marked, Writer, open_writer, write_pts
+
+MOST_PIXELS = 32_000_000
+"""Of a batch's pictures together: what is held in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do with every source."""
+
+    predictor: Predictor
+    finder: Finder
+    out: Path
+    no_face: str = "no face found"
+    """What is said of a picture or video without one."""
+    form: Format = "csv"
+    pts: bool = False
+    draw: bool = True
+    tracking: Tracking | None = field(default_factory=Tracking)
+    """None: each frame of a video for itself."""
+    smoothing: OneEuro | None = field(default_factory=OneEuro)
+    """Of tracks; None: points as the model gives them."""
+    batch: int = 16
+    """Pictures, or frames that are not tracked, that go through the model together."""
+    rate: float = RATE
+    """Frames a second of a sequence of pictures, which do not say."""
+    keep: bool = False
+    """Collect what was marked, for who asks for JSON."""
+
+
+class Watcher:
+    """Is told how the work goes; this one says nothing."""
+
+    def begin(self, name: str, total: int) -> None:
+        """A source begins, of about ``total`` frames; 0: nobody knows."""
+
+    def advance(self, frames: int) -> None:
+        """So many more are done."""
+
+    def note(self, message: str) -> None:
+        """A line worth reading."""
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    faces: int = 0
+    failures: list[str] = field(default_factory=list)
+    """One line each: what could not be read, and where no face was found."""
+    kept: list[Marked] = field(default_factory=list)
+    """Pictures and frames with faces."""
+    points: Path | None = None
+    """The file of points, where one was written."""
+
+
+def run(job: Job, sources: Sequence[Source], watcher: Watcher) -> Outcome:
+    """Do all of it, pictures first. Raises :class:`UsageError` for an output folder that cannot be
+    written."""
+    outcome = Outcome()
+    points = job.out / f"points.{job.form}"
+    inputs = [path for source in sources for path in (source.path, *source.frames)]
+    with open_writer(points, job.form) as writer:
+        work = _Work(job, writer, Names(job.out, inputs), outcome, watcher)
+        pictures = [source.path for source in sources if not source.moves]
+        if pictures:
+            work.pictures(pictures)
+        for source in sources:
+            if source.moves:
+                work.video(source)
+    outcome.points = points if writer.used else None
+    return outcome
+
+
+Result = list[Face] | str
+"""The faces of a frame, or why nobody looked for them."""
+
+
+@dataclass
+class _Work:
+    job: Job
+    writer: Writer
+    names: Names
+    outcome: Outcome
+    watcher: Watcher
+
+    def pictures(self, paths: Sequence[Path]) -> None:
+        """In batches; each with a drawn copy."""
+        name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
+        self.watcher.begin(name, len(paths))
+        for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
+            for frame, faces in zip(frames, self._marked(frames), strict=True):
+                self._picture(frame, faces)
+            self.watcher.advance(len(frames))
+
+    def _picture(self, frame: Frame, faces: Result) -> None:
+        if isinstance(faces, str) or frame.image is None:
+            self.outcome.failures.append(str(faces))
+            return
+        self._keep(Marked(frame.path, faces, range(len(faces))))
+        if not faces:
+            self.outcome.failures.append(f"{frame.path}: {self.job.no_face}")
+            return
+        said = f"{frame.path}: {count(len(faces), 'face')}"
+        if self.job.draw:
+            ending = f"-points{copy_suffix(frame.path)}"
+            copy = self.names.take(frame.path.stem, ending)
+            write_picture(copy, draw_faces(frame.image, faces, self.job.predictor.scheme))
+            said += f", drawn in {copy}"
+        if self.job.pts:
+            for number, face in enumerate(faces):
+                ending = ".pts" if number == 0 else f"-face{number + 1}.pts"
+                write_pts(self.names.take(frame.path.stem, ending), face.points)
+        self.watcher.note(said)
+
+    def video(self, source: Source) -> None:
+        """Frame by frame, with one annotated copy."""
+        try:
+            frames = _opened(source, self.job.rate)
+        except DataError as error:
+            self.outcome.failures.append(str(error))
+            return
+        for note in (frames.note, _guess(source)):
+            if note:
+                self.watcher.note(note)
+        self.watcher.begin(str(source.path), frames.count)
+        tracked = self.job.tracking is not None
+        scheme = self.job.predictor.scheme
+        made = (self.job.draw, self.job.pts, tracked)
+        film = Film(source.stem, self.names, scheme, frames.rate, *made)
+        try:
+            with closing(iter(frames)) as each:
+                for frame, marked in self._frames(each, frames.rate):
+                    if frame.image is not None:
+                        self._keep(marked)
+                        film.add(frame.image, marked)
+                    else:
+                        self.outcome.failures.append(frame.error)
+                        film.repeat()
+            said = film.close()
+        finally:
+            film.discard()
+        if film.note:
+            self.watcher.note(film.note)
+        if film.frames and not film.faces:
+            where = f" in any of {count(film.frames, 'frame')}"
+            self.outcome.failures.append(f"{source.path}: {self.job.no_face}{where}")
+        elif film.frames:
+            self.watcher.note(f"{source.path}: {said}")
+
+    def _frames(self, frames: Iterable[Frame], rate: float) -> Iterator[tuple[Frame, Marked]]:
+        """Every frame with its faces: followed from one to the next, or in batches."""
+        if self.job.tracking is not None:
+            follow = self._tracker(self.job.tracking, rate)
+            for frame in frames:
+                yield frame, follow(frame)
+                self.watcher.advance(1)
+            return
+        for batch in batches(frames, self.job.batch):
+            for frame, faces in zip(batch, self._marked(batch), strict=True):
+                if isinstance(faces, str):
+                    frame, faces = Frame(frame.index, frame.path, None, faces), []
+                yield frame, _marked(frame, rate, faces, range(len(faces)))
+            self.watcher.advance(len(batch))
+
+    def _tracker(self, tracking: Tracking, rate: float) -> _Follow:
+        predictor = self.job.predictor
+        place = [Path()]
+        tracker = Tracker(
+            predictor,
+            lambda image: predictor.predict(image, self.job.finder, path=place[0]),
+            rate,
+            tracking,
+            self.job.smoothing,
+        )
+        return _Follow(tracker, place)
+
+    def _marked(self, frames: Sequence[Frame]) -> list[Result]:
+        """The faces of each, or why there are none; those of a batch are looked for together."""
+        found = iter(self._together([frame for frame in frames if frame.image is not None]))
+        return [frame.error if frame.image is None else next(found) for frame in frames]
+
+    def _together(self, frames: Sequence[Frame]) -> Sequence[Result]:
+        images = [frame.image for frame in frames if frame.image is not None]
+        if not images:
+            return []
+        paths = [frame.path for frame in frames]
+        try:
+            return self.job.predictor.predict_batch(images, self.job.finder, paths=paths)
+        except DataError as error:
+            if len(frames) == 1:
+                return [str(error)]
+        # one of them is to blame: the others are done
+        return [faces for frame in frames for faces in self._together([frame])]
+
+    def _keep(self, marked: Marked) -> None:
+        self.writer.write(marked)
+        self.outcome.faces += len(marked.faces)
+        if self.job.keep and marked.faces:
+            self.outcome.kept.append(marked)
+
+
+@dataclass
+class _Follow:
+    """A tracker that is given frames, also those that could not be read."""
+
+    tracker: Tracker
+    place: list[Path]
+    """Of the frame that is looked at: a detector may look its boxes up by it."""
+
+    def __call__(self, frame: Frame) -> Marked:
+        rate = self.tracker.rate
+        if frame.image is None:
+            self.tracker.skip()
+            return _marked(frame, rate, (), ())
+        self.place[0] = frame.path
+        found = self.tracker(frame.image)
+        return _marked(frame, rate, [each.face for each in found], [each.track for each in found])
+
+
+def _marked(frame: Frame, rate: float, faces: Sequence[Face], numbers: Sequence[int]) -> Marked:
+    return Marked(frame.path, faces, numbers, frame.index, frame.index / rate)
+
+
+def _opened(source: Source, rate: float) -> Frames:
+    return (
+        VideoFrames(source.path) if source.kind == "video" else SequenceFrames(source.frames, rate)
+    )
+
+
+def _read(index: int, path: Path) -> Frame:
+    try:
+        return Frame(index, path, read_picture(path))
+    except DataError as error:
+        return Frame(index, path, None, str(error))
+
+
+def batches(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
+    """Up to ``most`` frames, and no more pixels than :data:`MOST_PIXELS` but for a single one."""
+    batch: list[Frame] = []
+    pixels = 0
+    for frame in frames:
+        size = _area(frame.image)
+        if batch and (len(batch) == most or pixels + size > MOST_PIXELS):
+            yield batch
+            batch, pixels = [], 0
+        batch.append(frame)
+        pixels += size
+    if batch:
+        yield batch
+
+
+def _area(image: Image | None) -> int:
+    return 0 if image is None else image.shape[0] * image.shape[1]
+
+
+def _guess(source: Source) -> str:
+    if not source.guessed:
+        return ""
+    frames = count(len(source.frames), "numbered frame")
+    return f"{source.path}: {frames}, taken as a video; --as pictures takes each by itself"

@@ -1,0 +1,60 @@
+"""Reading a picture as viewers show it, and writing one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import DataError, UsageError
+from zoo.images import read_image
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+
+JPEGS = (".jpg", ".jpeg", ".jpe")
+
+
+def read_picture(path: Path) -> Image:
+    """uint8 (H, W, 3) RGB, upright by its EXIF orientation; grey, palette and 16-bit pictures are
+    brought to that form, and an alpha channel is dropped, as in training.
+
+    Points are those of the upright picture. Raises :class:`DataError` with the file and the reason.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such image file")
+    return read_image(path, as_seen=True)
+
+
+def copy_suffix(path: Path) -> str:
+    """Of a drawn copy: a photograph stays a JPEG, everything else becomes PNG."""
+    return ".jpg" if path.suffix.lower() in JPEGS else ".png"
+
+
+def write_picture(path: Path, image: Image) -> None:
+    """Write RGB as PNG or JPEG, by the suffix, making the folder.
+
+    Raises :class:`UsageError` naming a folder that cannot be written.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix.lower() in JPEGS else []
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    assert done, path.suffix
+    with writing(path):
+        path.write_bytes(np.asarray(data).tobytes())
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Makes the folder of ``path``; what the system refuses inside becomes a :class:`UsageError`
+    of one line that names ``--out``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"--out {path.parent}: {error.strerror}; name a folder that can be written"
+        ) from error

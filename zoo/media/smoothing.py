@@ -1,0 +1,70 @@
+"""The One-Euro filter: points of a video that hold still and still keep up.
+
+Casiez, Roussel and Vogel, 1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
+Interactive Systems, CHI 2012. A first-order low-pass whose cutoff rises with the speed of the
+signal: slow points are held still, fast ones are let through without lag.
+
+    alpha(f) = 1 / (1 + 1 / (2 pi f dt))          of a low-pass with cutoff f, step dt
+    speed    = low-pass of |x - previous x| / dt  with cutoff derivative_cutoff
+    x'       = low-pass of x                      with cutoff min_cutoff + beta * speed
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class OneEuro:
+    """The filter's three constants. Speeds are in face sizes a second, so that the same constants
+    hold for small and large faces; cutoffs in hertz, so that they hold at any frame rate."""
+
+    min_cutoff: float = 2.0
+    """Hz, of a point at rest: lower holds stiller and lags more."""
+    beta: float = 20.0
+    """Hz a face size a second: higher follows motion sooner."""
+    derivative_cutoff: float = 1.0
+    """Hz, of the speed: as in the paper."""
+
+
+def smoothing_factor(cutoff: NDArray[np.floating[Any]] | float, step: float) -> Any:
+    """alpha of a low-pass with ``cutoff`` (Hz), for samples ``step`` seconds apart."""
+    return 1 / (1 + 1 / (2 * math.pi * np.asarray(cutoff, np.float64) * step))
+
+
+class PointFilter:
+    """Smooths the points of one face from frame to frame."""
+
+    def __init__(self, settings: OneEuro | None = None) -> None:
+        self.settings = settings or OneEuro()
+        self._place: NDArray[np.float64] | None = None
+        self._raw: NDArray[np.float64] | None = None
+        self._velocity: NDArray[np.float64] | None = None
+
+    def __call__(
+        self, points: NDArray[np.floating[Any]], size: float, step: float
+    ) -> NDArray[np.float64]:
+        """Points (K, 2) in pixels, the smoothed ones of this frame.
+
+        ``size``: of the face in pixels, what speeds are measured by; ``step``: seconds since the
+        frame before, above 0. The first points come back as they are.
+        """
+        now = np.asarray(points, np.float64)
+        if self._place is None or self._raw is None or self._velocity is None:
+            self._place = self._raw = now
+            self._velocity = np.zeros_like(now)
+            return now
+        known = self.settings
+        velocity = (now - self._raw) / step
+        share = smoothing_factor(known.derivative_cutoff, step)
+        self._velocity = self._velocity + share * (velocity - self._velocity)
+        speed = np.linalg.norm(self._velocity, axis=1, keepdims=True) / max(size, 1e-6)
+        share = smoothing_factor(known.min_cutoff + known.beta * speed, step)
+        self._place = self._place + share * (now - self._place)
+        self._raw = now
+        return self._place

@@ -1,0 +1,262 @@
+"""Faces through a video: found once, followed from frame to frame, each under one number.
+
+The region of the next frame comes from the points of the last, so that a detector runs seldom. It
+runs again on the first frame, while there is no face, every ``every`` frames, and at once where a
+track is lost: the model is not sure of its points, the face jumped or changed its size from one
+frame to the next, or points leave the region that the model looked into. What it finds is matched
+to the tracks by the overlap of the boxes about the points (IoU). A lost track that the detector
+finds again within ``patience`` frames keeps its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.geometry import Region
+from zoo.prediction.face import Face
+from zoo.prediction.place import FacePlace, face_region
+
+from .pictures import Image
+from .smoothing import OneEuro, PointFilter
+
+ABOUT_POINTS = (1.0, 0.0, 0.0)
+"""``labelled`` of a box about the points themselves."""
+
+MOST_GAP = 0.2
+"""Seconds: after a longer one a filter starts anew, for what it remembers is old."""
+
+Box = tuple[float, float, float, float]
+
+
+class Marker(Protocol):
+    """What a tracker needs of a model; :class:`zoo.prediction.Predictor` is one."""
+
+    faces: FacePlace
+
+    def faces_in(self, image: Image, regions: Sequence[Region]) -> list[Face]: ...
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """When a track is lost, and what is done about it."""
+
+    every: int = 25
+    """Frames from one detection to the next, while all goes well; 0: only on loss."""
+    min_confidence: float = 0.3
+    """Below it the model lost the face; has no say where a model gives no confidence."""
+    max_jump: float = 0.35
+    """Of the face's centre in one frame, in sizes of the face."""
+    max_growth: float = 1.4
+    """Of the face's size in one frame, or its inverse."""
+    max_outside: float = 0.1
+    """Share of points that may lie outside the region that the model saw."""
+    min_overlap: float = 0.3
+    """IoU from which a found face is a track's."""
+    max_overlap: float = 0.6
+    """IoU from which two tracks are one face: the younger ends."""
+    patience: int = 25
+    """Frames that a lost track keeps its number for."""
+    unseen: int = 2
+    """Detections in a row without it that end a track whose model gives no confidence."""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A face of a frame, and the number that it keeps through the video, from 0."""
+
+    face: Face
+    track: int
+
+
+@dataclass
+class _Track:
+    number: int
+    face: Face
+    """Where it was last, before smoothing: the next region comes from this."""
+    smooth: PointFilter
+    lost: int = 0
+    """Frames since it was seen."""
+    unseen: int = 0
+    """Detections in a row that did not find it."""
+    seen: int = -1
+    """The frame that it was last filtered at."""
+
+
+@dataclass
+class Tracker:
+    """Call it with the frames of one video, in order."""
+
+    model: Marker
+    detect: Callable[[Image], list[Face]]
+    """Finds and marks the faces of a frame: box scores are a detector's."""
+    rate: float
+    """Frames a second."""
+    settings: Tracking = field(default_factory=Tracking)
+    smoothing: OneEuro | None = field(default_factory=OneEuro)
+    """None: points as the model gives them."""
+    detections: int = 0
+    """How often the detector ran."""
+
+    def __post_init__(self) -> None:
+        self._tracks: list[_Track] = []
+        self._next = 0
+        self._since = 0
+        self._frame = -1
+
+    def __call__(self, image: Image) -> list[Tracked]:
+        """The faces of the next frame, by number. A frame that could not be read is skipped with
+        :meth:`skip`."""
+        self._frame += 1
+        self._since += 1
+        held = self._follow(image)
+        due = self.settings.every and self._since >= self.settings.every
+        if due or not held or any(track.lost for track in self._tracks):
+            held = self._find(image)
+        self._end_some(held)
+        return [self._out(track) for track in sorted(held, key=lambda track: track.number)]
+
+    def skip(self) -> None:
+        """A frame without a picture: time goes on, and the tracks wait."""
+        self._frame += 1
+        self._since += 1
+
+    def _follow(self, image: Image) -> list[_Track]:
+        """Move the tracks that are not lost; those that still hold."""
+        live = [track for track in self._tracks if not track.lost]
+        if not live:
+            return []
+        boxes = [np.array(box_of(track.face)) for track in live]
+        regions = [face_region(box, ABOUT_POINTS, self.model.faces) for box in boxes]
+        held = []
+        for track, region, face in zip(
+            live, regions, self.model.faces_in(image, regions), strict=True
+        ):
+            if self.loss(track.face, face, region):
+                track.lost = 1
+            else:
+                track.face = replace(face, box_score=track.face.box_score)
+                held.append(track)
+        return held
+
+    def loss(self, before: Face, now: Face, region: Region) -> str:
+        """Why a track is lost, in words; empty where it holds."""
+        known = self.settings
+        if now.confidence < known.min_confidence:  # false for NaN
+            return f"confidence {now.confidence:.2f}"
+        size, last = size_of(now), size_of(before)
+        if not 1 / known.max_growth <= size / last <= known.max_growth:
+            return f"{size / last:.2f} times its size"
+        moved = float(np.linalg.norm(centre_of(now) - centre_of(before))) / last
+        if moved > known.max_jump:
+            return f"moved by {moved:.2f} of its size"
+        unit = region.to_unit(now.points)
+        outside = float(((unit < 0) | (unit > 1)).any(1).mean())
+        if outside > known.max_outside:
+            return f"{100 * outside:.0f}% of its points outside"
+        return ""
+
+    def _find(self, image: Image) -> list[_Track]:
+        """Detect, match what was found to tracks, begin new ones; all that are in this frame."""
+        self._since = 0
+        self.detections += 1
+        found = [face for face in self.detect(image) if not face.confidence < self._least]
+        pairs = match(
+            [box_of(track.face) for track in self._tracks],
+            [box_of(face) for face in found],
+            self.settings.min_overlap,
+        )
+        for at, track in enumerate(self._tracks):
+            if at in pairs:
+                face = found[pairs[at]]
+                # a track that holds keeps its own points: they follow from the frame before
+                track.face = face if track.lost else replace(track.face, box_score=face.box_score)
+                track.lost = track.unseen = 0
+            elif not track.lost:
+                track.unseen += 1
+                sure = track.face.confidence >= self._least  # false for NaN
+                if not sure and track.unseen >= self.settings.unseen:
+                    track.lost = 1
+        for at, face in enumerate(found):
+            if at not in pairs.values():
+                self._tracks.append(_Track(self._next, face, self._filter()))
+                self._next += 1
+        return [track for track in self._tracks if not track.lost]
+
+    @property
+    def _least(self) -> float:
+        return self.settings.min_confidence
+
+    def _filter(self) -> PointFilter:
+        return PointFilter(self.smoothing)
+
+    def _end_some(self, held: list[_Track]) -> None:
+        """Of two tracks on one face the younger ends; so does one that was lost for too long."""
+        for younger in sorted(held, key=lambda track: -track.number):
+            box = box_of(younger.face)
+            if any(
+                iou(box, box_of(other.face)) > self.settings.max_overlap
+                for other in held
+                if other.number < younger.number
+            ):
+                held.remove(younger)
+                self._tracks.remove(younger)
+        for track in [track for track in self._tracks if track.lost]:
+            track.lost += 1
+            if track.lost > self.settings.patience:
+                self._tracks.remove(track)
+
+    def _out(self, track: _Track) -> Tracked:
+        face = track.face
+        if self.smoothing is not None:
+            step = (self._frame - track.seen) / self.rate
+            if track.seen >= 0 and step > MOST_GAP:
+                track.smooth = self._filter()
+            points = track.smooth(face.points, size_of(face), step)
+            face = replace(face, points=points.astype(np.float32))
+        track.seen = self._frame
+        return Tracked(replace(face, box=box_of(face)), track.number)
+
+
+def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int, int]:
+    """Pairs (index of a track: index of a found face), the largest overlap first."""
+    overlaps = sorted(
+        ((iou(a, b), i, j) for i, a in enumerate(tracks) for j, b in enumerate(found)),
+        key=lambda each: -each[0],
+    )
+    pairs: dict[int, int] = {}
+    for overlap, i, j in overlaps:
+        if overlap >= least and i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return pairs
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes x0, y0, x1, y1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def box_of(face: Face) -> Box:
+    """About its points: what overlaps are measured by, since a detector's boxes differ."""
+    (x0, y0), (x1, y1) = face.points.min(0).tolist(), face.points.max(0).tolist()
+    return x0, y0, x1, y1
+
+
+def size_of(face: Face) -> float:
+    """sqrt(w h) of the box about its points, pixels; never 0."""
+    x0, y0, x1, y1 = box_of(face)
+    return max(float(np.sqrt((x1 - x0) * (y1 - y0))), 1e-6)
+
+
+def centre_of(face: Face) -> NDArray[Any]:
+    x0, y0, x1, y1 = box_of(face)
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])

@@ -1,0 +1,226 @@
+"""Videos and sequences of frames: reading them frame by frame, and writing an annotated one.
+
+Frames are uint8 (H, W, 3) RGB, decoded one at a time, so that the length of a video costs no
+memory. What cannot be read raises :class:`zoo.api.DataError` with what to do about it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from zoo.api import DataError
+
+from .inputs import is_video
+from .pictures import Image, read_picture, writing
+
+RATE = 25.0
+"""Frames a second, where a source does not say."""
+MOST_RATE = 1000.0
+"""A header that claims more is damaged."""
+
+CODECS = (("mp4v", ".mp4"), ("MJPG", ".avi"))
+"""What is tried in turn: MPEG-4 part 2, which every OpenCV wheel writes (H.264 is in none), and
+Motion JPEG, which OpenCV writes without any library."""
+
+CONVERT = "ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame, or why there is none."""
+
+    index: int
+    """From 0."""
+    path: Path
+    """The video, or the frame's own file."""
+    image: Image | None
+    error: str = ""
+
+
+class Frames(Protocol):
+    """What frames are read from."""
+
+    rate: float
+    """Frames a second."""
+    count: int
+    """About how many: a video's header may be wrong. 0: unknown."""
+    note: str
+    """What is worth saying about it; empty: nothing."""
+
+    def __iter__(self) -> Generator[Frame]: ...
+
+
+class VideoFrames:
+    """The frames of a video file, upright by its rotation mark."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises :class:`DataError` for a file that is no video or that cannot be decoded."""
+        self.path = path
+        with _quiet():
+            self._capture = cv2.VideoCapture(str(path))
+        if not self._capture.isOpened():
+            raise DataError(_why_not(path))
+        rate = float(self._capture.get(cv2.CAP_PROP_FPS))
+        said = 0 < rate <= MOST_RATE
+        self.rate = rate if said else RATE
+        self.note = "" if said else f"{path}: says no frame rate; taken as {RATE:g} a second"
+        self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def __iter__(self) -> Generator[Frame]:
+        """Every frame; a video without one, or one that is cut off, ends in a frame's error."""
+        index = 0
+        try:
+            while True:
+                with _quiet():
+                    done, image = self._capture.read()
+                if not done:
+                    break
+                rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+                yield Frame(index, self.path, rgb)
+                index += 1
+        finally:
+            self._capture.release()
+        if index == 0:
+            reason = f"not one frame can be decoded; convert it: {CONVERT}"
+            yield Frame(index, self.path, None, f"{self.path}: {reason}")
+        elif index < 0.9 * self.count:  # a header's count is an estimate in some formats
+            yield Frame(
+                index,
+                self.path,
+                None,
+                f"{self.path}: ends after {index} of {self.count} frames: cut off or damaged; "
+                "what could be decoded is done",
+            )
+
+
+class SequenceFrames:
+    """Frames that are pictures. One that cannot be read, or is of another size than the first that
+    can, gives its reason, and the next follow."""
+
+    def __init__(self, paths: Sequence[Path], rate: float = RATE) -> None:
+        self.paths = paths
+        self.rate = rate
+        self.count = len(paths)
+        self.note = ""
+
+    def __iter__(self) -> Generator[Frame]:
+        size: tuple[int, int] | None = None
+        for index, path in enumerate(self.paths):
+            try:
+                image = read_picture(path)
+            except DataError as error:
+                yield Frame(index, path, None, str(error))
+                continue
+            height, width = image.shape[:2]
+            size = size or (width, height)
+            if (width, height) == size:
+                yield Frame(index, path, image)
+                continue
+            yield Frame(
+                index,
+                path,
+                None,
+                f"{path}: {width} x {height} pixels in a sequence of {size[0]} x {size[1]}; "
+                "--as pictures takes each by itself",
+            )
+
+
+def _why_not(path: Path) -> str:
+    if not path.is_file():
+        return f"{path}: no such video"
+    if path.stat().st_size == 0:
+        return f"{path}: the file is empty"
+    if not is_video(path):
+        return f"{path}: not a video"
+    return (
+        f"{path}: not readable as a video: damaged, or in a codec that this OpenCV lacks; "
+        f"if a player shows it, convert it: {CONVERT}"
+    )
+
+
+class VideoWriter:
+    """Writes frames into a video, which gets its name when it is whole.
+
+    The codec is the first of ``codecs`` that this OpenCV has; ``path`` gets its suffix, so read
+    ``path`` afterwards. MPEG-4 wants even sides: an odd one is padded by the edge's pixels.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        rate: float,
+        size: tuple[int, int],
+        codecs: Sequence[tuple[str, str]] = CODECS,
+    ) -> None:
+        """``path`` without a suffix; ``size``: width, height. Raises :class:`UsageError` for a
+        folder that cannot be written, :class:`DataError` where no codec works."""
+        self.size = size
+        with writing(path):
+            # OpenCV does not say why it cannot write; an empty file does
+            probe = path.with_name(f".{path.name}.part")
+            probe.touch()
+            probe.unlink()
+        even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
+        for name, suffix in codecs:
+            self.path = path.with_name(path.name + suffix)
+            self._part = path.with_name(f".{path.name}.part{suffix}")
+            with _quiet():
+                code = cv2.VideoWriter.fourcc(*name)
+                self._writer = cv2.VideoWriter(str(self._part), code, rate, even)
+            if self._writer.isOpened():
+                break
+            self._writer.release()
+            self._part.unlink(missing_ok=True)
+        else:
+            tried = " nor ".join(name for name, _ in codecs)
+            raise DataError(
+                f"{path}: this OpenCV writes no video (neither {tried}); "
+                "reinstall opencv-python-headless, or leave the video out with --no-draw"
+            )
+        first = codecs[0][1]
+        self.note = (
+            ""
+            if suffix == first
+            else f"{self.path}: this OpenCV has no encoder for {first}, so it is Motion JPEG "
+            f"in {suffix}: large; convert it: {CONVERT}"
+        )
+
+    def write(self, image: Image) -> None:
+        """Append an RGB frame of the size that was announced."""
+        width, height = self.size
+        assert image.shape == (height, width, 3), image.shape
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        if width % 2 or height % 2:
+            bgr = cv2.copyMakeBorder(bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        self._writer.write(bgr)
+
+    def close(self) -> None:
+        """Finish the file. Raises :class:`UsageError` where it cannot be put in its place."""
+        self._writer.release()
+        with writing(self.path):
+            os.replace(self._part, self.path)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._writer.release()
+        self._part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV and FFmpeg print remarks of their own: the reason is said once, in our words."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's AV_LOG_QUIET
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
