@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..api import UsageError, WeightsError
@@ -70,19 +71,34 @@ def export_onnx(
     real = _real_crops(trained, folder, data, pictures, reporter or Reporter())
     facts = facts_of(trained, folder)
     content = graph.with_metadata(graph.trace(trained), facts.to_metadata(), _description(facts))
-    checks = _check(trained, content, real)
-    if not all(check.holds for check in checks):
-        raise WeightsError(
-            f"{path}: not written: the ONNX graph and the network differ. "
-            f"{'; '.join(str(check) for check in checks if not check.holds)}. "
-            f"Please report it with {plain(trained.header.config.backbone)}, "
-            f"{plain(trained.header.config.head)} and the version of torch"
-        )
+    try:
+        checks = _check(trained, content, real)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: not written: {error}") from error
+    _require(checks, path, trained)
     try:
         write_whole(path, content)
     except OSError as error:
         raise UsageError(f"--out {path}: cannot write there: {error.strerror or error}") from error
     return Exported(path, facts, len(content), checks)
+
+
+def _require(checks: Sequence[Agreement], path: Path, trained: Trained) -> None:
+    wrong = [check for check in checks if not check.holds]
+    if not wrong:
+        return
+    said = "; ".join(map(str, wrong))
+    config = trained.header.config
+    network = f"{plain(config.head)} on {plain(config.backbone)}"
+    if all(not check.beyond and check.undecided for check in wrong):
+        raise WeightsError(
+            f"{path}: not written: noise that nobody can see moves the network's own points, so "
+            f"its graph cannot be checked ({said}). Is {network} trained?"
+        )
+    raise WeightsError(
+        f"{path}: not written: the ONNX graph gives other points than PyTorch ({said}). "
+        f"Please report it: {network}, torch {torch.__version__}"
+    )
 
 
 def _check(

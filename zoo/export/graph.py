@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from ..engine.folder import plain
 from ..engine.trained import Trained
 from ..installed import one_line
 from ..prediction.onnx_file import IMAGES, POINTS, SCORES
+from .rewording import InOtherWords
 
 OPSET = 18
 """Of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
@@ -68,9 +70,7 @@ def trace(trained: Trained) -> bytes:
     outputs = [POINTS, SCORES][: len(network(example))]
     file = io.BytesIO()
     try:
-        with warnings.catch_warnings():
-            # of shapes that it takes for constants, which they are, and of the other exporter
-            warnings.simplefilter("ignore")
+        with InOtherWords(), _silence():
             torch.onnx.export(
                 network,
                 (example,),
@@ -84,21 +84,47 @@ def trace(trained: Trained) -> bytes:
     except Exception as error:  # a class for each thing that it cannot do, and plugins' own
         raise PluginError(
             f"head {plain(config.head)} on {plain(config.backbone)}: torch cannot write it as "
-            f"ONNX: {one_line(error)}"
+            f"ONNX: {_reason(error)}"
         ) from error
     return file.getvalue()
 
 
+def _reason(error: Exception) -> str:
+    """Its first sentence: the others tell torch's users whom to write to."""
+    first = one_line(error).split(". ")[0]
+    return first.split(" [Caused by")[0]
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without the exporter's warnings, of shapes that it takes for constants, which they are, and
+    of the other exporter; and without the whole graph on standard output where it fails, which a
+    flag that it never calls (2.14) would have kept back."""
+    log = getattr(torch._C, "_jit_onnx_log", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if log is None:
+            yield
+            return
+        torch._C._jit_onnx_log = lambda *args: None
+        try:
+            yield
+        finally:
+            torch._C._jit_onnx_log = log
+
+
 def with_metadata(model: bytes, metadata: Mapping[str, str], description: str) -> bytes:
-    """The same file with metadata and a description that viewers show."""
+    """The same file with metadata and a description that viewers show.
+
+    Messages of protobuf that stand one after another are one, with the fields of both: the weights
+    need not be read and written again.
+    """
     import onnx
 
-    file = onnx.load_from_string(model)
-    file.doc_string = description
-    onnx.helper.set_model_props(file, dict(metadata))
-    onnx.checker.check_model(file)
-    content: bytes = file.SerializeToString()
-    return content
+    more = onnx.ModelProto(doc_string=description)
+    onnx.helper.set_model_props(more, dict(metadata))
+    extra: bytes = more.SerializeToString()
+    return model + extra
 
 
 def require_packages() -> None:

@@ -51,7 +51,12 @@ class OnnxPredictor(Predictor):
         self.refine = self.facts.refine
 
     def run(self, crops: Crops) -> tuple[Units, Scores]:
-        units, *scores = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
+        try:
+            units, *scores = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
+        except Exception as error:  # onnxruntime has many
+            raise WeightsError(
+                f"{self.name}: onnxruntime fails on a batch of {len(crops)}: {_first_line(error)}"
+            ) from error
         return units, scores[0] if scores else None
 
 
@@ -64,7 +69,7 @@ def _open_session(model: Path | bytes, where: str) -> Any:
             "pip install onnxruntime"
         ) from error
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors: its warnings are about its own optimiser
+    options.log_severity_level = 4  # only what ends the process: the rest is raised, or not ours
     source = str(model) if isinstance(model, Path) else model
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
@@ -88,3 +93,7 @@ def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
     if POINTS not in shapes or any(shapes[name] != wanted.get(name) for name in shapes):
         raise ValueError(f"its graph gives no {POINTS} (N, {count}, 2): {shapes}")
     return [name for name in (POINTS, SCORES) if name in shapes]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

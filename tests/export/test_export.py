@@ -1,0 +1,402 @@
+"""`zoo export`: that the graph says what the network says, and what stands in the file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from untrained import FACES, make_run
+
+from zoo import __version__
+from zoo.api import IBUG68, DataError, PluginError, UsageError, WeightsError, generic_scheme
+from zoo.datasets.synthetic import open_synthetic
+from zoo.export import check, graph
+from zoo.export.check import Agreement
+from zoo.export.export import export_onnx
+from zoo.model import LandmarkModel
+from zoo.prediction import load
+from zoo.prediction.onnx_model import OnnxPredictor
+from zoo.prediction.torch_model import TorchPredictor
+
+if TYPE_CHECKING:
+    from conftest import Plant
+
+SMALL_SWIN = ("backbone.embed_dim=24", "backbone.depths=[2,1,1,1]", "backbone.num_heads=[1,2,4,8]")
+CASES = [
+    ("timm:test_resnet", "linear", 64, ()),
+    ("timm:test_resnet", "soft_argmax", 64, ()),
+    ("timm:test_resnet", "simcc", 64, ()),
+    ("timm:test_resnet", "heatmap", 64, ()),
+    ("custom_cnn", "linear", 190, ()),
+    ("timm:test_convnext", "simcc", 64, ()),
+    ("timm:mobilenetv3_small_100", "heatmap", 96, ()),
+    ("timm:test_vit", "linear", 64, ()),
+    ("timm:test_vit", "heatmap", 64, ()),
+    ("timm:deit_tiny_patch16_224", "soft_argmax", 64, ("head.stride=4",)),
+    ("timm:swin_tiny_patch4_window7_224", "linear", 112, SMALL_SWIN),
+    ("timm:swin_tiny_patch4_window7_224", "soft_argmax", 112, SMALL_SWIN),
+]
+LARGE = [("resnet152", "soft_argmax", 64, ()), ("vgg19", "linear", 64, ())]
+"""vgg19's classifier wants 7 x 7 cells, and 64 pixels give 2 x 2."""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with scores, which most tests can share."""
+    return make_run(tmp_path_factory.mktemp("runs") / "net-drawn-0a1b2c-s0", head="simcc")
+
+
+@pytest.fixture(scope="module")
+def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_onnx(run, tmp_path_factory.mktemp("onnx") / "net.onnx").path
+
+
+def noise(count: int, size: int, seed: int = 3) -> Any:
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "head", "size", "sets"),
+    [*CASES, *(pytest.param(*case, marks=pytest.mark.slow) for case in LARGE)],
+    ids=lambda v: str(v).removeprefix("timm:") if isinstance(v, str) else "",
+)
+def test_the_graph_and_the_network_give_the_same_points(
+    backbone: str, head: str, size: int, sets: tuple[str, ...], tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", backbone, head, size, sets)
+    done = export_onnx(run)
+    [random] = done.checks
+    assert random.crops == 8
+    assert random.points == 8 * 68
+    assert random.holds
+    # Seen apart from the check: a batch of a size that it does not use, by onnxruntime alone.
+    crops = noise(3, size)
+    network = load(run, "cpu")
+    points, scores = network.run(crops)
+    session = onnxruntime.InferenceSession(done.path, providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_outputs()]
+    given = dict(zip(names, session.run(None, {"images": crops}), strict=True))
+    assert given["points"].dtype == np.float32
+    apart = np.linalg.norm(given["points"] - points, axis=-1) * size
+    assert apart.shape == (3, 68)
+    if head == "heatmap":  # a tie between two peaks may go either way: not in many points
+        assert np.mean(apart > 0.05) < 0.02
+    else:
+        assert apart.max() < 0.05
+    # Points of random crops, else the test would be about nothing: they are not all in one place.
+    assert np.ptp(points, axis=1).min() > 1e-3
+    assert ("scores" in given) == (scores is not None) == (head != "linear")
+    if scores is not None:
+        assert given["scores"].shape == (3, 68)
+        assert np.median(np.abs(given["scores"] - scores)) < 1e-4
+
+
+def test_all_that_a_prediction_needs_is_in_the_file(run: Path, exported: Path) -> None:
+    file = onnx.load(exported)
+    onnx.checker.check_model(file)
+    said = {each.key.removeprefix("landmark_zoo."): each.value for each in file.metadata_props}
+    assert said["zoo_version"] == __version__
+    assert said["name"] == "net-drawn-0a1b2c-s0"
+    assert (said["input_size"], said["region"], said["refine"]) == ("64", "frame", "0")
+    scheme = json.loads(said["scheme"])
+    assert scheme["names"] == list(IBUG68.names)
+    assert scheme["flip"] == list(IBUG68.flip or ())
+    assert scheme["eye_corners"] == [36, 45]
+    assert scheme["contours"][0] == [list(range(17)), False]
+    assert json.loads(said["faces"]) == {"side": 0.5, "cx": 0.5, "cy": 0.6}
+    assert json.loads(said["licenses"]) == {"code": "MIT", "data": "drawn: no terms"}
+    record = json.loads(said["record"])
+    assert record["plugin"]["id"] == "timm:test_resnet"
+    assert record["results"]["val"]["nme_ioc"] == pytest.approx(0.2)
+    assert record["results"]["val"]["n"] == 3
+    assert record["data"]["fingerprint"] == "f00dbeef"
+    assert "uint8 (N, 64, 64, 3) RGB" in file.doc_string
+    [images] = file.graph.input
+    sides = images.type.tensor_type.shape.dim
+    assert [side.dim_value for side in sides[1:]] == [64, 64, 3]
+    assert sides[0].dim_param == "N"
+    assert images.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+
+
+def test_the_file_predicts_as_the_run_does(run: Path, exported: Path) -> None:
+    network, alone = load(run, "cpu"), load(exported)
+    assert isinstance(network, TorchPredictor)
+    assert isinstance(alone, OnnxPredictor)
+    for attribute in ("name", "scheme", "input_size", "region", "faces", "refine"):
+        assert getattr(alone, attribute) == getattr(network, attribute)
+    assert alone.faces == FACES
+    image = np.ascontiguousarray(noise(1, 90)[0][:70])
+    [face], [same] = network.predict(image, "none"), alone.predict(image, "none")
+    np.testing.assert_allclose(same.points, face.points, atol=0.01)
+    assert same.scores is not None
+    np.testing.assert_allclose(same.scores, face.scores, atol=1e-4)
+    assert same.confidence == pytest.approx(face.confidence, abs=1e-4)
+    assert same.box == face.box
+
+
+def test_a_model_that_looks_twice_does_so_from_its_file(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", sets=["refine=1"])
+    alone = load(export_onnx(run).path)
+    assert alone.refine == 1
+    image = noise(1, 90)[0]
+    [face], [same] = load(run, "cpu").predict(image, "none"), alone.predict(image, "none")
+    np.testing.assert_allclose(same.points, face.points, atol=0.01)
+    alone.refine = 0
+    assert np.abs(alone.predict(image, "none")[0].points - face.points).max() > 0.1
+
+
+def test_a_scheme_of_which_little_is_known_and_a_run_without_a_record(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", scheme=generic_scheme(5), record=False)
+    alone = load(export_onnx(run).path)
+    assert isinstance(alone, OnnxPredictor)
+    assert alone.scheme == generic_scheme(5)
+    assert alone.facts.record == {}
+    assert alone.predict(noise(1, 80)[0], "none")[0].points.shape == (5, 2)
+
+
+def test_real_inputs_are_checked_where_they_are_named(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    small = ["dataset.people=15", "dataset.videos=1", "dataset.frames=3", "dataset.size=48"]
+    drawn = make_run(tmp_path / "run", sets=small)
+    sample = next(iter(open_synthetic(people=1, videos=1, frames=1).samples()))
+    Image.fromarray(sample.image()).save(tmp_path / "face.png")
+    done = export_onnx(drawn, data=tmp_path, pictures=[tmp_path / "face.png"])
+    assert [(c.inputs, c.crops) for c in done.checks] == [
+        ("random", 8),
+        ("synthetic", 6),
+        ("pictures", 1),
+    ]
+    assert all(c.holds for c in done.checks)
+    with pytest.raises(DataError, match=r"none\.png: no such image"):
+        export_onnx(run, tmp_path / "x.onnx", pictures=[tmp_path / "none.png"])
+    assert not (tmp_path / "x.onnx").exists()
+
+
+class Shifted(nn.Module):
+    """The same network, a tenth of a pixel of 64 to the right."""
+
+    def __init__(self, model: LandmarkModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        output = self.model(images)
+        return {**output, "points": output["points"] + torch.tensor([0.1 / 64, 0.0])}
+
+
+def test_a_graph_that_says_something_else_is_not_written(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "model.onnx"
+    out.write_bytes(b"what stood here before")
+    honest = graph.CropsToPoints
+    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: honest(Shifted(m), count))
+    with pytest.raises(WeightsError) as caught:
+        export_onnx(run, out)
+    assert f"{out}: not written: the ONNX graph gives other points than PyTorch" in str(
+        caught.value
+    )
+    assert "worst point off by 0.1 px, 544 of 544 points beyond 0.05 px" in str(caught.value)
+    assert "simcc on timm:test_resnet, torch 2." in str(caught.value)
+    assert out.read_bytes() == b"what stood here before"
+    assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
+
+
+class OfOneBatch(nn.Module):
+    """Holds on to the first batch's size, as a traced constant would."""
+
+    def __init__(self, model: LandmarkModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        output = self.model(images)
+        mean = output["points"].sum(0, keepdim=True) / 2
+        return {"points": output["points"] + 1e-9 * mean.expand(2, -1, -1)}
+
+
+def test_a_graph_that_holds_on_to_a_batch_size_is_found(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = graph.CropsToPoints
+    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: honest(OfOneBatch(m), count))
+    with pytest.raises(
+        WeightsError, match=r"model.onnx: not written: .*: onnxruntime fails on a batch of 5"
+    ):
+        export_onnx(run, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_scores_are_compared_too(run: Path, exported: Path) -> None:
+    network, alone = load(run, "cpu"), load(exported)
+    assert isinstance(network, TorchPredictor)
+
+    class Louder(OnnxPredictor):
+        def run(self, crops: Any) -> Any:
+            points, scores = super().run(crops)
+            return points, None if scores is None else scores + np.float32(0.01)
+
+    louder = Louder(exported)
+    fine = check.compare(network, alone, check.random_crops(64), "random")
+    wrong = check.compare(network, louder, check.random_crops(64), "random")
+    assert fine.holds
+    assert not wrong.holds
+    assert "scores off by 0.01 (median)" in str(wrong)
+    assert wrong.worst == fine.worst
+
+
+class Tied(nn.Module):
+    """Two peaks of nearly one height in the first point: less than rounding decides. The others
+    lie where the crop's brightness says."""
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        light = images.mean((1, 2, 3))
+        tie = (images[:, 0, 0, 0] * 1e6 % 2 > 1).float()
+        points = light[:, None, None].expand(-1, 68, 2).clone()
+        points[:, 0, 0] = tie
+        return {"points": points}
+
+
+def test_a_point_that_rounding_decides_is_counted_apart(run: Path) -> None:
+    network = load(run, "cpu")
+    assert isinstance(network, TorchPredictor)
+    network.model = Tied()  # type: ignore[assignment]
+
+    class Other(TorchPredictor):
+        def run(self, crops: Any) -> Any:
+            points, scores = network.run(crops)
+            points[:, 0, 0] = 1 - points[:, 0, 0]
+            points[:, 1, 0] += self.off
+            return points, scores
+
+        off = 0.0
+
+    other = Other.of_run(run, "cpu")
+    found = check.compare(network, other, check.random_crops(64), "random")
+    assert (found.undecided, found.beyond, found.worst) == (8, 0, 0.0)
+    assert str(found).endswith("worst point off by 0 px, 8 of 544 points undecided")
+    other.off = 0.01
+    worse = check.compare(network, other, check.random_crops(64), "random")
+    assert (worse.undecided, worse.beyond) == (8, 8)
+    assert worse.worst == pytest.approx(0.64, abs=1e-4)
+
+
+def test_a_network_that_rounding_sways_in_most_points_is_not_called_wrong(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swayed = Agreement("random", 8, 544, worst=0.0, beyond=0, undecided=55, score=None)
+    assert not swayed.holds
+    assert Agreement("random", 8, 544, worst=0.0, beyond=0, undecided=54, score=None).holds
+    monkeypatch.setattr("zoo.export.export.compare", lambda *given: swayed)
+    with pytest.raises(
+        WeightsError, match=r"cannot be checked \(.*55 of 544 points undecided\)\. Is"
+    ):
+        export_onnx(run, tmp_path / "model.onnx")
+
+
+HEADS = """
+import torch
+from torch import nn
+from zoo.api import Head
+
+class Sorted(nn.Module):
+    def __init__(self, channels, points):
+        super().__init__()
+        self.linear = nn.Linear(channels, 2 * points)
+
+    def forward(self, features):
+        maps = features if isinstance(features, torch.Tensor) else features[-1]
+        flat = self.linear(maps.mean((2, 3))).sigmoid()
+        return {"points": self.last(flat.unflatten(1, (-1, 2))), "extra": maps}
+
+    def last(self, points):
+        return points.sort(1).values @ torch.eye(2).mT
+
+class Unwritable(Sorted):
+    def last(self, points):
+        return points + torch.linalg.eigvalsh(points.mT @ points)[:, None]
+
+own = Head(build=lambda features, scheme, input_size: Sorted(features.channels[-1], 68))
+odd = Head(build=lambda features, scheme, input_size: Unwritable(features.channels[-1], 68))
+"""
+
+
+def test_a_stranger_s_head_is_exported_or_refused_in_one_line(
+    plant: Plant, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plant("Own-Heads", {"zoo.heads": {"own": "own", "odd": "odd"}}, HEADS)
+    done = export_onnx(make_run(tmp_path / "run", head="own"))
+    assert done.checks[0].holds
+    assert [each.name for each in onnx.load(done.path).graph.output] == ["points"]
+    odd = make_run(tmp_path / "odd", head="odd")
+    capfd.readouterr()
+    with pytest.raises(PluginError) as caught:
+        export_onnx(odd)
+    said = str(caught.value)
+    assert said.startswith("head odd on timm:test_resnet: torch cannot write it as ONNX: ")
+    assert "linalg_eigvalsh" in said or "linalg_eigh" in said
+    assert "\n" not in said
+    assert len(said) < 250
+    assert capfd.readouterr().out == ""  # torch would print the graph
+    assert not (odd / "model.onnx").exists()
+
+
+def test_what_cannot_be_exported_is_named(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere: no run here"):
+        export_onnx(tmp_path / "nowhere")
+    with pytest.raises(
+        UsageError, match=r"--out .*: is a folder; name a file, such as .*model.onnx"
+    ):
+        export_onnx(run, tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"--out .*: cannot write there: File exists"):
+        export_onnx(run, tmp_path / "file" / "model.onnx")
+
+
+def test_without_the_packages_the_message_says_what_to_install(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UsageError, match=r"needs onnx and onnxruntime .*'landmark-zoo\[export\]'"):
+        export_onnx(run)
+
+
+def test_the_command_line_writes_the_file_and_says_how_good_it_is(
+    run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "face.onnx"
+    done = zoo("export", run, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "same points as PyTorch: random: 8 crops, worst point off by" in done.stderr
+    assert f"wrote {out}: {out.stat().st_size / 1e6:.1f} MB" in done.stderr
+    wrong = zoo("export", run, "--format", "tflite")
+    assert (wrong.returncode, wrong.stderr) == (2, "zoo: --format tflite: expected onnx\n")
+    as_json = json.loads(zoo("export", run, "--out", out, "--json").stdout)
+    assert as_json["path"] == str(out)
+    assert as_json["bytes"] == out.stat().st_size
+    [random] = as_json["checks"]
+    assert random["holds"] is True
+    assert random["worst"] < 0.05
+    assert as_json["metadata"]["landmark_zoo.input_size"] == "64"
+
+
+def zoo(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zoo", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )

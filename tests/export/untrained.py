@@ -1,0 +1,74 @@
+"""Run folders that cost no training: a network of random weights, with all that a run has besides.
+
+Its batch norms have seen some pictures, or numbers in a deep network would grow until no two
+programs could agree on the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import board_samples
+import numpy as np
+import torch
+from torch import nn
+
+from zoo.api import IBUG68, LandmarkScheme
+from zoo.checkpoint import save_tensors
+from zoo.config import resolve
+from zoo.engine.folder import RunFolder
+from zoo.engine.material import complete
+from zoo.engine.trained import Header, model_plan
+from zoo.evaluation.records import save_record
+from zoo.export.check import random_crops
+from zoo.model import build_model
+from zoo.prediction import FacePlace
+
+FACES = FacePlace(side=0.5, cx=0.5, cy=0.6)
+
+
+def make_run(
+    path: Path,
+    backbone: str = "timm:test_resnet",
+    head: str = "linear",
+    size: int = 64,
+    sets: Sequence[str] = (),
+    scheme: LandmarkScheme = IBUG68,
+    record: bool = True,
+) -> Path:
+    """A run folder at ``path``; returns it. ``sets`` as after ``zoo train --set``."""
+    flags: dict[str, Any] = {"head": head, "dataset": "synthetic", "input_size": size}
+    config = complete(resolve(backbone, "seed", sets, flags))
+    torch.manual_seed(0)
+    model = build_model(model_plan(config), scheme).model
+    shape = np.random.default_rng(0).uniform(0.2, 0.8, (len(scheme), 2))
+    if hasattr(model.head, "start_at"):
+        model.head.start_at(torch.from_numpy(shape.astype(np.float32)))
+    _see_pictures(model, size)
+    folder = RunFolder(path)
+    path.mkdir(parents=True)
+    folder.write_config(config)
+    save_tensors(folder.best, model.state_dict(), Header(config, scheme, FACES, shape).to_dict())
+    if record:
+        folder_record = board_samples.record(
+            board_samples.predict({"a": [0.1, 0.2], "b": [0.3]}),
+            backbone,
+            data={"license": "drawn: no terms"},
+            model={"parameters": 1000, "gmacs": 0.5, "license": "MIT", "weights": "none"},
+            run=path.name,
+        )
+        save_record(folder_record, folder.record)
+    return path
+
+
+@torch.no_grad()
+def _see_pictures(model: nn.Module, size: int) -> None:
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the mean over what is seen
+    model.train()
+    crops = np.concatenate(list(random_crops(size, seed=1)))
+    model(torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255)
+    model.eval()
