@@ -17,8 +17,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from .api import UsageError
 from .augment_keys import Augment as Augment
 from .augment_keys import augment_rules
@@ -328,6 +326,8 @@ def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def dumps(config: Config) -> str:
     """TOML that :func:`loads` reads back equal."""
+    import tomli_w  # here: predicting from an ONNX file reads keys, and needs no such package
+
     return tomli_w.dumps(config.to_dict())
 
 
