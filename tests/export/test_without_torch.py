@@ -1,0 +1,148 @@
+"""Predicting from an ONNX file where nothing is installed but what the page on export lists."""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from untrained import make_run
+
+from zoo.api import IBUG68, WeightsError
+from zoo.export.export import export_onnx
+from zoo.prediction import load
+from zoo.prediction.onnx_file import OnnxFacts
+from zoo.prediction.onnx_model import OnnxPredictor
+
+ABSENT = (
+    *("torch", "torchvision", "timm", "safetensors", "pandas", "matplotlib", "jinja2"),
+    *("requests", "huggingface_hub", "tomli_w", "onnx"),
+)
+"""What `pip install landmark-zoo` would bring and a prediction does without."""
+
+BARE = f"""
+import sys
+
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {ABSENT!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Nowhere())
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    return export_onnx(make_run(folder / "run", head="simcc"), folder / "net.onnx").path
+
+
+def bare(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A Python in which those packages cannot be imported."""
+    return subprocess.run(
+        [sys.executable, "-c", BARE + program],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=60,
+    )
+
+
+def test_the_command_line_predicts_without_torch(exported: Path, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "face.png")
+    line = ["zoo", "predict", str(exported), "face.png", "--detector", "none"]
+    done = bare(f"sys.argv = {line!r}\nfrom zoo.cli import main\nmain()\n", tmp_path)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "predictions" / "points.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    [face] = load(exported).predict(pixels, "none")
+    written = [[float(row[f"part_{i}_{axis}"]) for axis in "xy"] for i in range(68)]
+    np.testing.assert_allclose(written, face.points, atol=0.006)
+    assert (tmp_path / "predictions" / "face-points.png").is_file()
+
+
+def test_python_predicts_without_torch(exported: Path, tmp_path: Path) -> None:
+    program = (
+        "import numpy as np, zoo\n"
+        f"model = zoo.load({str(exported)!r})\n"
+        "faces = model.predict(np.zeros((50, 50, 3), np.uint8), 'none')\n"
+        "print(type(model).__name__, faces[0].points.shape, len(model.scheme))\n"
+        "print(sorted({m.partition('.')[0] for m in sys.modules}))\n"
+    )
+    done = bare(program, tmp_path)
+    assert done.returncode == 0, done.stderr
+    said, modules = done.stdout.splitlines()
+    assert said == "OnnxPredictor (68, 2) 68"
+    assert not set(ABSENT) & set(re.findall(r"'(\w+)'", modules))
+
+
+def test_the_absent_packages_are_truly_absent(tmp_path: Path) -> None:
+    done = bare("import torch\n", tmp_path)
+    assert "ModuleNotFoundError: No module named 'torch'" in done.stderr
+
+
+def test_without_onnxruntime_the_message_says_what_to_install(
+    exported: Path, tmp_path: Path
+) -> None:
+    program = (
+        "sys.modules['onnxruntime'] = None\n"
+        f"sys.argv = ['zoo', 'predict', {str(exported)!r}, 'face.png']\n"
+        "from zoo.cli import main\nmain()\n"
+    )
+    done = bare(program, tmp_path)
+    assert done.returncode == 2
+    wanted = f"zoo: {exported}: an ONNX file needs onnxruntime, which is not installed: pip install"
+    assert done.stderr.startswith(wanted)
+
+
+def test_a_file_that_is_no_model_of_the_zoo_is_named(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"none\.onnx: no such file; `zoo export RUN --out "):
+        load(tmp_path / "none.onnx")
+    whole = exported.read_bytes()
+    for content in (b"", b"not a model", whole[: len(whole) // 2]):
+        (tmp_path / "broken.onnx").write_bytes(content)
+        with pytest.raises(WeightsError, match=r"broken\.onnx: \w") as caught:
+            load(tmp_path / "broken.onnx")
+        assert "\n" not in str(caught.value)
+
+
+def test_another_tool_s_file_is_told_from_ours(exported: Path, tmp_path: Path) -> None:
+    import onnx
+
+    file = onnx.load(exported)
+    facts = {each.key: each.value for each in file.metadata_props}
+
+    def refused(why: str, **changes: str | None) -> None:
+        changed = facts | {f"landmark_zoo.{key}": value for key, value in changes.items()}
+        kept = {key: value for key, value in changed.items() if value is not None}
+        onnx.helper.set_model_props(file, kept)
+        onnx.save(file, tmp_path / "x.onnx")
+        with pytest.raises(WeightsError, match=rf"x\.onnx: {why}"):
+            load(tmp_path / "x.onnx")
+
+    refused("it was not written by `zoo export`", format=None)
+    refused("its format is '2', this zoo reads 1: export it again", format="2")
+    refused("its metadata is damaged: KeyError", scheme=None)
+    refused("its metadata is damaged: JSONDecodeError", scheme="{")
+    refused("its metadata is damaged: ", scheme='{"name": 1}')
+    refused("its metadata is damaged: ", faces="[1]")
+    refused("its metadata is damaged: input_size, faces or refine", refine="9")
+    refused(r"its graph does not take images, uint8 \(N, 32, 32, 3\)", input_size="32")
+    shorter = OnnxFacts.from_metadata(facts).to_metadata()["landmark_zoo.scheme"]
+    shorter = shorter.replace('"ibug68"', '"other"').replace('"jaw_0", ', "", 1)
+    refused(r"(its graph does not give points \(N, 67, 2\)|its metadata is damaged)", scheme=shorter)
+
+
+def test_metadata_survives_the_way_there_and_back(exported: Path) -> None:
+    alone = load(exported)
+    assert isinstance(alone, OnnxPredictor)
+    again = OnnxFacts.from_metadata(alone.facts.to_metadata() | {"author": "another tool"})
+    assert again == alone.facts
+    assert again.scheme == IBUG68
