@@ -140,8 +140,8 @@ def undecided(network: TorchPredictor, one: NDArray[np.uint8], points: Units) ->
     noise = torch.rand((QUESTIONS, *image.shape[1:]), generator=draw) * 2 - 1
     answers = [network.model(image + NOISE * each)["points"].float().numpy() for each in noise]
     apart = [pixels_apart(points[None], answer, network.input_size) for answer in answers]
-    jumps: NDArray[np.bool_] = (np.concatenate(apart) > TOLERANCE).any(0)
-    return jumps & np.isfinite(points).all(-1)
+    jumps = np.concatenate(apart).max(0) > TOLERANCE
+    return np.asarray(jumps & np.isfinite(points).all(-1), np.bool_)
 
 
 def pixels_apart(points: Units, theirs: Units, size: int) -> NDArray[np.float64]:

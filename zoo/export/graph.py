@@ -9,10 +9,11 @@ of other sizes than the traced one.
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -68,9 +69,9 @@ def trace(trained: Trained) -> bytes:
     side = config.input_size
     example = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8)
     outputs = [POINTS, SCORES][: len(network(example))]
-    file = io.BytesIO()
     try:
-        with InOtherWords(), _silence():
+        with TemporaryDirectory() as folder, InOtherWords(), _silence():
+            file = Path(folder) / "model.onnx"
             torch.onnx.export(
                 network,
                 (example,),
@@ -81,12 +82,12 @@ def trace(trained: Trained) -> bytes:
                 dynamic_axes={name: {0: "N"} for name in (IMAGES, *outputs)},
                 opset_version=OPSET,
             )
+            return file.read_bytes()
     except Exception as error:  # a class for each thing that it cannot do, and plugins' own
         raise PluginError(
             f"head {plain(config.head)} on {plain(config.backbone)}: torch cannot write it as "
             f"ONNX: {_reason(error)}"
         ) from error
-    return file.getvalue()
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ sizes are known; along two axes it is one after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,8 @@ from torch.overrides import TorchFunctionMode
 
 Sides = int | Sequence[int | None]
 """Of an output: one for both, or rows and columns, where None leaves a side as it is."""
+
+_MT = cast(Any, torch.Tensor.mT).__get__
 
 
 def averaging(cells: int, wanted: int) -> Tensor:
@@ -52,7 +54,7 @@ class InOtherWords(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.adaptive_avg_pool2d and not _divides(*args, **kwargs):
             return _pool(*args, **kwargs)
-        if func == torch.Tensor.mT.__get__:
+        if func == _MT:
             return args[0].transpose(-2, -1)
         return func(*args, **kwargs)
 
