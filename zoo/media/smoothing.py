@@ -5,8 +5,10 @@ Interactive Systems, CHI 2012. A first-order low-pass whose cutoff rises with th
 signal: slow points are held still, fast ones are let through without lag.
 
     alpha(f) = 1 / (1 + 1 / (2 pi f dt))          of a low-pass with cutoff f, step dt
-    speed    = low-pass of |x - previous x| / dt  with cutoff derivative_cutoff
-    x'       = low-pass of x                      with cutoff min_cutoff + beta * speed
+    speed    = |low-pass of (x - previous x') / dt|  with cutoff derivative_cutoff
+    x'       = low-pass of x                         with cutoff min_cutoff + beta * speed
+
+A point has one speed for both axes, so that a turned picture is smoothed alike.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ class OneEuro:
     """The filter's three constants. Speeds are in face sizes a second, so that the same constants
     hold for small and large faces; cutoffs in hertz, so that they hold at any frame rate."""
 
-    min_cutoff: float = 2.0
+    min_cutoff: float = 1.5
     """Hz, of a point at rest: lower holds stiller and lags more."""
-    beta: float = 20.0
+    beta: float = 10.0
     """Hz a face size a second: higher follows motion sooner."""
     derivative_cutoff: float = 1.0
     """Hz, of the speed: as in the paper."""
@@ -43,7 +45,6 @@ class PointFilter:
     def __init__(self, settings: OneEuro | None = None) -> None:
         self.settings = settings or OneEuro()
         self._place: NDArray[np.float64] | None = None
-        self._raw: NDArray[np.float64] | None = None
         self._velocity: NDArray[np.float64] | None = None
 
     def __call__(
@@ -55,16 +56,15 @@ class PointFilter:
         frame before, above 0. The first points come back as they are.
         """
         now = np.asarray(points, np.float64)
-        if self._place is None or self._raw is None or self._velocity is None:
-            self._place = self._raw = now
+        if self._place is None or self._velocity is None:
+            self._place = now
             self._velocity = np.zeros_like(now)
             return now
         known = self.settings
-        velocity = (now - self._raw) / step
+        velocity = (now - self._place) / step
         share = smoothing_factor(known.derivative_cutoff, step)
         self._velocity = self._velocity + share * (velocity - self._velocity)
         speed = np.linalg.norm(self._velocity, axis=1, keepdims=True) / max(size, 1e-6)
         share = smoothing_factor(known.min_cutoff + known.beta * speed, step)
         self._place = self._place + share * (now - self._place)
-        self._raw = now
         return self._place

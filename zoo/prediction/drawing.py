@@ -21,7 +21,7 @@ COLOURS: dict[str, Colour] = {
     "brow": (255, 176, 46),
     "nose": (190, 140, 255),
     "eye": (90, 235, 130),
-    "mouth": (255, 92, 118),
+    "mouth": (255, 88, 170),
     "pupils": (255, 255, 255),
 }
 """By the beginning of a region's name: both eyes are of one colour."""

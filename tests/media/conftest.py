@@ -1,0 +1,120 @@
+"""A model and a detector that see coloured spots: what they say can be checked by hand.
+
+A face is three spots, one a channel, which a network of three points finds exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zoo.api import Detector, generic_scheme
+from zoo.prediction import FacePlace, Finder, Predictor
+
+Image = NDArray[np.uint8]
+
+SHAPE = np.array([[-20.0, -12.0], [20.0, -12.0], [0.0, 20.0]])
+"""The three points of a face, about its place."""
+
+
+class Spots(Predictor):
+    """Points at each channel's centre of brightness; sure of them where all channels have some."""
+
+    name = "spots"
+    scheme = generic_scheme(3)
+    input_size = 64
+    region = "box"
+    faces = FacePlace(side=0.5, cx=0.5, cy=0.45)
+
+    def __init__(self) -> None:
+        self.looks: list[int] = []
+        """How many regions went through together, each time."""
+
+    def run(self, crops: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.looks.append(len(crops))
+        weights = crops.astype(np.float64)
+        place = (np.arange(64) + 0.5) / 64
+        mass = weights.sum((1, 2))
+        x = (weights.sum(1) * place[:, None]).sum(1) / (mass + 1e-9)
+        y = (weights.sum(2) * place[:, None]).sum(1) / (mass + 1e-9)
+        sure = np.minimum(mass / 255 / 10, 1).astype(np.float32)
+        return np.stack((x, y), -1).astype(np.float32), sure
+
+
+@dataclass
+class Eye:
+    """A detector of faces at places that the test says, frame by frame."""
+
+    places: Callable[[int], Sequence[tuple[float, float]]]
+    calls: int = 0
+    frame: int = 0
+    paths: list[str] = field(default_factory=list)
+
+    def __call__(self, image: Image) -> NDArray[np.float32]:
+        self.calls += 1
+        rows = [(x - 20, y - 16, x + 20, y + 16, 0.9) for x, y in self.places(self.frame)]
+        return np.array(rows, np.float32).reshape(-1, 5)
+
+    def finder(self) -> Finder:
+        return Finder(Detector(build=lambda: self, labelled=(1.0, 0.0, 0.0)), self)
+
+
+class Kit:
+    """What the tests of this folder share."""
+
+    SHAPE = SHAPE
+
+    @staticmethod
+    def spots() -> Spots:
+        return Spots()
+
+    @staticmethod
+    def finds(*places: tuple[float, float]) -> Eye:
+        """A detector that finds these faces in every picture."""
+        return Eye(lambda frame: places)
+
+    @staticmethod
+    def picture(
+        *places: tuple[float, float], width: int = 320, height: int = 200, radius: float = 3.0
+    ) -> Image:
+        """A dark picture with a face at each place."""
+        image = np.zeros((height, width, 3), np.uint8)
+        for x, y in places:
+            for channel, point in enumerate(np.add(SHAPE, (x, y))):
+                layer = np.ascontiguousarray(image[..., channel])
+                at = tuple(np.round(point * 16).astype(int).tolist())
+                cv2.circle(layer, at, round(radius * 16), 255, cv2.FILLED, cv2.LINE_AA, 4)
+                image[..., channel] = layer
+        return image
+
+    @staticmethod
+    def video(path: Path, frames: Sequence[Image], codec: str = "FFV1") -> Path:
+        """Without loss by default."""
+        height, width = frames[0].shape[:2]
+        code = cv2.VideoWriter.fourcc(*codec)
+        writer = cv2.VideoWriter(str(path), code, 25.0, (width, height))
+        assert writer.isOpened()
+        for frame in frames:
+            writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        writer.release()
+        return path
+
+    @staticmethod
+    def save(path: Path, pixels: NDArray[Any]) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if pixels.ndim == 3 and pixels.shape[2] == 3:
+            pixels = pixels[..., ::-1]
+        assert cv2.imwrite(str(path), pixels)
+        return path
+
+
+@pytest.fixture
+def kit() -> Kit:
+    return Kit()

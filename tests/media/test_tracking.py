@@ -1,0 +1,233 @@
+"""Faces through a video: followed without the detector, lost and found, each by its number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from zoo.geometry import Region
+from zoo.media.tracking import Tracked, Tracker, Tracking, iou, match
+from zoo.prediction import Face
+
+if TYPE_CHECKING:
+    from conftest import Eye, Image, Kit
+
+Place = tuple[float, float]
+STEADY = Tracking(every=0)
+"""Detects on loss alone."""
+
+
+def walk(frame: int) -> Place:
+    """To the right at 3 px a frame: .08 of the face's 40 px."""
+    return 60 + 3.0 * frame, 90 + 10 * np.sin(frame / 5)
+
+
+class Film:
+    """Plays frames to a tracker, with a detector that may see other things than there are."""
+
+    def __init__(
+        self,
+        kit: Kit,
+        eye: Eye,
+        settings: Tracking = STEADY,
+        see: Callable[[Image], list[Face]] | None = None,
+    ) -> None:
+        self.kit, self.eye = kit, eye
+        self.model = kit.spots()
+        finder = eye.finder()
+        detect = see or (lambda image: self.model.predict(image, finder))
+        self.tracker = Tracker(self.model, detect, 25.0, settings, smoothing=None)
+
+    def show(self, *places: Place) -> list[Tracked]:
+        found = self.tracker(self.kit.picture(*places))
+        self.eye.frame += 1
+        return found
+
+    def check(self, found: Sequence[Tracked], places: dict[int, Place]) -> None:
+        """Numbers, and points to half a pixel."""
+        assert [each.track for each in found] == sorted(places)
+        for each in found:
+            wanted = np.add(self.kit.SHAPE, places[each.track])
+            np.testing.assert_allclose(each.face.points, wanted, atol=0.5)
+
+
+def test_a_face_is_found_once_and_followed_by_its_points(kit: Kit) -> None:
+    eye = kit.finds(walk(0))
+    film = Film(kit, eye)
+    for frame in range(60):
+        film.check(film.show(walk(frame)), {0: walk(frame)})
+    assert eye.calls == 1
+
+
+def test_two_faces_keep_their_numbers_while_they_pass(kit: Kit) -> None:
+    """They come near each other and part again; the detector names them in any order."""
+    left = [(60 + 2.0 * k, 50.0) for k in range(80)]
+    right = [(240 - 2.0 * k, 150.0) for k in range(80)]
+    eye = kit.finds()
+    eye.places = lambda frame: [right[frame], left[frame]][:: 1 if frame % 20 else -1]
+    film = Film(kit, eye, Tracking(every=10))
+    first = film.show(left[0], right[0])
+    numbers = {each.track: each.face.points[:, 0].mean() for each in first}
+    at_left = min(numbers, key=lambda number: numbers[number])
+    for frame in range(1, 80):
+        found = film.show(left[frame], right[frame])
+        film.check(found, {at_left: left[frame], 1 - at_left: right[frame]})
+    assert eye.calls == 8  # frames 0, 10, ... 70
+
+
+def test_a_face_that_jumps_is_found_again_at_once_under_a_new_number(kit: Kit) -> None:
+    eye = kit.finds()
+    place: dict[int, Place] = {k: (60, 80) if k < 5 else (230, 120) for k in range(10)}
+    eye.places = lambda frame: [place[frame]]
+    film = Film(kit, eye)
+    for frame in range(5):
+        film.check(film.show(place[frame]), {0: place[frame]})
+    assert eye.calls == 1
+    film.check(film.show(place[5]), {1: place[5]})
+    film.check(film.show(place[6]), {1: place[6]})
+
+
+def test_a_face_that_is_covered_for_a_while_keeps_its_number(kit: Kit) -> None:
+    eye = kit.finds()
+    hidden = range(6, 14)
+    eye.places = lambda frame: [] if frame in hidden else [(100, 90)]
+    film = Film(kit, eye)
+    for frame in range(20):
+        if frame in hidden:
+            film.check(film.show(), {})
+        else:
+            film.check(film.show((100, 90)), {0: (100, 90)})
+    assert eye.calls == 1 + len(hidden) + 1
+
+
+def test_a_face_that_is_away_for_longer_comes_back_as_another(kit: Kit) -> None:
+    eye = kit.finds()
+    eye.places = lambda frame: [] if 5 <= frame < 20 else [(100, 90)]
+    film = Film(kit, eye, replace(STEADY, patience=10))
+    numbers = [[each.track for each in film.show(*eye.places(k))] for k in range(25)]
+    assert numbers[4] == [0]
+    assert numbers[10] == []
+    assert numbers[24] == [1]
+
+
+def test_a_new_face_is_seen_when_the_detector_runs_again(kit: Kit) -> None:
+    eye = kit.finds()
+    eye.places = lambda frame: [(60, 90)] if frame < 3 else [(60, 90), (220, 90)]
+    film = Film(kit, eye, Tracking(every=10))
+    numbers = [[each.track for each in film.show(*eye.places(k))] for k in range(15)]
+    assert numbers[9] == [0]
+    assert numbers[10] == [0, 1]
+
+
+def test_a_detector_that_misses_a_face_does_not_end_a_track_the_model_is_sure_of(kit: Kit) -> None:
+    eye = kit.finds()
+    eye.places = lambda frame: [(100, 90)] if frame == 0 else []
+    film = Film(kit, eye, Tracking(every=5))
+    for _ in range(30):
+        film.check(film.show((100, 90)), {0: (100, 90)})
+    assert eye.calls == 6
+
+
+def test_without_confidence_a_track_that_no_detection_confirms_ends(kit: Kit) -> None:
+    eye = kit.finds()
+    eye.places = lambda frame: [(100, 90)] if frame == 0 else []
+    film = Film(kit, eye, Tracking(every=5, unseen=2))
+    film.model.confidences = lambda crops, units, scores: np.full(len(crops), np.nan)  # type: ignore[method-assign]
+    counts = [len(film.show((100, 90))) for _ in range(20)]
+    # detections at 5 and 10 do not see it
+    assert counts[:10] == [1] * 10
+    assert counts[10:] == [0] * 10
+
+
+def test_what_the_model_is_not_sure_of_begins_no_track(kit: Kit) -> None:
+    film = Film(kit, kit.finds((100, 90), (250, 100)))
+    assert [each.track for each in film.show((100, 90))] == [0]
+
+
+def test_two_tracks_on_one_face_become_the_older_one(kit: Kit) -> None:
+    """A detector's second box of a face lies so far off that no track is its: the points do not."""
+    eye = kit.finds((100, 90), (106, 92))
+    film = Film(kit, eye)
+    film.check(film.show((100, 90)), {0: (100, 90)})
+    film.check(film.show((101, 90)), {0: (101, 90)})
+
+
+def test_frames_that_cannot_be_read_are_waited_through(kit: Kit) -> None:
+    eye = kit.finds(walk(0))
+    film = Film(kit, eye)
+    film.show(walk(0))
+    for _ in range(3):
+        film.tracker.skip()
+    film.check(film.show(walk(2)), {0: walk(2)})
+    assert eye.calls == 1
+
+
+BEFORE = Face((0, 0, 0, 0), 1.0, np.array([[10, 10], [50, 10], [30, 50]], np.float32), None, 0.9)
+AROUND = Region(30, 30, 80)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"confidence": 0.2}, "confidence 0.20"),
+        ({"confidence": float("nan")}, ""),
+        # hypot(13, 13) is .46 of 40 px; the limit is .35
+        ({"points": np.add(BEFORE.points, 13)}, "moved by 0.46 of its size"),
+        ({"points": np.add(BEFORE.points, (13, 0))}, ""),
+        ({"points": np.add(BEFORE.points, (15, 0))}, "moved by 0.38 of its size"),
+        ({"points": (BEFORE.points - 30) * 1.45 + 30}, "1.45 times its size"),
+        ({"points": (BEFORE.points - 30) * 0.65 + 30}, "0.65 times its size"),
+        ({"points": np.add(BEFORE.points * (1, -1), (0, 60))}, ""),
+    ],
+)
+def test_why_a_track_is_lost_by_hand(kit: Kit, change: dict[str, object], reason: str) -> None:
+    tracker = Film(kit, kit.finds()).tracker
+    now = replace(BEFORE, **change)  # type: ignore[arg-type]
+    assert tracker.loss(BEFORE, now, AROUND) == reason
+
+
+def test_points_that_leave_the_region_are_a_loss(kit: Kit) -> None:
+    tracker = Film(kit, kit.finds()).tracker
+    shifted = Region(52, 30, 80)  # its left edge at 12: one point of three lies outside
+    assert tracker.loss(BEFORE, BEFORE, shifted) == "33% of its points outside"
+
+
+def test_smoothing_holds_a_tracked_face_still_and_starts_anew_after_a_gap(kit: Kit) -> None:
+    random = np.random.default_rng(0)
+    raw, smooth = [], []
+    for smoothing, out in ((False, raw), (True, smooth)):
+        eye = kit.finds((100, 90))
+        film = Film(kit, eye)
+        if smoothing:
+            film.tracker = Tracker(film.model, film.tracker.detect, 25.0, STEADY)
+        random = np.random.default_rng(0)
+        for _ in range(60):
+            [each] = film.show(tuple(np.add((100, 90), random.normal(0, 0.8, 2)).tolist()))
+            out.append(each.face.points[0])
+    assert np.std(smooth[10:], axis=0).max() < 0.8 * np.std(raw[10:], axis=0).max()
+    np.testing.assert_allclose(np.mean(smooth, axis=0), np.mean(raw, axis=0), atol=0.3)
+
+    for _ in range(6):  # a quarter of a second without a picture
+        film.tracker.skip()
+    [each] = film.show((109, 90))
+    np.testing.assert_allclose(each.face.points, np.add(kit.SHAPE, (109, 90)), atol=0.5)
+
+
+def test_overlap_by_hand() -> None:
+    # 10 x 10 each, 5 x 10 in common: 50 of 150
+    assert iou((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 10, 10), (10, 0, 20, 10)) == 0
+    assert iou((0, 0, 10, 10), (2, 2, 8, 8)) == pytest.approx(0.36)
+
+
+def test_the_largest_overlaps_are_matched_first() -> None:
+    tracks = [(0.0, 0.0, 10.0, 10.0), (6.0, 0.0, 16.0, 10.0)]
+    found = [(5.0, 0.0, 15.0, 10.0), (100.0, 0.0, 110.0, 10.0)]
+    assert match(tracks, found, 0.3) == {1: 0}
+    assert match(tracks, [*found, (1.0, 0.0, 11.0, 10.0)], 0.3) == {1: 0, 0: 2}
+    assert match([], found, 0.3) == match(tracks, [], 0.3) == {}

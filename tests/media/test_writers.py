@@ -1,0 +1,104 @@
+"""Points as CSV, JSON Lines and .pts: what is in the files, and that half a file is never left."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.api import UsageError
+from zoo.datasets.ibug_pts import read_pts
+from zoo.media.writers import Format, Marked, open_writer, write_pts
+from zoo.prediction import Face
+
+POINTS = np.array([[1.25, 2.0], [3.0, 4.0004]], np.float32)
+FACE = Face((0.5, 1, 10, 20), 0.75, POINTS, np.array([0.5, 1], np.float32), 0.625)
+UNSURE = Face((0, 0, 1, 1), float("nan"), POINTS + 1, None, float("nan"))
+MARKED = [
+    Marked(Path("a, b/x.jpg"), [FACE, UNSURE], [0, 1]),
+    Marked(Path("y.jpg"), [], []),
+    Marked(Path("clip.mp4"), [FACE], [7], frame=12, seconds=0.48),
+]
+
+
+def test_csv_has_a_row_a_face(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "new" / "points.csv", "csv") as writer:
+        for marked in MARKED:
+            writer.write(marked)
+    with (tmp_path / "new" / "points.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [tuple(row.values()) for row in rows] == [
+        ("a, b/x.jpg", "", "", "0", "0.5", "1", "10", "20", "0.75", "0.625", "1.25", "2", "3", "4"),
+        ("a, b/x.jpg", "", "", "1", "0", "0", "1", "1", "", "", "2.25", "3", "4", "5"),
+        ("clip.mp4", "12", "0.48", "7", "0.5", "1", "10", "20", "0.75", "0.625", "1.25", "2", "3",
+         "4"),
+    ]  # fmt: skip
+    assert list(rows[0])[:4] == ["image_name", "frame", "seconds", "face"]
+    assert list(rows[0])[-6:] == [
+        *("box_score", "confidence", "part_0_x", "part_0_y", "part_1_x", "part_1_y")
+    ]
+
+
+def test_json_lines_have_a_line_a_picture_with_or_without_faces(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "points.jsonl", "jsonl") as writer:
+        for marked in MARKED:
+            writer.write(marked)
+    lines = [json.loads(line) for line in (tmp_path / "points.jsonl").read_text().splitlines()]
+    assert [line["image"] for line in lines] == ["a, b/x.jpg", "y.jpg", "clip.mp4"]
+    assert lines[1] == {"image": "y.jpg", "faces": []}
+    assert lines[2] == {
+        "image": "clip.mp4",
+        "frame": 12,
+        "seconds": 0.48,
+        "faces": [
+            {
+                "face": 7,
+                "box": [0.5, 1, 10, 20],
+                "box_score": 0.75,
+                "confidence": 0.625,
+                "points": [[1.25, 2.0], [3.0, 4.0]],
+                "scores": [0.5, 1.0],
+            }
+        ],
+    }
+    unsure = lines[0]["faces"][1]
+    assert (unsure["box_score"], unsure["confidence"], unsure["scores"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_half_a_file_and_an_empty_file_are_not_left(tmp_path: Path, form: Format) -> None:
+    place = tmp_path / f"points.{form}"
+    place.write_text("of the last time")
+    broken = Marked(Path("z.jpg"), [FACE], [])
+    with pytest.raises(ValueError, match="shorter"), open_writer(place, form) as writer:  # noqa: PT012
+        writer.write(MARKED[0])
+        writer.write(broken)
+    with open_writer(place, form):
+        pass
+    assert place.read_text() == "of the last time"
+    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UsageError, match=r"--out .*file: "),
+        open_writer(tmp_path / "file" / "points.csv", "csv") as writer,
+    ):
+        writer.write(MARKED[0])
+
+
+def test_pts_files_count_from_one(tmp_path: Path) -> None:
+    write_pts(tmp_path / "a.pts", POINTS)
+    assert (tmp_path / "a.pts").read_text() == (
+        "version: 1\nn_points: 2\n{\n2.250 3.000\n4.000 5.000\n}\n"
+    )
+
+
+def test_pts_files_come_back_as_they_went(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).uniform(-20, 2000, (68, 2)).astype(np.float32)
+    write_pts(tmp_path / "new" / "a.pts", points)
+    np.testing.assert_allclose(read_pts(tmp_path / "new" / "a.pts"), points, atol=6e-4)
