@@ -16,31 +16,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from zoo.cli import app
-from zoo.config import resolve
 from zoo.datasets.landmarks_csv import landmarks_csv
 from zoo.datasets.synthetic import open_synthetic
-from zoo.engine import run as engine
 from zoo.images import MAX_SIDE
 from zoo.prediction import load
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run: one epoch of a tiny network on a few drawn faces."""
-    root = tmp_path_factory.mktemp("predict")
-    sets = [
-        "dataset.people=15",
-        "dataset.videos=1",
-        "dataset.frames=2",
-        "dataset.size=64",
-        "augment.resize=33",
-        "input_size=32",
-    ]
-    flags = {"dataset": "synthetic", "epochs": 1, "batch_size": 8, "device": "cpu"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_HOME", str(root / "home"))
-        config = resolve("timm:test_resnet", "seed", sets, flags)
-        return engine.train(config, root / "runs").path
 
 
 def save(path: Path, pixels: Any) -> Path:

@@ -1,0 +1,164 @@
+"""`zoo predict` on folders, videos and sequences, as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import zoo.prediction
+from zoo.cli import app
+from zoo.datasets.synthetic import open_synthetic
+from zoo.prediction import load
+
+FRAMES = 8
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["predict", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[Any]:
+    """A drawn face that moves as at 25 frames a second."""
+    drawn = open_synthetic(people=1, videos=1, frames=FRAMES, seed=3, size=120, pace=0.05)
+    return [sample.image() for sample in drawn.samples()]
+
+
+@pytest.fixture(scope="module")
+def shot(frames: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frames as pictures, and as a video beside them."""
+    folder = tmp_path_factory.mktemp("media") / "shot"
+    folder.mkdir()
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"{number:04d}.png")
+    height, width = frames[0].shape[:2]
+    code = cv2.VideoWriter.fourcc(*"FFV1")
+    writer = cv2.VideoWriter(str(folder.parent / "clip.mkv"), code, 25.0, (width, height))
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+    return folder
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with (out / "points.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def points(row: dict[str, str]) -> np.ndarray:
+    return np.array([[float(row[f"part_{i}_{axis}"]) for axis in "xy"] for i in range(68)])
+
+
+def test_a_video_and_its_frames_give_the_same_points(
+    trained: Path, shot: Path, frames: list[Any], tmp_path: Path
+) -> None:
+    clip = shot.parent / "clip.mkv"
+    plain = ("--detector", "none", "--no-track", "--out")
+    assert invoke(trained, clip, *plain, tmp_path / "a").exit_code == 0
+    assert invoke(trained, shot, *plain, tmp_path / "b").exit_code == 0
+    predictor = load(trained, "cpu")
+    for one, two, frame in zip(rows(tmp_path / "a"), rows(tmp_path / "b"), frames, strict=True):
+        assert (one["frame"], one["seconds"]) == (two["frame"], two["seconds"])
+        [face] = predictor.predict(frame, "none")
+        np.testing.assert_allclose(points(two), face.points, atol=0.01)
+        np.testing.assert_allclose(points(one), face.points, atol=1.5)  # YUV in between
+    assert (tmp_path / "a" / "clip-points.mp4").is_file()
+    assert (tmp_path / "b" / "shot-points.mp4").is_file()
+
+
+def test_everything_at_once_as_a_process(trained: Path, shot: Path, tmp_path: Path) -> None:
+    """Pictures by a pattern, a video, a broken one, a missing folder; JSON alone on stdout."""
+    (tmp_path / "bad.mp4").write_text("no video")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "zoo", "predict", str(trained), f"{shot}/000[12].png"),
+            *(str(shot.parent / "clip.mkv"), "bad.mp4", "nowhere", "--detector", "none"),
+            *("--format", "jsonl", "--pts", "--json", "--out", "out"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "ZOO_HOME": str(tmp_path / "home")},
+    )
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert [entry["image"].rpartition("/")[2] for entry in told[:2]] == ["0001.png", "0002.png"]
+    assert {entry["image"].rpartition("/")[2] for entry in told[2:]} == {"clip.mkv"}
+    complaints = [line for line in done.stderr.splitlines() if line.startswith("zoo: ")]
+    assert len(complaints) == 2
+    assert complaints[0].startswith("zoo: nowhere: no such image file, video, folder or pattern")
+    assert complaints[1].startswith("zoo: bad.mp4: not readable as a video")
+    # OpenCV, FFmpeg and Python add nothing of their own
+    others = [line for line in done.stderr.splitlines() if not line.startswith("zoo: ")]
+    assert [line.partition(": ")[0].rpartition("/")[2] for line in others[:-1]] == [
+        *("0001.png", "0002.png", "clip.mkv")
+    ]
+    assert others[-1].endswith("in out/points.jsonl")
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"0001-points.png", "0001.pts", "clip", "clip-points.mp4", "points.jsonl"} <= made
+
+
+def test_without_a_model_the_one_in_the_box_is_taken(
+    trained: Path, shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo.prediction, "load_default", lambda device: load(trained, device))
+    done = invoke(shot / "0000.png", shot / "0001.png", "--detector", "none", "--out", tmp_path)
+    assert done.exit_code == 0
+    assert len(rows(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "reason"),
+    [
+        (["RUN"], 2, "name a picture, video or folder after the model"),
+        (["runs/gone", "SHOT"], 2, "runs/gone: no run here, nor a model that `zoo models` lists"),
+        (["RUN", "SHOT", "--set", "lr=1"], 2, "what can be set here are detector.KEY, track.KEY"),
+        (["RUN", "SHOT", "--set", "track.evry=3"], 2, "did you mean track.every?"),
+        (["RUN", "SHOT", "--set", "track.every=2.5"], 2, "track.every=2.5: give a whole number"),
+        (["RUN", "SHOT", "--set", "track.max_growth=1"], 2, "must be above 1"),
+        (["RUN", "SHOT", "--set", "smooth.beta=fast"], 2, "smooth.beta=fast: give a number"),
+        (["RUN", "SHOT", "--set", "smooth.min_cutoff=0"], 2, "must be above 0 hertz"),
+        (["RUN", "SHOT", "--set", "detector.size=3"], 2, "its options are "),
+        (["RUN", "gone/*.png"], 1, "gone/*.png: no file matches this pattern"),
+    ],
+)
+def test_what_is_typed_wrongly_is_said_and_nothing_is_made(
+    trained: Path, shot: Path, tmp_path: Path, arguments: list[str], status: int, reason: str
+) -> None:
+    named = {"RUN": trained, "SHOT": shot}
+    done = invoke(*(named.get(each, each) for each in arguments), "--out", tmp_path / "out")
+    assert done.exit_code == status
+    [line] = done.stderr.splitlines()
+    assert line.startswith("zoo: ")
+    assert reason in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_reach_detector_tracker_and_filter(
+    trained: Path, shot: Path, tmp_path: Path
+) -> None:
+    """Frames of a face that the detector is told to look for with more care; a filter that holds
+    the first frame's points for good."""
+    frozen = ("--set", "smooth.min_cutoff=1e-9", "--set", "smooth.beta=0")
+    loose = ("--set", "track.max_jump=9", "--set", "track.max_growth=99")
+    careful = ("--set", "detector.scale_factor=1.05", "--set", "track.max_outside=1")
+    done = invoke(trained, shot, *careful, *frozen, *loose, "--no-draw", "--out", tmp_path)
+    assert done.exit_code == 0, done.stderr
+    tracks: dict[str, list[np.ndarray]] = {}
+    for row in rows(tmp_path):
+        tracks.setdefault(row["face"], []).append(points(row))
+    assert len(tracks["0"]) > 1
+    for track in tracks.values():
+        np.testing.assert_allclose(track, np.broadcast_to(track[0], np.shape(track)), atol=0.01)
+    assert [path.name for path in tmp_path.iterdir()] == ["points.csv"]
