@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,6 +124,27 @@ def test_a_fine_checkerboard_shrinks_to_grey_and_not_to_moire(size: int) -> None
     assert abs(inner.mean() - 127.5) < 2
     # what is left of the 255 grey levels between neighbours
     assert np.ptp(inner) < 12
+
+
+def test_a_crop_does_not_depend_on_how_much_of_the_image_is_blurred() -> None:
+    """What lies far from a region has no say, and the crop is the whole blurred image's, bit by
+    bit: at its edges, beyond them, and far outside."""
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        height, width = random.integers(30, 400, 2)
+        image = random.integers(0, 256, (height, width, 3), np.uint8)
+        cx, cy = random.uniform(-0.3, 1.3, 2) * (width, height)
+        region, size = Region(cx, cy, random.uniform(40, 600)), int(random.choice([16, 32, 64]))
+        factor = region.side / size
+        if factor <= 1:
+            continue
+        sigma = 0.5 * np.sqrt(factor**2 - 1)
+        blurred = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        shift = (0.5 / size - 0.5) * region.side
+        matrix = np.array([[factor, 0, cx + shift], [0, factor, cy + shift]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        whole = cv2.warpAffine(blurred, matrix, (size, size), flags=flags)
+        np.testing.assert_array_equal(crop(image, region, size), whole)
 
 
 def test_a_crop_keeps_the_channels_apart() -> None:

@@ -7,6 +7,7 @@ it, 0 at its left (top) edge and 1 at its right (bottom) edge.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -87,18 +88,31 @@ def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint
     Gaussian that makes up the difference between the two pixel grids.
     """
     factor = region.side / size
-    if factor > 1:
-        sigma = 0.5 * float(np.sqrt(factor * factor - 1))
-        image = np.asarray(
-            cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8
-        )
     # unit u of output pixel p is (p + 0.5) / size, and lies at cx + (u - 0.5) side in the source
     left = region.cx + (0.5 / size - 0.5) * region.side
     top = region.cy + (0.5 / size - 0.5) * region.side
+    if factor > 1:
+        sigma = 0.5 * float(np.sqrt(factor * factor - 1))
+        # the region alone, and what the blur can reach: a photograph is much larger than a face
+        columns = _reached(left, region.side, sigma, image.shape[1])
+        rows = _reached(top, region.side, sigma, image.shape[0])
+        image = np.asarray(
+            cv2.GaussianBlur(image[rows, columns], (0, 0), sigma, borderType=cv2.BORDER_REPLICATE),
+            np.uint8,
+        )
+        left, top = left - columns.start, top - rows.start
     matrix = np.array([[factor, 0.0, left], [0.0, factor, top]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     out = cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(out, np.uint8)
+
+
+def _reached(start: float, side: float, sigma: float, length: int) -> slice:
+    """The pixels of one axis that a blurred region depends on; one at least."""
+    reach = math.ceil(4 * sigma) + 3  # OpenCV's kernel ends at 3 sigma for 8-bit pixels
+    low = min(max(math.floor(start) - reach, 0), length - 1)
+    high = min(math.ceil(start + side) + reach, length)
+    return slice(low, max(high, low + 1))
 
 
 def to_landmark_units(unit: NDArray[np.floating]) -> NDArray[np.floating]:
