@@ -126,7 +126,7 @@ def test_without_a_model_the_one_in_the_box_is_taken(
         (["RUN", "SHOT", "--set", "lr=1"], 2, "what can be set here are detector.KEY, track.KEY"),
         (["RUN", "SHOT", "--set", "track.evry=3"], 2, "did you mean track.every?"),
         (["RUN", "SHOT", "--set", "track.every=2.5"], 2, "track.every=2.5: give a whole number"),
-        (["RUN", "SHOT", "--set", "track.max_growth=1"], 2, "must be above 1"),
+        (["RUN", "SHOT", "--set", "track.max_growth=0.9"], 2, "it must be at least 1"),
         (["RUN", "SHOT", "--set", "smooth.beta=fast"], 2, "smooth.beta=fast: give a number"),
         (["RUN", "SHOT", "--set", "smooth.min_cutoff=0"], 2, "must be above 0 hertz"),
         (["RUN", "SHOT", "--set", "detector.size=3"], 2, "its options are "),

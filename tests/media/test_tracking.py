@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.geometry import Region
-from zoo.media.tracking import Tracked, Tracker, Tracking, iou, match
+from zoo.media.tracking import Tracked, Tracker, Tracking, drawn_after, iou, match
 from zoo.prediction import Face
 
 if TYPE_CHECKING:
@@ -195,6 +195,40 @@ def test_points_that_leave_the_region_are_a_loss(kit: Kit) -> None:
     tracker = Film(kit, kit.finds()).tracker
     shifted = Region(52, 30, 80)  # its left edge at 12: one point of three lies outside
     assert tracker.loss(BEFORE, BEFORE, shifted) == "33% of its points outside"
+
+
+def test_a_region_is_drawn_after_a_face_as_on_a_leash_by_hand() -> None:
+    region, side = Region(100, 50, 80), 80
+
+    def after(cx: float, cy: float, side: float) -> tuple[float, float, float]:
+        moved = drawn_after(region, Region(cx, cy, side), 0.05, 1.1)
+        return moved.cx, moved.cy, moved.side
+
+    assert after(103, 47, side) == (100, 50, 80)  # .05 of 80 is 4 px: it stays
+    assert after(110, 50, side) == (106, 50, 80)
+    assert after(100, 30, side) == (100, 34, 80)
+    assert after(100, 50, 87) == (100, 50, 80)
+    assert after(100, 50, 96.8) == pytest.approx((100, 50, 88))
+    assert after(100, 50, 66) == pytest.approx((100, 50, 72.6))
+
+
+def test_a_region_holds_still_while_points_are_noisy(kit: Kit) -> None:
+    """A model that looked into a new region for every wrong pixel would be wrong anew each time."""
+    random = np.random.default_rng(0)
+    regions: dict[float, set[Region]] = {}
+    for leash in (0.0, 0.05):
+        film = Film(kit, kit.finds((100, 90)), replace(STEADY, leash=leash))
+        look = film.model.faces_in
+
+        def watch(image: Image, where: Sequence[Region]) -> list[Face]:
+            regions.setdefault(leash, set()).update(where)  # noqa: B023
+            return look(image, where)  # noqa: B023
+
+        film.model.faces_in = watch  # type: ignore[method-assign]
+        for _ in range(20):
+            film.show(tuple(np.add((100, 90), random.normal(0, 0.7, 2)).tolist()))
+    assert len(regions[0.0]) > 15
+    assert len(regions[0.05]) <= 3
 
 
 def test_smoothing_holds_a_tracked_face_still_and_starts_anew_after_a_gap(kit: Kit) -> None:

@@ -17,8 +17,9 @@ from .tracking import Tracking
 def tracking_from(options: Mapping[str, Any]) -> Tracking:
     """Raises :class:`UsageError` for a key that there is not, or a value that cannot be."""
     known = Tracking(**_checked(Tracking(), "track", options))
-    if known.max_growth <= 1:
-        raise UsageError(f"track.max_growth is {known.max_growth:g}; it must be above 1")
+    for key, low in (("max_growth", 1.0), ("leash_growth", 1.0)):
+        if getattr(known, key) < low:
+            raise UsageError(f"track.{key} is {getattr(known, key):g}; it must be at least 1")
     return known
 
 

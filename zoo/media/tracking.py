@@ -1,11 +1,15 @@
 """Faces through a video: found once, followed from frame to frame, each under one number.
 
-The region of the next frame comes from the points of the last, so that a detector runs seldom. It
-runs again on the first frame, while there is no face, every ``every`` frames, and at once where a
-track is lost: the model is not sure of its points, the face jumped or changed its size from one
-frame to the next, or points leave the region that the model looked into. What it finds is matched
-to the tracks by the overlap of the boxes about the points (IoU). A lost track that the detector
-finds again within ``patience`` frames keeps its number.
+The region of the next frame comes from the points of the last, so that a detector runs seldom. But
+a region that moved with every point's noise would hand that noise on, for what a network says
+depends on how the pixels fall: the region stays where it is while the face is near its middle, and
+is drawn after it as on a leash.
+
+The detector runs on the first frame, while there is no face, every ``every`` frames, and at once
+where a track is lost: the model is not sure of its points, the face jumped or changed its size from
+one frame to the next, or points leave the region that the model looked into. What it finds is
+matched to the tracks by the overlap of the boxes about the points (IoU). A lost track that the
+detector finds again within ``patience`` frames keeps its number.
 """
 
 from __future__ import annotations
@@ -55,6 +59,11 @@ class Tracking:
     """Of the face's size in one frame, or its inverse."""
     max_outside: float = 0.1
     """Share of points that may lie outside the region that the model saw."""
+    leash: float = 0.05
+    """How far a region may be from the place where the points want it, in its sides; with 0 it
+    follows every move of the points."""
+    leash_growth: float = 1.1
+    """How much larger or smaller it may be than they want it."""
     min_overlap: float = 0.3
     """IoU from which a found face is a track's."""
     max_overlap: float = 0.6
@@ -79,6 +88,8 @@ class _Track:
     face: Face
     """Where it was last, before smoothing: the next region comes from this."""
     smooth: PointFilter
+    region: Region | None = None
+    """The model looked into it last; None: it has not yet followed the face."""
     lost: int = 0
     """Frames since it was seen."""
     unseen: int = 0
@@ -130,18 +141,25 @@ class Tracker:
         live = [track for track in self._tracks if not track.lost]
         if not live:
             return []
-        boxes = [np.array(box_of(track.face)) for track in live]
-        regions = [face_region(box, ABOUT_POINTS, self.model.faces) for box in boxes]
+        regions = [self._region(track) for track in live]
         held = []
         for track, region, face in zip(
             live, regions, self.model.faces_in(image, regions), strict=True
         ):
             if self.loss(track.face, face, region):
-                track.lost = 1
+                track.lost, track.region = 1, None
             else:
                 track.face = replace(face, box_score=track.face.box_score)
+                track.region = region
                 held.append(track)
         return held
+
+    def _region(self, track: _Track) -> Region:
+        """Where to look for the face that was last seen there."""
+        wanted = face_region(np.array(box_of(track.face)), ABOUT_POINTS, self.model.faces)
+        if track.region is None:
+            return wanted
+        return drawn_after(track.region, wanted, self.settings.leash, self.settings.leash_growth)
 
     def loss(self, before: Face, now: Face, region: Region) -> str:
         """Why a track is lost, in words; empty where it holds."""
@@ -220,6 +238,17 @@ class Tracker:
             face = replace(face, points=points.astype(np.float32))
         track.seen = self._frame
         return Tracked(replace(face, box=box_of(face)), track.number)
+
+
+def drawn_after(region: Region, wanted: Region, leash: float, growth: float) -> Region:
+    """The region, moved and scaled no more than it takes to be within ``leash`` sides and a factor
+    of ``growth`` of the one that is wanted."""
+    slack = leash * wanted.side
+    return Region(
+        wanted.cx + min(max(region.cx - wanted.cx, -slack), slack),
+        wanted.cy + min(max(region.cy - wanted.cy, -slack), slack),
+        wanted.side * min(max(region.side / wanted.side, 1 / growth), growth),
+    )
 
 
 def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int, int]:
