@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo import registry as registry
     from zoo.export.export import export_onnx as export_onnx
+    from zoo.export.push import push as push
     from zoo.prediction import load as load
     from zoo.verbs import bench as bench
     from zoo.verbs import compare as compare
@@ -28,6 +29,7 @@ _LAZY: dict[str, str] = {
     "import_points": "zoo.verbs",
     "leaderboard": "zoo.verbs",
     "load": "zoo.prediction",
+    "push": "zoo.export.push",
     "rerun": "zoo.verbs",
     "train": "zoo.verbs",
     "train_folds": "zoo.verbs",

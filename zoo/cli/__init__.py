@@ -29,6 +29,7 @@ from zoo.cli import (
     listing,
     new,
     predict,
+    push,
     train,
 )
 from zoo.cli.menu import Verbs
@@ -85,6 +86,7 @@ app.command("import", short_help="Add another program's points to the board.")(
 )
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
 app.command("export", short_help="Write a run's model as one ONNX file.")(export.export)
+app.command("push", short_help="Publish a run on a hub.")(push.push)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
 app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)
 app.command("doctor", short_help="Say what is installed, and what is broken.")(doctor.doctor)

@@ -25,7 +25,9 @@ def load(source: str | Path, device: str = "") -> Predictor:
     if text.startswith(HUB):
         from ..export.hub import fetch
 
-        return _of_run(fetch(text), device)
+        fetched = _of_run(fetch(text), device)
+        fetched.name = text  # the folder's is a commit
+        return fetched
     path = Path(source)
     if path.suffix.lower() == ONNX:
         from .onnx_model import OnnxPredictor

@@ -1,0 +1,45 @@
+"""`zoo push`: a run to a hub, where `zoo predict hf://user/name` finds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.cli.output import print_json, say
+
+
+def push(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    address: Annotated[str, typer.Argument(help="hf://user/name.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="A new repository is for you alone.")
+    ] = False,
+    revision: Annotated[
+        str, typer.Option(metavar="BRANCH", help="Branch to push to. [default: main]")
+    ] = "",
+    license: Annotated[
+        str, typer.Option(metavar="ID", help="The hub's name of your terms, such as mit.")
+    ] = "",
+    onnx: Annotated[bool, typer.Option("--onnx", help="With model.onnx, exported anew.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="What was published, as JSON.")] = False,
+) -> None:
+    """Publish a finished run: weights as safetensors, configuration, record and card.
+
+    The repository is made where it does not exist. The token comes from HF_TOKEN or from
+    `hf auth login`; HF_ENDPOINT names another hub. Predictions, and with them the names of the
+    data's people and frames, stay in the run's folder.
+    """
+    from dataclasses import asdict
+
+    from zoo.export.push import push as publish
+
+    done = publish(run, address, private=private, revision=revision, license=license, onnx=onnx)
+    if json:
+        print_json(asdict(done))
+        return
+    say(f"published {', '.join(done.files)}")
+    say(f"at {done.url}")
+    say(f"Use it: zoo predict {done.address} photo.jpg")
+    say(f"This very commit: {done.pinned}")

@@ -1,0 +1,133 @@
+"""The card of a published run: what stands in its repository's README.md.
+
+The front matter is YAML that hubs read; each string in it is written as JSON, which YAML contains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..evaluation.records import Record
+
+TAGS = ("facial-landmarks", "face-alignment", "keypoint-detection", "landmark-zoo")
+
+
+def model_card(record: Record, address: str, *, license: str = "", onnx: bool = False) -> str:
+    """Markdown with front matter. ``license``: an identifier of the hub, such as ``mit``; without
+    one the card names what is known and claims nothing. ``onnx``: model.onnx lies beside it."""
+    return f"---\n{_front_matter(record, license)}---\n\n{_body(record, address, onnx)}"
+
+
+def _front_matter(record: Record, license: str) -> str:
+    lines = ["library_name: landmark-zoo", "pipeline_tag: keypoint-detection"]
+    if license:
+        lines.append(f"license: {json.dumps(license)}")
+    else:
+        lines += ["license: other", "license_name: terms-in-this-card", "license_link: README.md"]
+    lines += ["tags:", *(f"- {tag}" for tag in TAGS), "metrics:", "- nme"]
+    results = [(split, r) for split, r in record["results"].items() if _number(r, "nme_ioc")]
+    if results:
+        lines += ["model-index:", f"- name: {json.dumps(record['run'])}", "  results:"]
+    for split, result in results:
+        name = f"{record['data']['dataset']} ({record['data']['protocol']})"
+        lines += [
+            "  - task:",
+            "      type: keypoint-detection",
+            "    dataset:",
+            f"      name: {json.dumps(name)}",
+            f"      type: {json.dumps(record['data']['dataset'])}",
+            f"      split: {json.dumps(split)}",
+            "    metrics:",
+            "    - type: nme",
+            "      name: NME, inter-ocular (%)",
+            f"      value: {100 * result['nme_ioc']:.2f}",
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _body(record: Record, address: str, onnx: bool) -> str:
+    data, model = record["data"], record["model"]
+    rows = "".join(_row(split, result) for split, result in record["results"].items())
+    alone = (
+        "\n`model.onnx` does the same without PyTorch: `zoo predict model.onnx photo.jpg`.\n"
+        if onnx
+        else ""
+    )
+    return f"""# {_line(record["run"])}
+
+Facial landmarks ({_line(data.get("scheme") or "see config.toml")}) by \
+`{_line(record["plugin"]["id"])}` with the head `{_line(model.get("head") or "linear")}`, \
+trained with landmark-zoo (`pip install landmark-zoo`).
+
+## Use
+
+```python
+import zoo
+
+model = zoo.load("{address}")
+faces = model.predict(image)  # uint8 (H, W, 3) RGB
+print(faces[0].points)        # (K, 2), x and y in pixels
+```
+
+On the command line: `zoo predict {address} photo.jpg`.
+{alone}
+## Results
+
+| split | NME inter-ocular | 95% interval | faces worse than 8% | frames | mean shape |
+| --- | --- | --- | --- | --- | --- |
+{rows}
+Frames of `{_line(data["dataset"])}`, release {_line(data["release"])}, split by the protocol \
+{_line(data["protocol"])}, fingerprint {_line(data["fingerprint"])[:12]}{_partial(data)}. \
+The epoch was chosen on val. The last column is what the mean face scores on the same frames. \
+`record.json` holds all figures.
+
+## Terms
+
+{_terms(record)}
+"""
+
+
+def _row(split: str, result: Mapping[str, Any]) -> str:
+    low, high = _number(result, "nme_ioc_low"), _number(result, "nme_ioc_high")
+    floor = result.get("floor")
+    cells = [
+        split,
+        _percent(_number(result, "nme_ioc")),
+        f"{_percent(low)} to {_percent(high)}" if low and high else "",
+        _percent(_number(result, "fr_08")),
+        str(result.get("n", "")),
+        _percent(_number(floor, "nme_ioc")) if isinstance(floor, Mapping) else "",
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _terms(record: Record) -> str:
+    model, data = record["model"], record["data"]
+    known = {
+        "code of the network": model.get("license"),
+        "weights that training started from": model.get("weights_license"),
+        "frames that it was trained on": data.get("license"),
+    }
+    lines = [f"- {what}: {_line(text)}" for what, text in known.items() if text]
+    return "\n".join([*lines, "\nFaces are personal: mind the terms of the frames, and the law."])
+
+
+def _partial(data: Mapping[str, Any]) -> str:
+    return ", less than the whole release" if data.get("partial") else ""
+
+
+def _number(values: Mapping[str, Any], key: str) -> float | None:
+    value = values.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.2f}%"
+
+
+def _line(text: object) -> str:
+    """On one line, and without what Markdown or HTML would act on."""
+    plain = "".join(c if c.isprintable() else " " for c in str(text))
+    return plain.translate({ord(c): None for c in "<>|`[]"})

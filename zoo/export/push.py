@@ -1,0 +1,142 @@
+"""`zoo push`: a finished run to a hub, with its card.
+
+What goes there is what stands in :data:`zoo.export.hub.FETCHED`, made so that it names no folder of
+this machine and no person of the data: the predictions of the run stay at home.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..api import DataError, UsageError
+from ..config import dumps, from_dict
+from ..engine.folder import RunFolder
+from ..engine.trained import load_trained
+from ..evaluation.predictions import load as predictions_of
+from ..evaluation.records import Record, layout
+from .card import model_card
+from .hub import CARD, CONFIG, ONNX, RECORD, SCHEME, TIMEOUT, WEIGHTS, Address, errors_of
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What was published, and where."""
+
+    url: str
+    """Of the commit."""
+    address: str
+    """For :func:`zoo.load`: the repository, of the revision that was named."""
+    pinned: str
+    """The same, of this commit: what it names never changes."""
+    files: tuple[str, ...]
+
+
+def push(
+    run: str | Path,
+    address: str,
+    *,
+    private: bool = False,
+    revision: str = "",
+    license: str = "",
+    onnx: bool = False,
+) -> Pushed:
+    """Publish a finished run at ``hf://user/name``, which is made where it does not exist.
+
+    ``revision`` is a branch, made where it does not exist. ``license`` is the hub's identifier of
+    the terms that you publish under. With ``onnx`` the run is exported first, and model.onnx goes
+    along. Raises :class:`UsageError` for a run that is not finished and for no token,
+    :class:`WeightsError` for weights that cannot be loaded, :class:`DataError` for what the hub
+    refuses: nothing has been published then.
+    """
+    target = _target(address, revision)
+    folder = RunFolder(Path(run))
+    files = _files(folder, target, license, onnx)
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+
+    if get_token() is None:
+        raise UsageError(
+            f"{target}: no token to write there with: set HF_TOKEN, or run `hf auth login`"
+        )
+    api = HfApi(library_name="landmark-zoo", library_version=metadata.version("landmark-zoo"))
+    with errors_of(target):
+        api.create_repo(target.repository, private=private or None, exist_ok=True)
+        if private and not api.model_info(target.repository, timeout=TIMEOUT).private:
+            raise UsageError(
+                f"{target}: exists and is public, so --private cannot hide what is pushed there; "
+                "make it private on the hub, or choose another name"
+            )
+        if target.revision:
+            api.create_branch(target.repository, branch=target.revision, exist_ok=True)
+        done = api.create_commit(
+            target.repository,
+            [CommitOperationAdd(name, content) for name, content in files.items()],
+            commit_message=f"{folder.path.resolve().name}, by landmark-zoo",
+            revision=target.revision or None,
+        )
+    return Pushed(
+        url=str(done.commit_url),
+        address=str(target),
+        pinned=f"{SCHEME}{target.repository}@{done.oid}",
+        files=tuple(files),
+    )
+
+
+def _target(address: str, revision: str) -> Address:
+    target = Address.parse(address)
+    if revision:
+        if target.revision not in ("", revision):
+            raise UsageError(f"{address}: --revision names another one, {revision}")
+        target = Address.parse(f"{SCHEME}{target.repository}@{revision}")
+    if target.pinned:
+        raise UsageError(f"{target}: a commit cannot be pushed to; name a branch, or none")
+    return target
+
+
+def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict[str, Any]:
+    """By name: the bytes of each, or the path of a large one."""
+    config = folder.read_config()
+    record = folder.read_record()
+    load_trained(folder)  # what nobody could load is not published
+    _require_no_names(folder, record)
+    files: dict[str, Any] = {
+        CARD: model_card(record, str(target), license=license, onnx=onnx).encode(),
+        CONFIG: dumps(from_dict(config.to_share())).encode(),
+        RECORD: f"{layout(record)}\n".encode(),
+        WEIGHTS: str(folder.best),
+    }
+    if onnx:
+        from .export import export_onnx
+
+        files[ONNX] = str(export_onnx(folder.path).path)
+    return files
+
+
+def _require_no_names(folder: RunFolder, record: Record) -> None:
+    """Records name nobody; one that was written by hand, or by another tool, is not trusted."""
+    said = set(_texts(record))
+    for split in record["results"]:
+        path = folder.predictions(split)
+        if not path.is_file():
+            continue
+        predictions = predictions_of(path)
+        known = {p for p in predictions.people if p} | set(predictions.ids)
+        if known & said:
+            raise DataError(
+                f"{folder.record}: names a person or a frame of the data, and is not published; "
+                f"score the run again: zoo evaluate {folder.path}"
+            )
+
+
+def _texts(value: Any) -> Sequence[str]:
+    """All strings in a record, keys included."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [*value, *(text for item in value.values() for text in _texts(item))]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return []
