@@ -144,7 +144,7 @@ class UnreachableError(DataError):
 @contextmanager
 def errors_of(address: Address) -> Iterator[None]:
     """Have what the hub, or its library, says turned into one line that a user can act on."""
-    from huggingface_hub import constants
+    from huggingface_hub import constants, utils
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -153,11 +153,11 @@ def errors_of(address: Address) -> Iterator[None]:
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
-    from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
+    tools: Any = utils  # which does not say, in types, what it exports
     quiet = not sys.stderr.isatty()
     if quiet:  # in a log file every step of a bar is a line
-        disable_progress_bars()
+        tools.disable_progress_bars()
     where = constants.ENDPOINT
     try:
         yield
@@ -189,7 +189,7 @@ def errors_of(address: Address) -> Iterator[None]:
         raise _unreachable(where, error) from error
     finally:
         if quiet:
-            enable_progress_bars()
+            tools.enable_progress_bars()
 
 
 def _refused(address: Address, where: str, error: Any) -> DataError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ def _open_session(model: Path | bytes, where: str) -> Any:
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # only what ends the process: the rest is raised, or not ours
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdecimal():  # which torch and OpenCV heed; onnxruntime would take every core
+        options.intra_op_num_threads = int(threads)
     source = str(model) if isinstance(model, Path) else model
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
