@@ -195,6 +195,35 @@ def test_a_frozen_backbone_trains_the_head_alone() -> None:
     assert all(p.grad is not None for p in frozen.head.parameters())
 
 
+def test_an_unfrozen_backbone_trains_what_it_would_have_trained_and_no_more() -> None:
+    """One of its parameters it keeps from being trained itself."""
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
+    backbone[0].bias.requires_grad_(False)
+    spec = Backbone(build=nn.Sequential)
+    model = LandmarkModel(backbone, nn.Linear(4 * 36, 10), spec, freeze=True).train()
+    assert model.resting == ("0.weight", "1.weight", "1.bias")
+    model.eval()
+    model.unfreeze()
+    assert not model.backbone.training, "it is trained once the model is"
+    model.train()
+    assert model.backbone[1].training
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert trained == [
+        "backbone.0.weight",
+        "backbone.1.weight",
+        "backbone.1.bias",
+        "head.weight",
+        "head.bias",
+    ]
+    model(torch.rand(2, 3, 8, 8)).sum().backward()
+    assert model.backbone[0].weight.grad is not None
+    assert model.backbone[0].bias.grad is None
+    before = [p.requires_grad for p in model.parameters()]
+    model.unfreeze()
+    assert [p.requires_grad for p in model.parameters()] == before
+
+
 def test_multiply_adds_by_hand() -> None:
     """One 3 x 3 convolution of 3 to 4 channels on 6 x 6 places, and a 4-wide linear layer."""
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -46,7 +46,9 @@ class LandmarkModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.frozen = freeze
-        self.resting = tuple(n for n, p in backbone.named_parameters() if freeze and p.requires_grad)
+        self.resting = tuple(
+            n for n, p in backbone.named_parameters() if freeze and p.requires_grad
+        )
         """Parameters of the frozen backbone, by name, that :meth:`unfreeze` would train."""
         if freeze:
             backbone.requires_grad_(False)

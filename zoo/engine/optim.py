@@ -21,19 +21,19 @@ MOMENTUM = 0.9  # of sgd
 
 
 def make_optimizer(
-    model: LandmarkModel, config: Config, factors: Mapping[str, float]
+    model: LandmarkModel, config: Config, factors: Mapping[str, float] | None = None
 ) -> torch.optim.Optimizer:
     """Of all parameters that are trained, now or once the backbone is unfrozen.
 
-    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1. Biases and
-    norms are not decayed: pulling them to zero regularises nothing.
+    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and all are
+    where none are given. Biases and norms are not decayed: pulling them to zero regularises nothing.
     """
     resting = {f"backbone.{name}" for name in model.resting} if config.unfreeze_after else set()
     grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad or name in resting:
             # apart, since a fused step wants moments of all of a group or of none
-            key = name in resting, factors[name], parameter.ndim > 1
+            key = name in resting, factors[name] if factors else 1.0, parameter.ndim > 1
             grouped.setdefault(key, []).append(parameter)
     # the head's groups first: their rate is the one that is reported
     order = sorted(grouped, key=lambda key: (key[0], key[1] != 1.0, -key[1], not key[2]))
@@ -70,7 +70,8 @@ class Schedule:
             patience=config.plateau.patience,
             # a group's own: the rates stay in proportion down to the least
             min_lr=[
-                config.plateau.min_lr * (group["initial_lr"] / config.lr)
+                config.plateau.min_lr
+                * (group["initial_lr"] / optimizer.param_groups[0]["initial_lr"])
                 for group in optimizer.param_groups
             ],
         )
