@@ -25,8 +25,9 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Of all parameters that are trained, now or once the backbone is unfrozen.
 
-    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and all are
-    where none are given. Biases and norms are not decayed: pulling them to zero regularises nothing.
+    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and so is
+    every one where none is given. Biases and norms are not decayed: pulling them to zero
+    regularises nothing.
     """
     resting = {f"backbone.{name}" for name in model.resting} if config.unfreeze_after else set()
     grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
