@@ -2,7 +2,7 @@
 
     python docs/examples/video_jitter.py                known points with noise upon them
     python docs/examples/video_jitter.py --model RUN    what a model says, followed and smoothed
-    python docs/examples/video_jitter.py --set min_cutoff=1 --set beta=20
+    python docs/examples/video_jitter.py --set smooth.min_cutoff=1 --set track.leash=0
 
 Jitter is of the error (zoo.evaluation.jitter), in per cent of the distance of the outer eye
 corners; lag is in frames of 25 a second; NME is the mean distance from the known points, in the
@@ -16,9 +16,9 @@ import numpy as np
 
 from zoo.config import parse_set
 from zoo.evaluation.jitter import interocular, jitter, lag
-from zoo.media.settings import smoothing_from
+from zoo.media.settings import smoothing_from, tracking_from
 from zoo.media.smoothing import OneEuro, PointFilter
-from zoo.media.tracking import Tracker
+from zoo.media.tracking import Tracker, Tracking
 from zoo.prediction import Finder, load
 from zoo.registry import registry
 
@@ -45,7 +45,11 @@ def main() -> None:
     )
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
-    smoothing = smoothing_from(dict(map(parse_set, arguments.sets)))
+    options: dict[str, dict] = {"smooth": {}, "track": {}}
+    for key, value in map(parse_set, arguments.sets):
+        kind, _, option = key.partition(".")
+        options[kind][option] = value
+    smoothing, tracking = smoothing_from(options["smooth"]), tracking_from(options["track"])
 
     print(f"{'pace':>5} {'speed':>6}  {'points':<24} {'jitter':>7} {'lag':>6} {'NME':>6}")
     for pace in arguments.pace:
@@ -53,7 +57,7 @@ def main() -> None:
         known = [points for _, points in films]
         speed = np.mean([speed_of(points) for points in known])
         rows = (
-            predicted(films, arguments.model, arguments.detector, smoothing)
+            predicted(films, arguments.model, arguments.detector, tracking, smoothing)
             if arguments.model
             else noisy(known, arguments.noise, smoothing)
         )
@@ -92,28 +96,25 @@ def smoothed(points: np.ndarray, smoothing: OneEuro) -> np.ndarray:
 
 
 def predicted(
-    films: list, model: str, detector: str, smoothing: OneEuro
+    films: list, model: str, detector: str, tracking: Tracking, smoothing: OneEuro
 ) -> Iterator[tuple[str, list]]:
     """A model on the drawn frames: each for itself, followed, and followed and smoothed."""
     predictor = load(model, "cpu")
-    finder = Finder.of(detector)
+    finder, whole = Finder.of(detector), Finder.of("none")
 
     def found(image: np.ndarray) -> list:
-        return predictor.predict(image, finder)
+        """The largest face; where the detector sees none, the whole frame is one."""
+        faces = predictor.predict(image, finder) or predictor.predict(image, whole)
+        return [max(faces, key=lambda face: size_of(face.points))]
 
-    # one face a frame: the largest where a detector sees more; the frame before where it sees none
     def each(film: tuple[list, np.ndarray]) -> np.ndarray:
-        track: list[np.ndarray] = []
-        for image in film[0]:
-            faces = sorted((face.points for face in found(image())), key=size_of)
-            track.append(faces[-1] if faces else track[-1])
-        return np.stack(track)
+        return np.stack([found(image())[0].points for image in film[0]])
 
     def followed(film: tuple[list, np.ndarray], smoothing: OneEuro | None) -> np.ndarray:
-        tracker = Tracker(predictor, found, RATE, smoothing=smoothing)
+        tracker = Tracker(predictor, found, RATE, tracking, smoothing)
         track: list[np.ndarray] = []
         for image in film[0]:
-            faces = tracker(image())
+            faces = tracker(image())  # none for a frame or two, where a track is lost
             track.append(faces[0].face.points if faces else track[-1])
         return np.stack(track)
 

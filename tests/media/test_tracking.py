@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.geometry import Region
-from zoo.media.tracking import Tracked, Tracker, Tracking, drawn_after, iou, match
+from zoo.media.overlap import iou, match
+from zoo.media.tracking import Tracked, Tracker, Tracking, drawn_after
 from zoo.prediction import Face
 
 if TYPE_CHECKING:
@@ -123,24 +124,40 @@ def test_a_new_face_is_seen_when_the_detector_runs_again(kit: Kit) -> None:
     assert numbers[10] == [0, 1]
 
 
-def test_a_detector_that_misses_a_face_does_not_end_a_track_the_model_is_sure_of(kit: Kit) -> None:
+def test_a_detector_that_misses_a_face_does_not_end_a_track_that_it_confirmed(kit: Kit) -> None:
     eye = kit.finds()
-    eye.places = lambda frame: [(100, 90)] if frame == 0 else []
+    eye.places = lambda frame: [(100, 90)] if frame <= 5 else []
     film = Film(kit, eye, Tracking(every=5))
     for _ in range(30):
         film.check(film.show((100, 90)), {0: (100, 90)})
     assert eye.calls == 6
 
 
-def test_without_confidence_a_track_that_no_detection_confirms_ends(kit: Kit) -> None:
+@pytest.mark.parametrize("confidence", [True, False])
+def test_a_track_that_no_second_detection_confirms_ends(kit: Kit, confidence: bool) -> None:
+    """A false alarm that the model believed; and every track, where a model gives no confidence."""
     eye = kit.finds()
-    eye.places = lambda frame: [(100, 90)] if frame == 0 else []
+    eye.places = lambda frame: [(100, 90)] if frame <= (0 if confidence else 5) else []
     film = Film(kit, eye, Tracking(every=5, unseen=2))
-    film.model.confidences = lambda crops, units, scores: np.full(len(crops), np.nan)  # type: ignore[method-assign]
+    if not confidence:
+        film.model.confidences = lambda crops, units, scores: np.full(len(crops), np.nan)  # type: ignore[method-assign]
     counts = [len(film.show((100, 90))) for _ in range(20)]
-    # detections at 5 and 10 do not see it
-    assert counts[:10] == [1] * 10
-    assert counts[10:] == [0] * 10
+    # detections at 5 and 10 do not see it, or those at 10 and 15
+    last = 10 if confidence else 15
+    assert counts == [1] * last + [0] * (20 - last)
+
+
+def test_a_model_that_is_much_less_sure_than_it_was_has_lost_the_face(kit: Kit) -> None:
+    """Models are sure of walls, too: .5 is much for one that is .9 sure of faces."""
+    eye = kit.finds((100, 90))
+    film = Film(kit, eye)
+    sure = [0.9] * 5 + [0.7] * 5 + [0.5] + [0.9] * 5
+    film.model.confidences = lambda crops, units, scores: np.full(len(crops), sure[eye.frame])  # type: ignore[method-assign]
+    calls = []
+    for _ in sure:
+        film.show((100, 90))
+        calls.append(eye.calls)
+    assert calls == [1] * 10 + [2] * 6
 
 
 def test_what_the_model_is_not_sure_of_begins_no_track(kit: Kit) -> None:
@@ -174,7 +191,8 @@ AROUND = Region(30, 30, 80)
     ("change", "reason"),
     [
         ({}, ""),
-        ({"confidence": 0.2}, "confidence 0.20"),
+        ({"confidence": 0.64}, ""),
+        ({"confidence": 0.62}, "confidence 0.62"),  # below .7 of .9
         ({"confidence": float("nan")}, ""),
         # hypot(13, 13) is .46 of 40 px; the limit is .35
         ({"points": np.add(BEFORE.points, 13)}, "moved by 0.46 of its size"),
@@ -188,13 +206,13 @@ AROUND = Region(30, 30, 80)
 def test_why_a_track_is_lost_by_hand(kit: Kit, change: dict[str, object], reason: str) -> None:
     tracker = Film(kit, kit.finds()).tracker
     now = replace(BEFORE, **change)  # type: ignore[arg-type]
-    assert tracker.loss(BEFORE, now, AROUND) == reason
+    assert tracker.loss(BEFORE, now, AROUND, 0.9) == reason
 
 
 def test_points_that_leave_the_region_are_a_loss(kit: Kit) -> None:
     tracker = Film(kit, kit.finds()).tracker
     shifted = Region(52, 30, 80)  # its left edge at 12: one point of three lies outside
-    assert tracker.loss(BEFORE, BEFORE, shifted) == "33% of its points outside"
+    assert tracker.loss(BEFORE, BEFORE, shifted, float("nan")) == "33% of its points outside"
 
 
 def test_a_region_is_drawn_after_a_face_as_on_a_leash_by_hand() -> None:

@@ -14,17 +14,18 @@ detector finds again within ``patience`` frames keeps its number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.geometry import Region
 from zoo.prediction.face import Face
 from zoo.prediction.place import FacePlace, face_region
 
+from .overlap import box_of, centre_of, iou, match, size_of
 from .pictures import Image
 from .smoothing import OneEuro, PointFilter
 
@@ -33,8 +34,6 @@ ABOUT_POINTS = (1.0, 0.0, 0.0)
 
 MOST_GAP = 0.2
 """Seconds: after a longer one a filter starts anew, for what it remembers is old."""
-
-Box = tuple[float, float, float, float]
 
 
 class Marker(Protocol):
@@ -52,7 +51,11 @@ class Tracking:
     every: int = 25
     """Frames from one detection to the next, while all goes well; 0: only on loss."""
     min_confidence: float = 0.3
-    """Below it the model lost the face; has no say where a model gives no confidence."""
+    """Below it there is no face, and no track begins."""
+    min_share: float = 0.7
+    """Of a track's usual confidence: below it the model lost the face. Models differ in how sure
+    they are of faces and of walls; all are less sure of a wall than they were of the face. Neither
+    has a say where a model gives no confidence."""
     max_jump: float = 0.35
     """Of the face's centre in one frame, in sizes of the face."""
     max_growth: float = 1.4
@@ -71,7 +74,8 @@ class Tracking:
     patience: int = 25
     """Frames that a lost track keeps its number for."""
     unseen: int = 2
-    """Detections in a row without it that end a track whose model gives no confidence."""
+    """Detections in a row without it that end a track which never had a second one (a false alarm
+    that the model believed), or whose model gives no confidence."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,12 @@ class _Track:
     """The model looked into it last; None: it has not yet followed the face."""
     lost: int = 0
     """Frames since it was seen."""
+    found: int = 1
+    """Detections that found it."""
     unseen: int = 0
-    """Detections in a row that did not find it."""
+    """Detections in a row that did not."""
+    usual: float = float("nan")
+    """Its mean confidence of late; NaN where the model gives none."""
     seen: int = -1
     """The frame that it was last filtered at."""
 
@@ -146,11 +154,12 @@ class Tracker:
         for track, region, face in zip(
             live, regions, self.model.faces_in(image, regions), strict=True
         ):
-            if self.loss(track.face, face, region):
+            if self.loss(track.face, face, region, track.usual):
                 track.lost, track.region = 1, None
             else:
                 track.face = replace(face, box_score=track.face.box_score)
                 track.region = region
+                track.usual = _mean(track.usual, face.confidence)
                 held.append(track)
         return held
 
@@ -161,10 +170,11 @@ class Tracker:
             return wanted
         return drawn_after(track.region, wanted, self.settings.leash, self.settings.leash_growth)
 
-    def loss(self, before: Face, now: Face, region: Region) -> str:
-        """Why a track is lost, in words; empty where it holds."""
+    def loss(self, before: Face, now: Face, region: Region, usual: float) -> str:
+        """Why a track is lost, in words; empty where it holds. ``usual``: its confidence so far."""
         known = self.settings
-        if now.confidence < known.min_confidence:  # false for NaN
+        # comparisons with NaN are false
+        if now.confidence < known.min_confidence or now.confidence < known.min_share * usual:
             return f"confidence {now.confidence:.2f}"
         size, last = size_of(now), size_of(before)
         if not 1 / known.max_growth <= size / last <= known.max_growth:
@@ -182,7 +192,8 @@ class Tracker:
         """Detect, match what was found to tracks, begin new ones; all that are in this frame."""
         self._since = 0
         self.detections += 1
-        found = [face for face in self.detect(image) if not face.confidence < self._least]
+        least = self.settings.min_confidence  # no face is below NaN
+        found = [face for face in self.detect(image) if not face.confidence < least]
         pairs = match(
             [box_of(track.face) for track in self._tracks],
             [box_of(face) for face in found],
@@ -194,20 +205,18 @@ class Tracker:
                 # a track that holds keeps its own points: they follow from the frame before
                 track.face = face if track.lost else replace(track.face, box_score=face.box_score)
                 track.lost = track.unseen = 0
+                track.found += 1
             elif not track.lost:
                 track.unseen += 1
-                sure = track.face.confidence >= self._least  # false for NaN
-                if not sure and track.unseen >= self.settings.unseen:
-                    track.lost = 1
+                doubtful = track.found == 1 or math.isnan(track.face.confidence)
+                if doubtful and track.unseen >= self.settings.unseen:
+                    track.lost = self.settings.patience + 1  # nothing to wait for
         for at, face in enumerate(found):
             if at not in pairs.values():
-                self._tracks.append(_Track(self._next, face, self._filter()))
+                new = _Track(self._next, face, self._filter(), usual=face.confidence)
+                self._tracks.append(new)
                 self._next += 1
         return [track for track in self._tracks if not track.lost]
-
-    @property
-    def _least(self) -> float:
-        return self.settings.min_confidence
 
     def _filter(self) -> PointFilter:
         return PointFilter(self.smoothing)
@@ -240,6 +249,11 @@ class Tracker:
         return Tracked(replace(face, box=box_of(face)), track.number)
 
 
+def _mean(usual: float, now: float) -> float:
+    """Of about the last twenty frames."""
+    return now if math.isnan(usual) else usual + (now - usual) / 20
+
+
 def drawn_after(region: Region, wanted: Region, leash: float, growth: float) -> Region:
     """The region, moved and scaled no more than it takes to be within ``leash`` sides and a factor
     of ``growth`` of the one that is wanted."""
@@ -249,43 +263,3 @@ def drawn_after(region: Region, wanted: Region, leash: float, growth: float) -> 
         wanted.cy + min(max(region.cy - wanted.cy, -slack), slack),
         wanted.side * min(max(region.side / wanted.side, 1 / growth), growth),
     )
-
-
-def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int, int]:
-    """Pairs (index of a track: index of a found face), the largest overlap first."""
-    overlaps = sorted(
-        ((iou(a, b), i, j) for i, a in enumerate(tracks) for j, b in enumerate(found)),
-        key=lambda each: -each[0],
-    )
-    pairs: dict[int, int] = {}
-    for overlap, i, j in overlaps:
-        if overlap >= least and i not in pairs and j not in pairs.values():
-            pairs[i] = j
-    return pairs
-
-
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes x0, y0, x1, y1."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
-
-
-def box_of(face: Face) -> Box:
-    """About its points: what overlaps are measured by, since a detector's boxes differ."""
-    (x0, y0), (x1, y1) = face.points.min(0).tolist(), face.points.max(0).tolist()
-    return x0, y0, x1, y1
-
-
-def size_of(face: Face) -> float:
-    """sqrt(w h) of the box about its points, pixels; never 0."""
-    x0, y0, x1, y1 = box_of(face)
-    return max(float(np.sqrt((x1 - x0) * (y1 - y0))), 1e-6)
-
-
-def centre_of(face: Face) -> NDArray[Any]:
-    x0, y0, x1, y1 = box_of(face)
-    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
