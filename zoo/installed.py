@@ -191,6 +191,21 @@ def version_of(distribution: str) -> str | None:
         return None
 
 
+def absent_requirement(error: BaseException) -> str:
+    """The package that this distribution asks for and whose absence ``error`` is; empty for any
+    other error. Some do without: an ONNX file is predicted from without torch."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    module = error.name.partition(".")[0]
+    wanted = normal({"PIL": "pillow", "cv2": "opencv-python-headless"}.get(module, module))
+    try:
+        lines = metadata.requires(OURS) or []
+    except metadata.PackageNotFoundError:
+        return ""
+    asked = {normal(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines}
+    return wanted if wanted in asked and version_of(wanted) is None else ""
+
+
 def one_line(error: BaseException) -> str:
     """Type and message of an exception, printable and on one line of at most 300 characters."""
     text = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")

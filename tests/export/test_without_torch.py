@@ -17,6 +17,7 @@ from untrained import make_run
 
 from zoo.api import IBUG68, WeightsError, generic_scheme
 from zoo.export.export import export_onnx
+from zoo.installed import absent_requirement
 from zoo.prediction import load
 from zoo.prediction.onnx_file import OnnxFacts
 from zoo.prediction.onnx_model import OnnxPredictor
@@ -102,6 +103,21 @@ def test_without_onnxruntime_the_message_says_what_to_install(
     assert done.returncode == 2
     wanted = f"zoo: {exported}: an ONNX file needs onnxruntime, which is not installed: pip install"
     assert done.stderr.startswith(wanted)
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [("torch", "torch"), ("PIL.Image", "pillow"), ("huggingface_hub", "huggingface-hub")],
+)
+def test_what_is_not_installed_is_named_and_is_no_bug(
+    module: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ModuleNotFoundError(f"No module named {module!r}", name=module)
+    assert absent_requirement(error) == ""  # it is installed: the bug is elsewhere
+    monkeypatch.setattr("zoo.installed.version_of", lambda distribution: None)
+    assert absent_requirement(error) == said
+    assert absent_requirement(ModuleNotFoundError("No module named 'zoo.x'", name="zoo.x")) == ""
+    assert absent_requirement(ImportError("cannot import name")) == ""
 
 
 def test_a_file_that_is_no_model_of_the_zoo_is_named(exported: Path, tmp_path: Path) -> None:
