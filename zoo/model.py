@@ -109,7 +109,8 @@ class BuiltModel:
     spec: Backbone
     input_size: int
     weights: str
-    """Where the backbone started: ``none``, ``pretrained: NAME`` or ``file: NAME sha256: HEX``."""
+    """Where the backbone started: ``none``, ``pretrained: NAME``, ``file: NAME sha256: HEX`` or, of
+    another run's best weights, ``run: NAME sha256: HEX``."""
     ignored: tuple[str, ...] = ()
     """Names in a weights file that the backbone had no use for."""
 

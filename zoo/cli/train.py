@@ -40,7 +40,9 @@ def train(
     pretrained: Annotated[
         bool | None, typer.Option("--pretrained", help="Start from the backbone's own weights.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Start from this file.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Start from this file, or from this run's best weights.")
+    ] = None,
     freeze: Annotated[bool | None, typer.Option("--freeze", help="Train the head alone.")] = None,
     unfreeze_after: Annotated[
         int | None, typer.Option(help="Train the head alone for so many epochs, then all.")

@@ -21,6 +21,7 @@ from ..registry import registry
 from ..weights import file_digest
 from .folder import plain
 from .report import Reporter
+from .transfer import weights_file
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def complete(config: Config) -> Config:
     """
     backbone = registry("backbone").get(config.backbone)
     protocol = protocol_of(config)
+    config = replace(config, weights=weights_file(config.weights))
     if config.fold < 0 and protocol.folds > 1:
         raise UsageError(
             f"protocol {protocol.id} has {protocol.folds} folds: name one with --set fold=0, or "

@@ -17,7 +17,7 @@ from ..config import Config
 from ..data.batches import derive, make_split
 from ..data.store import Store
 from ..evaluation.metrics import mean_shape
-from ..model import BuiltModel, build_model
+from ..model import BuiltModel
 from .absent import naming_the_absent
 from .distributed import World, join_world
 from .environment import environment
@@ -33,7 +33,8 @@ from .recording import Facts, keep, score_split, write_record
 from .report import Begun, Reporter
 from .scoring import Truth
 from .state import Progress, Trainee
-from .trained import FacePlace, Header, load_trained, model_plan
+from .trained import FacePlace, Header, load_trained
+from .transfer import Source, build_started, carry_head
 
 
 def train(
@@ -171,6 +172,8 @@ class _Parts:
     reporter: Reporter
     material: Material
     built: BuiltModel
+    source: Source | None
+    """The run that the model starts from."""
     point_loss: PointLoss
     looks: Sequence[Look]
     """At the training split; the first is at whole regions."""
@@ -199,12 +202,7 @@ class _Parts:
                 origin.check_data(material)
             scheme = material.table.scheme
             torch.manual_seed(derive(config.seed, 3))
-            built = build_model(model_plan(config), scheme)
-            if built.ignored:
-                reporter.note(
-                    f"{config.weights}: {len(built.ignored)} tensors not used, "
-                    f"such as {', '.join(built.ignored[:3])}"
-                )
+            built, source = build_started(config, scheme, reporter)
             point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
             looks = open_looks(config, material, built.input_size, reporter)
             train = looks[0].store
@@ -226,6 +224,7 @@ class _Parts:
             reporter=reporter,
             material=material,
             built=built,
+            source=source,
             point_loss=point_loss,
             looks=looks,
             val=val,
@@ -248,6 +247,8 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     start_at = getattr(model.head, "start_at", None)
     if start_at is not None:
         start_at(torch.from_numpy(header.mean_shape.astype(np.float32)))
+    if parts.source is not None:
+        parts.reporter.note(carry_head(parts.source, model.head, table.scheme))
     model.to(world.device)
     job = Job(
         config=config,

@@ -1,0 +1,192 @@
+"""A run that starts from another run, on the same points and on others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from zoo.api import IBUG68, WFLW98, LandmarkScheme, WeightsError, generic_scheme
+from zoo.api.correspondence import WFLW98_OF_IBUG68
+from zoo.checkpoint import save_tensors
+from zoo.config import resolve
+from zoo.datasets.synthetic import open_synthetic
+from zoo.engine import run
+from zoo.engine.transfer import Source, carry_head
+from zoo.weights import file_digest
+
+if TYPE_CHECKING:
+    from conftest import Kit
+
+FIVE = generic_scheme(5)
+
+
+def source(scheme: LandmarkScheme, **head: Tensor) -> Source:
+    named = {name.replace("__", "."): tensor for name, tensor in head.items()}
+    return Source("teacher", "tiny", scheme, named)
+
+
+def numbered(rows: int, *rest: int) -> Tensor:
+    """Every row holds its own number, from 1."""
+    return torch.arange(1.0, rows + 1).view(-1, *(1 for _ in rest)).expand(rows, *rest).clone()
+
+
+def test_a_row_a_point_goes_to_its_partner() -> None:
+    head = nn.Conv2d(3, 68, 1)
+    said = carry_head(source(WFLW98, weight=numbered(98, 3, 1, 1), bias=numbered(98)), head, IBUG68)
+    wanted = torch.tensor(WFLW98_OF_IBUG68) + 1.0
+    assert torch.equal(head.bias, wanted)
+    assert torch.equal(head.weight[:, 2, 0, 0], wanted)
+    assert "2 tensors for 68 of 68 points" in said
+    assert "98 points of wflw98" in said
+
+
+def test_two_rows_a_point_go_together() -> None:
+    head = nn.Linear(4, 2 * 68)
+    carry_head(source(WFLW98, weight=numbered(196, 4), bias=numbered(196)), head, IBUG68)
+    x, y = head.bias[0::2], head.bias[1::2]
+    assert torch.equal(x, 2 * torch.tensor(WFLW98_OF_IBUG68) + 1.0)
+    assert torch.equal(y, x + 1)
+
+
+def test_points_without_a_partner_stay_as_they_were() -> None:
+    head = nn.Conv2d(3, 98, 1)
+    fresh = head.bias.detach().clone()
+    said = carry_head(source(IBUG68, weight=numbered(68, 3, 1, 1), bias=numbered(68)), head, WFLW98)
+    assert "for 68 of 98 points" in said
+    pupils = slice(96, 98)
+    assert torch.equal(head.bias[pupils], fresh[pupils])
+    assert torch.equal(head.bias[list(WFLW98_OF_IBUG68)], numbered(68))
+
+
+def test_the_same_scheme_takes_all_and_shared_layers_go_along_with_others() -> None:
+    head = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
+    given = {name: torch.full_like(t, 7) for name, t in head.state_dict().items()}
+    said = carry_head(Source("teacher", "tiny", FIVE, given), head, FIVE)
+    assert all((tensor == 7).all() for tensor in head.state_dict().values())
+    assert f"of the head {len(given)} tensors whole" in said
+    assert "fresh" not in said
+
+    head = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
+    before = head[2].weight.detach().clone()
+    other = LandmarkScheme("other5", tuple(f"spot_{i}" for i in range(5)))
+    said = carry_head(Source("teacher", "tiny", other, given), head, FIVE)
+    assert (head[0].weight == 7).all()
+    assert torch.equal(head[2].weight, before), "as many points, but nobody knows which"
+    assert said.endswith("7 tensors whole; fresh: 2.weight, 2.bias")
+
+
+def test_what_does_not_fit_is_named() -> None:
+    head = nn.Linear(4, 10)
+    said = carry_head(source(FIVE, weight=torch.zeros(10, 3), bias=numbered(10)), head, FIVE)
+    assert said.endswith("of the head 1 tensors whole; fresh: weight")
+    assert torch.equal(head.bias, numbered(10))
+
+
+def write_wflw(root: Path, people: int) -> Path:
+    """Drawn faces as WFLW has them: points without a partner among the 68 take a neighbour's place,
+    a little aside."""
+    lists = root / "list_98pt_rect_attr_train_test"
+    lists.mkdir(parents=True)
+    (root / "WFLW_images").mkdir()
+    lines = []
+    for number, sample in enumerate(
+        open_synthetic(people=people, videos=1, frames=3, size=48, seed=5).samples()
+    ):
+        Image.fromarray(sample.image()).save(root / "WFLW_images" / f"{number}.png")
+        points = np.empty((98, 2), np.float32)
+        known = np.array(WFLW98_OF_IBUG68)
+        points[known] = sample.points
+        for lone in set(range(98)) - set(known.tolist()):
+            points[lone] = points[known[np.abs(known - lone).argmin()]] + 0.5
+        assert sample.box is not None
+        cells = [f"{v:.3f}" for v in (*points.ravel(), *sample.box)]
+        lines.append(" ".join([*cells, *"000000", f"{number}.png"]))
+    for split in ("train", "test"):
+        part = lines[3:] if split == "train" else lines[:3]
+        (lists / f"list_98pt_rect_attr_{split}.txt").write_text("\n".join(part) + "\n")
+    return root
+
+
+def test_a_run_on_98_points_gives_a_run_on_68_a_better_start(kit: Kit) -> None:
+    wflw = write_wflw(kit.out / "wflw", people=15)
+    sets = ("augment.resize=33", "input_size=32", *kit.PLAIN)
+    flags = {"dataset": "wflw", "data": str(wflw), "device": "cpu", "batch_size": 8}
+    config = resolve("tiny", "seed", sets, {**flags, "epochs": 40, "lr": 0.003})
+    teacher = run.train(config, kit.out / "teachers")
+
+    fresh = kit.train(*kit.PLAIN, epochs=1, lr=0.0005)
+    kit.watcher.notes.clear()
+    started = kit.train(*kit.PLAIN, epochs=1, lr=0.0005, weights=str(teacher.path), out="started")
+    [note] = kit.watcher.notes
+    assert note == (
+        f"starts from {teacher.name} (tiny, 98 points of wflw98): the backbone whole; "
+        "of the head 2 tensors for 68 of 68 points"
+    )
+    record = json.loads(started.record.read_text())
+    digest = file_digest(teacher.best)
+    assert record["model"]["weights"] == f"run: {teacher.name} sha256: {digest}"
+    assert record["config"]["weights_sha256"] == digest
+    assert kit.history(started.path)[0]["train_loss"] < kit.history(fresh.path)[0]["train_loss"]
+    assert kit.history(started.path)[0]["val_nme"] < kit.history(fresh.path)[0]["val_nme"]
+
+
+def test_a_run_its_file_and_a_copy_of_it_are_one_start(kit: Kit) -> None:
+    teacher = kit.train(epochs=1, out="teachers")
+    copy = kit.out / "copy.safetensors"
+    copy.write_bytes(teacher.best.read_bytes())
+    runs = [
+        kit.train(weights=str(start), out=f"from-{number}", epochs=1)
+        for number, start in enumerate((teacher.path, teacher.best, copy))
+    ]
+    assert len({folder.name for folder in runs}) == 1, "one configuration"
+    assert len({kit.outcome(folder.path)[2] for folder in runs}) == 1
+    starts = [json.loads(f.record.read_text())["model"]["weights"].split()[1] for f in runs]
+    assert starts == [teacher.name, teacher.name, "copy.safetensors"]
+
+
+def test_training_that_takes_no_step_predicts_what_the_source_predicts(kit: Kit) -> None:
+    """The head's bias too: the mean shape is not put over it."""
+    teacher = kit.train(*kit.PLAIN, epochs=2, lr=0.05)
+    again = kit.train(*kit.PLAIN, epochs=1, lr=1e-30, weights=str(teacher.path), out="again")
+    one, two = (np.load(f.predictions("val"))["points"] for f in (teacher, again))
+    best = min(row["val_nme"] for row in kit.history(teacher.path))
+    assert kit.history(again.path)[0]["val_nme"] == pytest.approx(best, rel=1e-5)
+    np.testing.assert_allclose(two, one, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["no run", "not begun", "foreign header", "another backbone"])
+def test_what_is_no_start_gets_one_line(kit: Kit, kind: str) -> None:
+    backbone = "tiny"
+    if kind == "no run":
+        start, reason = kit.out, "no run here"
+    elif kind == "not begun":
+        folder = kit.train(epochs=1, out="teachers")
+        folder.best.unlink()
+        start, reason = folder.path, "has no best.safetensors: its first epoch is not done. Go on"
+    elif kind == "foreign header":
+        start, reason = kit.out / "odd.safetensors", "its header is not a run's"
+        save_tensors(start, {"a": torch.ones(2)}, {"config": 3})
+    else:
+        folder = kit.train(epochs=1, out="teachers")
+        backbone = "timm:test_resnet"
+        start, reason = (
+            folder.path,
+            (
+                "is of a run with the backbone tiny, and its weights do not fit timm:test_resnet; "
+                "train tiny, or name a run of this backbone"
+            ),
+        )
+    keys = {"dataset": "synthetic", "device": "cpu", "weights": str(start)}
+    config = resolve(backbone, "seed", kit.DATA, keys)
+    with pytest.raises(WeightsError, match=reason) as caught:
+        run.train(config, kit.out / "runs", reporter=kit.watcher)
+    assert "\n" not in str(caught.value)
+    assert str(start) in str(caught.value)
+    assert not (kit.out / "runs").exists(), "nothing was begun"
