@@ -105,13 +105,13 @@ def main() -> NoReturn:
         status = end.code
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
-        from zoo.installed import absent_requirement
+        from zoo.installed import OURS, absent_requirement
         from zoo.registry import author_of, installed
 
         if debug:
             traceback.print_exc()
         if absent := absent_requirement(error):
-            say(f"zoo: this needs {absent}, which is not installed: pip install {absent}")
+            say(f"zoo: this needs {absent}, which is not installed; pip install {OURS} brings it")
             sys.exit(1)
         with contextlib.suppress(Exception):
             installed()  # says whose metadata is damaged: torch cannot be imported beside some
