@@ -71,7 +71,8 @@ class Agreement:
         return asdict(self) | finite | {"holds": self.holds}
 
     def __str__(self) -> str:
-        text = f"{self.inputs}: {self.crops} crops, worst point off by {self.worst:.2g} px"
+        crops = f"{self.crops} crop{'' if self.crops == 1 else 's'}"
+        text = f"{self.inputs}: {crops}, worst point off by {self.worst:.2g} px"
         if self.beyond:
             text += f", {self.beyond} of {self.points} points beyond {TOLERANCE} px"
         if self.undecided:
