@@ -9,8 +9,9 @@ the same bytes, in any order and process.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ class SyntheticFaces:
     seed: int
     size: int | None
     pace: float = 1.0
+    hidden: float = 0.0
+    """Share of the frames whose labels are not told."""
     scheme: LandmarkScheme = IBUG68
     release: str = "drawn"
     label_offset: tuple[float, float] = (0.0, 0.0)
@@ -48,11 +51,22 @@ class SyntheticFaces:
         )
 
     def samples(self) -> Iterator[Sample]:
-        """Every frame, by person, video and frame; the image is drawn when it is asked for."""
-        for person in range(self.people):
-            for video in range(self.videos):
-                for frame in range(self.frames):
-                    yield self._sample(person, video, frame)
+        """Every labelled frame, by person, video and frame; its image is drawn when asked for."""
+        for place in self._places(hidden=False):
+            yield self._sample(*place)
+
+    def unlabelled(self) -> Iterator[Sample]:
+        """The others, spread evenly over people and videos: no point is visible."""
+        for place in self._places(hidden=True):
+            known = self._sample(*place)
+            nothing = np.zeros_like(known.points)
+            yield replace(known, points=nothing, visible=np.zeros_like(known.visible), box=None)
+
+    def _places(self, hidden: bool) -> Iterator[tuple[int, int, int]]:
+        everywhere = product(range(self.people), range(self.videos), range(self.frames))
+        for count, place in enumerate(everywhere):
+            if (int((count + 1) * self.hidden) > int(count * self.hidden)) == hidden:
+                yield place
 
     def released(self) -> bool | None:
         """None: there is no released copy to compare with."""
@@ -91,13 +105,15 @@ def open_synthetic(
     seed: int = 0,
     size: int | None = None,
     pace: float = 1.0,
+    unlabelled: float = 0.0,
 ) -> SyntheticFaces:
     """Drawn faces: ``people`` x ``videos`` x ``frames`` (a video) samples.
 
     ``size``: the longer side of every frame in pixels; by default it varies from 90 to 260 with the
     video. ``pace``: how fast a video moves. At 1 its frames lie as far apart as those that a data
-    set of videos keeps; at 0.05 they follow one another as 25 a second do. Raises
-    :class:`UsageError` for a root (nothing is read) and for options out of range.
+    set of videos keeps; at 0.05 they follow one another as 25 a second do. ``unlabelled``: the
+    share of the frames whose labels are not told, spread evenly. Raises :class:`UsageError` for a
+    root (nothing is read) and for options out of range.
     """
     if root is not None:
         raise UsageError(
@@ -113,7 +129,10 @@ def open_synthetic(
             )
     if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 <= pace <= 10:
         raise UsageError(f"synthetic: pace is {pace!r}; give a number from 0 (still) to 10")
-    return SyntheticFaces(people, videos, frames, seed, size, float(pace))
+    number = isinstance(unlabelled, int | float) and not isinstance(unlabelled, bool)
+    if not number or not 0 <= unlabelled < 1:
+        raise UsageError(f"synthetic: unlabelled is {unlabelled!r}; give a share from 0, below 1")
+    return SyntheticFaces(people, videos, frames, seed, size, float(pace), float(unlabelled))
 
 
 synthetic = Dataset(

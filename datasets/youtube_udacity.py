@@ -80,6 +80,28 @@ class UdacityFrames:
                     seen[sample.id] = number
                     yield sample
 
+    def unlabelled(self) -> Iterator[Sample]:
+        """Images of the two folders that no CSV row names, in the order of their names: no point is
+        visible. Files whose names tell no person are left out: nobody could say into which split
+        they belong."""
+        for name, (folder, split) in FOLDERS.items():
+            path = self.root / name
+            named = {row[0] for _, row in _rows(path)} if path.is_file() else set()
+            for file in sorted((self.root / folder).glob("*.jpg")):
+                match = _NAME.fullmatch(file.name)
+                if match is None or file.name in named:
+                    continue
+                yield Sample(
+                    id=f"{folder}/{file.name}",
+                    image=partial(read_image, file),
+                    points=np.zeros((len(IBUG68), 2), np.float32),
+                    visible=np.zeros(len(IBUG68), np.bool_),
+                    person=match["person"],
+                    video=f"{match['person']}_{match['video']}",
+                    release_split=split,
+                    bytes=file.stat().st_size,
+                )
+
     def _sample(self, row: list[str], folder: str, split: str) -> Sample:
         if len(row) != COLUMNS:
             raise DataError(f"{len(row)} columns instead of {COLUMNS}")

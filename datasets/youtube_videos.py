@@ -88,6 +88,30 @@ class KaggleVideos:
         """
         self.problems.clear()
         cache = FrameCache(self.frames_per_video)
+        for video, video_id, person in self._videos():
+            yield from self._frames(video, video_id, person, cache)
+
+    def unlabelled(self) -> Iterator[Sample]:
+        """The frames that ``frames_per_video`` thinned out, as if they had no labels: no point is
+        visible. None where every frame is kept."""
+        kept = self.frames_per_video
+        cache = FrameCache(None)
+        for video, video_id, person in self._videos() if kept is not None else ():
+            height, width, channels, count = video.shape
+            everything = np.arange(count)
+            for index in np.setdiff1d(everything, spread(count, kept)).tolist():
+                yield Sample(
+                    id=f"{video_id}/{index}",
+                    image=partial(cache.frame, video, everything, index),
+                    points=np.zeros((len(IBUG68), 2), np.float32),
+                    visible=np.zeros(len(IBUG68), np.bool_),
+                    person=person,
+                    video=video_id,
+                    bytes=height * width * channels,
+                )
+
+    def _videos(self) -> Iterator[tuple[Video, str, str]]:
+        """Videos with their ids and persons, in the order of the CSV's rows."""
         files: dict[str, list[Path]] = {}
         for path in sorted(self.root.rglob("*.npz")):
             files.setdefault(path.stem, []).append(path)
@@ -101,7 +125,7 @@ class KaggleVideos:
             except DataError as error:
                 self.problems.append(Problem(f"{self.table.name} row {number}", str(error)))
             else:
-                yield from self._frames(video, video_id, person, cache)
+                yield video, video_id, person
 
     def _frames(
         self, video: Video, video_id: str, person: str, cache: FrameCache

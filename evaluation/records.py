@@ -63,6 +63,8 @@ def config_hash(config: Mapping[str, Any]) -> str:
         kept["recipe"] = Path(str(kept["recipe"])).stem
     if kept.get("weights_sha256"):
         kept.pop("weights", None)
+    if kept.get("pseudo_sha256"):
+        kept.pop("pseudo", None)
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

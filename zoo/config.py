@@ -95,6 +95,14 @@ class Config:
     """Factor on ``lr`` for the parameters of a backbone that starts from weights."""
     layer_decay: float = 1.0
     """One more such factor for each of its blocks, from the head down to the stem."""
+    pseudo: str = ""
+    """A run, the teacher: what it says of the training people's unlabelled frames is trained on."""
+    pseudo_sha256: str = ""
+    """Of its best weights; a run finds it out, and a configuration that says it takes no other."""
+    pseudo_weight: float = 0.5
+    """Of such a frame, beside 1 of a labelled one: so large a share of them is seen each epoch."""
+    pseudo_keep: float = 0.5
+    """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
     augment: Augment = field(default_factory=Augment)
@@ -116,6 +124,8 @@ class Config:
     def to_share(self) -> dict[str, Any]:
         """Without the folders of the machine that trained."""
         names = {"weights": Path(self.weights).name, "recipe": Path(self.recipe).stem}
+        if self.pseudo:
+            names["pseudo"] = Path(self.pseudo).name
         return self.to_dict() | names | {"data": ""}
 
 
@@ -125,6 +135,10 @@ _LATER = (
     "unfreeze_after",
     "backbone_lr",
     "layer_decay",
+    "pseudo",
+    "pseudo_sha256",
+    "pseudo_weight",
+    "pseudo_keep",
     "augment.label_offset",
     "augment.low_res",
     "augment.low_res_scale",
@@ -296,6 +310,8 @@ def _check(config: Config) -> None:
         or config.unfreeze_after < config.epochs,
         "backbone_lr must be above 0; freeze trains the head alone": config.backbone_lr > 0,
         "layer_decay must be above 0 and at most 1": 0 < config.layer_decay <= 1,
+        "pseudo_weight must be above 0 and at most 1": 0 < config.pseudo_weight <= 1,
+        "pseudo_keep must be above 0 and at most 1": 0 < config.pseudo_keep <= 1,
         "ema must be at least 0 and below 1": 0 <= config.ema < 1,
         "plateau.factor must be between 0 and 1": 0 < config.plateau.factor < 1,
         **augment_rules(config.augment),

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import cv2
@@ -19,7 +20,7 @@ from zoo.datasets.drawn.drawing import draw_face
 from zoo.datasets.drawn.model import Camera, Expression, Shape, build_face, landmarks, pose
 from zoo.datasets.drawn.paint import curve, ellipse, fill
 from zoo.datasets.drawn.sitting import Light, Look
-from zoo.datasets.synthetic import synthetic
+from zoo.datasets.synthetic import open_synthetic, synthetic
 from zoo.geometry import frame_region
 
 PLAIN = Look(
@@ -254,3 +255,28 @@ def test_nothing_is_claimed_of_a_release():
     assert faces.label_offset == (0.0, 0.0)
     assert not synthetic.needs_root
     assert faces.scheme is IBUG68
+
+
+def test_hidden_labels_are_spread_evenly_and_the_frames_are_the_same() -> None:
+    options: dict[str, Any] = {"people": 4, "videos": 2, "frames": 5, "size": 48}
+    whole = {s.id: s for s in open_synthetic(**options).samples()}
+    data = open_synthetic(**options, unlabelled=0.4)
+    shown, hidden = list(data.samples()), list(data.unlabelled())
+    assert (len(shown), len(hidden)) == (24, 16)
+    assert {s.id for s in shown} | {s.id for s in hidden} == whole.keys()
+    assert {s.person: sum(h.person == s.person for h in hidden) for s in shown} == {
+        f"person_{number:04d}": 4 for number in range(4)
+    }
+    assert all(np.array_equal(s.points, whole[s.id].points) for s in shown)
+    one = hidden[3]
+    assert not one.visible.any()
+    assert not one.points.any(), "a label that is hidden is not in there"
+    assert (one.box, one.person) == (None, whole[one.id].person)
+    np.testing.assert_array_equal(one.image(), whole[one.id].image())
+    assert list(open_synthetic(**options).unlabelled()) == []
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 1.0, True, "half", float("nan")])
+def test_a_share_that_is_none_is_refused(share: Any) -> None:
+    with pytest.raises(UsageError, match=r"unlabelled is .*share from 0, below 1"):
+        open_synthetic(unlabelled=share)

@@ -206,3 +206,25 @@ def test_two_releases_under_one_root_are_refused(root: Path) -> None:
 def test_thinning_does_not_apply_to_single_frames(root: Path) -> None:
     with pytest.raises(UsageError, match="frames_per_video"):
         youtube_faces.open(root, frames_per_video=3)
+
+
+def test_unlabelled_frames_are_those_that_no_row_names(root: Path) -> None:
+    for file in ("training/Cy_20.jpg", "test/Ann_Lee_12.jpg", "test/nobody.jpg"):
+        _image(root / file)
+    dataset = UdacityFrames(root)
+    found = list(dataset.unlabelled())
+    assert [(s.id, s.person, s.video, s.release_split) for s in found] == [
+        ("training/Cy_20.jpg", "Cy", "Cy_2", "train"),
+        # a name of the other folder's: that one is labelled there, and this one is not here
+        ("test/Ann_Lee_12.jpg", "Ann_Lee", "Ann_Lee_1", "test"),
+        ("test/Unlabelled_00.jpg", "Unlabelled", "Unlabelled_0", "test"),
+    ]
+    assert not any(sample.visible.any() for sample in found)
+    assert found[0].image().shape == (9, 12, 3)
+    assert not {s.id for s in dataset.samples()} & {s.id for s in found}
+
+
+def test_a_row_that_cannot_be_used_makes_no_unlabelled_frame(root: Path) -> None:
+    _image(root / "test" / "Dee_30.jpg")
+    _table(root / TEST, [["Dee_30.jpg", *_points()[:-1], "nan"]])
+    assert "test/Dee_30.jpg" not in {s.id for s in UdacityFrames(root).unlabelled()}

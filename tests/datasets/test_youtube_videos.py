@@ -260,3 +260,26 @@ def test_table_without_a_needed_column_is_fatal(root: Path) -> None:
     (root / TABLE).write_text("videoID,imageHeight\nAnn_0,6\n")
     with pytest.raises(DataError, match=f"{TABLE}: its header has no column personName"):
         _read(root)
+
+
+def test_unlabelled_frames_are_those_that_were_thinned_out(
+    root: Path, decompressed: list[str]
+) -> None:
+    dataset = youtube_faces.open(root, frames_per_video=2)
+    assert isinstance(dataset, youtube_videos.KaggleVideos)
+    kept, found = list(dataset.samples()), list(dataset.unlabelled())
+    assert [s.id for s in kept][:2] == ["Ann_0/2", "Ann_0/7"]
+    assert [s.id for s in found][:8] == [f"Ann_0/{i}" for i in (0, 1, 3, 4, 5, 6, 8, 9)]
+    assert len(found) == 3 * (T - 2)
+    assert {(s.person, s.video) for s in found} == {
+        ("Ann", "Ann_0"),
+        ("Ann", "Ann_1"),
+        ("Bo", "Bo_0"),
+    }
+    assert not any(sample.visible.any() for sample in found)
+    whole = {s.id: s for s in _read(root)[0]}
+    np.testing.assert_array_equal(found[4].image(), whole[found[4].id].image())
+    assert decompressed.count("Ann_0") == 2
+    every = youtube_faces.open(root)
+    assert isinstance(every, youtube_videos.KaggleVideos)
+    assert list(every.unlabelled()) == []

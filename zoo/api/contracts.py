@@ -212,6 +212,10 @@ class OpenDataset(Protocol):
     A row that cannot be used is appended to ``problems`` (emptied when ``samples()`` starts) and
     left out; what makes the whole data set unusable raises :class:`DataError`. Whether a skipped
     row is fatal (``--strict``) is the core's business, as are splits.
+
+    A data set may also have a method ``unlabelled()``: samples of its frames without labels, in a
+    fixed order, with ids, persons and release splits like the others' and not one visible point.
+    Self-training uses those that the protocol puts into the training split.
     """
 
     @property

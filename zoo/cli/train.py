@@ -47,6 +47,10 @@ def train(
     unfreeze_after: Annotated[
         int | None, typer.Option(help="Train the head alone for so many epochs, then all.")
     ] = None,
+    pseudo: Annotated[
+        Path | None,
+        typer.Option(help="A run, the teacher, that labels the unlabelled training frames."),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
     ] = None,
@@ -87,6 +91,7 @@ def train(
         "weights": None if weights is None else str(weights),
         "freeze": freeze,
         "unfreeze_after": unfreeze_after,
+        "pseudo": None if pseudo is None else str(pseudo),
         "device": device,
         "precision": precision,
         "seed": seed,
@@ -94,7 +99,7 @@ def train(
     if resume is not None:
         _refuse_others(context, resume=("epochs", "strict", "log_with"))
     elif from_record is not None:
-        allowed = ("data", "weights", "device", "seed", "strict", "out", "log_with")
+        allowed = ("data", "weights", "pseudo", "device", "seed", "strict", "out", "log_with")
         _refuse_others(context, from_record=allowed)
     elif not backbone:
         raise UsageError(
@@ -122,6 +127,7 @@ def train(
                 out,
                 data=data,
                 weights=weights,
+                pseudo=pseudo,
                 device=device,
                 seed=seed,
                 strict=strict,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,13 +50,16 @@ class SampleTable:
         return digest.hexdigest()
 
 
-def read_table(dataset: OpenDataset, strict: bool = False) -> SampleTable:
-    """Every sample's labels, checked against the contract.
+def read_table(
+    dataset: OpenDataset, strict: bool = False, given: Iterable[Sample] | None = None
+) -> SampleTable:
+    """Every sample's labels, checked against the contract; ``given``: of these samples instead of
+    the data set's labelled ones.
 
     Raises :class:`DataError` for a sample that breaks it, for a data set without samples, and, with
     ``strict``, for the first row that the adapter left out.
     """
-    samples: list[Sample] = list(dataset.samples())
+    samples: list[Sample] = list(dataset.samples() if given is None else given)
     problems = tuple(dataset.problems)
     if strict and problems:
         raise DataError(

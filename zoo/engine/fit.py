@@ -56,6 +56,8 @@ class Job:
 
     config: Config
     train: Views
+    labelled: int
+    """Frames of it that carry labels, the first; those after them were labelled by a teacher."""
     val: Split
     truth: Truth
     """Of the validation split."""
@@ -68,12 +70,31 @@ class Job:
     world: World
     reporter: Reporter
 
+    @property
+    def drawn(self) -> int:
+        """Frames of a teacher's labels that an epoch sees."""
+        return round(self.config.pseudo_weight * (len(self.train) - self.labelled))
+
+    @property
+    def frames(self) -> int:
+        """That an epoch sees."""
+        return self.labelled + self.drawn
+
 
 def epoch_plan(job: Job, epoch: int) -> list[list[NDArray[np.int64]]]:
-    """The steps of an epoch (from 0), each a list of batches whose gradients are summed."""
+    """The steps of an epoch (from 0), each a list of batches whose gradients are summed.
+
+    A share of the frames that a teacher labelled is seen, drawn anew each epoch: on average, each
+    weighs as much as that share of a labelled one.
+    """
     config, each = job.config, job.config.accumulate
     least = 2 * job.world.size
-    batches = epoch_batches(len(job.train), config.batch_size, config.seed, epoch, least)
+    batches = epoch_batches(job.frames, config.batch_size, config.seed, epoch, least)
+    if job.drawn:
+        taught = np.arange(job.labelled, len(job.train))
+        drawn = np.random.default_rng(derive(config.seed, 4, epoch)).permutation(taught)
+        rows = np.concatenate((np.arange(job.labelled), drawn[: job.drawn]))
+        batches = [rows[batch] for batch in batches]
     return [batches[i : i + each] for i in range(0, len(batches), each)]
 
 
@@ -177,7 +198,7 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
         "epoch": progress.epoch,
         "step": progress.step,
         "lr": rate,
-        "train_loss": float(world.total(trainee.loss_sum)) / len(job.train),
+        "train_loss": float(world.total(trainee.loss_sum)) / job.frames,
         "val_loss": val_loss,
         "val_nme": val_nme,
         "seconds": round(seconds, 3),
@@ -231,7 +252,7 @@ def _log(job: Job, trainee: Trainee, clock: _Clock, steps: list[list[NDArray[np.
         return
     seen = sum(len(rows) for batches in steps[: progress.batch] for rows in batches)
     speed = clock.speed(progress.images)
-    left = len(job.train) * (config.epochs - progress.epoch) - seen
+    left = job.frames * (config.epochs - progress.epoch) - seen
     job.reporter.step(
         Step(
             epoch=progress.epoch + 1,

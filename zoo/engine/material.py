@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import DataError, UsageError, WeightsError
+from ..api import DataError, OpenDataset, UsageError, WeightsError
 from ..config import Config
 from ..data.locate import find_root
 from ..data.store import Store, open_store
@@ -21,7 +21,7 @@ from ..registry import registry
 from ..weights import file_digest
 from .folder import plain
 from .report import Reporter
-from .transfer import weights_file
+from .transfer import teacher_digest, weights_file
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Material:
     table: SampleTable
     splits: NDArray[np.str_]
     """Of each row of the table: train, val or test."""
+    source: OpenDataset
+    """What the table was read from."""
     released: bool | None
     strict: bool
 
@@ -94,6 +96,8 @@ def complete(config: Config) -> Config:
         weights=_absolute(config.weights),
         freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5 is one
         weights_sha256=_digest(config),
+        pseudo=_absolute(config.pseudo),
+        pseudo_sha256=teacher_digest(config.pseudo, config.pseudo_sha256),
         data=_absolute(config.data),
     )
 
@@ -161,6 +165,7 @@ def read_material(
         protocol=chosen,
         table=table,
         splits=assign(chosen.id, table.ids, table.people, table.release_splits, fold=fold),
+        source=dataset,
         released=dataset.released(),
         strict=strict,
     )

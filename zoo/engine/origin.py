@@ -46,7 +46,9 @@ class Origin:
             raise DataError(f"{path}: its configuration cannot be read: {error}") from error
         return cls(path, record, config)
 
-    def on_this_machine(self, data: Path | None, weights: Path | None) -> Config:
+    def on_this_machine(
+        self, data: Path | None, weights: Path | None, pseudo: Path | None = None
+    ) -> Config:
         """The configuration with files of this machine. Raises :class:`WeightsError` where a model
         started from a file that is not named, and :class:`PluginError` for a missing plugin."""
         config, wanted = self.config, self.config.weights_sha256 or self._recorded_digest()
@@ -58,6 +60,13 @@ class Origin:
                 f"{self.path}: starts from the weights file {config.weights}{digest}; "
                 "name it with --weights FILE"
             )
+        if pseudo is not None and not config.pseudo:
+            raise UsageError(f"--pseudo {pseudo}: {self.path} has no teacher; leave it out")
+        if config.pseudo and pseudo is None:
+            raise WeightsError(
+                f"{self.path}: learned from the teacher {config.pseudo} (sha256 of its best "
+                f"weights {config.pseudo_sha256}); name that run with --pseudo RUN"
+            )
         with naming_the_absent(RunFolder(self.path.parent), self.path):
             for kind in PLUGIN_KINDS:
                 registry(kind).locate(getattr(config, kind))
@@ -66,6 +75,7 @@ class Origin:
             data="" if data is None else str(data),
             weights="" if weights is None else str(weights),
             weights_sha256=wanted,
+            pseudo="" if pseudo is None else str(pseudo),
         )
 
     def check_data(self, material: Material) -> None:

@@ -103,6 +103,8 @@ class Facts:
     device: torch.device
     environment: Mapping[str, Any]
     """As it was when training began: a checkout may move on meanwhile."""
+    self_training: Mapping[str, Any] | None = None
+    """Which teacher labelled how many frames."""
 
 
 def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
@@ -113,7 +115,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     gmacs = looks * count_gmacs(facts.built.model, facts.built.input_size)
     backbone = registry("backbone").get(config.backbone)
     plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
-    record = {
+    record: Record = {
         "schema": SCHEMA,
         "run": folder.name,
         "plugin": plugins["backbone"],
@@ -158,6 +160,8 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
         },
         "environment": dict(facts.environment),
     }
+    if facts.self_training is not None:
+        record["data"]["self_training"] = dict(facts.self_training)
     save_record(record, folder.record)
     save_learning_curve(progress.history, folder.curve)
 

@@ -19,6 +19,7 @@ def rerun(
     *,
     data: Path | None = None,
     weights: Path | None = None,
+    pseudo: Path | None = None,
     device: str | None = None,
     seed: int | None = None,
     strict: bool = False,
@@ -26,14 +27,15 @@ def rerun(
 ) -> RunFolder:
     """Train what a record.json (or the folder that holds one) describes; returns the new folder.
 
-    ``data`` and ``weights`` say where files are here; another ``seed`` makes another run of the
-    same configuration. The reporter is told what differs from the record before training begins,
-    and how the result compares. On the same machine, CPU and versions it is the same to the bit.
-    Raises :class:`zoo.api.ZooError` for a record that cannot be run here, other data included.
+    ``data``, ``weights`` and ``pseudo`` (the teacher) say where files are here; another ``seed``
+    makes another run of the same configuration. The reporter is told what differs from the record
+    before training begins, and how the result compares. On the same machine, CPU and versions it is
+    the same to the bit. Raises :class:`zoo.api.ZooError` for a record that cannot be run here,
+    other data included.
     """
     reporter = reporter or Reporter()
     origin = Origin.read(record)
-    config = origin.on_this_machine(data, weights)
+    config = origin.on_this_machine(data, weights, pseudo)
     config = replace(
         config,
         device=config.device if device is None else device,

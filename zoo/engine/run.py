@@ -32,6 +32,7 @@ from .rates import rate_factors
 from .recording import Facts, keep, score_split, write_record
 from .report import Begun, Reporter
 from .scoring import Truth
+from .selftraining import Taught, learn_from_teacher
 from .state import Progress, Trainee
 from .trained import FacePlace, Header, load_trained
 from .transfer import Source, build_started, carry_head
@@ -175,8 +176,9 @@ class _Parts:
     source: Source | None
     """The run that the model starts from."""
     point_loss: PointLoss
+    taught: Taught
     looks: Sequence[Look]
-    """At the training split; the first is at whole regions."""
+    """At the training split and what a teacher added to it; the first is at whole regions."""
     val: Store
     environment: dict[str, Any]
 
@@ -204,8 +206,9 @@ class _Parts:
             torch.manual_seed(derive(config.seed, 3))
             built, source = build_started(config, scheme, reporter)
             point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
-            looks = open_looks(config, material, built.input_size, reporter)
-            train = looks[0].store
+            taught = learn_from_teacher(config, material, world.device, reporter)
+            looks = open_looks(config, taught.material, built.input_size, reporter)
+            train = taught.labelled(looks[0].store)
             val = material.store("val", config.region, built.input_size, reporter)
             if not material.table.visible[train.rows].any():
                 raise DataError("the train split shows not one visible point: nothing to learn")
@@ -226,6 +229,7 @@ class _Parts:
             built=built,
             source=source,
             point_loss=point_loss,
+            taught=taught,
             looks=looks,
             val=val,
             environment=around,
@@ -234,9 +238,9 @@ class _Parts:
 
 def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     config, table, world = parts.config, parts.material.table, parts.world
-    train = make_views(parts.looks, table, world.device)
-    whole = train.whole.split
-    points, visible = whole.points.cpu().numpy(), whole.visible.cpu().numpy()
+    train = make_views(parts.looks, parts.taught.material.table, world.device)
+    whole, labelled = train.whole.split, len(parts.taught.labelled(parts.looks[0].store))
+    points, visible = (each[:labelled].cpu().numpy() for each in (whole.points, whole.visible))
     header = Header(
         config=config,
         scheme=table.scheme,
@@ -253,6 +257,7 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     job = Job(
         config=config,
         train=train,
+        labelled=labelled,
         val=make_split(parts.val, table, world.device),
         truth=Truth.of(parts.val, table),
         point_loss=parts.point_loss,
@@ -290,7 +295,7 @@ def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
     best = load_trained(folder).model.to(world.device)
     scored = score_split(best, "val", job.val, job.truth, header, folder, world)
     if world.first:
-        stores = {"train": parts.looks[0].store, "val": parts.val}
+        stores = {"train": parts.taught.labelled(parts.looks[0].store), "val": parts.val}
         facts = Facts(
             config=parts.config,
             material=parts.material,
@@ -300,5 +305,6 @@ def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
             progress=trainee.progress,
             device=world.device,
             environment=parts.environment,
+            self_training=parts.taught.facts,
         )
         write_record(folder, facts, scored)

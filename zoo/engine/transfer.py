@@ -145,3 +145,19 @@ def _rows_a_point(own: Tensor, given: Tensor, scheme: LandmarkScheme, other: Lan
     if counts.get(own.shape[0]) != given.shape[0]:
         return 0
     return own.shape[0] // len(scheme)
+
+
+def teacher_digest(run: str, wanted: str) -> str:
+    """sha256 of a teacher's best weights. Raises :class:`WeightsError` for a folder without them,
+    and for other weights than a configuration wants."""
+    if not run:
+        return wanted
+    if not Path(run).expanduser().is_dir():
+        raise WeightsError(f"pseudo = {run}: no such folder; name the folder of a run, the teacher")
+    digest = file_digest(Path(weights_file(run)))
+    if wanted not in ("", digest):
+        raise WeightsError(
+            f"{run}: the sha256 of its best weights is {digest}, and the configuration learns from "
+            f"another teacher, {wanted}: name that run"
+        )
+    return digest
