@@ -63,7 +63,7 @@ def main() -> None:
         )
         for name, found in rows:
             figures = np.mean([measure(a, b) for a, b in zip(found, known, strict=True)], axis=0)
-            values = "{:7.2f} {:6.2f} {:6.2f}".format(*figures)
+            values = "{:7.2f} {:6.2f} {:6.2f}".format(*(figures.round(2) + 0.0))
             print(f"{pace:5g} {speed:6.2f}  {name:<24} {values}")
 
 
