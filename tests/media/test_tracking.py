@@ -102,7 +102,7 @@ def test_a_face_that_is_covered_for_a_while_keeps_its_number(kit: Kit) -> None:
             film.check(film.show(), {})
         else:
             film.check(film.show((100, 90)), {0: (100, 90)})
-    assert eye.calls == 1 + len(hidden) + 1
+    assert eye.calls == 6  # at frame 0, on the loss at 6, and at 8, 10, 12, 14
 
 
 def test_a_face_that_is_away_for_longer_comes_back_as_another(kit: Kit) -> None:
@@ -171,6 +171,15 @@ def test_two_tracks_on_one_face_become_the_older_one(kit: Kit) -> None:
     film = Film(kit, eye)
     film.check(film.show((100, 90)), {0: (100, 90)})
     film.check(film.show((101, 90)), {0: (101, 90)})
+
+
+def test_a_video_whose_first_frames_show_nobody_is_looked_through_in_steps(kit: Kit) -> None:
+    eye = kit.finds()
+    eye.places = lambda frame: [(100, 90)] if frame >= 8 else []
+    film = Film(kit, eye, Tracking(retry=3))
+    counts = [len(film.show(*eye.places(frame))) for frame in range(12)]
+    assert counts == [0] * 9 + [1] * 3  # detections at 0, 3, 6 and 9
+    assert eye.calls == 4
 
 
 def test_frames_that_cannot_be_read_are_waited_through(kit: Kit) -> None:

@@ -5,8 +5,8 @@ a region that moved with every point's noise would hand that noise on, for what 
 depends on how the pixels fall: the region stays where it is while the face is near its middle, and
 is drawn after it as on a leash.
 
-The detector runs on the first frame, while there is no face, every ``every`` frames, and at once
-where a track is lost: the model is not sure of its points, the face jumped or changed its size from
+The detector runs on the first frame, every ``every`` frames, every ``retry`` frames while a face is
+missing, and at once where a track is lost: the model is not sure of its points, the face jumped or changed its size from
 one frame to the next, or points leave the region that the model looked into. What it finds is
 matched to the tracks by the overlap of the boxes about the points (IoU). A lost track that the
 detector finds again within ``patience`` frames keeps its number.
@@ -50,6 +50,8 @@ class Tracking:
 
     every: int = 25
     """Frames from one detection to the next, while all goes well; 0: only on loss."""
+    retry: int = 2
+    """The same while a face is missing: there is none, or a track is lost. 0: only on loss."""
     min_confidence: float = 0.3
     """Below it there is no face, and no track begins."""
     min_share: float = 0.7
@@ -133,11 +135,18 @@ class Tracker:
         self._frame += 1
         self._since += 1
         held = self._follow(image)
-        due = self.settings.every and self._since >= self.settings.every
-        if due or not held or any(track.lost for track in self._tracks):
+        if self._is_due(held):
             held = self._find(image)
         self._end_some(held)
         return [self._out(track) for track in sorted(held, key=lambda track: track.number)]
+
+    def _is_due(self, held: Sequence[_Track]) -> bool:
+        """Whether the detector must run on this frame."""
+        if self.detections == 0 or any(track.lost == 1 for track in self._tracks):
+            return True  # the first frame, or one in which a track was lost
+        missing = not held or any(track.lost for track in self._tracks)
+        wait = self.settings.retry if missing else self.settings.every
+        return wait > 0 and self._since >= wait
 
     def skip(self) -> None:
         """A frame without a picture: time goes on, and the tracks wait."""
