@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from zoo.api import PluginError, UsageError
 from zoo.plugins.detectors.haar import haar
+from zoo.plugins.detectors.overlap import keep_best
 from zoo.plugins.detectors.whole_frame import none
+from zoo.testing import pictures
 
 
 class Cascade:
@@ -70,7 +72,7 @@ def test_haar_sees_the_grey_of_an_rgb_image(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(cv2, "CascadeClassifier", cascade)
     red = np.zeros((40, 50, 3), np.uint8)
     red[..., 0] = 255
-    assert haar.build()(red).shape == (0, 5)
+    assert haar.build(profile=False)(red).shape == (0, 5)
     assert cascade.grey is not None
     assert cascade.grey.shape == (40, 50)
     assert set(cascade.grey.ravel()) == {76}  # 0.299 of 255; as blue it would be 29
@@ -80,14 +82,73 @@ def test_haar_sees_the_grey_of_an_rgb_image(monkeypatch: pytest.MonkeyPatch) -> 
 def test_haar_gives_edges_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
     found = np.array([[0, 0, 10, 10], [20, 5, 30, 30], [1, 2, 20, 20]], np.int32)
     monkeypatch.setattr(cv2, "CascadeClassifier", Cascade(found, np.array([4, 4, 9], np.int32)))
-    boxes = haar.build()(np.zeros((60, 60, 3), np.uint8))
-    expected = [
-        [0.5, 1.5, 20.5, 21.5, 9],
-        [19.5, 4.5, 49.5, 34.5, 4],
-        [-0.5, -0.5, 9.5, 9.5, 4],
-    ]
+    boxes = haar.build(profile=False)(np.zeros((60, 60, 3), np.uint8))
+    # the smallest lies in the surest: 72 of its 100 pixels
+    expected = [[0.5, 1.5, 20.5, 21.5, 9], [19.5, 4.5, 49.5, 34.5, 4]]
     np.testing.assert_array_equal(boxes, np.array(expected, np.float32))
     assert boxes.dtype == np.float32
+
+
+def test_haar_moves_a_profile_to_where_a_frontal_box_would_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By hand: a box of 100 px about (60, 60) becomes 88.5 px about (52, 62.3); the mirrored one,
+    seen from the other side of 200 px, looks the other way."""
+
+    class Turned(Cascade):
+        def detectMultiScale2(self, grey: NDArray[np.uint8], **options: Any) -> Any:  # noqa: N802
+            assert options["minNeighbors"] == (2 if "frontal" in self.path else 4)
+            if "frontal" in self.path:
+                return (), ()
+            return self.found, self.hits
+
+        def __call__(self, path: str) -> Cascade:
+            made = Turned(self.found, self.hits)
+            made.path = path
+            return made
+
+        path = ""
+
+    cascade = Turned(np.array([[10, 10, 100, 100]], np.int32), np.array([7], np.int32))
+    monkeypatch.setattr(cv2, "CascadeClassifier", cascade)
+    boxes = haar.build()(np.zeros((200, 300, 3), np.uint8))
+    left = [51.5 - 44.25, 61.8 - 44.25, 51.5 + 44.25, 61.8 + 44.25, 7]
+    right = [299 - left[2], left[1], 299 - left[0], left[3], 7]
+    np.testing.assert_allclose(boxes, [left, right], atol=1e-3)
+
+
+def test_a_face_that_both_cascades_see_is_one_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = np.array([[100, 40, 60, 60]], np.int32)
+    monkeypatch.setattr(cv2, "CascadeClassifier", Cascade(found, np.array([5], np.int32)))
+    boxes = haar.build()(np.zeros((200, 261, 3), np.uint8))
+    np.testing.assert_array_equal(boxes, [[99.5, 39.5, 159.5, 99.5, 5]])
+
+
+def test_a_frontal_face_is_given_once_by_the_real_cascades() -> None:
+    picture = pictures.photograph()
+    alone, both = haar.build(profile=False)(picture), haar.build()(picture)
+    x0, y0, x1, y1 = pictures.FACE
+
+    def on_face(boxes: NDArray[np.float32]) -> int:
+        cx, cy = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+        return int(((cx > x0) & (cx < x1) & (cy > y0) & (cy < y1)).sum())
+
+    assert on_face(alone) == on_face(both) == 1
+
+
+@pytest.mark.parametrize(
+    ("boxes", "kept"),
+    [
+        ([[0, 0, 10, 10, 2], [5, 0, 15, 10, 1]], [0, 1]),  # half of each: not more
+        ([[0, 0, 10, 10, 2], [4, 0, 14, 10, 1]], [0]),
+        ([[0, 0, 10, 10, 2], [3, 3, 6, 6, 9]], [0]),  # inside: the first stays, whatever it scores
+        ([[0, 0, 10, 10, 3], [4, 0, 14, 10, 2], [8, 0, 18, 10, 1]], [0, 2]),
+        ([], []),
+    ],
+)
+def test_overlapping_boxes_are_one(boxes: Any, kept: list[int]) -> None:
+    given = np.array(boxes, np.float32).reshape(-1, 5)
+    np.testing.assert_array_equal(keep_best(given), given[kept])
 
 
 def test_haar_says_that_its_cascade_is_missing(

@@ -15,9 +15,10 @@ from typing import Any
 
 import made_data
 import pytest
+import yunet_file
 
 from zoo.registry import installed, registry
-from zoo.testing import checks, run, summary
+from zoo.testing import checks, pictures, run, summary
 
 TIMM = {
     "resnet18": "convolutions",
@@ -50,6 +51,8 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     data: Callable[[Path], Path] | None = None
     label: str = ""
+    files: Callable[[Path], dict[str, Any]] | None = None
+    """Makes the files that options name, in a folder."""
 
     @property
     def name(self) -> str:
@@ -64,12 +67,36 @@ DATA = {
 }
 
 
+def _yunet(folder: Path) -> dict[str, Any]:
+    patch = pictures.photograph()[224:256, 544:576]
+    return {"model": str(yunet_file.write(folder / "yunet.onnx", patch)), "longest": 1000}
+
+
+def _boxes(folder: Path) -> dict[str, Any]:
+    text = "image_name,x0,y0,x1,y1\nphotograph.png," + ",".join(map(str, pictures.FACE))
+    (folder / "boxes.csv").write_text(text + "\n")
+    return {"file": str(folder / "boxes.csv")}
+
+
+def _labelled_faces(folder: Path) -> dict[str, Any]:
+    x0, y0, x1, y1 = pictures.FACE
+    box = f"{(x0 + x1) / 2},{(y0 + y1) / 2},{x1 - x0},{y1 - y0}"
+    (folder / "A.labeled_faces.txt").write_text(f"photograph.png,0,{box},0,1\n")
+    return {"root": str(folder)}
+
+
+FILES = {"yunet": _yunet, "boxes": _boxes, "labelled_faces": _labelled_faces}
+"""Of detectors that need a file."""
+
+
 def cases(full: bool) -> list[Case]:
     found = []
     for entry in installed():
         if entry.distribution != "landmark-zoo":
             continue
-        if entry.kind == "dataset" and entry.id in DATA:
+        if entry.kind == "detector" and entry.id in FILES:
+            found.append(Case(entry.kind, entry.id, files=FILES[entry.id]))
+        elif entry.kind == "dataset" and entry.id in DATA:
             for make in DATA[entry.id]:
                 found.append(Case(entry.kind, entry.id, data=make, label=f" {make.__name__}"))
         elif (entry.kind, entry.id) == ("backbone", "timm"):
@@ -92,9 +119,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.timeout(3600)
 def test_a_builtin_passes_the_kit(case: Case, tmp_path: Path) -> None:
     root = None if case.data is None else case.data(tmp_path)
+    options = case.options | ({} if case.files is None else case.files(tmp_path))
     found = [
         run(check)
-        for check in checks(f"landmark-zoo/{case.id}", case.kind, options=case.options, data=root)
+        for check in checks(f"landmark-zoo/{case.id}", case.kind, options=options, data=root)
     ]
     print(case.name, summary(found))
     bad = {o.check.name: o.message for o in found if not o.as_expected}

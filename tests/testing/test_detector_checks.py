@@ -125,6 +125,19 @@ def halved(image):
 
 
 not_tiny = of(halved)
+
+
+class Listed:
+    def __call__(self, image):
+        raise ValueError("which picture?")
+
+    def for_picture(self, image, path):
+        rows = [[*FACE, 0.9]] if path == "photograph.png" else []
+        return np.array(rows, np.float32).reshape(-1, 5)
+
+
+looked_up = of(Listed(), by_path=True)
+no_lookup = of(detect, by_path=True)
 '''
 
 BROKEN = {
@@ -138,13 +151,15 @@ BROKEN = {
     "sees_faces_everywhere": ("empty_picture_has_no_face", "1 faces in a picture of one colour"),
     "not_whole_frame": ("empty_picture_has_no_face", "it declares whole_frame and gives []"),
     "remembers": ("same_picture_same_boxes", "the same photograph, seen again, gives other"),
+    "no_lookup": ("gives_boxes", "it declares by_path, and build gives a function without"),
     "draws": ("leaves_the_picture_alone", "it changes the picture"),
     "not_tiny": ("takes_any_picture", "a picture of 1 x 1 pixel raises ValueError"),
 }
 
 
-def test_a_healthy_detector_passes_all(outcomes: Callable[..., list[Outcome]]) -> None:
-    found = outcomes("healthy")
+@pytest.mark.parametrize("plugin", ["healthy", "looked_up"])
+def test_a_healthy_detector_passes_all(outcomes: Callable[..., list[Outcome]], plugin: str) -> None:
+    found = outcomes(plugin)
     assert [(o.check.name, o.message) for o in found if o.status != "ok"] == []
     assert len(found) == 12
 

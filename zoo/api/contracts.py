@@ -154,6 +154,10 @@ class Detector:
 
     ``build(**options)`` returns ``detect(image)``: uint8 (H, W, 3) RGB to float32 (N, 5) with rows
     x0, y0, x1, y1, score in source pixels, best first.
+
+    A detector that looks boxes up rather than searching the picture says ``by_path``: what its
+    ``build`` gives has a second method, ``for_picture(image, path)``, which is called instead, with
+    where the picture came from (a path as the user gave it; "" where nobody knows).
     """
 
     build: Callable[..., Callable[[NDArray[np.uint8]], NDArray[np.float32]]]
@@ -168,6 +172,8 @@ class Detector:
     summary: str = ""
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
+    by_path: bool = False
+    """True: boxes depend on where a picture came from, see above."""
 
 
 @dataclass(frozen=True)

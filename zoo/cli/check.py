@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,8 +112,20 @@ def _require_what_was_named(check: Check, data: Path | None) -> None:
     build = plugin.open if subject.kind == "dataset" else plugin.build
     own = {name: value for name, value in subject.options.items() if name != "input_size"}
     require_known(subject.kind, subject.entry.id, build, own)
+    if subject.kind == "detector":
+        _require_its_options(plugin.build, own)
     if subject.kind == "dataset":
         _ = subject.root
+
+
+def _require_its_options(build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """A detector that asks for a file, or for another one, is not at fault."""
+    try:
+        build(**options)
+    except UsageError:
+        raise
+    except Exception:
+        return  # the checks say what is wrong
 
 
 def _line(outcome: Outcome, everything: list[Check], told: set[str]) -> str:

@@ -44,10 +44,10 @@ class Finder:
         ``path`` is where the picture came from: a detector that looks boxes up in a file needs it
         (:class:`zoo.api.Detector`), others never see it.
         """
-        for_picture = getattr(self.detect, "for_picture", None)
-        if for_picture is None:
+        if not self.plugin.by_path:
             return self.detect(image)
-        boxes: NDArray[np.float32] = for_picture(image, str(path))
+        of_picture: Any = self.detect
+        boxes: NDArray[np.float32] = of_picture.for_picture(image, str(path))
         return boxes
 
     def region(

@@ -1,7 +1,8 @@
 """The list of checks for a detector.
 
 The face is Grace Hopper's, in the photograph that comes with matplotlib. A detector that declares
-``whole_frame`` gives every picture as one box, and is held to that.
+``whole_frame`` gives every picture as one box, and is held to that. One that declares ``by_path``
+is asked for that photograph as ``photograph.png``, for every other picture as ``another.png``.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class DetectorSubject(Subject):
             )
         if not callable(detect):
             raise CheckFailed(f"build gives a {type(detect).__name__}, which cannot be called")
+        if plugin.by_path:
+            return _by_name(detect)
         found: Callable[[Picture], Boxes] = detect
         return found
 
@@ -60,6 +63,20 @@ class DetectorSubject(Subject):
         """What it finds, for the checks that are not about how it gives that."""
         with needs("gives_boxes"):
             return _well_formed(self.detect(picture))
+
+
+def _by_name(detect: Any) -> Callable[[Picture], Boxes]:
+    if not callable(getattr(detect, "for_picture", None)):
+        raise CheckFailed(
+            f"it declares by_path, and build gives a {type(detect).__name__} without for_picture"
+        )
+
+    def named(picture: Picture) -> Boxes:
+        known = np.array_equal(picture, pictures.photograph())
+        boxes: Boxes = detect.for_picture(picture, "photograph.png" if known else "another.png")
+        return boxes
+
+    return named
 
 
 def _well_formed(boxes: Any) -> Boxes:

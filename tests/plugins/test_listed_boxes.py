@@ -1,0 +1,168 @@
+"""boxes and labelled_faces: looked up by where a picture came from; yunet: a file of the user's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yunet_file
+
+from zoo.api import DataError, UsageError, WeightsError
+from zoo.plugins.detectors.boxes import boxes
+from zoo.plugins.detectors.labelled_faces import labelled_faces
+from zoo.plugins.detectors.yunet import yunet
+from zoo.prediction import Finder
+from zoo.testing import pictures
+
+PICTURE = np.zeros((50, 60, 3), np.uint8)
+
+
+def written(path: Path, text: str) -> str:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_longest_end_of_a_path_that_is_named_counts(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "b.csv",
+        "image_name,x0,y0,x1,y1,score\n1.jpg,1,1,2,2,0.5\na/1.jpg,3,3,4,4,0.5\n"
+        "a/1.jpg,5,5,6,6,0.9\n./set/c/2.jpg,7,7,8,9,\n",
+    )
+    finder = Finder.of("landmark-zoo/boxes", file=file)
+    assert finder.boxes(PICTURE, "/x/a/1.jpg")[:, 0].tolist() == [5, 3]  # the surest first
+    assert finder.boxes(PICTURE, Path("/x/b/1.jpg"))[:, 0].tolist() == [1]
+    np.testing.assert_array_equal(finder.boxes(PICTURE, "set/c/2.jpg"), [[7, 7, 8, 9, 1]])
+    assert finder.boxes(PICTURE, "c/2.jpg").shape == (0, 5)  # which set it is of, nobody says
+    assert finder.boxes(PICTURE, "other.jpg").dtype == np.float32
+
+
+def test_a_path_counts_from_the_folder_that_one_works_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "b.csv", "image_name,x0,y0,x1,y1\nfaces/1.jpg,1,2,3,4\n")
+    (tmp_path / "faces").mkdir()
+    monkeypatch.chdir(tmp_path / "faces")
+    assert len(Finder.of("boxes", file=file).boxes(PICTURE, "1.jpg")) == 1
+
+
+def test_what_predict_wrote_is_read(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "points.csv",
+        "image_name,face,box_x0,box_y0,box_x1,box_y1,box_score,part_0_x\na.png,0,1,2,30,40,17,9\n",
+    )
+    found = Finder.of("boxes", file=file).boxes(PICTURE, "a.png")
+    np.testing.assert_array_equal(found, [[1, 2, 30, 40, 17]])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("image,x0,y0,x1,y1\n", r"b.csv: needs the columns image_name, .*it has image, x0"),
+        ("", r"it has none"),
+        ("image_name,x0,y0,x1,y1\na,1,2,3\n", r"b.csv line 2: could not convert"),
+        ("image_name,x0,y0,x1,y1\na,1,2,3,4\nb,9,2,3,4\n", r"line 3: 9, 2, 3, 4 is no box"),
+        ("image_name,x0,y0,x1,y1\na,1,nan,3,4\n", r"line 2: .*is no box"),
+        ("image_name,x0,y0,x1,y1\n,1,2,3,4\n", r"line 2: names no picture"),
+    ],
+)
+def test_a_file_of_boxes_that_is_wrong_is_named_with_its_line(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    with pytest.raises(DataError, match=reason):
+        boxes.build(file=written(tmp_path / "b.csv", text))
+
+
+def test_detectors_that_need_a_file_ask_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZOO_YUNET_MODEL", raising=False)
+    with pytest.raises(UsageError, match=r"boxes needs a CSV file .*--set detector.file=PATH"):
+        boxes.build()
+    with pytest.raises(UsageError, match=r"labelled_faces needs .*--set detector.root=PATH"):
+        labelled_faces.build()
+    with pytest.raises(UsageError, match=r"detector.model=FILE.*yunet_2023mar.onnx of "):
+        yunet.build()
+    for build, option in ((boxes.build, "file"), (labelled_faces.build, "root")):
+        with pytest.raises(UsageError, match="gone: no such file or folder"):
+            build(**{option: str(tmp_path / "gone")})
+    with pytest.raises(UsageError, match=r"gone.onnx: no such file; it is face_detection_yunet"):
+        yunet.build(model=str(tmp_path / "gone.onnx"))
+
+
+def test_boxes_without_a_path_say_how_one_is_given(tmp_path: Path) -> None:
+    file = written(tmp_path / "b.csv", "image_name,x0,y0,x1,y1\na,1,2,3,4\n")
+    with pytest.raises(UsageError, match=r"predict\(image, path=\.\.\.\)"):
+        Finder.of("boxes", file=file).boxes(PICTURE)
+
+
+@pytest.mark.parametrize("root", ["", "frame_images_DB", "frame_images_DB/Ann.labeled_faces.txt"])
+def test_the_release_is_read_from_its_root_its_folder_or_a_file(tmp_path: Path, root: str) -> None:
+    written(
+        tmp_path / "frame_images_DB" / "Ann.labeled_faces.txt",
+        "Ann\\0\\0.555.jpg,0,100,80,40,30,0,1\n\nAnn\\1\\1.2.jpg,0,10,10,4,4,0,1\n",
+    )
+    finder = Finder.of("labelled_faces", root=str(tmp_path / root))
+    found = finder.boxes(PICTURE, tmp_path / "frame_images_DB/Ann/0/0.555.jpg")
+    np.testing.assert_array_equal(found, [[80, 65, 120, 95, 1]])
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("a,1,2", "3 columns instead of 8"), ("a,0,1,1,0,3,0,1", "1,1,0,3 is no box")],
+)
+def test_a_line_of_the_release_that_is_wrong_is_named(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    written(tmp_path / "Ann.labeled_faces.txt", f"a,0,5,5,2,2,0,1\n{line}\n")
+    with pytest.raises(DataError, match=f"Ann.labeled_faces.txt line 2: {reason}"):
+        labelled_faces.build(root=str(tmp_path))
+    with pytest.raises(DataError, match=r"neither it nor its frame_images_DB holds a \*\.labeled"):
+        labelled_faces.build(root=os.fspath(tmp_path / ".."))
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Knows the cell of the photograph that begins at (544, 224)."""
+    patch = pictures.photograph()[224:256, 544:576]
+    return str(yunet_file.write(tmp_path_factory.mktemp("yunet") / "y.onnx", patch))
+
+
+def test_yunet_gives_edges_in_pixels_of_the_picture(network: str) -> None:
+    """The cell's centre is (560, 240) between pixels, half a pixel less from pixel centres."""
+    detect = yunet.build(model=network, longest=1000)
+    (box,) = detect(pictures.photograph())
+    np.testing.assert_allclose(box[:4], [463.5, 143.5, 655.5, 335.5], atol=1e-3)
+    # the network says 2 and 2 on what it knows; OpenCV scores sqrt(cls * obj)
+    assert box[4] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
+    assert len(yunet.build(model=network, longest=1000, min_score=0.9)(pictures.photograph())) == 0
+
+
+def test_yunet_sees_rgb_and_searches_large_pictures_smaller(network: str) -> None:
+    photo = pictures.photograph()
+    detect = yunet.build(model=network, longest=812)
+    assert len(detect(photo[..., ::-1].copy())) == 0  # another colour is another patch
+    large = np.repeat(np.repeat(photo, 2, 0), 2, 1)
+    (box,) = detect(large)
+    np.testing.assert_allclose(box[:4] + 0.5, np.array([464, 144, 656, 336]) * 2, atol=1e-2)
+
+
+def test_yunet_reads_its_file_from_the_environment(
+    network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_YUNET_MODEL", network)
+    assert len(yunet.build(longest=1000)(pictures.photograph())) == 1
+
+
+def test_a_file_that_is_no_yunet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"bad.onnx: OpenCV .* cannot run it as YuNet"):
+        yunet.build(model=written(tmp_path / "bad.onnx", "not a network"))
+
+
+@pytest.mark.parametrize("options", [{"min_score": 0.0}, {"overlap": 1.5}, {"longest": 8}])
+def test_yunet_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="yunet: min_score"):
+        yunet.build(**options)
