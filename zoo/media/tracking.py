@@ -6,10 +6,10 @@ depends on how the pixels fall: the region stays where it is while the face is n
 is drawn after it as on a leash.
 
 The detector runs on the first frame, every ``every`` frames, every ``retry`` frames while a face is
-missing, and at once where a track is lost: the model is not sure of its points, the face jumped or changed its size from
-one frame to the next, or points leave the region that the model looked into. What it finds is
-matched to the tracks by the overlap of the boxes about the points (IoU). A lost track that the
-detector finds again within ``patience`` frames keeps its number.
+missing, and at once where a track is lost: the model is not sure of its points, the face jumped or
+changed its size from one frame to the next, or points leave the region that the model looked into.
+What it finds is matched to the tracks by the overlap of the boxes about the points (IoU). A lost
+track that the detector finds again within ``patience`` frames keeps its number.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Tracking:
     """IoU from which two tracks are one face: the younger ends."""
     patience: int = 25
     """Frames that a lost track keeps its number for."""
-    unseen: int = 2
+    unseen: int = 3
     """Detections in a row without it that end a track which never had a second one (a false alarm
     that the model believed), or whose model gives no confidence."""
 
