@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from untrained import make_run
 
-from zoo.api import IBUG68, WeightsError, generic_scheme
+from zoo.api import IBUG68, UsageError, WeightsError, generic_scheme
 from zoo.export.export import export_onnx
 from zoo.installed import absent_requirement
 from zoo.prediction import load
@@ -129,6 +129,12 @@ def test_a_file_that_is_no_model_of_the_zoo_is_named(exported: Path, tmp_path: P
         with pytest.raises(WeightsError, match=r"broken\.onnx: \w") as caught:
             load(tmp_path / "broken.onnx")
         assert "\n" not in str(caught.value)
+
+
+def test_a_file_runs_on_the_cpu_and_another_device_is_refused(exported: Path) -> None:
+    assert load(exported, "cpu").input_size == 64
+    with pytest.raises(UsageError, match=r"net\.onnx: an ONNX file runs on the CPU; leave .* cuda"):
+        load(exported, "cuda")
 
 
 def test_another_tool_s_file_is_told_from_ours(exported: Path, tmp_path: Path) -> None:

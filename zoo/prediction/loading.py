@@ -32,6 +32,8 @@ def load(source: str | Path, device: str = "") -> Predictor:
     if path.suffix.lower() == ONNX:
         from .onnx_model import OnnxPredictor
 
+        if device not in ("", "cpu"):
+            raise UsageError(f"{path}: an ONNX file runs on the CPU; leave device {device} out")
         return OnnxPredictor(path)
     return _of_run(path, device)
 
