@@ -115,7 +115,7 @@ class _Work:
         for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
             for frame, faces in zip(frames, self._marked(frames), strict=True):
                 self._picture(frame, faces)
-            self.watcher.advance(len(frames))
+                self.watcher.advance(1)
 
     def _picture(self, frame: Frame, faces: Result) -> None:
         if isinstance(faces, str) or frame.image is None:
