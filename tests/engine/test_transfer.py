@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from drawn_wflw import write_wflw
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, WeightsError, generic_scheme
 from zoo.api.correspondence import WFLW98_OF_IBUG68
 from zoo.checkpoint import save_tensors
 from zoo.config import resolve
-from zoo.datasets.synthetic import open_synthetic
 from zoo.engine import run
 from zoo.engine.transfer import Source, carry_head
 from zoo.weights import file_digest
@@ -87,31 +85,6 @@ def test_what_does_not_fit_is_named() -> None:
     said = carry_head(source(FIVE, weight=torch.zeros(10, 3), bias=numbered(10)), head, FIVE)
     assert said.endswith("of the head 1 tensors whole; fresh: weight")
     assert torch.equal(head.bias, numbered(10))
-
-
-def write_wflw(root: Path, people: int) -> Path:
-    """Drawn faces as WFLW has them: points without a partner among the 68 take a neighbour's place,
-    a little aside."""
-    lists = root / "list_98pt_rect_attr_train_test"
-    lists.mkdir(parents=True)
-    (root / "WFLW_images").mkdir()
-    lines = []
-    for number, sample in enumerate(
-        open_synthetic(people=people, videos=1, frames=3, size=48, seed=5).samples()
-    ):
-        Image.fromarray(sample.image()).save(root / "WFLW_images" / f"{number}.png")
-        points = np.empty((98, 2), np.float32)
-        known = np.array(WFLW98_OF_IBUG68)
-        points[known] = sample.points
-        for lone in set(range(98)) - set(known.tolist()):
-            points[lone] = points[known[np.abs(known - lone).argmin()]] + 0.5
-        assert sample.box is not None
-        cells = [f"{v:.3f}" for v in (*points.ravel(), *sample.box)]
-        lines.append(" ".join([*cells, *"000000", f"{number}.png"]))
-    for split in ("train", "test"):
-        part = lines[3:] if split == "train" else lines[:3]
-        (lists / f"list_98pt_rect_attr_{split}.txt").write_text("\n".join(part) + "\n")
-    return root
 
 
 def test_a_run_on_98_points_gives_a_run_on_68_a_better_start(kit: Kit) -> None:
