@@ -16,9 +16,9 @@ import numpy as np
 
 from zoo.config import parse_set
 from zoo.evaluation.jitter import interocular, jitter, lag
-from zoo.media.settings import smoothing_from, tracking_from
-from zoo.media.smoothing import OneEuro, PointFilter
-from zoo.media.tracking import Tracker, Tracking
+from zoo.media.settings import OneEuro, Tracking, smoothing_from, tracking_from
+from zoo.media.smoothing import PointFilter
+from zoo.media.tracking import Tracker
 from zoo.prediction import Finder, load
 from zoo.registry import registry
 

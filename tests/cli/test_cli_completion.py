@@ -59,6 +59,8 @@ def test_recipes_protocols_and_keys(tmp_path: Path) -> None:
     assert complete("train", "x", "--protocol", "person") == ["person", "person-5fold"]
     assert complete("train", "x", "--set", "plateau.f") == ["plateau.factor="]
     assert complete("list", "--kind", "de") == ["detector"]
+    assert complete("predict", "x", "--set", "smooth.b") == ["smooth.beta="]
+    assert complete("predict", "x", "--set", "det") == ["detector."]
 
 
 def test_run_folders(tmp_path: Path) -> None:
@@ -69,6 +71,9 @@ def test_run_folders(tmp_path: Path) -> None:
     assert complete("predict", "", cwd=tmp_path) == [
         *("photos/", "runs/", "runs/one-s0", "runs/two-s0")
     ]
+    (tmp_path / "photos" / "me.jpg").write_text("")
+    assert complete("predict", "runs/one-s0", "ph", cwd=tmp_path) == ["photos/"]
+    assert complete("predict", "runs/one-s0", "photos/", cwd=tmp_path) == ["photos/me.jpg"]
     assert complete("evaluate", "runs/o", cwd=tmp_path) == ["runs/one-s0"]
     assert complete("compare", "runs/one-s0", "runs/", cwd=tmp_path) == [
         *("runs/one-s0", "runs/series/", "runs/two-s0")
@@ -84,7 +89,9 @@ def test_a_broken_distribution_says_nothing_into_the_line(plant: Plant) -> None:
     assert complete("train", "x", "--loss", "smoo") == ["smooth_l1"]
 
 
-@pytest.mark.parametrize("words", ["zoo train c", "zoo train x --set lr", "zoo evaluate r"])
+@pytest.mark.parametrize(
+    "words", ["zoo train c", "zoo train x --set lr", "zoo evaluate r", "zoo predict x --set tr"]
+)
 def test_nothing_heavy_is_imported_while_a_shell_waits(words: str) -> None:
     code = (
         "import os, sys\n"

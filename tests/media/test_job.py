@@ -18,7 +18,7 @@ from zoo.datasets.ibug_pts import ibug_pts, read_pts
 from zoo.media.inputs import find_all
 from zoo.media.job import Job, Outcome, Watcher, run
 from zoo.media.pictures import read_picture
-from zoo.media.tracking import Tracking
+from zoo.media.settings import Tracking
 from zoo.media.video import VideoFrames
 from zoo.media.writers import write_pts
 from zoo.prediction import Finder

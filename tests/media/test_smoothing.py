@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from zoo.media.smoothing import OneEuro, PointFilter, smoothing_factor
+from zoo.media.settings import OneEuro
+from zoo.media.smoothing import PointFilter, smoothing_factor
 
 
 def test_a_smoothing_factor_by_hand() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from zoo.geometry import Region
 from zoo.media.overlap import iou, match
-from zoo.media.tracking import Tracked, Tracker, Tracking, drawn_after
+from zoo.media.settings import Tracking
+from zoo.media.tracking import Tracked, Tracker, drawn_after
 from zoo.prediction import Face
 
 if TYPE_CHECKING:

@@ -62,6 +62,17 @@ def runs(incomplete: str) -> Iterable[str]:
         yield from (str(path) for path in Path("runs").glob("*") if _is_run(path))
 
 
+def runs_and_files(incomplete: str) -> Iterable[str]:
+    """Of `zoo predict`: a run first, then pictures and videos, whose names nobody can foresee."""
+    yield from runs(incomplete)
+    above, _, begun = incomplete.rpartition("/")
+    base = Path(above or ("/" if incomplete.startswith("/") else "."))
+    before = incomplete[: len(incomplete) - len(begun)]
+    for path in base.glob(f"{_literal(begun)}*"):
+        if path.is_file() and (begun or not path.name.startswith(".")):
+            yield f"{before}{path.name}"
+
+
 def _is_run(path: Path) -> bool:
     return (path / "config.toml").is_file() or (path / "record.json").is_file()
 
@@ -98,6 +109,17 @@ def keys(incomplete: str) -> Iterable[str]:
     return (f"{key}=" for key in known_keys())
 
 
+def video_keys(incomplete: str) -> Iterable[str]:
+    """Of `zoo predict --set`; a detector's own options are known to the detector alone."""
+    from dataclasses import fields
+
+    from zoo.media.settings import OneEuro, Tracking
+
+    for kind, settings in (("track", Tracking), ("smooth", OneEuro)):
+        yield from (f"{kind}.{each.name}=" for each in fields(settings))
+    yield "detector."
+
+
 def words(*choices: str) -> Source:
     return lambda incomplete: choices
 
@@ -114,6 +136,7 @@ SOURCES: dict[str, Source] = {
     "plugin_id": plugins(*KINDS),
     "pattern": plugins(*KINDS),
     "run": runs,
+    "model_and_inputs": runs_and_files,
     "runs": runs,
     "run_a": runs,
     "run_b": runs,
@@ -123,6 +146,7 @@ SOURCES: dict[str, Source] = {
     "protocol": protocols,
     "protocols": protocols,
     "sets": keys,
+    "settings": video_keys,
     "kind": words(*KINDS),
     "split": words("train", "val", "test"),
     "device": words("cpu", "cuda", "mps"),

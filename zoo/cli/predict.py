@@ -28,7 +28,7 @@ class As(StrEnum):
 
 
 def predict(
-    arguments: Annotated[
+    model_and_inputs: Annotated[
         list[str],
         typer.Argument(
             metavar="[MODEL] INPUT...",
@@ -57,7 +57,7 @@ def predict(
     rate: Annotated[
         float, typer.Option(min=0.1, max=1000, help="Frames a second of a sequence of pictures.")
     ] = 25.0,
-    sets: Annotated[
+    settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="KEY=VALUE", help="detector.KEY, track.KEY or smooth.KEY; repeat."
@@ -75,7 +75,7 @@ def predict(
     points drawn, and one points.csv, a row a face. What cannot be read, or shows no face, is listed
     at the end and makes the exit status 1; the others are done.
     """
-    options = _options(sets or ())
+    options = _options(settings or ())
 
     from zoo.cli.frames_bar import watcher
     from zoo.media.inputs import find_all
@@ -85,7 +85,7 @@ def predict(
     from zoo.prediction import Finder
 
     tracking, smoothing = tracking_from(options["track"]), smoothing_from(options["smooth"])
-    model, inputs = _model_and_inputs(arguments)
+    model, inputs = _split(model_and_inputs)
     sources, errors = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
     job = Job(
@@ -109,12 +109,12 @@ def predict(
     _tell([*map(str, errors), *outcome.failures], outcome)
 
 
-def _options(sets: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
+def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
     """By what they belong to."""
     from zoo.config import parse_set
 
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
-    for text in sets:
+    for text in settings:
         key, value = parse_set(text)
         kind, _, option = key.partition(".")
         if kind not in options or not option:
@@ -125,7 +125,7 @@ def _options(sets: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
     return options
 
 
-def _model_and_inputs(arguments: list[str]) -> tuple[str, list[str]]:
+def _split(arguments: list[str]) -> tuple[str, list[str]]:
     """The first argument where it is a model; else none, which stands for the one in the box."""
     from zoo.media.inputs import is_meant
     from zoo.prediction import is_model

@@ -19,8 +19,8 @@ from .film import Film
 from .inputs import Source
 from .naming import Names, count
 from .pictures import Image, copy_suffix, read_picture, write_picture
-from .smoothing import OneEuro
-from .tracking import Tracker, Tracking
+from .settings import OneEuro, Tracking
+from .tracking import Tracker
 from .video import RATE, Frame, Frames, SequenceFrames, VideoFrames
 from .writers import Format, Marked, Writer, open_writer, write_pts
 

@@ -1,17 +1,66 @@
-"""``--set track.KEY=VALUE`` and ``smooth.KEY=VALUE``: the constants of tracking and smoothing."""
+"""The constants of tracking and smoothing: ``--set track.KEY=VALUE``, ``smooth.KEY=VALUE``.
+
+Imports nothing heavy: a shell asks here what the keys are.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.api import UsageError
 
-from .smoothing import OneEuro
-from .tracking import Tracking
+
+@dataclass(frozen=True)
+class Tracking:
+    """When a track is lost, and what is done about it."""
+
+    every: int = 25
+    """Frames from one detection to the next, while all goes well; 0: only on loss."""
+    retry: int = 2
+    """The same while a face is missing: there is none, or a track is lost. 0: only on loss."""
+    min_confidence: float = 0.3
+    """Below it there is no face, and no track begins."""
+    min_share: float = 0.7
+    """Of a track's usual confidence: below it the model lost the face. Models differ in how sure
+    they are of faces and of walls; all are less sure of a wall than they were of the face. Neither
+    has a say where a model gives no confidence."""
+    max_jump: float = 0.35
+    """Of the face's centre in one frame, in sizes of the face."""
+    max_growth: float = 1.4
+    """Of the face's size in one frame, or its inverse."""
+    max_outside: float = 0.1
+    """Share of points that may lie outside the region that the model saw."""
+    leash: float = 0.05
+    """How far a region may be from the place where the points want it, in its sides; with 0 it
+    follows every move of the points."""
+    leash_growth: float = 1.1
+    """How much larger or smaller it may be than they want it."""
+    min_overlap: float = 0.3
+    """IoU from which a found face is a track's."""
+    max_overlap: float = 0.6
+    """IoU from which two tracks are one face: the younger ends."""
+    patience: int = 25
+    """Frames that a lost track keeps its number for."""
+    unseen: int = 3
+    """Detections in a row without it that end a track which never had a second one (a false alarm
+    that the model believed), or whose model gives no confidence."""
+
+
+@dataclass(frozen=True)
+class OneEuro:
+    """The filter's three constants. Speeds are in face sizes a second, so that the same constants
+    hold for small and large faces; cutoffs in hertz, so that they hold at any frame rate."""
+
+    min_cutoff: float = 1.5
+    """Hz, of a point at rest: lower holds stiller and lags more."""
+    beta: float = 10.0
+    """Hz a face size a second: higher follows motion sooner."""
+    derivative_cutoff: float = 1.0
+    """Hz, of the speed: as in the paper."""
 
 
 def tracking_from(options: Mapping[str, Any]) -> Tracking:

@@ -14,24 +14,12 @@ A point has one speed for both axes, so that a turned picture is smoothed alike.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class OneEuro:
-    """The filter's three constants. Speeds are in face sizes a second, so that the same constants
-    hold for small and large faces; cutoffs in hertz, so that they hold at any frame rate."""
-
-    min_cutoff: float = 1.5
-    """Hz, of a point at rest: lower holds stiller and lags more."""
-    beta: float = 10.0
-    """Hz a face size a second: higher follows motion sooner."""
-    derivative_cutoff: float = 1.0
-    """Hz, of the speed: as in the paper."""
+from .settings import OneEuro
 
 
 def smoothing_factor(cutoff: NDArray[np.floating[Any]] | float, step: float) -> Any:

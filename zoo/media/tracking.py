@@ -27,7 +27,8 @@ from zoo.prediction.place import FacePlace, face_region
 
 from .overlap import box_of, centre_of, iou, match, size_of
 from .pictures import Image
-from .smoothing import OneEuro, PointFilter
+from .settings import OneEuro, Tracking
+from .smoothing import PointFilter
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
 """``labelled`` of a box about the points themselves."""
@@ -42,42 +43,6 @@ class Marker(Protocol):
     faces: FacePlace
 
     def faces_in(self, image: Image, regions: Sequence[Region]) -> list[Face]: ...
-
-
-@dataclass(frozen=True)
-class Tracking:
-    """When a track is lost, and what is done about it."""
-
-    every: int = 25
-    """Frames from one detection to the next, while all goes well; 0: only on loss."""
-    retry: int = 2
-    """The same while a face is missing: there is none, or a track is lost. 0: only on loss."""
-    min_confidence: float = 0.3
-    """Below it there is no face, and no track begins."""
-    min_share: float = 0.7
-    """Of a track's usual confidence: below it the model lost the face. Models differ in how sure
-    they are of faces and of walls; all are less sure of a wall than they were of the face. Neither
-    has a say where a model gives no confidence."""
-    max_jump: float = 0.35
-    """Of the face's centre in one frame, in sizes of the face."""
-    max_growth: float = 1.4
-    """Of the face's size in one frame, or its inverse."""
-    max_outside: float = 0.1
-    """Share of points that may lie outside the region that the model saw."""
-    leash: float = 0.05
-    """How far a region may be from the place where the points want it, in its sides; with 0 it
-    follows every move of the points."""
-    leash_growth: float = 1.1
-    """How much larger or smaller it may be than they want it."""
-    min_overlap: float = 0.3
-    """IoU from which a found face is a track's."""
-    max_overlap: float = 0.6
-    """IoU from which two tracks are one face: the younger ends."""
-    patience: int = 25
-    """Frames that a lost track keeps its number for."""
-    unseen: int = 3
-    """Detections in a row without it that end a track which never had a second one (a false alarm
-    that the model believed), or whose model gives no confidence."""
 
 
 @dataclass(frozen=True)
