@@ -1,0 +1,53 @@
+"""The copy of a release without some people's labels, as an experiment wants it."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from zoo.datasets.youtube_udacity import FOLDERS, UdacityFrames
+from zoo.evaluation.protocols import VAL_BELOW, person_hash
+
+SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "hide_labels.py"
+PEOPLE = [f"Person_{number}" for number in range(80)]
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A frame of each person in training, and of every second one in test."""
+    root = tmp_path / "release"
+    for name, (folder, split) in FOLDERS.items():
+        (root / folder).mkdir(parents=True)
+        files = [f"{person}_00.jpg" for person in PEOPLE[:: 1 if split == "train" else 2]]
+        for file in files:
+            Image.new("RGB", (8, 8)).save(root / folder / file, format="PNG")
+        with (root / name).open("w", newline="") as file:
+            rows = [[each, *map(str, range(136))] for each in files]
+            csv.writer(file).writerows([["", *map(str, range(136))], *rows])
+    return root
+
+
+def test_half_of_the_training_people_lose_their_labels_and_nobody_else(
+    release: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    done = subprocess.run(
+        [sys.executable, SCRIPT, release, copy], capture_output=True, text=True, check=True
+    )
+    whole, left = UdacityFrames(release), UdacityFrames(copy)
+    before, kept, hidden = map(list, (whole.samples(), left.samples(), left.unlabelled()))
+    assert left.problems == []
+    assert {s.id for s in kept} | {s.id for s in hidden} == {s.id for s in before}
+    lost = {str(s.person) for s in hidden}
+    assert not lost & {s.person for s in kept}, "a person is hidden whole, in both folders"
+    assert min(person_hash(person) for person in lost) >= VAL_BELOW
+    trained = [person for person in PEOPLE if person_hash(person) >= VAL_BELOW]
+    assert 0.3 < len(lost) / len(trained) < 0.7
+    assert f"{len(kept)} frames of {len(PEOPLE) - len(lost)} people keep" in done.stdout
+    assert f"{len(hidden)} frames of {len(lost)} people have none" in done.stdout
+    assert hidden[0].image().shape == (8, 8, 3)
