@@ -15,6 +15,7 @@ NEEDED = (
     "zoo/testing/__init__.py",
     "zoo/export/__init__.py",
     "zoo/prediction/__init__.py",
+    "zoo/models/catalogue.toml",
     "zoo/media/__init__.py",
     "zoo/evaluation/__init__.py",
     "zoo/evaluation/page/assets/page.html",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from zoo.api import DataError, Dataset, OpenDataset, UsageError
 from zoo.api.contracts import FetchProgress
+from zoo.fetching import fetch_files, is_whole, read_manifest
 
-from .fetching import fetch_files, is_whole, read_manifest
 from .youtube_labels import LICENSE
 from .youtube_original import TelAvivFrames
 from .youtube_udacity import FOLDERS, MANIFEST, UdacityFrames

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
+from zoo.fetching import Entry, read_manifest
 from zoo.images import inside, read_image
 
-from .fetching import Entry, read_manifest
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 
 FOLDERS = {

@@ -27,7 +27,7 @@ GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
-    *("zoo.geometry", "zoo.images"),
+    *("zoo.geometry", "zoo.images", "zoo.fetching"),
 )
 FOURTH = (
     *SECOND,
@@ -38,7 +38,7 @@ FOURTH = (
 FIFTH = (
     *FOURTH,
     "zoo.evaluation",
-    *("zoo.engine", "zoo.checkpoint", "zoo.prediction", "zoo.export", "zoo.testing"),
+    *("zoo.engine", "zoo.checkpoint", "zoo.prediction", "zoo.models", "zoo.export", "zoo.testing"),
 )
 ANY = None
 
@@ -64,7 +64,10 @@ FLOORS = {
     "zoo.recipes": Floor((), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
-    "zoo.datasets": Floor(("zoo.api", "zoo.geometry", "zoo.images", "zoo.datasets")),
+    "zoo.fetching": Floor((*GROUND, "zoo.images"), ("requests",)),
+    "zoo.datasets": Floor(
+        ("zoo.api", "zoo.geometry", "zoo.images", "zoo.fetching", "zoo.datasets")
+    ),
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
     ),
@@ -79,6 +82,7 @@ FLOORS = {
     "zoo.engine": Floor(FIFTH),
     "zoo.checkpoint": Floor(FIFTH),
     "zoo.prediction": Floor(FIFTH),
+    "zoo.models": Floor(FIFTH),
     "zoo.media": Floor((*SECOND, "zoo.prediction", "zoo.media"), ("numpy", "cv2")),
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
@@ -93,7 +97,7 @@ PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
 LIGHT = (
     *("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
     *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
-    "zoo.media",
+    *("zoo.media", "zoo.models.catalogue"),
 )
 """Importing these brings in no torch."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def build(
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         network.setInputSize(size)
-        _, found = network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        found: Any = network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if found is None:
             return np.empty((0, 5), np.float32)
         x, y, wide, high = np.asarray(found, np.float32).T[:4]

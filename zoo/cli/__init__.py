@@ -27,6 +27,7 @@ from zoo.cli import (
     info,
     leaderboard,
     listing,
+    models,
     new,
     predict,
     push,
@@ -85,6 +86,8 @@ app.command("import", short_help="Add another program's points to the board.")(
     importing.import_entry
 )
 app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
+app.command("models", short_help="List the models that are ready to use.")(models.models)
+app.command("fetch", short_help="Download a model of the catalogue.")(models.fetch)
 app.command("export", short_help="Write a run's model as one ONNX file.")(export.export)
 app.command("push", short_help="Publish a run on a hub.")(push.push)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..api import UsageError
+from ..models.catalogue import default_model, folder_of, is_named
 from .predictor import Predictor
 
 HUB = "hf://"
@@ -35,11 +36,15 @@ def load(source: str | Path, device: str = "") -> Predictor:
         if device not in ("", "cpu"):
             raise UsageError(f"{path}: an ONNX file runs on the CPU; leave device {device} out")
         return OnnxPredictor(path)
+    if not path.exists() and is_named(text):
+        return _of_run(folder_of(text), device)
     return _of_run(path, device)
 
 
 def load_default(device: str = "") -> Predictor:
     """The model that comes with the package. Raises :class:`UsageError` where none does."""
+    if model := default_model():
+        return load(folder_of(model.name), device)
     raise UsageError(
         "this copy of the zoo ships no model; name a run, or train one: "
         "zoo train timm:mobilenetv3_small_100 --dataset synthetic"
@@ -53,6 +58,8 @@ def is_model(text: str) -> bool:
     if text.startswith(HUB) or text.lower().endswith(ONNX):
         return True
     path = Path(text)
+    if not path.exists():
+        return is_named(text)
     # a run without its weights is a run all the same: loading it says what is missing
     return path.is_dir() and any((path / n).is_file() for n in ("config.toml", "best.safetensors"))
 

@@ -14,9 +14,10 @@ from urllib.parse import unquote
 import pytest
 import requests
 
+from zoo import fetching
 from zoo.api import DataError, UsageError
-from zoo.datasets import fetching, youtube_faces
-from zoo.datasets.fetching import Entry, fetch_files
+from zoo.datasets import youtube_faces
+from zoo.fetching import Entry, fetch_files
 
 FILES = {
     f"training/Zoë #{i}% _0{i}.jpg": bytes([i]) * (1000 + i) for i in range(9)

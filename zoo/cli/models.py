@@ -1,0 +1,120 @@
+"""`zoo models` and `zoo fetch`: models that are ready to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoo.api import DataError
+from zoo.cli import output
+
+if TYPE_CHECKING:
+    from zoo.models.catalogue import Model
+
+
+def models(
+    runs: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """List the models that can predict: in the box, fetched, to be fetched, and your own runs.
+
+    ZOO_CATALOGUE names a second catalogue, of your own published models.
+    """
+    from zoo.models.catalogue import catalogue
+
+    rows = [_published(model) for model in catalogue().values()]
+    rows += [_local(best.parent) for best in sorted(runs.rglob("best.safetensors"))]
+    if as_json:
+        output.print_json(rows)
+        return
+    if not rows:
+        output.say(
+            f"no model: none comes with this copy of the zoo, and {runs} holds no run; "
+            "train one: zoo train timm:mobilenetv3_small_100 --dataset synthetic"
+        )
+        return
+    columns = ("model", "where", "points", "size", "val NME", "summary")
+    output.table(
+        f"{len(rows)} model{'' if len(rows) == 1 else 's'}",
+        columns,
+        [[_cell(row, column) for column in columns] for row in rows],
+        right=("size", "val NME"),
+    )
+
+
+def fetch(
+    model: Annotated[str, typer.Argument(help="A name that `zoo models` lists.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL|FOLDER", help="Somewhere else with the same files."),
+    ] = None,
+) -> None:
+    """Download a model of the catalogue and verify it; what stands is not asked for again.
+
+    It goes into ZOO_HOME/models. Afterwards its name serves wherever a run does:
+    zoo predict MODEL photo.jpg.
+    """
+    from zoo.models.catalogue import bring, find
+
+    entry = find(model)
+    folder = bring(entry, source)
+    print(f"{model} is complete in {folder}")
+    print(f"Use it: zoo predict {model} photo.jpg")
+
+
+def _published(model: Model) -> dict[str, Any]:
+    folder = model.folder()
+    if folder is None:
+        where = f"zoo fetch {model.name}" if model.address else "damaged"
+    else:
+        where = "in the box" if model.in_box else "fetched"
+    return {
+        "model": model.name,
+        "where": where,
+        "folder": None if folder is None else str(folder),
+        "points": model.record.get("scheme"),
+        "bytes": model.bytes,
+        "nme_ioc": model.record.get("nme_ioc"),
+        "summary": model.summary,
+        "default": model.default,
+    }
+
+
+def _local(run: Path) -> dict[str, Any]:
+    from zoo.evaluation.records import load_record
+
+    row: dict[str, Any] = {
+        "model": str(run),
+        "where": "your run",
+        "folder": str(run),
+        "points": None,
+        "bytes": (run / "best.safetensors").stat().st_size,
+        "nme_ioc": None,
+        "summary": "not finished",
+        "default": False,
+    }
+    if not (run / "record.json").is_file():
+        return row
+    try:
+        record = load_record(run / "record.json")
+    except DataError as error:
+        return row | {"summary": str(error)}
+    score = record["results"].get("val", {}).get("nme_ioc")
+    plugin, data = record["plugin"], record["data"]
+    return row | {
+        "points": data.get("scheme"),
+        "nme_ioc": score,
+        "summary": f"{plugin['id']} on {data['dataset']}",
+    }
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    if column == "size":
+        return f"{row['bytes'] / 1e6:.1f} MB"
+    if column == "val NME":
+        return "" if row["nme_ioc"] is None else f"{100 * row['nme_ioc']:.2f}%"
+    if column == "where" and row["default"]:
+        return f"{row['where']}, default"
+    return str(row[column] or "")
