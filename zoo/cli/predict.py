@@ -88,11 +88,13 @@ def predict(
     model, inputs = _split(model_and_inputs)
     sources, errors = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
+    name = detector.rpartition("/")[2]
     job = Job(
         predictor=predictor,
         finder=Finder.of(detector, **options["detector"]),
         out=out,
-        no_face=_no_face(detector),
+        no_face=f"{name} found no face",
+        hint="" if name == "none" else "--detector none takes all of it",
         form=form.value,
         pts=pts,
         draw=draw,
@@ -146,11 +148,6 @@ def _load(model: str, device: str) -> Predictor:
     from zoo.prediction import load, load_default
 
     return load(model, device) if model else load_default(device)
-
-
-def _no_face(detector: str) -> str:
-    name = detector.rpartition("/")[2]
-    return f"{name} found no face" + ("" if name == "none" else "; --detector none takes all of it")
 
 
 def _tell(failures: list[str], outcome: Outcome) -> None:

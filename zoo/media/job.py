@@ -37,6 +37,8 @@ class Job:
     out: Path
     no_face: str = "no face found"
     """What is said of a picture or video without one."""
+    hint: str = ""
+    """What to do about it, in words that follow a semicolon."""
     form: Format = "csv"
     pts: bool = False
     draw: bool = True
@@ -123,7 +125,7 @@ class _Work:
             return
         self._keep(Marked(frame.path, faces, range(len(faces))))
         if not faces:
-            self.outcome.failures.append(f"{frame.path}: {self.job.no_face}")
+            self.outcome.failures.append(f"{frame.path}: {self._no_face()}")
             return
         said = f"{frame.path}: {count(len(faces), 'face')}"
         if self.job.draw:
@@ -167,8 +169,8 @@ class _Work:
         if film.note:
             self.watcher.note(film.note)
         if film.frames and not film.faces:
-            where = f" in any of {count(film.frames, 'frame')}"
-            self.outcome.failures.append(f"{source.path}: {self.job.no_face}{where}")
+            where = f" in {count(film.frames, 'frame')}"
+            self.outcome.failures.append(f"{source.path}: {self._no_face(where)}")
         elif film.frames:
             self.watcher.note(f"{source.path}: {said}")
 
@@ -216,6 +218,10 @@ class _Work:
                 return [str(error)]
         # one of them is to blame: the others are done
         return [faces for frame in frames for faces in self._together([frame])]
+
+    def _no_face(self, where: str = "") -> str:
+        hint = f"; {self.job.hint}" if self.job.hint else ""
+        return f"{self.job.no_face}{where}{hint}"
 
     def _keep(self, marked: Marked) -> None:
         self.writer.write(marked)
