@@ -142,6 +142,21 @@ class Shuffled(Opened):
 shuffled = of(opened=Shuffled)
 
 
+def offering(first=100, **facts):
+    nothing = dict(visible=np.zeros(5, np.bool_), points=np.zeros((5, 2), np.float32), box=None)
+
+    class Offering(Opened):
+        def unlabelled(self):
+            return iter([sample(first + i, **{**nothing, **facts}) for i in range(3)])
+
+    return Offering
+
+
+healthy_offer = of(opened=offering())
+offers_labels = of(opened=offering(visible=np.ones(5, np.bool_)))
+offers_its_own = of(opened=offering(first=38))
+
+
 class Folder(Opened):
     """Files 00.txt and so on, in one folder, their number the brightness."""
 
@@ -184,6 +199,8 @@ BROKEN = {
     "doubles": ("samples_are_well_formed", "00.png: points is float64 (5, 2), not float32"),
     "endless": ("samples_are_well_formed", "07.png: a point is not finite"),
     "twice": ("ids_are_unique", "two samples have the id '00.png'"),
+    "offers_labels": ("samples_are_well_formed", "unlabelled(), 100.png: a point is visible"),
+    "offers_its_own": ("ids_are_unique", "two samples have the id '38.png'"),
     "torn_video": ("people_and_splits_fit_together", "video 'one for all' is of 2 people"),
     "valid_split": ("people_and_splits_fit_together", "a release split is 'val'"),
     "two_spellings": ("person_protocol_shares_nobody", "one person?"),
@@ -216,8 +233,9 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_healthy_data_set_passes_all(outcomes: Callable[..., list[Outcome]]) -> None:
-    found = outcomes("healthy")
+@pytest.mark.parametrize("plugin", ["healthy", "healthy_offer"])
+def test_a_healthy_data_set_passes_all(outcomes: Callable[..., list[Outcome]], plugin: str) -> None:
+    found = outcomes(plugin)
     assert [(o.check.name, o.message) for o in found if o.status != "ok"] == []
     assert len(found) == 15
 

@@ -65,6 +65,23 @@ class DataSubject(Subject):
                 raise CheckFailed(f"{getattr(sample, 'id', sample)!s:.80}: {wrong}")
         return found
 
+    @cached_property
+    def unlabelled(self) -> list[Sample]:
+        """Of a data set that offers some: samples without a visible point."""
+        with needs("samples_are_well_formed"):
+            return self.read_unlabelled()
+
+    def read_unlabelled(self) -> list[Sample]:
+        opened: Any = self.opened
+        if not hasattr(opened, "unlabelled"):
+            return []
+        with must("unlabelled()"):
+            found = list(opened.unlabelled())
+        for sample in found:
+            if wrong := labels.wrong_sample(sample, opened.scheme, labelled=False):
+                raise CheckFailed(f"unlabelled(), {getattr(sample, 'id', sample)!s:.80}: {wrong}")
+        return found
+
     def some(self) -> list[Sample]:
         """Spread evenly, the first and the last among them."""
         places = np.linspace(0, len(self.samples) - 1, min(IMAGES, len(self.samples)))
@@ -134,12 +151,13 @@ def samples_are_well_formed(subject: DataSubject) -> None:
     """points float32 (K, 2) and finite, visible bool (K,), every other field as the contract
     says."""
     subject.read()
+    subject.read_unlabelled()
 
 
 def ids_are_unique(subject: DataSubject) -> None:
     """No two samples have one id, and none holds the root's path."""
     seen: set[str] = set()
-    for sample in subject.samples:
+    for sample in (*subject.samples, *subject.unlabelled):
         if sample.id in seen:
             raise CheckFailed(f"two samples have the id {sample.id!r}")
         seen.add(sample.id)

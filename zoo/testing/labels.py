@@ -19,8 +19,8 @@ FLIP_SLACK = 0.2
 Column = tuple[str | None, ...]
 
 
-def wrong_sample(sample: Any, scheme: LandmarkScheme) -> str:
-    """A field that is not what the contract says."""
+def wrong_sample(sample: Any, scheme: LandmarkScheme, labelled: bool = True) -> str:
+    """A field that is not what the contract says; ``labelled``: of a sample that carries labels."""
     if not isinstance(sample, Sample):
         return f"a {type(sample).__name__}, no zoo.api.Sample"
     if not isinstance(sample.id, str) or not sample.id.strip():
@@ -39,7 +39,9 @@ def wrong_sample(sample: Any, scheme: LandmarkScheme) -> str:
             return f"{name} is {given}, not {np.dtype(dtype)} {shape} of scheme {scheme.name}"
     if not np.isfinite(sample.points).all():
         return "a point is not finite; what carries no label is marked in `visible`"
-    if not sample.visible.any():
+    if sample.visible.any() and not labelled:
+        return "a point is visible; a frame with labels belongs among samples()"
+    if labelled and not sample.visible.any():
         return "not one point is visible; such a row belongs in `problems`"
     for name, text in (("person", sample.person), ("video", sample.video)):
         if text is not None and (not isinstance(text, str) or not text.strip()):
