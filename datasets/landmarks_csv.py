@@ -2,7 +2,8 @@
 
 The format of PyTorch's face tutorial (``face_landmarks.csv``, made with dlib's imglab). Images lie
 where ``image_name`` says, relative to the CSV file. Columns named ``person``, ``video`` and
-``split`` (train or test) are used where they exist. An empty or NaN point is one without a label.
+``split`` (train or test) are used where they exist; without ``person`` and ``split`` every row is
+one to train on. An empty or NaN point is one without a label.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import csv as csv_text
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,7 @@ from zoo.api import (
     LandmarkScheme,
     Problem,
     Sample,
+    UsageError,
     generic_scheme,
 )
 from zoo.images import inside, read_image
@@ -57,7 +59,12 @@ class LandmarksCsv:
     label_offset = (0.0, 0.0)
     license = "unknown: the CSV does not say"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        pairs: Sequence[Sequence[int]] | None = None,
+        eyes: Sequence[int] | None = None,
+    ) -> None:
         self.path = path
         self.release = path.name
         self.problems: list[Problem] = []
@@ -65,6 +72,8 @@ class LandmarksCsv:
         count = len(self._columns.points)
         known = {len(IBUG68): IBUG68, len(WFLW98): WFLW98}
         self.scheme: LandmarkScheme = known.get(count) or generic_scheme(count)
+        if pairs is not None or eyes is not None:
+            self.scheme = _told_scheme(count, pairs, eyes)
 
     @property
     def notes(self) -> str:
@@ -109,7 +118,8 @@ class LandmarksCsv:
         if all(label is None for label in labels):
             raise DataError(f"{name}: not one of its {len(labels)} points has a label")
         extra = {key: row[i].strip() or None for key, i in columns.optional.items()}
-        split = extra.get("split")
+        # nobody and nothing to split by: every tenth row, by the hash of its name, is for choosing
+        split = extra.get("split", None if "person" in columns.optional else "train")
         if split not in ("train", "test", None):
             raise DataError(f"{name}: split is {split!r}; it must be train, test or empty")
         faces[name] = faces.get(name, 0) + 1
@@ -210,16 +220,58 @@ def _is_labels(path: Path) -> bool:
     return _NAME in {cell.strip() for cell in header}
 
 
-def open_landmarks_csv(root: Path | None, *, csv: str | None = None) -> LandmarksCsv:
+def _told_scheme(
+    count: int, pairs: Sequence[Sequence[int]] | None, eyes: Sequence[int] | None
+) -> LandmarkScheme:
+    """A scheme of points about which somebody said what a mirror does, and which are the eyes."""
+    scheme = generic_scheme(count)
+    if pairs is not None:
+        flip = list(range(count))
+        for pair in pairs:
+            a, b = _two_points("pairs", pair, count)
+            if (flip[a], flip[b]) != (a, b):
+                raise UsageError(f"dataset.pairs = {pairs}: a point stands in two pairs")
+            flip[a], flip[b] = b, a
+        scheme = replace(scheme, flip=tuple(flip))
+    if eyes is not None:
+        scheme = replace(scheme, eye_corners=_two_points("eyes", eyes, count))
+    return scheme
+
+
+def _two_points(option: str, pair: Sequence[int], count: int) -> tuple[int, int]:
+    if (
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(type(index) is int and 0 <= index < count for index in pair)
+        and pair[0] != pair[1]
+    ):
+        return pair[0], pair[1]
+    raise UsageError(
+        f"dataset.{option}: {pair!r} is no pair of two points of 0 to {count - 1}; "
+        'as in --set "dataset.pairs=[[0, 1], [3, 4]]" --set "dataset.eyes=[0, 1]"'
+    )
+
+
+def open_landmarks_csv(
+    root: Path | None,
+    *,
+    csv: str | None = None,
+    pairs: Sequence[Sequence[int]] | None = None,
+    eyes: Sequence[int] | None = None,
+) -> LandmarksCsv:
     """The data set of one CSV file.
 
     ``root``: the file, or a folder that holds exactly one such file; ``csv`` names the one of
-    several. 68 points are read as iBUG's, 98 as WFLW's, any other number as a scheme without
-    symmetry. Raises :class:`DataError` where nothing, or more than one file, fits.
+    several. 68 points are read as iBUG's, 98 as WFLW's, any other number as a scheme of which no
+    symmetry is known. ``pairs``: the points that change places in a mirror, as in
+    ``[[0, 1], [3, 4]]``, the others lying in the middle; with it flips are possible. ``eyes``: the
+    left and the right point in the image whose distance errors are divided by, ``[0, 1]``. Raises
+    :class:`DataError` where nothing, or more than one file, fits, :class:`UsageError` for an
+    option that makes no sense.
     """
     if root is None:
         raise DataError("landmarks_csv: --data must name the CSV file or its folder")
-    return LandmarksCsv(_find(Path(root), csv))
+    return LandmarksCsv(_find(Path(root), csv), pairs, eyes)
 
 
 landmarks_csv = Dataset(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.api import DataError
+from zoo.api import DataError, UsageError
 from zoo.datasets.landmarks_csv import landmarks_csv
+from zoo.evaluation.protocols import assign
 
 
 def header(points: int, *extra: str) -> str:
@@ -30,7 +32,7 @@ def write(folder: Path, head: str, *rows: str, name: str = "faces.csv") -> Path:
     return path
 
 
-def read(root: Path, **options: str):
+def read(root: Path, **options: Any):
     data = landmarks_csv.open(root, **options)
     return data, list(data.samples())
 
@@ -51,7 +53,7 @@ def test_the_tutorials_format(tmp_path: Path):
     assert np.array_equal(samples[0].points, np.arange(136, dtype=np.float32).reshape(68, 2))
     assert samples[0].visible.all()
     assert samples[0].person is None
-    assert samples[0].release_split is None
+    assert samples[0].release_split == "train"
     assert samples[0].image().shape == (30, 40, 3)
     assert samples[0].bytes == (tmp_path / "a.png").stat().st_size
     assert data.released() is None
@@ -184,3 +186,40 @@ def test_bytes_that_are_no_text_are_fatal(tmp_path: Path):
     path.write_bytes(path.read_bytes() + b"\xff\xfe\n")
     with pytest.raises(DataError, match="not readable as CSV text"):
         list(landmarks_csv.open(path).samples())
+
+
+def test_without_people_and_splits_every_row_is_one_to_train_on(tmp_path: Path):
+    """So that a first file of one's own has a protocol: every tenth is taken to choose by."""
+    rows = [f"a.png,{k},2" for k in range(40)]
+    _, samples = read(write(tmp_path, header(1), *rows))
+    splits = assign("release", [s.id for s in samples], [None] * 40, ["train"] * 40)
+    assert {s.release_split for s in samples} == {"train"}
+    assert set(splits) == {"train", "val"}
+    _, [known] = read(write(tmp_path, header(1, "person"), "a.png,1,2,Ann"))
+    assert known.release_split is None, "whose splits are by people"
+
+
+def test_pairs_and_eyes_say_what_a_mirror_does_and_what_errors_are_divided_by(tmp_path: Path):
+    path = write(tmp_path, header(5), "a.png,1,2,3,4,5,6,7,8,9,10")
+    assert read(path)[0].scheme.flip is None
+    scheme = read(path, pairs=[[0, 1], [3, 4]], eyes=[0, 1])[0].scheme
+    assert scheme.flip == (1, 0, 2, 4, 3)
+    assert scheme.eye_corners == (0, 1)
+    assert read(path, pairs=[])[0].scheme.flip == (0, 1, 2, 3, 4), "all in the middle"
+    assert read(path, eyes=[0, 1])[0].scheme.flip is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pairs": [[0, 5]]}, r"dataset.pairs: \[0, 5\] is no pair of two points of 0 to 4"),
+        ({"pairs": [0, 1]}, "dataset.pairs: 0 is no pair"),
+        ({"pairs": [[0, 1], [1, 2]]}, "a point stands in two pairs"),
+        ({"eyes": [2, 2]}, r"dataset.eyes: \[2, 2\] is no pair"),
+        ({"eyes": [0, 1.0]}, "is no pair"),
+    ],
+)
+def test_pairs_that_make_no_sense_are_refused(tmp_path: Path, options: Any, words: str):
+    path = write(tmp_path, header(5), "a.png,1,2,3,4,5,6,7,8,9,10")
+    with pytest.raises(UsageError, match=words):
+        read(path, **options)

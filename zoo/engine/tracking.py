@@ -115,10 +115,10 @@ class TensorBoard(Reporter):
         from torch.utils.tensorboard.summary import hparams
 
         plain = {key: value for key, value in _flat(config.to_share()) if value != ""}
-        experiment, session, _ = hparams(plain, {"nme/val": 0.0, "loss/val": 0.0})
+        told = hparams(plain, {"nme/val": 0.0, "loss/val": 0.0})  # type: ignore[no-untyped-call]
         assert self._writer is not None
-        for summary in (experiment, session):
-            self._writer._get_file_writer().add_summary(summary)
+        for summary in told[:2]:  # without the end, which is still to come
+            self._writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
 
 
 def _find_tensorboard() -> None:

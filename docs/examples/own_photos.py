@@ -1,0 +1,58 @@
+"""Stand-ins for photographs of your own: drawn faces, with five points a face in a CSV file.
+
+    python docs/examples/own_photos.py photos          photos/*.jpg and photos/points.csv
+    python docs/examples/own_photos.py --new 3 new     three further people, without a CSV file
+
+The points are the middle of each eye, the tip of the nose and the corners of the mouth, left and
+right as seen in the picture.
+"""
+
+import argparse
+import csv
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zoo.registry import registry
+
+EYES, NOSE, MOUTH = (slice(36, 42), slice(42, 48)), 30, (48, 54)
+HEADER = ["image_name", *(f"part_{k}_{axis}" for k in range(5) for axis in "xy")]
+
+
+def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """68 points, (68, 2) in pixels, as five."""
+    left, right = (points[eye].mean(axis=0) for eye in EYES)
+    return np.stack([left, right, points[NOSE], *points[list(MOUTH)]])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--new", type=int, default=0, help="so many other people, unlabelled")
+    arguments = parser.parse_args()
+
+    count, seed = (arguments.new, 12) if arguments.new else (arguments.count, 11)
+    faces = (
+        registry("dataset")
+        .get("synthetic")
+        .open(None, people=count, videos=1, frames=1, seed=seed, size=240)
+    )
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, sample in enumerate(islice(faces.samples(), count)):
+        name = f"photo_{number:02}.jpg"
+        Image.fromarray(sample.image()).save(folder / name, quality=92)
+        rows.append([name, *(f"{value:.1f}" for value in five(sample.points).ravel())])
+    if not arguments.new:
+        with (folder / "points.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([HEADER, *rows])
+    print(f"{len(rows)} pictures in {folder}")
+
+
+if __name__ == "__main__":
+    main()
