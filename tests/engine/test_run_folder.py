@@ -76,7 +76,7 @@ def test_a_record_names_nobody_and_no_folder(kit: Kit) -> None:
         assert not re.search(r'"[^"]*(/tmp|/home|/Users|/root|[A-Z]:\\)', text)
     record = load_record(folder.record)
     digest = hashlib.sha256(first.best.read_bytes()).hexdigest()
-    assert record["model"]["weights"] == f"file: best.safetensors sha256: {digest}"
+    assert record["model"]["weights"] == f"run: {first.name} sha256: {digest}"
     assert record["config"]["recipe"] == "mine"
 
 
