@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from zoo.geometry import Region, crop
 from zoo.media.smoothing import PointFilter
 from zoo.media.tracking import Tracker
 from zoo.media.video import VideoFrames, VideoWriter
-from zoo.prediction import Face, FacePlace
+from zoo.prediction import Face, FacePlace, face_region
 from zoo.prediction.drawing import draw_faces
+from zoo.prediction.predictor import points_box
 
 Image = NDArray[np.uint8]
 
@@ -41,9 +43,12 @@ FACE = Face((0, 0, 1, 1), 1.0, POINTS.astype(np.float32), None, 0.9)
 class Oracle:
     """A model that costs nothing: the crop, and points that it was told."""
 
-    faces = FacePlace(0.6, 0.5, 0.5)
+    def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
+        return face_region(np.array(points_box(points)), (1.0, 0.0, 0.0), FacePlace(0.6, 0.5, 0.5))
 
-    def faces_in(self, image: Image, regions: Sequence[Region]) -> list[Face]:
+    def faces_in(
+        self, image: Image, regions: Sequence[Region], *, again: bool = True
+    ) -> list[Face]:
         for region in regions:
             crop(image, region, 112)
         return [FACE] * len(regions)

@@ -65,6 +65,17 @@ def test_a_face_is_found_once_and_followed_by_its_points(kit: Kit) -> None:
     assert eye.calls == 1
 
 
+def test_a_model_that_looks_twice_looks_once_at_a_face_that_it_follows(kit: Kit) -> None:
+    """The second look's region comes from the frame before; the first would tell nothing new."""
+    film = Film(kit, kit.finds(walk(0)))
+    film.model.refine = 1
+    for frame in range(20):
+        film.check(film.show(walk(frame)), {0: walk(frame)})
+    assert film.model.looks == [1] * (2 + 19)
+    region = film.model.region_about(np.add(kit.SHAPE, walk(20)))
+    assert region.side == pytest.approx(40 / 0.7)  # of the points' 40 px, as second looks are
+
+
 def test_two_faces_keep_their_numbers_while_they_pass(kit: Kit) -> None:
     """They come near each other and part again; the detector names them in any order."""
     left = [(60 + 2.0 * k, 50.0) for k in range(80)]
@@ -248,9 +259,9 @@ def test_a_region_holds_still_while_points_are_noisy(kit: Kit) -> None:
         film = Film(kit, kit.finds((100, 90)), replace(STEADY, leash=leash))
         look = film.model.faces_in
 
-        def watch(image: Image, where: Sequence[Region]) -> list[Face]:
+        def watch(image: Image, where: Sequence[Region], **keys: bool) -> list[Face]:
             regions.setdefault(leash, set()).update(where)  # noqa: B023
-            return look(image, where)  # noqa: B023
+            return look(image, where, **keys)  # noqa: B023
 
         film.model.faces_in = watch  # type: ignore[method-assign]
         for _ in range(20):

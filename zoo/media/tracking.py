@@ -17,21 +17,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.geometry import Region
 from zoo.prediction.face import Face
-from zoo.prediction.place import FacePlace, face_region
 
 from .overlap import box_of, centre_of, iou, match, size_of
 from .pictures import Image
 from .settings import OneEuro, Tracking
 from .smoothing import PointFilter
-
-ABOUT_POINTS = (1.0, 0.0, 0.0)
-"""``labelled`` of a box about the points themselves."""
 
 MOST_GAP = 0.2
 """Seconds: after a longer one a filter starts anew, for what it remembers is old."""
@@ -40,9 +37,11 @@ MOST_GAP = 0.2
 class Marker(Protocol):
     """What a tracker needs of a model; :class:`zoo.prediction.Predictor` is one."""
 
-    faces: FacePlace
+    def region_about(self, points: NDArray[np.floating[Any]]) -> Region: ...
 
-    def faces_in(self, image: Image, regions: Sequence[Region]) -> list[Face]: ...
+    def faces_in(
+        self, image: Image, regions: Sequence[Region], *, again: bool = True
+    ) -> list[Face]: ...
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,8 @@ class Tracker:
             return []
         regions = [self._region(track) for track in live]
         held = []
-        for track, region, face in zip(
-            live, regions, self.model.faces_in(image, regions), strict=True
-        ):
+        faces = self.model.faces_in(image, regions, again=False)
+        for track, region, face in zip(live, regions, faces, strict=True):
             if self.loss(track.face, face, region, track.usual):
                 track.lost, track.region = 1, None
             else:
@@ -139,7 +137,7 @@ class Tracker:
 
     def _region(self, track: _Track) -> Region:
         """Where to look for the face that was last seen there."""
-        wanted = face_region(np.array(box_of(track.face)), ABOUT_POINTS, self.model.faces)
+        wanted = self.model.region_about(track.face.points)
         if track.region is None:
             return wanted
         return drawn_after(track.region, wanted, self.settings.leash, self.settings.leash_growth)

@@ -20,7 +20,10 @@ from ..geometry import Region, crop, refine_region
 from .drawing import draw_faces
 from .face import Face, Image
 from .finder import DETECTOR, Finder
-from .place import FacePlace
+from .place import FacePlace, face_region
+
+ABOUT_POINTS = (1.0, 0.0, 0.0)
+"""``labelled`` of a box about the points themselves."""
 
 BATCH = 64
 """Crops that a network sees at once."""
@@ -90,14 +93,25 @@ class Predictor(ABC):
             for image, found in zip(images, boxes, strict=True)
             for box in found
         ]
-        marked = self._marked(seen)
+        marked = self._marked(seen, self.refine)
         return [[_face(box, *next(marked)) for box in found] for found in boxes]
 
-    def faces_in(self, image: Image, regions: Sequence[Region]) -> list[Face]:
+    def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
+        """Where to look for a face that a moment ago was at these points (K, 2): the region of the
+        last look, so that a model that looks again need not."""
+        if self.refine:
+            return refine_region(points)
+        return face_region(np.array(points_box(points)), ABOUT_POINTS, self.faces)
+
+    def faces_in(
+        self, image: Image, regions: Sequence[Region], *, again: bool = True
+    ) -> list[Face]:
         """The faces that lie in these regions, a face each, without a detector: its box is the one
-        about its points, and its box score NaN. What tracking through a video looks at."""
+        about its points, and its box score NaN. ``again=False``: the regions are those of
+        :meth:`region_about`, and looked into once."""
         require_picture(image)
-        marked = self._marked([(image, region) for region in regions])
+        looks = self.refine if again else 0
+        marked = self._marked([(image, region) for region in regions], looks)
         return [
             Face(points_box(points), float("nan"), points, scores, confidence)
             for points, scores, confidence in marked
@@ -107,19 +121,20 @@ class Predictor(ABC):
         self, image: Image, regions: Sequence[Region]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Points (N, K, 2) in source pixels for N regions, and scores (N, K) or None."""
-        marked = list(self._marked([(image, region) for region in regions]))
+        marked = list(self._marked([(image, region) for region in regions], self.refine))
         points = np.stack([points for points, _, _ in marked])
         scores = [score for _, score, _ in marked if score is not None]
         return points, np.stack(scores) if scores else None
 
     def _marked(
-        self, seen: Sequence[Seen]
+        self, seen: Sequence[Seen], again: int
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float]]:
-        """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each."""
+        """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each.
+        ``again``: further looks."""
         for start in range(0, len(seen), BATCH):
             images, regions = zip(*seen[start : start + BATCH], strict=True)
             crops, units, scores = self._look(images, regions)
-            for _ in range(self.refine):
+            for _ in range(again):
                 found = [r.to_source(unit) for r, unit in zip(regions, units, strict=True)]
                 regions = tuple(map(refine_region, found))
                 crops, units, scores = self._look(images, regions)
