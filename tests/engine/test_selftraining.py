@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.api import DataError, WeightsError
+from zoo.api import DataError, UsageError, WeightsError
 from zoo.datasets.synthetic import open_synthetic
 from zoo.engine import fit, run, selftraining
 from zoo.engine.material import complete, open_material
@@ -208,3 +208,13 @@ def test_the_mean_shape_is_of_labelled_frames_alone(
     split = job.train.whole.split
     points, visible = split.points.numpy()[:18], split.visible.numpy()[:18]
     np.testing.assert_array_equal(job.header.mean_shape, mean_shape(points, visible))
+
+
+def test_another_teacher_than_the_records_is_refused(kit: Kit, teacher: Path) -> None:
+    folder = kit.train(*TAUGHT, epochs=1, pseudo=str(teacher))
+    other = kit.train(HALF, epochs=1, seed=1, out="teachers")
+    with pytest.raises(WeightsError, match=r"learns from another teacher, [0-9a-f]{64}: name that"):
+        rerun(folder.record, kit.out / "again", pseudo=other.path)
+    plain = kit.train(HALF, epochs=1, out="plain")
+    with pytest.raises(UsageError, match=r"--pseudo .* has no teacher; leave it out"):
+        rerun(plain.record, kit.out / "again", pseudo=teacher)

@@ -16,6 +16,7 @@ from zoo.api.correspondence import WFLW98_OF_IBUG68
 from zoo.checkpoint import save_tensors
 from zoo.config import resolve
 from zoo.engine import run
+from zoo.engine.rerun import rerun
 from zoo.engine.transfer import Source, carry_head
 from zoo.weights import file_digest
 
@@ -163,3 +164,26 @@ def test_what_is_no_start_gets_one_line(kit: Kit, kind: str) -> None:
     assert "\n" not in str(caught.value)
     assert str(start) in str(caught.value)
     assert not (kit.out / "runs").exists(), "nothing was begun"
+
+
+def test_a_record_that_started_from_a_run_runs_again_from_its_folder(kit: Kit) -> None:
+    teacher = kit.train(epochs=1, out="teachers")
+    other = kit.train(epochs=1, seed=1, out="teachers")
+    folder = kit.train(epochs=1, weights=str(teacher.path))
+    with pytest.raises(WeightsError, match=r"its sha256 is .* starts from another file"):
+        rerun(folder.record, kit.out / "again", weights=other.path)
+    again = rerun(folder.record, kit.out / "again", weights=teacher.path, reporter=kit.watcher)
+    assert any("the same to the bit" in note for note in kit.watcher.notes)
+    assert again.name == folder.name
+
+
+def test_a_started_run_resumes_to_the_bit(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its head is what it had learned, and not what the source had."""
+    teacher = kit.train(epochs=1, out="teachers")
+    whole = kit.train(*kit.EVERYTHING, epochs=3, weights=str(teacher.path))
+    monkeypatch.setenv("TINY_AT", "7 die")
+    with pytest.raises(SystemExit, match="planted death"):
+        kit.train(*kit.EVERYTHING, epochs=3, weights=str(teacher.path), out="died")
+    monkeypatch.delenv("TINY_AT")
+    run.resume(kit.only_run("died"))
+    assert kit.outcome(kit.only_run("died")) == kit.outcome(whole.path)
