@@ -244,6 +244,18 @@ def test_outputs_of_one_name_are_kept_apart_and_inputs_stay(desk: Desk, kit: Kit
     ]
 
 
+def test_a_video_in_the_output_folder_is_not_written_over(desk: Desk, kit: Kit) -> None:
+    desk.out.mkdir()
+    mine = kit.video(desk.out / "clip-points.mp4", film(kit, 3), "mp4v")
+    before = mine.read_bytes()
+    clip = kit.video(desk.folder / "clip.mkv", film(kit, 3))
+    desk.do(kit.finds(walk(0)), [clip, mine])
+    assert mine.read_bytes() == before
+    assert desk.made() == [
+        *("clip-2-points.mp4", "clip-points-points.mp4", "clip-points.mp4", "points.csv")
+    ]
+
+
 def test_pts_of_pictures_and_videos_lie_as_the_300_w_folders_do(desk: Desk, kit: Kit) -> None:
     path = kit.video(desk.folder / "clip.mkv", film(kit, 3))
     face = kit.save(desk.folder / "face.png", kit.picture(walk(0), (200, 90)))

@@ -104,3 +104,5 @@ def test_names_are_given_once_and_never_an_inputs(tmp_path: Path) -> None:
         "Y-3-points.png",  # to two systems of three Y and y are one
         "y-2-2-points.png",
     ]
+    assert names.take("x", "-points.mp4", "-points.png").name == "x-3-points.mp4"
+    assert names.take("x", "-points.png").name == "x-4-points.png"

@@ -11,7 +11,7 @@ from zoo.prediction.drawing import draw_faces
 
 from .naming import Names, count
 from .pictures import Image
-from .video import VideoWriter
+from .video import CODECS, VideoWriter
 from .writers import Marked, write_pts
 
 
@@ -53,7 +53,8 @@ class Film:
             self._last = draw_faces(image, marked.faces, self.scheme, labels)
             if self._writer is None:
                 height, width = image.shape[:2]
-                place = self.names.take(self.stem, "-points")
+                endings = (f"-points{suffix}" for _, suffix in CODECS)
+                place = self.names.take(self.stem, *endings).with_suffix("")
                 self._writer = VideoWriter(place, self.rate, (width, height))
             self._writer.write(self._last)
 

@@ -17,18 +17,19 @@ class Names:
         self.folder = folder
         self._taken = {_key(path) for path in inputs}
 
-    def take(self, stem: str, ending: str) -> Path:
+    def take(self, stem: str, ending: str, *others: str) -> Path:
         """``FOLDER/STEM-points.png`` for ("face", "-points.png"), or with a number:
-        ``FOLDER/face-2-points.png``."""
+        ``FOLDER/face-2-points.png``. ``others``: endings that the same name must be free with."""
         number = 1
-        while _key(path := self.folder / f"{numbered(stem, number)}{ending}") in self._taken:
+        while any(_key(path) in self._taken for path in self._paths(stem, number, ending, *others)):
             number += 1
-        self._taken.add(_key(path))
-        return path
+        paths = self._paths(stem, number, ending, *others)
+        self._taken.update(map(_key, paths))
+        return paths[0]
 
-
-def numbered(stem: str, number: int) -> str:
-    return stem if number == 1 else f"{stem}-{number}"
+    def _paths(self, stem: str, number: int, *endings: str) -> list[Path]:
+        name = stem if number == 1 else f"{stem}-{number}"
+        return [self.folder / f"{name}{ending}" for ending in endings]
 
 
 def _key(path: Path) -> str:
