@@ -56,8 +56,8 @@ class Job:
 
     config: Config
     train: Views
-    labelled: int
-    """Frames of it that carry labels, the first; those after them were labelled by a teacher."""
+    taught: int
+    """Frames at its end that a teacher labelled."""
     val: Split
     truth: Truth
     """Of the validation split."""
@@ -71,9 +71,13 @@ class Job:
     reporter: Reporter
 
     @property
+    def labelled(self) -> int:
+        return len(self.train) - self.taught
+
+    @property
     def drawn(self) -> int:
         """Frames of a teacher's labels that an epoch sees."""
-        return round(self.config.pseudo_weight * (len(self.train) - self.labelled))
+        return round(self.config.pseudo_weight * self.taught)
 
     @property
     def frames(self) -> int:

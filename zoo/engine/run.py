@@ -257,7 +257,7 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     job = Job(
         config=config,
         train=train,
-        labelled=labelled,
+        taught=len(train) - labelled,
         val=make_split(parts.val, table, world.device),
         truth=Truth.of(parts.val, table),
         point_loss=parts.point_loss,
