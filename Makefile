@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance lint types wheel-check bench docs clean
+.PHONY: help demo test conformance lint types wheel-check bench docs clean box
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: $(VENV)/.installed-dev ## Time the command line, the data path and the tr
 
 docs: $(VENV)/.installed-dev ## Write docs/leaderboard.md from docs/records
 	$(BIN)/zoo leaderboard docs/records --format md --out docs/leaderboard.md
+
+box: $(VENV)/.installed ## Put a run into the box that ships: make box RUN=runs/... NAME=... SUMMARY="..."
+	$(BIN)/python docs/examples/pack_model.py "$(RUN)" "$(NAME)" "$(SUMMARY)"
 
 clean: ## Remove what was built; .venv and runs stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks .hypothesis

@@ -17,6 +17,7 @@ import typer
 
 from zoo.cli import (
     bench,
+    card,
     check,
     compare,
     data,
@@ -89,6 +90,7 @@ app.command("predict", short_help="Mark the faces of pictures.")(predict.predict
 app.command("models", short_help="List the models that are ready to use.")(models.models)
 app.command("fetch", short_help="Download a model of the catalogue.")(models.fetch)
 app.command("export", short_help="Write a run's model as one ONNX file.")(export.export)
+app.command("card", short_help="Write the card of a run.")(card.card)
 app.command("push", short_help="Publish a run on a hub.")(push.push)
 app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
 app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)

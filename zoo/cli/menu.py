@@ -17,7 +17,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("doctor", "list", "info"),
     "Train": ("train", "evaluate"),
     "Compare": ("leaderboard", "compare", "bench", "import"),
-    "Use": ("predict", "models", "fetch", "export", "push"),
+    "Use": ("predict", "models", "fetch", "export", "card", "push"),
     "Plugins": ("new", "check"),
     "Data": ("data",),
 }

@@ -14,10 +14,24 @@ from ..evaluation.records import Record
 TAGS = ("facial-landmarks", "face-alignment", "keypoint-detection", "landmark-zoo")
 
 
-def model_card(record: Record, address: str, *, license: str = "", onnx: bool = False) -> str:
+def model_card(
+    record: Record,
+    address: str,
+    *,
+    license: str = "",
+    onnx: bool = False,
+    measured: Mapping[str, Any] | None = None,
+) -> str:
     """Markdown with front matter. ``license``: an identifier of the hub, such as ``mit``; without
-    one the card names what is known and claims nothing. ``onnx``: model.onnx lies beside it."""
-    return f"---\n{_front_matter(record, license)}---\n\n{_body(record, address, onnx)}"
+    one the card names what is known and claims nothing. ``onnx``: model.onnx lies beside it.
+    ``measured``: what :func:`zoo.engine.card.measured` gives."""
+    body = _body(record, address, onnx, measured or {})
+    return f"---\n{_front_matter(record, license)}---\n\n{body}"
+
+
+def plain_card(record: Record, address: str, *, measured: Mapping[str, Any] | None = None) -> str:
+    """The same without front matter, to be read where no hub is."""
+    return _body(record, address, False, measured or {})
 
 
 def _front_matter(record: Record, license: str) -> str:
@@ -47,7 +61,7 @@ def _front_matter(record: Record, license: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _body(record: Record, address: str, onnx: bool) -> str:
+def _body(record: Record, address: str, onnx: bool, measured: Mapping[str, Any]) -> str:
     data, model = record["data"], record["model"]
     rows = "".join(_row(split, result) for split, result in record["results"].items())
     alone = (
@@ -82,7 +96,7 @@ Frames of `{_line(data["dataset"])}`, release {_line(data["release"])}, split by
 {_line(data["protocol"])}, fingerprint {_line(data["fingerprint"])[:12]}{_partial(data)}. \
 The epoch was chosen on val. The last column is what the mean face scores on the same frames. \
 `record.json` holds all figures.
-
+{_tolerance(measured.get("box_tolerance"))}{_elsewhere(measured.get("elsewhere"))}
 ## Terms
 
 {_terms(record)}
@@ -103,6 +117,50 @@ def _row(split: str, result: Mapping[str, Any]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
+def _tolerance(found: object) -> str:
+    """What happens when a detector's box is not where the labels say."""
+    if not isinstance(found, Mapping):
+        return ""
+    places = {
+        "about the labelled points": "still",
+        "10% smaller": "smaller",
+        "10% larger": "larger",
+        "10% off, mean of eight directions": "shifted",
+        "10% off, the worst direction": "worst_shift",
+    }
+    rows = "".join(
+        f"| {place} | {_percent(_number(found, key))} |\n" for place, key in places.items()
+    )
+    return f"""
+## When the box is off
+
+| box | NME inter-ocular |
+| --- | --- |
+{rows}
+On {found.get("frames")} frames of {_line(found.get("split"))}: each face is shown as a detector's \
+box of it would be, not as the region that the results above are from.
+"""
+
+
+def _elsewhere(found: object) -> str:
+    if not isinstance(found, list) or not found:
+        return ""
+    rows = "".join(
+        _row(_line(f"{each.get('dataset')}, {each.get('release')}"), each)
+        for each in found
+        if isinstance(each, Mapping)
+    )
+    return f"""
+## On other data
+
+| data set | NME inter-ocular | 95% interval | faces worse than 8% | frames | |
+| --- | --- | --- | --- | --- | --- |
+{rows}
+Nothing of it was trained on; faces were shown by the boxes of their labels. Data sets differ in \
+where exactly they put a point, which is part of these errors.
+"""
+
+
 def _terms(record: Record) -> str:
     model, data = record["model"], record["data"]
     known = {
@@ -111,7 +169,11 @@ def _terms(record: Record) -> str:
         "frames that it was trained on": data.get("license"),
     }
     lines = [f"- {what}: {_line(text)}" for what, text in known.items() if text]
-    return "\n".join([*lines, "\nFaces are personal: mind the terms of the frames, and the law."])
+    mind = (
+        "\nFrames of faces were collected for research: so is the model meant. Faces are personal: "
+        "mind the terms of the frames, and the law."
+    )
+    return "\n".join([*lines, mind])
 
 
 def _partial(data: Mapping[str, Any]) -> str:

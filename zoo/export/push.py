@@ -14,6 +14,7 @@ from typing import Any
 
 from ..api import DataError, UsageError
 from ..config import dumps, from_dict
+from ..engine.card import measured
 from ..engine.folder import RunFolder
 from ..engine.trained import load_trained
 from ..evaluation.predictions import load as predictions_of
@@ -101,9 +102,11 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
     config = folder.read_config()
     record = folder.read_record()
     load_trained(folder)  # what nobody could load is not published
-    _require_no_names(folder, record)
+    require_no_names(folder, record)
     files: dict[str, Any] = {
-        CARD: model_card(record, str(target), license=license, onnx=onnx).encode(),
+        CARD: model_card(
+            record, str(target), license=license, onnx=onnx, measured=measured(folder)
+        ).encode(),
         CONFIG: dumps(from_dict(config.to_share())).encode(),
         RECORD: f"{layout(record)}\n".encode(),
         WEIGHTS: str(folder.best),
@@ -115,7 +118,7 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
     return files
 
 
-def _require_no_names(folder: RunFolder, record: Record) -> None:
+def require_no_names(folder: RunFolder, record: Record) -> None:
     """Records name nobody; one that was written by hand, or by another tool, is not trusted."""
     said = set(_texts(record))
     for split in record["results"]:

@@ -93,8 +93,7 @@ def read(path: Path) -> dict[str, Model]:
 
 def _model(name: str, table: Any) -> Model:
     """Raises ValueError that says what is wrong with an entry."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name: a to z, digits, - and _, a letter first")
+    require_name(name)
     if not isinstance(table, dict):
         raise ValueError(f"{name} is no table")
     known = {"summary", "address", "files", "record", "default"}
@@ -114,6 +113,12 @@ def _model(name: str, table: Any) -> Model:
         record=dict(table.get("record", {})),
         default=table.get("default") is True,
     )
+
+
+def require_name(name: str) -> None:
+    """Raises ValueError for what cannot be the name of a model."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name: a to z, digits, - and _, a letter first")
 
 
 def _entry(name: str, path: str, table: Any) -> Entry:

@@ -1,0 +1,30 @@
+"""Put a run into the box, the folder of models that the package ships: a maintainer's work.
+
+    python docs/examples/pack_model.py RUN NAME "One line about it"
+
+`zoo card RUN` first, so that its card has the tolerance to boxes and other data. The wheel that is
+built afterwards holds the model; commit `zoo/models/` with it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from zoo.api import ZooError
+from zoo.models.packing import pack
+
+
+def main() -> None:
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    try:
+        packed = pack(*sys.argv[1:])
+    except ZooError as error:
+        sys.exit(f"{error}")
+    bits = "16 bits" if packed.half else "32 bits"
+    print(f"{packed.folder}: {packed.bytes / 1e6:.2f} MB in {bits}")
+    print(f"points moved by {packed.moved:.3f} px of the input on average")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""A model's card: what is measured for it, by hand and on a run; what it says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_predict import FACES, UNIT, Brightest, Constant, predictor, spots
+from typer.testing import CliRunner, Result
+
+from zoo.api import DataError, Sample, generic_scheme
+from zoo.cli import app
+from zoo.data.table import SampleTable, read_table
+from zoo.prediction.tolerance import LARGER, SHIFTS, SMALLER, STILL, measure, points_from_boxes
+
+TRUE = np.array([[40.0, 50.0], [80.0, 50.0], [60.0, 82.0]])
+
+
+class Spots:
+    """One frame with three coloured spots, 40 px from the first to the second."""
+
+    scheme = generic_scheme(3)
+    release, license, notes = "made", "none", ""
+    label_offset = (0.0, 0.0)
+    problems: tuple[()] = ()
+
+    def samples(self) -> list[Sample]:
+        image = spots(120, 140, TRUE)
+        return [Sample("a", lambda: image, TRUE.astype(np.float32), np.ones(3, bool), person="p")]
+
+    def released(self) -> None: ...
+
+
+@pytest.fixture
+def table() -> SampleTable:
+    return read_table(Spots())
+
+
+def test_a_model_that_sees_nothing_moves_with_its_box(table: SampleTable) -> None:
+    """Its points are fixed in the region, so a shift of the box by a tenth of 40 px is a shift of
+    4 px, and a box a tenth larger spreads them by a tenth about the face's place."""
+    made = predictor(Constant())
+    points, rows = points_from_boxes(made, table, np.array([0]), (STILL, SHIFTS[0], LARGER))
+    assert rows.tolist() == [0]
+    still, shifted, larger = points[:, 0]
+    moved = shifted - still
+    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 4, atol=1e-3)
+    np.testing.assert_allclose(moved, moved[:1].repeat(3, 0), atol=1e-3)
+    # the region is 40 / .5 = 80 px: the outer two points are half of it apart
+    assert np.ptp(still[:, 0]) == pytest.approx(40, abs=1e-3)
+    assert np.ptp(larger[:, 0]) == pytest.approx(44, abs=1e-3)
+
+
+def test_directions_are_eight_of_one_length_and_sizes_undo_each_other() -> None:
+    lengths = [np.hypot(dx, dy) for dx, dy, _ in SHIFTS]
+    np.testing.assert_allclose(lengths, 0.1)
+    assert len({(round(dx, 6), round(dy, 6)) for dx, dy, _ in SHIFTS}) == 8
+    assert SMALLER[2] * LARGER[2] == pytest.approx(1)
+
+
+def test_a_model_that_sees_the_points_forgives_and_one_that_does_not_pays(
+    table: SampleTable,
+) -> None:
+    seeing = measure(predictor(Brightest()), table, np.array([0]))
+    blind = measure(predictor(Constant()), table, np.array([0]))
+    assert seeing["frames"] == 1
+    assert seeing["worst_shift"] < 0.02
+    assert blind["worst_shift"] > 0.05
+    assert blind["shifted"] >= blind["still"] - 1e-6
+
+
+def test_labels_of_other_points_are_refused(table: SampleTable) -> None:
+    made = predictor(Constant())
+    made.scheme = generic_scheme(5)
+    with pytest.raises(DataError, match="predicts 5 points of points5, the labels are 3 points"):
+        measure(made, table, np.array([0]))
+
+
+def zoo(*arguments: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+@pytest.fixture(scope="module")
+def carded(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A run with its card, which was tried on another data set: a CSV of one of the same faces."""
+    folder = tmp_path_factory.mktemp("card")
+    run = folder / "run"
+    shutil.copytree(trained, run)
+    return run, zoo("card", run, "--on", "synthetic", "--json")
+
+
+def test_a_card_says_what_was_measured(carded: tuple[Path, Result]) -> None:
+    run, result = carded
+    assert result.exit_code == 0, result.output
+    found = json.loads((run / "card.json").read_text())
+    tolerance = found["box_tolerance"]
+    assert tolerance["split"] == "val"
+    assert set(tolerance) >= {"still", "shifted", "worst_shift", "smaller", "larger", "frames"}
+    (other,) = found["elsewhere"]
+    assert other["dataset"] == "synthetic"
+    assert other["n"] > tolerance["frames"]
+    text = (run / "card.md").read_text()
+    assert f"| 10% larger | {100 * tolerance['larger']:.2f}% |" in text
+    assert f"| synthetic, drawn | {100 * other['nme_ioc']:.2f}% | " in text
+    assert "## Terms" in text
+    assert not text.startswith("---")
+
+
+def test_a_card_keeps_what_was_measured_elsewhere(carded: tuple[Path, Result]) -> None:
+    run, _ = carded
+    before = json.loads((run / "card.json").read_text())
+    assert zoo("card", run).exit_code == 0
+    assert json.loads((run / "card.json").read_text()) == before
+
+
+def test_wrong_words_are_told(carded: tuple[Path, Result], tmp_path: Path) -> None:
+    run, _ = carded
+    assert zoo("card", run, "--split", "train").exit_code == 2
+    assert zoo("card", tmp_path).exit_code == 2
+    (run / "card.json").write_text("{")
+    from zoo.engine.card import measured
+    from zoo.engine.folder import RunFolder
+
+    with pytest.raises(DataError, match=r"card\.json: not JSON"):
+        measured(RunFolder(run))
+
+
+def test_the_planted_places_are_those_of_the_tests() -> None:
+    """What the figures above are worked from."""
+    assert (FACES.side, FACES.cx, FACES.cy) == (0.5, 0.5, 0.6)
+    assert np.ptp(UNIT[:, 0]) == 0.5

@@ -1,0 +1,121 @@
+"""A run in the box: small, the same to whoever uses it, and without a name of the data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zoo.api import DataError, UsageError
+from zoo.checkpoint import load_tensors, save_tensors
+from zoo.models import catalogue, packing
+from zoo.models.packing import pack
+from zoo.prediction import is_model, load_default
+
+NOISE = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    shutil.copytree(trained, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty box, which every lookup in this test goes to."""
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box" / "catalogue.toml").write_text("# What stands here.\n# And here.\n")
+    monkeypatch.setattr(catalogue, "BOX", tmp_path / "box")
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path / "box" / "catalogue.toml")
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    return tmp_path / "box"
+
+
+def packed(run: Path, box: Path, name: str = "tiny", **options: bool) -> packing.Packed:
+    return pack(run, name, "a summary", box=box, catalogue=box / "catalogue.toml", **options)
+
+
+def test_a_packed_run_is_the_default_and_predicts_as_the_run_does(run: Path, box: Path) -> None:
+    from zoo.prediction import load
+
+    done = packed(run, box)
+    assert done.half
+    assert done.bytes < 0.6 * (run / "best.safetensors").stat().st_size
+    assert is_model("tiny")
+    small, whole = load_default("cpu"), load(run, "cpu")
+    assert small.name == "tiny"
+    (face,), (same,) = small.predict(NOISE, "none"), whole.predict(NOISE, "none")
+    apart = np.linalg.norm(face.points - same.points, axis=1)
+    assert apart.mean() * small.input_size / 60 <= packing.MOST_MOVED
+    tensors, _ = load_tensors(box / "tiny" / "best.safetensors")
+    kinds = {t.dtype for t in tensors.values() if t.ndim > 1}
+    assert kinds == {torch.float16}
+    assert {t.dtype for t in tensors.values() if t.ndim == 1} == {torch.float32}
+
+
+def test_what_ships_names_no_person_frame_or_folder(run: Path, box: Path, tmp_path: Path) -> None:
+    folder = packed(run, box).folder
+    assert sorted(p.name for p in folder.iterdir()) == sorted(catalogue.FILES)
+    people = np.load(run / "predictions" / "val.npz")["people"].tolist()
+    assert people
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        assert str(tmp_path).encode() not in content
+        assert not [name for name in people if name.encode() in content]
+
+
+def test_weights_that_16_bits_would_spoil_stay(run: Path, box: Path) -> None:
+    """Weights whose differences are finer than what 16 bits can say at their size."""
+    tensors, header = load_tensors(run / "best.safetensors")
+    name = next(n for n, t in tensors.items() if n.startswith("head") and t.ndim == 2)
+    tensors[name] = 3000 + torch.rand_like(tensors[name])
+    save_tensors(run / "best.safetensors", tensors, header)
+    done = packed(run, box)
+    assert not done.half
+    assert done.moved == 0
+    stored, _ = load_tensors(box / "tiny" / "best.safetensors")
+    assert torch.equal(stored[name], tensors[name])
+
+
+def test_the_catalogue_keeps_its_comments_and_its_other_models(run: Path, box: Path) -> None:
+    packed(run, box, "first")
+    packed(run, box, "second")
+    packed(run, box, "third", default=False)
+    text = (box / "catalogue.toml").read_text()
+    assert text.startswith("# What stands here.\n# And here.\n\n[")
+    models = catalogue.catalogue()
+    assert list(models) == ["first", "second", "third"]
+    assert [m.name for m in models.values() if m.default] == ["second"]
+    assert all(m.folder() == box / m.name for m in models.values())
+    assert models["first"].record["scheme"] == "ibug68"
+    (box / "first" / "best.safetensors").write_bytes(b"")
+    with pytest.raises(DataError, match=r"first: its files in .* are missing or damaged"):
+        catalogue.folder_of("first")
+
+
+def test_what_cannot_be_packed_leaves_the_box_as_it_is(
+    run: Path, box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (box / "catalogue.toml").read_text()
+    with pytest.raises(UsageError, match="'Two Words' is no name"):
+        packed(run, box, "Two Words")
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "MOST_BYTES", 1000)
+        with pytest.raises(UsageError, match=r"its weights take .* MB; the box takes"):
+            packed(run, box)
+    record = json.loads((run / "record.json").read_text())
+    person = np.load(run / "predictions" / "val.npz")["people"].tolist()[0]
+    record["notes"] = person
+    (run / "record.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match="names a person or a frame"):
+        packed(run, box)
+    (run / "record.json").unlink()
+    with pytest.raises(UsageError, match="is not finished"):
+        packed(run, box)
+    assert (box / "catalogue.toml").read_text() == before
+    assert [p.name for p in box.iterdir()] == ["catalogue.toml"]

@@ -1,0 +1,101 @@
+"""What a run's card says beyond its record: measured once, kept in ``card.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..api import DataError
+from ..data.locate import find_root
+from ..data.table import SampleTable, read_table
+from ..evaluation.files import write_whole
+from ..prediction.tolerance import measure, require_scheme, results_on
+from ..prediction.torch_model import TorchPredictor
+from ..registry import registry
+from .absent import naming_the_absent
+from .folder import RunFolder, plain
+from .material import open_material
+from .report import Reporter
+
+FILE = "card.json"
+
+Elsewhere = tuple[str, str]
+"""Id of another data set, and its root; "": the usual place."""
+
+
+def measured(folder: RunFolder) -> dict[str, Any]:
+    """What stands in ``card.json``; empty where nothing was measured."""
+    path = folder.path / FILE
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not JSON: {error}; `zoo card` writes it anew") from error
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def measure_for_card(
+    run: Path,
+    split: str = "val",
+    data: Path | None = None,
+    elsewhere: Sequence[Elsewhere] = (),
+    device: str = "",
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Measure a finished run's tolerance to boxes on a split of its own data, and its results on
+    other data sets, all frames, from the boxes of their labels; kept in ``card.json``.
+
+    Raises :class:`DataError` for data other than the run's and for labels of other points.
+    """
+    reporter = reporter or Reporter()
+    folder = RunFolder(run)
+    record = folder.read_record()
+    predictor = TorchPredictor.of_run(run, device)
+    config = folder.read_config()
+    if data is not None:
+        config = replace(config, data=str(data.expanduser()))
+    with naming_the_absent(folder):
+        material = open_material(config, False, reporter)
+    if material.table.fingerprint != record["data"]["fingerprint"]:
+        raise DataError(
+            f"{run}: was trained on data with fingerprint {record['data']['fingerprint'][:12]}, "
+            f"this has {material.table.fingerprint[:12]}; name the run's own data with --data"
+        )
+
+    tables = [(dataset, _table(dataset, root, reporter)) for dataset, root in elsewhere]
+    for _, table in tables:
+        require_scheme(predictor, table)
+
+    def show(done: int, total: int) -> None:
+        reporter.frames("boxes", done, total)
+
+    found: dict[str, Any] = {
+        "box_tolerance": {"split": split}
+        | measure(predictor, material.table, material.rows(split), show)
+    }
+    others = [
+        {"dataset": plain(dataset), "release": table.release}
+        | results_on(predictor, table, np.arange(len(table)), show)
+        for dataset, table in tables
+    ]
+    found["elsewhere"] = others or measured(folder).get("elsewhere", [])
+    write_whole(folder.path / FILE, (json.dumps(found, indent=2) + "\n").encode())
+    return found
+
+
+def _table(dataset_id: str, root: str, reporter: Reporter) -> SampleTable:
+    """All labelled frames of a data set, whatever protocol it has."""
+    plugin = registry("dataset").get(dataset_id)
+    table = read_table(plugin.open(find_root(dataset_id, plugin, Path(root) if root else None)))
+    if table.problems:
+        reporter.note(
+            f"{plain(dataset_id)}: {len(table.problems)} rows skipped, "
+            f"the first: {table.problems[0]}"
+        )
+    return table
