@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zoo.api import DataError
@@ -227,7 +227,8 @@ class _Work:
         self.writer.write(marked)
         self.outcome.faces += len(marked.faces)
         if self.job.keep and marked.faces:
-            self.outcome.kept.append(marked)
+            # as a plain list: the picture itself is not kept
+            self.outcome.kept.append(replace(marked, faces=list(marked.faces)))
 
 
 @dataclass

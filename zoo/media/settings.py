@@ -22,12 +22,12 @@ class Tracking:
     """Frames from one detection to the next, while all goes well; 0: only on loss."""
     retry: int = 2
     """The same while a face is missing: there is none, or a track is lost. 0: only on loss."""
-    min_confidence: float = 0.3
-    """Below it there is no face, and no track begins."""
+    min_confidence: float = 0.0
+    """At or below it there is no face, and no track begins. How sure a model is of faces depends on
+    its head and its training, so nothing above 0 fits all."""
     min_share: float = 0.7
-    """Of a track's usual confidence: below it the model lost the face. Models differ in how sure
-    they are of faces and of walls; all are less sure of a wall than they were of the face. Neither
-    has a say where a model gives no confidence."""
+    """Of a track's usual confidence: below it the model lost the face. All are less sure of a wall
+    than they were of the face. Neither has a say where a model gives no confidence."""
     max_jump: float = 0.35
     """Of the face's centre in one frame, in sizes of the face."""
     max_growth: float = 1.4

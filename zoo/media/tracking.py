@@ -146,7 +146,7 @@ class Tracker:
         """Why a track is lost, in words; empty where it holds. ``usual``: its confidence so far."""
         known = self.settings
         # comparisons with NaN are false
-        if now.confidence < known.min_confidence or now.confidence < known.min_share * usual:
+        if now.confidence <= known.min_confidence or now.confidence < known.min_share * usual:
             return f"confidence {now.confidence:.2f}"
         size, last = size_of(now), size_of(before)
         if not 1 / known.max_growth <= size / last <= known.max_growth:
@@ -165,7 +165,7 @@ class Tracker:
         self._since = 0
         self.detections += 1
         least = self.settings.min_confidence  # no face is below NaN
-        found = [face for face in self.detect(image) if not face.confidence < least]
+        found = [face for face in self.detect(image) if not face.confidence <= least]
         pairs = match(
             [box_of(track.face) for track in self._tracks],
             [box_of(face) for face in found],
