@@ -3,7 +3,7 @@
 Importing this brings in no torch; loading a run does.
 """
 
-from .face import Face
+from .face import Face, Faces
 from .finder import DETECTOR, Finder
 from .loading import is_model, load, load_default
 from .place import FacePlace, face_region
@@ -13,6 +13,7 @@ __all__ = [
     "DETECTOR",
     "Face",
     "FacePlace",
+    "Faces",
     "Finder",
     "Predictor",
     "face_region",

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme
-from ..geometry import Region, crop, refine_region
+from ..geometry import Region, crop, label_scale, refine_region
 from .drawing import draw_faces
-from .face import Face, Image
+from .face import Face, Faces, Image
 from .finder import DETECTOR, Finder
 from .place import FacePlace, face_region
 
@@ -27,6 +27,8 @@ ABOUT_POINTS = (1.0, 0.0, 0.0)
 
 BATCH = 64
 """Crops that a network sees at once."""
+DISAGREE = 0.1
+"""Of sqrt(w h) of a face's points: a prediction and its mirror image this far apart say nothing."""
 
 Crops = NDArray[np.uint8]
 """(N, S, S, 3) RGB."""
@@ -54,6 +56,8 @@ class Predictor(ABC):
     faces: FacePlace
     refine: int = 0
     """Further looks: each crops again about the points that the look before found."""
+    mirror_check: bool = True
+    """Whether a model without point scores is asked twice, for the sake of a confidence."""
 
     @abstractmethod
     def run(self, crops: Crops) -> tuple[Units, Scores]:
@@ -66,7 +70,7 @@ class Predictor(ABC):
         *,
         path: str | Path = "",
         **options: Any,
-    ) -> list[Face]:
+    ) -> Faces:
         """The faces of one picture, uint8 (H, W, 3) RGB; empty where the detector finds none.
 
         ``detector`` is an id, built anew with ``options``, or a :class:`Finder`, built once.
@@ -81,7 +85,7 @@ class Predictor(ABC):
         *,
         paths: Sequence[str | Path] = (),
         **options: Any,
-    ) -> list[list[Face]]:
+    ) -> list[Faces]:
         """The faces of each picture; faces of all pictures go through the network together."""
         for image in images:
             require_picture(image)
@@ -94,7 +98,10 @@ class Predictor(ABC):
             for box in found
         ]
         marked = self._marked(seen, self.refine)
-        return [[_face(box, *next(marked)) for box in found] for found in boxes]
+        return [
+            Faces([_face(box, *next(marked)) for box in found], image, self.scheme)
+            for image, found in zip(images, boxes, strict=True)
+        ]
 
     def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
         """Where to look for a face that a moment ago was at these points (K, 2): the region of the
@@ -121,16 +128,17 @@ class Predictor(ABC):
         self, image: Image, regions: Sequence[Region]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Points (N, K, 2) in source pixels for N regions, and scores (N, K) or None."""
-        marked = list(self._marked([(image, region) for region in regions], self.refine))
+        seen = [(image, region) for region in regions]
+        marked = list(self._marked(seen, self.refine, unsure=True))
         points = np.stack([points for points, _, _ in marked])
         scores = [score for _, score, _ in marked if score is not None]
         return points, np.stack(scores) if scores else None
 
     def _marked(
-        self, seen: Sequence[Seen], again: int
+        self, seen: Sequence[Seen], again: int, unsure: bool = False
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float]]:
         """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each.
-        ``again``: further looks."""
+        ``again``: further looks; ``unsure``: the confidence is not wanted, and NaN."""
         for start in range(0, len(seen), BATCH):
             images, regions = zip(*seen[start : start + BATCH], strict=True)
             crops, units, scores = self._look(images, regions)
@@ -138,7 +146,8 @@ class Predictor(ABC):
                 found = [r.to_source(unit) for r, unit in zip(regions, units, strict=True)]
                 regions = tuple(map(refine_region, found))
                 crops, units, scores = self._look(images, regions)
-            sure = self.confidences(crops, units, scores)
+            nobody_asks = np.full(len(crops), np.nan, np.float32)
+            sure = nobody_asks if unsure else self.confidences(crops, units, scores)
             for i, region in enumerate(regions):
                 points = region.to_source(units[i]).astype(np.float32)
                 yield points, None if scores is None else scores[i], float(sure[i])
@@ -152,10 +161,38 @@ class Predictor(ABC):
         return crops, *self.run(crops)
 
     def confidences(self, crops: Crops, units: Units, scores: Scores) -> NDArray[np.float32]:
-        """(N,) from 0 to 1: how sure the model is of each face's points."""
-        if scores is None:
+        """(N,) from 0 to 1: how sure the model is of each face's points.
+
+        Where the head scores points (heat maps and the like), the mean of the scores. Else what the
+        model says of the mirrored crop is held against what it says of the crop: 1 where both
+        agree, 0 where points lie ``DISAGREE`` of the face's size apart on average. That is a second
+        pass; with ``mirror_check = False``, and for a scheme without symmetry, there is none, and
+        the confidence is NaN. Neither is a probability: they tell faces that went wrong from those
+        that did not, within one model.
+        """
+        if scores is not None:
+            return np.asarray(scores.mean(1), np.float32)
+        if self.scheme.flip is None or not self.mirror_check:
             return np.full(len(crops), np.nan, np.float32)
-        return np.asarray(scores.mean(1), np.float32)
+        mirrored, _ = self.run(np.ascontiguousarray(crops[:, :, ::-1]))
+        back = mirrored[:, np.array(self.scheme.flip)] * (-1, 1) + (1, 0)
+        apart = np.linalg.norm(back - units, axis=-1).mean(1)
+        size = label_scale(units, np.ones(units.shape[:2], bool))
+        agree = 1 - apart / np.maximum(DISAGREE * size, 1e-9)
+        return np.asarray(np.maximum(agree, 0), np.float32)
+
+    def __rich_repr__(self) -> Iterator[tuple[Any, ...]]:
+        yield "name", self.name
+        yield "points", len(self.scheme)
+        yield "scheme", self.scheme.name
+        yield "input_size", self.input_size
+        yield "region", self.region
+        yield "refine", self.refine, 0
+
+    def __repr__(self) -> str:
+        facts = f"{len(self.scheme)} points of {self.scheme.name}, {self.input_size} px"
+        looks = f", {1 + self.refine} looks" if self.refine else ""
+        return f"<{type(self).__name__} {self.name}: {facts}{looks}>"
 
     def draw(self, image: Image, faces: Sequence[Face]) -> Image:
         """A copy of the picture with contours, points and boxes."""

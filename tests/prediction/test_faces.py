@@ -1,0 +1,157 @@
+"""Faces as a person meets them: printed, in a notebook, as numbers; and how sure a model is."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+from rich.pretty import pretty_repr
+from test_predict import UNIT, Brightest, Constant, noise, predictor, spots
+from torch import Tensor, nn
+
+from zoo.api import DataError, generic_scheme
+from zoo.prediction import Face, Faces, Finder
+
+POINTS = np.array([[20, 30], [60.5, 30], [40, 60]], np.float32)
+FACE = Face((10, 10, 70.26, 70), 23.0, POINTS, None, 0.8333)
+SYMMETRIC = replace(generic_scheme(3), flip=(1, 0, 2))
+
+
+def faces(*found: Face, height: int = 80, width: int = 100) -> Faces:
+    return Faces(found, np.full((height, width, 3), 90, np.uint8), generic_scheme(3))
+
+
+def test_a_face_is_printed_without_its_points() -> None:
+    expected = "box=(10, 10, 70.3, 70), box_score=23.0, points=3 points, confidence=0.833"
+    assert repr(FACE) == f"Face({expected})"
+    assert "3 points" in pretty_repr(FACE)
+
+
+def test_faces_are_a_list_that_prints_a_line_a_face() -> None:
+    two = faces(FACE, FACE)
+    assert isinstance(two, list)
+    assert len(two) == 2
+    assert repr(two).splitlines()[0] == "<2 faces of points3 in 100 x 80 pixels>"
+    assert len(repr(two).splitlines()) == 3
+    assert repr(faces()) == "<0 faces of points3 in 100 x 80 pixels>"
+    assert two.points.shape == (2, 3, 2)
+    assert faces().points.shape == (0, 3, 2)
+    assert type(two[:1]) is list
+
+
+def test_rich_shows_faces_as_a_table() -> None:
+    out = io.StringIO()
+    Console(file=out, width=100).print(faces(FACE, replace(FACE, confidence=float("nan"))))
+    rows = [line for line in out.getvalue().splitlines() if "70.3" in line]
+    assert "0.83" in rows[0]
+    assert "nan" not in rows[1]
+
+
+@pytest.mark.parametrize(("height", "width"), [(80, 100), (3000, 1500)])
+def test_a_notebook_shows_the_picture_with_the_faces(height: int, width: int) -> None:
+    shown = faces(FACE, height=height, width=width)
+    data = shown._repr_png_()
+    assert data is not None
+    picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), 1), cv2.COLOR_BGR2RGB)
+    scale = min(1, 1024 / max(height, width))
+    assert picture.shape == (round(height * scale), round(width * scale), 3)
+    if scale == 1:
+        np.testing.assert_array_equal(picture, shown.drawn())
+    assert (picture != 90).any()
+    assert (shown.image == 90).all()  # it is drawn on a copy
+
+
+def test_an_empty_picture_shows_nothing() -> None:
+    assert faces(height=0)._repr_png_() is None
+
+
+def test_a_predictor_says_what_it_is() -> None:
+    made = predictor(Constant())
+    made.name = "mine"
+    assert repr(made) == "<TorchPredictor mine: 3 points of points3, 32 px>"
+    made.refine = 1
+    assert "2 looks" in repr(made)
+    assert "refine=1" in pretty_repr(made)
+
+
+def test_pictures_of_a_batch_are_what_they_are_alone() -> None:
+    """Of other sizes, one without a face between them; crops of all go through together."""
+    model = Constant(score=True)
+    made = predictor(model)
+    images = [noise(60, 100), noise(50, 40), noise(90, 90)]
+    together = made.predict_batch(images, "none")
+    assert [len(shown) for shown in model.shown] == [3]
+    for image, found in zip(images, together, strict=True):
+        assert found.image is image
+        (face,), (alone,) = found, made.predict(image, "none")
+        np.testing.assert_array_equal(face.points, alone.points)
+        assert face.confidence == pytest.approx(alone.confidence)
+    nothing = made.predict_batch(images, Finder.of("haar"))
+    assert [list(found) for found in nothing] == [[], [], []]
+    assert made.predict_batch([]) == []
+    with pytest.raises(DataError, match="a picture is uint8"):
+        made.predict_batch([noise(5, 5), noise(5, 5).astype(np.float32)], "none")
+
+
+def test_confidence_is_the_mean_score_where_the_head_scores() -> None:
+    (face,) = predictor(Constant(score=True)).predict(noise(40, 40), "none")
+    assert face.scores is not None
+    assert face.confidence == pytest.approx(float(face.scores.mean()))
+
+
+class Askew(nn.Module):
+    """Sees points at the same place in every crop, mirrored or not, ``off`` from the middle."""
+
+    def __init__(self, off: float) -> None:
+        super().__init__()
+        self.off = off
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        shape = images.new_tensor([[0.25, 0.5], [0.75, 0.5], [0.5, 0.9]])
+        points = shape + images.new_tensor([self.off, 0.0])
+        return {"points": points.expand(len(images), -1, -1)}
+
+
+@pytest.mark.parametrize(
+    ("off", "confidence"),
+    [(0.0, 1.0), (0.01, 1 - 0.02 / (0.1 * np.sqrt(0.5 * 0.4))), (0.2, 0.0)],
+)
+def test_confidence_is_agreement_with_the_mirror_elsewhere(off: float, confidence: float) -> None:
+    """By hand: points shifted by .01 come back from the mirror .02 away; the face is .5 x .4."""
+    made = predictor(Askew(off))
+    made.scheme = SYMMETRIC
+    (face,) = made.predict(noise(40, 40), "none")
+    assert face.confidence == pytest.approx(confidence, abs=1e-5)
+
+
+class Counting(Brightest):
+    calls = 0
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        self.calls += 1
+        return super().forward(images)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "check", "calls", "sure"),
+    [
+        (SYMMETRIC, True, 2, True),
+        (SYMMETRIC, False, 1, False),
+        (generic_scheme(3), True, 1, False),
+    ],
+)
+def test_the_mirror_is_asked_only_where_it_can_answer(
+    scheme: Any, check: bool, calls: int, sure: bool
+) -> None:
+    model = Counting()
+    made = predictor(model)
+    made.scheme, made.mirror_check = scheme, check
+    # the mirrored picture has the second spot where the first was: the scheme exchanges them
+    (face,) = made.predict(spots(64, 64, UNIT * 64), "none")
+    assert model.calls == calls
+    assert np.isfinite(face.confidence) == sure
