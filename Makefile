@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance lint types wheel-check bench docs clean box
+.PHONY: help demo test conformance lint types wheel-check bench docs site clean box
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ docs: $(VENV)/.installed-dev ## Write docs/leaderboard.md from docs/records
 
 box: $(VENV)/.installed ## Put a run into the box that ships: make box RUN=runs/... NAME=... SUMMARY="..."
 	$(BIN)/python docs/examples/pack_model.py "$(RUN)" "$(NAME)" "$(SUMMARY)"
+
+# Strict: a link that leads nowhere, a page outside the navigation and a docstring that does not parse
+# are errors. Nothing is fetched.
+site: $(VENV)/.installed-dev ## Build the pages into build/site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/site-cache docs build/site
+	@echo "build/site/index.html"
 
 clean: ## Remove what was built; .venv and runs stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .benchmarks .hypothesis

@@ -2,9 +2,10 @@
 
     python docs/examples/own_photos.py photos          photos/*.jpg and photos/points.csv
     python docs/examples/own_photos.py --new 3 new     three further people, without a CSV file
+    python docs/examples/own_photos.py --points 68 photos   all 68 points, in iBUG's order
 
-The points are the middle of each eye, the tip of the nose and the corners of the mouth, left and
-right as seen in the picture.
+The five points are the middle of each eye, the tip of the nose and the corners of the mouth, left
+and right as seen in the picture.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from PIL import Image
 from zoo.registry import registry
 
 EYES, NOSE, MOUTH = (slice(36, 42), slice(42, 48)), 30, (48, 54)
-HEADER = ["image_name", *(f"part_{k}_{axis}" for k in range(5) for axis in "xy")]
 
 
 def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--new", type=int, default=0, help="so many other people, unlabelled")
+    parser.add_argument("--points", type=int, choices=(5, 68), default=5)
     arguments = parser.parse_args()
 
     count, seed = (arguments.new, 12) if arguments.new else (arguments.count, 11)
@@ -47,10 +48,12 @@ def main() -> None:
     for number, sample in enumerate(islice(faces.samples(), count)):
         name = f"photo_{number:02}.jpg"
         Image.fromarray(sample.image()).save(folder / name, quality=92)
-        rows.append([name, *(f"{value:.1f}" for value in five(sample.points).ravel())])
+        points = sample.points if arguments.points == 68 else five(sample.points)
+        rows.append([name, *(f"{value:.1f}" for value in points.ravel())])
     if not arguments.new:
         with (folder / "points.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([HEADER, *rows])
+            parts = (f"part_{k}_{axis}" for k in range(arguments.points) for axis in "xy")
+            csv.writer(file).writerows([["image_name", *parts], *rows])
     print(f"{len(rows)} pictures in {folder}")
 
 

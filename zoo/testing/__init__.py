@@ -1,4 +1,4 @@
-"""The conformance kit: fixed, numbered lists of named checks for every kind of plugin.
+"""The conformance kit: fixed, numbered lists of named checks for every kind of plugin::
 
     from zoo.testing import parametrize_with_checks
 

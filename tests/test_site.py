@@ -1,0 +1,41 @@
+"""The map of the site: every page is in it once; the gallery is what its script draws."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+DOCS = Path(__file__).parents[1] / "docs"
+TOCTREE = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
+
+
+def navigation() -> list[str]:
+    blocks = TOCTREE.findall((DOCS / "index.md").read_text())
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith(":")]
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    found = sorted(
+        str(page.relative_to(DOCS).with_suffix(""))
+        for page in DOCS.rglob("*.md")
+        if page.relative_to(DOCS).parts[0] not in ("examples", "records", "index.md")
+    )
+    assert sorted(navigation()) == found, "a page of docs/ has its line in docs/index.md"
+
+
+@pytest.mark.parametrize(("sheet", "flags"), [("people", []), ("person", ["--one"])])
+def test_the_gallery_is_what_its_script_draws(sheet: str, flags: list[str], tmp_path: Path) -> None:
+    script = DOCS / "examples" / "gallery.py"
+    drawn = tmp_path / "sheet.png"
+    subprocess.run([sys.executable, script, *flags, drawn], check=True, capture_output=True)
+    kept = DOCS / "images" / "gallery" / f"{sheet}.png"
+    new, old = (np.asarray(Image.open(f).convert("RGB"), np.float32) for f in (drawn, kept))
+    assert new.shape == old.shape
+    assert np.abs(new - old).mean() < 8, f"{kept.name}: draw it anew with {script.name}"
