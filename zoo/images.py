@@ -36,14 +36,16 @@ def inside(root: Path, relative: str) -> Path:
     return root.joinpath(*parts)
 
 
-def read_image(path: Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
+def read_image(path: str | Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
     """The image at ``path`` as uint8 (H, W, 3) RGB: its first frame, its alpha channel dropped.
 
     Pixels come as they are stored: landmark files refer to those, so an EXIF orientation is not
     applied. With ``as_seen`` the picture comes as viewers show it: upright by its EXIF orientation,
-    and 16-bit grey brought to 8 bits. Raises :class:`DataError`, with the file, the reason and what to do, for a file that
-    is missing, empty, truncated, no image, deeper than 8 bits or larger than ``MAX_PIXELS``.
+    and 16-bit grey brought to 8 bits. Raises :class:`DataError`, with the file, the reason and what
+    to do, for a file that is missing, empty, truncated, no image, deeper than 8 bits or larger than
+    ``MAX_PIXELS``.
     """
+    path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such image file; check the data set's root or fetch it again")
     try:
