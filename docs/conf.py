@@ -17,7 +17,7 @@ author = "the landmark-zoo authors"
 copyright = "the landmark-zoo authors; MIT licence"
 version = release = metadata.version("landmark-zoo")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["examples", "records"]
 root_doc = "index"
 # Indented blocks are commands and their output; fenced ones name their language.

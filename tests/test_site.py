@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
+
 DOCS = Path(__file__).parents[1] / "docs"
 TOCTREE = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
 
@@ -18,7 +20,8 @@ TOCTREE = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
 def navigation() -> list[str]:
     blocks = TOCTREE.findall((DOCS / "index.md").read_text())
     lines = [line.strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line and not line.startswith(":")]
+    pages = [line for line in lines if line and not line.startswith(":")]
+    return [re.sub(r".*<(.*)>", r"\1", page) for page in pages]  # "Title <page>"
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
@@ -28,6 +31,12 @@ def test_every_page_is_in_the_navigation_once() -> None:
         if page.relative_to(DOCS).parts[0] not in ("examples", "records", "index.md")
     )
     assert sorted(navigation()) == found, "a page of docs/ has its line in docs/index.md"
+
+
+def test_the_reference_has_every_name_of_zoo() -> None:
+    page = (DOCS / "reference" / "python.md").read_text()
+    named = re.findall(r"autofunction:: zoo\.(\w+)", page)
+    assert sorted(named) == sorted(set(dir(zoo)) & set(zoo._LAZY))
 
 
 @pytest.mark.parametrize(("sheet", "flags"), [("people", []), ("person", ["--one"])])
