@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+import tomllib
 import zipfile
 
 NEEDED = (
@@ -23,8 +25,26 @@ NEEDED = (
     "zoo/evaluation/page/assets/main.js",
 )
 
-files = zipfile.ZipFile(sys.argv[1]).namelist()
+
+def absent_models(wheel: zipfile.ZipFile) -> list[str]:
+    """Files of the box: a model that has no address elsewhere, or is the default, must be there."""
+    catalogue = tomllib.loads(wheel.read("zoo/models/catalogue.toml").decode())
+    bad = []
+    for name, entry in catalogue.items():
+        for file, facts in entry["files"].items():
+            path = f"zoo/models/{name}/{file}"
+            there = path in wheel.namelist()
+            if there and hashlib.sha256(wheel.read(path)).hexdigest() == facts["sha256"]:
+                continue
+            if there or entry.get("default") or not entry.get("address"):
+                bad.append(path)
+    return bad
+
+
+wheel = zipfile.ZipFile(sys.argv[1])
+files = wheel.namelist()
 missing = [name for name in NEEDED if name not in files]
+missing += [] if missing else absent_models(wheel)
 if not any(name.endswith(".dist-info/licenses/LICENSE") for name in files):
     missing.append("LICENSE")
 strays = sorted({top for name in files if (top := name.split("/")[0]) != "zoo"})
