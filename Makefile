@@ -68,7 +68,7 @@ box: $(VENV)/.installed ## Put a run into the box that ships: make box RUN=runs/
 # Strict: a link that leads nowhere, a page outside the navigation and a docstring that does not parse
 # are errors. Nothing is fetched.
 site: $(VENV)/.installed-dev ## Build the pages into build/site
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/site-cache docs build/site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env -d build/site-cache docs build/site
 	@echo "build/site/index.html"
 
 clean: ## Remove what was built; .venv and runs stay

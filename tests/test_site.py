@@ -39,6 +39,32 @@ def test_the_reference_has_every_name_of_zoo() -> None:
     assert sorted(named) == sorted(set(dir(zoo)) & set(zoo._LAZY))
 
 
+def build(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
+    """The site of a single page besides the first, with the settings of ours."""
+    for name in ("conf.py", "site"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(DOCS / name)
+    (folder / "examples").mkdir(exist_ok=True)
+    (folder / "index.md").write_text("# First\n\n```{toctree}\nsecond\n```\n")
+    (folder / "second.md").write_text(page)
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "--fresh-env"]
+    return subprocess.run(
+        [*command, folder, folder / "_built"], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_link_that_leads_nowhere_fails_the_site(tmp_path: Path) -> None:
+    done = build(tmp_path, "# Second\n\nSee [it](third.md).\n")
+    assert done.returncode == 1
+    assert "third.md" in done.stderr
+    done = build(tmp_path, "# Second\n\nSee [it](index.md) and [examples](examples).\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "_built" / "second.html").read_text()
+    assert 'href="index.html"' in page
+    assert "and examples." in page, "a folder is no page: its words stay"
+    assert "http" not in "".join(re.findall(r'(?:src|stylesheet" href)="([^"]*)"', page))
+
+
 @pytest.mark.parametrize(("sheet", "flags"), [("people", []), ("person", ["--one"])])
 def test_the_gallery_is_what_its_script_draws(sheet: str, flags: list[str], tmp_path: Path) -> None:
     script = DOCS / "examples" / "gallery.py"

@@ -73,7 +73,8 @@ class Augmenter:
         if self.config.flip and self.scheme.flip is None:
             raise UsageError(
                 f"augment.flip: scheme {self.scheme.name} has no known symmetry; "
-                "use --set augment.flip=0"
+                "use --set augment.flip=0, or tell the data set which points change places, "
+                "where it has an option for that"
             )
         if self.config.crop and self.stored < self.size:
             raise UsageError(
