@@ -73,7 +73,7 @@ def _body(record: Record, address: str, onnx: bool, measured: Mapping[str, Any])
 
 Facial landmarks ({_line(data.get("scheme") or "see config.toml")}) by \
 `{_line(record["plugin"]["id"])}` with the head `{_line(model.get("head") or "linear")}`, \
-trained with landmark-zoo (`pip install landmark-zoo`).
+trained with landmark-zoo (`pip install landmark-zoo`){_training(record)}.
 
 ## Use
 
@@ -101,6 +101,20 @@ The epoch was chosen on val. The last column is what the mean face scores on the
 
 {_terms(record)}
 """
+
+
+def _training(record: Record) -> str:
+    """On how much, for how long."""
+    frames = record["data"].get("frames", {}).get("train")
+    people = record["data"].get("people", {}).get("train")
+    if not frames:
+        return ""
+    shown = f" of {people} people" if people else ""
+    recipe = _line(record["config"].get("recipe") or "")
+    return (
+        f" on {frames} frames{shown} of `{_line(record['data']['dataset'])}`, "
+        f"{record['epochs']} epochs{f' of the recipe {recipe}' if recipe else ''}"
+    )
 
 
 def _row(split: str, result: Mapping[str, Any]) -> str:
