@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yunet_file
+from typer.testing import CliRunner
 
 from zoo.api import DataError, UsageError, WeightsError
+from zoo.cli import app
 from zoo.plugins.detectors.boxes import boxes
 from zoo.plugins.detectors.labelled_faces import labelled_faces
 from zoo.plugins.detectors.yunet import yunet
@@ -166,3 +168,23 @@ def test_a_file_that_is_no_yunet_is_refused(tmp_path: Path) -> None:
 def test_yunet_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="yunet: min_score"):
         yunet.build(**options)
+
+
+def test_the_kit_asks_for_the_file_that_a_detector_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ZOO_YUNET_MODEL", raising=False)
+    run = CliRunner()
+    for plugin in ("boxes", "labelled_faces", "yunet"):
+        asked = run.invoke(app, ["check", plugin, "--only", "gives_boxes"])
+        assert asked.exit_code == 2, asked.output
+        assert "--set detector." in asked.output
+    x0, y0, x1, y1 = pictures.FACE
+    file = written(
+        tmp_path / "b.csv", f"image_name,x0,y0,x1,y1\nphotograph.png,{x0},{y0},{x1},{y1}\n"
+    )
+    told = run.invoke(
+        app, ["check", "boxes", "--only", "finds_a_face", "--set", f"detector.file={file}"]
+    )
+    assert told.exit_code == 0, told.output
+    assert "finds_a_face" in told.output

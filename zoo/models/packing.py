@@ -32,7 +32,7 @@ from ..prediction.torch_model import TorchPredictor
 from ..registry import registry
 from .catalogue import BOX, CATALOGUE, FILES, read, require_name
 
-MOST_BYTES = 4_194_304
+MOST_BYTES = 4_000_000
 """Of the weights: the wheel stays small."""
 MOST_MOVED = 0.05
 """Pixels of the input: points of a model in 16 bits may lie this far from those in 32, on average.
