@@ -15,6 +15,7 @@ NEEDED = (
     "zoo/datasets/udacity_manifest.csv",
     "zoo/plugins/__init__.py",
     "zoo/testing/__init__.py",
+    "zoo/doctor/__init__.py",
     "zoo/export/__init__.py",
     "zoo/prediction/__init__.py",
     "zoo/models/catalogue.toml",

@@ -87,7 +87,7 @@ FLOORS = {
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
     "zoo.verbs": Floor(FIFTH),
-    "zoo.doctor": Floor((*FOURTH, "zoo.doctor")),
+    "zoo.doctor": Floor((*FOURTH, "zoo.models.catalogue", "zoo.doctor")),
     "zoo.cli": Floor((*FIFTH, "zoo.media", "zoo.doctor", "zoo.scaffold", "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from zoo.api import DataError
 from zoo.doctor import libraries, places, probes
 
 TORCH: dict[str, Any] = {
@@ -96,6 +97,19 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "1.0 GiB in ZOO_HOME" in disk.what
     monkeypatch.setattr(places.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**40))
     assert list(places.look_at_places())[-1].status == "ok"
+
+
+def test_the_model_in_the_box(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def damaged(name: str) -> Path:
+        raise DataError("planted: not whole")
+
+    monkeypatch.setattr(places, "default_model", lambda: None)
+    assert places._model().status == "missing"
+    monkeypatch.setattr(places, "default_model", lambda: SimpleNamespace(name="small"))
+    monkeypatch.setattr(places, "folder_of", lambda name: tmp_path)
+    assert places._model().what == f"small, in {tmp_path}"
+    monkeypatch.setattr(places, "folder_of", damaged)
+    assert (places._model().status, places._model().what) == ("warn", "planted: not whole")
 
 
 def test_a_probe_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

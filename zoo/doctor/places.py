@@ -10,6 +10,7 @@ from pathlib import Path
 from zoo.api import ZooError
 from zoo.data.locate import default_root, zoo_home
 from zoo.installed import one_line
+from zoo.models.catalogue import default_model, folder_of
 from zoo.registry import registry
 
 from .finding import Finding
@@ -25,6 +26,7 @@ def look_at_places() -> Iterator[Finding]:
     yield _home(home)
     yield from _zoo_data()
     yield _data(list(dict.fromkeys([default_root(DATASET), home / "data" / DATASET])))
+    yield _model()
     yield from _room(home)
 
 
@@ -65,6 +67,18 @@ def _data(places: list[Path]) -> Finding:
         return Finding(DATASET, "warn", f"{found[0]}: {one_line(error)}", fetch)
     released = {True: "", False: ", smaller than released", None: ""}[opened.released()]
     return Finding(DATASET, "ok", f"{opened.release} in {found[0]}{released}")
+
+
+def _model() -> Finding:
+    """The one that `zoo predict photo.jpg` takes."""
+    train = "zoo train timm:mobilenetv3_small_100 --dataset synthetic, and name its run"
+    try:
+        model = default_model()
+        if model is not None:
+            return Finding("model", "ok", f"{model.name}, in {folder_of(model.name)}")
+    except ZooError as error:
+        return Finding("model", "warn", str(error), train)
+    return Finding("model", "missing", "this copy of the zoo ships none", train)
 
 
 def _room(home: Path) -> Iterator[Finding]:
