@@ -119,10 +119,11 @@ class Askew(nn.Module):
 
 @pytest.mark.parametrize(
     ("off", "confidence"),
-    [(0.0, 1.0), (0.01, 1 - 0.02 / (0.1 * np.sqrt(0.5 * 0.4))), (0.2, 0.0)],
+    [(0.0, 1.0), (0.01, np.exp(-0.2 / np.sqrt(0.2))), (0.2, np.exp(-4 / np.sqrt(0.2)))],
 )
 def test_confidence_is_agreement_with_the_mirror_elsewhere(off: float, confidence: float) -> None:
-    """By hand: points shifted by .01 come back from the mirror .02 away; the face is .5 x .4."""
+    """By hand: points shifted by .01 come back from the mirror .02 away, a fifth of the
+    tenth that halves a confidence and more; the face is .5 x .4."""
     made = predictor(Askew(off))
     made.scheme = SYMMETRIC
     (face,) = made.predict(noise(40, 40), "none")

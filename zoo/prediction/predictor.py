@@ -28,7 +28,8 @@ ABOUT_POINTS = (1.0, 0.0, 0.0)
 BATCH = 64
 """Crops that a network sees at once."""
 DISAGREE = 0.1
-"""Of sqrt(w h) of a face's points: a prediction and its mirror image this far apart say nothing."""
+"""Of sqrt(w h) of a face's points: so far apart a prediction and its mirror image halve a
+confidence and more (1 / e)."""
 
 Crops = NDArray[np.uint8]
 """(N, S, S, 3) RGB."""
@@ -164,8 +165,8 @@ class Predictor(ABC):
         """(N,) from 0 to 1: how sure the model is of each face's points.
 
         Where the head scores points (heat maps and the like), the mean of the scores. Else what the
-        model says of the mirrored crop is held against what it says of the crop: 1 where both
-        agree, 0 where points lie ``DISAGREE`` of the face's size apart on average. That is a second
+        model says of the mirrored crop is held against what it says of the crop: exp(-d /
+        ``DISAGREE``), with d the mean distance of points in sizes of the face. That is a second
         pass; with ``mirror_check = False``, and for a scheme without symmetry, there is none, and
         the confidence is NaN. Neither is a probability: they tell faces that went wrong from those
         that did not, within one model.
@@ -178,8 +179,7 @@ class Predictor(ABC):
         back = mirrored[:, np.array(self.scheme.flip)] * (-1, 1) + (1, 0)
         apart = np.linalg.norm(back - units, axis=-1).mean(1)
         size = label_scale(units, np.ones(units.shape[:2], bool))
-        agree = 1 - apart / np.maximum(DISAGREE * size, 1e-9)
-        return np.asarray(np.maximum(agree, 0), np.float32)
+        return np.asarray(np.exp(-apart / np.maximum(DISAGREE * size, 1e-9)), np.float32)
 
     def __rich_repr__(self) -> Iterator[tuple[Any, ...]]:
         yield "name", self.name
