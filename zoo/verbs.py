@@ -11,6 +11,7 @@ from .engine import bench as benching
 from .engine import external, folds, run
 from .engine import rerun as rerunning
 from .engine.report import Reporter
+from .engine.tracking import tracked
 from .evaluation import compare as comparing
 from .evaluation.compare import Comparison
 from .evaluation.contestants import find_contestant
@@ -38,16 +39,19 @@ def train(
     sets: Sequence[str] = (),
     out: str | Path = "runs",
     strict: bool = False,
+    log_with: str | None = None,
     **keys: Any,
 ) -> Path:
     """Train one run; returns its folder, which :func:`zoo.load` takes. A protocol with folds needs
     one named (``fold=0``): :func:`train_folds` trains them all.
 
     ``keys`` are those of a recipe (``dataset="synthetic"``, ``epochs=3``); a key with a dot goes
-    into ``sets`` (``"augment.flip=0.5"``), as after ``--set``. Raises :class:`zoo.api.ZooError`.
+    into ``sets`` (``"augment.flip=0.5"``), as after ``--set``. ``log_with="tensorboard"`` writes
+    its event files too. Raises :class:`zoo.api.ZooError`.
     """
     config = resolve(backbone, recipe, sets, keys)
-    return run.train(config, Path(out), strict).path
+    with tracked(Reporter(), log_with) as reporter:
+        return run.train(config, Path(out), strict, reporter).path
 
 
 def train_folds(
@@ -57,6 +61,7 @@ def train_folds(
     sets: Sequence[str] = (),
     out: str | Path = "runs",
     strict: bool = False,
+    log_with: str | None = None,
     **keys: Any,
 ) -> list[Path]:
     """Train all folds of a protocol that has some (``protocol="person-5fold"``): their folders.
@@ -65,7 +70,9 @@ def train_folds(
     configuration, seed and data, is not trained again, and one that was interrupted goes on.
     """
     config = resolve(backbone, recipe, sets, keys)
-    return [folder.path for folder in folds.train_folds(config, Path(out), strict)]
+    with tracked(Reporter(), log_with) as reporter:
+        folders = folds.train_folds(config, Path(out), strict, reporter)
+        return [folder.path for folder in folders]
 
 
 def rerun(

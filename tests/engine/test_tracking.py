@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import zoo
 from zoo.api import UsageError
 from zoo.config import resolve
 from zoo.engine import run, tracking
@@ -100,6 +101,12 @@ def test_an_epoch_whose_end_was_saved_and_not_told_is_told_on_resuming(tmp_path:
     told = scalars(tmp_path)
     assert told["nme/val"] == [(5, 0.25)]
     assert told["loss/train"] == [(5, 2.0)]
+
+
+def test_python_asks_for_it_by_the_same_name(kit: Kit) -> None:
+    flags = {"dataset": "synthetic", "device": "cpu", "batch_size": 8, "epochs": 1}
+    path = zoo.train("tiny", sets=kit.DATA, out=kit.out, log_with="tensorboard", **flags)
+    assert len(scalars(path)["nme/val"]) == 1
 
 
 def test_a_run_without_the_flag_writes_none_and_unknown_trackers_are_refused(kit: Kit) -> None:
