@@ -156,3 +156,14 @@ def test_the_mirror_is_asked_only_where_it_can_answer(
     (face,) = made.predict(spots(64, 64, UNIT * 64), "none")
     assert model.calls == calls
     assert np.isfinite(face.confidence) == sure
+
+
+def test_faces_that_are_followed_do_not_ask_the_mirror() -> None:
+    model = Counting()
+    made = predictor(model)
+    made.scheme = SYMMETRIC
+    image = spots(64, 64, UNIT * 64)
+    (face,) = made.faces_in(image, [made.region_about(UNIT * 64)])
+    made.points_in(image, [made.region_about(UNIT * 64)])
+    assert np.isnan(face.confidence)
+    assert model.calls == 2

@@ -116,10 +116,12 @@ class Predictor(ABC):
     ) -> list[Face]:
         """The faces that lie in these regions, a face each, without a detector: its box is the one
         about its points, and its box score NaN. ``again=False``: the regions are those of
-        :meth:`region_about`, and looked into once."""
+        :meth:`region_about`, and looked into once. The mirror is not asked: it would take as long
+        again, and wavers more from frame to frame than a track could be judged by."""
         require_picture(image)
         looks = self.refine if again else 0
-        marked = self._marked([(image, region) for region in regions], looks)
+        seen = [(image, region) for region in regions]
+        marked = self._marked(seen, looks, mirror=False)
         return [
             Face(points_box(points), float("nan"), points, scores, confidence)
             for points, scores, confidence in marked
@@ -130,16 +132,16 @@ class Predictor(ABC):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Points (N, K, 2) in source pixels for N regions, and scores (N, K) or None."""
         seen = [(image, region) for region in regions]
-        marked = list(self._marked(seen, self.refine, unsure=True))
+        marked = list(self._marked(seen, self.refine, mirror=False))
         points = np.stack([points for points, _, _ in marked])
         scores = [score for _, score, _ in marked if score is not None]
         return points, np.stack(scores) if scores else None
 
     def _marked(
-        self, seen: Sequence[Seen], again: int, unsure: bool = False
+        self, seen: Sequence[Seen], again: int, mirror: bool = True
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float]]:
         """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each.
-        ``again``: further looks; ``unsure``: the confidence is not wanted, and NaN."""
+        ``again``: further looks; ``mirror``: whether the mirror may be asked for it."""
         for start in range(0, len(seen), BATCH):
             images, regions = zip(*seen[start : start + BATCH], strict=True)
             crops, units, scores = self._look(images, regions)
@@ -147,8 +149,8 @@ class Predictor(ABC):
                 found = [r.to_source(unit) for r, unit in zip(regions, units, strict=True)]
                 regions = tuple(map(refine_region, found))
                 crops, units, scores = self._look(images, regions)
-            nobody_asks = np.full(len(crops), np.nan, np.float32)
-            sure = nobody_asks if unsure else self.confidences(crops, units, scores)
+            asked = mirror or scores is not None
+            sure = self.confidences(crops, units, scores) if asked else np.full(len(units), np.nan)
             for i, region in enumerate(regions):
                 points = region.to_source(units[i]).astype(np.float32)
                 yield points, None if scores is None else scores[i], float(sure[i])
