@@ -285,6 +285,32 @@ def test_any_number_and_text_reads_back_equal(
     assert loads(dumps(config), "config.toml") == config
 
 
+NEWER = {"label_offset": False, "low_res": 0.2, "low_res_scale": (0.4, 0.9), "jpeg": 0.1}
+
+
+def test_a_key_that_came_later_is_told_only_where_it_says_something() -> None:
+    """So that the hash of a configuration, and with it a run's folder and its row, stays."""
+    plain = resolve("custom_cnn", "seed").to_dict()["augment"]
+    assert not {*NEWER, "jpeg_quality"} & set(plain)
+    assert {"blur_sigma", "flip"} <= set(plain)  # older ones always are
+    for key, value in NEWER.items():
+        config = from_flat({"backbone": "x", f"augment.{key}": value}, recipe="seed")
+        assert set(config.to_dict()["augment"]) - set(plain) == {key}
+        assert from_dict(config.to_dict()) == config
+    same = resolve("custom_cnn", "seed", ["augment.label_offset=true", "augment.low_res=0"])
+    assert same.to_dict() == resolve("custom_cnn", "seed").to_dict()
+
+
+def test_a_configuration_from_before_a_key_reads_as_it_trained() -> None:
+    older = resolve("custom_cnn", "strong").to_dict()
+    for key in NEWER:
+        older["augment"].pop(key, None)
+    config = from_dict(older)
+    assert config.recipe == "strong"
+    assert config.augment.low_res == config.augment.jpeg == 0
+    assert config.augment.label_offset
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from zoo.cli import app
 from zoo.cli.page import train_again
-from zoo.config import Config, resolve
+from zoo.config import Config, from_dict, resolve
 from zoo.data.table import SampleTable, read_table
 from zoo.datasets.synthetic import open_synthetic
 from zoo.evaluation.metrics import headline_errors
@@ -144,6 +144,17 @@ def test_the_command_makes_the_same_configuration(
         return values | {k: own.get(values[k], values[k]) for k in ("head", "loss")}
 
     assert plain(again.to_dict()) == plain(config.to_dict())
+
+
+def test_what_a_recipe_learned_later_is_taken_back_for_an_older_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A record of the recipe `strong` from before it had low resolution does not name the key."""
+    older = resolve("net", "strong").to_share()
+    del older["augment"]["low_res"]
+    command = train_again(record(older))
+    assert "augment.low_res=0.0" in command
+    assert typed(command, monkeypatch).augment == from_dict(older).augment
 
 
 def test_a_recipe_of_somebodys_own_is_told_key_by_key(

@@ -5,6 +5,7 @@ Blobs are drawn at the points, one a colour channel, and looked for where the po
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,30 @@ def test_a_flipped_label_keeps_its_offset_from_the_true_place() -> None:
     torch.testing.assert_close(moved, expected)
 
 
+@pytest.mark.parametrize(
+    ("config", "columns", "naive"),
+    [
+        (Augment(flip=1.0), {}, [[0.092, 0.9], [0.892, 0.1], [0.5, 0.5]]),
+        (Augment(rotation=90), {"rotation": 1.0}, [[0.1, 0.892], [0.9, 0.092], [0.5, 0.5]]),
+    ],
+    ids=["flip", "quarter turn"],
+)
+def test_labels_can_be_moved_as_if_they_were_the_true_places(
+    config: Augment, columns: dict[str, float], naive: list[list[float]]
+) -> None:
+    """By hand: a label at (.108, .1), .008 right of the truth, mirrors to (.892, .1), .008 left of
+    it, and turns to (.1, .892), .008 above it; one that keeps its offset stays to the right."""
+    points = torch.tensor([[[0.108, 0.1], [0.908, 0.9], [0.5, 0.5]]])
+    draws, offset = chosen(1, **columns), (0.01, 0.0)
+    _, moved, _ = augment(replace(config, label_offset=False), draws, offset=offset, points=points)
+    torch.testing.assert_close(moved, torch.tensor([naive]))
+    _, kept, _ = augment(config, draws, offset=offset, points=points)
+    assert (kept - moved).abs().max() > 0.007
+    # where there is no offset, there is nothing to respect
+    _, without, _ = augment(config, draws, points=points)
+    torch.testing.assert_close(without, moved)
+
+
 def test_an_offset_grows_with_the_face() -> None:
     """Zoomed by 1.5, the box is 1.5 times as large: so is the label's distance from its place."""
     points = torch.tensor([[[0.304, 0.3], [0.704, 0.7], [0.504, 0.5]]])  # truths .3, .7, .5
@@ -255,7 +280,11 @@ def test_label_scale_by_hand() -> None:
     torch.testing.assert_close(scale, torch.tensor([0.2]))
 
 
-STRONG = resolve("custom_cnn", "strong", ["augment.erase=0.5", "augment.resize=40"]).augment
+STRONG = resolve(
+    "custom_cnn",
+    "strong",
+    [f"augment.{key}=0.5" for key in ("erase", "blur", "low_res", "jpeg")] + ["augment.resize=40"],
+).augment
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
@@ -389,7 +418,7 @@ def test_erasing_comes_by_its_probability_and_leaves_the_points(picture: Tensor)
 def test_pixels_stay_between_black_and_white(seed: int) -> None:
     wild = Augment(
         resize=24, rotation=90, scale=0.5, shift=0.3, flip=0.5, brightness=2.0, contrast=2.0,
-        saturation=2.0, grey=0.3, blur=0.5, erase=0.5,
+        saturation=2.0, grey=0.3, blur=0.5, low_res=0.5, jpeg=0.5, erase=0.5,
     )  # fmt: skip
     images = torch.randint(
         0, 256, (8, 24, 24, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
