@@ -1,0 +1,306 @@
+"""Points that carry no label, or that left the picture, reach nothing that is learned or said.
+
+Whatever stands in the coordinates of an invisible point, every loss, gradient, metric, shape and
+place is to the bit what it is for other garbage there. What a contract calls finite garbage is
+1e6 here; NaN, which tells of more, is tried too wherever labels are only computed with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.api import IBUG68, FeatureInfo
+from zoo.config import Augment
+from zoo.data.augment import Augmenter, draw
+from zoo.data.augment import label_scale as batch_label_scale
+from zoo.engine.objective import build_loss, training_loss
+from zoo.evaluation.audit.labels import out_of_frame
+from zoo.evaluation.audit.offset import Mirrored, measure_offset
+from zoo.evaluation.audit.pictures import Pictures
+from zoo.evaluation.audit.quantisation import find_grid
+from zoo.evaluation.audit.subject import Names
+from zoo.evaluation.details import errors_by_turn, head_turn
+from zoo.evaluation.metrics import (
+    board_losses,
+    counted_faces,
+    headline_errors,
+    mean_shape,
+    normalisers,
+    summarise,
+)
+from zoo.geometry import label_scale, mirror_points
+from zoo.options import call_with_options
+from zoo.prediction.place import FacePlace
+from zoo.registry import registry
+
+Floats = NDArray[np.floating]
+Bools = NDArray[np.bool_]
+
+GARBAGE = pytest.mark.parametrize("garbage", [float("nan"), 1e6, -1e6])
+FACES, K, SIZE = 6, 68, 64
+
+
+def ours(kind: str) -> list[str]:
+    return [e.id for e in registry(kind).entries() if e.distribution == "landmark-zoo"]
+
+
+def face_points() -> Floats:
+    """Faces of the size of a picture's middle, as fractions of it: (FACES, K, 2)."""
+    people = registry("dataset").get("synthetic")
+    drawn = people.open(None, people=FACES, videos=1, frames=1, seed=1, size=SIZE).samples()
+    return np.stack([(s.points + 0.5) / SIZE for s in drawn]).astype(np.float32)
+
+
+def shown() -> Bools:
+    """Most faces lack some points, one lacks an eye corner, one shows nothing."""
+    visible = np.random.default_rng(0).random((FACES, K)) < 0.7
+    visible[:, list(IBUG68.eye_corners or ())] = True
+    visible[1, 36] = False
+    visible[2] = True
+    visible[3] = False
+    return visible
+
+
+UNIT, SHOWN = face_points(), shown()
+NOTHING = np.zeros_like(SHOWN)
+
+
+def spoilt(points: Floats, visible: Bools, garbage: float) -> Floats:
+    return np.where(visible[..., None], points, np.float32(garbage)).astype(points.dtype)
+
+
+# Every head with every loss, on features of its own.
+
+MAPS = FeatureInfo((8, 16, 32), ((16, 16), (8, 8), (4, 4)), (4.0, 8.0, 16.0))
+VARIANTS: Mapping[str, list[dict[str, Any]]] = {
+    "soft_argmax": [{"regulariser": "js"}, {"regulariser": "kl"}, {"weight": 0.0}],
+    "heatmap": [{"map_loss": "adaptive_wing"}, {"map_loss": "mse"}],
+}
+"""What a head's own options choose between."""
+
+HEADS = [(head, options) for head in ours("head") for options in VARIANTS.get(head, [{}])]
+PAIRS = pytest.mark.parametrize(
+    ("head", "options", "loss"),
+    [(head, options, loss) for head, options in HEADS for loss in ours("loss")],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
+)
+
+
+def trained_once(
+    head: str, options: Mapping[str, Any], loss: str, points: Floats, visible: Bools
+) -> tuple[Tensor, list[Tensor]]:
+    """The loss of one batch, and the gradients of all of a head's parameters and of its features.
+
+    As in training: labels as fractions of the input, in the objective of the engine.
+    """
+    torch.manual_seed(0)
+    build = registry("head").get(head).build
+    module = call_with_options("head", head, build, MAPS, IBUG68, SIZE, **options)
+    point_loss = build_loss(loss, IBUG68, {})
+    features = [
+        torch.randn(FACES, c, *size, requires_grad=True)
+        for c, size in zip(MAPS.channels, MAPS.sizes, strict=True)
+    ]
+    output = module(features)
+    value = training_loss(
+        module, output, torch.from_numpy(points), torch.from_numpy(visible), point_loss
+    )
+    learned = [*module.parameters(), *features]
+    gradients = torch.autograd.grad(value, learned, allow_unused=True)
+    given = [
+        torch.zeros_like(p) if g is None else g for p, g in zip(learned, gradients, strict=True)
+    ]
+    return value.detach(), given
+
+
+def test_every_head_and_loss_is_here() -> None:
+    assert {"linear", "soft_argmax", "simcc", "heatmap"} <= {head for head, _ in HEADS}
+    assert {"smooth_l1", "wing", "nme"} <= set(ours("loss"))
+
+
+@PAIRS
+@GARBAGE
+def test_garbage_changes_neither_loss_nor_gradient(
+    head: str, options: dict[str, Any], loss: str, garbage: float
+) -> None:
+    expected, usual = trained_once(head, options, loss, spoilt(UNIT, SHOWN, 0.5), SHOWN)
+    value, gradients = trained_once(head, options, loss, spoilt(UNIT, SHOWN, garbage), SHOWN)
+    assert torch.equal(value, expected)
+    assert value.isfinite()
+    assert value > 0
+    assert all(map(torch.equal, gradients, usual))
+    assert all(g.isfinite().all() for g in gradients)
+    assert any(g.any() for g in gradients)
+
+
+@PAIRS
+def test_a_visible_label_does_change_them(head: str, options: dict[str, Any], loss: str) -> None:
+    """Or what is asked above would hold of a loss that looks at no label."""
+    moved = UNIT.copy()
+    moved[2, 30] += 0.2
+    value, _ = trained_once(head, options, loss, UNIT, SHOWN)
+    other, _ = trained_once(head, options, loss, moved, SHOWN)
+    assert not torch.equal(value, other)
+
+
+@PAIRS
+@GARBAGE
+def test_a_batch_without_a_label_costs_nothing_and_moves_nothing(
+    head: str, options: dict[str, Any], loss: str, garbage: float
+) -> None:
+    value, gradients = trained_once(head, options, loss, spoilt(UNIT, NOTHING, garbage), NOTHING)
+    assert value == 0
+    assert not any(g.any() for g in gradients)  # a NaN would count as true
+
+
+# Every figure of an evaluation.
+
+REGIONS = np.tile(np.array([[100.0, 90.0, 200.0]]), (FACES, 1))
+TARGET = (UNIT.astype(np.float64) - 0.5) * 200 + (100.0, 90.0)
+POINTS = TARGET + np.random.default_rng(1).normal(0, 3, TARGET.shape)
+PEOPLE = [f"p{i // 2}" for i in range(FACES)]
+IDS = [f"f{i}" for i in range(FACES)]
+
+FIGURES: dict[str, Callable[[Floats, Bools], Any]] = {
+    "summarise": lambda t, v: summarise(POINTS, t, v, REGIONS, IBUG68, PEOPLE, IDS),
+    "headline_errors": lambda t, v: headline_errors(POINTS, t, v, IBUG68),
+    "board_losses": lambda t, v: board_losses(POINTS, t, v, REGIONS),
+    "normalisers": lambda t, v: normalisers(t, v, IBUG68),
+    "counted_faces": lambda t, v: counted_faces(t, v, IBUG68),
+    "label_scale": label_scale,
+    "head_turn": lambda t, v: head_turn(t, v, IBUG68),
+    "errors_by_turn": lambda t, v: errors_by_turn(
+        headline_errors(POINTS, t, v, IBUG68), np.asarray(head_turn(t, v, IBUG68))
+    ),
+    "mean_shape": mean_shape,
+    "FacePlace": lambda t, v: vars(FacePlace.of(t, v)),
+    "find_grid": lambda t, v: vars(find_grid(np.round(t * 4) / 4, v)),
+    "out_of_frame": lambda t, v: vars(
+        out_of_frame(Data(t, v), PICTURES, Names(Data(t, v), anonymous=False))[0]
+    ),
+    "measure_offset": lambda t, v: measure_offset(Data(t, v), SEEN),
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the audit reads of a data set's labels."""
+
+    points: Any
+    visible: Any
+    people: tuple[str | None, ...] = tuple(PEOPLE)
+    scheme: Any = IBUG68
+    label_offset: tuple[float, float] = (0.0, 0.0)
+    ids: tuple[str, ...] = tuple(IDS)
+    videos: tuple[str | None, ...] = (None,) * FACES
+    images: tuple[Any, ...] = ()
+
+
+BLANK = np.zeros((FACES, 32, 32), np.uint8)
+PICTURES = Pictures(
+    readable=np.ones(FACES, bool),
+    sizes=np.full((FACES, 2), 150),  # smaller than where the points are
+    digests=(b"",) * FACES,
+    faces=BLANK,
+    frames=BLANK,
+    problems=(),
+)
+SEEN = Mirrored("run", "val", np.arange(FACES), POINTS, POINTS + 1, True)
+
+
+def told(value: Any) -> str:
+    """All of a result to the last bit, NaN included."""
+    return json.dumps(value, default=lambda array: np.asarray(array).tolist(), sort_keys=True)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@GARBAGE
+def test_garbage_changes_no_figure(figure: str, garbage: float) -> None:
+    measure = FIGURES[figure]
+    usual = told(measure(TARGET, SHOWN))
+    assert told(measure(spoilt(TARGET, SHOWN, garbage), SHOWN)) == usual
+
+
+@pytest.mark.parametrize("figure", sorted(set(FIGURES) - {"counted_faces", "find_grid"}))
+def test_a_visible_label_does_change_each(figure: str) -> None:
+    """Moved far enough to be an extreme of its face; faces that count go on counting, and whole
+    pixels lead from a grid to the same grid."""
+    moved = TARGET.copy()
+    for face in (0, 2, 4, 5):
+        moved[face, list(IBUG68.regions["nose"])] += 40
+        moved[face, 45] += 200
+    assert told(FIGURES[figure](moved, SHOWN)) != told(FIGURES[figure](TARGET, SHOWN))
+
+
+@GARBAGE
+def test_what_is_predicted_for_an_invisible_point_counts_for_nothing(garbage: float) -> None:
+    usual = summarise(POINTS, TARGET, SHOWN, REGIONS, IBUG68, PEOPLE, IDS)
+    wild = spoilt(POINTS, SHOWN, garbage)
+    assert told(summarise(wild, TARGET, SHOWN, REGIONS, IBUG68, PEOPLE, IDS)) == told(usual)
+    assert usual["coverage"] == 1.0
+    assert (usual["n"], usual["unlabelled"], usual["unmeasured"]) == (FACES - 2, 1, 1)
+
+
+def test_a_split_without_a_label_is_no_error() -> None:
+    results = summarise(
+        POINTS, spoilt(TARGET, NOTHING, np.nan), NOTHING, REGIONS, IBUG68, PEOPLE, IDS
+    )
+    assert results["nme_ioc"] is results["loss"] is results["fr_08"] is None
+    assert (results["n"], results["unlabelled"]) == (0, FACES)
+
+
+# What moves labels.
+
+
+@GARBAGE
+def test_garbage_moves_no_visible_point_of_a_mirror(garbage: float) -> None:
+    for face in range(FACES):
+        usual, seen = mirror_points(TARGET[face], SHOWN[face], IBUG68, 200, (0.01, 0.0))
+        hidden = spoilt(TARGET, SHOWN, garbage)[face]
+        moved, still = mirror_points(hidden, SHOWN[face], IBUG68, 200, (0.01, 0.0))
+        np.testing.assert_array_equal(still, seen)
+        np.testing.assert_array_equal(moved[still], usual[seen])
+
+
+@GARBAGE
+@pytest.mark.parametrize("respecting", [True, False])
+def test_garbage_moves_no_visible_point_of_an_augmented_batch(
+    garbage: float, respecting: bool
+) -> None:
+    """Nor does a point appear that had no label; those that leave the picture disappear."""
+    config = Augment(
+        rotation=40, scale=0.4, shift=0.2, flip=0.5, erase=0.5, low_res=0.5, jpeg=0.5,
+        label_offset=respecting,
+    )  # fmt: skip
+    augment = Augmenter(config, IBUG68, (0.02, 0.01), 80, SIZE)
+    images = torch.randint(0, 256, (FACES, 80, 80, 3), dtype=torch.uint8)
+    visible, draws = torch.from_numpy(SHOWN), draw(FACES, 4)
+    plain = augment(images, torch.from_numpy(UNIT), visible, draws)
+    points = torch.from_numpy(spoilt(UNIT, SHOWN, garbage))
+    pixels, moved, still = augment(images, points, visible, draws)
+    assert torch.equal(pixels, plain[0])
+    assert torch.equal(still, plain[2])
+    assert torch.equal(moved[still], plain[1][still])
+    assert ((moved[still] >= 0) & (moved[still] <= 1)).all()
+    counts, were = still.sum(1), visible.sum(1)
+    assert (counts <= were).all()
+    assert (counts < were).any()
+    assert counts.any()
+
+
+@GARBAGE
+def test_a_batchs_scale_is_of_its_visible_points(garbage: float) -> None:
+    visible = torch.from_numpy(SHOWN)
+    usual = batch_label_scale(torch.from_numpy(UNIT), visible)
+    wild = torch.from_numpy(spoilt(UNIT, SHOWN, garbage))
+    assert torch.equal(batch_label_scale(wild, visible), usual)
+    np.testing.assert_allclose(usual.numpy(), label_scale(UNIT, SHOWN), rtol=1e-5)
