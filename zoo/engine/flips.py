@@ -50,7 +50,7 @@ def average_of_both(
     What comes back from the mirror sits at the true place *minus* its horizontal part, so the mean
     has lost that part, and gets it again.
     """
-    mean = (plain + back) / 2
-    scale = label_scale(mean, np.ones(mean.shape[:2], bool))
-    mean[..., 0] += offset[0] * scale[:, None].astype(np.float32)
-    return mean
+    mean = (plain.astype(np.float64) + back) / 2
+    scale = label_scale(mean, np.ones(mean.shape[:2], np.bool_))
+    mean[..., 0] += offset[0] * scale[:, None]
+    return mean.astype(np.float32)
