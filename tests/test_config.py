@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from zoo.api import UsageError
 from zoo.config import (
     CHOICES,
+    PLUGIN_KINDS,
     Augment,
     Config,
     Plateau,
@@ -62,7 +63,10 @@ def test_a_shipped_recipe_is_a_configuration(name: str) -> None:
     # every key that it names is in force
     for key, value in read_recipe(name).items():
         group, _, rest = key.rpartition(".")
-        given = getattr(getattr(config, group) if group else config, rest)
+        if group in PLUGIN_KINDS:
+            given = config.plugin_options(group)[rest]
+        else:
+            given = getattr(getattr(config, group) if group else config, rest)
         assert given == (tuple(value) if isinstance(value, list) else value)
 
 
