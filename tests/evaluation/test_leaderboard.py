@@ -19,6 +19,7 @@ ROW_KEYS = [
     *("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_ioc_std", "nme_box"),
     *("loss", "fr_08", "auc_08", "parameters", "gmacs", "images_per_second"),
     *("device", "seeds", "runs", "external"),
+    *("nme_ioc_flip", "looks"),
     *("coverage", "latency_ms", "throughput", "bench_device", "tied", "pareto"),
 ]
 GROUP_KEYS = ["dataset", "protocol", "region", "split", "fingerprint", "partial"]
@@ -232,6 +233,23 @@ def test_speeds_of_several_devices_do_not_pool():
     [row] = board(record(), gpu)[0].rows
     assert row.device == "H200, cpu"
     assert row.images_per_second is None
+
+
+def test_test_time_flip_is_a_figure_of_its_own_and_ranks_nobody():
+    one = record("plain", nme=0.05, results={"flip": {"nme_ioc": 0.049, "fr_08": 0.1}})
+    two = record("mirrored", nme=0.06, results={"flip": {"nme_ioc": 0.04, "fr_08": 0.1}})
+    again = record("mirrored", 1, nme=0.06, results={"flip": {"nme_ioc": 0.05, "fr_08": 0.1}})
+    [group] = board(one, two, again)
+    assert [row.backbone for row in group.rows] == ["plain", "mirrored"]
+    assert group.rows[1].nme_ioc_flip == pytest.approx(0.045)
+    assert board(record())[0].rows[0].nme_ioc_flip is None
+
+
+def test_a_row_says_how_often_its_network_looks():
+    twice = record("deep")
+    twice["config"]["refine"] = 1
+    rows = {row.backbone: row.looks for row in board(record(), twice)[0].rows}
+    assert rows == {"custom_cnn": 1, "deep": 2}
 
 
 def test_third_party_text_stays_text():
