@@ -30,7 +30,7 @@ EXAMPLES = (
     ("zoo leaderboard", "your runs, ranked"),
     ("zoo data fetch youtube_faces", "real faces"),
     ("zoo train timm:mobilenetv3_small_100 --recipe strong", "a useful model"),
-    ("zoo predict runs/NAME photo.jpg", "points on faces"),
+    ("zoo predict photo.jpg", "points on faces"),
     ("zoo COMMAND --help", "all about one"),
 )
 
