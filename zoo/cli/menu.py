@@ -29,7 +29,7 @@ EXAMPLES = (
     ("zoo train custom_cnn --dataset synthetic --epochs 3", "on drawn faces"),
     ("zoo leaderboard", "your runs, ranked"),
     ("zoo data fetch youtube_faces", "real faces"),
-    ("zoo train timm:mobilenetv3_small_100 --recipe strong", "a useful model"),
+    ("zoo train timm:mobilenetv4_conv_small --recipe quick", "a useful model"),
     ("zoo predict photo.jpg", "points on faces"),
     ("zoo COMMAND --help", "all about one"),
 )
