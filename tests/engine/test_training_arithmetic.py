@@ -233,4 +233,4 @@ def test_weights_of_another_run_are_where_its_backbone_starts(
     assert len(shared) >= 6
     for name in shared:
         assert torch.equal(starts[0][name], best[name]), name
-    assert any("tensors not used, such as head.linear" in note for note in kit.watcher.notes)
+    assert any("the backbone whole; of the head" in note for note in kit.watcher.notes)

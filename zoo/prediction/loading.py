@@ -60,8 +60,10 @@ def is_model(text: str) -> bool:
     path = Path(text)
     if not path.exists():
         return is_named(text)
-    # a run without its weights is a run all the same: loading it says what is missing
-    return path.is_dir() and any((path / n).is_file() for n in ("config.toml", "best.safetensors"))
+    # a run without its weights is a run all the same, and so is an external entry: loading says
+    # what is missing
+    of_runs = ("config.toml", "best.safetensors", "record.json")
+    return path.is_dir() and any((path / name).is_file() for name in of_runs)
 
 
 def _of_run(folder: Path, device: str) -> Predictor:
