@@ -20,12 +20,12 @@ is. All else must be as it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
-from environments import Environment
+from environments import Environment, make_environment
 
 _COMMENT = re.compile(
     r"<!-- (file|show|part of|run|python|workflow|output|recorded)(?:: (\S+)|(.*?)) -->"
@@ -131,6 +131,29 @@ class PageRun:
         self.printed, _, place = done.stdout.partition(SEPARATOR)
         self.here = Path(place) if place else self.here
         assert done.returncode == status, f"exit status {done.returncode}\n{self.printed}"
+
+
+def play_page(
+    page: Path,
+    folder: Path,
+    shortened: Mapping[str, str] | None = None,
+    **variables: str,
+) -> None:
+    """Run all blocks of a page in ``folder``/here, with one thread, in an environment that sees
+    what is installed here; AssertionError that names the page and the line of the first that does
+    not hold. ``shortened``: texts of blocks, and what is run in their place."""
+    here = folder / "here"
+    here.mkdir(exist_ok=True)
+    environment = make_environment(folder / "environment", OMP_NUM_THREADS="1", **variables)
+    run = PageRun(here, environment)
+    for block in blocks(page.read_text()):
+        text = block.text
+        for long, short in (shortened or {}).items():
+            text = text.replace(long, short)
+        try:
+            run.play(replace(block, text=text))
+        except AssertionError as error:
+            raise AssertionError(f"{page.name}, line {block.line}: {error}") from error
 
 
 def first_difference(wanted: str, printed: str) -> str:

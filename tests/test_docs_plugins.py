@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from environments import make_environment, wheel_of
 from local_index import LocalIndex, serve
-from page_blocks import Block, PageRun, blocks, first_difference
+from page_blocks import Block, PageRun, blocks, first_difference, play_page
 
 from zoo.installed import GROUPS
 from zoo.scaffold import Names
@@ -37,15 +37,10 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIndex]:
 
 def play(page: Path, folder: Path, index: LocalIndex) -> str:
     """Run all blocks of a page; what is wrong with the first that does not hold, or nothing."""
-    more = {"OMP_NUM_THREADS": "1", **index.variables}
-    here = folder / "here"
-    here.mkdir()
-    run = PageRun(here, make_environment(folder / "environment", **more))
-    for block in blocks(page.read_text()):
-        try:
-            run.play(block)
-        except AssertionError as error:
-            return f"{page.name}, line {block.line}: {error}"
+    try:
+        play_page(page, folder, **index.variables)
+    except AssertionError as error:
+        return str(error)
     return ""
 
 
