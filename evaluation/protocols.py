@@ -118,6 +118,12 @@ def find_protocol(name: str) -> Protocol:
     return protocol
 
 
+def require_scored(split: str) -> None:
+    """Raises UsageError for what is no split that a run is scored on."""
+    if split not in SPLITS or split == "train":
+        raise UsageError(f"--split {split}: expected val or test")
+
+
 def person_hash(person: str) -> int:
     """0 to 99: the number that every split by people hangs on."""
     return crc32(person.encode("utf-8", "surrogateescape")) % 100

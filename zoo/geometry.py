@@ -132,6 +132,14 @@ def label_scale(points: Points, visible: NDArray[np.bool_]) -> NDArray[np.float6
     return np.asarray(np.sqrt(extent[..., 0] * extent[..., 1]), np.float64)
 
 
+def unmirror(unit: NDArray[np.floating], flip: tuple[int, ...]) -> NDArray[np.floating]:
+    """Points (..., K, 2) found in a mirrored square, as fractions of it, brought back to the square
+    as it was: left and right exchanged, each point under its own number."""
+    back = unit[..., np.array(flip), :].copy()
+    back[..., 0] = 1 - back[..., 0]
+    return back
+
+
 def mirror_points(
     points: Points,
     visible: NDArray[np.bool_],

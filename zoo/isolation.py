@@ -107,7 +107,7 @@ class Trial:
         try:
             return json.loads(self._report.read_text("utf-8")), ""
         except (OSError, ValueError):  # none, or half of one
-            ending = _ending(self._process.returncode)
+            ending = how_it_ended(self._process.returncode)
             return None, f"ended the process while loading ({ending})"
 
     def end(self) -> None:
@@ -131,7 +131,8 @@ def _verdict(trial: Trial) -> Entry:
     return replace(trial.entry, status="ok", reason=warned)
 
 
-def _ending(code: int) -> str:
+def how_it_ended(code: int) -> str:
+    """How a child process ended, in words, from its return code."""
     if code >= 0:
         return f"exit status {code}"
     try:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from zoo.api import UsageError
 from zoo.cli import output
 
 
@@ -35,11 +34,10 @@ def card(
     from zoo.engine.card import measure_for_card
     from zoo.engine.folder import RunFolder
     from zoo.evaluation.files import write_whole
-    from zoo.evaluation.protocols import SPLITS
+    from zoo.evaluation.protocols import require_scored
     from zoo.export.card import plain_card
 
-    if split not in SPLITS or split == "train":
-        raise UsageError(f"--split {split}: expected val or test")
+    require_scored(split)
     elsewhere = [(name, root) for name, _, root in (text.partition("=") for text in on or ())]
     with reporter() as shown:
         found = measure_for_card(run, split, data, elsewhere, device, shown)

@@ -42,10 +42,9 @@ def evaluate(
 
     Of a protocol with folds, name the runs of all folds: their test splits are one row.
     """
-    from zoo.evaluation.protocols import SPLITS
+    from zoo.evaluation.protocols import require_scored
 
-    if split not in SPLITS or split == "train":
-        raise UsageError(f"--split {split}: expected val or test")
+    require_scored(split)
     if from_predictions:
         named = {"--data": data, "--protocol": protocol, "--device": device, "--strict": strict}
         for option in (name for name, value in named.items() if value):

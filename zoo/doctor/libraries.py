@@ -47,6 +47,7 @@ def look_at_libraries() -> Iterator[Finding]:
     yield from _ourselves()
     needed, optional = _requirements()
     answers: dict[str, dict[str, Any]] = {}
+    well: list[Finding] = []
     for requirement in needed:
         finding = _installed(requirement)
         if finding.status != "broken" and requirement.name in LOADED:
@@ -59,7 +60,9 @@ def look_at_libraries() -> Iterator[Finding]:
                 answers[LOADED[requirement.name]] = answer
         if finding.status != "ok" or requirement.name in LOADED:
             yield finding
-    yield _others(needed)
+        else:
+            well.append(finding)
+    yield _together(well)
     for extra, requirements in optional.items():
         yield _extra(extra, requirements)
     if "torch" in answers:
@@ -135,10 +138,9 @@ def _quoted(requirement: Requirement) -> str:
     return f"'{requirement.name}{requirement.specifier}'"
 
 
-def _others(needed: list[Requirement]) -> Finding:
+def _together(well: list[Finding]) -> Finding:
     """One line for the libraries that are well and of which there is nothing more to say."""
-    well = [each for each in needed if each.name not in LOADED and _installed(each).status == "ok"]
-    versions = ", ".join(f"{each.name} {_installed(each).what}" for each in well)
+    versions = ", ".join(f"{each.name} {each.what}" for each in well)
     return Finding("libraries", "ok", versions or "none")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from zoo.isolation import how_it_ended
 
 TIMEOUT = 180.0
 """Seconds: PyTorch from a cold network disk takes one of the three minutes."""
@@ -47,18 +48,9 @@ def ask(question: str, timeout: float = TIMEOUT) -> tuple[dict[str, Any], str]:
         try:
             answer: dict[str, Any] = json.loads(report.read_text("utf-8"))
         except (OSError, ValueError):
-            return {}, f"loading it ended the process ({_ending(done.returncode)})"
+            return {}, f"loading it ended the process ({how_it_ended(done.returncode)})"
     failed = answer.pop("failed", "")
     return ({}, str(failed)) if failed else (answer, "")
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"exit status {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
 
 
 def answer(question: str, report: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from ..evaluation.files import write_whole
 from ..prediction.tolerance import measure, require_scheme, results_on
 from ..prediction.torch_model import TorchPredictor
 from ..registry import registry
-from .absent import naming_the_absent
 from .folder import RunFolder, plain
-from .material import open_material
+from .material import own_material
 from .report import Reporter
 
 FILE = "card.json"
@@ -55,19 +53,9 @@ def measure_for_card(
     """
     reporter = reporter or Reporter()
     folder = RunFolder(run)
-    record = folder.read_record()
+    folder.read_record()  # of a finished run alone; that is said before the model is loaded
     predictor = TorchPredictor.of_run(run, device)
-    config = folder.read_config()
-    if data is not None:
-        config = replace(config, data=str(data.expanduser()))
-    with naming_the_absent(folder):
-        material = open_material(config, False, reporter)
-    if material.table.fingerprint != record["data"]["fingerprint"]:
-        raise DataError(
-            f"{run}: was trained on data with fingerprint {record['data']['fingerprint'][:12]}, "
-            f"this has {material.table.fingerprint[:12]}; name the run's own data with --data"
-        )
-
+    material = own_material(folder, data, False, reporter)
     tables = [(dataset, _table(dataset, root, reporter)) for dataset, root in elsewhere]
     for _, table in tables:
         require_scheme(predictor, table)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..data.batches import Split
-from ..geometry import label_scale
+from ..geometry import label_scale, unmirror
 from ..model import LandmarkModel
 from .distributed import World
 from .scoring import predict_split
@@ -36,21 +36,28 @@ def predict_mirrored(
     """What the model says of the frames' mirror images, mirrored back: points (M, K, 2) as
     fractions of the region."""
     turned, _ = predict_split(model, MirroredSplit(**vars(split)), config, world)
-    back = turned[:, np.array(flip)]
-    back[..., 0] = 1 - back[..., 0]
-    return back
+    return unmirror(turned, flip).astype(np.float32)
+
+
+def with_label_offset(
+    plain: NDArray[np.float32], back: NDArray[np.float32], offset: tuple[float, float]
+) -> NDArray[np.float64]:
+    """What came back from the mirror, (M, K, 2) in fractions of the region, as a label would be.
+
+    A label sits at the true place plus ``offset`` times sqrt(w h) of the face, mirrored or not; so
+    what comes back from the mirror sits at the true place *minus* its horizontal part. The size is
+    that of the mean of both predictions.
+    """
+    mean = (plain.astype(np.float64) + back) / 2
+    scale = label_scale(mean, np.ones(mean.shape[:2], np.bool_))
+    moved = back.astype(np.float64)
+    moved[..., 0] += 2 * offset[0] * scale[:, None]
+    return moved
 
 
 def average_of_both(
     plain: NDArray[np.float32], back: NDArray[np.float32], offset: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Test-time flip: the mean of two predictions (M, K, 2) in fractions of the region.
-
-    A label sits at the true place plus ``offset`` times sqrt(w h) of the face, mirrored or not.
-    What comes back from the mirror sits at the true place *minus* its horizontal part, so the mean
-    has lost that part, and gets it again.
-    """
-    mean = (plain.astype(np.float64) + back) / 2
-    scale = label_scale(mean, np.ones(mean.shape[:2], np.bool_))
-    mean[..., 0] += offset[0] * scale[:, None]
-    return mean.astype(np.float32)
+    """Test-time flip: the mean of a prediction and of what came back from the mirror, with the
+    offset that labels have."""
+    return ((plain + with_label_offset(plain, back, offset)) / 2).astype(np.float32)

@@ -19,7 +19,8 @@ from ..evaluation.protocols import Protocol, assign, find_protocol
 from ..options import call_with_options
 from ..registry import registry
 from ..weights import file_digest
-from .folder import plain
+from .absent import naming_the_absent
+from .folder import RunFolder, plain
 from .report import Reporter
 from .transfer import teacher_digest, weights_file
 
@@ -139,6 +140,33 @@ def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
         strict=strict,
         reporter=reporter,
     )
+
+
+def reopen_material(
+    folder: RunFolder, data: str | Path | None, strict: bool, reporter: Reporter
+) -> Material:
+    """The data set of a run, from another root where ``data`` names one. Raises
+    :class:`PluginError` naming what to install where a plugin is gone."""
+    config = folder.read_config()
+    if data is not None:
+        config = replace(config, data=str(Path(data).expanduser()))
+    with naming_the_absent(folder):
+        return open_material(config, strict, reporter)
+
+
+def own_material(
+    folder: RunFolder, data: str | Path | None, strict: bool, reporter: Reporter
+) -> Material:
+    """The data that a finished run was trained on. Raises :class:`DataError` for any other."""
+    record = folder.read_record()
+    material = reopen_material(folder, data, strict, reporter)
+    if material.table.fingerprint != record["data"]["fingerprint"]:
+        raise DataError(
+            f"{folder.path}: was trained on data with fingerprint "
+            f"{record['data']['fingerprint'][:12]}, this has {material.table.fingerprint[:12]}: "
+            "results would not compare. Name the run's own data with --data"
+        )
+    return material
 
 
 def read_material(

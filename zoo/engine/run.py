@@ -24,7 +24,7 @@ from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder
 from .looks import Look, make_views, open_looks
-from .material import Material, complete, open_material
+from .material import Material, complete, open_material, own_material
 from .objective import PointLoss, build_loss
 from .optim import Schedule, make_optimizer
 from .origin import Origin
@@ -118,16 +118,7 @@ def evaluate(
     trained = load_trained(folder)
     record = folder.read_record()
     config = folder.read_config()
-    if data is not None:
-        config = replace(config, data=str(data.expanduser()))
-    with naming_the_absent(folder):
-        material = open_material(config, strict, reporter)
-    if material.table.fingerprint != record["data"]["fingerprint"]:
-        raise DataError(
-            f"{path}: was trained on data with fingerprint {record['data']['fingerprint'][:12]}, "
-            f"this has {material.table.fingerprint[:12]}: results would not compare. "
-            "Name the run's own data with --data"
-        )
+    material = own_material(folder, data, strict, reporter)
     with join_world(device or config.device) as world:
         with world.first_goes_ahead():
             store = material.store(split, config.region, config.input_size, reporter)

@@ -31,7 +31,7 @@ from ..evaluation.protocols import assign
 from ..evaluation.records import Record
 from ..geometry import label_scale, to_source
 from .distributed import World
-from .flips import average_of_both, predict_mirrored
+from .flips import average_of_both, predict_mirrored, with_label_offset
 from .folder import RunFolder
 from .material import Material
 from .report import Reporter
@@ -221,10 +221,9 @@ def _ask(
     if scheme.flip is not None:
         back = predict_mirrored(model, split, config, scheme.flip, world)
         unit = average_of_both(straight, back, offset)
-        # a label keeps its offset in the mirror: twice that lies between answers that agree
-        size = label_scale(unit, np.ones(unit.shape[:2], bool))
-        back[..., 0] += 2 * offset[0] * size[:, None].astype(np.float32)
-        doubt = np.linalg.norm(straight - back, axis=2).mean(1) / np.maximum(size, 1e-9)
+        size = label_scale(unit, np.ones(unit.shape[:2], np.bool_))
+        apart = np.linalg.norm(straight - with_label_offset(straight, back, offset), axis=2)
+        doubt = apart.mean(1) / np.maximum(size, 1e-9)
     elif scores is not None:
         unit, doubt = straight, 1 - scores.astype(np.float64).mean(1)
     else:

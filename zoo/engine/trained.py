@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..api import LandmarkScheme, UsageError, WeightsError
 from ..checkpoint import load_tensors
@@ -67,20 +69,31 @@ class Trained:
     header: Header
 
 
-def load_trained(folder: RunFolder) -> Trained:
-    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit, and
-    :class:`PluginError` naming what to install where a plugin is gone."""
-    folder.read_config()  # or the message would be about a missing file inside
+def best_of(folder: RunFolder) -> Path:
+    """The file of a run's best weights. Raises :class:`UsageError` for a folder that is no run, and
+    :class:`WeightsError` for a run that has none yet."""
+    folder.read_config()
     if not folder.best.is_file():
         raise WeightsError(
             f"{folder.path}: has no best.safetensors: its first epoch is not done. "
             f"Go on with: zoo train --resume {folder.path}"
         )
-    tensors, table = load_tensors(folder.best)
+    return folder.best
+
+
+def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
+    """What a file of best weights holds. Raises :class:`WeightsError` naming one that does not."""
+    tensors, table = load_tensors(path)
     try:
-        header = Header.from_dict(table)
+        return tensors, Header.from_dict(table)
     except (LookupError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise WeightsError(f"{folder.best}: its header is not a run's: {error}") from error
+        raise WeightsError(f"{path}: its header is not a run's: {error}") from error
+
+
+def load_trained(folder: RunFolder) -> Trained:
+    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit, and
+    :class:`PluginError` naming what to install where a plugin is gone."""
+    tensors, header = read_best(best_of(folder))
     # the weights are all in the file: nothing is downloaded or read for the start
     plan = model_plan(header.config).without_start()
     with naming_the_absent(folder):

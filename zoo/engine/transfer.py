@@ -19,13 +19,12 @@ from torch import Tensor, nn
 
 from ..api import LandmarkScheme, UsageError, WeightsError
 from ..api.correspondence import partners
-from ..checkpoint import load_tensors
 from ..config import Config
 from ..model import BuiltModel, build_model
 from ..weights import file_digest
 from .folder import RunFolder, plain
 from .report import Reporter
-from .trained import Header, model_plan
+from .trained import best_of, model_plan, read_best
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,10 @@ def weights_file(given: str) -> str:
     path = Path(given).expanduser()
     if not given or not path.is_dir():
         return given
-    folder = RunFolder(path)
     try:
-        folder.read_config()
-    except UsageError as error:
+        return str(best_of(RunFolder(path)))
+    except (UsageError, WeightsError) as error:
         raise WeightsError(f"--weights {error}") from error
-    if not folder.best.is_file():
-        raise WeightsError(
-            f"--weights {path}: has no best.safetensors: its first epoch is not done. "
-            f"Go on with: zoo train --resume {path}"
-        )
-    return str(folder.best)
 
 
 def find_source(path: Path) -> Source | None:
@@ -66,11 +58,7 @@ def find_source(path: Path) -> Source | None:
                 return None
     except (SafetensorError, OSError):
         return None
-    tensors, table = load_tensors(path)
-    try:
-        header = Header.from_dict(table)
-    except (LookupError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise WeightsError(f"{path}: its header is not a run's: {error}") from error
+    tensors, header = read_best(path)
     of_a_run = RunFolder(path.parent).config.is_file()
     return Source(
         name=path.parent.name if of_a_run else path.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..api import UsageError, WeightsError
-from ..engine.absent import naming_the_absent
 from ..engine.folder import RunFolder, plain
-from ..engine.material import open_material
+from ..engine.material import reopen_material
 from ..engine.report import Reporter
 from ..engine.trained import Trained, load_trained
 from ..evaluation.files import write_whole
@@ -123,9 +122,7 @@ def _real_crops(
     config = trained.header.config
     found: dict[str, NDArray[np.uint8]] = {}
     if data is not None:
-        config = replace(config, data=str(Path(data).expanduser()))
-        with naming_the_absent(folder):
-            material = open_material(config, False, reporter)
+        material = reopen_material(folder, data, False, reporter)
         store = material.store("val", config.region, config.input_size, reporter)
         rows = np.unique(np.linspace(0, len(store) - 1, FROM_DATA).round().astype(np.int64))
         found[material.dataset] = np.asarray(store.images[rows])

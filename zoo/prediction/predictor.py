@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme
-from ..geometry import Region, crop, label_scale, refine_region
+from ..geometry import Region, crop, label_scale, refine_region, unmirror
 from .drawing import draw_faces
 from .face import Face, Faces, Image
 from .finder import DETECTOR, Finder
@@ -178,8 +178,7 @@ class Predictor(ABC):
         if self.scheme.flip is None or not self.mirror_check:
             return np.full(len(crops), np.nan, np.float32)
         mirrored, _ = self.run(np.ascontiguousarray(crops[:, :, ::-1]))
-        back = mirrored[:, np.array(self.scheme.flip)] * (-1, 1) + (1, 0)
-        apart = np.linalg.norm(back - units, axis=-1).mean(1)
+        apart = np.linalg.norm(unmirror(mirrored, self.scheme.flip) - units, axis=-1).mean(1)
         size = label_scale(units, np.ones(units.shape[:2], bool))
         return np.asarray(np.exp(-apart / np.maximum(DISAGREE * size, 1e-9)), np.float32)
 

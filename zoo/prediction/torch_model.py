@@ -24,7 +24,7 @@ class TorchPredictor(Predictor):
         self.input_size = trained.header.config.input_size
         self.region = trained.header.config.region
         self.faces = trained.header.faces
-        self.refine = int(getattr(trained.header.config, "refine", 0))
+        self.refine = trained.header.config.refine
 
     @classmethod
     def of_run(cls, run: Path, device: str = "") -> TorchPredictor:
