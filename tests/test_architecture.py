@@ -61,7 +61,7 @@ FLOORS = {
     "zoo.isolation": Floor(SECOND, ()),
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
     "zoo.images": Floor(GROUND, ("numpy", "PIL")),
-    "zoo.recipes": Floor((), ()),
+    "zoo.recipes": Floor((*GROUND, "zoo.config"), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
     "zoo.fetching": Floor((*GROUND, "zoo.images"), ("requests",)),

@@ -23,11 +23,8 @@ from zoo.config import (
     from_flat,
     known_keys,
     loads,
-    parse_set,
-    read_recipe,
-    recipe_names,
-    resolve,
 )
+from zoo.recipes import parse_set, read_recipe, recipe_names, resolve
 
 
 def write(folder: Path, text: str) -> str:

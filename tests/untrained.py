@@ -17,7 +17,6 @@ from torch import nn
 
 from zoo.api import IBUG68, LandmarkScheme
 from zoo.checkpoint import save_tensors
-from zoo.config import resolve
 from zoo.engine.folder import RunFolder
 from zoo.engine.material import complete
 from zoo.engine.trained import Header, model_plan
@@ -25,6 +24,7 @@ from zoo.evaluation.records import save_record
 from zoo.export.check import random_crops
 from zoo.model import build_model
 from zoo.prediction import FacePlace
+from zoo.recipes import resolve
 
 FACES = FacePlace(side=0.5, cx=0.5, cy=0.6)
 

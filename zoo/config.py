@@ -1,8 +1,8 @@
-"""A run's configuration: recipes, flags and ``--set``, resolved into one typed object.
+"""A run's configuration: one typed object, checked, and what it looks like as TOML.
 
-Flags override ``--set key=value``, which overrides the recipe, which overrides the defaults below.
-Options of a plugin are written under its kind: ``head.stride``, ``backbone.drop_rate``,
-``dataset.frames``. Unknown keys are errors with close matches.
+What recipes, ``--set`` and flags say becomes one in :mod:`zoo.recipes`. Options of a plugin are
+written under its kind: ``head.stride``, ``backbone.drop_rate``, ``dataset.frames``. Unknown keys
+are errors with close matches.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -175,70 +174,6 @@ def known_keys() -> list[str]:
     return plain + [f"{g}.{f.name}" for g, cls in _GROUPS.items() for f in fields(cls)]
 
 
-def recipe_names() -> list[str]:
-    folder = resources.files("zoo.recipes")
-    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
-
-
-def read_recipe(name: str) -> dict[str, Any]:
-    """Flat keys of a shipped recipe, or of a TOML file."""
-    if name in recipe_names():
-        file = resources.files("zoo.recipes") / f"{name}.toml"
-    elif Path(name).is_file():
-        file = Path(name)
-    else:
-        raise UsageError(
-            f"no recipe {name!r}{_close(name, recipe_names())}; shipped are "
-            f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
-        )
-    try:
-        return _flatten(tomllib.loads(file.read_text("utf-8")))
-    except OSError as error:
-        raise UsageError(f"recipe {name}: cannot be read: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise UsageError(f"recipe {name}: not TOML: {error}") from error
-
-
-def parse_set(text: str) -> tuple[str, Any]:
-    """``key=value``, the value read as TOML where it is, else as a string."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set {text}: expected key=value, such as --set lr=0.001")
-    try:
-        return key.strip(), tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
-
-
-def dataset_options(sets: Sequence[str]) -> dict[str, Any]:
-    """The options of a data set, for verbs that take no other key: ``dataset.frames=2``."""
-    options: dict[str, Any] = {}
-    for text in sets:
-        key, value = parse_set(text)
-        kind, _, option = key.partition(".")
-        if kind != "dataset" or not option:
-            raise UsageError(f"--set {text}: an option of a data set reads dataset.KEY=VALUE")
-        options[option] = value
-    return options
-
-
-def resolve(
-    backbone: str,
-    recipe: str = "seed",
-    sets: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
-) -> Config:
-    """The configuration of a new run. Flags that are None were not given."""
-    flat = read_recipe(recipe)
-    flat.update(parse_set(item) for item in sets)
-    flat.update({key: value for key, value in (flags or {}).items() if value is not None})
-    if backbone:
-        flat["backbone"] = backbone
-    if not flat.get("backbone"):
-        raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
-    return from_flat(flat, recipe=recipe)
-
-
 def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
     """A checked configuration from flat keys. Raises :class:`UsageError` that names the key."""
     plain: dict[str, Any] = {"recipe": recipe}
@@ -250,7 +185,7 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
         if head in PLUGIN_KINDS and rest:
             options.setdefault(head, {})[rest] = value
         elif key not in keys:
-            hint = _close(key, keys) or f"; known: {', '.join(keys)}"
+            hint = close_to(key, keys) or f"; known: {', '.join(keys)}"
             raise UsageError(f"unknown key {key!r}{hint}")
         elif rest:
             groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
@@ -324,12 +259,13 @@ def _check(config: Config) -> None:
             raise UsageError(f"configuration: {rule}")
 
 
-def _close(key: str, among: Sequence[str]) -> str:
+def close_to(key: str, among: Sequence[str]) -> str:
+    """What may have been meant, in brackets; empty where nothing is near."""
     found = difflib.get_close_matches(key, among, n=3)
     return f" (did you mean {' or '.join(found)}?)" if found else ""
 
 
-def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
+def flatten(table: Mapping[str, Any]) -> dict[str, Any]:
     """One level deep: what is a table below that is the value of a plugin's option."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
@@ -361,5 +297,5 @@ def from_dict(table: Mapping[str, Any]) -> Config:
     """The configuration that :meth:`Config.to_dict` gave."""
     plain = dict(table)
     recipe = str(plain.pop("recipe", "seed"))
-    options = _flatten(plain.pop("options", {}))
-    return from_flat(_flatten(plain) | options, recipe=recipe)
+    options = flatten(plain.pop("options", {}))
+    return from_flat(flatten(plain) | options, recipe=recipe)

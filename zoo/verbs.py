@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import resolve
 from .engine import bench as benching
 from .engine import external, folds, run
 from .engine import rerun as rerunning
@@ -16,6 +15,7 @@ from .evaluation import compare as comparing
 from .evaluation.compare import Comparison
 from .evaluation.contestants import find_contestant
 from .evaluation.leaderboard import collect, to_frame
+from .recipes import resolve
 
 if TYPE_CHECKING:
     import pandas as pd

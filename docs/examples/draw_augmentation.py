@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.config import Augment, resolve
+from zoo.config import Augment
 from zoo.data.augment import Augmenter, draw
 from zoo.geometry import box_region, crop
+from zoo.recipes import resolve
 from zoo.registry import registry
 
 PARTS = {

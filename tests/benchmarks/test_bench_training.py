@@ -33,7 +33,6 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from seed_way import LabelledFile, SeedFaces, SeedLoader, seed_loader, write_files
 from torch import Tensor
 
-from zoo.config import resolve
 from zoo.data.batches import Split
 from zoo.data.views import Views
 from zoo.engine.distributed import join_world
@@ -47,6 +46,7 @@ from zoo.engine.run import _Parts, _set_up
 from zoo.engine.scoring import PRECISIONS
 from zoo.engine.state import Progress, Trainee
 from zoo.model import LandmarkModel
+from zoo.recipes import resolve
 
 TURNS = 5
 REAL_TRAIN, REAL_VAL = 3142, 428

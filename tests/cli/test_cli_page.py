@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 
 from zoo.cli import app
 from zoo.cli.page import train_again
-from zoo.config import Config, from_dict, resolve
+from zoo.config import Config, from_dict
 from zoo.data.table import SampleTable, read_table
 from zoo.datasets.synthetic import open_synthetic
 from zoo.evaluation.metrics import headline_errors
 from zoo.evaluation.predictions import Predictions
 from zoo.evaluation.records import save_record
+from zoo.recipes import resolve
 
 runner = CliRunner()
 DRAWN = {"people": 12, "seed": 3}

@@ -17,10 +17,11 @@ from torch import Tensor
 from torchvision.transforms import functional as reference
 
 from zoo.api import IBUG68, LandmarkScheme, UsageError, generic_scheme
-from zoo.config import Augment, recipe_names, resolve
+from zoo.config import Augment
 from zoo.data import augment as module
 from zoo.data.augment import Augmenter, draw, label_scale
 from zoo.geometry import mirror_points
+from zoo.recipes import recipe_names, resolve
 
 TRIANGLE = LandmarkScheme(name="triangle", names=("left", "right", "top"), flip=(1, 0, 2))
 quick = settings(max_examples=40, deadline=None)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from zoo.config import Config, resolve
+from zoo.config import Config
 from zoo.engine import run
 from zoo.engine.folder import RunFolder
 from zoo.engine.report import Reporter
+from zoo.recipes import resolve
 
 if TYPE_CHECKING:
     from conftest import Plant

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.config import resolve
 from zoo.data.batches import make_split
 from zoo.engine.material import complete, open_material
 from zoo.engine.report import Reporter
 from zoo.engine.scoring import Truth
 from zoo.evaluation.metrics import floor_points, mean_shape, summarise
+from zoo.recipes import resolve
 
 ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from zoo.api import IBUG68, DataError, UsageError, WeightsError
-from zoo.config import resolve
 from zoo.engine import run
 from zoo.engine.environment import peak_memory
 from zoo.engine.folder import RunFolder
@@ -23,6 +22,7 @@ from zoo.evaluation.metrics import floor_points, summarise
 from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
 from zoo.evaluation.results import results_of
+from zoo.recipes import resolve
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -11,9 +11,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import zoo
 from zoo.api import UsageError
-from zoo.config import resolve
 from zoo.engine import run, tracking
 from zoo.engine.report import Begun, Reporter
+from zoo.recipes import resolve
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, WeightsError, generic_scheme
 from zoo.api.correspondence import WFLW98_OF_IBUG68
 from zoo.checkpoint import save_tensors
-from zoo.config import resolve
 from zoo.engine import run
 from zoo.engine.rerun import rerun
 from zoo.engine.transfer import Source, carry_head
+from zoo.recipes import resolve
 from zoo.weights import file_digest
 
 if TYPE_CHECKING:

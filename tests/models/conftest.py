@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.config import resolve
 from zoo.engine import run as engine
+from zoo.recipes import resolve
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def check(
 
 def _options(kind: str, sets: list[str]) -> dict[str, Any]:
     """``kind.key=value`` as keyword arguments of the plugin."""
-    from zoo.config import parse_set
+    from zoo.recipes import parse_set
 
     options: dict[str, Any] = {}
     for text in sets:

@@ -52,12 +52,9 @@ def plugins(*kinds: str) -> Source:
 
 def runs(incomplete: str) -> Iterable[str]:
     """Run folders, and the folders on the way to them, ``runs`` and the like at first."""
-    above, _, begun = incomplete.rpartition("/")
-    base = Path(above or ("/" if incomplete.startswith("/") else "."))
-    before = incomplete[: len(incomplete) - len(begun)]
-    for path in sorted(base.glob(f"{_literal(begun)}*")):
-        if path.is_dir() and (begun or not path.name.startswith(".")):
-            yield f"{before}{path.name}{'' if _is_run(path) else '/'}"
+    for typed, path in _begun(incomplete):
+        if path.is_dir():
+            yield f"{typed}{'' if _is_run(path) else '/'}"
     if not incomplete:
         yield from (str(path) for path in Path("runs").glob("*") if _is_run(path))
 
@@ -65,12 +62,18 @@ def runs(incomplete: str) -> Iterable[str]:
 def runs_and_files(incomplete: str) -> Iterable[str]:
     """Of `zoo predict`: a run first, then pictures and videos, whose names nobody can foresee."""
     yield from runs(incomplete)
+    yield from (typed for typed, path in _begun(incomplete) if path.is_file())
+
+
+def _begun(incomplete: str) -> Iterable[tuple[str, Path]]:
+    """What lies where somebody is typing and goes on as they began, as they would type it. Hidden
+    names are left out until a dot is typed."""
     above, _, begun = incomplete.rpartition("/")
     base = Path(above or ("/" if incomplete.startswith("/") else "."))
     before = incomplete[: len(incomplete) - len(begun)]
     for path in base.glob(f"{_literal(begun)}*"):
-        if path.is_file() and (begun or not path.name.startswith(".")):
-            yield f"{before}{path.name}"
+        if begun or not path.name.startswith("."):
+            yield f"{before}{path.name}", path
 
 
 def _is_run(path: Path) -> bool:
@@ -83,11 +86,9 @@ def _literal(text: str) -> str:
 
 def recipes(incomplete: str) -> Iterable[str]:
     """Those that the zoo ships, and TOML files."""
-    from importlib import resources
+    from zoo.recipes import recipe_names
 
-    for shipped in resources.files("zoo.recipes").iterdir():
-        if shipped.name.endswith(".toml"):
-            yield shipped.name.removesuffix(".toml")
+    yield from recipe_names()
     above, _, begun = incomplete.rpartition("/")
     for path in Path(above or ".").glob(f"{_literal(begun)}*"):
         if path.suffix == ".toml":

@@ -42,10 +42,10 @@ def info(
     ] = None,
 ) -> None:
     """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
-    from zoo.config import dataset_options
     from zoo.data.locate import find_root
     from zoo.data.table import read_table
     from zoo.options import call_with_options
+    from zoo.recipes import dataset_options
     from zoo.registry import registry
 
     plugin = registry("dataset").get(dataset_id)

@@ -58,11 +58,11 @@ def check(
     Exit status 3 where an audited protocol leaks: two of its splits share a person, a video or a
     picture.
     """
-    from zoo.config import dataset_options
     from zoo.data.locate import find_root
     from zoo.data.table import read_table
     from zoo.evaluation.audit.report import assignments, audit, choose_protocols
     from zoo.options import call_with_options
+    from zoo.recipes import dataset_options
     from zoo.registry import registry
 
     plugin = registry("dataset").get(dataset_id)

@@ -41,10 +41,10 @@ def export(
     The pictures and ids may show and name people: they are for this machine.
     """
     from zoo.cli.progress import reporter
-    from zoo.config import dataset_options
     from zoo.engine.frames import LIST, write_frames
     from zoo.engine.material import read_material
     from zoo.evaluation.protocols import SPLITS
+    from zoo.recipes import dataset_options
 
     if split not in (*SPLITS, "all"):
         raise UsageError(f"--split {split}: expected train, val, test or all")

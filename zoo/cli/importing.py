@@ -52,9 +52,10 @@ def import_entry(
     frames and their ids; docs/external.md has an example.
     """
     from zoo.cli.progress import reporter
-    from zoo.config import CHOICES, dataset_options
+    from zoo.config import CHOICES
     from zoo.engine.external import Entry, import_points
     from zoo.evaluation.records import load_record
+    from zoo.recipes import dataset_options
 
     if split not in ("val", "test"):
         raise UsageError(f"--split {split}: expected val or test")

@@ -81,7 +81,7 @@ def _option(key: str, value: Any) -> list[str]:
 @cache
 def _plain_text(value: str) -> bool:
     """Whether `--set` reads a text as itself, without quotes."""
-    from zoo.config import parse_set
+    from zoo.recipes import parse_set
 
     return parse_set(f"k={value}") == ("k", value)
 
@@ -98,7 +98,8 @@ def _toml(value: Any) -> str:
 @cache
 def _recipe_values(recipe: str) -> dict[str, Any] | None:
     """Flat keys of a run of a shipped recipe; None for a recipe of somebody's own."""
-    from zoo.config import later_keys, recipe_names, resolve
+    from zoo.config import later_keys
+    from zoo.recipes import recipe_names, resolve
 
     if recipe not in recipe_names():
         return None

@@ -113,7 +113,7 @@ def predict(
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
     """By what they belong to."""
-    from zoo.config import parse_set
+    from zoo.recipes import parse_set
 
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
     for text in settings:

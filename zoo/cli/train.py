@@ -108,11 +108,11 @@ def train(
         )
 
     from zoo.cli.progress import reporter
-    from zoo.config import resolve
     from zoo.engine import run
     from zoo.engine.folds import train_folds
     from zoo.engine.rerun import rerun
     from zoo.engine.tracking import tracked, was_tracked
+    from zoo.recipes import resolve
 
     with ExitStack() as stack:
         watcher = stack.enter_context(reporter())

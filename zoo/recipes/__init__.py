@@ -1,1 +1,80 @@
-"""Recipes shipped with the zoo: TOML files with the keys of `zoo.config`."""
+"""Recipes, ``--set`` and flags, and the configuration that they make together.
+
+Flags override ``--set key=value``, which overrides the recipe, which overrides the defaults of
+:class:`zoo.config.Config`. The recipes that the zoo ships are the TOML files of this folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ..api import UsageError
+from ..config import Config, close_to, flatten, from_flat
+
+
+def recipe_names() -> list[str]:
+    folder = resources.files("zoo.recipes")
+    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """Flat keys of a shipped recipe, or of a TOML file."""
+    if name in recipe_names():
+        file = resources.files("zoo.recipes") / f"{name}.toml"
+    elif Path(name).is_file():
+        file = Path(name)
+    else:
+        raise UsageError(
+            f"no recipe {name!r}{close_to(name, recipe_names())}; shipped are "
+            f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
+        )
+    try:
+        return flatten(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise UsageError(f"recipe {name}: cannot be read: {error.strerror}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise UsageError(f"recipe {name}: not TOML: {error}") from error
+
+
+def parse_set(text: str) -> tuple[str, Any]:
+    """``key=value``, the value read as TOML where it is, else as a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text}: expected key=value, such as --set lr=0.001")
+    try:
+        return key.strip(), tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def dataset_options(sets: Sequence[str]) -> dict[str, Any]:
+    """The options of a data set, for verbs that take no other key: ``dataset.frames=2``."""
+    options: dict[str, Any] = {}
+    for text in sets:
+        key, value = parse_set(text)
+        kind, _, option = key.partition(".")
+        if kind != "dataset" or not option:
+            raise UsageError(f"--set {text}: an option of a data set reads dataset.KEY=VALUE")
+        options[option] = value
+    return options
+
+
+def resolve(
+    backbone: str,
+    recipe: str = "seed",
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """The configuration of a new run. Flags that are None were not given."""
+    flat = read_recipe(recipe)
+    flat.update(parse_set(item) for item in sets)
+    flat.update({key: value for key, value in (flags or {}).items() if value is not None})
+    if backbone:
+        flat["backbone"] = backbone
+    if not flat.get("backbone"):
+        raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
+    return from_flat(flat, recipe=recipe)
