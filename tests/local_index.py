@@ -6,13 +6,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from loopback import answering
 
 from zoo.installed import normal
 
@@ -109,13 +110,5 @@ def serve(folder: Path) -> Iterator[LocalIndex]:
         def log_message(self, *args: object) -> None:
             """Nothing: pytest's output is for the tests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    index.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with answering(Handler) as index.address:
         yield index
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -9,7 +9,6 @@ import hashlib
 import http.server
 import io
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 import timm
 import torch
 import torchvision
+from loopback import answering
 from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import ResNet152_Weights
@@ -103,18 +103,14 @@ def serve(monkeypatch: pytest.MonkeyPatch, no_network: Path) -> Iterator[Any]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with answering(Handler) as address:
 
         def publish(path: str, content: bytes) -> None:
             files[path] = content
-            address = f"http://127.0.0.1:{server.server_port}{path}"
-            monkeypatch.setattr(ResNet152_Weights.IMAGENET1K_V2.value, "url", address)
+            url = f"{address}{path}"
+            monkeypatch.setattr(ResNet152_Weights.IMAGENET1K_V2.value, "url", url)
 
         yield publish
-        server.shutdown()
-        thread.join()
 
 
 def checkpoint(model: nn.Module) -> tuple[str, bytes]:

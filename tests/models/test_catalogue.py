@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tomli_w
+from loopback import answering
 from test_predict import run_folder
 from typer.testing import CliRunner, Result
 
@@ -62,11 +62,8 @@ def published(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(published: Path) -> Iterator[str]:
     handler = type("Here", (Handler,), {"folder": published})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        running.handler = handler  # type: ignore[attr-defined]
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with answering(handler) as address:
+        yield address
 
 
 def entry(folder: Path, **changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,9 @@ def learn_from_teacher(
     digest = teacher_digest(config.pseudo, config.pseudo_sha256)
     _check_teacher(folder, folder.read_record(), config, material, reporter)
     table, rows = _unlabelled(config, material)
-    answers = _answers(folder, digest, table, rows, material.table.label_offset, device, reporter)
+    offset = material.table.label_offset
+    key = f"{FORMAT}|{digest}|{table.fingerprint}|{offset}|{rows.tolist()}"
+    answers = _kept(key, lambda: _ask(folder, table, rows, offset, device, reporter))
     wanted = max(1, round(config.pseudo_keep * len(answers.rows)))
     kept = np.sort(np.argsort(answers.doubt, kind="stable")[:wanted])
     joined = replace(
@@ -174,21 +176,12 @@ def _unlabelled(config: Config, material: Material) -> tuple[SampleTable, NDArra
     return table, rows
 
 
-def _answers(
-    folder: RunFolder,
-    digest: str,
-    table: SampleTable,
-    rows: NDArray[np.int64],
-    offset: tuple[float, float],
-    device: torch.device,
-    reporter: Reporter,
-) -> Answers:
-    key = f"{FORMAT}|{digest}|{table.fingerprint}|{offset}|{rows.tolist()}"
+def _kept(key: str, ask: Callable[[], Answers]) -> Answers:
+    """The answers that are kept under a key, asked for where there are none yet."""
     path = zoo_home() / "answers" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if not path.is_file():
-        answers = _ask(folder, table, rows, offset, device, reporter)
         stream = io.BytesIO()
-        np.savez(stream, **vars(answers))
+        np.savez(stream, **vars(ask()))
         write_whole(path, stream.getvalue())
     try:
         with np.load(path, allow_pickle=False) as stored:
