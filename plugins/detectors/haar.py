@@ -32,35 +32,60 @@ PROFILE_SIDE, PROFILE_AHEAD, PROFILE_BELOW = 0.885, 0.08, 0.023
 
 
 def build(
-    *, scale_factor: float = 1.2, min_neighbors: int = 2, profile: bool = True
+    *,
+    scale_factor: float = 1.2,
+    min_neighbors: int = 2,
+    profile: bool = True,
+    longest_side: int = 640,
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """A detector that searches at sizes ``scale_factor`` apart.
 
     A face is kept where more than ``min_neighbors`` raw hits agree; their number is its score.
     ``profile``: turned faces are searched as well, which takes about four times as long; where
-    both see a face, the frontal box is kept. Raises :class:`UsageError` for a factor that is not
-    above 1 or a negative number of neighbours, :class:`PluginError` where OpenCV came without its
-    cascades.
+    both see a face, the frontal box is kept. ``longest_side``, in pixels: a larger picture is
+    searched in a copy shrunk to it, where a face must be 24 px wide to be seen, 4% of 640; 0
+    searches every picture as it is. Raises :class:`UsageError` for a factor that is not above 1,
+    a negative number of neighbours or a negative side, :class:`PluginError` where OpenCV came
+    without its cascades.
     """
     if not scale_factor > 1 or min_neighbors < 0:
         raise UsageError(
             f"haar: scale_factor {scale_factor} must be above 1 "
             f"and min_neighbors {min_neighbors} not below 0"
         )
+    if longest_side < 0:
+        raise UsageError(
+            f"haar: longest_side {longest_side} must be a number of pixels, or 0 for no limit"
+        )
     frontal = _load_cascade(FRONTAL)
     turned = _load_cascade(PROFILE) if profile else None
 
     def detect(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (H, W, 3) RGB to float32 (N, 5): x0, y0, x1, y1, score, best first."""
-        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+        grey, per_pixel = _shrunk(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), longest_side)
         found = [_search(frontal, grey, scale_factor, min_neighbors)]
         if turned is not None:
             found.append(_profiles(turned, grey, scale_factor, min_neighbors + PROFILE_NEIGHBORS))
         # frontal boxes come first, so they cover what the other cascade sees of the same faces
         boxes = keep_best(np.concatenate(found))
+        # scaled about the corner of the picture, which lies half a pixel before its first centre
+        boxes[:, :4] = (boxes[:, :4] + 0.5) * np.tile(per_pixel, 2) - 0.5
         return boxes[np.argsort(-boxes[:, 4], kind="stable")]
 
     return detect
+
+
+def _shrunk(
+    grey: cv2.typing.MatLike, longest_side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """A copy of at most that size, and the source pixels (across, down) that one of its holds."""
+    height, width = grey.shape
+    factor = longest_side / max(height, width)
+    if not 0 < factor < 1:
+        return np.asarray(grey, np.uint8), np.ones(2, np.float32)
+    across, down = max(1, round(width * factor)), max(1, round(height * factor))
+    small = cv2.resize(grey, (across, down), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), np.array([width / across, height / down], np.float32)
 
 
 def _search(

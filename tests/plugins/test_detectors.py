@@ -89,6 +89,28 @@ def test_haar_gives_edges_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert boxes.dtype == np.float32
 
 
+def test_haar_searches_a_large_picture_in_a_small_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: 1280 x 900 at 640 is 640 x 450, so a box from 20 to 50 is one from 40 to 100 when
+    edges are counted from the picture's corner, half a pixel before its first centre."""
+    cascade = Cascade(np.array([[20, 30, 30, 30]], np.int32), np.array([4], np.int32))
+    monkeypatch.setattr(cv2, "CascadeClassifier", cascade)
+    large = np.zeros((900, 1280, 3), np.uint8)
+    boxes = haar.build(profile=False)(large)
+    assert cascade.grey is not None
+    assert cascade.grey.shape == (450, 640)
+    np.testing.assert_array_equal(boxes, [[39.5, 59.5, 99.5, 119.5, 4]])
+    haar.build(profile=False, longest_side=0)(large)
+    assert cascade.grey.shape == (900, 1280)
+    haar.build(profile=False)(np.zeros((640, 3, 3), np.uint8))
+    assert cascade.grey.shape == (640, 3)
+
+
+def test_haar_finds_a_face_of_a_large_picture_where_it_is() -> None:
+    small, large = haar.build()(face_like(200)), haar.build()(face_like(2000))
+    np.testing.assert_allclose(large[0, :4] / 10, small[0, :4], atol=15)
+    assert haar.build()(np.zeros((3000, 1, 3), np.uint8)).shape == (0, 5)
+
+
 def test_haar_moves_a_profile_to_where_a_frontal_box_would_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -159,7 +181,7 @@ def test_haar_says_that_its_cascade_is_missing(
         haar.build()
 
 
-@pytest.mark.parametrize("options", [{"scale_factor": 1.0}, {"min_neighbors": -1}])
+@pytest.mark.parametrize("options", [{"scale_factor": 1.0}, {"min_neighbors": -1}, {"longest_side": -1}])
 def test_haar_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="haar:"):
         haar.build(**options)
