@@ -99,6 +99,8 @@ def test_haar_searches_a_large_picture_in_a_small_copy(monkeypatch: pytest.Monke
     assert cascade.grey is not None
     assert cascade.grey.shape == (450, 640)
     np.testing.assert_array_equal(boxes, [[39.5, 59.5, 99.5, 119.5, 4]])
+    haar.build()(large)  # profiles are searched last, at half
+    assert cascade.grey.shape == (225, 320)
     haar.build(profile=False, longest_side=0)(large)
     assert cascade.grey.shape == (900, 1280)
     haar.build(profile=False)(np.zeros((640, 3, 3), np.uint8))
@@ -181,7 +183,9 @@ def test_haar_says_that_its_cascade_is_missing(
         haar.build()
 
 
-@pytest.mark.parametrize("options", [{"scale_factor": 1.0}, {"min_neighbors": -1}, {"longest_side": -1}])
+@pytest.mark.parametrize(
+    "options", [{"scale_factor": 1.0}, {"min_neighbors": -1}, {"longest_side": -1}]
+)
 def test_haar_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="haar:"):
         haar.build(**options)
