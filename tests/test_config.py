@@ -254,6 +254,16 @@ def test_options_of_plugins_stand_in_a_recipe_too(tmp_path: Path) -> None:
     assert config.plugin_options("backbone") == {"pretrained_cfg_overlay": {"file": "x"}}
 
 
+def test_a_recipes_options_are_for_the_plugin_that_it_names() -> None:
+    own = resolve("custom_cnn", "quick", ["augment.flip=0"])
+    assert own.plugin_options("head") == {"width": 128}
+    same = resolve("custom_cnn", "quick", flags={"head": "heatmap"})
+    assert same.plugin_options("head") == {"width": 128}
+    other = resolve("custom_cnn", "quick", ["head.stride=8"], {"head": "soft_argmax"})
+    assert other.plugin_options("head") == {"stride": 8}
+    assert resolve("custom_cnn", "quick", ["head=linear"]).plugin_options("head") == {}
+
+
 CONFIGS = [
     resolve("custom_cnn"),
     resolve("timm:resnet18", "strong", ["head.stride=4", "backbone.out_indices=[1, -1]"]),

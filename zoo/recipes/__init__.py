@@ -69,12 +69,28 @@ def resolve(
     sets: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The configuration of a new run. Flags that are None were not given."""
-    flat = read_recipe(recipe)
-    flat.update(parse_set(item) for item in sets)
-    flat.update({key: value for key, value in (flags or {}).items() if value is not None})
+    """The configuration of a new run. Flags that are None were not given.
+
+    Where another plugin is asked for than the recipe names, the recipe's options for its own are
+    left out: ``--recipe quick --head linear`` has no width of maps.
+    """
+    asked = dict(parse_set(item) for item in sets)
+    asked.update({key: value for key, value in (flags or {}).items() if value is not None})
     if backbone:
-        flat["backbone"] = backbone
+        asked["backbone"] = backbone
+    named = read_recipe(recipe)
+    own = {key: value for key, value in named.items() if not _of_another(key, named, asked)}
+    flat = own | asked
     if not flat.get("backbone"):
         raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
     return from_flat(flat, recipe=recipe)
+
+
+def _of_another(key: str, named: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a recipe's key is an option of a plugin that something else was asked for instead."""
+    kind, dot, _ = key.partition(".")
+    if not dot or kind not in named or kind not in asked:
+        return False
+    # an id with its distribution names the same plugin as the id alone
+    own, other = (str(plugins[kind]).rpartition("/")[2] for plugins in (named, asked))
+    return own != other
