@@ -1,0 +1,168 @@
+"""docs/reproduce-board.sh: what it trains is what the board asks for, each command is one that
+`zoo train` takes, and a second call goes on where the first was cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from zoo.cli import app
+from zoo.config import Config
+from zoo.registry import registry
+
+SCRIPT = Path(__file__).parents[1] / "docs" / "reproduce-board.sh"
+
+# Stands in for `zoo`: writes down what it was asked, leaves what a run leaves, and ranks the runs
+# by name. A run of the backbone in $CUT_OFF is cut off.
+STAND_IN = f"""#!{sys.executable}
+import json, os, pathlib, sys
+arguments = sys.argv[1:]
+with open(os.environ["ASKED"], "a") as file:
+    print(json.dumps(arguments), file=file)
+def record(folder):
+    (folder / "record.json").write_text("{{}}")
+if arguments[0] == "train":
+    if "--resume" in arguments:
+        record(pathlib.Path(arguments[arguments.index("--resume") + 1]))
+        sys.exit()
+    out = pathlib.Path(arguments[arguments.index("--out") + 1])
+    seed = arguments[arguments.index("--seed") + 1] if "--seed" in arguments else "0"
+    run = out / f"{{out.name.partition('-seed')[0]}}-00ff00-s{{seed}}"
+    (run / "state").mkdir(parents=True)
+    (run / "state/last.safetensors").touch()
+    if arguments[1] == os.environ.get("CUT_OFF"):
+        sys.exit(130)
+    record(run)
+if arguments[0] == "leaderboard" and "json" in arguments:
+    runs = sorted(path.parent.name for path in pathlib.Path(arguments[1]).glob("*/*/record.json"))
+    rows = [{{"runs": [], "external": True}}]
+    rows += [{{"runs": [run], "external": False}} for run in runs if run.endswith("-s0")]
+    print(json.dumps([{{"rows": rows}}]))
+"""
+
+
+class Board:
+    """The script, with a stand-in for `zoo`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.out, self.asked = folder / "board", folder / "asked"
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        (self.bin / "zoo").write_text(STAND_IN)
+        (self.bin / "zoo").chmod(0o755)
+
+    def make(self, scale: str, **more: str) -> list[list[str]]:
+        """What `zoo` was asked."""
+        self.asked.write_text("")
+        environment = os.environ | {
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "ASKED": str(self.asked),
+        }
+        done = subprocess.run(
+            ["bash", str(SCRIPT), "faces", str(self.out), scale],
+            env=environment | more,
+            capture_output=True,
+            text=True,
+        )
+        self.status, self.told = done.returncode, done.stdout + done.stderr
+        return [json.loads(line) for line in self.asked.read_text().splitlines()]
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    return Board(tmp_path)
+
+
+class TakenError(Exception):
+    """A configuration was made; its training is not of interest."""
+
+
+def configurations(
+    commands: Sequence[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> list[Config]:
+    """What the real command line makes of each `zoo train`."""
+    found: list[Config] = []
+
+    def take(config: Config, *_: Any) -> None:
+        found.append(config)
+        raise TakenError
+
+    monkeypatch.setattr("zoo.engine.folds.train_folds", take)
+    for command in commands:
+        result = CliRunner().invoke(app, list(command))
+        assert isinstance(result.exception, TakenError), (command, result.output)
+    return found
+
+
+@pytest.mark.parametrize("scale", ["full", "quick"])
+def test_every_row_that_the_board_asks_for_is_a_command_that_is_taken(
+    scale: str, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = board.make(scale)
+    assert board.status == 0, board.told
+    trained = [each for each in asked if each[0] == "train" and "--from-record" not in each]
+    rows = configurations(trained, monkeypatch)
+    for config in rows:
+        registry("backbone").get(config.backbone)  # it is one that is known
+        registry("head").get(config.head)
+        assert config.data == "faces"
+    backbones = {config.backbone for config in rows}
+    assert {"custom_cnn", "resnet152", "vgg19"} <= backbones
+    assert len([name for name in backbones if name.startswith("timm:")]) >= 8
+    one = [c for c in rows if c.backbone == "timm:mobilenetv4_conv_small"]
+    heads = {config.head.rpartition("/")[2] for config in one}
+    assert heads == {"linear", "soft_argmax", "simcc", "heatmap"}
+    if scale == "full":
+        recipes = {config.recipe for config in rows if config.backbone == "custom_cnn"}
+        assert recipes == {"seed", "strong"}
+        assert {config.device for config in rows} == {"cuda"}  # never the CPU without a word
+    assert [each[0] for each in asked[-2:]] == ["bench", "leaderboard"]
+
+
+def test_the_three_best_get_two_more_seeds(board: Board) -> None:
+    asked = board.make("quick")
+    again = [each for each in asked if "--from-record" in each]
+    best = ("convnext_base", "custom_cnn-strong", "efficientnet_b0")  # the stand-in's order
+    assert [(each[each.index("--from-record") + 1], each[each.index("--seed") + 1])
+            for each in again] == [
+        (f"{board.out}/{name}/{name}-00ff00-s0/record.json", seed)
+        for name in best for seed in ("1", "2")
+    ]  # fmt: skip
+
+
+def test_what_is_done_is_not_trained_again(board: Board) -> None:
+    board.make("quick")
+    again = board.make("quick")
+    assert board.status == 0, board.told
+    assert [each[0] for each in again] == ["leaderboard", "bench", "leaderboard"]
+
+
+def test_a_row_that_was_cut_off_goes_on(board: Board) -> None:
+    first = board.make("quick", CUT_OFF="vgg19")
+    assert board.status == 130
+    assert first[-1][:2] == ["train", "vgg19"]
+    then = board.make("quick")
+    assert then[0] == ["train", "--resume", f"{board.out}/vgg19/vgg19-00ff00-s0"]
+    assert then[1][:2] == ["train", "resnet152"]
+
+
+def test_a_dry_run_prints_the_commands_and_runs_none(board: Board) -> None:
+    assert board.make("full", DRY="1") == []
+    assert board.status == 0
+    assert "zoo train timm:convnext_base --recipe strong --head heatmap" in board.told
+    assert not board.out.exists()
+
+
+@pytest.mark.parametrize("words", [[], ["faces", "out", "huge"], ["a", "b", "full", "more"]])
+def test_a_call_that_makes_no_sense_gets_the_usage(words: list[str]) -> None:
+    done = subprocess.run(["bash", str(SCRIPT), *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: docs/reproduce-board.sh ROOT [OUT] [full|quick]\n"
