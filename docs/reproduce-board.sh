@@ -60,7 +60,7 @@ else
         timm:regnetx_002 timm:hgnetv2_b0; do
         row "${backbone#timm:}" "$backbone" --recipe quick
     done
-    row efficientnet_b0 timm:efficientnet_b0 --recipe quick --epochs 8
+    row efficientnet_b0 timm:efficientnet_b0 --recipe quick --epochs 7
     row resnet18 timm:resnet18 --recipe quick --epochs 10 --precision bf16
     for backbone in vgg19 resnet152; do
         row "$backbone" "$backbone" --recipe quick --set input_size=64 --epochs 5 --precision bf16
