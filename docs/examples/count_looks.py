@@ -1,0 +1,57 @@
+"""What further looks are worth: a run's error with none, one, two and three of them.
+
+    python docs/examples/count_looks.py RUN... [--data ROOT]
+
+The same weights take all looks, whatever the run's own `refine` is: one that was trained with
+`refine` knows crops about the face, one that was not sees them for the first time. Nothing of the
+runs is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from zoo.data.batches import make_split
+from zoo.engine.distributed import join_world
+from zoo.engine.folder import RunFolder
+from zoo.engine.material import own_material
+from zoo.engine.report import Reporter
+from zoo.engine.scoring import Truth, predict_split
+from zoo.engine.trained import load_trained
+from zoo.evaluation.results import results_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--split", default="val")
+    arguments = parser.parse_args()
+    for run in arguments.runs:
+        print(run.name)
+        count(RunFolder(run), arguments.split, arguments.data)
+
+
+def count(folder: RunFolder, split: str, data: Path | None) -> None:
+    trained = load_trained(folder)
+    config = folder.read_config()
+    material = own_material(folder, data, False, Reporter())
+    store = material.store(split, config.region, config.input_size, Reporter())
+    truth = Truth.of(store, material.table)
+    with join_world(config.device) as world:
+        model = trained.model.to(world.device)
+        frames = make_split(store, material.table, world.device)
+        for looks in range(4):
+            started = time.perf_counter()
+            unit, scores = predict_split(model, frames, replace(config, refine=looks), world)
+            seconds = time.perf_counter() - started
+            found = results_of(truth.predictions(unit, scores, trained.header.mean_shape))
+            print(f"looks {looks + 1}: nme_ioc {100 * found['nme_ioc']:.2f}%, "
+                  f"{1000 * seconds / len(frames):.1f} ms a frame")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
