@@ -27,7 +27,7 @@ def train(
     protocol: Annotated[
         str | None, typer.Option(help="How frames are split. Default: the data set's own.")
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="seed, strong, or a TOML file.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="quick, seed, strong, or a TOML file.")] = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of a recipe; repeat at will."),
