@@ -6,8 +6,8 @@
 # ROOT is the data set's folder. OUT (runs/board) gets a folder a row; a row that is done is not
 # trained again, one that was cut off goes on, so the script can be called until it ends.
 # `full` wants a GPU, and is laid out for two hours of one: 224 px, recipe strong. `quick` is for the
-# CPU: recipe quick, the large networks at 64 px and for fewer epochs, some ten minutes a row on one
-# core. DRY=1 prints the commands and runs none.
+# CPU: recipe quick, networks of more than 3M parameters at 64 px and the largest for fewer epochs,
+# some ten minutes a row on one core. DRY=1 prints the commands and runs none.
 set -euo pipefail
 
 if [[ $# -lt 1 || $# -gt 3 || ! "${3:-full}" =~ ^(full|quick)$ ]]; then
@@ -60,12 +60,12 @@ else
         timm:regnetx_002 timm:hgnetv2_b0; do
         row "${backbone#timm:}" "$backbone" --recipe quick
     done
-    row efficientnet_b0 timm:efficientnet_b0 --recipe quick --epochs 7
-    row resnet18 timm:resnet18 --recipe quick --epochs 10 --precision bf16
+    row efficientnet_b0 timm:efficientnet_b0 --recipe quick --set input_size=64
+    row resnet18 timm:resnet18 --recipe quick --set input_size=64 --precision bf16
     for backbone in vgg19 resnet152; do
         row "$backbone" "$backbone" --recipe quick --set input_size=64 --epochs 5 --precision bf16
     done
-    row convnext_base timm:convnext_base --recipe quick --set input_size=64 --epochs 4 \
+    row convnext_base timm:convnext_base --recipe quick --set input_size=64 --epochs 3 \
         --precision bf16
     one=timm:mobilenetv4_conv_small
     row head-linear "$one" --recipe quick --head linear

@@ -17,6 +17,7 @@ from zoo.checkpoint import save_tensors
 from zoo.engine import run
 from zoo.engine.rerun import rerun
 from zoo.engine.transfer import Source, carry_head
+from zoo.models.catalogue import folder_of
 from zoo.recipes import resolve
 from zoo.weights import file_digest
 
@@ -133,6 +134,20 @@ def test_training_that_takes_no_step_predicts_what_the_source_predicts(kit: Kit)
     best = min(row["val_nme"] for row in kit.history(teacher.path))
     assert kit.history(again.path)[0]["val_nme"] == pytest.approx(best, rel=1e-5)
     np.testing.assert_allclose(two, one, atol=1e-3)
+
+
+def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
+    config = resolve(
+        "timm:mobilenetv4_conv_small",
+        "quick",
+        (*kit.DATA, "input_size=32", "refine=0", "warmup_epochs=0", "ema=0"),
+        {"dataset": "synthetic", "device": "cpu", "weights": "quick68", "epochs": 1, "lr": 1e-9},
+    )
+    started = run.train(config, kit.out / "started", reporter=kit.watcher)
+    assert kit.watcher.notes[0].startswith("starts from quick68 (timm:mobilenetv4_conv_small, 68")
+    digest = file_digest(folder_of("quick68") / "best.safetensors")
+    record = json.loads(started.record.read_text())
+    assert record["model"]["weights"] == f"run: quick68 sha256: {digest}"
 
 
 @pytest.mark.parametrize("kind", ["no run", "not begun", "foreign header", "another backbone"])

@@ -24,6 +24,7 @@ from zoo.export import check, graph
 from zoo.export.check import Agreement
 from zoo.export.export import export_onnx
 from zoo.model import LandmarkModel
+from zoo.models.catalogue import folder_of
 from zoo.prediction import load
 from zoo.prediction.onnx_model import OnnxPredictor
 from zoo.prediction.torch_model import TorchPredictor
@@ -99,6 +100,22 @@ def test_the_graph_and_the_network_give_the_same_points(
     if scores is not None:
         assert given["scores"].shape == (3, 68)
         assert np.median(np.abs(given["scores"] - scores)) < 1e-4
+
+
+def test_a_name_of_zoo_models_is_exported_here_and_its_folder_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    box = folder_of("quick68")
+    before = sorted(path.name for path in box.iterdir())
+    done = export_onnx("quick68")
+    assert done.path == Path("quick68.onnx")
+    assert all(agreement.holds for agreement in done.checks)
+    assert load("quick68.onnx").input_size == load("quick68", "cpu").input_size == 112
+    assert sorted(path.name for path in box.iterdir()) == before
+    (tmp_path / "quick68").mkdir()  # a folder of that name is meant before the model is
+    with pytest.raises(UsageError, match="no run here"):
+        export_onnx("quick68")
 
 
 def test_all_that_a_prediction_needs_is_in_the_file(run: Path, exported: Path) -> None:

@@ -12,10 +12,13 @@ from zoo.cli.output import print_json, say
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or a name of `zoo models`.")],
     format: Annotated[str, typer.Option(help="onnx, the only one.")] = "onnx",
     out: Annotated[
-        Path | None, typer.Option(help="File to write. [default: model.onnx in the run's folder]")
+        Path | None,
+        typer.Option(
+            help="File to write. [default: model.onnx in the run's folder; NAME.onnx of a name]"
+        ),
     ] = None,
     data: Annotated[
         Path | None,

@@ -41,7 +41,8 @@ def train(
         bool | None, typer.Option("--pretrained", help="Start from the backbone's own weights.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Start from this file, or from this run's best weights.")
+        Path | None,
+        typer.Option(help="Start from this file, or this run's or `zoo models` model's best."),
     ] = None,
     freeze: Annotated[bool | None, typer.Option("--freeze", help="Train the head alone.")] = None,
     unfreeze_after: Annotated[

@@ -1,10 +1,10 @@
 """A model that starts from another run: its backbone whole, its head as far as it fits.
 
-``--weights`` takes the folder of a run or its ``best.safetensors``, besides files of a backbone
-alone. Head tensors of the same name and shape are taken whole. Where the two runs predict other
-points, the tensors that have a row a point (``K`` rows, or ``2 K`` for x and y of each in turn) are
-taken row by row, for the points that mark the same place (:mod:`zoo.api.correspondence`); rows of
-the others start as a fresh head's do, from the mean shape.
+``--weights`` takes the folder of a run, its ``best.safetensors`` or the name of a model that `zoo
+models` lists, besides files of a backbone alone. Head tensors of the same name and shape are taken
+whole. Where the two runs predict other points, the tensors that have a row a point (``K`` rows, or
+``2 K`` for x and y of each in turn) are taken row by row, for the points that mark the same place
+(:mod:`zoo.api.correspondence`); rows of the others start as a fresh head's do, from the mean shape.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..api import LandmarkScheme, UsageError, WeightsError
 from ..api.correspondence import partners
 from ..config import Config
 from ..model import BuiltModel, build_model
+from ..models.catalogue import run_folder
 from ..weights import file_digest
 from .folder import RunFolder, plain
 from .report import Reporter
@@ -38,9 +39,9 @@ class Source:
 
 
 def weights_file(given: str) -> str:
-    """The file that ``--weights`` means: of a run's folder its best weights. Raises
-    :class:`WeightsError` where a folder has none."""
-    path = Path(given).expanduser()
+    """The file that ``--weights`` means: of a run's folder, or of a model that `zoo models` lists,
+    its best weights. Raises :class:`WeightsError` where a folder has none."""
+    path = run_folder(Path(given).expanduser())
     if not given or not path.is_dir():
         return given
     try:

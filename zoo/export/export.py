@@ -21,6 +21,7 @@ from ..evaluation.files import write_whole
 from ..evaluation.records import Record
 from ..geometry import crop, frame_region
 from ..images import read_image
+from ..models.catalogue import run_folder
 from ..prediction.onnx_file import OnnxFacts
 from ..prediction.onnx_model import OnnxPredictor
 from ..prediction.torch_model import TorchPredictor
@@ -54,7 +55,8 @@ def export_onnx(
     pictures: Sequence[str | Path] = (),
     reporter: Reporter | None = None,
 ) -> Exported:
-    """Write a run's best model as an ONNX file, by default ``model.onnx`` in the run's folder.
+    """Write a run's best model as an ONNX file, by default ``model.onnx`` in the run's folder; of a
+    model that `zoo models` lists, ``NAME.onnx`` here.
 
     Before it is written, the graph is compared with the network on random crops and, where they
     are named, on validation frames of the run's data set (``data``: its root) and on whole
@@ -62,8 +64,10 @@ def export_onnx(
     than 0.05 px of the input; a file that was there before is then left as it was.
     """
     graph.require_packages()
-    folder = RunFolder(Path(run))
-    path = Path(out) if out is not None else folder.path / "model.onnx"
+    folder = RunFolder(run_folder(run))
+    # what the package brought, or `zoo fetch`, stays as it was verified
+    beside = folder.path / "model.onnx" if folder.path == Path(run) else Path(f"{run}.onnx")
+    path = beside if out is None else Path(out)
     if path.is_dir():
         raise UsageError(f"--out {path}: is a folder; name a file, such as {path / 'model.onnx'}")
     trained = load_trained(folder)

@@ -163,6 +163,13 @@ def folder_of(name: str) -> Path:
     )
 
 
+def run_folder(given: str | Path) -> Path:
+    """What stands where a run is asked for: its folder, or the name of a model that is here."""
+    if not Path(given).exists() and is_named(str(given)):
+        return folder_of(str(given))
+    return Path(given)
+
+
 def default_model() -> Model | None:
     """The one that stands for a model where none is named."""
     return next((m for m in catalogue().values() if m.default), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..api import UsageError
-from ..models.catalogue import default_model, folder_of, is_named
+from ..models.catalogue import default_model, folder_of, is_named, run_folder
 from .predictor import Predictor
 
 HUB = "hf://"
@@ -36,9 +36,7 @@ def load(source: str | Path, device: str = "") -> Predictor:
         if device not in ("", "cpu"):
             raise UsageError(f"{path}: an ONNX file runs on the CPU; leave device {device} out")
         return OnnxPredictor(path)
-    if not path.exists() and is_named(text):
-        return _of_run(folder_of(text), device)
-    return _of_run(path, device)
+    return _of_run(run_folder(path), device)
 
 
 def load_default(device: str = "") -> Predictor:
