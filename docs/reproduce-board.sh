@@ -7,7 +7,7 @@
 # trained again, one that was cut off goes on, so the script can be called until it ends.
 # `full` wants a GPU, and is laid out for two hours of one: 224 px, recipe strong. `quick` is for the
 # CPU: recipe quick, networks of more than 3M parameters at 64 px and the largest for fewer epochs,
-# some ten minutes a row on one core, but for the best row, which takes 40. DRY=1 prints the commands and runs none.
+# some ten minutes a row on one core, but for vgg19 at 96 px, which takes 40. DRY=1 prints the commands and runs none.
 set -euo pipefail
 
 if [[ $# -lt 1 || $# -gt 3 || ! "${3:-full}" =~ ^(full|quick)$ ]]; then
@@ -68,6 +68,9 @@ else
     row convnext_base timm:convnext_base --recipe quick --set input_size=64 --epochs 3 \
         --precision bf16
     row vgg19-96px vgg19 --recipe quick --set input_size=96 --epochs 10 --precision bf16
+    row vgg19-soft_argmax vgg19 --recipe quick --set input_size=96 --epochs 8 --precision bf16 \
+        --head soft_argmax --loss l1 --set head.stride=4 --set head.width=128
+    row efficientnet_b0-96px timm:efficientnet_b0 --recipe quick --set input_size=96
     heads=(timm:mobilenetv4_conv_small --recipe quick --set input_size=64)
     row head-heatmap "${heads[@]}"
     row head-linear "${heads[@]}" --head linear
