@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +87,40 @@ def test_a_bug_in_one_of_a_pair_ends_both(kit: Kit) -> None:
     assert done.returncode != 0
     assert "zoo: this is a bug in the backbone tiny of tiny" in done.stderr
     assert "ArithmeticError: planted" in done.stderr
+
+
+LEAVING = """
+import os
+import sys
+
+import torch
+from zoo.engine.distributed import join_world
+
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+with join_world("cpu"):
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+    model(torch.ones(1, 2)).sum().backward()
+    assert threads() > before, "gloo has no threads: this shows nothing"
+del model
+sys.exit(threads() != before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
+def test_a_process_that_left_the_others_has_no_threads_of_theirs(tmp_path: Path) -> None:
+    """At the interpreter's end such a thread may abort the process, whose run is done."""
+    script = tmp_path / "leaving.py"
+    script.write_text(LEAVING)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*command, "--nproc-per-node", "2", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class Others(World):

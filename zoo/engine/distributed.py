@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +107,10 @@ def join_world(device: str) -> Iterator[World]:
     if dist.is_initialized():
         yield World(rank, size, chosen)
         return
+    # DDP imports this module, whose functions have the group of that moment for a default: imported
+    # with a group at hand it keeps that group, and gloo's threads, to the process's end. There one
+    # that waits for the interpreter aborts the process (pytorch/pytorch#190489). So: before.
+    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         found: tuple[int, int] = (dist.get_rank(), dist.get_world_size())
