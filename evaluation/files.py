@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -21,6 +22,13 @@ def write_whole(path: Path, content: bytes) -> None:
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and is_out_of_room(error):  # a failed write names no file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def is_out_of_room(error: OSError) -> bool:
+    """Whether a disk, a quota or a limit was full, or the disk can no longer be written."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -235,6 +235,12 @@ def test_a_bug_in_a_plugin_is_laid_at_its_authors_door(plant: Plant) -> None:
     [
         ("KeyboardInterrupt", 130, "Stopped."),
         ("ValueError('off by one')", 1, "this is a bug: ValueError: off by one"),
+        (
+            "OSError(28, 'No space left on device', 'a.png')",
+            1,
+            "zoo: a.png: cannot write: No space",
+        ),
+        ("OSError(28, 'No space left on device')", 1, "zoo: cannot write: No space"),
         ("zoo.api.DataError('a.csv, row 3: no image')", 1, "zoo: a.csv, row 3: no image"),
         ("zoo.api.UsageError('no such recipe')", 2, "zoo: no such recipe"),
     ],

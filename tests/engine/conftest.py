@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SOURCE = '''
 import os
+import resource
 import signal
 
 from torch import nn
@@ -63,6 +64,8 @@ def happen(net, x):
         raise SystemExit("planted death")
     elif what == "raise":
         raise ArithmeticError("planted")
+    elif what == "full disk":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
     elif what == "interrupt torchrun":
         os.kill(os.getppid(), signal.SIGINT)
     else:

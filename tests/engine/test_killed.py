@@ -41,3 +41,21 @@ def test_a_run_killed_twice_and_interrupted_ends_in_the_bits_of_one_left_alone(k
     resumed = kit.zoo("train", "--resume", str(path))
     assert resumed.returncode == 0, resumed.stderr
     assert kit.outcome(path) == kit.outcome(whole.path)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_costs_an_epoch_and_says_how_to_go_on(kit: Kit) -> None:
+    whole = kit.train(epochs=3)
+    # in the second epoch, whose state cannot be saved
+    full = kit.zoo(*kit.arguments(epochs=3, out="full"), TINY_AT="8 full disk")
+    assert full.returncode == 1
+    path = kit.only_run("full")
+    [line] = full.stderr.splitlines()
+    assert line.startswith(f"zoo: {path}/"), line
+    assert ".safetensors: cannot be written: File too large. What was saved" in line
+    assert line.endswith(f"go on with: zoo train --resume {path}")
+    assert len(kit.history(path)) == 1
+
+    resumed = kit.zoo("train", "--resume", str(path))
+    assert resumed.returncode == 0, resumed.stderr
+    assert kit.outcome(path) == kit.outcome(whole.path)

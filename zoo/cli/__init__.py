@@ -110,6 +110,7 @@ def main() -> NoReturn:
         status = end.code
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
+        from zoo.evaluation.files import is_out_of_room
         from zoo.installed import OURS, absent_requirement
         from zoo.registry import author_of, installed
 
@@ -117,6 +118,10 @@ def main() -> NoReturn:
             traceback.print_exc()
         if absent := absent_requirement(error):
             say(f"zoo: this needs {absent}, which is not installed; pip install {OURS} brings it")
+            sys.exit(1)
+        if isinstance(error, OSError) and is_out_of_room(error):
+            where = f"{error.filename}: " if error.filename else ""
+            say(f"zoo: {where}cannot write: {error.strerror}; make room, then try again")
             sys.exit(1)
         with contextlib.suppress(Exception):
             installed()  # says whose metadata is damaged: torch cannot be imported beside some

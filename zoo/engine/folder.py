@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..api import DataError, UsageError
+from ..api import DataError, UsageError, ZooError
 from ..config import Config, dumps, loads
-from ..evaluation.files import write_whole
+from ..evaluation.files import is_out_of_room, write_whole
 from ..evaluation.protocols import find_protocol
 from ..evaluation.records import Record, config_hash, load_record
 
@@ -77,7 +77,9 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """While this process trains here, no other one does. Raises :class:`UsageError` where one
-        does already. The lock is the system's own: it goes with the process, however that ends."""
+        does already. The lock is the system's own: it goes with the process, however that ends.
+
+        A disk that fills up meanwhile is a :class:`ZooError` that says how to go on."""
         self.state.parent.mkdir(exist_ok=True)
         with (self.state.parent / "lock").open("w") as file:
             try:
@@ -87,7 +89,16 @@ class RunFolder:
             except OSError as error:  # a file system without locks
                 if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
                     raise
-            yield
+            try:
+                yield
+            except OSError as error:
+                if not is_out_of_room(error):
+                    raise
+                raise ZooError(
+                    f"{error.filename or self.path}: cannot be written: {error.strerror}. What was "
+                    "saved before is whole; make room, then go on with: "
+                    f"zoo train --resume {self.path}"
+                ) from error
 
     def read_config(self) -> Config:
         try:
