@@ -1,4 +1,4 @@
-"""Augmentation: image and points move together, colours change as torchvision's would.
+"""Augmentation: image and points move together.
 
 Blobs are drawn at the points, one a colour channel, and looked for where the points went.
 """
@@ -6,72 +6,19 @@ Blobs are drawn at the points, one a colour channel, and looked for where the po
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from augmenting import TRIANGLE, augment, centroids, chosen, quick, seeds
+from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
-from torchvision.transforms import functional as reference
 
-from zoo.api import IBUG68, LandmarkScheme, UsageError, generic_scheme
+from zoo.api import IBUG68
 from zoo.config import Augment
 from zoo.data import augment as module
-from zoo.data.augment import Augmenter, draw, label_scale
+from zoo.data.augment import draw, label_scale
 from zoo.geometry import mirror_points
-from zoo.recipes import recipe_names, resolve
-
-TRIANGLE = LandmarkScheme(name="triangle", names=("left", "right", "top"), flip=(1, 0, 2))
-quick = settings(max_examples=40, deadline=None)
-seeds = st.integers(0, 10**6)
-
-
-def chosen(count: int, **columns: float | list[float]) -> Tensor:
-    """Draws of one half, which is the middle of every range, but for the columns named."""
-    draws = torch.full((count, len(module._DRAWS)), 0.5)
-    for name, value in columns.items():
-        draws[:, module._DRAWS.index(name)] = torch.as_tensor(value)
-    return draws
-
-
-def blobs(points: Tensor, side: int, sigma: float = 2.0) -> Tensor:
-    """uint8 (B, S, S, 3) with a spot at each of the three points (B, 3, 2), a channel each."""
-    place = (torch.arange(side) + 0.5) / side
-    x, y = points[:, None, None, :, 0], points[:, None, None, :, 1]
-    far = (place[None, None, :, None] - x) ** 2 + (place[None, :, None, None] - y) ** 2
-    return (255 * torch.exp(-far * side**2 / (2 * sigma**2))).round().to(torch.uint8)
-
-
-def centroids(pixels: Tensor) -> Tensor:
-    """Float (B, 3, S, S) to fractions (B, 3, 2): where each channel's spot is."""
-    side = pixels.shape[-1]
-    place = (torch.arange(side) + 0.5) / side
-    mass = pixels.sum((2, 3))
-    x = (pixels.sum(2) * place).sum(-1) / mass
-    y = (pixels.sum(3) * place).sum(-1) / mass
-    return torch.stack((x, y), -1)
-
-
-def augment(
-    config: Augment,
-    draws: Tensor,
-    side: int = 64,
-    size: int = 64,
-    scheme: LandmarkScheme = TRIANGLE,
-    offset: tuple[float, float] = (0.0, 0.0),
-    points: Tensor | None = None,
-    images: Tensor | None = None,
-    visible: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    if points is None:
-        points = torch.tensor([[[0.3, 0.4], [0.7, 0.45], [0.5, 0.7]]]).repeat(len(draws), 1, 1)
-    if images is None:
-        images = blobs(points, side)
-    if visible is None:
-        visible = torch.ones(points.shape[:2], dtype=torch.bool)
-    return Augmenter(config, scheme, offset, side, size)(images, points, visible, draws)
 
 
 @quick
@@ -279,192 +226,3 @@ def test_label_scale_by_hand() -> None:
     points = torch.tensor([[[0.1, 0.1], [0.5, 0.2], [9.0, 9.0]]])
     scale = label_scale(points, torch.tensor([[True, True, False]]))
     torch.testing.assert_close(scale, torch.tensor([0.2]))
-
-
-STRONG = resolve(
-    "custom_cnn",
-    "strong",
-    [f"augment.{key}=0.5" for key in ("erase", "blur", "low_res", "jpeg")] + ["augment.resize=40"],
-).augment
-
-
-def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
-    assert torch.equal(draw(8, 3), draw(8, 3))
-    assert not torch.equal(draw(8, 3), draw(8, 4))
-    assert ((draw(500, 0) >= 0) & (draw(500, 0) < 1)).all()
-
-
-@pytest.mark.parametrize("processes", [2, 3])
-def test_a_share_of_a_batch_is_augmented_as_in_the_whole(processes: int) -> None:
-    images = torch.randint(0, 256, (9, 40, 40, 3), dtype=torch.uint8)
-    points, draws = torch.rand(9, 3, 2), draw(9, 11)
-    whole = augment(STRONG, draws, 40, 32, offset=(0.01, 0), points=points, images=images)
-    for rank in range(processes):
-        mine = slice(rank, None, processes)
-        share = augment(
-            STRONG,
-            draws[mine],
-            40,
-            32,
-            offset=(0.01, 0),
-            points=points[mine],
-            images=images[mine],
-        )
-        for ours, all_of_it in zip(share, whole, strict=True):
-            torch.testing.assert_close(ours, all_of_it[mine], atol=1e-6, rtol=0)
-
-
-def test_what_goes_in_is_not_changed() -> None:
-    images = torch.randint(0, 256, (4, 40, 40, 3), dtype=torch.uint8)
-    points = torch.rand(4, 3, 2)
-    visible = torch.ones(4, 3, dtype=torch.bool)
-    before = images.clone(), points.clone(), visible.clone()
-    augment(STRONG, draw(4, 1), 40, 32, points=points, images=images, visible=visible)
-    assert all(map(torch.equal, before, (images, points, visible)))
-
-
-@pytest.fixture(scope="module")
-def picture() -> Tensor:
-    """Two smooth colour pictures, uint8 (2, 24, 24, 3)."""
-    noise = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
-    smooth = torch.nn.functional.interpolate(noise, (24, 24), mode="bilinear")
-    return (255 * smooth).round().to(torch.uint8).permute(0, 2, 3, 1)
-
-
-@pytest.mark.parametrize("kind", ["brightness", "contrast", "saturation"])
-def test_colours_change_by_a_factor_as_torchvisions_do(picture: Tensor, kind: str) -> None:
-    u = [0.0, 0.75]
-    pixels, _, _ = augment(Augment(**{kind: 0.8}), chosen(2, **{kind: u}), 24, 24, images=picture)
-    plain = picture.permute(0, 3, 1, 2).float() / 255
-    change = getattr(reference, f"adjust_{kind}")
-    expected = torch.stack([change(plain[0], 0.2), change(plain[1], 1.4)])
-    torch.testing.assert_close(pixels, expected, atol=2e-4, rtol=0)
-    assert (pixels - plain).abs().max() > 0.05
-
-
-def test_a_factor_is_never_negative(picture: Tensor) -> None:
-    pixels, _, _ = augment(
-        Augment(brightness=3.0), chosen(2, brightness=0.0), 24, 24, images=picture
-    )
-    assert not pixels.any()
-
-
-def test_grey_is_torchvisions_and_comes_by_its_probability(picture: Tensor) -> None:
-    pixels, _, _ = augment(Augment(grey=0.3), chosen(2, grey=[0.29, 0.31]), 24, 24, images=picture)
-    plain = picture.permute(0, 3, 1, 2).float() / 255
-    grey = reference.rgb_to_grayscale(plain[0], 3)
-    torch.testing.assert_close(pixels[0], grey, atol=2e-4, rtol=0)
-    assert torch.equal(pixels[1], plain[1])
-
-
-@pytest.mark.parametrize("kernel", [1, 3, 5, 9])
-def test_blur_is_torchvisions_inside(picture: Tensor, kernel: int) -> None:
-    """At the edges ours repeats the last pixel where torchvision reflects."""
-    config = Augment(blur=1.0, blur_kernel=kernel, blur_sigma=(0.5, 2.5))
-    pixels, _, _ = augment(config, chosen(2, sigma=[0.0, 0.75]), 24, 24, images=picture)
-    plain = picture.permute(0, 3, 1, 2).float() / 255
-    for k, sigma in enumerate((0.5, 2.0)):
-        expected = reference.gaussian_blur(plain[k], [kernel, kernel], [sigma, sigma])
-        inside = slice(kernel // 2, 24 - kernel // 2)
-        torch.testing.assert_close(
-            pixels[k][:, inside, inside], expected[:, inside, inside], atol=1e-5, rtol=0
-        )
-    torch.testing.assert_close(pixels.mean((2, 3)), plain.mean((2, 3)), atol=0.02, rtol=0)
-
-
-def test_blur_comes_by_its_probability(picture: Tensor) -> None:
-    pixels, _, _ = augment(Augment(blur=0.5), chosen(2, blur=[0.4, 0.6]), 24, 24, images=picture)
-    plain = picture.permute(0, 3, 1, 2).float() / 255
-    assert not torch.equal(pixels[0], plain[0])
-    assert torch.equal(pixels[1], plain[1])
-
-
-@quick
-@given(seeds, st.floats(0.02, 0.3), st.floats(0.0, 0.2))
-def test_one_rectangle_of_the_promised_area_is_painted_over(
-    seed: int, low: float, more: float
-) -> None:
-    size, count = 50, 16
-    config = Augment(erase=1.0, erase_area=(low, low + more))
-    draws = draw(count, seed)
-    column = {name: draws[:, k] for k, name in enumerate(module._DRAWS)}
-    column["erase_shade"][:] = 0.8
-    black = torch.zeros(count, size, size, 3, dtype=torch.uint8)
-    pixels, _, _ = augment(config, draws, size, size, images=black)
-    assert set(pixels.unique().tolist()) <= {0.0, column["erase_shade"][0].item()}
-    hit = pixels[:, 0] > 0
-    wide, high = hit.any(1).sum(1), hit.any(2).sum(1)
-    assert torch.equal(hit.sum((1, 2)), wide * high)  # a full rectangle
-    promised = low + more * column["erase_area"]
-    # a side is a whole number of pixels, at most one off
-    error = ((wide * high) / size**2 - promised).abs()
-    assert (error <= (wide + high + 1) / size**2 + 1e-6).all()
-    assert (wide <= 2 * (high + 1)).all()
-    assert (high <= 2 * (wide + 1)).all()
-
-
-def test_erasing_comes_by_its_probability_and_leaves_the_points(picture: Tensor) -> None:
-    pixels, moved, visible = augment(
-        Augment(erase=0.3), chosen(2, erase=[0.2, 0.4]), 24, 24, images=picture
-    )
-    plain = picture.permute(0, 3, 1, 2).float() / 255
-    assert not torch.equal(pixels[0], plain[0])
-    assert torch.equal(pixels[1], plain[1])
-    assert visible.all()
-    assert torch.equal(moved[0], moved[1])
-
-
-@quick
-@given(seeds)
-def test_pixels_stay_between_black_and_white(seed: int) -> None:
-    wild = Augment(
-        resize=24, rotation=90, scale=0.5, shift=0.3, flip=0.5, brightness=2.0, contrast=2.0,
-        saturation=2.0, grey=0.3, blur=0.5, low_res=0.5, jpeg=0.5, erase=0.5,
-    )  # fmt: skip
-    images = torch.randint(
-        0, 256, (8, 24, 24, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
-    )
-    pixels, moved, _ = augment(wild, draw(8, seed), 24, 24, images=images)
-    assert pixels.isfinite().all()
-    assert moved.isfinite().all()
-    assert pixels.min() >= -1e-5
-    assert pixels.max() <= 1 + 1e-5
-
-
-def test_a_scheme_without_symmetry_refuses_a_flip_and_takes_all_else() -> None:
-    scheme = generic_scheme(3)
-    with pytest.raises(UsageError, match=r"points3 has no known symmetry.*augment.flip=0"):
-        Augmenter(Augment(flip=0.5), scheme, (0, 0), 64, 64)
-    pixels, _, _ = augment(Augment(rotation=20), draw(2, 0), scheme=scheme)
-    assert pixels.shape == (2, 3, 64, 64)
-
-
-def test_a_window_larger_than_what_is_stored_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"augment.resize = 32: a crop of 64 px does not fit"):
-        Augmenter(Augment(crop=True), TRIANGLE, (0, 0), 32, 64)
-
-
-@pytest.mark.parametrize("recipe", recipe_names())
-def test_every_recipe_augments_faces(recipe: str) -> None:
-    config = resolve("custom_cnn", recipe).augment
-    size = 224
-    side = config.resize or round(size * (1 + config.scale))
-    images = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8)
-    points = 0.4 + 0.2 * torch.rand(3, 68, 2)
-    pixels, moved, visible = augment(
-        config, draw(3, 0), side, size, scheme=IBUG68, points=points, images=images
-    )
-    assert pixels.shape == (3, 3, size, size)
-    assert moved.shape == (3, 68, 2)
-    assert visible.all()
-    assert pixels.var() > 0
-
-
-def test_the_seed_recipe_moves_a_picture_by_one_pixel_at_most() -> None:
-    config: Any = resolve("custom_cnn", "seed").augment
-    points = torch.rand(32, 3, 2) * 0.5 + 0.25
-    images = torch.zeros(32, 225, 225, 3, dtype=torch.uint8)
-    _, moved, _ = augment(config, draw(32, 0), 225, 224, points=points, images=images)
-    steps = (points * 225 - moved * 224).round()
-    assert set(steps.unique().tolist()) == {0.0, 1.0}
-    torch.testing.assert_close(moved, (points * 225 - steps) / 224)

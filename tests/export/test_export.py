@@ -12,18 +12,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
-from PIL import Image
-from torch import nn
 from untrained import FACES, make_run
 
 from zoo import __version__
-from zoo.api import IBUG68, DataError, PluginError, UsageError, WeightsError, generic_scheme
-from zoo.datasets.synthetic import open_synthetic
-from zoo.export import check, graph
-from zoo.export.check import Agreement
+from zoo.api import IBUG68, PluginError, UsageError, generic_scheme
 from zoo.export.export import export_onnx
-from zoo.model import LandmarkModel
 from zoo.models.catalogue import folder_of
 from zoo.prediction import load
 from zoo.prediction.onnx_model import OnnxPredictor
@@ -49,17 +42,6 @@ CASES = [
 ]
 LARGE = [("resnet152", "soft_argmax", 64, ()), ("vgg19", "linear", 64, ())]
 """vgg19's classifier wants 7 x 7 cells, and 64 pixels give 2 x 2."""
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One with scores, which most tests can share."""
-    return make_run(tmp_path_factory.mktemp("runs") / "net-drawn-0a1b2c-s0", head="simcc")
-
-
-@pytest.fixture(scope="module")
-def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_onnx(run, tmp_path_factory.mktemp("onnx") / "net.onnx").path
 
 
 def noise(count: int, size: int, seed: int = 3) -> Any:
@@ -179,148 +161,6 @@ def test_a_scheme_of_which_little_is_known_and_a_run_without_a_record(tmp_path: 
     assert alone.scheme == generic_scheme(5)
     assert alone.facts.record == {}
     assert alone.predict(noise(1, 80)[0], "none")[0].points.shape == (5, 2)
-
-
-def test_real_inputs_are_checked_where_they_are_named(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    small = ["dataset.people=15", "dataset.videos=1", "dataset.frames=3", "dataset.size=48"]
-    drawn = make_run(tmp_path / "run", sets=small)
-    sample = next(iter(open_synthetic(people=1, videos=1, frames=1).samples()))
-    Image.fromarray(sample.image()).save(tmp_path / "face.png")
-    done = export_onnx(drawn, data=tmp_path, pictures=[tmp_path / "face.png"])
-    assert [(c.inputs, c.crops) for c in done.checks] == [
-        ("random", 8),
-        ("synthetic", 6),
-        ("pictures", 1),
-    ]
-    assert all(c.holds for c in done.checks)
-    with pytest.raises(DataError, match=r"none\.png: no such image"):
-        export_onnx(run, tmp_path / "x.onnx", pictures=[tmp_path / "none.png"])
-    assert not (tmp_path / "x.onnx").exists()
-
-
-class Shifted(nn.Module):
-    """The same network, a tenth of a pixel of 64 to the right."""
-
-    def __init__(self, model: LandmarkModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        output = self.model(images)
-        return {**output, "points": output["points"] + torch.tensor([0.1 / 64, 0.0])}
-
-
-def test_a_graph_that_says_something_else_is_not_written(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "model.onnx"
-    out.write_bytes(b"what stood here before")
-    honest = graph.CropsToPoints
-    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: honest(Shifted(m), count))
-    with pytest.raises(WeightsError) as caught:
-        export_onnx(run, out)
-    assert f"{out}: not written: the ONNX graph gives other points than PyTorch" in str(
-        caught.value
-    )
-    assert "worst point off by 0.1 px, 544 of 544 points beyond 0.05 px" in str(caught.value)
-    assert "simcc on timm:test_resnet, torch 2." in str(caught.value)
-    assert out.read_bytes() == b"what stood here before"
-    assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
-
-
-class OfOneBatch(nn.Module):
-    """Holds on to the first batch's size, as a traced constant would."""
-
-    def __init__(self, model: LandmarkModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        output = self.model(images)
-        mean = output["points"].sum(0, keepdim=True) / 2
-        return {"points": output["points"] + 1e-9 * mean.expand(2, -1, -1)}
-
-
-def test_a_graph_that_holds_on_to_a_batch_size_is_found(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = graph.CropsToPoints
-    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: honest(OfOneBatch(m), count))
-    with pytest.raises(
-        WeightsError, match=r"model.onnx: not written: .*: onnxruntime fails on a batch of 5"
-    ):
-        export_onnx(run, tmp_path / "model.onnx")
-    assert not list(tmp_path.iterdir())
-
-
-def test_scores_are_compared_too(run: Path, exported: Path) -> None:
-    network, alone = load(run, "cpu"), load(exported)
-    assert isinstance(network, TorchPredictor)
-
-    class Louder(OnnxPredictor):
-        def run(self, crops: Any) -> Any:
-            points, scores = super().run(crops)
-            return points, None if scores is None else scores + np.float32(0.01)
-
-    louder = Louder(exported)
-    fine = check.compare(network, alone, check.random_crops(64), "random")
-    wrong = check.compare(network, louder, check.random_crops(64), "random")
-    assert fine.holds
-    assert not wrong.holds
-    assert "scores off by 0.01 (median)" in str(wrong)
-    assert wrong.worst == fine.worst
-
-
-class Tied(nn.Module):
-    """Two peaks of nearly one height in the first point: less than rounding decides. The others
-    lie where the crop's brightness says."""
-
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        light = images.mean((1, 2, 3))
-        tie = (images[:, 0, 0, 0] * 1e6 % 2 > 1).float()
-        points = light[:, None, None].expand(-1, 68, 2).clone()
-        points[:, 0, 0] = tie
-        return {"points": points}
-
-
-def test_a_point_that_rounding_decides_is_counted_apart(run: Path) -> None:
-    network = load(run, "cpu")
-    assert isinstance(network, TorchPredictor)
-    network.model = Tied()  # type: ignore[assignment]
-
-    class Other(TorchPredictor):
-        def run(self, crops: Any) -> Any:
-            points, scores = network.run(crops)
-            points[:, 0, 0] = 1 - points[:, 0, 0]
-            points[:, 1, 0] += self.off
-            return points, scores
-
-        off = 0.0
-
-    other = Other.of_run(run, "cpu")
-    found = check.compare(network, other, check.random_crops(64), "random")
-    assert (found.undecided, found.beyond, found.worst) == (8, 0, 0.0)
-    assert str(found).endswith("worst point off by 0 px, 8 of 544 points undecided")
-    other.off = 0.01
-    worse = check.compare(network, other, check.random_crops(64), "random")
-    assert (worse.undecided, worse.beyond) == (8, 8)
-    assert worse.worst == pytest.approx(0.64, abs=1e-4)
-
-
-def test_a_network_that_rounding_sways_in_most_points_is_not_called_wrong(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    swayed = Agreement("random", 8, 544, worst=0.0, beyond=0, undecided=55, score=None)
-    assert not swayed.holds
-    assert Agreement("random", 8, 544, worst=0.0, beyond=0, undecided=54, score=None).holds
-    monkeypatch.setattr("zoo.export.export.compare", lambda *given: swayed)
-    with pytest.raises(
-        WeightsError, match=r"cannot be checked \(.*55 of 544 points undecided\)\. Is"
-    ):
-        export_onnx(run, tmp_path / "model.onnx")
 
 
 HEADS = """

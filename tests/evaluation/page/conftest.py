@@ -1,4 +1,4 @@
-"""A real Chromium for the page, and a reader that hears of everything that goes wrong in it."""
+"""Pages of few rows and of many, a real Chromium, and a reader who hears all that goes wrong."""
 
 from __future__ import annotations
 
@@ -7,8 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_records import board, record, varied
 from playwright.sync_api import Browser, Page
-from reader import DESKTOP, Heard, Open
+from reader import DESKTOP, OFFICIAL, Heard, Open
+
+from zoo.evaluation.page import to_html
+
+
+@pytest.fixture(scope="module")
+def few() -> str:
+    """Three models in one group, and another group. Their order by NME: b, a, c; by GMACs: a, c,
+    b; c has no GMACs."""
+    records = [
+        record("net_a", 0, 0.06, gmacs=0.1),
+        record("net_b", 0, 0.05, gmacs=1.0, config={"recipe": "seed"}),
+        record("net_c", 0, 0.09, model={"parameters": 5_000_000, "gmacs": None}),
+        record("leaky", 0, 0.04, data=OFFICIAL),
+    ]
+    return to_html(board(*records), command=lambda r: f"zoo train {r['plugin']['id']}")
+
+
+@pytest.fixture(scope="module")
+def many() -> str:
+    return to_html(board(*varied(300)))
 
 
 @pytest.fixture

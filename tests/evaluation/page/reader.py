@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Page
 
 DESKTOP, PHONE = (1280, 900), (375, 740)
+OFFICIAL = {"protocol": "official/1"}
 
 Open = Callable[..., Page]
 
@@ -18,3 +19,8 @@ class Heard:
 
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+
+
+def names(page: Page) -> list[str]:
+    """Of the models, as the table has them now."""
+    return page.locator("table.main tbody th.model a").all_inner_texts()
