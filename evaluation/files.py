@@ -24,11 +24,11 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(name, path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and is_out_of_room(error):  # a failed write names no file
+        if isinstance(error, OSError) and disk_refuses(error):  # a failed write names no file
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
-def is_out_of_room(error: OSError) -> bool:
-    """Whether a disk, a quota or a limit was full, or the disk can no longer be written."""
+def disk_refuses(error: OSError) -> bool:
+    """Whether a disk, a quota or a limit is full, or the disk can no longer be written."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)

@@ -107,11 +107,9 @@ def test_each_video_is_decompressed_once_by_a_pool(
     # two videos at a time, which are kept: a thread that lags behind finds its video still
     two = 2 * (frames or T)
     with ThreadPoolExecutor(8) as pool:
-        images = [
-            image
-            for part in (samples[:two], samples[two:])
-            for image in list(pool.map(lambda sample: sample.image(), part))
-        ]
+        images: list[NDArray[np.uint8]] = []
+        for part in (samples[:two], samples[two:]):
+            images += pool.map(lambda sample: sample.image(), part)
     assert sorted(decompressed) == ["Ann_0", "Ann_1", "Bo_0"]
     for sample, image in zip(samples, images, strict=True):
         seed = ["Ann_0", "Ann_1", "Bo_0"].index(str(sample.video))

@@ -179,12 +179,18 @@ class Kit:
         self, *arguments: str, processes: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """``zoo ...`` as a process, or as several under torchrun."""
-        command = [sys.executable, "-m"]
+        return self.python("-m", "zoo", *arguments, processes=processes, **environment)
+
+    def python(
+        self, *arguments: str, processes: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """``python ...`` likewise."""
+        command = [sys.executable]
         if processes:
-            command += ["torch.distributed.run", "--standalone", "--nproc-per-node"]
-            command += [str(processes), "--module"]
+            command += ["-m", "torch.distributed.run", "--standalone"]
+            command += ["--nproc-per-node", str(processes)]
         return subprocess.run(
-            [*command, "zoo", *arguments],
+            [*command, *arguments],
             capture_output=True,
             text=True,
             env={**os.environ, **environment},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,17 +107,11 @@ sys.exit(threads() != before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
-def test_a_process_that_left_the_others_has_no_threads_of_theirs(tmp_path: Path) -> None:
+def test_a_process_that_left_the_others_has_no_threads_of_theirs(kit: Kit) -> None:
     """At the interpreter's end such a thread may abort the process, whose run is done."""
-    script = tmp_path / "leaving.py"
+    script = kit.out / "leaving.py"
     script.write_text(LEAVING)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    done = subprocess.run(
-        [*command, "--nproc-per-node", "2", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = kit.python(str(script), processes=2)
     assert done.returncode == 0, done.stderr
 
 

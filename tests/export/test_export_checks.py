@@ -46,12 +46,16 @@ def test_real_inputs_are_checked_where_they_are_named(
     assert not (tmp_path / "x.onnx").exists()
 
 
-class Shifted(nn.Module):
-    """The same network, a tenth of a pixel of 64 to the right."""
+class Around(nn.Module):
+    """A network that answers for another."""
 
     def __init__(self, model: LandmarkModel) -> None:
         super().__init__()
         self.model = model
+
+
+class Shifted(Around):
+    """The same network, a tenth of a pixel of 64 to the right."""
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         output = self.model(images)
@@ -76,12 +80,8 @@ def test_a_graph_that_says_something_else_is_not_written(
     assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
 
 
-class OfOneBatch(nn.Module):
+class OfOneBatch(Around):
     """Holds on to the first batch's size, as a traced constant would."""
-
-    def __init__(self, model: LandmarkModel) -> None:
-        super().__init__()
-        self.model = model
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         output = self.model(images)

@@ -110,7 +110,7 @@ def main() -> NoReturn:
         status = end.code
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
-        from zoo.evaluation.files import is_out_of_room
+        from zoo.evaluation.files import disk_refuses
         from zoo.installed import OURS, absent_requirement
         from zoo.registry import author_of, installed
 
@@ -119,9 +119,9 @@ def main() -> NoReturn:
         if absent := absent_requirement(error):
             say(f"zoo: this needs {absent}, which is not installed; pip install {OURS} brings it")
             sys.exit(1)
-        if isinstance(error, OSError) and is_out_of_room(error):
+        if isinstance(error, OSError) and disk_refuses(error):
             where = f"{error.filename}: " if error.filename else ""
-            say(f"zoo: {where}cannot write: {error.strerror}; make room, then try again")
+            say(f"zoo: {where}cannot write: {error.strerror}; try again once the disk takes more")
             sys.exit(1)
         with contextlib.suppress(Exception):
             installed()  # says whose metadata is damaged: torch cannot be imported beside some

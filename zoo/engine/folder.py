@@ -16,7 +16,7 @@ from typing import Any
 
 from ..api import DataError, UsageError, ZooError
 from ..config import Config, dumps, loads
-from ..evaluation.files import is_out_of_room, write_whole
+from ..evaluation.files import disk_refuses, write_whole
 from ..evaluation.protocols import find_protocol
 from ..evaluation.records import Record, config_hash, load_record
 
@@ -92,11 +92,11 @@ class RunFolder:
             try:
                 yield
             except OSError as error:
-                if not is_out_of_room(error):
+                if not disk_refuses(error):
                     raise
                 raise ZooError(
                     f"{error.filename or self.path}: cannot be written: {error.strerror}. What was "
-                    "saved before is whole; make room, then go on with: "
+                    "saved before is whole; once the disk takes more, go on with: "
                     f"zoo train --resume {self.path}"
                 ) from error
 
