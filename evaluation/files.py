@@ -10,6 +10,16 @@ from pathlib import Path
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes ``path`` under a temporary name and renames it: a reader never sees a half."""
+    try:
+        _replace(path, content)
+    except OSError as error:
+        if not disk_refuses(error):
+            raise
+        # it names the temporary file, or none
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -22,10 +32,8 @@ def write_whole(path: Path, content: bytes) -> None:
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
-    except BaseException as error:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and disk_refuses(error):  # a failed write names no file
-            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -75,8 +75,9 @@ def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as caught:
         save_tensors(path, TENSORS, {"epoch": 2})
+    assert caught.value.filename == str(path)
     assert load_tensors(path)[1] == {"epoch": 1}
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
