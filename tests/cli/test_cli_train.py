@@ -179,7 +179,7 @@ def test_ctrl_c_while_frames_are_decoded_leaves_nothing_half_written(
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(here / "home"))
     done = zoo(*SMALL, "--dataset", "interrupted")
-    assert done.returncode == 130
+    assert done.returncode == 130, done.stderr
     assert done.stdout == ""
     assert [line for line in done.stderr.splitlines() if line] == ["Stopped."]
     assert not (here / "runs").exists()
