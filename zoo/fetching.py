@@ -202,7 +202,7 @@ def _write(path: Path, content: bytes) -> None:
 def _reader(source: str, jobs: int) -> _Read:
     if source.startswith(("http://", "https://")):
         return _http_reader(source, jobs)
-    folder = Path(source).expanduser()
+    folder = Path(os.path.expanduser(source))
     if not folder.is_dir():
         raise UsageError(f"--from {source}: neither an http(s) address nor a folder")
     return lambda entry: _read_file(folder, entry)

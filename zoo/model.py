@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -131,7 +132,7 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
     if plan.pretrained:
         weights = f"pretrained: {spec.weights}"
     elif plan.weights:
-        path = Path(plan.weights).expanduser()
+        path = Path(os.path.expanduser(plan.weights))
         ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
         weights = f"file: {path.name} sha256: {file_digest(path)}"
     features = probe(backbone, size, plan.backbone)

@@ -55,7 +55,7 @@ def existing(plugin_id: str, option: str, value: str, what: str) -> Path:
     """The path that an option names. Raises :class:`UsageError` that says how to name one."""
     if not value:
         raise UsageError(f"detector {plugin_id} needs {what}: --set detector.{option}=PATH")
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))
     if not path.exists():
         raise UsageError(f"detector {plugin_id}: {option} {value}: no such file or folder")
     return path

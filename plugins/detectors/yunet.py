@@ -78,7 +78,7 @@ def _file(model: str) -> Path:
         raise UsageError(
             f"yunet needs a model file: --set detector.model=FILE, or {VARIABLE}=FILE; {get}"
         )
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))
     if not path.is_file():
         raise UsageError(f"yunet: {named}: no such file; {get}")
     return path

@@ -35,7 +35,7 @@ from zoo.cli import (
     train,
 )
 from zoo.cli.menu import Verbs
-from zoo.cli.output import say, warn_in_one_line
+from zoo.cli.output import open_closed_streams, say, warn_in_one_line
 
 app = typer.Typer(
     name="zoo",
@@ -102,6 +102,7 @@ def main() -> NoReturn:
     """The console command ``zoo``. ``--debug`` is understood anywhere on the line."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    open_closed_streams()
     warn_in_one_line()
     status: Any = 1
     try:
@@ -133,9 +134,9 @@ def main() -> NoReturn:
             say(f"The same command with --debug shows where; please report it{whom} with that.")
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (`zoo list | head -1`): what is still buffered has no taker, and
-        # Python would complain about that on its way out.
+    except OSError:
+        # The reader went away (`zoo list | head -1`), or the disk is full: what is still buffered
+        # has no taker, and Python would complain about that on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     sys.exit(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,7 +88,7 @@ def fetch(
         raise UsageError(f"{dataset_id} cannot be fetched: {instead}")
     if plugin.terms:
         print(f"{plugin.terms}\n", flush=True)
-    root = data.expanduser() if data else default_root(dataset_id.rpartition("/")[2])
+    root = Path(os.path.expanduser(data)) if data else default_root(dataset_id.rpartition("/")[2])
     with counting("fetching", "files") as show:
         plugin.fetch(root, source=source, jobs=jobs, progress=show)
     where = f" --data {data}" if data else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,7 @@ def export(
             strict=strict,
             reporter=watcher,
         )
-        count, problems = write_frames(material, split, out.expanduser(), watcher)
+        count, problems = write_frames(material, split, Path(os.path.expanduser(out)), watcher)
     which = "all frames" if split == "all" else f"{split} of protocol {material.protocol.label}"
     print(f"{count} frames ({which}) in {out / LIST}")
     if problems:

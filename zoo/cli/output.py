@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -29,9 +30,21 @@ def warn(message: str) -> None:
     say(f"warning: {message}")
 
 
+def open_closed_streams() -> None:
+    """A standard stream that the caller closed (`zoo list >&-`) is None to Python. It becomes one
+    that leads nowhere, and takes the number that the next file to be opened would have had."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def warn_in_one_line() -> None:
     """Have every :class:`ZooWarning` of this process said once, as a plain line; other warnings
-    stay as they are. Of torchrun's processes, which load the same plugins, one speaks."""
+    stay as they are. Of torchrun's processes, which load the same plugins, one speaks.
+
+    Matplotlib logs that its own cache cannot be written (no home folder, or one that is read-only):
+    nobody who trains can do anything about that, so only its errors are heard."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     others = warnings.showwarning
     said: set[str] = set()
     speaks = os.environ.get("LOCAL_RANK", "0") == "0"

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..api import DataError, Dataset
+from ..api import DataError, Dataset, UsageError
 
 
 def zoo_home() -> Path:
-    """``$ZOO_HOME``, by default ``~/.cache/landmark-zoo``: stores, and data sets fetched."""
-    home = os.environ.get("ZOO_HOME")
-    return Path(home).expanduser() if home else Path.home() / ".cache" / "landmark-zoo"
+    """``$ZOO_HOME``, by default ``~/.cache/landmark-zoo``: stores, and data sets fetched.
+
+    Raises :class:`UsageError` for a user who has no home folder that is known."""
+    home = os.environ.get("ZOO_HOME") or "~/.cache/landmark-zoo"
+    path = Path(os.path.expanduser(home))
+    if str(path).startswith("~"):
+        raise UsageError(f"{home}: no such home folder is known; set ZOO_HOME to a folder of yours")
+    return path
 
 
 def default_root(dataset_id: str) -> Path:
     """Where ``zoo data fetch`` puts a data set when no place is named."""
     data = os.environ.get("ZOO_DATA")
-    return (Path(data).expanduser() if data else zoo_home() / "data") / dataset_id
+    return (Path(os.path.expanduser(data)) if data else zoo_home() / "data") / dataset_id
 
 
 def find_root(dataset_id: str, plugin: Dataset, data: Path | None) -> Path | None:
@@ -29,7 +34,7 @@ def find_root(dataset_id: str, plugin: Dataset, data: Path | None) -> Path | Non
     if not plugin.needs_root:
         return None
     if data is not None:
-        root = data.expanduser()
+        root = Path(os.path.expanduser(data))
         if not root.exists():
             raise DataError(f"{root}: no such file or folder; --data takes the data set's root")
         return root.resolve()

@@ -46,7 +46,7 @@ def _zoo_data() -> Iterator[Finding]:
     data = os.environ.get("ZOO_DATA")
     if not data:
         return
-    if Path(data).expanduser().is_dir():
+    if Path(os.path.expanduser(data)).is_dir():
         yield Finding("ZOO_DATA", "ok", data)
     else:
         what = f"{data}: no such folder"

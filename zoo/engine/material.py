@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,13 +112,13 @@ def protocol_of(config: Config) -> Protocol:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve()) if path else ""
+    return str(Path(os.path.expanduser(path)).resolve()) if path else ""
 
 
 def _digest(config: Config) -> str:
     """Of the file that a model starts from. Raises :class:`WeightsError` for another file than the
     configuration wants; one that is missing is said where it is read."""
-    path = Path(config.weights).expanduser()
+    path = Path(os.path.expanduser(config.weights))
     if not config.weights or not path.is_file():
         return config.weights_sha256
     digest = file_digest(path)
@@ -149,7 +150,7 @@ def reopen_material(
     :class:`PluginError` naming what to install where a plugin is gone."""
     config = folder.read_config()
     if data is not None:
-        config = replace(config, data=str(Path(data).expanduser()))
+        config = replace(config, data=str(Path(os.path.expanduser(data))))
     with naming_the_absent(folder):
         return open_material(config, strict, reporter)
 

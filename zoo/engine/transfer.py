@@ -9,6 +9,7 @@ whole. Where the two runs predict other points, the tensors that have a row a po
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +42,7 @@ class Source:
 def weights_file(given: str) -> str:
     """The file that ``--weights`` means: of a run's folder, or of a model that `zoo models` lists,
     its best weights. Raises :class:`WeightsError` where a folder has none."""
-    path = run_folder(Path(given).expanduser())
+    path = run_folder(Path(os.path.expanduser(given)))
     if not given or not path.is_dir():
         return given
     try:
@@ -74,7 +75,7 @@ def build_started(
 ) -> tuple[BuiltModel, Source | None]:
     """The model of a configuration, and the run that it starts from where it starts from one; its
     head is carried over later, once the mean shape is put into it (:func:`carry_head`)."""
-    path = Path(config.weights).expanduser()
+    path = Path(os.path.expanduser(config.weights))
     source = find_source(path) if config.weights else None
     try:
         built = build_model(model_plan(config), scheme)
@@ -141,7 +142,7 @@ def teacher_digest(run: str, wanted: str) -> str:
     and for other weights than a configuration wants."""
     if not run:
         return wanted
-    if not Path(run).expanduser().is_dir():
+    if not Path(os.path.expanduser(run)).is_dir():
         raise WeightsError(f"pseudo = {run}: no such folder; name the folder of a run, the teacher")
     digest = file_digest(Path(weights_file(run)))
     if wanted not in ("", digest):

@@ -70,7 +70,7 @@ def catalogue() -> dict[str, Model]:
     entry that cannot be used, and a name that stands in both files."""
     found = read(CATALOGUE)
     if own := os.environ.get(VARIABLE):
-        for name, model in read(Path(own).expanduser()).items():
+        for name, model in read(Path(os.path.expanduser(own))).items():
             if name in found:
                 raise DataError(f"{own}: {name} is the name of a model of the zoo; choose another")
             found[name] = model
