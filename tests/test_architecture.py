@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -259,3 +260,20 @@ def test_the_core_names_no_plugin_module(name: str) -> None:
     )
     named = [text for text in texts if re.search(r"\bzoo\.(plugins|datasets)\.\w", text)]
     assert named == []
+
+
+UNIX_ONLY = ("fcntl", "grp", "pwd", "resource")
+
+
+@pytest.mark.slow
+def test_every_module_can_be_imported_where_python_has_no_unix_modules() -> None:
+    """As on Windows; `zoo.__main__` is the command itself."""
+    names = [name for name in MODULES if name != "zoo.__main__"]
+    script = (
+        "import importlib, sys\n"
+        f"sys.modules.update(dict.fromkeys({UNIX_ONLY}))\n"
+        f"for name in {names}:\n"
+        "    importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 import sys
 from importlib import metadata
@@ -16,10 +15,14 @@ import PIL
 import torch
 
 
-def peak_memory(device: torch.device) -> float:
-    """MiB: of the GPU's allocator, or of this process."""
+def peak_memory(device: torch.device) -> float | None:
+    """MiB: of the GPU's allocator, or of this process; None where the system does not count it."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device)) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 

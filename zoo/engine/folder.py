@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ..api import DataError, UsageError, ZooError
 from ..config import Config, dumps, loads
@@ -81,24 +82,26 @@ class RunFolder:
 
         A disk that fills up meanwhile is a :class:`ZooError` that says how to go on."""
         self.state.parent.mkdir(exist_ok=True)
-        with (self.state.parent / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UsageError(f"{self.path}: another process is training it") from error
-            except OSError as error:  # a file system without locks
-                if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                    raise
-            try:
-                yield
-            except OSError as error:
-                if not disk_refuses(error):
-                    raise
-                raise ZooError(
-                    f"{error.filename or self.path}: cannot be written: {error.strerror}. What was "
-                    "saved before is whole; once the disk takes more, go on with: "
-                    f"zoo train --resume {self.path}"
-                ) from error
+        lock = FileLock(self.state.parent / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UsageError(f"{self.path}: another process is training it") from error
+        except OSError as error:  # a file system without locks
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
+        try:
+            yield
+        except OSError as error:
+            if not disk_refuses(error):
+                raise
+            raise ZooError(
+                f"{error.filename or self.path}: cannot be written: {error.strerror}. What was "
+                "saved before is whole; once the disk takes more, go on with: "
+                f"zoo train --resume {self.path}"
+            ) from error
+        finally:
+            lock.release()
 
     def read_config(self) -> Config:
         try:

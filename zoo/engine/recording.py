@@ -156,7 +156,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
             "train_seconds": round(progress.seconds, 2),
             "train_images_per_second": round(progress.images / max(progress.seconds, 1e-9), 2),
             "images_per_second": round(val.images_per_second, 2),
-            "peak_memory_mib": round(peak_memory(facts.device), 1),
+            "peak_memory_mib": rounded(peak_memory(facts.device), 1),
         },
         "environment": dict(facts.environment),
     }
@@ -164,6 +164,11 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
         record["data"]["self_training"] = dict(facts.self_training)
     save_record(record, folder.record)
     save_learning_curve(progress.history, folder.curve)
+
+
+def rounded(figure: float | None, digits: int) -> float | None:
+    """A figure as a record keeps it: None where it could not be had."""
+    return None if figure is None else round(figure, digits)
 
 
 def _origin(kind: str, plugin_id: str) -> dict[str, str]:
