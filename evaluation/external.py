@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
+from zoo.reading import read_lines
 
 HEADER = "id,x0,y0,x1,y1,..."
 LARGEST = 1e6
@@ -84,15 +85,12 @@ def read_points(path: Path, count: int, known: Collection[str]) -> ExternalPoint
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not empty, with the number of the line that each ends in."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, strict=True)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, cells
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+        reader = csv.reader(read_lines(path), strict=True)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise DataError(f"{path}: not a CSV file ({error})") from error
 
 
 def _read_header(path: Path, names: list[str], count: int) -> _Columns:

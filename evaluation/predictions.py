@@ -13,12 +13,13 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError, LandmarkScheme
+from zoo.reading import open_regular
 
 from .files import write_whole
 from .schemes import scheme_from_table
@@ -124,19 +125,25 @@ def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | Non
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.exists():
+        raise DataError(f"{path}: no such file; `zoo evaluate RUN` writes it")
+    with open_regular(path, MAX_BYTES) as stream:
+        return _arrays(path, stream)
+
+
+def _arrays(path: Path, stream: BinaryIO) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; `zoo evaluate RUN` writes it") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: not an .npz file of predictions ({error})") from error
     if unpacked > MAX_BYTES:
         raise DataError(
             f"{path}: would unpack to {unpacked >> 20} MiB, more than any predictions need"
         )
+    stream.seek(0)
     arrays: dict[str, NDArray[Any]] = {}
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(stream, allow_pickle=False) as file:
         for key in (*KEYS, *OPTIONAL):
             if key not in file.files:
                 continue

@@ -9,13 +9,15 @@ held against its sums to a part in a million, and a rate against its curve or it
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from zoo.api import DataError
+from zoo.reading import digest as sha256_of
 
 from .benchmark import benchmark_of, normaliser_of
 from .catalogue import METRICS, THRESHOLDS
@@ -100,10 +102,9 @@ def _against_predictions(path: Path, results: Mapping[str, Any], split: str) -> 
     if not os.access(beside, os.R_OK):
         return ""
     try:
-        with open(beside, "rb") as file:
-            own = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return f"predictions/{split}.npz beside it cannot be read ({error.strerror})"
+        own = sha256_of(beside)
+    except DataError as error:
+        return f"predictions/{split}.npz beside it cannot be read ({error})"
     if own == digest:
         return ""
     return (

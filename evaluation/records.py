@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from zoo.api import DataError, Problem
+from zoo.reading import open_regular
 
 from .files import write_whole
 from .schema import LARGEST, SCHEMA, Record, checked
@@ -167,27 +168,11 @@ def _meant_as_a_record(value: Any) -> bool:
 def _read(path: Path) -> tuple[tuple[int, int], bytes]:
     """Which file it is, by device and inode, and what is in it."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)  # without Python's buffers: files are small
-        try:
-            status = os.fstat(descriptor)
-            content = _whole(descriptor, status.st_size)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        with open_regular(path, MAX_BYTES) as stream:
+            status = os.fstat(stream.fileno())
+            return (status.st_dev, status.st_ino), stream.read(MAX_BYTES)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: larger than {MAX_BYTES >> 20} MiB: not a run record")
-    return (status.st_dev, status.st_ino), content
-
-
-def _whole(descriptor: int, size: int) -> bytes:
-    """All of a file that says it has ``size`` bytes; of one that is too large, a byte too many."""
-    content = os.read(descriptor, min(size, MAX_BYTES) + 1)
-    while len(content) <= MAX_BYTES and (more := os.read(descriptor, 1 << 12)):
-        content += more  # a pipe says that it has none
-    return content
 
 
 def _parse(path: Path, content: bytes | str) -> Any:

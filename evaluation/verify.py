@@ -7,13 +7,13 @@ edit that matters.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.api import DataError
+from zoo.reading import digest
 
 from .metrics import METRICS_VERSION
 from .predictions import load
@@ -66,7 +66,7 @@ def verify(run: Path, split: str) -> Verdict:
     if flipped.is_file():
         both = load(flipped)
         figures = flip_results(both, scheme_for(flipped, both, record))
-        results["flip"] = figures | {"predictions": _digest(flipped)}
+        results["flip"] = figures | {"predictions": digest(flipped)}
     stored = record["results"].get(split) if record else None
     if record is None or stored is None:
         what = f"its record has no results on {split}" if record else "there is no record.json"
@@ -77,7 +77,7 @@ def verify(run: Path, split: str) -> Verdict:
             f"{METRICS_VERSION}: nothing to compare with; `zoo evaluate {run}` scores it anew"
         )
         return Verdict(results, [], [remark], False)
-    own = results | {"predictions": _digest(path)}
+    own = results | {"predictions": digest(path)}
     lacking = sorted(own.keys() - stored.keys())
     unchecked = sorted(stored.keys() - own.keys())
     remarks = []
@@ -87,10 +87,6 @@ def verify(run: Path, split: str) -> Verdict:
         remarks.append(f"{', '.join(unchecked)} cannot be worked out from {path.name} alone")
     shared = {key: stored[key] for key in stored if key in own}
     return Verdict(results, list(_disagreements("", shared, own)), remarks)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _disagreements(key: str, stored: Any, own: Any) -> Iterator[Disagreement]:

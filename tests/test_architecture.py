@@ -28,7 +28,7 @@ GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
-    *("zoo.geometry", "zoo.images", "zoo.fetching"),
+    *("zoo.reading", "zoo.geometry", "zoo.images", "zoo.fetching"),
 )
 FOURTH = (
     *SECOND,
@@ -61,13 +61,14 @@ FLOORS = {
     "zoo.diagnosis": Floor((*GROUND, "zoo.installed"), ()),
     "zoo.isolation": Floor(SECOND, ()),
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
-    "zoo.images": Floor(GROUND, ("numpy", "PIL")),
-    "zoo.recipes": Floor((*GROUND, "zoo.config"), ()),
+    "zoo.reading": Floor(GROUND, ()),
+    "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL")),
+    "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
-    "zoo.plugins": Floor(("zoo.api", "zoo.geometry", "zoo.plugins")),
-    "zoo.fetching": Floor((*GROUND, "zoo.images"), ("requests",)),
+    "zoo.plugins": Floor(("zoo.api", "zoo.reading", "zoo.geometry", "zoo.plugins")),
+    "zoo.fetching": Floor((*GROUND, "zoo.reading", "zoo.images"), ("requests",)),
     "zoo.datasets": Floor(
-        ("zoo.api", "zoo.geometry", "zoo.images", "zoo.fetching", "zoo.datasets")
+        ("zoo.api", "zoo.reading", "zoo.geometry", "zoo.images", "zoo.fetching", "zoo.datasets")
     ),
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")

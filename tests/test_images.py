@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -86,8 +88,17 @@ def test_deep_pixels_are_refused_rather_than_clipped(tmp_path: Path) -> None:
 def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.jpg: no such image file"):
         read_image(tmp_path / "gone.jpg")
-    with pytest.raises(DataError, match="no such image file"):
+    with pytest.raises(DataError, match="is a folder, not a file"):
         read_image(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its devices have other names")
+def test_a_device_under_a_picture_s_name_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "zeros.png").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.png")
+    for name in ("zeros.png", "pipe.png"):
+        with pytest.raises(DataError, match=f"{name}: is no regular file"):
+            read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize(

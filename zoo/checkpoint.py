@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .api import WeightsError
 from .evaluation.files import write_whole
+from .reading import require_regular
 
 _HEADER = "zoo"
 
@@ -34,8 +35,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What :func:`save_tensors` wrote, on the CPU. Raises :class:`WeightsError` naming the file."""
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file")
+    require_regular(path, error=WeightsError)
     try:
         with safe_open(path, "pt") as stream:
             header = (stream.metadata() or {}).get(_HEADER)

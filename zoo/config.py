@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -19,6 +18,7 @@ from typing import Any
 from .api import UsageError
 from .augment_keys import Augment as Augment
 from .augment_keys import augment_rules
+from .reading import parse_toml
 
 PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -285,10 +285,9 @@ def dumps(config: Config) -> str:
 
 def loads(text: str, where: str) -> Config:
     """The configuration of a run folder's config.toml."""
+    table = parse_toml(text, where, UsageError)
     try:
-        return from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}: not TOML: {error}") from error
+        return from_dict(table)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
 

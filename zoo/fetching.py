@@ -24,6 +24,7 @@ from urllib.parse import quote
 from zoo.api import DataError, UsageError
 from zoo.api.contracts import FetchProgress
 from zoo.images import inside
+from zoo.reading import open_regular, read_lines
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the second attempt at a file, the third and so on."""
@@ -46,10 +47,8 @@ class Entry:
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
     """The manifest in a CSV file with the columns path, bytes, sha256."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return tuple(
-            Entry(row["path"], int(row["bytes"]), row["sha256"]) for row in csv.DictReader(file)
-        )
+    rows = csv.DictReader(read_lines(path))
+    return tuple(Entry(row["path"], int(row["bytes"]), row["sha256"]) for row in rows)
 
 
 def is_whole(path: Path, entry: Entry) -> bool:
@@ -210,10 +209,10 @@ def _reader(source: str, jobs: int) -> _Read:
 
 def _read_file(folder: Path, entry: Entry) -> bytes:
     try:
-        with inside(folder, entry.path).open("rb") as file:
+        with open_regular(inside(folder, entry.path)) as file:
             return file.read(entry.bytes + 1)
-    except OSError as error:
-        raise _AttemptError(f"not readable in {folder} ({error.strerror})", retry=False) from error
+    except (DataError, OSError) as error:
+        raise _AttemptError(str(error), retry=False) from error
 
 
 def _http_reader(source: str, jobs: int) -> _Read:

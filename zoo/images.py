@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.api import DataError
+from zoo.reading import MIB, open_regular
 
 MAX_PIXELS = 80_000_000
 """Larger images are refused. Stays below the size at which Pillow itself begins to warn."""
+
+MOST_BYTES = 512 * MIB
+"""Of a file: eight for each of the pixels above come to more only where it holds other things."""
 
 MAX_SIDE = 32_766
 """Pixels: OpenCV cannot cut a region out of a wider or higher image."""
@@ -46,10 +50,13 @@ def read_image(path: str | Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
     ``MAX_PIXELS``.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: no such image file; check the data set's root or fetch it again")
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with (
+            open_regular(path, MOST_BYTES) as stream,
+            Image.open(stream, formats=FORMATS) as image,
+        ):
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path)
             if max(image.size) > MAX_SIDE:

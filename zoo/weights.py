@@ -5,7 +5,6 @@ No pickle is ever loaded: a checkpoint that needs code to be read is refused.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .api import WeightsError
+from .reading import digest, require_regular
 
 # Wrappers that published checkpoints add around a network's own names.
 _PREFIXES = ("", "backbone.", "module.", "model.", "module.backbone.")
@@ -25,8 +25,7 @@ _NESTS = ("state_dict", "model", "model_state_dict", "model_state", "state_dict_
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name. Raises :class:`WeightsError` that names the file and what is wrong."""
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file")
+    require_regular(path, error=WeightsError)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -87,6 +86,5 @@ def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, 
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """sha256 of a file's bytes, in hexadecimal."""
+    return digest(path, WeightsError)

@@ -7,7 +7,6 @@ and its points: ids and names stay behind, and pictures are encoded anew, withou
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from PIL import Image
 
 from zoo.api import DataError, LandmarkScheme
 from zoo.geometry import Region, box_region, crop
+from zoo.reading import digest
 
 from ..leaderboard import Group
 from ..metrics import headline_errors
@@ -82,7 +82,7 @@ def _predictions(row: Row, split: str) -> Predictions | None:
         if not path.is_file():
             continue
         told = source.record["results"][split].get("predictions")
-        if told is not None and hashlib.sha256(path.read_bytes()).hexdigest() != told:
+        if told is not None and digest(path) != told:
             raise DataError(
                 f"{path}: not the predictions that its record was made from; `zoo evaluate RUN` "
                 "writes both anew"

@@ -7,13 +7,15 @@ written ``owner/name`` or ``owner/name@revision``.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError
+
+from zoo.api import DataError
+from zoo.reading import MOST_SETTINGS, read_json
 
 
 def cached_folder(repository: str, files: Sequence[str]) -> Path | None:
@@ -31,7 +33,9 @@ def cached_config(repository: str) -> dict[str, Any] | None:
     folder = cached_folder(repository, ("config.json",))
     if folder is None:
         return None
-    whole = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    whole = read_json(folder / "config.json", MOST_SETTINGS)
+    if not isinstance(whole, dict) or not isinstance(whole.get("pretrained_cfg", {}), dict):
+        raise DataError(f"{folder / 'config.json'}: is no configuration of a timm model")
     return {**whole.get("pretrained_cfg", whole), "hf_hub_id": repository}
 
 

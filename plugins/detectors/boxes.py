@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoo.api import DataError, Detector
+from zoo.reading import read_lines
 
 from .listed import ListedBoxes, Row, existing
 
@@ -29,14 +30,11 @@ def build(*, file: str = "") -> ListedBoxes:
 
 def _rows(path: Path) -> Iterator[tuple[str, Row]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            prefix = _prefix(path, reader.fieldnames or ())
-            for row in reader:
-                yield _row(f"{path} line {reader.line_num}", row, prefix)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(read_lines(path))
+        prefix = _prefix(path, reader.fieldnames or ())
+        for row in reader:
+            yield _row(f"{path} line {reader.line_num}", row, prefix)
+    except csv.Error as error:
         raise DataError(f"{path}: is no CSV file in UTF-8: {error}") from error
 
 

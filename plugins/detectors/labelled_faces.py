@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.api import DataError, Detector
+from zoo.reading import read_lines
 
 from .listed import ListedBoxes, Row, existing
 
@@ -34,14 +35,10 @@ def _below(path: Path) -> Iterator[Path]:
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Row]]:
-    try:
-        text = file.read_text("utf-8", "surrogateescape")
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(read_lines(file, errors="surrogateescape"), start=1):
         if not line.strip():
             continue
-        name, *cells = line.rsplit(",", 7)  # from the right: a name may hold a comma
+        name, *cells = line.rstrip("\r\n").rsplit(",", 7)  # from the right: a name may hold a comma
         try:
             if len(cells) != 7:
                 raise ValueError(f"{1 + len(cells)} columns instead of 8")

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, Problem
 from ..geometry import Region, crop
+from ..reading import read_json
 from .decode import Progress, ahead, place, refuse_skips
 from .locate import zoo_home
 from .table import SampleTable
@@ -178,12 +179,12 @@ def _move_into_place(draft: Path, folder: Path) -> None:
 
 def _read(folder: Path) -> Store:
     try:
-        listed = json.loads((folder / "problems.json").read_text("utf-8"))
+        listed = read_json(folder / "problems.json")
         rows = np.load(folder / "rows.npy", allow_pickle=False)
         # copy-on-write, so that torch may wrap it; nobody writes
         images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
         regions = np.load(folder / "regions.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (DataError, OSError, ValueError, EOFError) as error:
         raise DataError(
             f"{folder}: the store is damaged ({error}); delete that folder, it is built anew"
         ) from error

@@ -15,6 +15,7 @@ from ..data.table import SampleTable, read_table
 from ..evaluation.files import write_whole
 from ..prediction.tolerance import measure, require_scheme, results_on
 from ..prediction.torch_model import TorchPredictor
+from ..reading import read_json
 from ..registry import registry
 from .folder import RunFolder, plain
 from .material import own_material
@@ -32,9 +33,9 @@ def measured(folder: RunFolder) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not JSON: {error}; `zoo card` writes it anew") from error
+        found = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error}; `zoo card` writes it anew") from error
     return dict(found) if isinstance(found, dict) else {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from ..config import Config, dumps, loads
 from ..evaluation.files import disk_refuses, write_whole
 from ..evaluation.protocols import find_protocol
 from ..evaluation.records import Record, config_hash, load_record
+from ..reading import read_text
 
 
 @dataclass(frozen=True)
@@ -104,18 +106,17 @@ class RunFolder:
             lock.release()
 
     def read_config(self) -> Config:
-        try:
-            return loads(self.config.read_text("utf-8"), str(self.config))
-        except OSError as error:
-            if self.is_external():
-                raise UsageError(
-                    f"{self.path}: is an external entry: the zoo has its points and not its "
-                    "program, so it cannot run it"
-                ) from error
+        if os.path.lexists(self.config):
+            return loads(read_text(self.config, error=UsageError), str(self.config))
+        if self.is_external():
             raise UsageError(
-                f"{self.path}: no run here (it has no config.toml); "
-                "a run is a folder that `zoo train` made"
-            ) from error
+                f"{self.path}: is an external entry: the zoo has its points and not its "
+                "program, so it cannot run it"
+            )
+        raise UsageError(
+            f"{self.path}: no run here (it has no config.toml); "
+            "a run is a folder that `zoo train` made"
+        )
 
     def read_record(self) -> Record:
         """Of a finished run. Raises :class:`UsageError` that says how to finish it."""

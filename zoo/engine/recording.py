@@ -18,6 +18,7 @@ from ..evaluation.metrics import METRICS_VERSION
 from ..evaluation.records import SCHEMA, Record, config_hash, save_record
 from ..evaluation.results import flip_results, results_of
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
+from ..reading import read_lines
 from ..registry import registry
 from .distributed import World
 from .environment import peak_memory
@@ -85,8 +86,7 @@ def keep(
     record["data"].setdefault("frames", {})[split] = frames
     record["data"].setdefault("people", {})[split] = people
     if folder.history.is_file():
-        with folder.history.open(newline="", encoding="utf-8") as file:
-            record["history"] = compact_history(csv.DictReader(file))
+        record["history"] = compact_history(csv.DictReader(read_lines(folder.history)))
     save_record(record, folder.record)
 
 

@@ -30,6 +30,7 @@ from ..evaluation.files import write_whole
 from ..evaluation.protocols import assign
 from ..evaluation.records import Record
 from ..geometry import label_scale, to_source
+from ..reading import open_regular
 from .distributed import World
 from .flips import average_of_both, predict_mirrored, with_label_offset
 from .folder import RunFolder
@@ -184,7 +185,7 @@ def _kept(key: str, ask: Callable[[], Answers]) -> Answers:
         np.savez(stream, **vars(ask()))
         write_whole(path, stream.getvalue())
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
             return Answers(**{name: stored[name] for name in ("rows", "points", "doubt")})
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataError(f"{path}: is damaged ({error}); delete it, it is made anew") from error

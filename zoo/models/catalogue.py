@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from ..api import DataError, UsageError
 from ..data.locate import zoo_home
 from ..fetching import Entry, fetch_files, is_whole
+from ..reading import read_toml
 
 BOX = Path(__file__).parent
 CATALOGUE = BOX / "catalogue.toml"
@@ -79,12 +79,7 @@ def catalogue() -> dict[str, Model]:
 
 def read(path: Path) -> dict[str, Model]:
     """One catalogue file."""
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path}: no catalogue can be read there: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise DataError(f"{path}: not TOML: {error}") from error
+    table = read_toml(path)
     try:
         return {name: _model(name, entry) for name, entry in table.items()}
     except ValueError as error:

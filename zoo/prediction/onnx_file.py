@@ -18,6 +18,8 @@ from ..evaluation.schemes import scheme_from_table
 from .place import FacePlace
 
 FORMAT = 1
+LARGEST = 1 << 31
+"""Bytes: such a file ends at 2 GiB."""
 PREFIX = "landmark_zoo."
 """Of every name, so that another tool's metadata can stand beside ours."""
 

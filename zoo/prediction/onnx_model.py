@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..api import UsageError, WeightsError
-from .onnx_file import IMAGES, POINTS, SCORES, OnnxFacts
+from ..reading import read_bytes
+from .onnx_file import IMAGES, LARGEST, POINTS, SCORES, OnnxFacts
 from .predictor import Crops, Predictor, Scores, Units
 
 
@@ -25,9 +26,9 @@ class OnnxPredictor(Predictor):
 
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
-        if not path.is_file():
+        if not path.exists():
             raise WeightsError(f"{path}: no such file; `zoo export RUN --out {path}` writes one")
-        self._open(path, f"{path}: ")
+        self._open(read_bytes(path, LARGEST, WeightsError), f"{path}: ")
 
     @classmethod
     def of_bytes(cls, content: bytes) -> OnnxPredictor:
@@ -36,7 +37,7 @@ class OnnxPredictor(Predictor):
         made._open(content, "")
         return made
 
-    def _open(self, model: Path | bytes, where: str) -> None:
+    def _open(self, model: bytes, where: str) -> None:
         self.session = _open_session(model, where)
         try:
             # text by name
@@ -61,7 +62,7 @@ class OnnxPredictor(Predictor):
         return units, scores[0] if scores else None
 
 
-def _open_session(model: Path | bytes, where: str) -> Any:
+def _open_session(model: bytes, where: str) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -74,9 +75,8 @@ def _open_session(model: Path | bytes, where: str) -> Any:
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdecimal():  # which torch and OpenCV heed; onnxruntime would take every core
         options.intra_op_num_threads = int(threads)
-    source = str(model) if isinstance(model, Path) else model
     try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # a class of its own for each way in which a file is broken
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise WeightsError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..api import UsageError
 from ..config import Config, close_to, flatten, from_flat
+from ..reading import parse_toml, read_toml
 
 
 def recipe_names() -> list[str]:
@@ -24,20 +25,17 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str) -> dict[str, Any]:
     """Flat keys of a shipped recipe, or of a TOML file."""
     if name in recipe_names():
-        file = resources.files("zoo.recipes") / f"{name}.toml"
-    elif Path(name).is_file():
-        file = Path(name)
-    else:
-        raise UsageError(
-            f"no recipe {name!r}{close_to(name, recipe_names())}; shipped are "
-            f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
-        )
-    try:
-        return flatten(tomllib.loads(file.read_text("utf-8")))
-    except OSError as error:
-        raise UsageError(f"recipe {name}: cannot be read: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise UsageError(f"recipe {name}: not TOML: {error}") from error
+        shipped = resources.files("zoo.recipes") / f"{name}.toml"
+        return flatten(parse_toml(shipped.read_text("utf-8"), f"recipe {name}", UsageError))
+    if Path(name).exists():
+        try:
+            return flatten(read_toml(name, error=UsageError))
+        except UsageError as error:
+            raise UsageError(f"recipe {error}") from error
+    raise UsageError(
+        f"no recipe {name!r}{close_to(name, recipe_names())}; shipped are "
+        f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
+    )
 
 
 def parse_set(text: str) -> tuple[str, Any]:
@@ -47,7 +45,7 @@ def parse_set(text: str) -> tuple[str, Any]:
         raise UsageError(f"--set {text}: expected key=value, such as --set lr=0.001")
     try:
         return key.strip(), tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return key.strip(), value.strip()
 
 
