@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from zoo.api import DataError
 
+from .baseline import baseline_in_words, row_has_learned
 from .bootstrap import DRAWS, bounds, resampled
 from .catalogue import METRICS
 from .clusters import Clusters, cluster, unit_of
 from .contestants import Contestant, check_comparable
 from .faces import faces_of
+from .pooling import pool, pool_floor
 from .predictions import beside
 from .significance import clusters_of
 
@@ -70,6 +72,11 @@ class Comparison:
     """None where records do not say which faces failed."""
     paired: bool
     """Whether the errors go over the same faces on both sides."""
+    learned_a: bool | None
+    """Whether it is better than the baseline, the mean shape; None where that is unknown."""
+    learned_b: bool | None
+    baseline: dict[str, float | None]
+    """What the mean shape scores: the metric, and where known the bounds of its interval."""
     source: str
     """``predictions`` or ``records``."""
 
@@ -111,6 +118,12 @@ def sentence(c: Comparison) -> str:
     e, title = c.error, METRICS[c.metric].title
     size = f"{100 * abs(e.difference):.2f} points of {title}"
     people = f"{c.people} {c.unit}"
+    if c.learned_a is False and c.learned_b is False:
+        return (
+            f"Neither {c.a} nor {c.b} has learned: each one's {title} is not below the interval of "
+            f"the baseline, {baseline_in_words(c.baseline, c.metric)}. Which of them is ahead says "
+            "nothing."
+        )
     if c.people == 1:
         return f"{c.a} and {c.b} differ by {size} on one {c.unit}, which says nothing of any other."
     if e.low == e.high == 0:
@@ -183,6 +196,11 @@ def _comparison(
     error = _difference(whole, draws, (0, 1), (2, 3))
     if error is None:
         raise DataError(f"{a.given} and {b.given}: there is no face that both found")
+    metric = a.benchmark.headline
+    baseline = pool_floor((*a.sources, *b.sources), split)
+    learned_a, learned_b = (
+        row_has_learned(pool(side.sources, split), split, baseline, metric) for side in (a, b)
+    )
     return Comparison(
         a=a.name,
         b=b.name,
@@ -191,7 +209,7 @@ def _comparison(
         same_model=a.model == b.model,
         benchmark=a.benchmark.label,
         split=split,
-        metric=a.benchmark.headline,
+        metric=metric,
         people=len(one),
         unit=unit_of(a.sources[0].record["results"][split], len(one)),
         faces=round(min(whole[1], whole[3])),
@@ -199,6 +217,9 @@ def _comparison(
         error=error,
         failures=_difference(whole, draws, (4, 6), (5, 6)),
         paired=bool((one.found == other.found).all()),
+        learned_a=learned_a,
+        learned_b=learned_b,
+        baseline={key: baseline.get(key) for key in (metric, f"{metric}_low", f"{metric}_high")},
         source=source,
     )
 

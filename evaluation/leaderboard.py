@@ -13,6 +13,7 @@ from pathlib import Path
 
 from zoo.api import DataError, Problem
 
+from .baseline import note_unlearned, row_has_learned
 from .benchmark import Benchmark, benchmark_of
 from .catalogue import METRICS
 from .naming import unknown_name
@@ -193,22 +194,26 @@ def _group(
             rows.append(pool(whole, split))
         if lacking:
             notes.append(f"{backbone} {config_hash[:6]}: {lacking}")
-    ties = find_ties(rows, split, benchmark.headline)
-    front = find_front(rows, benchmark.headline)
-    rows = [
+    baseline, headline = pool_floor(sources, split), benchmark.headline
+    rows = [replace(row, learned=row_has_learned(row, split, baseline, headline)) for row in rows]
+    contenders = [row for row in rows if row.learned is not False]
+    ties = find_ties(contenders, split, headline)
+    front = find_front(contenders, headline)
+    marked = [
         replace(row, tied=tied, pareto=pareto)
-        for row, tied, pareto in zip(rows, ties.tied, front, strict=True)
+        for row, tied, pareto in zip(contenders, ties.tied, front, strict=True)
     ]
-    metric = benchmark.headline if sort == "nme_ioc" else sort
+    rows = [*marked, *(row for row in rows if row.learned is False)]
+    metric = headline if sort == "nme_ioc" else sort
     rows.sort(key=lambda row: _rank(row, metric))
     return Group(
         benchmark=benchmark,
         split=split,
         fingerprint=fingerprint,
         partial=any(source.record["data"]["partial"] for source in sources),
-        floor=pool_floor(sources, split),
+        floor=baseline,
         rows=rows,
-        notes=[*_note_marks(rows, ties), *notes],
+        notes=[*_note_marks(rows, ties), *note_unlearned(rows, split, baseline, headline), *notes],
     )
 
 
@@ -219,7 +224,11 @@ def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
     how = f"paired bootstrap over {ties.clusters}" if ties.clusters else "by their own intervals"
     if ties.clusters and ties.unpaired:
         how += f", {ties.unpaired} of them by their own intervals"
-    notes = [f"tied (=): cannot be told apart from the best row at 95% ({how})"]
+    notes = []
+    if len(ties.tied) > 1:
+        notes.append(f"tied (=): cannot be told apart from the best row at 95% ({how})")
+    elif any(ties.tied):
+        notes.append("best (=): the only row that has learned")
     if any(row.pareto for row in rows):
         notes.append("pareto (*): no other row is as good in error and GMACs and better in one")
     if ties.other_frames:
@@ -281,8 +290,12 @@ def _whole_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
     return whole, "; ".join(lacking)
 
 
-def _rank(row: Row, metric: str) -> tuple[float, str]:
+def _rank(row: Row, metric: str) -> tuple[bool, float, str]:
+    """Rows that have not learned come last, whatever they are sorted by: the first row reads as the
+    best."""
     value = getattr(row, metric)
     if value is None:
-        return math.inf, row.backbone
-    return (value if METRICS[metric].lower_is_better else -value), row.backbone
+        value = math.inf
+    elif not METRICS[metric].lower_is_better:
+        value = -value
+    return row.learned is False, value, row.backbone

@@ -78,6 +78,9 @@ class Row:
     pareto: bool = False
     """Whether no other row of its group is at least as good in both the headline error and GMACs,
     and better in one."""
+    learned: bool | None = None
+    """Whether it is better than the baseline, as :mod:`.baseline` decides. One that is not is never
+    best, tied or on the Pareto front. None: not to be had."""
     sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
 
     def columns(self) -> dict[str, Any]:
@@ -152,13 +155,39 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     )
 
 
+def bound_of(row: Row, split: str, key: str) -> float | None:
+    """A bound of a row's interval, such as ``nme_box_low``; None where a run lacks it."""
+    if hasattr(row, key):
+        bound: float | None = getattr(row, key)
+        return bound
+    values = [source.record["results"][split].get(key) for source in row.sources]
+    if any(value is None for value in values):
+        return None
+    return math.fsum(values) / len(values)
+
+
 def pool_floor(sources: Sequence[Source], split: str) -> dict[str, float | None]:
-    """The floor of a group: the same for every run but for the fold, and pooled over folds."""
-    folds = [own[0].record["results"][split] for own in by_fold(sources)]
+    """The baseline of a group: the same for every run but for the fold, and pooled over folds.
+
+    Of a fold's runs the one that says most of it is taken: earlier versions kept no interval.
+    """
+    folds = [
+        max((s.record["results"][split] for s in own), key=lambda results: len(results["floor"]))
+        for own in by_fold(sources)
+    ]
+    floors = [results["floor"] for results in folds]
     if len(folds) == 1:
-        return dict(folds[0]["floor"])
-    keys = dict.fromkeys(key for results in folds for key in results["floor"])
-    return {key: _weighted([(r["floor"].get(key), r["n"]) for r in folds]) for key in keys}
+        return dict(floors[0])
+    frames = [results["n"] for results in folds]
+    pooled: dict[str, float | None] = {}
+    for key in dict.fromkeys(key for floor in floors for key in floor):
+        values = [floor.get(key) for floor in floors]
+        figure = key.removesuffix("_low").removesuffix("_high")
+        if figure == key or None in (*values, *(floor.get(figure) for floor in floors)):
+            pooled[key] = _weighted(list(zip(values, frames, strict=True)))
+        else:
+            pooled[key] = _joint_bound(floors, frames, figure, key)
+    return pooled
 
 
 _BOUNDS = ("nme_ioc_low", "nme_ioc_high")
@@ -203,14 +232,23 @@ def _fold_bounds(
     else:
         whole = concatenate(clusters)
         return dict(zip(_BOUNDS, cluster_interval(whole.total, whole.found), strict=True))
-    bounds: dict[str, float | None] = {}
-    for bound, sign in zip(_BOUNDS, (-1, 1), strict=True):
-        widths = [_difference(part[bound], part["nme_ioc"]) for part in parts]
-        shares = [n / sum(frames) for n in frames]
-        bounds[bound] = mean + sign * math.hypot(
-            *(share * width for share, width in zip(shares, widths, strict=True))
+    return {bound: _joint_bound(parts, frames, "nme_ioc", bound) for bound in _BOUNDS}
+
+
+def _joint_bound(
+    folds: Sequence[Mapping[str, float | None]], frames: Sequence[int], figure: str, bound: str
+) -> float:
+    """A bound of the mean over folds, whose errors are independent: the squares of their half
+    widths add up. All figures and bounds are known."""
+    mean = _weighted([(fold[figure], n) for fold, n in zip(folds, frames, strict=True)])
+    half = math.hypot(
+        *(
+            n / sum(frames) * _difference(fold[bound], fold[figure])
+            for fold, n in zip(folds, frames, strict=True)
         )
-    return bounds
+    )
+    assert mean is not None
+    return mean - half if bound.endswith("_low") else mean + half
 
 
 def _average(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

@@ -59,7 +59,7 @@ def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS])
     # types that know of missing values: a floor has no parameters, which are whole numbers
-    flags = ("pretrained", "external", "tied", "pareto")
+    flags = ("pretrained", "external", "tied", "pareto", "learned")
     types = {"parameters": "Int64"} | dict.fromkeys(flags, "boolean")
     figures = (PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
     return frame.astype(types | dict.fromkeys(figures, "float64"))

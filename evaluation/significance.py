@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .bootstrap import LEVEL, resampled_many
 from .clusters import Clusters, average, concatenate, from_record, unit_of
-from .pooling import Row, Source, by_fold, by_seed
+from .pooling import Row, Source, bound_of, by_fold, by_seed
 
 NOTHING = 1e-12
 """Of a mean error: what floats and the rounding of records make of two equal models."""
@@ -156,19 +156,9 @@ def _overlap(best: Row, row: Row, split: str, headline: str) -> bool:
     """Unpaired: whether the difference lies within the half widths that face each other, their
     squares added. Without an interval nothing tells two rows apart but their figures."""
     difference = getattr(row, headline) - getattr(best, headline)
-    high = _bound(best, split, f"{headline}_high")
-    low = _bound(row, split, f"{headline}_low")
+    high = bound_of(best, split, f"{headline}_high")
+    low = bound_of(row, split, f"{headline}_low")
     if high is None or low is None:
         return bool(difference == 0)
     up, down = high - getattr(best, headline), getattr(row, headline) - low
     return bool(difference <= math.hypot(up, down))
-
-
-def _bound(row: Row, split: str, key: str) -> float | None:
-    if hasattr(row, key):
-        bound: float | None = getattr(row, key)
-        return bound
-    values = [source.record["results"][split].get(key) for source in row.sources]
-    if any(value is None for value in values):
-        return None
-    return math.fsum(values) / len(values)

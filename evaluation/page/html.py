@@ -101,7 +101,14 @@ def _plain(group: Group) -> dict[str, Any]:
     """What stands on the page where no script runs."""
     metric = group.headline
     rows = group.rows[:WITHOUT_SCRIPT]
-    figures = [(row.backbone, getattr(row, metric), row.fr_08) for row in rows]
+    figures = [
+        (
+            f"{row.backbone} (not learned)" if row.learned is False else row.backbone,
+            getattr(row, metric),
+            row.fr_08,
+        )
+        for row in rows
+    ]
     figures.append(("floor (mean shape)", group.floor.get(metric), group.floor.get("fr_08")))
     return {
         "heading": printable(group.heading),

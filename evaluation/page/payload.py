@@ -69,7 +69,11 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
         "partial": group.partial,
         "headline": group.headline,
         "notes": [words(note) for note in group.notes],
-        "floor": {k: rounded(v) for k, v in group.floor.items() if k in METRICS},
+        "floor": {
+            key: rounded(value)
+            for key, value in group.floor.items()
+            if key in (*METRICS, f"{group.headline}_low", f"{group.headline}_high")
+        },
         "frames": _agreed(r["n"] for r in results),
         "people": _agreed(r.get("people") for r in results),
     }
@@ -94,6 +98,7 @@ def _table(group: Group, columns: Sequence[Column]) -> Json:
             "low": [rounded(row.nme_ioc_low) for row in group.rows],
             "high": [rounded(row.nme_ioc_high) for row in group.rows],
             **{mark: [int(bool(getattr(row, mark))) for row in group.rows] for mark in MARKS},
+            "unlearned": [int(row.learned is False) for row in group.rows],
         },
     }
 

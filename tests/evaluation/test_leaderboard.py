@@ -20,7 +20,7 @@ ROW_KEYS = [
     *("loss", "fr_08", "auc_08", "parameters", "gmacs", "images_per_second"),
     *("device", "seeds", "runs", "external"),
     *("nme_ioc_flip", "looks"),
-    *("coverage", "latency_ms", "throughput", "bench_device", "tied", "pareto"),
+    *("coverage", "latency_ms", "throughput", "bench_device", "tied", "pareto", "learned"),
 ]
 GROUP_KEYS = ["dataset", "protocol", "region", "split", "fingerprint", "partial"]
 

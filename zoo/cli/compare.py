@@ -66,8 +66,14 @@ def _figures(d: Difference) -> str:
 
 
 def _remarks(result: Comparison) -> list[str]:
-    """What the interval does not cover."""
+    """Who has not learned, and what the interval does not cover."""
+    from zoo.evaluation.baseline import reason
+
+    sides = ((result.a, result.learned_a), (result.b, result.learned_b))
+    unlearned = [name for name, learned in sides if learned is False]
     remarks = []
+    if len(unlearned) == 1:
+        remarks.append(f"{unlearned[0]} has not learned: {reason(result.baseline, result.metric)}")
     if result.same_model:
         remarks.append(
             "both are runs of one configuration, so this is what a seed changes; the interval is "

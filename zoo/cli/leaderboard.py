@@ -161,8 +161,8 @@ def terminal_table(group: Group, width: int) -> Table:
             no_wrap=not name,
         )
     *rows, floor = zip(*(column.cells for column in columns), strict=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
+    for cells, row in zip(rows, group.rows, strict=True):
+        table.add_row(*map(Text, cells), style="dim" if row.learned is False else None)
     table.add_section()
     table.add_row(*(Text(text, style="dim") for text in floor))
     return table
@@ -232,7 +232,7 @@ def _cells(rows: list[dict[str, Any]], key: str) -> list[str]:
     from zoo.evaluation.render import PERCENT, cell
 
     if key == "mark":
-        return [("=" if row["tied"] else "") + ("*" if row["pareto"] else "") for row in rows]
+        return [_mark(row) for row in rows]
     if key == "nme_ioc":
         return [_headline(row) for row in rows]
     if key == "backbone":
@@ -246,6 +246,12 @@ def _cells(rows: list[dict[str, Any]], key: str) -> list[str]:
     if key in PERCENT:
         return ["" if value is None else f"{100 * value:.1f}" for value in values]
     return [cell(key, value) for value in values]
+
+
+def _mark(row: dict[str, Any]) -> str:
+    if row["learned"] is False:
+        return "not learned"
+    return ("=" if row["tied"] else "") + ("*" if row["pareto"] else "")
 
 
 def _headline(row: dict[str, Any]) -> str:

@@ -98,7 +98,7 @@ function cost(group, rows, width) {
     )
     .join("");
   svg.append(s("path", { class: "dots", d: dots }));
-  const best = front(points);
+  const best = front(points.filter((point) => !group.rows.unlearned[point.row]));
   const steps = best.map((point, i) => {
     const [left, top] = at(point).map((v) => v.toFixed(1));
     return i ? `H${left}V${top}` : `M${left} ${top}`;

@@ -22,6 +22,11 @@ const SIGNS = {
     help: "Points of a program outside the zoo, imported",
     filter: "External",
   },
+  unlearned: {
+    word: "not learned",
+    help: "Not below the interval of the baseline, the mean shape: never ranked",
+    filter: "Not learned",
+  },
 };
 
 const blocks = new Map();
@@ -47,7 +52,9 @@ function unpackCurves(curve) {
 
 for (const group of board.groups) {
   group.size = group.rows.name.length;
-  const known = [...Array(group.size).keys()].filter((row) => headlineOf(group, row) !== null);
+  const known = [...Array(group.size).keys()].filter(
+    (row) => headlineOf(group, row) !== null && !group.rows.unlearned[row],
+  );
   group.best = known.reduce(
     (best, row) => (headlineOf(group, row) < headlineOf(group, best) ? row : best),
     known[0],
@@ -71,10 +78,11 @@ function pick(group, row, wanted) {
   return false;
 }
 
-/** The signs of a row: [kind, word, what it means]. */
+/** The signs of a row: [kind, word, what it means]. A row alone has nothing to be compared with but
+ * the baseline. */
 function signs(group, row) {
   return Object.entries(SIGNS)
-    .filter(([sign]) => group.size > 1 && group.rows[sign][row])
+    .filter(([sign]) => (group.size > 1 || sign === "unlearned") && group.rows[sign][row])
     .map(([sign, { word, help }]) =>
       sign === "tied" && row === group.best
         ? [sign, "best", "The lowest error of this group"]

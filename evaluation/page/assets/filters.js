@@ -1,6 +1,7 @@
 // Which rows of a group the reader wants to see, and in which order.
 
-/** Rows that pass the filter, in the order of the sorted column; what is missing comes last. */
+/** Rows that pass the filter, in the order of the sorted column; what is missing comes last, and
+ * after it the rows that have not learned. */
 function rowsOf(group) {
   const { text, choices, marks } = group.filter;
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -29,7 +30,8 @@ function rowsOf(group) {
     const sign = typeof left === "string" ? left.localeCompare(right) : left - right;
     return down ? -sign : sign;
   };
-  return rows.sort((a, b) => order(a, b) || a - b);
+  const unlearned = group.rows.unlearned;
+  return rows.sort((a, b) => unlearned[a] - unlearned[b] || order(a, b) || a - b);
 }
 
 function filtersOf(group, act) {

@@ -37,7 +37,12 @@ function headlineCell(group, value, row, spread) {
 function floorCell(group, { key, kind }) {
   const value = group.floor[key];
   if (value === undefined || value === null) return h("td", {}, "");
-  return h("td", { class: kind }, kind === "number" ? number(value) : percent(value));
+  const cell = h("td", { class: kind }, kind === "number" ? number(value) : percent(value));
+  const [low, high] = [group.floor[`${key}_low`], group.floor[`${key}_high`]];
+  if (kind === "interval" && low && high) {
+    cell.append(h("small", {}, ` [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`));
+  }
+  return cell;
 }
 
 /** `act` draws what stands beside the table; it is called after every change of rows or picks. */

@@ -27,6 +27,25 @@ def test_the_best_row_comes_first_and_the_floor_last(few: str, open_page: Open) 
     expect(floor).to_contain_text("28.30%")
 
 
+def test_a_row_that_has_not_learned_says_so_and_is_never_the_best(open_page: Open) -> None:
+    page = open_page(to_html(board(record("stuck", 0, 0.29, gmacs=0.01), record("a", 0, 0.05))))
+    assert names(page) == ["a", "stuck"]
+    stuck = page.locator("table.main tbody tr").nth(1)
+    expect(stuck.locator(".badge")).to_have_text(["not learned"])
+    expect(page.locator(".heading .notes")).to_contain_text("not learned, so not ranked")
+    for _ in range(2):  # cheapest first, then dearest first
+        header(page, "GMACs").click()
+        assert names(page) == ["a", "stuck"]
+    cost = page.locator("figure.chart", has_text="Error against cost")
+    cost.get_by_text("Figures").click()
+    expect(cost.locator("tbody th")).to_have_text(["a"])  # alone on the front
+
+
+def test_a_single_row_that_has_not_learned_is_no_best_row(open_page: Open) -> None:
+    page = open_page(to_html(board(record("stuck", 0, 0.29))))
+    expect(page.locator("table.main tbody .badge")).to_have_text(["not learned"])
+
+
 def test_the_order_of_the_command_is_the_first_order(open_page: Open) -> None:
     records = [record("a", 0, 0.05), record("b", 0, 0.06), record("c", 0, 0.04)]
     page = open_page(to_html(board(*records, sort="auc_08"), sort="auc_08"))
