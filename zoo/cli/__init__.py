@@ -36,6 +36,7 @@ from zoo.cli import (
 )
 from zoo.cli.menu import Verbs
 from zoo.cli.output import open_closed_streams, say, warn_in_one_line
+from zoo.cli.streams import clean_streams
 
 app = typer.Typer(
     name="zoo",
@@ -100,9 +101,14 @@ app.add_typer(data.data_app, name="data")
 
 def main() -> NoReturn:
     """The console command ``zoo``. ``--debug`` is understood anywhere on the line."""
+    open_closed_streams()
+    with clean_streams():
+        _main()
+
+
+def _main() -> NoReturn:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    open_closed_streams()
     warn_in_one_line()
     status: Any = 1
     try:

@@ -212,12 +212,17 @@ def counting(doing: str, what: str) -> Iterator[Callable[[int, int, str], None]]
 
     ``doing`` stands before the bar, ``what`` is counted. Called as (done, total, name of one).
     """
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    from zoo.cli.streams import clean_streams
+    from zoo.cli.streams import console as clean_console
+
+    console = clean_console(stderr=True)
     columns = (doing, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        clean_streams(),
+    ):
         task = bar.add_task(doing, total=None)
 
         def show(done: int, total: int, path: str) -> None:

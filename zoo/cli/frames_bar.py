@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoo.cli.output import plain, say
+from zoo.cli.streams import clean_streams, console
 from zoo.media.job import Watcher
 
 
@@ -29,7 +30,6 @@ def watcher() -> Iterator[Watcher]:
 
 @contextmanager
 def _live() -> Iterator[Watcher]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
@@ -39,7 +39,10 @@ def _live() -> Iterator[Watcher]:
         TextColumn("{task.fields[facts]}", markup=False),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with (
+        Progress(*columns, console=console(stderr=True), transient=True) as bar,
+        clean_streams(),
+    ):
 
         class Live(Watcher):
             def __init__(self) -> None:

@@ -122,12 +122,12 @@ def _lines(columns: list[_Column]) -> list[str]:
 
 
 def _print_tables(groups: list[Group]) -> None:
-    from rich.console import Console
     from rich.text import Text
 
+    from zoo.cli.streams import console as clean_console
     from zoo.evaluation.render import printable
 
-    console = Console()
+    console = clean_console()
     if not console.is_terminal:
         typer.echo(to_lines(groups), nl=False)
         return

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from zoo.api import ZooError
 from zoo.cli.output import say
+from zoo.cli.streams import clean_streams
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("doctor", "list", "info"),
@@ -37,6 +38,10 @@ EXAMPLES = (
 
 class Verbs(TyperGroup):
     """The commands; what one of them raises ends as a message and an exit status."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        with clean_streams():  # as `zoo.cli.main` does: for those who call the app itself
+            return super().main(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TextIO
 
 from zoo.api import ZooWarning
+from zoo.cli.streams import console
 
 
 def print_json(value: object) -> None:
@@ -110,7 +111,6 @@ def _rich_table(
     title: str, columns: Sequence[str], rows: list[list[str]], right: Collection[str]
 ) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -121,7 +121,7 @@ def _rich_table(
         )
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console().print(drawn)
+    console().print(drawn)
 
 
 def _plain_table(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo.cli.output import plain, say
+from zoo.cli.streams import clean_streams, console
 from zoo.engine.report import Reporter, Step
 
 
@@ -62,7 +63,7 @@ def _live() -> Iterator[Reporter]:
     from rich.text import Text
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"))
-    with Progress(*columns, transient=True) as bar:
+    with Progress(*columns, console=console(), transient=True) as bar, clean_streams():
 
         class Live(PlainReporter):
             def __init__(self) -> None:
