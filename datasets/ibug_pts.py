@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import IBUG68, DataError, Dataset, LandmarkScheme, Problem, Sample
-from zoo.images import read_image
+from zoo.images import exif_orientation, read_image
 
 from .video_frames import FrameReader, VideoInfo
 
@@ -51,8 +51,9 @@ class IbugPts:
         "(0, 0). Video frames are decoded in order from the start of the file."
     )
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, as_stored: bool = False) -> None:
         self.root = root
+        self._as_stored = as_stored
         self.problems: list[Problem] = []
         self._reader = FrameReader()
 
@@ -82,11 +83,12 @@ class IbugPts:
             raise DataError(f"no image {path.stem}.jpg, .jpeg, .png or .bmp beside it")
         return Sample(
             id=image.relative_to(self.root).as_posix(),
-            image=partial(read_image, image),
+            image=partial(read_image, image, as_stored=self._as_stored),
             points=points,
             visible=np.ones(len(points), np.bool_),
             release_split=split,
             bytes=image.stat().st_size,
+            orientation=1 if self._as_stored else exif_orientation(image),
         )
 
     def _video_frame(
@@ -173,10 +175,11 @@ def _release_split(relative: Path) -> str | None:
     return next((split for split in named if split), None)
 
 
-def open_ibug_pts(root: Path | None) -> IbugPts:
+def open_ibug_pts(root: Path | None, *, as_stored: bool = False) -> IbugPts:
     """The data set of all .pts files below ``root``.
 
-    Raises :class:`DataError` where there is none.
+    ``as_stored``: points are those of the stored pixels, not of the picture that viewers turn
+    upright by its EXIF orientation. Raises :class:`DataError` where there is no file.
     """
     if root is None:
         raise DataError("ibug_pts: --data must name the folder that holds the .pts files")
@@ -188,7 +191,7 @@ def open_ibug_pts(root: Path | None) -> IbugPts:
             f"{root}: looked for NAME.pts beside images (300-W) and NNN/annot/000001.pts with "
             "NNN/vid.avi (300-VW), in all folders below; found no .pts file"
         )
-    return IbugPts(root)
+    return IbugPts(root, as_stored)
 
 
 ibug_pts = Dataset(

@@ -30,7 +30,7 @@ from zoo.api import (
     UsageError,
     generic_scheme,
 )
-from zoo.images import inside, read_image
+from zoo.images import exif_orientation, inside, read_image
 
 _NAME = "image_name"
 _PART = re.compile(r"part_(\d+)_([xy])")
@@ -64,8 +64,10 @@ class LandmarksCsv:
         path: Path,
         pairs: Sequence[Sequence[int]] | None = None,
         eyes: Sequence[int] | None = None,
+        as_stored: bool = False,
     ) -> None:
         self.path = path
+        self._as_stored = as_stored
         self.release = path.name
         self.problems: list[Problem] = []
         self._columns = _read_header(path, next(_rows(path), (1, []))[1])
@@ -125,13 +127,14 @@ class LandmarksCsv:
         faces[name] = faces.get(name, 0) + 1
         return Sample(
             id=name if faces[name] == 1 else f"{name}#{faces[name]}",
-            image=partial(read_image, path),
+            image=partial(read_image, path, as_stored=self._as_stored),
             points=np.array([label or (0.0, 0.0) for label in labels], np.float32),
             visible=np.array([label is not None for label in labels], np.bool_),
             person=extra.get("person"),
             video=extra.get("video"),
             release_split=split,
             bytes=path.stat().st_size,
+            orientation=1 if self._as_stored else exif_orientation(path),
         )
 
 
@@ -258,6 +261,7 @@ def open_landmarks_csv(
     csv: str | None = None,
     pairs: Sequence[Sequence[int]] | None = None,
     eyes: Sequence[int] | None = None,
+    as_stored: bool = False,
 ) -> LandmarksCsv:
     """The data set of one CSV file.
 
@@ -265,13 +269,14 @@ def open_landmarks_csv(
     several. 68 points are read as iBUG's, 98 as WFLW's, any other number as a scheme of which no
     symmetry is known. ``pairs``: the points that change places in a mirror, as in
     ``[[0, 1], [3, 4]]``, the others lying in the middle; with it flips are possible. ``eyes``: the
-    left and the right point in the image whose distance errors are divided by, ``[0, 1]``. Raises
-    :class:`DataError` where nothing, or more than one file, fits, :class:`UsageError` for an
-    option that makes no sense.
+    left and the right point in the image whose distance errors are divided by, ``[0, 1]``.
+    ``as_stored``: points are those of the stored pixels, not of the picture that viewers turn
+    upright by its EXIF orientation. Raises :class:`DataError` where nothing, or more than one file,
+    fits, :class:`UsageError` for an option that makes no sense.
     """
     if root is None:
         raise DataError("landmarks_csv: --data must name the CSV file or its folder")
-    return LandmarksCsv(_find(Path(root), csv), pairs, eyes)
+    return LandmarksCsv(_find(Path(root), csv), pairs, eyes, as_stored)
 
 
 landmarks_csv = Dataset(

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
-from zoo.images import inside, read_image
+from zoo.images import exif_orientation, inside, read_image
 
 _LISTS = "list_98pt_rect_attr_train_test"
 _FOLDERS = (f"WFLW_annotations/{_LISTS}", _LISTS, ".")
@@ -45,8 +45,9 @@ class Wflw:
         "of the top left pixel at (0, 0)."
     )
 
-    def __init__(self, root: Path, lists: dict[str, Path]) -> None:
+    def __init__(self, root: Path, lists: dict[str, Path], as_stored: bool = False) -> None:
         self.root = root
+        self._as_stored = as_stored
         self._lists = lists
         self.problems: list[Problem] = []
 
@@ -84,12 +85,13 @@ class Wflw:
             raise DataError(f"{_IMAGES}/{name}: no such image file")
         return Sample(
             id=f"{split}/{number:04d}/{name}",
-            image=partial(read_image, path),
+            image=partial(read_image, path, as_stored=self._as_stored),
             points=values[:_COORDINATES].reshape(-1, 2).astype(np.float32),
             visible=np.ones(len(WFLW98), np.bool_),
             release_split=split,
             box=(x0, y0, x1, y1),
             bytes=path.stat().st_size,
+            orientation=1 if self._as_stored else exif_orientation(path),
         )
 
 
@@ -118,10 +120,12 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"{path}: not readable as text ({error}); unpack it again") from error
 
 
-def open_wflw(root: Path | None) -> Wflw:
+def open_wflw(root: Path | None, *, as_stored: bool = False) -> Wflw:
     """The data set below ``root``, the folder that holds WFLW_images and the lists.
 
-    Raises :class:`DataError` where there is no list or no folder of images.
+    ``as_stored``: points are those of the stored pixels, not of the picture that viewers turn
+    upright by its EXIF orientation. Raises :class:`DataError` where there is no list or no folder
+    of images.
     """
     if root is None:
         raise DataError("wflw: --data must name the folder that holds WFLW_images and the lists")
@@ -138,7 +142,7 @@ def open_wflw(root: Path | None) -> Wflw:
         )
     if not (root / _IMAGES).is_dir():
         raise DataError(f"{root}: found the lists but no folder {_IMAGES}; unpack it there")
-    return Wflw(root, lists)
+    return Wflw(root, lists, as_stored)
 
 
 wflw = Dataset(

@@ -20,7 +20,7 @@ import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
 from zoo.fetching import Entry, read_manifest
-from zoo.images import inside, read_image
+from zoo.images import exif_orientation, inside, read_image
 
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 
@@ -100,6 +100,7 @@ class UdacityFrames:
                     video=f"{match['person']}_{match['video']}",
                     release_split=split,
                     bytes=file.stat().st_size,
+                    orientation=exif_orientation(file),
                 )
 
     def _sample(self, row: list[str], folder: str, split: str) -> Sample:
@@ -129,6 +130,7 @@ class UdacityFrames:
             video=f"{match['person']}_{match['video']}",
             release_split=split,
             bytes=path.stat().st_size,
+            orientation=exif_orientation(path),
         )
 
     def released(self) -> bool:

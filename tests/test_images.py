@@ -7,14 +7,15 @@ import os
 import struct
 import sys
 import zlib
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.api import DataError
-from zoo.images import MAX_PIXELS, inside, read_image
+from zoo.api import DataError, ZooDeprecationWarning
+from zoo.images import MAX_PIXELS, exif_orientation, inside, read_image
 
 
 def _png_header(width: int, height: int) -> bytes:
@@ -79,10 +80,53 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_deep_pixels_are_refused_rather_than_clipped(tmp_path: Path) -> None:
-    path = tmp_path / "deep.png"
-    Image.fromarray(np.full((4, 4), 4000, np.uint16)).save(path)
-    with pytest.raises(DataError, match=r"deep\.png: .*8 bits"):
+    path = tmp_path / "deep.tif"
+    Image.fromarray(np.full((4, 4), 4000, np.int32)).save(path)
+    with pytest.raises(DataError, match=r"deep\.tif: .*deeper than 16 bits"):
         read_image(path)
+
+
+# Whether the stored first corner comes to lie below and at the right, by EXIF orientation.
+CORNER = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("orientation", "suffix"),
+    [*product(range(1, 9), [".jpg"]), (6, ".png"), (6, ".webp"), (0, ".jpg"), (9, ".jpg")],
+)
+def test_a_picture_is_read_upright_unless_it_is_asked_for_as_stored(
+    tmp_path: Path, orientation: int, suffix: str
+) -> None:
+    stored = np.zeros((16, 32, 3), np.uint8)
+    stored[:8, :8] = 255
+    path, exif = tmp_path / f"photo{suffix}", Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(stored).save(path, exif=exif, quality=95)
+
+    turned = orientation if orientation in CORNER else 1
+    assert exif_orientation(path) == turned
+    image = read_image(path)
+    assert image.shape == ((32, 16, 3) if turned >= 5 else (16, 32, 3))
+    below, right = CORNER[turned]
+    assert image[-4 if below else 3, -4 if right else 3].min() > 200
+    assert read_image(path, as_stored=True).shape == (16, 32, 3)
+    assert read_image(path, as_stored=True)[3, 3].min() > 200
+
+
+def test_the_orientation_of_what_is_no_picture_is_none(tmp_path: Path) -> None:
+    for content in (b"", b"II*\0 no TIFF", b"\xff\xd8 Exif\0\0 cut off"):
+        (tmp_path / "x.jpg").write_bytes(content)
+        assert exif_orientation(tmp_path / "x.jpg") == 1
+    assert exif_orientation(tmp_path / "gone.jpg") == 1
+
+
+def test_the_older_option_still_works_and_says_what_replaces_it(tmp_path: Path) -> None:
+    path, exif = tmp_path / "photo.png", Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3, 2)).save(path, exif=exif)
+    for as_seen, shape in ((True, (3, 2, 3)), (False, (2, 3, 3))):
+        with pytest.warns(ZooDeprecationWarning, match="as_stored=True reads them as stored"):
+            assert read_image(path, as_seen=as_seen).shape == shape
 
 
 def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Finding and reading one image file below a data set's root, without trusting it.
 
-What a file's bytes say decides its format; its name does not (the YouTube Faces frames are RGBA
-PNG named .jpg). The size in the header is checked before a pixel is decoded.
+Everything reads pictures as viewers show them, upright by their EXIF orientation: points that
+`zoo predict` wrote are those of the pixels that training sees. What a file's bytes say decides its
+format; its name does not (the YouTube Faces frames are RGBA PNG named .jpg). The size in the header
+is checked before a pixel is decoded.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from zoo.api import DataError
+from zoo.api.notices import deprecated
 from zoo.reading import MIB, open_regular
 
 MAX_PIXELS = 80_000_000
@@ -27,6 +30,12 @@ MAX_SIDE = 32_766
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
 """Pillow also opens documents and vector formats, some by way of other programs: not here."""
 
+_HEAD = 1 << 16
+"""Bytes: an EXIF block stands before the pixels."""
+
+_EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF", b"Orientation")
+"""Of JPEG, PNG and WebP, and what XMP writes."""
+
 
 def inside(root: Path, relative: str) -> Path:
     """The file that a data set's text names ``relative`` (with forward slashes) below ``root``.
@@ -40,15 +49,24 @@ def inside(root: Path, relative: str) -> Path:
     return root.joinpath(*parts)
 
 
-def read_image(path: str | Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
-    """The image at ``path`` as uint8 (H, W, 3) RGB: its first frame, its alpha channel dropped.
+def read_image(
+    path: str | Path, *, as_stored: bool = False, as_seen: bool | None = None
+) -> NDArray[np.uint8]:
+    """The image at ``path`` as viewers show it: uint8 (H, W, 3) RGB, upright by its EXIF
+    orientation, its first frame, 16-bit grey brought to 8 bits, its alpha channel dropped.
 
-    Pixels come as they are stored: landmark files refer to those, so an EXIF orientation is not
-    applied. With ``as_seen`` the picture comes as viewers show it: upright by its EXIF orientation,
-    and 16-bit grey brought to 8 bits. Raises :class:`DataError`, with the file, the reason and what
-    to do, for a file that is missing, empty, truncated, no image, deeper than 8 bits or larger than
-    ``MAX_PIXELS``.
+    With ``as_stored`` the EXIF orientation is not applied, for labels that were made by a program
+    which ignores it. ``as_seen`` is the older, opposite name of that option. Raises
+    :class:`DataError`, with the file, the reason and what to do, for a file that is missing, empty,
+    truncated, no image, deeper than 16 bits or larger than ``MAX_PIXELS``.
     """
+    if as_seen is not None:
+        deprecated(
+            "the option as_seen of read_image",
+            since="0.2",
+            instead="pictures are read as they are seen; as_stored=True reads them as stored",
+        )
+        as_stored = not as_seen
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such image file; check the data set's root or fetch it again")
@@ -64,11 +82,7 @@ def read_image(path: str | Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
                     f"{path}: {image.width} x {image.height} pixels, and no side may be longer "
                     f"than {MAX_SIDE:,}; cut or shrink it"
                 )
-            if as_seen:
-                return _as_seen(path, image)
-            if image.mode == "F" or image.mode.startswith("I"):
-                raise _too_deep(path, image.mode)
-            return np.array(image.convert("RGB"), dtype=np.uint8)
+            return _to_rgb(path, image if as_stored else ImageOps.exif_transpose(image))
     except DataError:
         raise
     except UnidentifiedImageError as error:
@@ -85,20 +99,38 @@ def read_image(path: str | Path, *, as_seen: bool = False) -> NDArray[np.uint8]:
         ) from error
 
 
-def _as_seen(path: Path, image: Image.Image) -> NDArray[np.uint8]:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I;16"):
+def exif_orientation(path: Path) -> int:
+    """The EXIF orientation by which :func:`read_image` turns the file's pixels: 1 (not at all) to
+    8; 1 for a file that cannot be read, and for a TIFF, which Pillow turns whoever asks. Only the
+    file's first bytes are read."""
+    try:
+        with open_regular(path, MOST_BYTES) as stream:
+            head = stream.read(_HEAD)
+            if not any(mark in head for mark in _EXIF_MARKS):
+                return 1  # most files: opening them as pictures would take ten times as long
+            stream.seek(0)
+            image = Image.open(stream, formats=FORMATS)
+            found = image.getexif().get(ExifTags.Base.Orientation, 1)
+            if image.format == "TIFF":
+                return 1
+    except Exception:  # Pillow's readers raise many kinds at a damaged file
+        return 1
+    return found if found in range(2, 9) else 1
+
+
+def _to_rgb(path: Path, image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I;16"):
         # the upper byte: 65535 becomes 255, as Pillow itself reads 16-bit colour
-        grey = (np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8)
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if upright.mode == "F" or upright.mode.startswith("I"):
-        raise _too_deep(path, upright.mode)
-    return np.array(upright.convert("RGB"), dtype=np.uint8)
+    if image.mode == "F" or image.mode.startswith("I"):
+        raise _too_deep(path, image.mode)
+    return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
 def _too_deep(path: Path, mode: str) -> DataError:
     return DataError(
-        f"{path}: pixels of mode {mode} are deeper than 8 bits; convert the file to 8-bit RGB"
+        f"{path}: pixels of mode {mode} are deeper than 16 bits; convert the file to 8-bit RGB"
     )
 
 

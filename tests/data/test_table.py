@@ -70,7 +70,7 @@ def test_the_fingerprint_does_not_depend_on_the_order(sample: Make, dataset: Any
     assert len(forwards) == 64
 
 
-def test_the_fingerprint_knows_ids_points_visibility_sizes_and_number(
+def test_the_fingerprint_knows_ids_points_visibility_sizes_turns_and_number(
     sample: Make, dataset: Any
 ) -> None:
     moved = sample(1).points + np.float32(0.01)
@@ -81,6 +81,8 @@ def test_the_fingerprint_knows_ids_points_visibility_sizes_and_number(
         [sample(0), sample(1, points=moved)],
         [sample(0), sample(1, visible=hidden)],
         [sample(0), sample(1, bytes=7)],
+        [sample(0), sample(1, orientation=6)],
+        [sample(0), sample(1, orientation=8)],
         [sample(0)],
         [sample(0), sample(1), sample(2)],
     ]

@@ -223,3 +223,20 @@ def test_pairs_that_make_no_sense_are_refused(tmp_path: Path, options: Any, word
     path = write(tmp_path, header(5), "a.png,1,2,3,4,5,6,7,8,9,10")
     with pytest.raises(UsageError, match=words):
         read(path, **options)
+
+
+def test_points_of_a_turned_photograph_are_those_of_what_a_viewer_shows(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.new("RGB", (40, 30)).save(tmp_path / "plain.jpg")
+    header = "image_name," + ",".join(f"part_{k}_{axis}" for k in range(3) for axis in "xy")
+    rows = [f"{name}.jpg,1,2,9,4,5,16" for name in ("turned", "plain")]
+    (tmp_path / "points.csv").write_text("\n".join([header, *rows]))
+
+    shown, plain = landmarks_csv.open(tmp_path).samples()
+    assert shown.image().shape == (40, 30, 3)
+    assert (shown.orientation, plain.orientation) == (6, 1)
+    stored, _ = landmarks_csv.open(tmp_path, as_stored=True).samples()
+    assert stored.image().shape == (30, 40, 3)
+    assert stored.orientation == 1

@@ -29,7 +29,7 @@ UPRIGHT = {
 
 
 @pytest.mark.parametrize("orientation", sorted(UPRIGHT))
-def test_a_photograph_comes_upright_and_a_training_frame_as_it_is_stored(
+def test_a_photograph_comes_upright_in_prediction_as_in_training(
     tmp_path: Path, orientation: int
 ) -> None:
     path = tmp_path / "photo.png"
@@ -37,7 +37,7 @@ def test_a_photograph_comes_upright_and_a_training_frame_as_it_is_stored(
     exif[0x0112] = orientation
     Image.fromarray(STORED).save(path, exif=exif)
     np.testing.assert_array_equal(read_picture(path)[..., 0], UPRIGHT[orientation])
-    np.testing.assert_array_equal(read_image(path)[..., 0], STORED)
+    np.testing.assert_array_equal(read_image(path)[..., 0], UPRIGHT[orientation])
 
 
 def test_grey_alpha_palette_and_16_bit_pictures_become_rgb(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     Image.fromarray(np.zeros((1, MAX_SIDE + 1), np.uint8)).save(tmp_path / "long.png")
     for name, reason in [
-        ("float.tif", "deeper than 8 bits"),
+        ("float.tif", "deeper than 16 bits"),
         ("text.jpg", "not an image"),
         ("long.png", "no side may be longer"),
         ("gone.jpg", "no such image file$"),

@@ -199,6 +199,9 @@ class Sample:
     """The face: x0, y0, x1, y1 in source pixels."""
     bytes: int = 0
     """Size of the image's file (of its pixels, for a frame inside a video); 0 where drawn."""
+    orientation: int = 1
+    """EXIF orientation by which ``image`` turns the file's pixels, 1 to 8; 1 is not at all. Part of
+    the fingerprint: the same points on turned pixels are other data."""
 
 
 @dataclass(frozen=True)

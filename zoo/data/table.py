@@ -34,6 +34,8 @@ class SampleTable:
     boxes: NDArray[np.float32]
     """(N, 4) x0, y0, x1, y1; NaN where the data set gives none."""
     bytes: NDArray[np.int64]
+    orientations: NDArray[np.int64]
+    """(N,): EXIF orientation by which a frame's pixels are turned, 1 where they are not."""
     images: tuple[Callable[[], NDArray[np.uint8]], ...]
 
     def __len__(self) -> int:
@@ -41,12 +43,15 @@ class SampleTable:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over ids, points, visibility and file sizes, in the order of the ids."""
+        """sha256 over ids, points, visibility, file sizes and, of frames that are turned, by which
+        orientation; in the order of the ids."""
         digest = hashlib.sha256(f"{self.scheme.name} {len(self)}\n".encode())
         for i in sorted(range(len(self)), key=self.ids.__getitem__):
             digest.update(f"{self.ids[i]}\n{self.bytes[i]}\n".encode())
             digest.update(self.points[i].astype("<f4").tobytes())
             digest.update(self.visible[i].tobytes())
+            if self.orientations[i] != 1:
+                digest.update(f"orientation {self.orientations[i]}\n".encode())
         return digest.hexdigest()
 
 
@@ -99,5 +104,6 @@ def read_table(
         visible=np.stack([s.visible for s in samples]).astype(bool),
         boxes=np.array([s.box or nowhere for s in samples], np.float32),
         bytes=np.array([s.bytes for s in samples], np.int64),
+        orientations=np.array([s.orientation for s in samples], np.int64),
         images=tuple(s.image for s in samples),
     )

@@ -27,7 +27,7 @@ def read_picture(path: Path) -> Image:
     """
     if not path.is_file():
         raise DataError(f"{path}: no such image file")
-    return read_image(path, as_seen=True)
+    return read_image(path)
 
 
 def copy_suffix(path: Path) -> str:
