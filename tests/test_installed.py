@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import zoo.installed
 from zoo.api import PluginError, ZooWarning
 from zoo.installed import Entry, installed, survey
 from zoo.registry import kind_of, registry
@@ -192,3 +193,51 @@ def test_metadata_that_nobody_looks_at_is_not_complained_of(
     with warnings.catch_warnings():
         warnings.simplefilter("error", ZooWarning)
         assert "landmark-zoo" in distributions()
+
+
+@pytest.mark.parametrize(
+    ("group", "advice"),
+    [
+        ("zoo.backbone", "did you mean zoo.backbones?"),
+        ("zoo.metrics", "its groups are zoo.backbones, zoo.datasets, zoo.heads"),
+        ("Zoo.Losses", "did you mean zoo.losses?"),
+        ("zoo_heads", "did you mean zoo.heads?"),
+        ("landmark-zoo.detectors", "did you mean zoo.detectors?"),
+    ],
+)
+def test_a_group_that_the_zoo_does_not_read_is_told(plant: Plant, group: str, advice: str) -> None:
+    plant("author", {group: {"lost": "ours"}, "zoo.losses": {"good": "ours"}}, LOSS)
+    [stray] = survey().strays
+    assert f"author declares plugins in the entry-point group {group}, which the zoo" in stray
+    assert advice in stray
+    assert found("good")
+    assert not found("lost")
+
+
+def test_groups_of_others_are_their_own_business(plant: Plant) -> None:
+    plant("author", {"zookeeper.animals": {"lion": "ours"}, "console_scripts": {"zoo-l": "ours"}})
+    assert survey().strays == []
+
+
+def test_list_says_which_group_it_does_not_read(plant: Plant) -> None:
+    plant("author", {"zoo.metrics": {"lost": "ours"}}, LOSS)
+    done = run("list")
+    assert done.returncode == 0
+    assert "author declares plugins in the entry-point group zoo.metrics" in done.stderr
+
+
+def test_thousands_of_plugins_in_one_package_are_each_judged_once(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each against all others: that took seconds."""
+    plant("author", {"zoo.losses": {f"loss_{i}": "ours" for i in range(2000)}}, LOSS)
+    judged = zoo.installed._judged
+    compared: list[int] = []
+
+    def count(entry: Entry, namesakes: list[Entry]) -> Entry:
+        compared.append(len(namesakes))
+        return judged(entry, namesakes)
+
+    monkeypatch.setattr(zoo.installed, "_judged", count)
+    assert len(found("loss_7")) == 1
+    assert sum(compared) == len(installed())

@@ -7,6 +7,7 @@ distributions that it names (``zoo-lips,zoo-hands``).
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import warnings
@@ -28,6 +29,8 @@ GROUPS = {
 }
 """Entry-point group of each kind, the kinds in the order of listing."""
 
+_KINDS = {group: kind for kind, group in GROUPS.items()}
+
 Status = Literal["not loaded", "duplicate", "invalid name", "invalid target", "ok", "broken"]
 
 UNUSABLE: tuple[Status, ...] = ("invalid name", "invalid target")
@@ -35,7 +38,8 @@ UNUSABLE: tuple[Status, ...] = ("invalid name", "invalid target")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*:\s*([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
-_GROUP_HEADING = re.compile(r"^\s*\[\s*zoo\.", re.MULTILINE)
+_GROUP_HEADING = re.compile(r"^\s*\[\s*((?:landmark[-_.])?zoo[-_. ][^\]]*?)\s*\]", re.M | re.I)
+"""Of a group that is the zoo's, or was meant to be."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class Survey:
 
     entries: list[Entry]
     hidden: list[Entry]
+    strays: list[str]
+    """Groups that are named as the zoo's are and that it does not read, each in words."""
 
 
 def installed() -> list[Entry]:
@@ -86,10 +92,12 @@ def survey() -> Survey:
     wanted = _wanted()
     shown: list[Entry] = []
     hidden: list[Entry] = []
+    strays: list[str] = []
     seen: set[str] = set()
     for found in metadata.distributions():
         try:
-            if not _GROUP_HEADING.search(found.read_text("entry_points.txt") or ""):
+            groups = _GROUP_HEADING.findall(found.read_text("entry_points.txt") or "")
+            if not groups:
                 continue
             name = found.metadata["Name"]
             if not name:
@@ -101,6 +109,8 @@ def survey() -> Survey:
             # A checkout's egg-info may stand on the path beside the installed copy. Python
             # takes the first of a name, so that copy's metadata is the one that counts.
             (shown if looked_at else hidden).extend(_read(metadata.distribution(name)))
+            if looked_at:
+                strays += [_stray(g, name) for g in dict.fromkeys(groups) if g not in _KINDS]
         except Exception as error:
             if wanted != {OURS}:
                 place = getattr(found, "_path", found)
@@ -112,7 +122,11 @@ def survey() -> Survey:
         _warn(f"ZOO_PLUGINS names {name}, which is not installed or brings no plugin")
     kinds = list(GROUPS)
     shown.sort(key=lambda entry: (kinds.index(entry.kind), entry.id, entry.distribution))
-    return Survey([_judged(entry, shown) for entry in shown], hidden)
+    namesakes: dict[tuple[str, str], list[Entry]] = {}
+    for entry in shown:
+        namesakes.setdefault((entry.kind, entry.id), []).append(entry)
+    judged = [_judged(entry, namesakes[entry.kind, entry.id]) for entry in shown]
+    return Survey(judged, hidden, strays)
 
 
 def hidden() -> list[Entry]:
@@ -133,16 +147,25 @@ def _warn(message: str) -> None:
 
 def _read(found: metadata.Distribution) -> list[Entry]:
     name, version = found.metadata["Name"], found.metadata["Version"] or "unknown"
-    kinds = {group: kind for kind, group in GROUPS.items()}
     try:
         points = list(found.entry_points)
     except TypeError as error:  # Python's own words are about its internals
         raise ValueError("a line of its entry_points.txt lacks the = ") from error
     return [
-        Entry(point.name, kinds[point.group], name, version, _target(point.value))
+        Entry(point.name, _KINDS[point.group], name, version, _target(point.value))
         for point in points
-        if point.group in kinds
+        if point.group in _KINDS
     ]
+
+
+def _stray(group: str, distribution: str) -> str:
+    plain = re.sub("[-_ ]", ".", group.lower()).removeprefix("landmark.")
+    close = difflib.get_close_matches(plain, _KINDS, 1, 0.8)
+    meant = f"did you mean {close[0]}" if close else f"its groups are {', '.join(_KINDS)}"
+    return (
+        f"{distribution} declares plugins in the entry-point group {group}, which the zoo does not "
+        f"read; {meant}{'?' if close else ''}"
+    )
 
 
 def _target(value: str) -> str:
@@ -151,15 +174,16 @@ def _target(value: str) -> str:
     return f"{parts[1]}:{parts[2]}" if parts else value
 
 
-def _judged(entry: Entry, entries: list[Entry]) -> Entry:
-    """The entry with what its metadata alone gives away: a bad name or target, or a namesake."""
+def _judged(entry: Entry, namesakes: list[Entry]) -> Entry:
+    """The entry with what its metadata alone gives away: a bad name or target, or one of its
+    ``namesakes``, which it is among."""
     if not _NAME.fullmatch(entry.id):
         reason = "an id is a small letter followed by small letters, digits and _"
         return replace(entry, status="invalid name", reason=reason)
     if not _TARGET.fullmatch(entry.target):
         reason = f'"{entry.target}" does not read module:object, as an entry point must'
         return replace(entry, status="invalid target", reason=reason)
-    others = [other for other in entries if (other.kind, other.id) == (entry.kind, entry.id)]
+    others = list(namesakes)
     others.remove(entry)
     if any(other.distribution == entry.distribution for other in others):
         return replace(entry, status="duplicate", reason=f"declared twice in {entry.origin}")

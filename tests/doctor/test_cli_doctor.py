@@ -40,6 +40,7 @@ def test_a_healthy_zoo_among_strangers(
         "good-one", {"zoo.losses": {"fine": "fine"}}, "from zoo.api import Loss\nfine = Loss(int)"
     )
     plant("bad-one", {"zoo.losses": {"sad": "sad"}}, "raise RuntimeError('planted sorrow')")
+    plant("lost-one", {"zoo.metrics": {"auc": "auc"}})
     plant("tomli-w", {}, version="0.1")
     (tmp_path / "data" / "youtube_faces").mkdir(parents=True)
     done = run("--json", ZOO_DATA=str(tmp_path / "data"), ZOO_HOME=str(tmp_path / "not yet made"))
@@ -50,8 +51,9 @@ def test_a_healthy_zoo_among_strangers(
     assert seen >= {"zoo", "python", "command", "torch", "torchvision", "timm", "cv2", "libraries"}
     assert seen >= {"accelerator", "threads", "cascades", "video", "disk", "built-ins"}
     assert "broken" not in {f["status"] for f in report["findings"]}
-    [(status, what, _), (well, count, _)] = findings(report, "plugins")
-    assert (status, well) == ("warn", "ok")
+    [(lost, group, _), (status, what, _), (well, count, _)] = findings(report, "plugins")
+    assert (lost, status, well) == ("warn", "warn", "ok")
+    assert "lost-one declares plugins in the entry-point group zoo.metrics" in group
     assert "bad-one 1.0" in what
     assert "planted sorrow" in what
     assert count.startswith("1 of 2 plugins")

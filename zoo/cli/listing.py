@@ -42,7 +42,7 @@ def list_plugins(
     """
     from zoo.installed import UNUSABLE
 
-    _say_what_is_hidden()
+    _say_what_is_not_listed()
     entries = _find(pattern, kind)
     if check:
         entries = _checked(entries, timeout)
@@ -54,14 +54,17 @@ def list_plugins(
         raise typer.Exit(3)
 
 
-def _say_what_is_hidden() -> None:
-    from zoo.installed import hidden
+def _say_what_is_not_listed() -> None:
+    from zoo.installed import survey
 
-    distributions = sorted({entry.distribution for entry in hidden()})
+    found = survey()
+    distributions = sorted({entry.distribution for entry in found.hidden})
     if distributions:
         count = f"{len(distributions)} distribution{'' if len(distributions) == 1 else 's'}"
         some = ", ".join(distributions[:3]) + (", ..." if len(distributions) > 3 else "")
         output.say(f"ZOO_PLUGINS hides the plugins of {count}: {some}")
+    for stray in found.strays:
+        output.warn(output.plain(stray))
 
 
 def _find(pattern: str | None, kind: str | None) -> list[Entry]:

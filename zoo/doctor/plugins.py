@@ -23,6 +23,8 @@ def look_at_plugins() -> Iterator[Finding]:
     if found.hidden:
         what = f"ZOO_PLUGINS hides {_plugins(len(found.hidden))}"
         yield Finding("plugins", "warn", what, "unset ZOO_PLUGINS")
+    for stray in found.strays:
+        yield Finding("plugins", "warn", stray, "tell its author")
     yield from _ours()
     strangers = [entry for entry in found.entries if normal(entry.distribution) != normal(OURS)]
     broken = 0
