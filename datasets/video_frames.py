@@ -10,11 +10,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
+from zoo.videos import VideoFile
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,9 @@ class VideoInfo:
     @staticmethod
     def of(path: Path) -> VideoInfo:
         """Raises :class:`DataError` for a file that is no readable video."""
-        capture = _opened(path)
-        try:
-            width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-            height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        finally:
-            capture.release()
-        return VideoInfo(width, height)
+        video = _opened(path)
+        video.close()
+        return VideoInfo(video.width, video.height)
 
 
 class FrameReader:
@@ -42,7 +38,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._path: Path | None = None
-        self._capture: cv2.VideoCapture | None = None
+        self._video: VideoFile | None = None
         self._next = 0
 
     def read(self, path: Path, index: int) -> NDArray[np.uint8]:
@@ -51,11 +47,11 @@ class FrameReader:
         Raises :class:`DataError` for a file that is no readable video or ends before.
         """
         with self._lock:
-            capture = self._at(path, index)
-            while self._next < index and capture.grab():
+            video = self._at(path, index)
+            while self._next < index and video.skip():
                 self._next += 1
-            found, frame = capture.read()
-            if not found:
+            frame = video.read()
+            if frame is None:
                 count = self._next
                 self._close()
                 raise DataError(
@@ -63,24 +59,23 @@ class FrameReader:
                     "frames; fetch it again or remove the labels of the others"
                 )
             self._next += 1
-            return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+            return frame
 
-    def _at(self, path: Path, index: int) -> cv2.VideoCapture:
-        """The capture of ``path``, not past ``index``."""
-        if self._capture is None or self._path != path or self._next > index:
+    def _at(self, path: Path, index: int) -> VideoFile:
+        """The video at ``path``, not past ``index``."""
+        if self._video is None or self._path != path or self._next > index:
             self._close()
-            self._capture, self._path = _opened(path), path
-        return self._capture
+            self._video, self._path = _opened(path), path
+        return self._video
 
     def _close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-        self._capture, self._path, self._next = None, None, 0
+        if self._video is not None:
+            self._video.close()
+        self._video, self._path, self._next = None, None, 0
 
 
-def _opened(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        capture.release()
-        raise DataError(f"{path}: not readable as a video; fetch it again")
-    return capture
+def _opened(path: Path) -> VideoFile:
+    try:
+        return VideoFile(path)
+    except DataError as error:
+        raise DataError(f"{error}; fetch it again") from error

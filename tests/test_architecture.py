@@ -28,7 +28,7 @@ GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
-    *("zoo.reading", "zoo.geometry", "zoo.images", "zoo.fetching"),
+    *("zoo.reading", "zoo.geometry", "zoo.folders", "zoo.images", "zoo.videos", "zoo.fetching"),
 )
 FOURTH = (
     *SECOND,
@@ -62,13 +62,18 @@ FLOORS = {
     "zoo.isolation": Floor(SECOND, ()),
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
     "zoo.reading": Floor(GROUND, ()),
+    "zoo.folders": Floor(GROUND, ()),
     "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL")),
+    "zoo.videos": Floor(GROUND, ("numpy", "cv2")),
     "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.reading", "zoo.geometry", "zoo.plugins")),
     "zoo.fetching": Floor((*GROUND, "zoo.reading", "zoo.images"), ("requests",)),
     "zoo.datasets": Floor(
-        ("zoo.api", "zoo.reading", "zoo.geometry", "zoo.images", "zoo.fetching", "zoo.datasets")
+        (
+            *("zoo.api", "zoo.reading", "zoo.geometry", "zoo.folders", "zoo.images"),
+            *("zoo.videos", "zoo.fetching", "zoo.datasets"),
+        )
     ),
     "zoo.evaluation": Floor(
         (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")

@@ -5,6 +5,7 @@ A face is three spots, one a channel, which a network of three points finds exac
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,25 @@ class Kit:
         for frame in frames:
             writer.write(np.ascontiguousarray(frame[..., ::-1]))
         writer.release()
+        return path
+
+    @classmethod
+    def uneven(cls, path: Path, frames: Sequence[Image], seconds: Sequence[float]) -> Path:
+        """A video whose frames last as long as said, as those of telephones do: no OpenCV writes
+        it, so the table of durations (stts) of an even one is replaced. They must come to no more
+        than at 25 a second: an edit list ends the video there."""
+        data = cls.video(path, frames, "mp4v").read_bytes()
+        per_second = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)[0]
+        lasts = [struct.pack(">II", 1, round(each * per_second)) for each in seconds]
+        at = data.index(b"stts") - 4
+        [size] = struct.unpack_from(">I", data, at)
+        body = b"stts" + bytes(4) + struct.pack(">I", len(lasts)) + b"".join(lasts)
+        grown = 4 + len(body) - size
+        for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):  # after the pixels
+            place = data.index(name) - 4
+            larger = struct.pack(">I", struct.unpack_from(">I", data, place)[0] + grown)
+            data = data[:place] + larger + data[place + 4 :]
+        path.write_bytes(data[:at] + struct.pack(">I", 4 + len(body)) + body + data[at + size :])
         return path
 
     @staticmethod

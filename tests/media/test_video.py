@@ -141,7 +141,7 @@ def test_an_annotated_video_has_all_pixels_of_its_frames(
 
 
 def test_without_the_first_codec_the_second_is_taken_and_said_aloud(tmp_path: Path) -> None:
-    codecs = (("ZZZZ", ".mp4"), CODECS[1])
+    codecs = (("ZZZZ", ".mp4", cv2.CAP_FFMPEG), CODECS[1])
     writer = VideoWriter(tmp_path / "v", 25, (64, 48), codecs)
     writer.write(shades(1, 64, 48)[0])
     writer.close()
@@ -153,7 +153,12 @@ def test_without_the_first_codec_the_second_is_taken_and_said_aloud(tmp_path: Pa
 
 def test_without_any_codec_the_way_out_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"writes no video \(neither ZZZZ nor YYYY\).*--no-draw"):
-        VideoWriter(tmp_path / "v", 25, (64, 48), (("ZZZZ", ".mp4"), ("YYYY", ".avi")))
+        VideoWriter(
+            tmp_path / "v",
+            25,
+            (64, 48),
+            [(name, ".mp4", cv2.CAP_FFMPEG) for name in ("ZZZZ", "YYYY")],
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,20 +176,16 @@ def test_a_rate_that_is_not_said_is_taken_and_said(
     kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = kit.video(tmp_path / "a.mkv", shades(2))
-    capture = cv2.VideoCapture(str(path))
-
-    class Silent:
-        """A capture whose header says no rate. (OpenCV's own class must not be subclassed.)"""
-
-        def __init__(self, path: str) -> None: ...
-
-        def isOpened(self) -> bool:  # noqa: N802
-            return True
-
-        def get(self, key: int) -> float:
-            return 0.0 if key == cv2.CAP_PROP_FPS else capture.get(key)
-
-    monkeypatch.setattr(cv2, "VideoCapture", Silent)
+    monkeypatch.setattr("zoo.videos.MOST_RATE", 5.0)  # what its header says is beyond belief
     read = VideoFrames(path)
     assert read.rate == 25
     assert "a.mkv: says no frame rate; taken as 25 a second" in read.note
+
+
+def test_seconds_are_those_of_the_file(kit: Kit, tmp_path: Path) -> None:
+    lasts = [0.02, 0.01, 0.1, 0.03, 0.06, 0.02]
+    path = kit.uneven(tmp_path / "phone.mp4", shades(6), lasts)
+    shown = [frame.seconds for frame in VideoFrames(path)]
+    np.testing.assert_allclose(shown, np.cumsum([0, *lasts[:-1]]), atol=1e-3)
+    even = [frame.seconds for frame in VideoFrames(kit.video(tmp_path / "even.avi", shades(4)))]
+    np.testing.assert_allclose(even, [0, 0.04, 0.08, 0.12], atol=1e-6)

@@ -134,18 +134,25 @@ def _round_trip(kind: str) -> bool:
     import cv2
     import numpy as np
 
+    from zoo.api import DataError
+    from zoo.videos import VideoFile, quiet
+
     code, suffix = kind.split()
     with tempfile.TemporaryDirectory(prefix="zoo-doctor-") as folder:
-        file = str(Path(folder) / f"video{suffix}")
-        writer = cv2.VideoWriter(file, cv2.VideoWriter.fourcc(*code), 10.0, (64, 64))
-        for level in (40, 120, 200):
-            writer.write(np.full((64, 64, 3), level, np.uint8))
-        writer.release()
-        reader = cv2.VideoCapture(file)
+        file = Path(folder).absolute() / f"video{suffix}"
+        with quiet():
+            writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*code), 10.0, (64, 64))
+            for level in (40, 120, 200):
+                writer.write(np.full((64, 64, 3), level, np.uint8))
+            writer.release()
+        try:
+            video = VideoFile(file)
+        except DataError:
+            return False
         read = 0
-        while reader.read()[0]:
+        while video.read() is not None:
             read += 1
-        reader.release()
+        video.close()
     return read == 3
 
 

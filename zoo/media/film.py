@@ -53,7 +53,7 @@ class Film:
             self._last = draw_faces(image, marked.faces, self.scheme, labels)
             if self._writer is None:
                 height, width = image.shape[:2]
-                endings = (f"-points{suffix}" for _, suffix in CODECS)
+                endings = (f"-points{suffix}" for _, suffix, _ in CODECS)
                 place = self.names.take(self.stem, *endings).with_suffix("")
                 self._writer = VideoWriter(place, self.rate, (width, height))
             self._writer.write(self._last)

@@ -7,26 +7,20 @@ memory. What cannot be read raises :class:`zoo.api.DataError` with what to do ab
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import cv2
-import numpy as np
 
-from zoo.api import DataError
+from zoo.api import DataError, UsageError
+from zoo.videos import RATE, VideoFile, as_opencv_takes, quiet
 
 from .inputs import is_video
 from .pictures import Image, read_picture, writing
 
-RATE = 25.0
-"""Frames a second, where a source does not say."""
-MOST_RATE = 1000.0
-"""A header that claims more is damaged."""
-
-CODECS = (("mp4v", ".mp4"), ("MJPG", ".avi"))
+CODECS = (("mp4v", ".mp4", cv2.CAP_FFMPEG), ("MJPG", ".avi", cv2.CAP_OPENCV_MJPEG))
 """What is tried in turn: MPEG-4 part 2, which every OpenCV wheel writes (H.264 is in none), and
 Motion JPEG, which OpenCV writes without any library."""
 
@@ -43,6 +37,8 @@ class Frame:
     """The video, or the frame's own file."""
     image: Image | None
     error: str = ""
+    seconds: float = 0.0
+    """When it is shown, counted from the first frame."""
 
 
 class Frames(Protocol):
@@ -64,41 +60,34 @@ class VideoFrames:
     def __init__(self, path: Path) -> None:
         """Raises :class:`DataError` for a file that is no video or that cannot be decoded."""
         self.path = path
-        with _quiet():
-            self._capture = cv2.VideoCapture(str(path))
-        if not self._capture.isOpened():
-            raise DataError(_why_not(path))
-        rate = float(self._capture.get(cv2.CAP_PROP_FPS))
-        said = 0 < rate <= MOST_RATE
-        self.rate = rate if said else RATE
+        try:
+            self._video = VideoFile(path)
+        except DataError as error:
+            raise DataError(_why_not(path)) from error
+        self.rate, self.count = self._video.rate, self._video.count
+        said = self._video.says_rate
         self.note = "" if said else f"{path}: says no frame rate; taken as {RATE:g} a second"
-        self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     def __iter__(self) -> Generator[Frame]:
         """Every frame; a video without one, or one that is cut off, ends in a frame's error."""
         index = 0
         try:
-            while True:
-                with _quiet():
-                    done, image = self._capture.read()
-                if not done:
-                    break
-                rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-                yield Frame(index, self.path, rgb)
+            while (image := self._video.read()) is not None:
+                yield Frame(index, self.path, image, seconds=self._video.seconds)
                 index += 1
         finally:
-            self._capture.release()
+            self._video.close()
         if index == 0:
             reason = f"not one frame can be decoded; convert it: {CONVERT}"
-            yield Frame(index, self.path, None, f"{self.path}: {reason}")
         elif index < 0.9 * self.count:  # a header's count is an estimate in some formats
-            yield Frame(
-                index,
-                self.path,
-                None,
-                f"{self.path}: ends after {index} of {self.count} frames: cut off or damaged; "
-                "what could be decoded is done",
+            reason = (
+                f"ends after {index} of {self.count} frames: cut off or damaged; "
+                "what could be decoded is done"
             )
+        else:
+            return
+        end = self._video.seconds + 1 / self.rate
+        yield Frame(index, self.path, None, f"{self.path}: {reason}", end)
 
 
 class SequenceFrames:
@@ -114,23 +103,22 @@ class SequenceFrames:
     def __iter__(self) -> Generator[Frame]:
         size: tuple[int, int] | None = None
         for index, path in enumerate(self.paths):
+            seconds = index / self.rate
             try:
                 image = read_picture(path)
             except DataError as error:
-                yield Frame(index, path, None, str(error))
+                yield Frame(index, path, None, str(error), seconds)
                 continue
             height, width = image.shape[:2]
             size = size or (width, height)
             if (width, height) == size:
-                yield Frame(index, path, image)
+                yield Frame(index, path, image, "", seconds)
                 continue
-            yield Frame(
-                index,
-                path,
-                None,
+            reason = (
                 f"{path}: {width} x {height} pixels in a sequence of {size[0]} x {size[1]}; "
-                "--as pictures takes each by itself",
+                "--as pictures takes each by itself"
             )
+            yield Frame(index, path, None, reason, seconds)
 
 
 def _why_not(path: Path) -> str:
@@ -158,29 +146,26 @@ class VideoWriter:
         path: Path,
         rate: float,
         size: tuple[int, int],
-        codecs: Sequence[tuple[str, str]] = CODECS,
+        codecs: Sequence[tuple[str, str, int]] = CODECS,
     ) -> None:
         """``path`` without a suffix; ``size``: width, height. Raises :class:`UsageError` for a
         folder that cannot be written, :class:`DataError` where no codec works."""
         self.size = size
-        with writing(path):
-            # OpenCV does not say why it cannot write; an empty file does
-            probe = path.with_name(f".{path.name}.part")
-            probe.touch()
-            probe.unlink()
+        self._frames = 0
         even = (size[0] + size[0] % 2, size[1] + size[1] % 2)
-        for name, suffix in codecs:
+        for name, suffix, backend in codecs:
             self.path = path.with_name(path.name + suffix)
             self._part = path.with_name(f".{path.name}.part{suffix}")
-            with _quiet():
+            with writing(self.path):
+                self._part.touch()  # OpenCV does not say why it cannot write; an empty file does
+            with quiet(), as_opencv_takes(self._part) as part:
                 code = cv2.VideoWriter.fourcc(*name)
-                self._writer = cv2.VideoWriter(str(self._part), code, rate, even)
+                self._writer = cv2.VideoWriter(part, backend, code, rate, even)
             if self._writer.isOpened():
                 break
-            self._writer.release()
-            self._part.unlink(missing_ok=True)
+            self.discard()
         else:
-            tried = " nor ".join(name for name, _ in codecs)
+            tried = " nor ".join(name for name, *_ in codecs)
             raise DataError(
                 f"{path}: this OpenCV writes no video (neither {tried}); "
                 "reinstall opencv-python-headless, or leave the video out with --no-draw"
@@ -200,27 +185,35 @@ class VideoWriter:
         bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         if width % 2 or height % 2:
             bgr = cv2.copyMakeBorder(bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        self._writer.write(bgr)
+        with quiet():
+            self._writer.write(bgr)
+        self._frames += 1
 
     def close(self) -> None:
-        """Finish the file. Raises :class:`UsageError` where it cannot be put in its place."""
-        self._writer.release()
+        """Finish the file. Raises :class:`UsageError` where it cannot be put in its place, or is
+        not whole."""
+        with quiet():
+            self._writer.release()
+        if not self._is_whole():
+            self.discard()
+            raise UsageError(
+                f"--out {self.path.parent}: {self.path.name} could not be written whole, as on a "
+                "full disk; free some space, name another folder, or leave it out with --no-draw"
+            )
         with writing(self.path):
             os.replace(self._part, self.path)
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._writer.release()
+        with quiet():
+            self._writer.release()
         self._part.unlink(missing_ok=True)
 
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """OpenCV and FFmpeg print remarks of their own: the reason is said once, in our words."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's AV_LOG_QUIET
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(before)
+    def _is_whole(self) -> bool:
+        """OpenCV does not say that a disk took no more: its frames are counted."""
+        try:
+            video = VideoFile(self._part)
+        except DataError:
+            return False
+        video.close()
+        return video.count >= self._frames

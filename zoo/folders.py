@@ -1,0 +1,86 @@
+"""What lies in folders: through links to folders too, and no folder twice.
+
+A folder that is reached by several links, or by a link to one that holds it, is entered once: by
+its own way where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from glob import has_magic
+from pathlib import Path
+
+from zoo.api import ZooWarning
+
+
+def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]]:
+    """``root`` and every folder below it, each with what lies in it that is no folder, by name.
+
+    ``hidden``: also what has a name that begins with a dot. A folder that cannot be read is left
+    out with a :class:`ZooWarning`.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting, links = [root], list[Path]()
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.pop(0)
+        status = folder.stat()
+        if (place := (status.st_dev, status.st_ino)) in seen:
+            continue
+        seen.add(place)
+        files = []
+        for each in _listed(folder, hidden):
+            if not each.is_dir():
+                files.append(each)
+            elif each.is_symlink():
+                links.append(each)
+            else:
+                waiting.append(each)
+        yield folder, files
+
+
+def files_below(root: Path, pattern: str = "*") -> list[Path]:
+    """The files below ``root`` whose name fits ``pattern``, also links to files, by path."""
+    found = [f for _, files in walk(root) for f in files if fnmatch(f.name, pattern)]
+    return sorted(filter(Path.is_file, found), key=lambda path: path.parts)
+
+
+def matching(pattern: str) -> list[Path]:
+    """The files and folders that a pattern of a shell names; ``**`` stands for any folders.
+
+    What is there under a name as it is written is that, whatever brackets the name has. As in a
+    shell, only a pattern that begins with a dot names what is hidden.
+    """
+    path = Path(pattern)
+    start = Path(path.anchor)
+    parts = path.parts[1:] if path.anchor else path.parts
+    return list(dict.fromkeys(_matching(start, parts)))
+
+
+def _matching(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    if not parts:
+        yield folder
+        return
+    first, rest = parts[0], parts[1:]
+    if first == "**":
+        for each, _ in walk(folder, hidden=False):
+            yield from _matching(each, rest or ("*",))
+    elif (folder / first).exists():
+        yield from _matching(folder / first, rest)
+    elif has_magic(first) and folder.is_dir():
+        for each in _listed(folder, hidden=first.startswith(".")):
+            if fnmatch(each.name, first) and (not rest or each.is_dir()):
+                yield from _matching(each, rest)
+
+
+def _listed(folder: Path, hidden: bool) -> list[Path]:
+    """By name."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        reason = f"{folder}: the folder cannot be read ({error.strerror}) and is left out"
+        warnings.warn(reason, ZooWarning, stacklevel=2)
+        return []
+    return [folder / name for name in names if hidden or not name.startswith(".")]
