@@ -64,7 +64,7 @@ FLOORS = {
     "zoo.reading": Floor(GROUND, ()),
     "zoo.folders": Floor(GROUND, ()),
     "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL")),
-    "zoo.videos": Floor(GROUND, ("numpy", "cv2")),
+    "zoo.videos": Floor((*GROUND, "zoo.reading"), ("numpy", "cv2")),
     "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.reading", "zoo.geometry", "zoo.plugins")),

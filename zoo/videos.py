@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
+from zoo.reading import require_regular
 
 RATE = 25.0
 """Frames a second, where a file does not say."""
@@ -44,8 +45,9 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         """Raises :class:`DataError` for what is no file, or that OpenCV does not decode."""
-        if not path.is_file():
+        if not path.exists():
             raise DataError(f"{path}: no such video")
+        require_regular(path)
         with quiet(), as_opencv_takes(path) as name, _only_the_file():
             self._capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.api import DataError
+from zoo.reading import open_regular
 
 PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm",
             ".pgm", ".pnm")  # fmt: skip
@@ -108,9 +109,9 @@ def _of_file(path: Path) -> Source:
 def is_video(path: Path) -> bool:
     """By its first bytes, or where they tell nothing by its name."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(16)
-    except OSError:
+    except (DataError, OSError):
         head = b""
     known = _container(head)
     return path.suffix.lower() in VIDEOS if known is None else known
