@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from zoo.api import LandmarkScheme
-from zoo.evaluation.predictions import Predictions
 from zoo.evaluation.records import SCHEMA, save_record
-from zoo.evaluation.results import results_of
+from zoo.evaluation.scores.predictions import Predictions
+from zoo.evaluation.scores.results import results_of
 
 SQUARE = LandmarkScheme(
     name="square",

@@ -7,7 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from zoo.evaluation.leaderboard import Group, build
+from zoo.evaluation.board.groups import Group
+from zoo.evaluation.board.leaderboard import build
 
 REGIONS = ("jaw", "brow_left", "brow_right", "nose", "eye_left", "eye_right", "mouth")
 POSES = (

@@ -12,9 +12,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from zoo.moved import MOVED
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {
@@ -28,11 +31,15 @@ GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
-    *("zoo.reading", "zoo.geometry", "zoo.folders", "zoo.images", "zoo.videos", "zoo.fetching"),
+    *("zoo.reading", "zoo.files", "zoo.folders"),
+    *("zoo.geometry", "zoo.images", "zoo.videos", "zoo.fetching"),
 )
+SCORES = (*SECOND, "zoo.evaluation.scores")
+RECORDS = (*SCORES, "zoo.evaluation.records")
+BOARD = (*RECORDS, "zoo.evaluation.board")
 FOURTH = (
     *SECOND,
-    "zoo.evaluation.protocols",
+    "zoo.evaluation.scores.protocols",
     "zoo.augment_keys",
     *("zoo.data", "zoo.model", "zoo.weights", "zoo.config", "zoo.options", "zoo.recipes"),
 )
@@ -66,6 +73,8 @@ FLOORS = {
     "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL")),
     "zoo.videos": Floor((*GROUND, "zoo.reading"), ("numpy", "cv2")),
     "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
+    "zoo.files": Floor((), ()),
+    "zoo.moved": Floor(("zoo.api",), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(("zoo.api", "zoo.reading", "zoo.geometry", "zoo.plugins")),
     "zoo.fetching": Floor((*GROUND, "zoo.reading", "zoo.images"), ("requests",)),
@@ -75,11 +84,12 @@ FLOORS = {
             *("zoo.videos", "zoo.fetching", "zoo.datasets"),
         )
     ),
-    "zoo.evaluation": Floor(
-        (*SECOND, "zoo.evaluation"), ("numpy", "pandas", "matplotlib", "jinja2")
-    ),
-    "zoo.evaluation.page": Floor((*SECOND, "zoo.evaluation"), ("numpy", "jinja2", "PIL")),
-    "zoo.evaluation.audit": Floor((*SECOND, "zoo.evaluation"), ("numpy", "cv2")),
+    "zoo.evaluation": Floor((), ()),
+    "zoo.evaluation.scores": Floor(SCORES, ("numpy",)),
+    "zoo.evaluation.records": Floor(RECORDS, ("numpy",)),
+    "zoo.evaluation.board": Floor(BOARD, ("numpy", "pandas")),
+    "zoo.evaluation.audit": Floor((*SCORES, "zoo.evaluation.audit"), ("numpy", "cv2")),
+    "zoo.evaluation.page": Floor((*BOARD, "zoo.evaluation.page"), ("numpy", "jinja2", "PIL")),
     "zoo.data": Floor(FOURTH),
     "zoo.model": Floor(FOURTH),
     "zoo.weights": Floor(FOURTH),
@@ -98,7 +108,7 @@ FLOORS = {
     "zoo.cli": Floor((*FIFTH, "zoo.media", "zoo.doctor", "zoo.scaffold", "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
-PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli"))
+PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli", "zoo.moved"))
 """`zoo/__init__.py` itself, which stands on the roof."""
 
 LIGHT = (
@@ -159,6 +169,7 @@ def imports(name: str, source: str, is_package: bool, known: set[str]) -> Iterat
     yield from visit(ast.parse(source), True, False)
 
 
+@cache
 def read(name: str) -> list[Import]:
     file = MODULES[name]
     return list(imports(name, file.read_text(), file.name == "__init__.py", set(MODULES)))
@@ -207,8 +218,8 @@ def test_every_module_keeps_to_its_floor(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "source", "target"),
     [
-        ("zoo.evaluation.x", "def f():\n    import torch\n", "torch"),
-        ("zoo.evaluation.x", "from zoo.data import store\n", "zoo.data"),
+        ("zoo.evaluation.scores.x", "def f():\n    import torch\n", "torch"),
+        ("zoo.evaluation.scores.x", "from zoo.data import store\n", "zoo.data"),
         ("zoo.api.x", "from ..registry import registry\n", "zoo.registry"),
         ("zoo.registry", "from zoo import geometry, model\n", "zoo.model"),
         ("zoo.plugins.heads.x", "from ...engine import fit\n", "zoo.engine"),
@@ -251,7 +262,7 @@ def test_importing_a_light_module_brings_in_no_torch(name: str) -> None:
 
 def test_what_an_import_brings_in_is_followed_to_the_end() -> None:
     assert "torch" in brought_in("zoo.model")
-    assert "numpy" in brought_in("zoo.evaluation.metrics")
+    assert "numpy" in brought_in("zoo.evaluation.scores.metrics")
 
 
 @pytest.mark.parametrize(
@@ -283,3 +294,7 @@ def test_every_module_can_be_imported_where_python_has_no_unix_modules() -> None
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_nothing_uses_the_old_name_of_a_module_that_moved() -> None:
+    assert [(name, each) for name in MODULES for each in read(name) if each.target in MOVED] == []

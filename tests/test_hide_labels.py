@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zoo.datasets.youtube_udacity import FOLDERS, UdacityFrames
-from zoo.evaluation.protocols import VAL_BELOW, person_hash
+from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
 SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "hide_labels.py"
 PEOPLE = [f"Person_{number}" for number in range(80)]

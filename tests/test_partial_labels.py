@@ -28,8 +28,8 @@ from zoo.evaluation.audit.offset import Mirrored, measure_offset
 from zoo.evaluation.audit.pictures import Pictures
 from zoo.evaluation.audit.quantisation import find_grid
 from zoo.evaluation.audit.subject import Names
-from zoo.evaluation.details import errors_by_turn, head_turn
-from zoo.evaluation.metrics import (
+from zoo.evaluation.scores.details import errors_by_turn, head_turn
+from zoo.evaluation.scores.metrics import (
     board_losses,
     counted_faces,
     headline_errors,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo.datasets.youtube_udacity import FOLDERS
-from zoo.evaluation.protocols import VAL_BELOW, person_hash
+from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
 SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "teach_style.py"
 PEOPLE = [f"Person_{number}" for number in range(400)]

@@ -5,6 +5,8 @@ The verbs are imported when they are first used, so that ``import zoo`` costs no
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.moved import answer_old_names
+
 if TYPE_CHECKING:
     from zoo import registry as registry
     from zoo.export.export import export_onnx as export_onnx
@@ -36,6 +38,8 @@ _LAZY: dict[str, str] = {
 }
 """Name here: the module that defines it."""
 
+answer_old_names()
+
 
 def __getattr__(name: str) -> Any:
     import importlib
@@ -50,7 +54,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "__version__", "registry"})
+    return sorted({*globals(), *_LAZY, "__version__", "registry"} - {"answer_old_names"})
 
 
 def _version() -> str:

@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .api import WeightsError
-from .evaluation.files import write_whole
+from .files import write_whole
 from .reading import require_regular
 
 _HEADER = "zoo"

@@ -11,10 +11,11 @@ from .engine import external, folds, run
 from .engine import rerun as rerunning
 from .engine.report import Reporter
 from .engine.tracking import tracked
-from .evaluation import compare as comparing
-from .evaluation.compare import Comparison
-from .evaluation.contestants import find_contestant
-from .evaluation.leaderboard import collect, to_frame
+from .evaluation.board import compare as comparing
+from .evaluation.board.compare import Comparison
+from .evaluation.board.contestants import find_contestant
+from .evaluation.board.leaderboard import collect
+from .evaluation.board.render import to_frame
 from .recipes import resolve
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def compare(run_a: str | Path, run_b: str | Path, split: str = "val") -> Compari
     """Whether one run is better than another, by a paired bootstrap over people.
 
     Each is a run folder, a record file, or a folder or pattern of several seeds of a configuration.
-    ``zoo.evaluation.compare.sentence`` says the result in words.
+    ``zoo.evaluation.board.compare.sentence`` says the result in words.
     """
     a, b = (find_contestant(str(run), split) for run in (run_a, run_b))
     return comparing.compare(a, b, split)

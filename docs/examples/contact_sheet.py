@@ -17,8 +17,8 @@ from PIL import Image
 from zoo.engine.folder import RunFolder
 from zoo.engine.material import open_material
 from zoo.engine.report import Reporter
-from zoo.evaluation.metrics import headline_errors
-from zoo.evaluation.predictions import load
+from zoo.evaluation.scores.metrics import headline_errors
+from zoo.evaluation.scores.predictions import load
 from zoo.geometry import Region, crop
 
 GREEN, RED = (90, 255, 120), (255, 60, 90)

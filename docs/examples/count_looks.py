@@ -21,7 +21,7 @@ from zoo.engine.material import own_material
 from zoo.engine.report import Reporter
 from zoo.engine.scoring import Truth, predict_split
 from zoo.engine.trained import load_trained
-from zoo.evaluation.results import results_of
+from zoo.evaluation.scores.results import results_of
 
 
 def main() -> None:

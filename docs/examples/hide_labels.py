@@ -14,7 +14,7 @@ from pathlib import Path
 from zlib import crc32
 
 from zoo.datasets.youtube_udacity import FOLDERS
-from zoo.evaluation.protocols import VAL_BELOW, person_hash
+from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
 
 def is_hidden(person: str, share: float) -> bool:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.table import read_table
-from zoo.evaluation.protocols import assign
+from zoo.evaluation.scores.protocols import assign
 from zoo.registry import registry
 
 STRENGTHS = 10.0 ** np.arange(-3, 3.5, 0.5)

@@ -4,7 +4,7 @@
     python docs/examples/video_jitter.py --model RUN    what a model says, followed and smoothed
     python docs/examples/video_jitter.py --set smooth.min_cutoff=1 --set track.leash=0
 
-Jitter is of the error (zoo.evaluation.jitter), in per cent of the distance of the outer eye
+Jitter is of the error (zoo.evaluation.scores.jitter), in per cent of the distance of the outer eye
 corners; lag is in frames of 25 a second; NME is the mean distance from the known points, in the
 same per cent.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.evaluation.jitter import interocular, jitter, lag
+from zoo.evaluation.scores.jitter import interocular, jitter, lag
 from zoo.media.settings import OneEuro, Tracking, smoothing_from, tracking_from
 from zoo.media.smoothing import PointFilter
 from zoo.media.tracking import Tracker

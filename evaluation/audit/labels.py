@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.evaluation.metrics import FLOOR, Bools, floored, normalisers
+from zoo.evaluation.scores.metrics import FLOOR, Bools, floored, normalisers
 from zoo.geometry import label_scale
 
 from .findings import EXAMPLES, Finding, counted

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluation.bootstrap import draw_counts
-from zoo.evaluation.metrics import headline_errors
+from zoo.evaluation.scores.bootstrap import draw_counts
+from zoo.evaluation.scores.metrics import headline_errors
 from zoo.geometry import label_scale
 
 from .findings import Finding, counted

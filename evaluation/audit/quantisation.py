@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluation.metrics import floored, normalisers
+from zoo.evaluation.scores.metrics import floored, normalisers
 from zoo.geometry import label_scale
 
 from .findings import Finding

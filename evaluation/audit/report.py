@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.evaluation.protocols import SPLITS, Protocol, applicable, assign, find_protocol
+from zoo.evaluation.scores.protocols import SPLITS, Protocol, applicable, assign, find_protocol
 
 from .duplicates import Kinds, across_splits, kinds_of, tally, within_data
 from .findings import EXAMPLES, SEVERITIES, Finding, counted

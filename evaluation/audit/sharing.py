@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.evaluation.protocols import SPLITS, Protocol
+from zoo.evaluation.scores.protocols import SPLITS, Protocol
 
 from .findings import EXAMPLES, Finding, counted, listed
 from .subject import Labelled, Names

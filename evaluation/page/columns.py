@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from ..leaderboard import Group
-from ..pooling import Row
-from ..render import printable
+from ..board.groups import Group
+from ..board.pooling import Row
+from ..board.render import printable
 
 LONGEST = 300
 """Characters of a value on a card: longer ones are no facts of a run."""

@@ -21,10 +21,10 @@ from zoo.api import DataError, LandmarkScheme
 from zoo.geometry import Region, box_region, crop
 from zoo.reading import digest
 
-from ..leaderboard import Group
-from ..metrics import headline_errors
-from ..pooling import Row
-from ..predictions import Predictions, load
+from ..board.groups import Group
+from ..board.pooling import Row
+from ..scores.metrics import headline_errors
+from ..scores.predictions import Predictions, load
 
 ROWS = 3
 """Of a group, the best that have predictions beside their record."""

@@ -15,9 +15,9 @@ from typing import Any
 
 import jinja2
 
-from ..leaderboard import Group
+from ..board.groups import Group
+from ..board.render import cell, printable
 from ..records import without_collector
-from ..render import cell, printable
 from .cards import RUN, Command
 from .payload import group_payload
 

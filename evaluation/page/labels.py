@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..pooling import Row
+from ..board.pooling import Row
 from .cards import Facts
 from .columns import LONGEST_NAME, words
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..leaderboard import Group
-from ..metrics import METRICS
+from ..board.groups import Group
 from ..records import Record
+from ..scores.metrics import METRICS
 from .cards import Command, card, difference, in_common, sections
 from .columns import LONGEST_NAME, Column, columns_of, rounded, usual, words
 from .figures import Bin, ErrorCurve, error_curve, learning_curves, pose_errors, region_errors

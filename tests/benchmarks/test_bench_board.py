@@ -19,11 +19,11 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from zoo.api import IBUG68
-from zoo.evaluation.catalogue import METRICS_VERSION
-from zoo.evaluation.details import compact_history
-from zoo.evaluation.predictions import Predictions
 from zoo.evaluation.records import SCHEMA, layout
-from zoo.evaluation.results import results_of
+from zoo.evaluation.scores.details import compact_history
+from zoo.evaluation.scores.metric_names import METRICS_VERSION
+from zoo.evaluation.scores.predictions import Predictions
+from zoo.evaluation.scores.results import results_of
 
 GROUPS, PEOPLE, FRAMES, EPOCHS = 5, 40, 4, 20
 

@@ -18,7 +18,7 @@ from page_records import varied
 from playwright.sync_api import Browser, Page
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from zoo.evaluation.leaderboard import collect
+from zoo.evaluation.board.leaderboard import collect
 from zoo.evaluation.page import to_html
 from zoo.evaluation.records import save_record
 

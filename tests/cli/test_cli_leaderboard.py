@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from zoo.api import DataError, UsageError
 from zoo.cli import leaderboard as board
 from zoo.cli.leaderboard import leaderboard, terminal_table
-from zoo.evaluation.leaderboard import collect
+from zoo.evaluation.board.leaderboard import collect
 from zoo.evaluation.records import save_record
 
 app = typer.Typer()

@@ -22,9 +22,9 @@ from zoo.cli.page import train_again
 from zoo.config import Config, from_dict
 from zoo.data.table import SampleTable, read_table
 from zoo.datasets.synthetic import open_synthetic
-from zoo.evaluation.metrics import headline_errors
-from zoo.evaluation.predictions import Predictions
 from zoo.evaluation.records import save_record
+from zoo.evaluation.scores.metrics import headline_errors
+from zoo.evaluation.scores.predictions import Predictions
 from zoo.recipes import resolve
 
 runner = CliRunner()
@@ -253,7 +253,7 @@ def test_faces_are_the_worst_and_best_ones_and_have_no_names(
 
 
 def test_one_face_a_person(tmp_path: Path, drawn: SampleTable) -> None:
-    from zoo.evaluation.leaderboard import collect
+    from zoo.evaluation.board.leaderboard import collect
     from zoo.evaluation.page.gallery import FACES, Frames, gallery
 
     save_run(tmp_path / "net", drawn, 1.0)

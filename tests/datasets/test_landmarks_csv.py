@@ -11,7 +11,7 @@ from PIL import Image
 
 from zoo.api import DataError, UsageError
 from zoo.datasets.landmarks_csv import landmarks_csv
-from zoo.evaluation.protocols import assign
+from zoo.evaluation.scores.protocols import assign
 
 
 def header(points: int, *extra: str) -> str:

@@ -19,8 +19,8 @@ from zoo.engine import run
 from zoo.engine.fit import Interrupted
 from zoo.engine.folder import RunFolder
 from zoo.engine.folds import find_existing, fold_configs, train_folds
-from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
+from zoo.evaluation.scores.predictions import load
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -19,8 +19,8 @@ from zoo.cli import app
 from zoo.datasets.synthetic import open_synthetic
 from zoo.engine.external import Entry, import_points
 from zoo.engine.folder import RunFolder
-from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
+from zoo.evaluation.scores.predictions import load
 
 if TYPE_CHECKING:
     from conftest import Kit, Plant

@@ -15,8 +15,8 @@ from zoo.engine.distributed import World
 from zoo.engine.flips import average_of_both
 from zoo.engine.run import evaluate
 from zoo.engine.scoring import predict_split
-from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
+from zoo.evaluation.scores.predictions import load
 from zoo.geometry import Region, crop, frame_region, refine_region
 from zoo.prediction import load as load_model
 from zoo.registry import registry

@@ -21,7 +21,7 @@ from zoo.engine.flips import predict_mirrored
 from zoo.engine.mirrored import see_mirrored
 from zoo.engine.scoring import predict_split
 from zoo.evaluation.audit.offset import measure_offset
-from zoo.evaluation.predictions import load
+from zoo.evaluation.scores.predictions import load
 from zoo.registry import registry
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from numpy.testing import assert_array_equal
 
 from zoo.checkpoint import load_tensors
 from zoo.engine import material
-from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
+from zoo.evaluation.scores.predictions import load
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -16,7 +16,7 @@ from zoo.data.batches import make_split
 from zoo.engine.material import complete, open_material
 from zoo.engine.report import Reporter
 from zoo.engine.scoring import Truth
-from zoo.evaluation.metrics import floor_points, mean_shape, summarise
+from zoo.evaluation.scores.metrics import floor_points, mean_shape, summarise
 from zoo.recipes import resolve
 
 ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")

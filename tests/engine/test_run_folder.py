@@ -18,10 +18,10 @@ from zoo.engine import run
 from zoo.engine.environment import peak_memory
 from zoo.engine.folder import RunFolder
 from zoo.engine.trained import load_trained
-from zoo.evaluation.metrics import floor_points, summarise
-from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
-from zoo.evaluation.results import results_of
+from zoo.evaluation.scores.metrics import floor_points, summarise
+from zoo.evaluation.scores.predictions import load
+from zoo.evaluation.scores.results import results_of
 from zoo.recipes import resolve
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from zoo.engine import fit, run, selftraining
 from zoo.engine.material import complete, open_material
 from zoo.engine.rerun import rerun
 from zoo.engine.selftraining import learn_from_teacher
-from zoo.evaluation.metrics import mean_shape
-from zoo.evaluation.protocols import assign
+from zoo.evaluation.scores.metrics import mean_shape
+from zoo.evaluation.scores.protocols import assign
 from zoo.geometry import frame_region, label_scale
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import torch
 from zoo.api import UsageError, WeightsError, ZooError
 from zoo.engine import fit, run
 from zoo.engine.distributed import World, pick_device
-from zoo.evaluation.predictions import load
 from zoo.evaluation.records import load_record
+from zoo.evaluation.scores.predictions import load
 
 if TYPE_CHECKING:
     from conftest import Kit

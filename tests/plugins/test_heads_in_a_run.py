@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.evaluation.predictions import load
+from zoo.evaluation.scores.predictions import load
 
 SETS = (
     "dataset.people=20",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from zoo.api import IBUG68, LandmarkScheme, generic_scheme
-from zoo.evaluation import metrics
+from zoo.evaluation.scores import metrics
 from zoo.plugins.losses.nme import FLOOR, nme
 
 EYES = LandmarkScheme(name="eyes", names=("left", "right", "chin"), eye_corners=(0, 1))

@@ -117,7 +117,7 @@ def _main() -> NoReturn:
         status = end.code
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
-        from zoo.evaluation.files import disk_refuses
+        from zoo.files import disk_refuses
         from zoo.installed import OURS, absent_requirement
         from zoo.registry import author_of, installed
 

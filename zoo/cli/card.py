@@ -33,9 +33,9 @@ def card(
     from zoo.cli.progress import reporter
     from zoo.engine.card import measure_for_card
     from zoo.engine.folder import RunFolder
-    from zoo.evaluation.files import write_whole
-    from zoo.evaluation.protocols import require_scored
+    from zoo.evaluation.scores.protocols import require_scored
     from zoo.export.card import plain_card
+    from zoo.files import write_whole
 
     require_scored(split)
     elsewhere = [(name, root) for name, _, root in (text.partition("=") for text in on or ())]

@@ -9,7 +9,7 @@ import typer
 from zoo.cli.output import facts, print_json, say
 
 if TYPE_CHECKING:
-    from zoo.evaluation.compare import Comparison, Difference
+    from zoo.evaluation.board.compare import Comparison, Difference
 
 
 def compare(
@@ -24,10 +24,10 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
 ) -> None:
     """Say whether one run is better than another, by a paired bootstrap over people."""
-    from zoo.evaluation import compare as comparing
-    from zoo.evaluation.contestants import find_contestant
-    from zoo.evaluation.naming import unknown_name
-    from zoo.evaluation.protocols import SPLITS
+    from zoo.api.errors import unknown_name
+    from zoo.evaluation.board import compare as comparing
+    from zoo.evaluation.board.contestants import find_contestant
+    from zoo.evaluation.scores.protocols import SPLITS
 
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
@@ -44,7 +44,7 @@ def compare(
 
 
 def _show(result: Comparison) -> None:
-    from zoo.evaluation.catalogue import METRICS
+    from zoo.evaluation.scores.metric_names import METRICS
 
     frames = f"{result.faces} faces of {result.people} {result.unit}"
     shown = {
@@ -67,7 +67,7 @@ def _figures(d: Difference) -> str:
 
 def _remarks(result: Comparison) -> list[str]:
     """Who has not learned, and what the interval does not cover."""
-    from zoo.evaluation.baseline import reason
+    from zoo.evaluation.board.baseline import reason
 
     sides = ((result.a, result.learned_a), (result.b, result.learned_b))
     unlearned = [name for name, learned in sides if learned is False]

@@ -98,7 +98,7 @@ def recipes(incomplete: str) -> Iterable[str]:
 
 
 def protocols(incomplete: str) -> Iterable[str]:
-    from zoo.evaluation.protocols import PROTOCOLS
+    from zoo.evaluation.scores.protocols import PROTOCOLS
 
     return PROTOCOLS
 

@@ -123,7 +123,7 @@ def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[
 def _protocols(table: SampleTable) -> dict[str, dict[str, Any]]:
     """By protocol: its label with frames and people a split, or ``folds``, a list of such, or the
     ``reason`` why it does not apply."""
-    from zoo.evaluation.protocols import PROTOCOLS
+    from zoo.evaluation.scores.protocols import PROTOCOLS
 
     result: dict[str, dict[str, Any]] = {}
     for protocol in PROTOCOLS.values():
@@ -139,7 +139,7 @@ def _protocols(table: SampleTable) -> dict[str, dict[str, Any]]:
 
 
 def _splits(protocol: str, table: SampleTable, fold: int) -> dict[str, dict[str, int | None]]:
-    from zoo.evaluation.protocols import SPLITS, assign
+    from zoo.evaluation.scores.protocols import SPLITS, assign
 
     splits = assign(protocol, table.ids, table.people, table.release_splits, fold)
     sizes: dict[str, dict[str, int | None]] = {}

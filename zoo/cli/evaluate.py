@@ -42,7 +42,7 @@ def evaluate(
 
     Of a protocol with folds, name the runs of all folds: their test splits are one row.
     """
-    from zoo.evaluation.protocols import require_scored
+    from zoo.evaluation.scores.protocols import require_scored
 
     require_scored(split)
     if from_predictions:
@@ -69,7 +69,7 @@ def _score(
     from zoo.cli.progress import reporter
     from zoo.engine import run as engine
     from zoo.engine.folder import RunFolder
-    from zoo.evaluation.protocols import find_protocol
+    from zoo.evaluation.scores.protocols import find_protocol
 
     for run in runs:
         own = RunFolder(run).read_config().protocol
@@ -90,7 +90,7 @@ def _score(
 
 def _verify(runs: list[Path], split: str, json: bool) -> None:
     """Print what the predictions give; a record that says otherwise ends in an error."""
-    from zoo.evaluation.verify import verify
+    from zoo.evaluation.records.verification import verify
 
     verdicts = {str(run): verify(run, split) for run in runs}
     for run, verdict in verdicts.items():
@@ -121,7 +121,7 @@ def _verify(runs: list[Path], split: str, json: bool) -> None:
 
 
 def _print(run: Path, split: str, results: dict[str, Any]) -> None:
-    from zoo.evaluation.metrics import METRICS
+    from zoo.evaluation.scores.metrics import METRICS
 
     shown = {m.title: m for m in METRICS.values() if results.get(m.key) is not None}
     facts(

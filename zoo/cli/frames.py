@@ -44,7 +44,7 @@ def export(
     from zoo.cli.progress import reporter
     from zoo.engine.frames import LIST, write_frames
     from zoo.engine.material import read_material
-    from zoo.evaluation.protocols import SPLITS
+    from zoo.evaluation.scores.protocols import SPLITS
     from zoo.recipes import dataset_options
 
     if split not in (*SPLITS, "all"):

@@ -15,7 +15,7 @@ from zoo.cli.output import say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from zoo.evaluation.leaderboard import Group
+    from zoo.evaluation.board.groups import Group
 
 FORMATS = ("table", "md", "csv", "json", "html")
 LONGEST_NAME = 36
@@ -63,8 +63,8 @@ def leaderboard(
     ] = None,
 ) -> None:
     """Rank runs that were scored on the same frames; seeds of one configuration share a row."""
+    from zoo.api.errors import unknown_name
     from zoo.cli.page import refuse_faces
-    from zoo.evaluation.naming import unknown_name
     from zoo.evaluation.records import without_collector
 
     suffix = out.suffix.removeprefix(".") if out else ""
@@ -83,7 +83,7 @@ def leaderboard(
 
 def _groups(folders: list[Path], split: str, protocol: str | None, sort: str) -> list[Group]:
     """The board; what does not count is named."""
-    from zoo.evaluation.leaderboard import collect
+    from zoo.evaluation.board.leaderboard import collect
 
     groups, problems = collect(folders, split, protocol, sort)
     for problem in problems[:MOST_LEFT_OUT]:
@@ -96,7 +96,7 @@ def _groups(folders: list[Path], split: str, protocol: str | None, sort: str) ->
 
 def _text(groups: list[Group], chosen: str, sort: str, gallery: bool, data: Path | None) -> str:
     from zoo.cli.page import render_page
-    from zoo.evaluation.leaderboard import to_csv, to_json, to_markdown
+    from zoo.evaluation.board.render import to_csv, to_json, to_markdown
 
     if chosen == "html":
         return render_page(groups, sort, gallery, data)
@@ -105,7 +105,7 @@ def _text(groups: list[Group], chosen: str, sort: str, gallery: bool, data: Path
 
 def to_lines(groups: list[Group]) -> str:
     """Every column in aligned plain text, for files and pipes."""
-    from zoo.evaluation.render import printable
+    from zoo.evaluation.board.render import printable
 
     blocks = [
         "\n".join([printable(group.heading), *_lines(_columns(group)), *_notes(group)])
@@ -125,7 +125,7 @@ def _print_tables(groups: list[Group]) -> None:
     from rich.text import Text
 
     from zoo.cli.streams import console as clean_console
-    from zoo.evaluation.render import printable
+    from zoo.evaluation.board.render import printable
 
     console = clean_console()
     if not console.is_terminal:
@@ -191,7 +191,7 @@ class _Column:
 
 def _columns(group: Group) -> list[_Column]:
     """What people compare, in percent; the last cell of each column is the floor's."""
-    from zoo.evaluation.render import floor_row
+    from zoo.evaluation.board.render import floor_row
 
     rows = [*(row.columns() for row in group.rows), floor_row(group)]
     headline = group.headline
@@ -229,7 +229,7 @@ def _columns(group: Group) -> list[_Column]:
 
 
 def _cells(rows: list[dict[str, Any]], key: str) -> list[str]:
-    from zoo.evaluation.render import PERCENT, cell
+    from zoo.evaluation.board.render import PERCENT, cell
 
     if key == "mark":
         return [_mark(row) for row in rows]
@@ -263,13 +263,13 @@ def _headline(row: dict[str, Any]) -> str:
 
 
 def _notes(group: Group) -> list[str]:
-    from zoo.evaluation.render import printable
+    from zoo.evaluation.board.render import printable
 
     return [printable(f"note: {note}") for note in group.notes]
 
 
 def _put(text: str, out: Path | None) -> None:
-    from zoo.evaluation.files import write_whole
+    from zoo.files import write_whole
 
     if out is None:
         typer.echo(text, nl=False)

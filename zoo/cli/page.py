@@ -13,7 +13,7 @@ from zoo.api import DataError, UsageError, ZooError
 from zoo.cli.output import say
 
 if TYPE_CHECKING:
-    from zoo.evaluation.leaderboard import Group
+    from zoo.evaluation.board.groups import Group
     from zoo.evaluation.page.gallery import Frames
 
 FLAGS = (
@@ -47,7 +47,7 @@ def train_again(record: Mapping[str, Any]) -> str:
     Every word is quoted for a shell: a record's text may come from anybody.
     """
     from zoo.config import later_keys
-    from zoo.evaluation.render import printable
+    from zoo.evaluation.board.render import printable
 
     config = later_keys() | _flat(record["config"])
     name = str(record["plugin"]["id"])

@@ -12,7 +12,7 @@ import numpy as np
 from ..api import DataError
 from ..data.locate import find_root
 from ..data.table import SampleTable, read_table
-from ..evaluation.files import write_whole
+from ..files import write_whole
 from ..prediction.tolerance import measure, require_scheme, results_on
 from ..prediction.torch_model import TorchPredictor
 from ..reading import read_json

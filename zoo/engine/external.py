@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from ..api import DataError, UsageError
 from ..data.decode import Regions, find_regions
-from ..evaluation.external import ExternalPoints, read_points
-from ..evaluation.metrics import METRICS_VERSION, mean_shape
-from ..evaluation.predictions import Predictions
-from ..evaluation.protocols import assign
 from ..evaluation.records import SCHEMA, Record, config_hash, load_record, save_record
-from ..evaluation.results import results_of
+from ..evaluation.scores.metrics import METRICS_VERSION, mean_shape
+from ..evaluation.scores.points_file import ExternalPoints, read_points
+from ..evaluation.scores.predictions import Predictions
+from ..evaluation.scores.protocols import assign
+from ..evaluation.scores.results import results_of
 from ..geometry import to_unit
 from .folder import RunFolder, as_file_name, claim
 from .material import Material, read_material
@@ -75,8 +75,8 @@ def import_points(
     strict: bool = False,
     reporter: Reporter | None = None,
 ) -> Iterator[RunFolder]:
-    """Score the points of a CSV file (:mod:`zoo.evaluation.external`) and write a run folder below
-    ``out``; of a protocol with folds one for each, as every fold scores other people.
+    """Score the points of a CSV file (:mod:`zoo.evaluation.scores.points_file`) and write a run
+    folder below ``out``; of a protocol with folds one for each, as every fold scores other people.
 
     ``pixel_corner``: the program's origin is the corner of the top left pixel, not its centre. A
     second split of the same entry joins the first in its folder. Raises :class:`DataError` for a

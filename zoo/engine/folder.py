@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from ..api import DataError, UsageError, ZooError
 from ..config import Config, dumps, loads
-from ..evaluation.files import disk_refuses, write_whole
-from ..evaluation.protocols import find_protocol
 from ..evaluation.records import Record, config_hash, load_record
+from ..evaluation.scores.protocols import find_protocol
+from ..files import disk_refuses, write_whole
 from ..reading import read_text
 
 

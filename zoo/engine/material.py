@@ -16,7 +16,7 @@ from ..config import Config
 from ..data.locate import find_root
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
-from ..evaluation.protocols import Protocol, assign, find_protocol
+from ..evaluation.scores.protocols import Protocol, assign, find_protocol
 from ..options import call_with_options
 from ..registry import registry
 from ..weights import file_digest

@@ -17,8 +17,8 @@ from ..data.batches import make_split
 from ..data.store import open_store
 from ..data.table import SampleTable
 from ..evaluation.audit.offset import Mirrored
-from ..evaluation.protocols import assign, find_protocol
 from ..evaluation.records import Record, load_record
+from ..evaluation.scores.protocols import assign, find_protocol
 from ..geometry import to_source
 from .distributed import World, pick_device
 from .flips import predict_mirrored

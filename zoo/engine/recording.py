@@ -12,14 +12,14 @@ import torch
 
 from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
-from ..evaluation.curves import save_learning_curve
-from ..evaluation.details import compact_history
-from ..evaluation.metrics import METRICS_VERSION
 from ..evaluation.records import SCHEMA, Record, config_hash, save_record
-from ..evaluation.results import flip_results, results_of
+from ..evaluation.scores.details import compact_history
+from ..evaluation.scores.metrics import METRICS_VERSION
+from ..evaluation.scores.results import flip_results, results_of
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
 from ..reading import read_lines
 from ..registry import registry
+from .curve import save_learning_curve
 from .distributed import World
 from .environment import peak_memory
 from .flips import average_of_both, predict_mirrored

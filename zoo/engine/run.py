@@ -16,7 +16,7 @@ from ..api import DataError, UsageError
 from ..config import Config
 from ..data.batches import derive, make_split
 from ..data.store import Store
-from ..evaluation.metrics import mean_shape
+from ..evaluation.scores.metrics import mean_shape
 from ..model import BuiltModel
 from .absent import naming_the_absent
 from .distributed import World, join_world

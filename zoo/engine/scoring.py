@@ -14,8 +14,8 @@ from ..config import Config
 from ..data.batches import Split
 from ..data.store import Store
 from ..data.table import SampleTable
-from ..evaluation.metrics import board_losses, headline_errors
-from ..evaluation.predictions import Predictions
+from ..evaluation.scores.metrics import board_losses, headline_errors
+from ..evaluation.scores.predictions import Predictions
 from ..geometry import Region, refine_region, to_source
 from ..model import LandmarkModel
 from .distributed import World

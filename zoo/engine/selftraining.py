@@ -26,9 +26,9 @@ from ..data.batches import make_split
 from ..data.locate import zoo_home
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
-from ..evaluation.files import write_whole
-from ..evaluation.protocols import assign
 from ..evaluation.records import Record
+from ..evaluation.scores.protocols import assign
+from ..files import write_whole
 from ..geometry import label_scale, to_source
 from ..reading import open_regular
 from .distributed import World

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..api import LandmarkScheme, UsageError, WeightsError
 from ..checkpoint import load_tensors
 from ..config import Config, from_dict
-from ..evaluation.schemes import scheme_from_table
+from ..evaluation.scores.schemes import scheme_from_table
 from ..model import LandmarkModel, ModelPlan, build_model
 from ..prediction.place import FacePlace as FacePlace
 from .absent import naming_the_absent

@@ -17,8 +17,8 @@ from ..engine.folder import RunFolder, plain
 from ..engine.material import reopen_material
 from ..engine.report import Reporter
 from ..engine.trained import Trained, load_trained
-from ..evaluation.files import write_whole
 from ..evaluation.records import Record
+from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..images import read_image
 from ..models.catalogue import run_folder

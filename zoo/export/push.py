@@ -17,8 +17,8 @@ from ..config import dumps, from_dict
 from ..engine.card import measured
 from ..engine.folder import RunFolder
 from ..engine.trained import load_trained
-from ..evaluation.predictions import load as predictions_of
 from ..evaluation.records import Record, layout
+from ..evaluation.scores.predictions import load as predictions_of
 from .card import model_card
 from .hub import CARD, CONFIG, ONNX, RECORD, SCHEME, TIMEOUT, WEIGHTS, Address, errors_of
 

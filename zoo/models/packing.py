@@ -23,10 +23,10 @@ from ..checkpoint import load_tensors, save_tensors
 from ..config import dumps, from_dict
 from ..engine.card import measured
 from ..engine.folder import RunFolder
-from ..evaluation.files import write_whole
 from ..evaluation.records import layout
 from ..export.card import plain_card
 from ..export.push import require_no_names
+from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..prediction.torch_model import TorchPredictor
 from ..registry import registry

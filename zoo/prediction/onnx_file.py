@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..api import LandmarkScheme
-from ..evaluation.schemes import scheme_from_table
+from ..evaluation.scores.schemes import scheme_from_table
 from .place import FacePlace
 
 FORMAT = 1

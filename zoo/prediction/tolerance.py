@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError
 from ..data.table import SampleTable
-from ..evaluation.metrics import headline_errors, summarise
+from ..evaluation.scores.metrics import headline_errors, summarise
 from ..geometry import Region
 from .place import face_region
 from .predictor import Predictor

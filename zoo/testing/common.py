@@ -89,7 +89,7 @@ def _wrong_triple(name: str, value: object) -> str:
 
 
 def _wrong_protocol(value: object) -> str:
-    from zoo.evaluation.protocols import PROTOCOLS
+    from zoo.evaluation.scores.protocols import PROTOCOLS
 
     if isinstance(value, str) and value in PROTOCOLS:
         return ""

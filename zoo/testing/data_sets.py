@@ -169,7 +169,7 @@ def ids_are_unique(subject: DataSubject) -> None:
 def people_and_splits_fit_together(subject: DataSubject) -> None:
     """A video has one person, a release split is "train" or "test", and the default protocol can
     split what there is."""
-    from zoo.evaluation.protocols import assign, find_protocol
+    from zoo.evaluation.scores.protocols import assign, find_protocol
 
     people = labels.people_of_videos(subject.samples)
     if torn := [video for video, names in people.items() if len(names) > 1]:
@@ -187,7 +187,7 @@ def people_and_splits_fit_together(subject: DataSubject) -> None:
 
 def person_protocol_shares_nobody(subject: DataSubject) -> str | None:
     """Under `person` no person is in two splits, and nobody is spelled in two ways."""
-    from zoo.evaluation.protocols import assign
+    from zoo.evaluation.scores.protocols import assign
 
     ids, people, releases = labels.columns(subject.samples)
     try:

@@ -17,7 +17,7 @@ from zoo.evaluation.audit.quantisation import (
     rounding_floor,
 )
 from zoo.evaluation.audit.subject import Names
-from zoo.evaluation.metrics import summarise
+from zoo.evaluation.scores.metrics import summarise
 
 
 def outside(data):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.api import DataError, Problem, UsageError
-from zoo.evaluation.protocols import person_hash
+from zoo.evaluation.scores.protocols import person_hash
 
 
 def jpeg(image):

@@ -1,0 +1,239 @@
+"""Is one model better than another, or were these people kind to it? A paired bootstrap.
+
+Both models are scored on the same frames of the same people. People are drawn with replacement,
+2000 times, and each draw gives the difference of the two mean errors over all frames of the drawn
+people; 95% of the differences lie in the interval. Where it does not hold zero, the difference is
+*significant*: other people would hardly turn the order round. Pairing removes what makes people
+easy or hard for both models, so it sees differences that two single intervals hide.
+
+Seeds of one side are averaged before, so the interval is about people and not about seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import DataError
+
+from ..scores.bootstrap import DRAWS, bounds, resampled
+from ..scores.clusters import Clusters, cluster, unit_of
+from ..scores.metric_names import METRICS
+from ..scores.predictions import beside
+from .baseline import baseline_in_words, row_has_learned
+from .contestants import Contestant, check_comparable
+from .faces import faces_of
+from .pooling import pool, pool_floor
+from .significance import clusters_of
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of a figure: ``a`` minus ``b``, fractions, with its 95% interval over people."""
+
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def significant(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on one split; negative differences are in favour of ``a``."""
+
+    a: str
+    b: str
+    seeds_a: int
+    seeds_b: int
+    same_model: bool
+    """Whether both are runs of one configuration."""
+    benchmark: str
+    split: str
+    metric: str
+    people: int
+    unit: str
+    """``people``, or ``samples`` where the data set names nobody."""
+    faces: int
+    """That both found: the error goes over these."""
+    missed: int
+    """That one of them did not find; they are failures of that one."""
+    error: Difference
+    failures: Difference | None
+    """None where records do not say which faces failed."""
+    paired: bool
+    """Whether the errors go over the same faces on both sides."""
+    learned_a: bool | None
+    """Whether it is better than the baseline, the mean shape; None where that is unknown."""
+    learned_b: bool | None
+    baseline: dict[str, float | None]
+    """What the mean shape scores: the metric, and where known the bounds of its interval."""
+    source: str
+    """``predictions`` or ``records``."""
+
+    @property
+    def significant(self) -> bool:
+        """One person, or one frame, alone says nothing of others."""
+        return self.people > 1 and self.error.significant
+
+    def to_dict(self) -> dict[str, Any]:
+        failures = self.failures
+        return {
+            **{key: value for key, value in asdict(self).items() if key not in _NESTED},
+            "error": asdict(self.error) | {"significant": self.significant},
+            "failures": None
+            if failures is None
+            else asdict(failures) | {"significant": self.people > 1 and failures.significant},
+            "draws": DRAWS,
+            "sentence": sentence(self),
+        }
+
+
+_NESTED = ("error", "failures")
+
+
+def compare(a: Contestant, b: Contestant, split: str) -> Comparison:
+    """From the predictions of both where they are at hand, else from their records' sums.
+
+    Raises DataError where the two were not scored on the same frames under the same protocol, and
+    where neither predictions nor sums are there.
+    """
+    check_comparable(a, b)
+    if all(beside(s.path, split) for s in (*a.sources, *b.sources)):
+        return _from_predictions(a, b, split)
+    return _from_records(a, b, split)
+
+
+def sentence(c: Comparison) -> str:
+    """What the figures mean, in plain words."""
+    e, title = c.error, METRICS[c.metric].title
+    size = f"{100 * abs(e.difference):.2f} points of {title}"
+    people = f"{c.people} {c.unit}"
+    if c.learned_a is False and c.learned_b is False:
+        return (
+            f"Neither {c.a} nor {c.b} has learned: each one's {title} is not below the interval of "
+            f"the baseline, {baseline_in_words(c.baseline, c.metric)}. Which of them is ahead says "
+            "nothing."
+        )
+    if c.people == 1:
+        return f"{c.a} and {c.b} differ by {size} on one {c.unit}, which says nothing of any other."
+    if e.low == e.high == 0:
+        return f"{c.a} and {c.b} make the same errors on these {people}."
+    if not c.significant:
+        return (
+            f"{c.a} and {c.b} cannot be told apart on these {people}: they differ by {size} "
+            f"{_interval(e.low, e.high)}, and zero lies inside. With other {c.unit}, the order "
+            "might be the other way round."
+        )
+    better, worse = (c.a, c.b) if e.difference < 0 else (c.b, c.a)
+    low, high = (-e.high, -e.low) if e.difference < 0 else (e.low, e.high)
+    return (
+        f"{better} is better than {worse} by {size} {_interval(low, high)}: significant at 95% on "
+        f"{people}; other {c.unit} would hardly turn the order round."
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    return f"[{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def _from_predictions(a: Contestant, b: Contestant, split: str) -> Comparison:
+    one, other = faces_of(a.sources, split), faces_of(b.sources, split)
+    if one.ids != other.ids:
+        mine, theirs = len(set(one.ids) - set(other.ids)), len(set(other.ids) - set(one.ids))
+        raise DataError(
+            f"{a.given} and {b.given} were scored on different frames: {mine} of "
+            f"{len(one.ids)} and {theirs} of {len(other.ids)} are the one's alone; score both on "
+            "the same data"
+        )
+    if one.people != other.people or not np.array_equal(one.target, other.target, equal_nan=True):
+        raise DataError(f"{a.given} and {b.given}: the labels of their frames differ")
+    both = np.isfinite(one.errors) & np.isfinite(other.errors)
+    first, second = (
+        replace(
+            cluster(one.ids, one.people, np.where(both, faces.errors, np.nan)),
+            failed=cluster(one.ids, one.people, faces.failed).total,  # failures add up like errors
+        )
+        for faces in (one, other)
+    )
+    return _comparison(a, b, split, first, second, "predictions")
+
+
+def _from_records(a: Contestant, b: Contestant, split: str) -> Comparison:
+    sides = []
+    for side in (a, b):
+        clusters = clusters_of(side.sources, split)
+        if clusters is None:
+            raise DataError(
+                f"{side.given}: without its predictions, and its record has no sums by person to "
+                "compare by; `zoo evaluate RUN` adds both"
+            )
+        sides.append(clusters)
+    first, second = sides
+    if first.key != second.key:
+        raise DataError(
+            f"{a.given} and {b.given} were scored on different frames, or on different people "
+            "(their by_person keys differ); score both on the same data"
+        )
+    return _comparison(a, b, split, first, second, "records")
+
+
+def _comparison(
+    a: Contestant, b: Contestant, split: str, one: Clusters, other: Clusters, source: str
+) -> Comparison:
+    columns = (one.total, one.found, other.total, other.found, one.failed, other.failed, one.faces)
+    draws = resampled(np.stack(columns, axis=1))
+    whole = np.sum(np.stack(columns, axis=1), axis=0)
+    error = _difference(whole, draws, (0, 1), (2, 3))
+    if error is None:
+        raise DataError(f"{a.given} and {b.given}: there is no face that both found")
+    metric = a.benchmark.headline
+    baseline = pool_floor((*a.sources, *b.sources), split)
+    learned_a, learned_b = (
+        row_has_learned(pool(side.sources, split), split, baseline, metric) for side in (a, b)
+    )
+    return Comparison(
+        a=a.name,
+        b=b.name,
+        seeds_a=len(a.seeds),
+        seeds_b=len(b.seeds),
+        same_model=a.model == b.model,
+        benchmark=a.benchmark.label,
+        split=split,
+        metric=metric,
+        people=len(one),
+        unit=unit_of(a.sources[0].record["results"][split], len(one)),
+        faces=round(min(whole[1], whole[3])),
+        missed=round(whole[6] - min(whole[1], whole[3])),
+        error=error,
+        failures=_difference(whole, draws, (4, 6), (5, 6)),
+        paired=bool((one.found == other.found).all()),
+        learned_a=learned_a,
+        learned_b=learned_b,
+        baseline={key: baseline.get(key) for key in (metric, f"{metric}_low", f"{metric}_high")},
+        source=source,
+    )
+
+
+def _difference(
+    whole: Floats, draws: Floats, a: tuple[int, int], b: tuple[int, int]
+) -> Difference | None:
+    """Of two ratios of columns. None where a figure is not to be had."""
+    if not np.isfinite(whole[[*a, *b]]).all() or whole[a[1]] <= 0 or whole[b[1]] <= 0:
+        return None
+    there = (draws[:, a[1]] > 0) & (draws[:, b[1]] > 0)
+    mine, theirs = (draws[there, top] / draws[there, below] for top, below in (a, b))
+    low, high = bounds(mine - theirs, np.ones(len(mine)))
+    if low is None or high is None:
+        return None
+    x, y = (float(whole[top] / whole[below]) for top, below in (a, b))
+    return Difference(x, y, x - y, low, high)

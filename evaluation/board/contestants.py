@@ -1,0 +1,137 @@
+"""The two sides of a comparison: which runs a name stands for, and whether they may be compared."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.api import DataError, UsageError
+
+from ..records import Source, find_records, fold_of, load_record
+from ..records.benchmark import Benchmark, benchmark_of
+from ..records.provenance import examine
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One configuration: a run, or its runs with several seeds and folds."""
+
+    given: str
+    """As the user named it."""
+    sources: tuple[Source, ...]
+    benchmark: Benchmark
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """The run's, or the model's where it stands for several."""
+        first = self.sources[0].record
+        if len(self.sources) == 1:
+            return str(first["run"])
+        seeds = ", ".join(map(str, self.seeds)) or "none"
+        word = "seed" if len(self.seeds) == 1 else "seeds"
+        folds = f", {len(self.folds)} folds" if len(self.folds) > 1 else ""
+        return f"{first['plugin']['id']} {first['config_hash'][:6]} ({word} {seeds}{folds})"
+
+    @property
+    def model(self) -> tuple[str, str]:
+        """Backbone and configuration, whatever the seed."""
+        record = self.sources[0].record
+        return str(record["plugin"]["id"]), str(record["config_hash"])
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({s.record["seed"] for s in self.sources if s.record["seed"] is not None})
+
+    @property
+    def folds(self) -> list[int]:
+        return sorted({fold_of(s.record) for s in self.sources})
+
+
+def find_contestant(given: str, split: str) -> Contestant:
+    """From a run folder, a record file, a folder of runs, or a pattern such as ``'runs/mine-s*'``.
+
+    Raises UsageError for a name without runs and for runs of several configurations; DataError for
+    a record without the split, or whose figures contradict what else is known of them.
+    """
+    found = [(path, load_record(path)) for path in _record_files(given)]
+    there = sorted({split for _, record in found for split in record["results"]})
+    lacking = [path for path, record in found if split not in record["results"]]
+    if lacking:
+        raise DataError(
+            f"{given}: {lacking[0]} has no results on the {split} split, only on "
+            f"{' and '.join(there) or 'none'}; `zoo evaluate RUN --split {split}` scores it"
+        )
+    sources, findings = examine(found, split)
+    for finding in findings:
+        if not finding.copy:
+            raise DataError(f"{finding.source.path}: cannot be trusted: {finding.reason}")
+    names = {(s.record["plugin"]["id"], s.record["config_hash"][:6]) for s in sources}
+    if len(names) > 1:
+        several = ", ".join(" ".join(name) for name in sorted(names)[:4])
+        raise UsageError(
+            f"{given}: holds runs of {len(names)} configurations ({several}...); name one run, or "
+            "the runs of one that differ in their seed alone"
+        )
+    benchmarks = {(benchmark_of(s.record, split), s.record["data"]["fingerprint"]) for s in sources}
+    if len(benchmarks) > 1:
+        raise DataError(f"{given}: its runs were scored on different data or protocols")
+    [(benchmark, fingerprint)] = benchmarks
+    return Contestant(given, tuple(sources), benchmark, fingerprint)
+
+
+def check_comparable(a: Contestant, b: Contestant) -> None:
+    """Raises DataError with the first thing that differs: nothing is compared across it."""
+    pairs = (
+        ("data set", a.benchmark.dataset, b.benchmark.dataset),
+        ("release of the data", a.benchmark.release, b.benchmark.release),
+        ("protocol", a.benchmark.protocol, b.benchmark.protocol),
+        ("region", a.benchmark.region, b.benchmark.region),
+        ("normaliser", a.benchmark.normaliser, b.benchmark.normaliser),
+        ("version of the metrics", str(a.benchmark.metrics), str(b.benchmark.metrics)),
+        ("fingerprint of the data", a.fingerprint[:12], b.fingerprint[:12]),
+        ("folds", _numbers(a.folds), _numbers(b.folds)),
+    )
+    for what, one, other in pairs:
+        if one != other:
+            raise DataError(
+                f"{a.given} and {b.given} do not compare: {what} {one} and {other}; only runs that "
+                "were scored on the same frames under the same protocol do"
+            )
+
+
+def _numbers(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _record_files(given: str) -> list[Path]:
+    path = Path(given)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return _in_folder(path)
+    matches = [Path(match) for match in sorted(glob.glob(given))]
+    files = [file for match in matches for file in _record_files(str(match))]
+    if not files:
+        raise UsageError(
+            f"{given}: no such run; name a run folder, a record file, or several seeds of one "
+            "configuration as a quoted pattern, such as 'runs/mine-s*'"
+        )
+    return files
+
+
+def _in_folder(path: Path) -> list[Path]:
+    if (path / "record.json").is_file():
+        return [path / "record.json"]
+    if (path / "config.toml").is_file():
+        raise UsageError(
+            f"{path}: is not finished: it has no record.json. Go on with: zoo train --resume {path}"
+        )
+    found, problems = find_records([path])
+    if problems:
+        raise DataError(str(problems[0]))
+    if not found:
+        raise UsageError(f"{path}: no run here, and no run records below it")
+    return [file for file, _ in found]

@@ -1,0 +1,55 @@
+"""Groups of the board: rows that were scored on the same frames of the same people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..records.benchmark import Benchmark
+from .pooling import Row
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that can be compared, best first, above the floor they all should beat."""
+
+    benchmark: Benchmark
+    split: str
+    fingerprint: str
+    partial: bool
+    """The data set held less than its release."""
+    floor: dict[str, float | None]
+    """What the training set's mean shape scores, by metric."""
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+    """What a reader of the table must know, one sentence each."""
+
+    @property
+    def dataset(self) -> str:
+        return self.benchmark.dataset
+
+    @property
+    def release(self) -> str:
+        return self.benchmark.release
+
+    @property
+    def protocol(self) -> str:
+        """As records have it: ``person/1``."""
+        return self.benchmark.protocol
+
+    @property
+    def region(self) -> str:
+        return self.benchmark.region
+
+    @property
+    def heading(self) -> str:
+        meaning = f" ({self.benchmark.meaning})" if self.benchmark.meaning else ""
+        partial = ", partial" if self.partial else ""
+        return (
+            f"{self.benchmark.label}{meaning}, {self.split} split{partial}, "
+            f"fingerprint {self.fingerprint[:8]}"
+        )
+
+    @property
+    def headline(self) -> str:
+        """The metric that failure rates stand on: ``nme_box`` for schemes without eye corners."""
+        return self.benchmark.headline

@@ -1,0 +1,240 @@
+"""The leaderboard: which model is best, by how much, among results that can be compared.
+
+Records are grouped by benchmark, fingerprint and split. Only rows of one group were scored on the
+same frames of the same people, so no ranking ever crosses a group.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+from zoo.api import DataError, Problem
+from zoo.api.errors import unknown_name
+
+from ..records import Record, Source, find_records, fold_of, without_collector
+from ..records.benchmark import Benchmark, benchmark_of
+from ..records.provenance import Finding, examine
+from ..scores.metric_names import METRICS
+from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
+from .baseline import note_unlearned, row_has_learned
+from .groups import Group
+from .pooling import Row, pool, pool_floor
+from .significance import Ties, find_front, find_ties
+
+
+def sort_keys() -> list[str]:
+    """The metrics that a board can be sorted by: those that its rows show."""
+    return [f.name for f in fields(Row) if f.name in METRICS]
+
+
+def build(
+    records: Iterable[tuple[Path, Record]],
+    split: str = "val",
+    protocol: str | None = None,
+    sort: str = "nme_ioc",
+) -> list[Group]:
+    """Groups of pooled rows, in the order of their names; empty where no record fits.
+
+    ``protocol`` keeps one (``person``, or ``person/1``). A run that is found twice, at one place or
+    as a copy with the same predictions, counts once; a record whose figures contradict each other
+    or its predictions does not count, and the group's notes name it. A configuration that lacks
+    folds of its protocol is not ranked, and the notes say so. Where a group has no ``nme_ioc``,
+    sorting by it sorts by ``nme_box``. Raises UsageError for an unknown split, protocol or metric.
+    """
+    return _build(records, split, protocol, sort)[0]
+
+
+def collect(
+    folders: Sequence[Path],
+    split: str = "val",
+    protocol: str | None = None,
+    sort: str = "nme_ioc",
+) -> tuple[list[Group], list[Problem]]:
+    """The board of every record below ``folders``, and the files that do not count: unreadable
+    ones, copies, and those whose figures cannot be trusted.
+
+    Raises DataError for a board without a single record, with what to do about it.
+    """
+    with without_collector():
+        records, problems = find_records(folders)
+        groups, findings = _build(records, split, protocol, sort)
+    problems += [Problem(str(found.source.path), found.reason) for found in findings]
+    if groups:
+        return groups, problems
+    places = ", ".join(map(str, folders))
+    if not records:
+        first = f" ({problems[0]})" if problems else ""
+        raise DataError(
+            f"no run records under {places}{first}: "
+            "train one, such as `zoo train custom_cnn --dataset synthetic`"
+        )
+    if findings:
+        first = f"{findings[0].source.path}: {findings[0].reason}"
+        raise DataError(f"no record under {places} that counts: {first}")
+    there = {f"{s} of {r['data']['protocol']}" for _, r in records for s in r["results"]}
+    asked = f"{split} of {protocol}" if protocol else split
+    advice = "; `zoo evaluate RUN --split test` scores a test split" if split == "test" else ""
+    raise DataError(
+        f"no results on {asked} in the {len(records)} records under {places}: "
+        f"there are {', '.join(sorted(there)) or 'none at all'}{advice}"
+    )
+
+
+def _is(label: str, id: str, asked: str) -> bool:
+    return label == asked if "/" in asked else label.partition("/")[0] == id
+
+
+def _build(
+    records: Iterable[tuple[Path, Record]], split: str, protocol: str | None, sort: str
+) -> tuple[list[Group], list[Finding]]:
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    if sort not in sort_keys():
+        raise unknown_name("metric to sort by", sort, sort_keys())
+    wanted = find_protocol(protocol) if protocol else None
+    chosen = [
+        (path, record)
+        for path, record in _once(records)
+        if not wanted or _is(record["data"]["protocol"], wanted.id, protocol or "")
+    ]
+    sources, findings = examine(chosen, split)
+    groups: dict[tuple[Benchmark, str], list[Source]] = {}
+    for source in sources:
+        key = (benchmark_of(source.record, split), source.record["data"]["fingerprint"])
+        groups.setdefault(key, []).append(source)
+    built = [_group(*key, groups[key], split, sort) for key in sorted(groups)]
+    _note_findings(built, findings, split)
+    _note_fingerprints(built)
+    return built, findings
+
+
+def _once(records: Iterable[tuple[Path, Record]]) -> Iterable[tuple[Path, Record]]:
+    seen: set[Path] = set()
+    for path, record in records:
+        if path not in seen:
+            seen.add(path)
+            yield path, record
+
+
+def _group(
+    benchmark: Benchmark, fingerprint: str, sources: list[Source], split: str, sort: str
+) -> Group:
+    configurations: dict[tuple[str, str], list[Source]] = {}
+    for source in sources:
+        name = (source.record["plugin"]["id"], source.record["config_hash"])
+        configurations.setdefault(name, []).append(source)
+    rows, notes = [], []
+    for (backbone, config_hash), runs in sorted(configurations.items()):
+        whole, lacking = _whole_seeds(runs, benchmark.protocol)
+        if whole:
+            rows.append(pool(whole, split))
+        if lacking:
+            notes.append(f"{backbone} {config_hash[:6]}: {lacking}")
+    baseline, headline = pool_floor(sources, split), benchmark.headline
+    rows = [replace(row, learned=row_has_learned(row, split, baseline, headline)) for row in rows]
+    contenders = [row for row in rows if row.learned is not False]
+    ties = find_ties(contenders, split, headline)
+    front = find_front(contenders, headline)
+    marked = [
+        replace(row, tied=tied, pareto=pareto)
+        for row, tied, pareto in zip(contenders, ties.tied, front, strict=True)
+    ]
+    rows = [*marked, *(row for row in rows if row.learned is False)]
+    metric = headline if sort == "nme_ioc" else sort
+    rows.sort(key=lambda row: _rank(row, metric))
+    return Group(
+        benchmark=benchmark,
+        split=split,
+        fingerprint=fingerprint,
+        partial=any(source.record["data"]["partial"] for source in sources),
+        floor=baseline,
+        rows=rows,
+        notes=[*_note_marks(rows, ties), *note_unlearned(rows, split, baseline, headline), *notes],
+    )
+
+
+def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
+    """What the marks mean, where there is something to mark."""
+    if len(rows) < 2:
+        return []
+    how = f"paired bootstrap over {ties.clusters}" if ties.clusters else "by their own intervals"
+    if ties.clusters and ties.unpaired:
+        how += f", {ties.unpaired} of them by their own intervals"
+    notes = []
+    if len(ties.tied) > 1:
+        notes.append(f"tied (=): cannot be told apart from the best row at 95% ({how})")
+    elif any(ties.tied):
+        notes.append("best (=): the only row that has learned")
+    if any(row.pareto for row in rows):
+        notes.append("pareto (*): no other row is as good in error and GMACs and better in one")
+    if ties.other_frames:
+        notes.append(f"{ties.other_frames} rows were scored on other frames than the best")
+    if any(row.coverage is not None and row.coverage < 1 for row in rows):
+        notes.append(
+            "a row whose coverage is below 100% has errors over the faces that it found; those "
+            "that it missed count as failures"
+        )
+    devices = {row.bench_device for row in rows} - {None}
+    if len(devices) > 1:
+        notes.append(
+            f"latency and throughput are of {len(devices)} devices: compare those of one alone"
+        )
+    return notes
+
+
+def _note_findings(groups: Sequence[Group], findings: Iterable[Finding], split: str) -> None:
+    """Names the records that cannot be trusted under the table that they would be in."""
+    for found in findings:
+        record = found.source.record
+        key = (benchmark_of(record, split), record["data"]["fingerprint"])
+        for group in groups:
+            if not found.copy and (group.benchmark, group.fingerprint) == key:
+                group.notes.append(f"run {record['run']} is left out: {found.reason}")
+
+
+def _note_fingerprints(groups: Sequence[Group]) -> None:
+    """Tables of one benchmark on different data: never one table, and a reader should know why."""
+    for group in groups:
+        others = [g.fingerprint[:8] for g in groups if g is not group and _same_but_data(g, group)]
+        if others:
+            group.notes.append(
+                f"the same benchmark has a table of other data (fingerprint {', '.join(others)}): "
+                "their rows do not compare with these"
+            )
+
+
+def _same_but_data(one: Group, other: Group) -> bool:
+    return one.benchmark == other.benchmark and one.split == other.split
+
+
+def _whole_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
+    """The runs of seeds that have every fold, and what the others lack, in words."""
+    known = PROTOCOLS.get(protocol.partition("/")[0])
+    folds = set(range(known.folds)) if known else {0}
+    if len(folds) == 1:
+        return runs, ""
+    whole: list[Source] = []
+    lacking: list[str] = []
+    for seed in sorted({r.record["seed"] for r in runs}, key=lambda s: (s is None, s or 0)):
+        own = [r for r in runs if r.record["seed"] == seed]
+        missing = sorted(folds - {fold_of(r.record) for r in own})
+        if missing:
+            which = ", ".join(map(str, missing))
+            lacking.append(f"seed {seed} not ranked, it lacks fold {which}")
+        else:
+            whole += own
+    return whole, "; ".join(lacking)
+
+
+def _rank(row: Row, metric: str) -> tuple[bool, float, str]:
+    """Rows that have not learned come last, whatever they are sorted by: the first row reads as the
+    best."""
+    value = getattr(row, metric)
+    if value is None:
+        value = math.inf
+    elif not METRICS[metric].lower_is_better:
+        value = -value
+    return row.learned is False, value, row.backbone

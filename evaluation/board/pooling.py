@@ -1,0 +1,308 @@
+"""One row from the runs of one configuration.
+
+A row's figures are means over seeds, and a seed's figure is the mean over its folds, weighted by
+their frames (one fold, for most protocols). ``nme_ioc_std`` is the spread of the seeds' figures:
+what another seed would change. The interval is the mean of the seeds' bootstrap bounds: what other
+people would change. Folds score different people, so a seed with folds is bootstrapped over the
+people of all of them; where records lack the sums by person, half widths add in squares, as those
+of independent errors do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ..records import Record, Source, fold_of
+from ..scores.bootstrap import cluster_interval
+from ..scores.clusters import Clusters, concatenate, from_record
+
+POOLED = ("nme_ioc", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08", "coverage")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration in one group; the fields but ``sources`` are the columns of every format.
+
+    Errors and rates are fractions. None: not to be had, or one seed only for the spread.
+    """
+
+    backbone: str
+    head: str | None
+    loss_name: str | None
+    recipe: str | None
+    pretrained: bool
+    nme_ioc: float | None
+    nme_ioc_low: float | None
+    nme_ioc_high: float | None
+    nme_ioc_std: float | None
+    nme_box: float | None
+    loss: float | None
+    fr_08: float | None
+    auc_08: float | None
+    parameters: int | None
+    gmacs: float | None
+    images_per_second: float | None
+    """While it was scored. None also where the runs were timed on several devices: speeds do not
+    pool."""
+    device: str | None
+    seeds: list[int]
+    runs: list[str]
+    external: bool
+    nme_ioc_flip: float | None = None
+    """``nme_ioc`` with test-time flip: points averaged with those on the mirror image. It costs
+    twice the time, so it is a figure of its own and ranks nobody."""
+    looks: int | None = None
+    """How often the network looks at a face: 1, and one more for each refinement."""
+    coverage: float | None = None
+    """Share of the faces that were found; the errors go over these."""
+    latency_ms: float | None = None
+    """Of one image, by ``zoo bench``; None unless all runs were benched on one device."""
+    throughput: float | None = None
+    """Images a second in full batches, by ``zoo bench``, likewise."""
+    bench_device: str | None = None
+    tied: bool = False
+    """Whether it cannot be told apart from the best row of its group; the best is one of them."""
+    pareto: bool = False
+    """Whether no other row of its group is at least as good in both the headline error and GMACs,
+    and better in one."""
+    learned: bool | None = None
+    """Whether it is better than the baseline, as :mod:`.baseline` decides. One that is not is never
+    best, tied or on the Pareto front. None: not to be had."""
+    sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
+
+    def columns(self) -> dict[str, Any]:
+        """The fields that are columns."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS = tuple(f.name for f in fields(Row) if f.name != "sources")
+
+
+def by_seed(sources: Sequence[Source]) -> list[list[Source]]:
+    """The runs of each seed, in the order of seeds; runs without a seed come last."""
+    seeds: dict[int | None, list[Source]] = {}
+    for source in sorted(sources, key=_seed_order):
+        seeds.setdefault(source.record["seed"], []).append(source)
+    return list(seeds.values())
+
+
+def by_fold(sources: Sequence[Source]) -> list[list[Source]]:
+    """The runs of each fold, in the order of folds."""
+    folds: dict[int, list[Source]] = {}
+    for source in sources:
+        folds.setdefault(fold_of(source.record), []).append(source)
+    return [folds[fold] for fold in sorted(folds)]
+
+
+def pool(sources: Sequence[Source], split: str) -> Row:
+    """The row of runs that share a configuration and a group; at least one."""
+    runs = by_seed(sources)
+    seeds = [_pool_folds(own, split) for own in runs]
+    ordered = [source for own in runs for source in own]
+    records = [source.record for source in ordered]
+    first = records[0]
+    config, model = first["config"], first["model"]
+    devices = sorted({r["environment"]["device"] for r in records} - {None})
+    pooled = seeds[0]
+    if len(seeds) > 1:
+        pooled = {key: _weighted([(seed[key], 1) for seed in seeds]) for key in pooled}
+    bench = _bench(records)
+    return Row(
+        backbone=first["plugin"]["id"],
+        head=_plugin_name(config.get("head")),
+        loss_name=_plugin_name(config.get("loss")),
+        recipe=config.get("recipe"),
+        pretrained=bool(config.get("pretrained", False)),
+        nme_ioc=pooled["nme_ioc"],
+        nme_ioc_low=pooled["nme_ioc_low"],
+        nme_ioc_high=pooled["nme_ioc_high"],
+        nme_box=pooled["nme_box"],
+        loss=pooled["loss"],
+        fr_08=pooled["fr_08"],
+        auc_08=pooled["auc_08"],
+        nme_ioc_flip=pooled["nme_ioc_flip"],
+        looks=None if first.get("external") else 1 + _refine(config),
+        coverage=pooled["coverage"],
+        nme_ioc_std=_spread([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
+        parameters=model["parameters"],
+        gmacs=model.get("gmacs"),
+        images_per_second=_mean_speed(records) if len(devices) <= 1 else None,
+        device=", ".join(devices) or None,
+        seeds=[own[0].record["seed"] for own in runs if own[0].record["seed"] is not None],
+        runs=[record["run"] for record in records],
+        external=bool(first.get("external", False)),
+        latency_ms=bench.get("latency_ms"),
+        throughput=bench.get("throughput"),
+        bench_device=bench.get("bench_device"),
+        sources=tuple(ordered),
+    )
+
+
+def bound_of(row: Row, split: str, key: str) -> float | None:
+    """A bound of a row's interval, such as ``nme_box_low``; None where a run lacks it."""
+    if hasattr(row, key):
+        bound: float | None = getattr(row, key)
+        return bound
+    values = [source.record["results"][split].get(key) for source in row.sources]
+    if any(value is None for value in values):
+        return None
+    return math.fsum(values) / len(values)
+
+
+def pool_floor(sources: Sequence[Source], split: str) -> dict[str, float | None]:
+    """The baseline of a group: the same for every run but for the fold, and pooled over folds.
+
+    Of a fold's runs the one that says most of it is taken: earlier versions kept no interval.
+    """
+    folds = [
+        max((s.record["results"][split] for s in own), key=lambda results: len(results["floor"]))
+        for own in by_fold(sources)
+    ]
+    floors = [results["floor"] for results in folds]
+    if len(folds) == 1:
+        return dict(floors[0])
+    frames = [results["n"] for results in folds]
+    pooled: dict[str, float | None] = {}
+    for key in dict.fromkeys(key for floor in floors for key in floor):
+        values = [floor.get(key) for floor in floors]
+        figure = key.removesuffix("_low").removesuffix("_high")
+        if figure == key or None in (*values, *(floor.get(figure) for floor in floors)):
+            pooled[key] = _weighted(list(zip(values, frames, strict=True)))
+        else:
+            pooled[key] = _joint_bound(floors, frames, figure, key)
+    return pooled
+
+
+_BOUNDS = ("nme_ioc_low", "nme_ioc_high")
+
+
+def _seed_order(source: Source) -> tuple[bool, int, str]:
+    seed = source.record["seed"]
+    return seed is None, seed or 0, source.record["run"]
+
+
+def _pool_folds(sources: Sequence[Source], split: str) -> dict[str, float | None]:
+    """One seed's figures. Runs repeated with one seed and fold are averaged first."""
+    if len(sources) == 1:
+        results = sources[0].record["results"][split]
+        return {key: _figure(results, key) for key in (*POOLED, *_BOUNDS)}
+    folds = [[s.record["results"][split] for s in own] for own in by_fold(sources)]
+    parts = [_average(results) for results in folds]
+    if len(parts) == 1:
+        return parts[0]
+    frames = [results[0]["n"] for results in folds]
+    pooled = {
+        key: _weighted([(p[key], n) for p, n in zip(parts, frames, strict=True)]) for key in POOLED
+    }
+    return pooled | _fold_bounds(folds, parts, frames, pooled["nme_ioc"])
+
+
+def _fold_bounds(
+    folds: Sequence[Sequence[Mapping[str, Any]]],
+    parts: Sequence[Mapping[str, float | None]],
+    frames: Sequence[int],
+    mean: float | None,
+) -> dict[str, float | None]:
+    """Over the people of all folds; by the folds' half widths where their sums are unknown."""
+    if mean is None or any(part[bound] is None for part in parts for bound in _BOUNDS):
+        return dict.fromkeys(_BOUNDS)
+    clusters: list[Clusters] = []
+    for results in folds:
+        own = from_record(results[0].get("by_person")) if len(results) == 1 else None
+        if own is None:
+            break
+        clusters.append(own)
+    else:
+        whole = concatenate(clusters)
+        return dict(zip(_BOUNDS, cluster_interval(whole.total, whole.found), strict=True))
+    return {bound: _joint_bound(parts, frames, "nme_ioc", bound) for bound in _BOUNDS}
+
+
+def _joint_bound(
+    folds: Sequence[Mapping[str, float | None]], frames: Sequence[int], figure: str, bound: str
+) -> float:
+    """A bound of the mean over folds, whose errors are independent: the squares of their half
+    widths add up. All figures and bounds are known."""
+    mean = _weighted([(fold[figure], n) for fold, n in zip(folds, frames, strict=True)])
+    half = math.hypot(
+        *(
+            n / sum(frames) * _difference(fold[bound], fold[figure])
+            for fold, n in zip(folds, frames, strict=True)
+        )
+    )
+    assert mean is not None
+    return mean - half if bound.endswith("_low") else mean + half
+
+
+def _average(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    keys = (*POOLED, *_BOUNDS)
+    return {key: _weighted([(_figure(r, key), 1) for r in results]) for key in keys}
+
+
+def _figure(results: Mapping[str, Any], key: str) -> float | None:
+    if key == "nme_ioc_flip":
+        results, key = results.get("flip", {}), "nme_ioc"
+    value: float | None = results.get(key)
+    return value
+
+
+def _refine(config: Mapping[str, Any]) -> int:
+    value = config.get("refine", 0)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:
+    """Weighted mean of (value, weight); None where any value is missing: half a mean is none."""
+    if len(values) == 1:
+        return values[0][0]
+    known = [(value, weight) for value, weight in values if value is not None]
+    total = sum(weight for _, weight in known)
+    if len(known) < len(values) or total <= 0:
+        return None
+    return sum(value * weight for value, weight in known) / total
+
+
+def _difference(one: float | None, other: float | None) -> float:
+    """Of figures that are known to be there."""
+    assert one is not None
+    assert other is not None
+    return one - other
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    """Standard deviation of a sample; None for one value."""
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+
+
+def _mean_speed(records: Sequence[Record]) -> float | None:
+    speeds = [record["cost"].get("images_per_second") for record in records]
+    known = [speed for speed in speeds if speed is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _bench(records: Sequence[Record]) -> dict[str, Any]:
+    """What ``zoo bench`` measured, where it measured every run, and all alike."""
+    benches = [record["cost"].get("bench") for record in records]
+    known = [bench for bench in benches if bench]
+    alike = {tuple(bench.get(key) for key in _BENCHED_ALIKE) for bench in known}
+    if len(known) < len(records) or len(alike) != 1:
+        return {}
+    return {
+        "latency_ms": math.fsum(bench["latency_ms"] for bench in known) / len(known),
+        "throughput": math.fsum(bench["images_per_second"] for bench in known) / len(known),
+        "bench_device": known[0]["device"],
+    }
+
+
+_BENCHED_ALIKE = ("device", "threads", "precision", "input_size", "batch")
+
+
+def _plugin_name(value: Any) -> str | None:
+    """As a reader knows it: runs store built-ins by their full name, landmark-zoo/linear."""
+    return None if value is None else str(value).removeprefix("landmark-zoo/")

@@ -1,0 +1,165 @@
+"""Which rows of a group cannot be told apart from its best, and which no other row beats.
+
+A row is *tied* with the best when the 95% interval of their difference, from a bootstrap over
+people, holds zero: on other people, the order might be the other way round. Both rows are drawn
+together (paired) where their records have sums for the same people and frames; seeds are averaged,
+folds put side by side. Without sums the rows' own intervals are taken as independent, which marks
+more rows as tied than a paired comparison would.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import Source
+from ..scores.bootstrap import LEVEL, resampled_many
+from ..scores.clusters import Clusters, average, concatenate, from_record, unit_of
+from .pooling import Row, bound_of, by_fold, by_seed
+
+NOTHING = 1e-12
+"""Of a mean error: what floats and the rounding of records make of two equal models."""
+
+BLOCK = 500
+"""Rows whose draws are in memory together: 8 MB."""
+
+
+def clusters_of(sources: Sequence[Source], split: str) -> Clusters | None:
+    """The sums by person of a row's runs: means over seeds (and repeats), folds side by side.
+
+    None where a run has none, or where two seeds were scored on different people or frames.
+    """
+    if len(sources) == 1:
+        return from_record(sources[0].record["results"][split].get("by_person"))
+    seeds: list[Clusters] = []
+    for runs in by_seed(sources):
+        folds: list[Clusters] = []
+        for repeats in by_fold(runs):
+            own = [from_record(r.record["results"][split].get("by_person")) for r in repeats]
+            known = [clusters for clusters in own if clusters is not None]
+            fold = average(known) if len(known) == len(own) else None
+            if fold is None:
+                return None
+            folds.append(fold)
+        seeds.append(concatenate(folds))
+    return average(seeds)
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Of each row, whether it is tied with the best; and how that was found."""
+
+    tied: list[bool]
+    clusters: str
+    """Those of the paired comparisons: ``37 people``; empty where there was none."""
+    unpaired: int
+    """Rows that had to be compared by their own intervals."""
+    other_frames: int
+    """Rows that were scored on other frames than the best."""
+
+
+def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
+    """Compare every row with the one of the lowest ``headline``. A row without it is not tied."""
+    figures = [getattr(row, headline) for row in rows]
+    known = [i for i, figure in enumerate(figures) if figure is not None]
+    tied = [False] * len(rows)
+    if not known:
+        return Ties(tied, "", 0, 0)
+    best = min(known, key=lambda i: figures[i])
+    tied[best] = True
+    clusters = {i: clusters_of(rows[i].sources, split) for i in known}
+    own = clusters.pop(best)
+    paired: list[tuple[int, Clusters]] = []
+    unpaired, other_frames = [], 0
+    for i, theirs in clusters.items():
+        if own is not None and theirs is not None and theirs.key == own.key:
+            paired.append((i, theirs))
+        else:
+            unpaired.append(i)
+            other_frames += own is not None and theirs is not None
+    if own is not None and paired:
+        # one person alone tells nothing of others
+        same = _paired(own, [c for _, c in paired]) if len(own) > 1 else [True] * len(paired)
+        for (i, _), holds in zip(paired, same, strict=True):
+            tied[i] = holds
+    for i in unpaired:
+        tied[i] = _overlap(rows[best], rows[i], split, headline)
+    counted = ""
+    if own is not None and paired:
+        results = rows[best].sources[0].record["results"][split]
+        counted = f"{len(own)} {unit_of(results, len(own))}"
+    return Ties(tied, counted, len(unpaired), other_frames)
+
+
+def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
+    """Of each row, whether it is on the Pareto front of ``headline`` against GMACs."""
+    points = [
+        (row.gmacs, error, i)
+        for i, row in enumerate(rows)
+        if row.gmacs is not None and (error := getattr(row, headline)) is not None
+    ]
+    front = [False] * len(rows)
+    lowest, cost = math.inf, math.nan
+    for gmacs, error, i in sorted(points):
+        # the second of two equal rows is beaten by none either
+        if error < lowest or (error == lowest and gmacs == cost):
+            lowest, cost = error, gmacs
+            front[i] = True
+    return front
+
+
+def _paired(best: Clusters, others: Sequence[Clusters]) -> list[bool]:
+    """Whether zero lies in the interval of each difference from the best."""
+    mine = _means(best.total[:, None], best.found[:, None])
+    tied: list[bool] = []
+    for start in range(0, len(others), BLOCK):
+        block = others[start : start + BLOCK]
+        total = np.stack([clusters.total for clusters in block], axis=1)
+        found = np.stack([clusters.found for clusters in block], axis=1)
+        difference = _means(total, found) - mine
+        difference[np.abs(difference) < NOTHING] = 0.0
+        tied += [bool(holds) for holds in holds_zero(difference)]
+    return tied
+
+
+def _means(total: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(draws, R) mean errors of R rows over the same draws of people, from (P, R) each."""
+    if (found == found[:, :1]).all():
+        found = found[:, :1]
+    count = resampled_many(found)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(resampled_many(total) / count, np.float64)
+
+
+def holds_zero(difference: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.bool_]:
+    """Of each column of draws (D, R), whether its percentile interval holds zero; (R,).
+
+    The answer is that of ``np.quantile``, which interpolates between the draws at two places;
+    counting the draws on each side of zero gives it too, many times faster, except where zero lies
+    between these two. A column with a draw that is not a number (nobody drawn was found) holds it:
+    it cannot be told apart.
+    """
+    tail = (1 - level) / 2
+    place = int(tail * (len(difference) - 1))
+    fewer = np.minimum((difference <= 0).sum(0), (difference >= 0).sum(0))
+    holds = fewer >= place + 2
+    for column in np.flatnonzero((fewer == place + 1) | ~np.isfinite(difference.sum(0))):
+        low, high = np.quantile(difference[:, column], [tail, 1 - tail])
+        holds[column] = not (low > 0 or high < 0)
+    return np.asarray(holds)
+
+
+def _overlap(best: Row, row: Row, split: str, headline: str) -> bool:
+    """Unpaired: whether the difference lies within the half widths that face each other, their
+    squares added. Without an interval nothing tells two rows apart but their figures."""
+    difference = getattr(row, headline) - getattr(best, headline)
+    high = bound_of(best, split, f"{headline}_high")
+    low = bound_of(row, split, f"{headline}_low")
+    if high is None or low is None:
+        return bool(difference == 0)
+    up, down = high - getattr(best, headline), getattr(row, headline) - low
+    return bool(difference <= math.hypot(up, down))

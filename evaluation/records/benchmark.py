@@ -1,0 +1,85 @@
+"""The benchmark: all that two results must share before they are compared.
+
+Which data, split by which rule, seen through which input, measured against which length, by which
+version of the metrics. The board makes a table of each benchmark, fingerprint and split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ..scores.protocols import PROTOCOLS
+from .schema import Record
+
+
+@dataclass(frozen=True, order=True)
+class Benchmark:
+    """A way to score models. ``label`` names it: ``youtube_faces/udacity person/1 frame ioc/1``."""
+
+    dataset: str
+    release: str
+    protocol: str
+    """The rule that splits the data, with its version, as records have it: ``person/1``."""
+    region: str
+    """What of a frame the model sees: ``frame`` or ``box``."""
+    normaliser: str
+    """The length behind the headline error: ``ioc`` (outer eye corners), or ``box`` for a scheme
+    without eye corners."""
+    metrics: int
+    """The version of the metrics' definitions."""
+
+    @property
+    def id(self) -> str:
+        """The benchmark without its versions: ``youtube_faces/udacity person frame ioc``."""
+        data = f"{self.dataset}/{self.release}" if self.release else self.dataset
+        return f"{data} {self.protocol.partition('/')[0]} {self.region} {self.normaliser}"
+
+    @property
+    def version(self) -> str:
+        """Of the split rule and of the metrics: ``1.1``. Another version is another benchmark."""
+        return f"{self.protocol.partition('/')[2] or '0'}.{self.metrics}"
+
+    @property
+    def label(self) -> str:
+        data = f"{self.dataset}/{self.release}" if self.release else self.dataset
+        return f"{data} {self.protocol} {self.region} {self.normaliser}/{self.metrics}"
+
+    @property
+    def headline(self) -> str:
+        """The metric that rows are ranked by, and that failure rates stand on."""
+        return f"nme_{self.normaliser}"
+
+    @property
+    def meaning(self) -> str:
+        """What a reader must know of the protocol; empty for one that this zoo does not have."""
+        known = PROTOCOLS.get(self.protocol.partition("/")[0])
+        return known.heading if known and known.label == self.protocol else ""
+
+
+def benchmark_of(record: Record, split: str) -> Benchmark:
+    """What a record's results on ``split`` were scored on."""
+    data = record["data"]
+    return _benchmark(
+        data["dataset"],
+        data["release"],
+        data["protocol"],
+        data["region"],
+        normaliser_of(record["results"][split]),
+        data.get("metrics", 1),
+    )
+
+
+def normaliser_of(results: Mapping[str, Any]) -> str:
+    """The length behind the headline of a split's results.
+
+    The floor finds every face, so it tells of eye corners even where a model found none.
+    """
+    corners = (results["nme_ioc"], results["floor"].get("nme_ioc"))
+    return "box" if corners == (None, None) else "ioc"
+
+
+# A board asks thousands of times for a handful of benchmarks.
+_benchmark = lru_cache(maxsize=256)(Benchmark)

@@ -1,0 +1,188 @@
+"""Which of the records that were gathered may enter the averages.
+
+Copies of a run count once. A record whose figures contradict what else is known of them, its
+predictions file or its own sums, was edited or damaged: it is named and left out, never averaged.
+
+Tolerances. Records round sums by person to nine digits and shares to six decimals, so an error is
+held against its sums to a part in a million, and a rate against its curve or its counts to 2e-6.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.api import DataError
+from zoo.reading import digest as sha256_of
+
+from ..scores.metric_names import METRICS, THRESHOLDS
+from .benchmark import benchmark_of, normaliser_of
+from .record_files import Source, fold_of
+from .schema import Record
+
+ERROR_TOLERANCE = 1e-6
+"""Of a mean error, relative."""
+
+SHARE_TOLERANCE = 2e-6
+"""Of a share of faces, absolute: two roundings to six decimals and what floats add."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A record that does not count, and why."""
+
+    source: Source
+    reason: str
+    """Names runs, and no paths."""
+    copy: bool = False
+    """Of a run that counts; else its figures cannot be trusted."""
+
+
+def examine(
+    records: Iterable[tuple[Path, Record]], split: str
+) -> tuple[list[Source], list[Finding]]:
+    """The runs that have results on ``split``, each once, and the records that do not count."""
+    kept: dict[tuple[Any, ...], Source] = {}
+    predicted: dict[tuple[Any, ...], Source] = {}
+    spoilt: set[tuple[Any, ...]] = set()
+    findings = []
+    for path, record in records:
+        if split not in record["results"]:
+            continue
+        source = Source(path, record)
+        reason = contradiction(path, record, split)
+        if reason:
+            findings.append(Finding(source, reason))
+            continue
+        key = _identity(source, split)
+        same = predicted.setdefault(key[:4], source) if key[3] else source
+        if key in kept:
+            other = kept[key]
+            different = _difference(other, source, split)
+            if different:
+                spoilt.add(key)
+                findings.append(Finding(source, different))
+                continue
+            if _richness(source, split) > _richness(other, split):
+                kept[key], source = source, other
+            findings.append(Finding(source, f"a copy of run {record['run']}, counted once", True))
+        elif same is not source:
+            run, seed = same.record["run"], same.record["seed"]
+            reason = f"has the very predictions of run {run} (seed {seed}): it counts once"
+            findings.append(Finding(source, reason, True))
+        else:
+            kept[key] = source
+    for key in spoilt:
+        source = kept.pop(key)
+        findings.append(Finding(source, "a copy of it has other figures for the same predictions"))
+    return list(kept.values()), findings
+
+
+def contradiction(path: Path, record: Record, split: str) -> str:
+    """How the figures of ``split`` contradict the predictions beside the record, or the record's
+    own sums and curve; empty where they agree, and where there is nothing to hold against them."""
+    results = record["results"][split]
+    return (
+        _against_predictions(path, results, split)
+        or _against_sums(results)
+        or _against_curve(results)
+    )
+
+
+def _against_predictions(path: Path, results: Mapping[str, Any], split: str) -> str:
+    digest = results.get("predictions")
+    if digest is None or path.name != "record.json":
+        return ""
+    # most records of a large board have nothing beside them, and asking for that is quickest
+    beside = os.path.join(os.path.dirname(path), "predictions", f"{split}.npz")
+    if not os.access(beside, os.R_OK):
+        return ""
+    try:
+        own = sha256_of(beside)
+    except DataError as error:
+        return f"predictions/{split}.npz beside it cannot be read ({error})"
+    if own == digest:
+        return ""
+    return (
+        f"predictions/{split}.npz beside it has sha256 {own[:12]}, and its figures are of "
+        f"{digest[:12]}: one of the two was changed; `zoo evaluate` scores the run anew"
+    )
+
+
+def _against_sums(results: Mapping[str, Any]) -> str:
+    sums = results.get("by_person")
+    if sums is None:
+        return ""
+    faces = sum(sums["n"]) + sum(sums.get("missed", ()))
+    if faces != results["n"]:
+        return f"says n = {results['n']}, and its sums by person are of {faces} faces"
+    key = f"nme_{normaliser_of(results)}"
+    found, stated = sum(sums["n"]), results[key]
+    if (stated is None) != (found == 0):
+        return f"says {key} = {stated}, and its sums by person have {found} faces found"
+    if found:
+        own = sum(sums["sum"]) / found
+        if abs(own - stated) > ERROR_TOLERANCE * abs(own):
+            return f"says {key} = {stated:.6g}, and its sums by person give {own:.6g}"
+    rate = results["fr_08"]
+    if "failed" in sums and rate is not None:
+        own = sum(sums["failed"]) / faces
+        if abs(own - rate) > SHARE_TOLERANCE:
+            return f"says fr_08 = {rate:.6g}, and its failures by person give {own:.6g}"
+    return ""
+
+
+def _against_curve(results: Mapping[str, Any]) -> str:
+    curve = results.get("ced")
+    if curve is None:
+        return ""
+    step, values = curve["step"], curve["values"]
+    for suffix, threshold in THRESHOLDS.items():
+        rate, place = results.get(f"fr_{suffix}"), round(threshold / step)
+        # a curve of another step says nothing where it has no value
+        if rate is None or abs(place * step - threshold) > 1e-9 or place >= len(values):
+            continue
+        own = 1 - values[place]
+        if abs(own - rate) > SHARE_TOLERANCE:
+            return f"says fr_{suffix} = {rate:.6g}, and its error curve gives {own:.6g}"
+    return ""
+
+
+def _identity(source: Source, split: str) -> tuple[Any, ...]:
+    """Benchmark, configuration and predictions, then seed and fold; the run's name and all of its
+    figures where no predictions are recorded."""
+    record = source.record
+    results = record["results"][split]
+    digest = results.get("predictions")
+    return (
+        (benchmark_of(record, split), record["data"]["fingerprint"]),
+        record["plugin"]["id"],
+        record["config_hash"],
+        digest,
+        record["seed"],
+        fold_of(record),
+        None if digest else (record["run"], json.dumps(results, sort_keys=True)),
+    )
+
+
+def _difference(one: Source, other: Source, split: str) -> str:
+    """The first figure that two records of the same predictions do not share."""
+    a, b = (source.record["results"][split] for source in (one, other))
+    for key in METRICS:
+        x, y = a.get(key), b.get(key)
+        if x is None or y is None:
+            continue
+        if abs(x - y) > ERROR_TOLERANCE * max(abs(x), abs(y)):
+            run = one.record["run"]
+            return f"{key} = {y:.6g}, where run {run} has {x:.6g} for the same predictions"
+    return ""
+
+
+def _richness(source: Source, split: str) -> int:
+    """Of two copies the one that was refreshed later says more."""
+    record = source.record
+    return len(record["results"][split]) + len(record["cost"]) + ("history" in record)

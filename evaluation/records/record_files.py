@@ -1,0 +1,213 @@
+"""Record files: finding, reading and writing them. JSON; the fields are in :mod:`.schema`."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.api import DataError, Problem
+from zoo.files import write_whole
+from zoo.reading import open_regular
+
+from .schema import Record, checked
+
+MAX_BYTES = 4 << 20
+"""A record takes some kilobytes; anything near this is something else."""
+
+NOT_THE_CONFIGURATION = frozenset({"seed", "fold", "device", "data", "out", "log_with"})
+"""Keys that do not make another model: which of several runs it is, and where it ran."""
+
+WIDTH = 100
+"""Of a line of a record file, where what stands on it can be broken."""
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """12 hex digits that runs of one configuration share, whatever their seed, device and paths.
+
+    A key without a value (None) counts as absent, as it is in the run's config.toml. Of a recipe
+    file the name counts, and not the folder it lies in; of a weights file its content, where the
+    configuration knows it.
+    """
+    kept = {
+        key: value
+        for key, value in config.items()
+        if key not in NOT_THE_CONFIGURATION and value is not None
+    }
+    if "recipe" in kept:
+        kept["recipe"] = Path(str(kept["recipe"])).stem
+    if kept.get("weights_sha256"):
+        kept.pop("weights", None)
+    if kept.get("pseudo_sha256"):
+        kept.pop("pseudo", None)
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def save_record(record: Mapping[str, Any], path: Path) -> None:
+    """Writes a record, whole or not at all. Raises DataError for one that could not be loaded."""
+    try:
+        text = layout(record)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: a record holds finite numbers and text only ({error})") from error
+    checked(str(path), _parse(path, text))
+    write_whole(path, f"{text}\n".encode())
+
+
+def load_record(path: Path) -> Record:
+    """Reads and checks a record. Raises DataError that names the file and what is wrong with it."""
+    return checked(str(path), _parse(path, _read(path)[1]))
+
+
+def find_records(
+    places: Iterable[Path],
+) -> tuple[list[tuple[Path, Record]], list[Problem]]:
+    """The records of folders, and of every file that is named itself.
+
+    Of a folder: each ``record.json`` and ``*.record.json`` at any depth, and of the other .json
+    files that lie directly in it those that are records (objects with a ``schema``). Each file is
+    read once, in the order of paths. What should be a record and cannot be read is a Problem, not
+    an error: one broken record takes nobody else's results away.
+    """
+    found: list[tuple[Path, Record]] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+    with without_collector():
+        for place in places:
+            if not place.exists():
+                problems.append(Problem(str(place), "no such file or folder"))
+                continue
+            for path, certain in _files(place, problems):
+                try:
+                    identity, content = _read(path)
+                    if identity in seen:
+                        continue
+                    seen.add(identity)
+                    value = _parse(path, content)
+                    if certain or _meant_as_a_record(value):
+                        found.append((path, checked(str(path), value)))
+                except DataError as error:
+                    problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
+    return found, problems
+
+
+@dataclass(frozen=True)
+class Source:
+    """A record, and the file that it was read from."""
+
+    path: Path
+    record: Record
+
+
+def fold_of(record: Record) -> int:
+    """Which fold of its protocol a run is; 0 for a protocol without folds."""
+    return int(record["data"].get("fold", record["config"].get("fold", 0)))
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """For many records at once: they hold no cycles, and the collector would walk all of them again
+    and again, for a third of the time of a large board."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
+    """The files that are, or may be, records, and whether their names say so."""
+    if not place.is_dir():
+        yield place, True
+        return
+    root = str(place)
+    found: list[tuple[str, bool]] = []
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = [(e.name, e.path, e.is_dir(follow_symlinks=False)) for e in entries]
+        except OSError as error:
+            problems.append(Problem(folder, f"cannot be read ({error})"))
+            continue
+        run = any(name == "record.json" for name, _, _ in inside)
+        for name, path, is_folder in inside:
+            if is_folder:
+                # a run's own folders hold no records, and boards have thousands of runs
+                if not (run and name in ("predictions", "state")):
+                    waiting.append(path)
+            elif name.endswith(".json"):
+                certain = name == "record.json" or name.endswith(".record.json")
+                if certain or folder == root:
+                    found.append((path, certain))
+    for path, certain in sorted(found):
+        yield Path(path), certain
+
+
+def _meant_as_a_record(value: Any) -> bool:
+    """Of a .json file of any name: other programs write JSON too."""
+    return isinstance(value, dict) and "schema" in value and "results" in value
+
+
+def _read(path: Path) -> tuple[tuple[int, int], bytes]:
+    """Which file it is, by device and inode, and what is in it."""
+    try:
+        with open_regular(path, MAX_BYTES) as stream:
+            status = os.fstat(stream.fileno())
+            return (status.st_dev, status.st_ino), stream.read(MAX_BYTES)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def _parse(path: Path, content: bytes | str) -> Any:
+    try:
+        text = content if isinstance(content, str) else content.decode("utf-8")
+        return _DECODER.decode(text)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a JSON record ({error})") from error
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not finite")
+
+
+# Numbers are checked once they are read: a hook for each of them would take longer than the rest.
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def layout(value: Any, depth: int = 0) -> str:
+    """JSON for people and for diffs: what fits on a line stands on one, and so do plain lists."""
+    flat = json.dumps(value, default=_plain, allow_nan=False)
+    if not isinstance(value, Mapping | list | tuple) or 2 * depth + len(flat) <= WIDTH:
+        return flat
+    inner, outer = "  " * (depth + 1), "  " * depth
+    if isinstance(value, Mapping):
+        lines = [f"{json.dumps(str(key))}: {layout(v, depth + 1)}" for key, v in value.items()]
+        return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}}}"
+    if not any(isinstance(item, Mapping | list | tuple) for item in value):
+        return flat
+    # a list of objects is a table: a line each, a little longer than others if it must be
+    lines = [json.dumps(item, default=_plain, allow_nan=False) for item in value]
+    return "[\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}]"
+
+
+def _plain(value: Any) -> Any:
+    """JSON for what a run's own values may hold: numpy scalars and paths."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not belong in a record")

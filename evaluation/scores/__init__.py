@@ -1,0 +1,1 @@
+"""How well points fit their labels: protocols, metrics, predictions and results of a split."""

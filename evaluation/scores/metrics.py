@@ -1,0 +1,252 @@
+"""How far predicted points lie from the labels: normalised errors, failure rates and the loss.
+
+A face's error is the mean over its visible points of the distance between prediction and label, in
+source pixels, over a length of that face; a result is the mean over faces. The lengths: the outer
+eye corners' distance (``ioc``), the pupils' (``pupil``), sqrt(w h) of the labelled points' box
+(``box``) and that box's diagonal (``diag``). The headline is ``nme_ioc``; for a scheme without eye
+corners it is ``nme_box``, on which failure rates and AUC then stand.
+
+Sources: NME and failure rate as in Sagonas et al., 300 Faces In-the-Wild (IVC 2016); AUC as in Yang
+et al. (CVPRW 2015); the loss is the seed's, SmoothL1 in landmark units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import LandmarkScheme
+from zoo.geometry import label_scale, to_landmark_units, to_source, to_unit
+
+from .bootstrap import interval
+from .clusters import cluster
+from .details import error_curve, errors_by_turn, head_turn
+from .metric_names import METRICS as METRICS
+from .metric_names import METRICS_VERSION as METRICS_VERSION
+from .metric_names import THRESHOLDS
+
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+
+FLOOR = 0.05
+"""A length below this part of sqrt(w h) is raised to it: near a profile the eye corners meet."""
+
+
+def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[str, Floats]:
+    """Each face's lengths, in pixels, not yet floored: name to (N,).
+
+    ``target`` is (N, K, 2), ``visible`` (N, K). NaN where a face does not show the points that a
+    length needs; a length that the scheme has no points for is absent.
+    """
+    target = np.asarray(target, np.float64)
+    shown = visible[..., None]
+    extent = np.where(shown, target, -np.inf).max(1) - np.where(shown, target, np.inf).min(1)
+    extent = np.where(visible.any(axis=1, keepdims=True), extent, np.nan)
+    lengths: dict[str, Floats] = {}
+    if scheme.eye_corners is not None:
+        lengths["ioc"] = _distance(target, visible, *((i,) for i in scheme.eye_corners))
+    if scheme.pupils is not None:
+        lengths["pupil"] = _distance(target, visible, *scheme.pupils)
+    lengths["box"] = np.sqrt(extent[:, 0] * extent[:, 1])
+    lengths["diag"] = np.hypot(extent[:, 0], extent[:, 1])
+    return lengths
+
+
+def floored(length: Floats, scale: Floats) -> tuple[Floats, Bools]:
+    """``length`` raised to FLOOR times ``scale`` where it lies below, and where that was; (N,)."""
+    low = length < FLOOR * scale
+    return np.where(low, FLOOR * scale, length), low
+
+
+def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) -> Floats:
+    """Mean distance over a face's visible points, over its ``length`` (N,): (N,) fractions.
+
+    NaN for a face without visible points, without a length, or with a visible point that was not
+    predicted (NaN).
+    """
+    distance = np.linalg.norm(np.asarray(points, np.float64) - target, axis=-1)
+    return _masked_mean(distance, visible) / length
+
+
+def headline_errors(
+    points: Floats, target: Floats, visible: Bools, scheme: LandmarkScheme
+) -> Floats:
+    """Each face's error in the headline's measure, (N,) fractions; NaN as in ``face_errors``."""
+    lengths = normalisers(target, visible, scheme)
+    divisor, _ = floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))
+    return face_errors(points, target, visible, divisor)
+
+
+def counted_faces(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Bools:
+    """The faces that results go over, (N,): their labels have an extent, and show what the headline
+    is measured by."""
+    lengths = normalisers(target, visible, scheme)
+    return np.asarray(
+        (label_scale(target, visible) > 0) & np.isfinite(lengths.get("ioc", lengths["box"]))
+    )
+
+
+def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:
+    """SmoothL1 (beta 1) in landmark units, mean over a face's visible coordinates: (N,).
+
+    ``regions`` (N, 3) are the squares that the model saw: cx, cy, side in source pixels.
+    """
+    offset = np.abs(_landmark_units(points, regions) - _landmark_units(target, regions))
+    loss = np.where(offset < 1, 0.5 * offset * offset, offset - 0.5)
+    return _masked_mean(loss.mean(-1), visible)
+
+
+def failure_rate(errors: Floats, threshold: float) -> float | None:
+    """Share of faces whose error lies above ``threshold``; NaN, a missed face, is a failure."""
+    return _mean(~(errors <= threshold))
+
+
+def area_under_curve(errors: Floats, threshold: float) -> float | None:
+    """Mean of max(0, 1 - e / threshold): area below the cumulative error curve, 1 at best.
+
+    A missed face (NaN) counts 0.
+    """
+    return _mean(np.nan_to_num(np.maximum(0.0, 1.0 - errors / threshold), nan=0.0))
+
+
+def summarise(
+    points: Floats,
+    target: Floats,
+    visible: Bools,
+    regions: Floats,
+    scheme: LandmarkScheme,
+    people: Sequence[str | None],
+    ids: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """All results of one split, as a record stores them: fractions, None where not to be had.
+
+    ``points`` and ``target`` (N, K, 2) are in source pixels, ``visible`` is (N, K), ``regions``
+    (N, 3) cx, cy, side, ``people`` N names for the bootstrap. A face with a visible point that is
+    not finite was *missed*: NME and loss go over the found, ``coverage`` is their share, failure
+    rates and AUC count it as a failure. Left out and counted: ``unlabelled`` faces, with no visible
+    point or with points of no extent, and ``unmeasured`` faces, which do not show what the headline
+    is measured by (an eye corner). ``n`` is the number of faces that count, ``floored`` those whose
+    headline length was raised. ``ced`` is the cumulative error curve, ``pose`` the error by head
+    turn (where the scheme tells it); with the samples' ``ids``, ``by_person`` has the sums that a
+    comparison needs.
+    """
+    lengths = normalisers(target, visible, scheme)
+    scale = label_scale(target, visible)
+    headline = "ioc" if "ioc" in lengths else "box"
+    labelled = scale > 0
+    counted = labelled & np.isfinite(lengths[headline])
+    unlabelled, unmeasured = int((~labelled).sum()), int((labelled & ~counted).sum())
+
+    points, target, regions = points[counted], target[counted], regions[counted]
+    visible, scale = visible[counted], scale[counted]
+    names = list(compress(people, counted))
+    lengths = {name: length[counted] for name, length in lengths.items()}
+    divisor, low = floored(lengths[headline], scale)
+    errors = face_errors(points, target, visible, divisor)
+    found = np.isfinite(errors)
+
+    results: dict[str, Any] = {}
+    for name in ("ioc", "pupil", "box", "diag"):
+        key = f"nme_{name}"
+        results[key] = None
+        if name in lengths:
+            own = face_errors(points, target, visible, floored(lengths[name], scale)[0])
+            results[key] = _mean(own[np.isfinite(own)])
+            if name == headline:
+                results |= _bounds(key, own, names)
+    if headline != "ioc":
+        results |= {"nme_ioc_low": None, "nme_ioc_high": None}
+    losses = board_losses(points, target, visible, regions)
+    results["loss"] = _mean(losses[np.isfinite(losses)])
+    for suffix, threshold in THRESHOLDS.items():
+        results[f"fr_{suffix}"] = failure_rate(errors, threshold)
+        results[f"auc_{suffix}"] = area_under_curve(errors, threshold)
+    results["regions"] = {
+        region: _region_error(points, target, visible, divisor, found, indices)
+        for region, indices in scheme.regions.items()
+    }
+    results["ced"] = error_curve(errors)
+    turn = head_turn(target, visible, scheme)
+    if turn is not None:
+        results["pose"] = errors_by_turn(errors, turn)
+    if ids is not None and names:
+        stored = cluster(list(compress(ids, counted)), names, errors).to_record()
+        results |= {"by_person": stored} if stored else {}
+    return results | {
+        "n": len(names),
+        "people": len({p for p in names if p is not None}),
+        "coverage": _mean(found),
+        "floored": int(low.sum()),
+        "unlabelled": unlabelled,
+        "unmeasured": unmeasured,
+    }
+
+
+def mean_shape(unit_targets: Floats, visible: Bools) -> NDArray[np.float64]:
+    """The mean of the labels, as fractions of the region: (N, K, 2), (N, K) to (K, 2).
+
+    A point that no face shows takes the mean of the others. Raises ValueError when no face shows
+    any point.
+    """
+    if not visible.any():
+        raise ValueError("a mean shape needs at least one visible point")
+    shown = visible[..., None]
+    total = np.where(shown, np.asarray(unit_targets, np.float64), 0.0).sum(0)
+    count = visible.sum(0)[:, None]
+    mean = total / np.maximum(count, 1)
+    seen = count[:, 0] > 0
+    mean[~seen] = mean[seen].mean(0)
+    return np.asarray(mean, np.float64)
+
+
+def floor_points(mean_unit: Floats, regions: Floats) -> NDArray[np.float64]:
+    """The mean shape (K, 2) put into each region (N, 3), in source pixels: (N, K, 2).
+
+    What a model would say that never looks at the image: the floor of every table.
+    """
+    return to_source(mean_unit, regions)
+
+
+def _landmark_units(points: Floats, regions: Floats) -> Floats:
+    return to_landmark_units(to_unit(points, regions))
+
+
+def _distance(target: Floats, visible: Bools, *groups: Sequence[int]) -> Floats:
+    """Between the means of two groups of points, (N,); NaN where one of them is not shown."""
+    left, right = (target[:, list(group)].mean(1) for group in groups)
+    shown = visible[:, [i for group in groups for i in group]].all(1)
+    return np.where(shown, np.linalg.norm(right - left, axis=-1), np.nan)
+
+
+def _masked_mean(values: Floats, visible: Bools) -> Floats:
+    """Mean over each row's visible values, NaN where it has none: (N, K) to (N,)."""
+    count = visible.sum(1)
+    total = np.where(visible, values, 0.0).sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _region_error(
+    points: Floats,
+    target: Floats,
+    visible: Bools,
+    divisor: Floats,
+    found: Bools,
+    indices: Sequence[int],
+) -> float | None:
+    part = list(indices)
+    errors = face_errors(points[:, part], target[:, part], visible[:, part], divisor)[found]
+    return _mean(errors[np.isfinite(errors)])
+
+
+def _bounds(key: str, errors: Floats, people: Sequence[str | None]) -> dict[str, float | None]:
+    found = np.isfinite(errors)
+    low, high = interval(errors[found], list(compress(people, found)))
+    return {f"{key}_low": low, f"{key}_high": high}
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    return float(values.mean()) if values.size else None

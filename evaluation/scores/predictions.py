@@ -1,0 +1,195 @@
+"""What a model said about one split, with the labels it is judged by: one .npz file.
+
+From this file alone every metric can be worked out again, the floor's too: beside points and labels
+it holds the landmark scheme and the training split's mean shape. It holds numbers and plain text,
+never a pickle. It names people, so it stays in the run folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.api import DataError, LandmarkScheme
+from zoo.files import write_whole
+from zoo.reading import open_regular
+
+from .schemes import scheme_from_table
+
+MAX_BYTES = 2 << 30
+"""Unpacked. A million faces of 68 points need 1.2 GiB; a file that claims more is a bomb."""
+
+KEYS = ("ids", "people", "points", "target", "visible", "regions")
+OPTIONAL = ("scores", "scheme", "mean_shape")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """N faces of K points, all in source pixels."""
+
+    ids: tuple[str, ...]
+    """Of the samples; no two alike."""
+    people: tuple[str | None, ...]
+    points: NDArray[np.float32]
+    """(N, K, 2); NaN for a face that was missed."""
+    target: NDArray[np.float32]
+    """(N, K, 2)"""
+    visible: NDArray[np.bool_]
+    """(N, K)"""
+    regions: NDArray[np.float64]
+    """(N, 3): cx, cy, side of the square that the model saw."""
+    scores: NDArray[np.float32] | None = None
+    """(N, K), where the model gives them."""
+    scheme: LandmarkScheme | None = None
+    """Of the K points; files of older zoos lack it."""
+    mean_shape: NDArray[np.float64] | None = None
+    """(K, 2), of the training split's labels, as fractions of the region: the floor."""
+
+    def save(self, path: Path) -> str:
+        """Writes the file, whole or not at all; returns its sha256.
+
+        The same predictions give the same bytes. Raises DataError for arrays that do not fit.
+        """
+        arrays: dict[str, NDArray[Any]] = {
+            "ids": np.array(self.ids, np.str_),
+            # numpy has no text that is missing; no data set has a person without a name
+            "people": np.array([p or "" for p in self.people], np.str_),
+            "points": np.asarray(self.points, np.float32),
+            "target": np.asarray(self.target, np.float32),
+            "visible": np.asarray(self.visible, np.bool_),
+            "regions": np.asarray(self.regions, np.float64),
+        }
+        if self.scores is not None:
+            arrays["scores"] = np.asarray(self.scores, np.float32)
+        if self.scheme is not None:
+            arrays["scheme"] = np.array(json.dumps(asdict(self.scheme)), np.str_)
+        if self.mean_shape is not None:
+            arrays["mean_shape"] = np.asarray(self.mean_shape, np.float64)
+        _check(path, arrays)
+        buffer = io.BytesIO()
+        # positional arguments of savez are arrays too, so keywords are the only names it takes
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_whole(path, buffer.getvalue())
+        return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def load(path: Path) -> Predictions:
+    """Reads and checks a file of :meth:`Predictions.save`.
+
+    Raises DataError that names the file and the key: a file of another kind, a missing key, a
+    pickle (never loaded), a wrong shape or type, numbers that cannot be.
+    """
+    arrays = _read(path)
+    _check(path, arrays)
+    return Predictions(
+        ids=tuple(arrays["ids"].tolist()),
+        people=tuple(p or None for p in arrays["people"].tolist()),
+        points=arrays["points"].astype(np.float32),
+        target=arrays["target"].astype(np.float32),
+        visible=arrays["visible"],
+        regions=arrays["regions"].astype(np.float64),
+        scores=arrays["scores"].astype(np.float32) if "scores" in arrays else None,
+        scheme=_scheme(path, arrays),
+        mean_shape=arrays["mean_shape"].astype(np.float64) if "mean_shape" in arrays else None,
+    )
+
+
+def beside(record: Path, split: str) -> Path | None:
+    """The predictions of a record's split, in the same run folder; None where there are none, and
+    for a record that was taken out of its folder."""
+    path = record.parent / "predictions" / f"{split}.npz"
+    return path if record.name == "record.json" and path.is_file() else None
+
+
+def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | None:
+    if "scheme" not in arrays:
+        return None
+    try:
+        scheme = scheme_from_table(json.loads(str(arrays["scheme"])))
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: key 'scheme' is no landmark scheme ({error})") from error
+    points = [i for part in scheme.regions.values() for i in part]
+    points += [*(scheme.eye_corners or ()), *(i for part in scheme.pupils or () for i in part)]
+    count = arrays["points"].shape[1]
+    if len(scheme) != count or any(type(i) is not int or not 0 <= i < count for i in points):
+        raise DataError(f"{path}: key 'scheme' does not fit the {count} points of the file")
+    return scheme
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.exists():
+        raise DataError(f"{path}: no such file; `zoo evaluate RUN` writes it")
+    with open_regular(path, MAX_BYTES) as stream:
+        return _arrays(path, stream)
+
+
+def _arrays(path: Path, stream: BinaryIO) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{path}: not an .npz file of predictions ({error})") from error
+    if unpacked > MAX_BYTES:
+        raise DataError(
+            f"{path}: would unpack to {unpacked >> 20} MiB, more than any predictions need"
+        )
+    stream.seek(0)
+    arrays: dict[str, NDArray[Any]] = {}
+    with np.load(stream, allow_pickle=False) as file:
+        for key in (*KEYS, *OPTIONAL):
+            if key not in file.files:
+                continue
+            try:
+                arrays[key] = file[key]
+            except Exception as error:  # zlib, zip, header and pickle refusals: all the file's
+                raise DataError(f"{path}: key {key!r} cannot be read ({error})") from error
+    return arrays
+
+
+def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Raises DataError, with file and key, for the first thing that does not fit."""
+    for key in KEYS:
+        if key not in arrays:
+            raise DataError(f"{path}: no key {key!r}; predictions have {', '.join(KEYS)}")
+    points = arrays["points"]
+    if points.ndim != 3 or points.shape[2] != 2:
+        raise DataError(f"{path}: key 'points' has shape {points.shape}, not (faces, points, 2)")
+    n, k, _ = points.shape
+    expected = {
+        "ids": ((n,), "U"),
+        "people": ((n,), "U"),
+        "points": ((n, k, 2), "f"),
+        "target": ((n, k, 2), "f"),
+        "visible": ((n, k), "b"),
+        "regions": ((n, 3), "f"),
+        "scores": ((n, k), "f"),
+        "scheme": ((), "U"),
+        "mean_shape": ((k, 2), "f"),
+    }
+    for key, (shape, kind) in expected.items():
+        if key not in arrays:
+            continue
+        array = arrays[key]
+        if array.shape != shape:
+            raise DataError(f"{path}: key {key!r} has shape {array.shape}, not {shape}")
+        if array.dtype.kind != kind:
+            what = {"U": "text", "f": "decimal numbers", "b": "truth values"}[kind]
+            raise DataError(f"{path}: key {key!r} holds {array.dtype}, not {what}")
+    regions = arrays["regions"]
+    if not (np.isfinite(regions).all() and (regions[:, 2] > 0).all()):
+        raise DataError(f"{path}: key 'regions' needs finite centres and positive sides")
+    if not np.isfinite(arrays.get("mean_shape", np.zeros(1))).all():
+        raise DataError(f"{path}: key 'mean_shape' has a number that is not finite")
+    if not np.isfinite(arrays["target"][arrays["visible"]]).all():
+        raise DataError(f"{path}: key 'target' has a visible point that is not finite")
+    ids, counts = np.unique(arrays["ids"], return_counts=True)
+    if (counts > 1).any():
+        raise DataError(f"{path}: key 'ids' names {str(ids[counts > 1][0])!r} twice")

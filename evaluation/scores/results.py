@@ -1,0 +1,82 @@
+"""A split's results from its predictions alone: the one way to them, for a run that was just
+scored, for points from elsewhere, and for whoever wants to check a record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.api import DataError, LandmarkScheme
+
+from .metrics import METRICS, floor_points, summarise
+from .predictions import Predictions
+from .schemes import known_scheme
+
+
+def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
+    """All that a record keeps of a split, but the sha256 of the predictions.
+
+    ``scheme``: of the points, for predictions that do not hold one. ``floor`` is there when they
+    hold the training split's mean shape. Raises ValueError where neither names a scheme.
+    """
+    scheme = predictions.scheme or scheme
+    if scheme is None:
+        raise ValueError("the predictions hold no landmark scheme, and none was given")
+    results = _summary(predictions, scheme)
+    if predictions.mean_shape is not None:
+        results["floor"] = floor_of(predictions, scheme)
+    return results
+
+
+FLIP_KEYS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "fr_08", "auc_08")
+"""What a record keeps of predictions with test-time flip."""
+
+
+def flip_results(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
+    """The figures of a split that was predicted with test-time flip: the mean of the points on the
+    frames and on their mirror images."""
+    results = results_of(predictions, scheme)
+    return {key: results[key] for key in FLIP_KEYS if key in results}
+
+
+def scheme_for(path: Path, predictions: Predictions, name: str | None) -> LandmarkScheme:
+    """The scheme of stored predictions; for a file of an older zoo, the one of the ``name`` that
+    its record has.
+
+    Raises DataError that names the file, where neither says.
+    """
+    scheme = predictions.scheme or known_scheme(str(name))
+    if scheme is None:
+        raise DataError(
+            f"{path}: an older file, without its landmark scheme; `zoo evaluate RUN` writes it anew"
+        )
+    count = predictions.points.shape[1]
+    if len(scheme) != count:
+        raise DataError(
+            f"{path}: has {count} points a face, its record's scheme {scheme.name} has "
+            f"{len(scheme)}"
+        )
+    return scheme
+
+
+def floor_of(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
+    """The figures of the training split's mean shape on the same frames."""
+    assert predictions.mean_shape is not None
+    points = floor_points(predictions.mean_shape, predictions.regions).astype(np.float32)
+    results = _summary(replace(predictions, points=points, scores=None), scheme)
+    return {key: v for key, v in results.items() if key in METRICS or key.startswith("nme_")}
+
+
+def _summary(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
+    return summarise(
+        predictions.points,
+        predictions.target,
+        predictions.visible,
+        predictions.regions,
+        scheme,
+        predictions.people,
+        predictions.ids,
+    )

@@ -1,0 +1,252 @@
+"""Two models on the same people: by hand, by its symmetries, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from board_samples import predict, record, save_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import zoo
+from zoo.api import DataError, UsageError
+from zoo.evaluation.board.compare import compare, sentence
+from zoo.evaluation.board.contestants import find_contestant
+from zoo.evaluation.records import save_record
+
+PEOPLE = [f"p{i}" for i in range(12)]
+STEADY = {person: [0.05 + i / 500, 0.06 + i / 500] for i, person in enumerate(PEOPLE)}
+
+
+def shifted(errors, by):
+    return {person: [e + by for e in own] for person, own in errors.items()}
+
+
+def against(a, b, split="val"):
+    return compare(find_contestant(str(a), split), find_contestant(str(b), split), split)
+
+
+def only_record(folder: Path, to: Path) -> Path:
+    """The record alone, as it is published."""
+    save_record(json.loads((folder / "record.json").read_text()), to)
+    return to
+
+
+def test_a_steady_difference_has_no_width(tmp_path):
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    b = save_run(tmp_path / "b", predict(shifted(STEADY, 0.012)), "b")
+    c = against(a, b)
+    assert c.error.a == pytest.approx(0.066, rel=1e-5)
+    assert c.error.b == pytest.approx(0.078, rel=1e-5)
+    assert c.error.difference == pytest.approx(-0.012, rel=1e-4)
+    assert c.error.low == pytest.approx(-0.012, rel=1e-4)  # every person, so every draw
+    assert c.error.high == pytest.approx(-0.012, rel=1e-4)
+    assert c.significant
+    assert sentence(c) == (
+        "a-s0 is better than b-s0 by 1.20 points of NME inter-ocular [1.20, 1.20]: significant at "
+        "95% on 12 people; other people would hardly turn the order round."
+    )
+    assert sentence(against(b, a)).startswith("a-s0 is better than b-s0 by 1.20 points")
+
+
+def test_two_people_by_hand(tmp_path):
+    # a draw is (p, p), (p, q) or (q, q): 1/4, 1/2, 1/4. b is 4 points worse on p, which has three
+    # frames, and 2 better on q, which has one: differences -4, (-12 + 2) / 4 and 2 points
+    a = save_run(tmp_path / "a", predict({"p": [0.06] * 3, "q": [0.05]}), "a")
+    b = save_run(tmp_path / "b", predict({"p": [0.10] * 3, "q": [0.03]}), "b")
+    c = against(a, b)
+    assert c.error.difference == pytest.approx(-0.025, rel=1e-5)
+    assert c.error.low == pytest.approx(-0.04, rel=1e-4)
+    assert c.error.high == pytest.approx(0.02, rel=1e-4)
+    assert not c.significant
+    assert sentence(c) == (
+        "a-s0 and b-s0 cannot be told apart on these 2 people: they differ by 2.50 points of NME "
+        "inter-ocular [-4.00, 2.00], and zero lies inside. With other people, the order might be "
+        "the other way round."
+    )
+    assert (c.failures.a, c.failures.b) == (0, 0.75)
+    assert (c.failures.low, c.failures.high) == (-1, 0)
+
+
+def test_the_draws_are_those_of_the_interval(tmp_path):
+    # against a model without any error, the difference is the error, and so is its interval
+    rng = np.random.default_rng(3)
+    errors = {person: list(rng.uniform(0.02, 0.2, rng.integers(1, 5))) for person in PEOPLE}
+    nothing = {person: [0.0] * len(own) for person, own in errors.items()}
+    a = save_run(tmp_path / "a", predict(errors), "a")
+    c = against(a, save_run(tmp_path / "b", predict(nothing), "b"))
+    stored = json.loads((a / "record.json").read_text())["results"]["val"]
+    assert c.error.difference == pytest.approx(stored["nme_ioc"])
+    # the people of a stored interval stand in another order, so other draws fall on them
+    assert c.error.low == pytest.approx(stored["nme_ioc_low"], rel=0.03)
+    assert c.error.high == pytest.approx(stored["nme_ioc_high"], rel=0.03)
+
+
+frames = st.lists(st.floats(0, 0.3), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(frames, st.integers(0, 10**6)), min_size=2, max_size=8))
+@settings(max_examples=25, deadline=None)
+def test_a_model_equals_itself_and_exchange_turns_the_sign(tmp_path_factory, drawn):
+    folder = tmp_path_factory.mktemp("runs")
+    errors = {f"p{i}": own for i, (own, _) in enumerate(drawn)}
+    others = {
+        f"p{i}": list(np.random.default_rng(seed).uniform(0, 0.3, len(own)))
+        for i, (own, seed) in enumerate(drawn)
+    }
+    a = save_run(folder / "a", predict(errors), "a")
+    b = save_run(folder / "b", predict(others), "b")
+    same = against(a, a)
+    assert (same.error.difference, same.error.low, same.error.high) == (0, 0, 0)
+    assert (same.failures.difference, same.failures.low, same.failures.high) == (0, 0, 0)
+    assert not same.significant
+    there, back = against(a, b), against(b, a)
+    for forth, turned in ((there.error, back.error), (there.failures, back.failures)):
+        assert forth.difference == -turned.difference
+        assert forth.low == pytest.approx(-turned.high, rel=1e-9, abs=1e-15)
+        assert forth.high == pytest.approx(-turned.low, rel=1e-9, abs=1e-15)
+    assert there.significant == back.significant
+
+
+def test_python_says_the_same(tmp_path):
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    b = save_run(tmp_path / "b", predict(shifted(STEADY, 0.012)), "b")
+    assert zoo.compare(a, str(b)) == against(a, b)
+
+
+def test_records_alone_say_the_same(tmp_path):
+    rng = np.random.default_rng(0)
+    errors = {person: list(rng.uniform(0.02, 0.2, 3)) for person in PEOPLE}
+    a = save_run(tmp_path / "a", predict(errors), "a")
+    b = save_run(tmp_path / "b", predict(shifted(errors, 0.01)), "b")
+    near = against(a, b)
+    far = against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
+    assert (near.source, far.source) == ("predictions", "records")
+    for key in ("a", "b", "difference", "low", "high"):
+        assert getattr(far.error, key) == pytest.approx(getattr(near.error, key), abs=1e-8)
+        assert getattr(far.failures, key) == pytest.approx(getattr(near.failures, key), abs=1e-8)
+    assert (far.people, far.faces) == (near.people, near.faces) == (12, 36)
+
+
+def test_faces_that_one_missed_are_left_out_of_the_error_and_count_as_failures(tmp_path):
+    errors = {person: [0.05, 0.05] for person in PEOPLE}
+    found = {person: [np.nan, 0.05] for person in PEOPLE}
+    hard = {person: [0.30, 0.05] for person in PEOPLE}  # the very faces that the other misses
+    a = save_run(tmp_path / "a", predict(found), "a")
+    b = save_run(tmp_path / "b", predict(hard), "b")
+    c = against(a, b)
+    assert c.error.difference == pytest.approx(0, abs=1e-9)  # equal on the faces that both found
+    assert (c.faces, c.missed) == (12, 12)
+    assert (c.failures.a, c.failures.b) == (0.5, 0.5)
+    assert against(a, save_run(tmp_path / "c", predict(errors), "c")).failures.difference == 0.5
+    # records cannot pair faces: each error goes over what was found, and that is said
+    r = against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
+    assert not r.paired
+    assert r.error.b == pytest.approx(0.175)
+
+
+def test_nothing_found_is_no_comparison(tmp_path):
+    a = save_run(tmp_path / "a", predict({person: [np.nan] for person in PEOPLE}), "a")
+    b = save_run(tmp_path / "b", predict({person: [0.05] for person in PEOPLE}), "b")
+    with pytest.raises(DataError, match="no face that both found"):
+        against(a, b)
+
+
+def test_seeds_of_one_configuration_are_averaged(tmp_path):
+    for seed, by in ((0, -0.01), (1, 0.03)):
+        save_run(tmp_path / "runs" / f"a-s{seed}", predict(shifted(STEADY, by)), "a", seed)
+    b = save_run(tmp_path / "b", predict(STEADY), "b")
+    for given_as in (tmp_path / "runs", tmp_path / "runs" / "a-s*"):
+        c = against(given_as, b)
+        assert c.error.difference == pytest.approx(0.01, rel=1e-4)  # (-1 + 3) / 2 points
+        assert (c.seeds_a, c.seeds_b) == (2, 1)
+        assert c.a == "a a0123 (seeds 0, 1)"
+
+
+def test_folds_are_put_side_by_side(tmp_path):
+    folder = {}
+    for name, by in (("a", 0), ("b", 0.004)):
+        for fold in range(5):
+            people = {f"{fold}-{p}": own for p, own in shifted(STEADY, by + fold / 100).items()}
+            data = {"protocol": "person-5fold/1", "fold": fold}
+            folder[name] = tmp_path / name
+            save_run(folder[name] / str(fold), predict(people), name, data=data, run=f"{fold}")
+    c = against(folder["a"], folder["b"])
+    assert (c.people, c.faces) == (60, 120)
+    assert c.error.difference == pytest.approx(-0.004, rel=1e-4)
+    with pytest.raises(DataError, match="folds 0, 1, 2, 3, 4 and 1"):
+        against(folder["a"], folder["b"] / "1")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ({"protocol": "official/1"}, "protocol person/1 and official/1"),
+        ({"fingerprint": "cafe" * 4}, "fingerprint of the data f00dbeef and cafecafecafe"),
+        ({"dataset": "wflw"}, "data set drawn and wflw"),
+        ({"region": "box"}, "region frame and box"),
+        ({"metrics": 2}, "version of the metrics 1 and 2"),
+    ],
+)
+def test_what_differs_is_refused_with_the_reason(tmp_path, data, what):
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    b = save_run(tmp_path / "b", predict(STEADY), "b", data=data)
+    with pytest.raises(DataError, match=f"do not compare: {what}"):
+        against(a, b)
+
+
+def test_other_frames_are_refused(tmp_path):
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    b = save_run(tmp_path / "b", predict({p: STEADY[p] for p in PEOPLE[1:]}), "b")
+    with pytest.raises(DataError, match="different frames: 2 of 24 and 0 of 22"):
+        against(a, b)
+    with pytest.raises(DataError, match="different frames, or on different people"):
+        against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
+
+
+def test_other_labels_are_refused(tmp_path):
+    moved = predict(STEADY)
+    moved = replace(moved, target=moved.target + 1, points=moved.points + 1)
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    with pytest.raises(DataError, match="labels of their frames differ"):
+        against(a, save_run(tmp_path / "b", moved, "b"))
+
+
+def test_a_split_that_one_lacks_is_refused(tmp_path):
+    a = save_run(tmp_path / "a", predict(STEADY), "a")
+    b = save_run(tmp_path / "b", predict(STEADY), "b", split="test")
+    with pytest.raises(DataError, match=r"no results on the val split, only on test.*--split val"):
+        against(a, b)
+
+
+def test_an_edited_record_is_refused(tmp_path):
+    a = save_run(tmp_path / "a", predict(STEADY), "a", results={"nme_ioc": 0.01})
+    b = save_run(tmp_path / "b", predict(STEADY), "b")
+    with pytest.raises(DataError, match=r"a.record\.json: cannot be trusted: says nme_ioc = 0.01"):
+        against(a, b)
+
+
+def test_several_configurations_are_refused(tmp_path):
+    save_run(tmp_path / "runs" / "a", predict(STEADY), "a")
+    save_run(tmp_path / "runs" / "b", predict(STEADY), "b")
+    with pytest.raises(UsageError, match="runs of 2 configurations"):
+        against(tmp_path / "runs", tmp_path / "runs" / "a")
+
+
+def test_an_old_record_without_predictions_says_what_to_do(tmp_path):
+    old = record(predict(STEADY), "a")
+    del old["results"]["val"]["by_person"]
+    save_record(old, tmp_path / "a.json")
+    b = save_run(tmp_path / "b", predict(STEADY), "b")
+    with pytest.raises(DataError, match=r"a\.json: without its predictions.*zoo evaluate RUN"):
+        against(tmp_path / "a.json", b)
+
+
+def test_samples_without_people_are_called_samples(tmp_path):
+    a = save_run(tmp_path / "a", predict({None: [0.05, 0.06, 0.07]}), "a")
+    b = save_run(tmp_path / "b", predict({None: [0.06, 0.07, 0.08]}), "b")
+    assert "on 3 samples; other samples would hardly" in sentence(against(a, b))

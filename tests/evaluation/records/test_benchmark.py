@@ -1,0 +1,58 @@
+"""A benchmark has an id and a version, and whatever differs makes another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from board_samples import SQUARE, predict, record
+
+from zoo.api import generic_scheme
+from zoo.evaluation.board.leaderboard import build
+from zoo.evaluation.records.benchmark import Benchmark, benchmark_of
+
+FULL = Benchmark("youtube_faces", "udacity", "person/1", "frame", "ioc", 1)
+
+
+def test_the_label_says_all_of_it():
+    assert FULL.label == "youtube_faces/udacity person/1 frame ioc/1"
+    assert FULL.id == "youtube_faces/udacity person frame ioc"
+    assert FULL.version == "1.1"
+    assert FULL.headline == "nme_ioc"
+    assert FULL.meaning == "no person in two splits"
+
+
+def test_a_protocol_of_another_version_means_what_we_do_not_know():
+    other = Benchmark("d", "", "person/9", "frame", "ioc", 1)
+    assert other.meaning == ""
+    assert other.version == "9.1"
+    assert other.label == "d person/9 frame ioc/1"
+
+
+def test_the_normaliser_is_that_of_the_scheme():
+    with_eyes = record(predict({"p": [0.1]}, SQUARE))
+    without = record(predict({"p": [0.1]}, generic_scheme(4)))
+    assert benchmark_of(with_eyes, "val").normaliser == "ioc"
+    assert benchmark_of(without, "val").normaliser == "box"
+
+
+def test_a_model_that_found_nothing_is_measured_like_the_others():
+    lost = record(predict({"p": [float("nan")]}, SQUARE))
+    assert lost["results"]["val"]["nme_ioc"] is None
+    assert benchmark_of(lost, "val").normaliser == "ioc"
+
+
+@pytest.mark.parametrize(
+    "data", [{"metrics": 2}, {"protocol": "person/2"}, {"region": "box"}, {"release": "two"}]
+)
+def test_whatever_differs_makes_another_table(data):
+    records = [record(predict({"p": [0.1]})), record(predict({"p": [0.1]}), "b", data=data)]
+    groups = build([(Path(f"{i}.json"), r) for i, r in enumerate(records)])
+    assert len({group.benchmark for group in groups}) == 2
+    assert len({group.heading for group in groups}) == 2
+
+
+def test_metrics_of_another_version_never_share_a_table_and_old_records_have_the_first():
+    old = record(predict({"p": [0.1]}), "old")
+    del old["data"]["metrics"]
+    assert benchmark_of(old, "val").metrics == 1

@@ -1,0 +1,77 @@
+"""Modules that moved: their old names go on working for one release, with a deprecation notice.
+
+To move a module, add its old and its new name to MOVED. Importing the old name then gives the very
+module of the new one.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED = {
+    "zoo.evaluation.benchmark": "zoo.evaluation.records.benchmark",
+    "zoo.evaluation.bootstrap": "zoo.evaluation.scores.bootstrap",
+    "zoo.evaluation.catalogue": "zoo.evaluation.scores.metric_names",
+    "zoo.evaluation.clusters": "zoo.evaluation.scores.clusters",
+    "zoo.evaluation.compare": "zoo.evaluation.board.compare",
+    "zoo.evaluation.contestants": "zoo.evaluation.board.contestants",
+    "zoo.evaluation.curves": "zoo.engine.curve",
+    "zoo.evaluation.details": "zoo.evaluation.scores.details",
+    "zoo.evaluation.external": "zoo.evaluation.scores.points_file",
+    "zoo.evaluation.faces": "zoo.evaluation.board.faces",
+    "zoo.evaluation.files": "zoo.files",
+    "zoo.evaluation.jitter": "zoo.evaluation.scores.jitter",
+    "zoo.evaluation.leaderboard": "zoo.evaluation.board.leaderboard",
+    "zoo.evaluation.metrics": "zoo.evaluation.scores.metrics",
+    "zoo.evaluation.naming": "zoo.api.errors",
+    "zoo.evaluation.pooling": "zoo.evaluation.board.pooling",
+    "zoo.evaluation.predictions": "zoo.evaluation.scores.predictions",
+    "zoo.evaluation.protocols": "zoo.evaluation.scores.protocols",
+    "zoo.evaluation.provenance": "zoo.evaluation.records.provenance",
+    "zoo.evaluation.render": "zoo.evaluation.board.render",
+    "zoo.evaluation.results": "zoo.evaluation.scores.results",
+    "zoo.evaluation.schema": "zoo.evaluation.records.schema",
+    "zoo.evaluation.schemes": "zoo.evaluation.scores.schemes",
+    "zoo.evaluation.significance": "zoo.evaluation.board.significance",
+    "zoo.evaluation.verify": "zoo.evaluation.records.verification",
+}
+
+
+class MovedModules(MetaPathFinder, Loader):
+    """Answers an import of an old name with the module that has the new one."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        from zoo.api import ZooDeprecationWarning
+
+        new = MOVED[spec.name]
+        module = import_module(new)
+        spec.loader_state = module.__spec__
+        warnings.warn(
+            f"{spec.name} is now {new}: import that; the old name works for one more release",
+            ZooDeprecationWarning,
+            stacklevel=2,
+        )
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Gives the module its own spec back, which importing the old name replaced."""
+        spec = module.__spec__
+        if spec is not None:
+            module.__spec__ = spec.loader_state
+
+
+def answer_old_names() -> None:
+    """Makes ``import`` know the old names. Doing it twice changes nothing."""
+    if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
+        sys.meta_path.append(MovedModules())
