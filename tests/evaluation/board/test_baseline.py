@@ -11,10 +11,10 @@ import pytest
 from board_samples import predict, record, save_run
 
 from zoo.evaluation.board.baseline import has_learned
+from zoo.evaluation.board.compare import compare, sentence
+from zoo.evaluation.board.contestants import find_contestant
 from zoo.evaluation.board.leaderboard import build, sort_keys
 from zoo.evaluation.board.render import to_csv, to_frame, to_json, to_markdown
-from zoo.evaluation.compare import compare, sentence
-from zoo.evaluation.contestants import find_contestant
 from zoo.evaluation.page import to_html
 
 PEOPLE = [f"p{i}" for i in range(12)]
