@@ -191,8 +191,9 @@ def _comparison(
     a: Contestant, b: Contestant, split: str, one: Clusters, other: Clusters, source: str
 ) -> Comparison:
     columns = (one.total, one.found, other.total, other.found, one.failed, other.failed, one.faces)
-    draws = resampled(np.stack(columns, axis=1))
-    whole = np.sum(np.stack(columns, axis=1), axis=0)
+    stacked = np.stack(columns, axis=1)
+    draws = resampled(stacked) if len(stacked) else stacked
+    whole = stacked.sum(axis=0)
     error = _difference(whole, draws, (0, 1), (2, 3))
     if error is None:
         raise DataError(f"{a.given} and {b.given}: there is no face that both found")

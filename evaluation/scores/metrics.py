@@ -65,11 +65,11 @@ def floored(length: Floats, scale: Floats) -> tuple[Floats, Bools]:
 def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) -> Floats:
     """Mean distance over a face's visible points, over its ``length`` (N,): (N,) fractions.
 
-    NaN for a face without visible points, without a length, or with a visible point that was not
-    predicted (NaN).
+    NaN for a face without visible points, without a length (or one of 0), or with a visible point
+    that was not predicted (NaN).
     """
     distance = np.linalg.norm(np.asarray(points, np.float64) - target, axis=-1)
-    return _masked_mean(distance, visible) / length
+    return _masked_mean(distance, visible) / np.where(length > 0, length, np.nan)
 
 
 def headline_errors(
@@ -82,12 +82,11 @@ def headline_errors(
 
 
 def counted_faces(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Bools:
-    """The faces that results go over, (N,): their labels have an extent, and show what the headline
-    is measured by."""
+    """The faces that results go over, (N,): they show what the headline is measured by, and it is
+    not 0, as it is of points that all lie at one place."""
     lengths = normalisers(target, visible, scheme)
-    return np.asarray(
-        (label_scale(target, visible) > 0) & np.isfinite(lengths.get("ioc", lengths["box"]))
-    )
+    divisor, _ = floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))
+    return np.asarray(divisor > 0)
 
 
 def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:
@@ -128,8 +127,8 @@ def summarise(
     (N, 3) cx, cy, side, ``people`` N names for the bootstrap. A face with a visible point that is
     not finite was *missed*: NME and loss go over the found, ``coverage`` is their share, failure
     rates and AUC count it as a failure. Left out and counted: ``unlabelled`` faces, with no visible
-    point or with points of no extent, and ``unmeasured`` faces, which do not show what the headline
-    is measured by (an eye corner). ``n`` is the number of faces that count, ``floored`` those whose
+    point or with all points at one place, and ``unmeasured`` faces, which do not show what the
+    headline is measured by (an eye corner, a box that is no line). ``n`` is the number of faces that count, ``floored`` those whose
     headline length was raised. ``ced`` is the cumulative error curve, ``pose`` the error by head
     turn (where the scheme tells it); with the samples' ``ids``, ``by_person`` has the sums that a
     comparison needs.
@@ -137,8 +136,8 @@ def summarise(
     lengths = normalisers(target, visible, scheme)
     scale = label_scale(target, visible)
     headline = "ioc" if "ioc" in lengths else "box"
-    labelled = scale > 0
-    counted = labelled & np.isfinite(lengths[headline])
+    labelled = lengths["diag"] > 0
+    counted = counted_faces(target, visible, scheme)
     unlabelled, unmeasured = int((~labelled).sum()), int((labelled & ~counted).sum())
 
     points, target, regions = points[counted], target[counted], regions[counted]

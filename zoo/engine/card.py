@@ -66,7 +66,7 @@ def measure_for_card(
 
     found: dict[str, Any] = {
         "box_tolerance": {"split": split}
-        | measure(predictor, material.table, material.rows(split), show)
+        | measure(predictor, material.table, material.measurable_rows(split), show)
     }
     others = [
         {"dataset": plain(dataset), "release": table.release}

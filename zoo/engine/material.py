@@ -16,6 +16,7 @@ from ..config import Config
 from ..data.locate import find_root
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
+from ..evaluation.scores.metrics import counted_faces
 from ..evaluation.scores.protocols import Protocol, assign, find_protocol
 from ..options import call_with_options
 from ..registry import registry
@@ -52,9 +53,24 @@ class Material:
             )
         return rows
 
+    def measurable_rows(self, split: str) -> NDArray[np.int64]:
+        """The same of a split that a model is trained on or scored on. Raises :class:`DataError`
+        where it has no face that an error can be measured by."""
+        rows = self.rows(split)
+        points, visible = self.table.points[rows], self.table.visible[rows]
+        if not visible.any():
+            raise DataError(f"the {split} split shows not one visible point: nothing to learn")
+        if not counted_faces(points, visible, self.table.scheme).any():
+            raise DataError(
+                f"the {split} split has no face with a size: its points lie at one place or on one "
+                "line, or its eye corners are not labelled. Errors are measured in sizes of the "
+                f"face; `zoo data check {self.dataset}` looks at the labels"
+            )
+        return rows
+
     def store(self, split: str, region: str, size: int, reporter: Reporter) -> Store:
         """One split's regions as squares of ``size`` pixels."""
-        rows = self.rows(split)
+        rows = self.measurable_rows(split)
 
         def progress(done: int, total: int) -> None:
             reporter.store(split, done, total)

@@ -191,6 +191,8 @@ class _Parts:
             reporter = Reporter()  # one process speaks
         with world.first_goes_ahead():
             material = open_material(config, strict, reporter)
+            for split in ("train", "val"):  # before anything is built or decoded
+                material.measurable_rows(split)
             if origin is not None:
                 origin.check_data(material)
             scheme = material.table.scheme
@@ -201,8 +203,6 @@ class _Parts:
             looks = open_looks(config, taught.material, built.input_size, reporter)
             train = taught.labelled(looks[0].store)
             val = material.store("val", config.region, built.input_size, reporter)
-            if not material.table.visible[train.rows].any():
-                raise DataError("the train split shows not one visible point: nothing to learn")
             if len(train) < 2 * world.size:
                 raise DataError(
                     f"{len(train)} training frame(s) in the train split: {world.size} process(es) "

@@ -58,12 +58,27 @@ def test_the_mean_goes_over_faces_and_not_over_pooled_points():
     assert summary(points, target, visible)["nme_ioc"] == pytest.approx((4 / 40 + 8 / 40) / 2)
 
 
-def test_points_on_a_line_have_no_extent_to_divide_by():
+def test_points_on_a_line_are_measured_by_the_eyes_and_not_by_their_box():
     points, target, visible = face([[4, 4, 4, 4], [8, 8, 8, 8]])
     visible[0, 2:] = False
     result = summary(points, target, visible)
-    assert (result["n"], result["unlabelled"]) == (1, 1)
-    assert result["nme_ioc"] == pytest.approx(8 / 40)
+    assert (result["n"], result["unlabelled"], result["unmeasured"]) == (2, 0, 0)
+    assert result["nme_ioc"] == pytest.approx((4 / 40 + 8 / 40) / 2)
+    assert result["nme_box"] == pytest.approx(8 / 60)
+    alone = summary(points, target, visible, generic_scheme(4))
+    assert (alone["n"], alone["unmeasured"]) == (1, 1)
+    assert alone["nme_box"] == pytest.approx(8 / 60)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [1, 4])
+def test_faces_without_size_have_no_error(count):
+    """A scheme of one point, and points that all lie at one place."""
+    target = np.full((2, count, 2), 7.0)
+    result = summary(target + 1, target, np.ones((2, count), bool), generic_scheme(count))
+    assert (result["n"], result["unlabelled"]) == (0, 2)
+    names = ("nme_box", "nme_diag", "loss", "fr_08", "auc_08")
+    assert [result[name] for name in names] == [None] * 5
 
 
 def test_ibug_inter_ocular_is_points_36_and_45():
