@@ -128,10 +128,10 @@ def summarise(
     not finite was *missed*: NME and loss go over the found, ``coverage`` is their share, failure
     rates and AUC count it as a failure. Left out and counted: ``unlabelled`` faces, with no visible
     point or with all points at one place, and ``unmeasured`` faces, which do not show what the
-    headline is measured by (an eye corner, a box that is no line). ``n`` is the number of faces that count, ``floored`` those whose
-    headline length was raised. ``ced`` is the cumulative error curve, ``pose`` the error by head
-    turn (where the scheme tells it); with the samples' ``ids``, ``by_person`` has the sums that a
-    comparison needs.
+    headline is measured by (an eye corner, a box that is no line). ``n`` is the number of faces
+    that count, ``floored`` those whose headline length was raised. ``ced`` is the cumulative error
+    curve, ``pose`` the error by head turn (where the scheme tells it); with the samples' ``ids``,
+    ``by_person`` has the sums that a comparison needs.
     """
     lengths = normalisers(target, visible, scheme)
     scale = label_scale(target, visible)

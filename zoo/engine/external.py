@@ -154,7 +154,8 @@ def _predictions(
 def _part(
     fold: Material, seen: Regions, split: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The readable rows of a split, and their regions. Raises as :meth:`Material.measurable_rows` does."""
+    """The readable rows of a split, and their regions. Raises as
+    :meth:`Material.measurable_rows` does."""
     here = np.isin(seen.rows, fold.measurable_rows(split))
     if not here.any():
         raise DataError(f"not one frame of the {split} split could be read; {seen.problems[0]}")
