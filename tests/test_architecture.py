@@ -40,7 +40,7 @@ BOARD = (*RECORDS, "zoo.evaluation.board")
 FOURTH = (
     *SECOND,
     "zoo.evaluation.scores.protocols",
-    "zoo.augment_keys",
+    *("zoo.bounds", "zoo.augment_keys"),
     *("zoo.data", "zoo.model", "zoo.weights", "zoo.config", "zoo.options", "zoo.recipes"),
 )
 FIFTH = (
@@ -93,7 +93,8 @@ FLOORS = {
     "zoo.data": Floor(FOURTH),
     "zoo.model": Floor(FOURTH),
     "zoo.weights": Floor(FOURTH),
-    "zoo.augment_keys": Floor((), ()),
+    "zoo.bounds": Floor(GROUND, ()),
+    "zoo.augment_keys": Floor((*GROUND, "zoo.bounds"), ()),
     "zoo.config": Floor(FOURTH),
     "zoo.options": Floor(FOURTH),
     "zoo.engine": Floor(FIFTH),

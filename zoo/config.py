@@ -8,16 +8,18 @@ are errors with close matches.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from .api import UsageError
 from .augment_keys import Augment as Augment
-from .augment_keys import augment_rules
+from .bounds import EPOCHS, MANY, Bound, Count, CountOrNone, Rate, Side, SomeShare, check_bounds
 from .reading import parse_toml
 
 PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
@@ -34,9 +36,12 @@ class Plateau:
     """Of the ``plateau`` scheduler: the rate is multiplied by ``factor`` once the validation loss
     has not improved for more than ``patience`` epochs."""
 
-    factor: float = 0.5
-    patience: int = 5
-    min_lr: float = 1e-5
+    factor: Annotated[float, Bound(above=0, below=1)] = 0.5
+    patience: CountOrNone = 5
+    min_lr: Annotated[float, Bound(least=0, most=100)] = 1e-5
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "plateau.")
 
 
 @dataclass(frozen=True)
@@ -52,31 +57,31 @@ class Config:
     """Root of the data set; empty: the default places."""
     protocol: str = ""
     """Empty: the data set's own default."""
-    fold: int = -1
+    fold: Annotated[int, Bound(least=-1, most=MANY)] = -1
     """Of a protocol with folds: which one is the test split. -1: none is named, which means all of
     them to `zoo train`; a run has 0 where its protocol has no folds."""
     region: str = "frame"
-    input_size: int = 0
+    input_size: Side = 0
     """Pixels, square; 0: the backbone's own."""
-    refine: int = 0
+    refine: Annotated[int, Bound(least=0, most=3)] = 0
     """Looks after the first, each at a crop about the points of the one before. The same network
     takes them all, and is trained for it: half of the images that it sees are such crops."""
-    seed: int = 0
-    epochs: int = 60
-    batch_size: int = 32
+    seed: Annotated[int, Bound(least=0, below=2**63)] = 0
+    epochs: Annotated[int, Bound(least=1, most=EPOCHS)] = 60
+    batch_size: Count = 32
     """Images a forward pass, over all processes together."""
     optimizer: str = "adam"
-    lr: float = 1e-3
-    weight_decay: float = 0.0
+    lr: Rate = 1e-3
+    weight_decay: Annotated[float, Bound(least=0, most=100)] = 0.0
     scheduler: str = "plateau"
-    warmup_epochs: float = 0.0
-    clip_grad: float = 0.0
+    warmup_epochs: Annotated[float, Bound(least=0, most=MANY)] = 0.0
+    clip_grad: Annotated[float, Bound(least=0, most=1e9)] = 0.0
     """Largest norm of the gradient; 0: not clipped."""
-    accumulate: int = 1
+    accumulate: Count = 1
     """Batches whose gradients make one step."""
-    ema: float = 0.0
+    ema: Annotated[float, Bound(least=0, below=1)] = 0.0
     """Decay of the weights' moving average; 0: none is kept."""
-    early_stop: int = 0
+    early_stop: CountOrNone = 0
     """Epochs without a better validation NME after which the run stops; 0: never."""
     precision: str = "fp32"
     device: str = ""
@@ -88,25 +93,29 @@ class Config:
     """Of that file; a run finds it out, and a configuration that says it takes no other file."""
     freeze: bool = False
     """Train the head alone."""
-    unfreeze_after: int = 0
+    unfreeze_after: CountOrNone = 0
     """Epochs for which the backbone is frozen before it is trained too; 0: it never is."""
-    backbone_lr: float = 1.0
+    backbone_lr: Rate = 1.0
     """Factor on ``lr`` for the parameters of a backbone that starts from weights."""
-    layer_decay: float = 1.0
+    layer_decay: SomeShare = 1.0
     """One more such factor for each of its blocks, from the head down to the stem."""
     pseudo: str = ""
     """A run, the teacher: what it says of the training people's unlabelled frames is trained on."""
     pseudo_sha256: str = ""
     """Of its best weights; a run finds it out, and a configuration that says it takes no other."""
-    pseudo_weight: float = 0.5
+    pseudo_weight: SomeShare = 0.5
     """Of such a frame, beside 1 of a labelled one: so large a share of them is seen each epoch."""
-    pseudo_keep: float = 0.5
+    pseudo_keep: SomeShare = 0.5
     """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
     augment: Augment = field(default_factory=Augment)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of plugins, by kind."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        _check(self)
 
     def plugin_options(self, kind: str) -> dict[str, Any]:
         return dict(self.options.get(kind, {}))
@@ -138,6 +147,7 @@ _LATER = (
     "pseudo_sha256",
     "pseudo_weight",
     "pseudo_keep",
+    "augment.margin",
     "augment.label_offset",
     "augment.low_res",
     "augment.low_res_scale",
@@ -183,6 +193,7 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
     for key, value in flat.items():
         head, _, rest = key.partition(".")
         if head in PLUGIN_KINDS and rest:
+            _refuse_unstorable(key, value)
             options.setdefault(head, {})[rest] = value
         elif key not in keys:
             hint = close_to(key, keys) or f"; known: {', '.join(keys)}"
@@ -191,18 +202,16 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
             groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
         else:
             plain[key] = _typed(Config, key, key, value)
-    config = Config(
+    return Config(
         **plain,
         **{name: cls(**groups[name]) for name, cls in _GROUPS.items()},
         options=options,
     )
-    _check(config)
-    return config
 
 
 def _typed(cls: type, name: str, key: str, value: Any) -> Any:
     """The value as the field's type; a whole number serves where a fraction is asked for."""
-    wanted = typing.get_type_hints(cls)[name]
+    wanted = _types(cls)[name]
     if typing.get_origin(wanted) is tuple:
         parts = typing.get_args(wanted)
         if isinstance(value, list | tuple) and len(value) == len(parts):
@@ -211,14 +220,42 @@ def _typed(cls: type, name: str, key: str, value: Any) -> Any:
     return _scalar(wanted, key, value)
 
 
+@cache
+def _types(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
 def _scalar(wanted: type, key: str, value: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise UsageError(f"{key}: a number of {len(str(value))} digits is too large") from error
     if wanted is str and isinstance(value, os.PathLike):
         return os.fspath(value)
     if type(value) is not wanted:
         raise UsageError(f"{key} = {value!r}: expected {wanted.__name__}")
     return value
+
+
+def _refuse_unstorable(key: str, value: Any) -> None:
+    """An option of a plugin ends in config.toml and in the record, whatever the plugin makes of
+    it: texts, truths, finite numbers of at most 64 bits, and lists and tables of them."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _refuse_unstorable(f"{key}.{name}", item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_unstorable(key, item)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise UsageError(f"{key} = {value!r}: must be finite")
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise UsageError(f"{key} = {value!r}: must be a number of 64 bits")
+    elif not isinstance(value, str):
+        kind = type(value).__name__
+        raise UsageError(f"{key} = {value!r}: expected a text, a number, or a list, not a {kind}")
 
 
 def _check(config: Config) -> None:
@@ -227,29 +264,9 @@ def _check(config: Config) -> None:
         if value not in allowed:
             raise UsageError(f"{key} = {value!r}: expected one of {', '.join(allowed)}")
     rules = {
-        "epochs must be at least 1": config.epochs >= 1,
-        "batch_size must be at least 1": config.batch_size >= 1,
-        "accumulate must be at least 1": config.accumulate >= 1,
-        "lr must be above 0": config.lr > 0,
-        "seed must be between 0 and 2**63 - 1": 0 <= config.seed < 2**63,
-        "fold must not be negative": config.fold >= -1,
-        "input_size must not be negative": config.input_size >= 0,
-        "refine must be 0 to 3": 0 <= config.refine <= 3,
-        "weight_decay must not be negative": config.weight_decay >= 0,
-        "clip_grad must not be negative": config.clip_grad >= 0,
-        "early_stop must not be negative": config.early_stop >= 0,
-        "warmup_epochs must not be negative": config.warmup_epochs >= 0,
-        "unfreeze_after must not be negative": config.unfreeze_after >= 0,
         f"unfreeze_after = {config.unfreeze_after} must be below epochs = {config.epochs}, or the "
         "backbone is never trained, which is what freeze = true says": not config.unfreeze_after
         or config.unfreeze_after < config.epochs,
-        "backbone_lr must be above 0; freeze trains the head alone": config.backbone_lr > 0,
-        "layer_decay must be above 0 and at most 1": 0 < config.layer_decay <= 1,
-        "pseudo_weight must be above 0 and at most 1": 0 < config.pseudo_weight <= 1,
-        "pseudo_keep must be above 0 and at most 1": 0 < config.pseudo_keep <= 1,
-        "ema must be at least 0 and below 1": 0 <= config.ema < 1,
-        "plateau.factor must be between 0 and 1": 0 < config.plateau.factor < 1,
-        **augment_rules(config.augment),
         "only one of pretrained and weights can be where a model starts": not (
             config.pretrained and config.weights
         ),

@@ -55,7 +55,7 @@ def main() -> None:
 
     count, size = arguments.columns, arguments.size
     recipe = resolve("any", arguments.recipe).augment
-    stored = recipe.resize or round(size * (1 + recipe.scale))
+    stored = recipe.stored_side(size)
     people = registry("dataset").get("synthetic")
     people = people.open(None, people=1, videos=1, frames=1, seed=arguments.seed, size=320)
     face = next(iter(people.samples()))
@@ -73,7 +73,7 @@ def main() -> None:
         mine = {key: getattr(recipe, key) for key in keys}
         if name != "all together":
             mine |= {key: 1.0 for key in ALWAYS if mine.get(key)}
-        config = replace(Augment(**mine), resize=recipe.resize)
+        config = replace(Augment(**mine), resize=recipe.resize, margin=recipe.margin)
         augment = Augmenter(config, people.scheme, people.label_offset, stored, size)
         pixels, moved, seen = augment(images, points, visible, draws)
         tiles = (255 * pixels).round().byte().permute(0, 2, 3, 1).contiguous().numpy()

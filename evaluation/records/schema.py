@@ -15,8 +15,8 @@ from typing import Any
 from zoo.api import DataError
 
 SCHEMA = 2
-LARGEST = 1e18
-"""Of any number in a record: no run has more parameters or frames."""
+LARGEST = 2.0**63
+"""Of any number in a record: no seed is larger, and no run has more parameters or frames."""
 
 LONGEST = 5000
 """Entries of any list that a board reads."""

@@ -72,7 +72,7 @@ def test_a_window_larger_than_what_is_stored_is_refused() -> None:
 def test_every_recipe_augments_faces(recipe: str) -> None:
     config = resolve("custom_cnn", recipe).augment
     size = 224
-    side = config.resize or round(size * (1 + config.scale))
+    side = config.stored_side(size)
     images = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8)
     points = 0.4 + 0.2 * torch.rand(3, 68, 2)
     pixels, moved, visible = augment(

@@ -31,7 +31,7 @@ def open_looks(config: Config, material: Material, size: int, reporter: Reporter
     """Of the training split, for inputs of ``size`` pixels: the whole regions and, where the model
     refines, the close crops of the same frames."""
     scheme, offset = material.table.scheme, material.table.label_offset
-    stored = config.augment.resize or round(size * (1 + config.augment.scale))
+    stored = config.augment.stored_side(size)
     augments = {config.region: Augmenter(config.augment, scheme, offset, stored, size)}
     if config.refine:
         augments[CLOSE] = Augmenter(

@@ -97,6 +97,7 @@ def complete(config: Config) -> Config:
     backbone = registry("backbone").get(config.backbone)
     protocol = protocol_of(config)
     config = replace(config, weights=weights_file(config.weights))
+    input_size = config.input_size or backbone.input_size
     if config.fold < 0 and protocol.folds > 1:
         raise UsageError(
             f"protocol {protocol.id} has {protocol.folds} folds: name one with --set fold=0, or "
@@ -110,7 +111,8 @@ def complete(config: Config) -> Config:
         dataset=registry("dataset").locate(config.dataset).qualified,
         protocol=protocol.id,
         fold=max(config.fold, 0),
-        input_size=config.input_size or backbone.input_size,
+        input_size=input_size,
+        augment=config.augment.for_inputs(input_size),
         weights=_absolute(config.weights),
         freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5 is one
         weights_sha256=_digest(config),

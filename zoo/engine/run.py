@@ -51,6 +51,8 @@ def train(
     ``origin``: the record that is run again, where it is one.
     """
     config = complete(config)
+    if origin is None:  # a record of before says what it trained on, however little
+        config.augment.refuse_narrow_crop(config.input_size)
     with join_world(config.device) as world, ExitStack() as stack:
         parts = _Parts.gather(config, strict, world, reporter or Reporter(), origin)
         with world.first_goes_ahead():
