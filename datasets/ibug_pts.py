@@ -8,26 +8,40 @@ frame 1 of ``NNN/vid.avi``, and so on. A .pts file reads::
     {
     x y            one line a point, 1-based: the top left pixel's centre is (1, 1)
     }
+
+As people write such files, both lines before the brace may be missing, lines may be remarks (``#``
+or ``//``), a point without a label is ``nan nan``, and there may be any number of points. A third
+number in a line, for which there is no convention, is not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.api import IBUG68, DataError, Dataset, LandmarkScheme, Problem, Sample
+from zoo.api import IBUG68, WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
+from zoo.folders import files_below
+from zoo.names import readable
 from zoo.images import exif_orientation, read_image
+from zoo.tables import numbered_lines, places
 
+from .point_labels import checked_missing, labelled
+from .told_scheme import scheme_of
 from .video_frames import FrameReader, VideoInfo
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".JPG", ".JPEG", ".PNG", ".BMP")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jpe", ".jfif", ".gif")
+_SUFFIXES += (".ppm", ".pgm", ".pnm", ".avif", ".heic", ".heif")
+"""Of pictures, the likeliest first."""
 _MOST_BYTES = 1 << 20
-_LARGEST = 1e6
-"""Pixels: more is a broken label, not a far point."""
+_REMARKS = ("#", "//")
+_LOOKED_AT = 50
+"""Files that say how many points a data set has."""
 
 _SPLITS = {
     **dict.fromkeys(("trainset", "train", "afw"), "train"),
@@ -42,30 +56,45 @@ _LICENSE = "research use: 300-W and 300-VW are for research, not for commercial 
 class IbugPts:
     """The labelled stills and video frames below ``root``."""
 
-    scheme: LandmarkScheme = IBUG68
     release = "pts"
     label_offset = (0.0, 0.0)
     license = _LICENSE
-    notes = (
-        "68 points; stored 1-based, 1 is subtracted so that the centre of the top left pixel is "
-        "(0, 0). Video frames are decoded in order from the start of the file."
-    )
 
-    def __init__(self, root: Path, as_stored: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        pairs: Sequence[Sequence[int]] | None = None,
+        eyes: Sequence[int] | None = None,
+        missing: Sequence[float] | None = None,
+        as_stored: bool = False,
+    ) -> None:
         self.root = root
-        self._as_stored = as_stored
         self.problems: list[Problem] = []
+        self.files = files_below(root, "*.pts")
+        self._missing = checked_missing(missing)
+        self._as_stored = as_stored
         self._reader = FrameReader()
+        self._pictures: dict[Path, dict[str, list[Path]]] = {}
+        self.scheme: LandmarkScheme = scheme_of(_usual_count(self.files), pairs, eyes)
+
+    @property
+    def notes(self) -> str:
+        return (
+            f"{len(self.scheme)} points; stored 1-based, 1 is subtracted so that the centre of the "
+            "top left pixel is (0, 0). Video frames are decoded in order from the start of the "
+            "file."
+        )
 
     def samples(self) -> Iterator[Sample]:
         """Every .pts file with its picture, by path; pictures are decoded later."""
         self.problems.clear()
+        self._pictures.clear()
         videos: dict[Path, VideoInfo | DataError] = {}
-        for path in sorted(self.root.rglob("*.pts"), key=lambda path: path.parts):
-            name = path.relative_to(self.root).as_posix()
+        for path in self.files:
             try:
-                yield self._sample(path, name, videos)
+                yield self._sample(path, path.relative_to(self.root).as_posix(), videos)
             except DataError as error:
+                name = readable(path.relative_to(self.root).as_posix())
                 self.problems.append(Problem(name, str(error)))
 
     def released(self) -> bool | None:
@@ -73,29 +102,46 @@ class IbugPts:
         return None
 
     def _sample(self, path: Path, name: str, videos: dict[Path, VideoInfo | DataError]) -> Sample:
-        points = read_pts(path)
+        stored = read_pts(path)
+        if len(stored) != len(self.scheme):
+            raise DataError(
+                f"{path.name}: {len(stored)} points instead of {len(self.scheme)}, as others have"
+            )
+        kept, visible = labelled(stored, self._missing)
+        points = (kept - 1).astype(np.float32)
         split = _release_split(path.relative_to(self.root))
         video = path.parent.parent / "vid.avi"
         if path.parent.name == "annot" and video.is_file():
-            return self._video_frame(path, name, points, split, video, videos)
-        image = _beside(path)
+            return self._video_frame(path, name, points, visible, split, video, videos)
+        image = self._beside(path)
         if image is None:
-            raise DataError(f"no image {path.stem}.jpg, .jpeg, .png or .bmp beside it")
+            raise DataError(f"no image {path.stem}.jpg, .jpeg, .png, .bmp or the like beside it")
         return Sample(
             id=image.relative_to(self.root).as_posix(),
             image=partial(read_image, image, as_stored=self._as_stored),
             points=points,
-            visible=np.ones(len(points), np.bool_),
+            visible=visible,
             release_split=split,
             bytes=image.stat().st_size,
             orientation=1 if self._as_stored else exif_orientation(image),
         )
+
+    def _beside(self, path: Path) -> Path | None:
+        """The picture of the same name, whatever the case of its suffix."""
+        if path.parent not in self._pictures:
+            by_stem = self._pictures.setdefault(path.parent, {})
+            for file in sorted(path.parent.iterdir()):
+                if file.suffix.lower() in _SUFFIXES and file.is_file():
+                    by_stem.setdefault(file.stem, []).append(file)
+        there = self._pictures[path.parent].get(path.stem, [])
+        return min(there, key=lambda file: _SUFFIXES.index(file.suffix.lower()), default=None)
 
     def _video_frame(
         self,
         path: Path,
         name: str,
         points: NDArray[np.float32],
+        visible: NDArray[np.bool_],
         split: str | None,
         video: Path,
         videos: dict[Path, VideoInfo | DataError],
@@ -112,10 +158,10 @@ class IbugPts:
             raise info
         person = video.parent.name
         return Sample(
-            id=name.removesuffix(".pts"),
+            id=name[: -len(".pts")],
             image=partial(self._reader.read, video, int(path.stem) - 1),
             points=points,
-            visible=np.ones(len(points), np.bool_),
+            visible=visible,
             person=person,
             video=person,
             release_split=split,
@@ -123,50 +169,74 @@ class IbugPts:
         )
 
 
-def read_pts(path: Path) -> NDArray[np.float32]:
-    """The 68 points of a .pts file, (68, 2), in pixels from 0.
+def read_pts(path: Path) -> NDArray[np.float64]:
+    """The points of a .pts file, (K, 2), as they are stored: the top left pixel's centre is (1, 1).
+    NaN for a point without a label.
 
     Raises :class:`DataError` with the line that is wrong.
     """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path.name}: larger than a .pts file of 68 points can be")
-        text = path.read_text(encoding="ascii")
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path.name}: not readable as text ({error})") from error
-    lines = [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
-    wanted = [("version", "1"), ("n_points", str(len(IBUG68)))]
-    for (key, value), (number, line) in zip(wanted, lines, strict=False):
-        if [part.strip() for part in line.split(":")] != [key, value]:
-            raise DataError(f"{path.name} line {number}: {line[:40]!r} instead of '{key}: {value}'")
-    body = lines[len(wanted) :]
-    if len(body) < 2 or body[0][1] != "{" or body[-1][1] != "}":
-        raise DataError(f"{path.name} line {lines[-1][0] if lines else 1}: no points in braces")
-    points = [_point(path, number, line) for number, line in body[1:-1]]
-    if len(points) != len(IBUG68):
+    claimed: int | None = None
+    points: list[NDArray[np.float64]] = []
+    place, number = "before", 1
+    for number, line in numbered_lines(path, _MOST_BYTES):
+        if line.startswith(_REMARKS):
+            continue
+        for part in filter(None, map(str.strip, re.split(r"([{}])", line))):
+            wrong = f"{path.name} line {number}: {part[:40]!r}"
+            if part == "{" and place == "before":
+                place = "within"
+            elif part == "}" and place == "within":
+                place = "after"
+            elif place == "before":
+                claimed = _claimed(part, wrong, claimed)
+            elif place == "within":
+                points.append(_point(part, wrong))
+            else:
+                raise DataError(f"{wrong} after the closing brace")
+    if place != "after" or not points:
+        raise DataError(f"{path.name} line {number}: no points in braces")
+    if claimed not in (None, len(points)):
         raise DataError(
-            f"{path.name} line {body[-1][0]}: the brace closes after {len(points)} points "
-            f"instead of {len(IBUG68)}"
+            f"{path.name} line {number}: the brace closes after {len(points)} points "
+            f"instead of {claimed}"
         )
-    return (np.array(points) - 1).astype(np.float32)
+    return np.concatenate(points)
 
 
-def _point(path: Path, number: int, line: str) -> tuple[float, float]:
+def _claimed(line: str, wrong: str, before: int | None) -> int | None:
+    """How many points a line before the brace says there are, or what one ``before`` it said."""
+    key, _, value = (part.strip() for part in line.partition(":"))
     try:
-        x, y = (float(cell) for cell in line.split())
+        if key == "version" and float(value) == 1:
+            return before
+        if key == "n_points":
+            return int(value)
     except ValueError:
-        raise DataError(f"{path.name} line {number}: {line[:40]!r} is no x y pair") from None
-    if not (abs(x) <= _LARGEST and abs(y) <= _LARGEST):  # NaN too
-        raise DataError(f"{path.name} line {number}: {line[:40]!r} is no place in an image")
-    return x, y
+        pass
+    raise DataError(f"{wrong} instead of 'version: 1', 'n_points: {len(IBUG68)}' or a brace")
 
 
-def _beside(path: Path) -> Path | None:
-    for suffix in _SUFFIXES:
-        image = path.with_suffix(suffix)
-        if image.is_file():
-            return image
-    return None
+def _point(line: str, wrong: str) -> NDArray[np.float64]:
+    """(1, 2) of ``x y``, or of ``x y`` and a third number."""
+    cells = line.replace(",", " ").split()
+    if len(cells) not in (2, 3):
+        raise DataError(f"{wrong} is no x y pair")
+    try:
+        return places(cells[:2], ("x", "y"))
+    except DataError as error:
+        raise DataError(f"{wrong} is no x y pair: {error}") from error
+
+
+def _usual_count(files: Sequence[Path]) -> int:
+    """How many points most files have, of some that lie evenly among all."""
+    counts: Counter[int] = Counter()
+    for path in files[:: max(1, len(files) // _LOOKED_AT)]:
+        try:
+            counts[len(read_pts(path))] += 1
+        except DataError:
+            continue  # reported when it is read
+    known = (len(IBUG68), len(WFLW98))
+    return max(counts, key=lambda count: (counts[count], count in known), default=len(IBUG68))
 
 
 def _release_split(relative: Path) -> str | None:
@@ -175,23 +245,37 @@ def _release_split(relative: Path) -> str | None:
     return next((split for split in named if split), None)
 
 
-def open_ibug_pts(root: Path | None, *, as_stored: bool = False) -> IbugPts:
-    """The data set of all .pts files below ``root``.
+def open_ibug_pts(
+    root: Path | None,
+    *,
+    pairs: Sequence[Sequence[int]] | None = None,
+    eyes: Sequence[int] | None = None,
+    missing: Sequence[float] | None = None,
+    as_stored: bool = False,
+) -> IbugPts:
+    """The data set of all .pts files below ``root``, linked folders included.
 
-    ``as_stored``: points are those of the stored pixels, not of the picture that viewers turn
-    upright by its EXIF orientation. Raises :class:`DataError` where there is no file.
+    68 points are read as iBUG's, 98 as WFLW's, any other number, which most files must share, as a
+    scheme of which no symmetry is known. ``pairs``: the points that change places in a mirror, as
+    in ``[[0, 1], [3, 4]]``. ``eyes``: the left and the right point in the image whose distance
+    errors are divided by. ``missing``: the place, as the files write it, that stands for a point
+    without a label, ``[0, 0]`` or ``[-1, -1]``. ``as_stored``: points are those of the stored
+    pixels, not of the picture that viewers turn upright by its EXIF orientation. Raises
+    :class:`DataError` where there is no file, :class:`UsageError` for an option that makes no
+    sense.
     """
     if root is None:
         raise DataError("ibug_pts: --data must name the folder that holds the .pts files")
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; --data names the one that holds the .pts files")
-    if next(root.rglob("*.pts"), None) is None:
+    found = IbugPts(root, pairs, eyes, missing, as_stored)
+    if not found.files:
         raise DataError(
             f"{root}: looked for NAME.pts beside images (300-W) and NNN/annot/000001.pts with "
-            "NNN/vid.avi (300-VW), in all folders below; found no .pts file"
+            f"NNN/vid.avi (300-VW), in all folders below; found no .pts file"
         )
-    return IbugPts(root, as_stored)
+    return found
 
 
 ibug_pts = Dataset(

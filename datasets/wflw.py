@@ -4,8 +4,8 @@
     WFLW_images/<event>/<image>.jpg
 
 A line of a list is one face, separated by blanks: 98 x, y pairs, its rectangle (x0 y0 x1 y1), six
-attributes (pose, expression, illumination, make-up, occlusion, blur: 0 or 1) and the image's name.
-An image may have several faces.
+attributes (pose, expression, illumination, make-up, occlusion, blur: 0 or 1) and the image's name,
+which may hold blanks. An image may have several faces.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
-from zoo.images import exif_orientation, inside, read_image
+from zoo.names import find_file
+from zoo.images import exif_orientation, read_image
+from zoo.tables import numbered_lines, places
+
+from .point_labels import labelled
 
 _LISTS = "list_98pt_rect_attr_train_test"
 _FOLDERS = (f"WFLW_annotations/{_LISTS}", _LISTS, ".")
 """Where the lists lie: as unpacked, with the archive's top folder taken off, or loose."""
 _IMAGES = "WFLW_images"
 _SPLITS = ("train", "test")
-_COORDINATES = 2 * len(WFLW98)
-_NUMBERS = _COORDINATES + 4 + 6
+_NUMBERS = 2 * len(WFLW98) + 4 + 6
 _FIELDS = _NUMBERS + 1
-_LARGEST = 1e6
-"""Pixels: more is a broken label, not a far point."""
 
 _LICENSE = "research use: the authors ask that WFLW is used for research only"
 
@@ -60,9 +61,9 @@ class Wflw:
                 name = _list_name(split)
                 self.problems.append(Problem(name, "no such file, so its faces are left out"))
                 continue
-            for number, line in _lines(path):
+            for number, line in numbered_lines(path):
                 try:
-                    sample = self._sample(line.split(), split, number)
+                    sample = self._sample(line.split(None, _NUMBERS), split, number)
                 except DataError as error:
                     self.problems.append(Problem(f"{path.name} line {number}", str(error)))
                 else:
@@ -76,18 +77,23 @@ class Wflw:
         if len(fields) != _FIELDS:
             raise DataError(f"{len(fields)} fields instead of {_FIELDS}")
         name = fields[-1]
-        path = inside(self.root / _IMAGES, name)
-        values = np.array([_number(name, k, cell) for k, cell in enumerate(fields[:_NUMBERS])])
-        x0, y0, x1, y1 = values[_COORDINATES : _COORDINATES + 4].tolist()
-        if x1 <= x0 or y1 <= y0:
+        path = find_file(self.root / _IMAGES, name)
+        numbers = [f"field {k}" for k in range(1, _NUMBERS + 1)]
+        try:
+            values = places(fields[:_NUMBERS], numbers)
+            points, visible = labelled(values[: len(WFLW98)])
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+        x0, y0, x1, y1 = values[len(WFLW98) : len(WFLW98) + 2].ravel().tolist()
+        if not (x0 < x1 and y0 < y1):
             raise DataError(f"{name}: its rectangle {x0:g} {y0:g} {x1:g} {y1:g} is empty")
-        if not path.is_file():
+        if path is None:
             raise DataError(f"{_IMAGES}/{name}: no such image file")
         return Sample(
             id=f"{split}/{number:04d}/{name}",
             image=partial(read_image, path, as_stored=self._as_stored),
-            points=values[:_COORDINATES].reshape(-1, 2).astype(np.float32),
-            visible=np.ones(len(WFLW98), np.bool_),
+            points=points.astype(np.float32),
+            visible=visible,
             release_split=split,
             box=(x0, y0, x1, y1),
             bytes=path.stat().st_size,
@@ -95,29 +101,8 @@ class Wflw:
         )
 
 
-def _number(name: str, field: int, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        raise DataError(f"{name}: field {field + 1} is {cell!r}, no number") from None
-    if not abs(value) <= _LARGEST:  # NaN too
-        raise DataError(f"{name}: field {field + 1} is {cell}, no place in an image")
-    return value
-
-
 def _list_name(split: str) -> str:
     return f"list_98pt_rect_attr_{split}.txt"
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, counted from 1."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, UnicodeError) as error:
-        raise DataError(f"{path}: not readable as text ({error}); unpack it again") from error
 
 
 def open_wflw(root: Path | None, *, as_stored: bool = False) -> Wflw:

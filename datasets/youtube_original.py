@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
 from zoo.images import inside
+from zoo.tables import numbered_lines
 
 from .youtube_labels import LICENSE
 
@@ -59,10 +60,7 @@ class TelAvivFrames:
         """
         self.problems.clear()
         for file in sorted(self.frames.glob(BOXES)):
-            lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
+            for number, line in numbered_lines(file):
                 try:
                     yield _parse(self.frames, line)
                 except DataError as error:

@@ -9,7 +9,6 @@ sample's id carries its folder. ``test/`` has more files than its CSV has rows.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterator
@@ -20,8 +19,11 @@ import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
 from zoo.fetching import Entry, read_manifest
-from zoo.images import exif_orientation, inside, read_image
+from zoo.names import find_file
+from zoo.images import exif_orientation, read_image
+from zoo.tables import Table, open_table
 
+from .point_labels import labelled
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 
 FOLDERS = {
@@ -69,9 +71,10 @@ class UdacityFrames:
                 self.problems.append(Problem(name, reason))
                 continue
             seen: dict[str, int] = {}
-            for number, row in _rows(path):
+            table = _open(path)
+            for number, row in table.rows():
                 try:
-                    sample = self._sample(row, folder, split)
+                    sample = self._sample(table, row, folder, split)
                     if sample.id in seen:
                         raise DataError(f"{row[0]} was labelled in row {seen[sample.id]} already")
                 except DataError as error:
@@ -86,7 +89,7 @@ class UdacityFrames:
         they belong."""
         for name, (folder, split) in FOLDERS.items():
             path = self.root / name
-            named = {row[0] for _, row in _rows(path)} if path.is_file() else set()
+            named = {row[0] for _, row in _open(path).rows()} if path.is_file() else set()
             for file in sorted((self.root / folder).glob("*.jpg")):
                 match = _NAME.fullmatch(file.name)
                 if match is None or file.name in named:
@@ -103,29 +106,25 @@ class UdacityFrames:
                     orientation=exif_orientation(file),
                 )
 
-    def _sample(self, row: list[str], folder: str, split: str) -> Sample:
+    def _sample(self, table: Table, row: list[str], folder: str, split: str) -> Sample:
         if len(row) != COLUMNS:
             raise DataError(f"{len(row)} columns instead of {COLUMNS}")
         name = row[0]
-        path = inside(self.root, f"{folder}/{name}")
+        path = find_file(self.root, f"{folder}/{name}")
         match = _NAME.fullmatch(name)
         if match is None or "/" in name:
             raise DataError(f"{name!r} does not read <person>_<video digit><frame digit>.jpg")
         try:
-            stored = np.array([float(cell) for cell in row[1:]]).reshape(-1, 2)
-        except ValueError as error:
+            stored, visible = labelled(table.places(row[1:]))
+        except DataError as error:
             raise DataError(f"{name}: {error}") from error
-        points = from_edges(stored)
-        if not np.isfinite(points).all():
-            column = int(np.flatnonzero(~np.isfinite(points))[0])  # as the header names it
-            raise DataError(f"{name}: column {column} holds {row[1 + column]}, no finite number")
-        if not path.is_file():
+        if path is None:
             raise DataError(f"{folder}/{name}: no such image file")
         return Sample(
             id=f"{folder}/{name}",
             image=partial(read_image, path),
-            points=points,
-            visible=np.ones(len(points), np.bool_),
+            points=from_edges(stored),
+            visible=visible,
             person=match["person"],
             video=f"{match['person']}_{match['video']}",
             release_split=split,
@@ -151,21 +150,16 @@ class UdacityFrames:
         return hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows with their number as editors and spreadsheets count: the header is row 1."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if len(header) != COLUMNS:
-                raise DataError(
-                    f"{path}: its header has {len(header)} columns instead of {COLUMNS} "
-                    "(a name and 68 x, y pairs); fetch the file again with `zoo data fetch`"
-                )
-            for row in reader:
-                if row:
-                    yield reader.line_num, row
-    except (OSError, UnicodeError, csv.Error) as error:
+def _open(path: Path) -> Table:
+    table = open_table(path)
+    if len(table.header) != COLUMNS:
         raise DataError(
-            f"{path}: not readable as CSV text ({error}); fetch it again with `zoo data fetch`"
-        ) from error
+            f"{path}: its header has {len(table.header)} columns instead of {COLUMNS} "
+            "(a name and 68 x, y pairs); fetch the file again with `zoo data fetch`"
+        )
+    if _NAME.fullmatch(table.header[0]):
+        raise DataError(
+            f"{path}: has no header, its first row is that of {table.header[0]}; "
+            "fetch the file again with `zoo data fetch`"
+        )
+    return table

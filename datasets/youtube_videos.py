@@ -13,7 +13,6 @@ header, and decoding frames in order decompresses it once.
 
 from __future__ import annotations
 
-import csv
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -28,7 +27,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
+from zoo.folders import files_below
 from zoo.images import MAX_PIXELS
+from zoo.tables import open_table
 
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 
@@ -113,7 +114,7 @@ class KaggleVideos:
     def _videos(self) -> Iterator[tuple[Video, str, str]]:
         """Videos with their ids and persons, in the order of the CSV's rows."""
         files: dict[str, list[Path]] = {}
-        for path in sorted(self.root.rglob("*.npz")):
+        for path in files_below(self.root, "*.npz"):
             files.setdefault(path.stem, []).append(path)
         seen: dict[str, int] = {}
         for number, video_id, person in self._rows():
@@ -152,28 +153,18 @@ class KaggleVideos:
 
     def _rows(self) -> Iterator[tuple[int, str, str]]:
         """(row number, videoID, personName); the header is row 1."""
-        try:
-            with self.table.open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.reader(file)
-                header = next(reader, [])
-                for column in ("videoID", "personName"):
-                    if column not in header:
-                        raise DataError(
-                            f"{self.table}: its header has no column {column}; "
-                            "download the file again"
-                        )
-                video, person = header.index("videoID"), header.index("personName")
-                for row in filter(None, reader):
-                    if len(row) == len(header):
-                        yield reader.line_num, row[video], row[person]
-                        continue
-                    reason = f"{len(row)} columns instead of {len(header)}"
-                    where = f"{self.table.name} row {reader.line_num}"
-                    self.problems.append(Problem(where, reason))
-        except (OSError, UnicodeError, csv.Error) as error:
-            raise DataError(
-                f"{self.table}: not readable as CSV text ({error}); download it again"
-            ) from error
+        table = open_table(self.table)
+        for column in ("videoID", "personName"):
+            if column not in table.header:
+                what = "is none" if table.lacks_header else f"has no column {column}"
+                raise DataError(f"{self.table}: its header {what}; download the file again")
+        video, person = table.header.index("videoID"), table.header.index("personName")
+        for number, row in table.rows():
+            if len(row) == len(table.header):
+                yield number, row[video], row[person]
+                continue
+            reason = f"{len(row)} columns instead of {len(table.header)}"
+            self.problems.append(Problem(f"{self.table.name} row {number}", reason))
 
 
 def spread(count: int, wanted: int | None) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
-    *("zoo.reading", "zoo.files", "zoo.folders"),
+    *("zoo.reading", "zoo.files", "zoo.folders", "zoo.tables", "zoo.names"),
     *("zoo.geometry", "zoo.images", "zoo.videos", "zoo.fetching"),
 )
 SCORES = (*SECOND, "zoo.evaluation.scores")
@@ -70,18 +70,22 @@ FLOORS = {
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
     "zoo.reading": Floor(GROUND, ()),
     "zoo.folders": Floor(GROUND, ()),
+    "zoo.tables": Floor((*GROUND, "zoo.reading"), ("numpy",)),
+    "zoo.names": Floor((*GROUND, "zoo.images"), ()),
     "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL")),
     "zoo.videos": Floor((*GROUND, "zoo.reading"), ("numpy", "cv2")),
     "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
     "zoo.files": Floor((), ()),
     "zoo.moved": Floor(("zoo.api",), ()),
     "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
-    "zoo.plugins": Floor(("zoo.api", "zoo.reading", "zoo.geometry", "zoo.plugins")),
+    "zoo.plugins": Floor(
+        ("zoo.api", "zoo.reading", "zoo.tables", "zoo.names", "zoo.geometry", "zoo.plugins")
+    ),
     "zoo.fetching": Floor((*GROUND, "zoo.reading", "zoo.images"), ("requests",)),
     "zoo.datasets": Floor(
         (
-            *("zoo.api", "zoo.reading", "zoo.geometry", "zoo.folders", "zoo.images"),
-            *("zoo.videos", "zoo.fetching", "zoo.datasets"),
+            *("zoo.api", "zoo.reading", "zoo.tables", "zoo.names", "zoo.geometry"),
+            *("zoo.folders", "zoo.images", "zoo.videos", "zoo.fetching", "zoo.datasets"),
         )
     ),
     "zoo.evaluation": Floor((), ()),

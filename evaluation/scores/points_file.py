@@ -5,15 +5,14 @@
 
 ``id`` is the sample's, as `zoo data export` lists it; ``image_name, part_0_x, part_0_y, ...`` is
 read too. Points are in source pixels, the centre of the top left pixel at (0, 0). A face that was
-not found has no row, or empty cells; so has a point. Columns of other names are not used.
+not found has no row, or empty cells; so has a point. Columns of other names are not used. The table
+may be written in any of the ways that :mod:`zoo.tables` reads.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
-from zoo.reading import read_lines
+from zoo.tables import Table, open_table
 
 HEADER = "id,x0,y0,x1,y1,..."
-LARGEST = 1e6
-"""Pixels: more is a broken number, not a far point."""
 
 _IDS = ("id", "image_name")
 _POINT = re.compile(r"(?P<axis>[xy])(?P<k>\d{1,6})|part_(?P<part>\d{1,6})_(?P<side>[xy])")
@@ -48,8 +45,6 @@ class ExternalPoints:
 
 @dataclass(frozen=True)
 class _Columns:
-    cells: int
-    """In a row."""
     id: int
     xy: tuple[int, ...]
     """Columns of x0, y0, x1, y1, ..."""
@@ -63,40 +58,40 @@ def read_points(path: Path, count: int, known: Collection[str]) -> ExternalPoint
     Raises :class:`DataError` that names file and row for the first thing that is wrong: another
     number of points or cells, an id that is unknown or stands twice, what is not a number.
     """
-    lines = _rows(path)
-    columns = _read_header(path, next(lines, (1, []))[1], count)
+    table = open_table(path)
+    columns = _read_header(table, count)
+    names = [f"{axis}{k}" for k in range(count) for axis in "xy"]
     ids = set(known)
     points: dict[str, NDArray[np.float32]] = {}
     places: dict[str, int] = {}
-    for number, cells in lines:
+    for number, cells in table.rows():
         where = f"{path} row {number}"
-        if len(cells) != columns.cells:
-            raise DataError(f"{where}: {len(cells)} cells, the header has {columns.cells}")
-        sample = cells[columns.id].strip()
+        if len(cells) != len(table.header):
+            raise DataError(f"{where}: {len(cells)} cells, the header has {len(table.header)}")
+        sample = cells[columns.id]
         if sample not in ids:
             raise DataError(f"{where}: {_unknown(sample, known)}")
         if sample in points:
             raise DataError(f"{where}: id {sample[:80]!r} stands in row {places[sample]} already")
         places[sample] = number
-        points[sample] = _face([cells[i] for i in columns.xy], where)
+        try:
+            found = table.places([cells[i] for i in columns.xy], names)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
+        points[sample] = found.astype(np.float32)
     return ExternalPoints(points, columns.unused)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not empty, with the number of the line that each ends in."""
-    try:
-        reader = csv.reader(read_lines(path), strict=True)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise DataError(f"{path}: not a CSV file ({error})") from error
-
-
-def _read_header(path: Path, names: list[str], count: int) -> _Columns:
+def _read_header(table: Table, count: int) -> _Columns:
+    path = table.path
+    if table.lacks_header:
+        raise DataError(
+            f"{path}: has no header, its first row is {', '.join(table.header[:3])}, ...; "
+            f"put {HEADER} before it"
+        )
     where: dict[str, int] = {}
     unused: list[str] = []
-    for column, name in enumerate(name.strip() for name in names):
+    for column, name in enumerate(table.header):
         key = _key(name)
         if key is None:
             unused.append(name)
@@ -105,7 +100,7 @@ def _read_header(path: Path, names: list[str], count: int) -> _Columns:
         else:
             where[key] = column
     if "id" not in where or len(where) < 2:
-        raise DataError(f"{path} row 1: expected the header {HEADER}, separated by commas")
+        raise DataError(f"{path} row 1: expected the header {HEADER}")
     wanted = [f"{axis}{k}" for k in range(count) for axis in "xy"]
     missing = [key for key in wanted if key not in where]
     more = sorted(where.keys() - {"id", *wanted})
@@ -116,7 +111,6 @@ def _read_header(path: Path, names: list[str], count: int) -> _Columns:
             f"x{count - 1}, y{count - 1}; here {what}"
         )
     return _Columns(
-        cells=len(names),
         id=where["id"],
         xy=tuple(where[key] for key in wanted),
         unused=tuple(unused),
@@ -131,30 +125,6 @@ def _key(name: str) -> str | None:
     if not found:
         return None
     return f"{found['axis'] or found['side']}{int(found['k'] or found['part'] or 0)}"
-
-
-def _face(cells: list[str], where: str) -> NDArray[np.float32]:
-    """(K, 2) from x0, y0, x1, ...; a point is there, or both of its cells are empty."""
-    values = [
-        _number(cell.strip(), f"{where}, {'xy'[i % 2]}{i // 2}") for i, cell in enumerate(cells)
-    ]
-    points = np.array(values, np.float32).reshape(-1, 2)
-    half = np.flatnonzero(np.isnan(points).sum(1) == 1)
-    if len(half):
-        raise DataError(f"{where}: of point {half[0]} there is only one coordinate")
-    return points
-
-
-def _number(text: str, where: str) -> float:
-    if not text:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        raise DataError(f"{where}: {text[:40]!r} is not a number") from None
-    if abs(value) > LARGEST:  # infinity too; NaN, which programs write for a miss, is not
-        raise DataError(f"{where}: {text[:40]} is no place in a picture")
-    return value
 
 
 def _unknown(sample: str, known: Collection[str]) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.api import DataError, Detector
-from zoo.reading import read_lines
+from zoo.tables import Table, open_table
 
 from .listed import ListedBoxes, Row, existing
 
@@ -29,37 +28,40 @@ def build(*, file: str = "") -> ListedBoxes:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Row]]:
-    try:
-        reader = csv.DictReader(read_lines(path))
-        prefix = _prefix(path, reader.fieldnames or ())
-        for row in reader:
-            yield _row(f"{path} line {reader.line_num}", row, prefix)
-    except csv.Error as error:
-        raise DataError(f"{path}: is no CSV file in UTF-8: {error}") from error
+    table = open_table(path)
+    columns = _columns(table)
+    for number, cells in table.rows():
+        where = f"{path} line {number}"
+        if len(cells) != len(table.header):
+            raise DataError(f"{where}: {len(cells)} cells, the header has {len(table.header)}")
+        name, *box = (cells[i] for i in columns)
+        if not name:
+            raise DataError(f"{where}: names no picture")
+        yield name, _box(table, box, where)
 
 
-def _prefix(path: Path, columns: object) -> str:
-    assert isinstance(columns, list | tuple)
+def _columns(table: Table) -> list[int]:
+    """Of the name, the corners and, where there is one, the score."""
     for prefix in ("", "box_"):
-        if {"image_name", *(prefix + name for name in CORNERS)} <= set(columns):
-            return prefix
-    found = ", ".join(map(str, columns[:6])) or "none"
-    raise DataError(f"{path}: needs the columns image_name, x0, y0, x1, y1; it has {found}")
+        wanted = ["image_name", *(prefix + name for name in CORNERS)]
+        if set(wanted) <= set(table.header):
+            scores = {prefix + "score"} & set(table.header)
+            return [table.header.index(name) for name in (*wanted, *scores)]
+    found = ", ".join(table.header[:6]) or "none"
+    what = f"no header, its first row is {found}" if table.lacks_header else found
+    raise DataError(f"{table.path}: needs the columns image_name, x0, y0, x1, y1; it has {what}")
 
 
-def _row(where: str, row: Mapping[str, str | None], prefix: str) -> tuple[str, Row]:
-    cells = [row[prefix + name] or "" for name in CORNERS]
-    score = row.get(prefix + "score") or "1"
+def _box(table: Table, cells: list[str], where: str) -> Row:
     try:
-        x0, y0, x1, y1, sure = (float(cell) for cell in (*cells, score))
+        x0, y0, x1, y1, *told = (table.number(cell) for cell in cells)
     except ValueError as error:
         raise DataError(f"{where}: {error}") from error
-    if not all(map(math.isfinite, (x0, y0, x1, y1, sure))) or x1 <= x0 or y1 <= y0:
-        raise DataError(f"{where}: {', '.join(cells)} is no box x0, y0, x1, y1")
-    name = row["image_name"]
-    if not name:
-        raise DataError(f"{where}: names no picture")
-    return name, (x0, y0, x1, y1, sure)
+    [score] = told or [1.0]
+    score = 1.0 if math.isnan(score) else score
+    if not all(map(math.isfinite, (x0, y0, x1, y1, score))) or x1 <= x0 or y1 <= y0:
+        raise DataError(f"{where}: {', '.join(cells[:4])} is no box x0, y0, x1, y1")
+    return x0, y0, x1, y1, score
 
 
 boxes = Detector(
