@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from zoo.api import IBUG68, WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
 from zoo.folders import files_below
-from zoo.names import readable
 from zoo.images import exif_orientation, read_image
+from zoo.names import readable
 from zoo.tables import numbered_lines, places
 
 from .point_labels import checked_missing, labelled
@@ -177,6 +177,7 @@ def read_pts(path: Path) -> NDArray[np.float64]:
     """
     claimed: int | None = None
     points: list[NDArray[np.float64]] = []
+    width = 0
     place, number = "before", 1
     for number, line in numbered_lines(path, _MOST_BYTES):
         if line.startswith(_REMARKS):
@@ -190,7 +191,9 @@ def read_pts(path: Path) -> NDArray[np.float64]:
             elif place == "before":
                 claimed = _claimed(part, wrong, claimed)
             elif place == "within":
-                points.append(_point(part, wrong))
+                cells = part.replace(",", " ").split()
+                width = width or len(cells)
+                points.append(_point(cells, wrong, width))
             else:
                 raise DataError(f"{wrong} after the closing brace")
     if place != "after" or not points:
@@ -216,10 +219,9 @@ def _claimed(line: str, wrong: str, before: int | None) -> int | None:
     raise DataError(f"{wrong} instead of 'version: 1', 'n_points: {len(IBUG68)}' or a brace")
 
 
-def _point(line: str, wrong: str) -> NDArray[np.float64]:
-    """(1, 2) of ``x y``, or of ``x y`` and a third number."""
-    cells = line.replace(",", " ").split()
-    if len(cells) not in (2, 3):
+def _point(cells: list[str], wrong: str, width: int) -> NDArray[np.float64]:
+    """(1, 2) of ``x y`` or, where the first line has it, of ``x y`` and a third number."""
+    if len(cells) != width or width not in (2, 3):
         raise DataError(f"{wrong} is no x y pair")
     try:
         return places(cells[:2], ("x", "y"))

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import DataError, Dataset, LandmarkScheme, Problem, Sample
-from zoo.names import find_file
 from zoo.images import exif_orientation, inside, read_image
+from zoo.names import find_file
 from zoo.tables import MISSING, TABLE_SUFFIXES, Table, open_table
 
 from .point_labels import checked_missing, labelled

@@ -19,8 +19,8 @@ import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
 from zoo.fetching import Entry, read_manifest
-from zoo.names import find_file
 from zoo.images import exif_orientation, read_image
+from zoo.names import find_file
 from zoo.tables import Table, open_table
 
 from .point_labels import labelled
@@ -115,7 +115,8 @@ class UdacityFrames:
         if match is None or "/" in name:
             raise DataError(f"{name!r} does not read <person>_<video digit><frame digit>.jpg")
         try:
-            stored, visible = labelled(table.places(row[1:]))
+            names = [f"column {column}" for column in range(len(row) - 1)]  # as the header has them
+            stored, visible = labelled(table.places(row[1:], names))
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
         if path is None:

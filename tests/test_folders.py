@@ -23,8 +23,7 @@ def tree(tmp_path: Path) -> Path:
     (root / "alias").symlink_to("real")
     (root / "real" / "up").symlink_to("..")
     (root / "self").symlink_to(".")
-    (root / "nowhere.pts").symlink_to("gone")
-    (root / "around").symlink_to("around")
+    (root / "out").symlink_to(tmp_path)  # the rest of the disk is not the data set's
     (root / "one.pts").symlink_to(tmp_path / "file" / "d.pts")
     return root
 
@@ -36,6 +35,18 @@ def names(root: Path, found: list[Path]) -> list[str]:
 def test_links_are_followed_and_nothing_comes_twice(tree: Path) -> None:
     assert names(tree, files_below(tree, "*.pts")) == ["also/c.pts", "one.pts", "real/b.pts"]
     assert sum(1 for _ in walk(tree)) == 3
+
+
+def test_suffixes_count_in_any_case(tree: Path) -> None:
+    (tree / "real" / "C.PTS").touch()
+    assert names(tree, files_below(tree, "*.pts"))[-2:] == ["real/C.PTS", "real/b.pts"]
+
+
+@pytest.mark.parametrize("target", ["gone", "link.pts"])
+def test_a_link_that_leads_nowhere_is_said(tmp_path: Path, target: str) -> None:
+    (tmp_path / "link.pts").symlink_to(target)
+    with pytest.warns(ZooWarning, match=r"link\.pts: the link leads nowhere"):
+        assert files_below(tmp_path) == []
 
 
 def test_a_link_as_the_root_is_its_folder(tree: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from fnmatch import fnmatch
+from fnmatch import fnmatch, fnmatchcase
 from glob import has_magic
 from pathlib import Path
 
@@ -19,20 +19,22 @@ from zoo.api import ZooWarning
 def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]]:
     """``root`` and every folder below it, each with what lies in it that is no folder, by name.
 
-    ``hidden``: also what has a name that begins with a dot. A folder that cannot be read is left
-    out with a :class:`ZooWarning`.
+    ``hidden``: also what has a name that begins with a dot. A link to a folder that holds ``root``
+    is not followed. A folder that cannot be read, and a link that leads nowhere, is left out with a
+    :class:`ZooWarning`.
     """
-    seen: set[tuple[int, int]] = set()
+    seen = {_place(above) for above in root.resolve().parents}
     waiting, links = [root], list[Path]()
     while waiting or links:
         folder = waiting.pop() if waiting else links.pop(0)
-        status = folder.stat()
-        if (place := (status.st_dev, status.st_ino)) in seen:
+        if (place := _place(folder)) in seen:
             continue
         seen.add(place)
         files = []
         for each in _listed(folder, hidden):
-            if not each.is_dir():
+            if each.is_symlink() and not each.exists():
+                warnings.warn(f"{each}: the link leads nowhere", ZooWarning, stacklevel=2)
+            elif not each.is_dir():
                 files.append(each)
             elif each.is_symlink():
                 links.append(each)
@@ -42,8 +44,10 @@ def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]
 
 
 def files_below(root: Path, pattern: str = "*") -> list[Path]:
-    """The files below ``root`` whose name fits ``pattern``, also links to files, by path."""
-    found = [f for _, files in walk(root) for f in files if fnmatch(f.name, pattern)]
+    """The files below ``root`` whose name fits ``pattern``, in any case, also links to files, by
+    path."""
+    wanted = pattern.lower()
+    found = [f for _, files in walk(root) for f in files if fnmatchcase(f.name.lower(), wanted)]
     return sorted(filter(Path.is_file, found), key=lambda path: path.parts)
 
 
@@ -73,6 +77,11 @@ def _matching(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
         for each in _listed(folder, hidden=first.startswith(".")):
             if fnmatch(each.name, first) and (not rest or each.is_dir()):
                 yield from _matching(each, rest)
+
+
+def _place(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _listed(folder: Path, hidden: bool) -> list[Path]:

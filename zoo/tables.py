@@ -94,8 +94,7 @@ class Table:
     def _lines(self) -> Iterator[str]:
         """The lines of all rows; those of remarks are empty, so that numbers stay right."""
         parted = len(self.header) - 1
-        lines = read_lines(self.path, encoding=self.encoding, errors=_errors(self.encoding))
-        for line in islice(lines, self.skipped, None):
+        for line in islice(_text_lines(self.path, self.encoding), self.skipped, None):
             remark = line.startswith("#") and (
                 line[1:2].isspace() or line.count(self.delimiter) < parted
             )
@@ -157,7 +156,7 @@ def text_encoding(path: Path, most: int = MOST_TABLE) -> str:
         utf8 = True
         while chunk := stream.read(MIB):
             if b"\0" in chunk:
-                raise DataError(f"{path}: is no text (it holds zero bytes)")
+                raise _no_text(path)
             try:
                 decoder.decode(chunk if utf8 else b"")
             except UnicodeDecodeError:
@@ -208,12 +207,16 @@ def places(
 
 
 def _text_lines(path: Path, encoding: str) -> Iterator[str]:
-    return read_lines(path, encoding=encoding, errors=_errors(encoding))
+    # the code page leaves five bytes undefined; they pass, as they do in names of files
+    errors = "surrogateescape" if encoding == "cp1252" else "strict"
+    for line in read_lines(path, encoding=encoding, errors=errors):
+        if "\0" in line:
+            raise _no_text(path)
+        yield line
 
 
-def _errors(encoding: str) -> str:
-    """The code page leaves five bytes undefined; they pass, as they do in names of files."""
-    return "surrogateescape" if encoding == "cp1252" else "strict"
+def _no_text(path: Path) -> DataError:
+    return DataError(f"{path}: is no text (it holds zero bytes)")
 
 
 def _delimiter(line: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import UsageError
+from zoo.names import spellings
 
 Row = tuple[float, float, float, float, float]
 """x0, y0, x1, y1, score in source pixels."""
@@ -27,7 +28,8 @@ class ListedBoxes:
         self.plugin_id = plugin_id
         self._boxes: dict[str, list[Row]] = {}
         for name, row in rows:
-            self._boxes.setdefault(_spelled(name), []).append(row)
+            for spelling in set(spellings(_spelled(name))):
+                self._boxes.setdefault(spelling, []).append(row)
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.api import DataError
+from zoo.api import DataError, UsageError
+from zoo.data.table import read_table
 from zoo.datasets.ibug_pts import ibug_pts
 
 FRAMES = 6
@@ -145,15 +148,23 @@ def test_a_name_that_is_no_frame_number_is_a_problem(tmp_path: Path):
     [
         ("", "x.pts line 1: no points in braces"),
         ("version: 2\nn_points: 68\n{\n}", "x.pts line 1: 'version: 2' instead of 'version: 1'"),
-        (pts(29), "x.pts line 2: 'n_points: 29' instead of 'n_points: 68'"),
-        (pts().replace("{\n", ""), "no points in braces"),
+        (pts(29), "x.pts: 29 points instead of 68, as others have"),
+        (pts().replace("68", "many"), "x.pts line 2: 'n_points: many' instead of 'version: 1', "),
+        (pts().replace("{\n", ""), "x.pts line 3: '1.000 1.000' instead of"),
+        (pts() + "more", "x.pts line 73: 'more' after the closing brace"),
         (pts().replace("}", ""), "no points in braces"),
         (pts().replace("3.000 5.000\n", ""), "line 71: the brace closes after 67 points"),
         (pts().replace("3.000 5.000", "3.000"), "x.pts line 6: '3.000' is no x y pair"),
         (pts().replace("3.000 5.000", "3 5 7"), "x.pts line 6: '3 5 7' is no x y pair"),
         (pts().replace("3.000 5.000", "3 five"), "x.pts line 6: '3 five' is no x y pair"),
-        (pts().replace("3.000 5.000", "nan 5"), "x.pts line 6: 'nan 5' is no place"),
-        (pts().replace("3.000 5.000", "1e300 5"), "x.pts line 6: '1e300 5' is no place"),
+        (
+            pts().replace("3.000 5.000", "nan 5"),
+            "'nan 5' is no x y pair: y is there, but x is not",
+        ),
+        (
+            pts().replace("3.000 5.000", "1e300 5"),
+            "'1e300 5' is no x y pair: x is 1e300, no",
+        ),
         (pts() + " " * (1 << 20), "larger than"),
     ],
 )
@@ -175,7 +186,7 @@ def test_bytes_that_are_no_text_are_a_problem(tmp_path: Path):
     (tmp_path / "x.pts").write_bytes(b"\xff\xfe")
     data, samples = read(tmp_path)
     assert samples == []
-    assert "not readable as text" in str(data.problems[0])
+    assert "no points in braces" in str(data.problems[0])
 
 
 def test_windows_lines_and_wide_blanks_do_no_harm(tmp_path: Path):
@@ -197,3 +208,102 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
         ibug_pts.open(tmp_path / "nowhere")
     with pytest.raises(DataError, match="--data"):
         ibug_pts.open(None)
+
+
+VARIANTS = {
+    "mark": "\ufeff" + pts(),
+    "no version": pts().partition("\n")[2],
+    "bare": pts()[pts().index("{") :],
+    "1.0": pts().replace("version: 1\n", "version: 1.0\n"),
+    "remarks": "# by hand\n" + pts().replace("{\n", "{\n// the jaw\n"),
+    "brace in line": pts().replace("\n{", " {").replace("\n}", "}"),
+    "commas": re.sub(r"(\.000) ", r"\1, ", pts()),
+    "three numbers": re.sub(r"(\.000)\n", r"\1 1\n", pts()),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_files_that_other_programs_write_are_read(tmp_path: Path, variant: str):
+    still(tmp_path, "x")
+    (tmp_path / "x.pts").write_text(VARIANTS[variant], encoding="utf-8")
+    data, [sample] = read(tmp_path)
+    assert list(data.problems) == []
+    np.testing.assert_array_equal(sample.points[:, 0], np.arange(68))
+    np.testing.assert_array_equal(sample.points[:, 1], 2 * np.arange(68))
+
+
+def test_text_in_utf_16_is_read(tmp_path: Path):
+    still(tmp_path, "x")
+    (tmp_path / "x.pts").write_text(pts(), encoding="utf-16")
+    assert len(read(tmp_path)[1]) == 1
+
+
+@pytest.mark.parametrize("suffix", [".JPG", ".Jpg", ".webp", ".tif", ".jfif"])
+def test_suffixes_in_any_case_and_other_pictures_are_read(tmp_path: Path, suffix: str):
+    still(tmp_path, "x")
+    (tmp_path / "x.pts").rename(tmp_path / "x.PTS")
+    (tmp_path / "x.jpg").unlink()
+    kind = {".webp": "WEBP", ".tif": "TIFF"}.get(suffix, "JPEG")
+    Image.new("RGB", (50, 60)).save(tmp_path / f"x{suffix}", kind)
+    _, [sample] = read(tmp_path)
+    assert sample.id == f"x{suffix}"
+    assert sample.image().shape == (60, 50, 3)
+
+
+def test_a_point_without_a_label_is_masked(tmp_path: Path):
+    still(tmp_path, "x", text=pts().replace("3.000 5.000", "nan NaN"))
+    still(tmp_path, "y", text=pts().replace("3.000 5.000", "0 0"))
+    still(tmp_path, "z", text="{\n" + "nan nan\n" * 68 + "}")
+    data, samples = read(tmp_path)
+    assert [np.flatnonzero(~sample.visible).tolist() for sample in samples] == [[2], []]
+    assert "z.pts: not one of its 68 points has a label" in str(data.problems[0])
+    masked = ibug_pts.open(tmp_path, missing=[0, 0]).samples()
+    assert [np.flatnonzero(~sample.visible).tolist() for sample in masked] == [[2], [2]]
+    with pytest.raises(UsageError, match=r"dataset\.missing: 0 is no place"):
+        ibug_pts.open(tmp_path, missing=0)
+
+
+def test_any_number_of_points_makes_a_scheme(tmp_path: Path):
+    for name in ("a", "b"):
+        still(tmp_path, name, text=pts(29))
+    still(tmp_path, "odd", text=pts(28))
+    data, samples = read(tmp_path)
+    assert len(data.scheme) == 29
+    assert data.scheme.eye_corners is None
+    assert len(samples) == 2
+    assert "odd.pts: 28 points instead of 29" in str(data.problems[0])
+    told = ibug_pts.open(tmp_path, pairs=[[0, 1]], eyes=[0, 1])
+    assert told.scheme.eye_corners == (0, 1)
+
+
+def test_linked_folders_and_files_are_read_and_loops_are_not(tmp_path: Path):
+    still(tmp_path, "elsewhere/trainset/a")
+    still(tmp_path, "files/b")
+    still(tmp_path, "data[1]/real/c")
+    root = tmp_path / "data[1]"
+    (root / "helen").symlink_to(tmp_path / "elsewhere")
+    (root / "loop").symlink_to(root)
+    (root / "up").symlink_to(tmp_path)
+    for name in ("b.pts", "b.jpg"):
+        (root / name).symlink_to(tmp_path / "files" / name)
+    _, samples = read(root)
+    assert [s.id for s in samples] == ["b.jpg", "helen/trainset/a.jpg", "real/c.jpg"]
+    assert samples[1].release_split == "train"
+    only_link = tmp_path / "only"
+    only_link.mkdir()
+    (only_link / "afw").symlink_to(tmp_path / "elsewhere")
+    assert len(read(only_link)[1]) == 1
+
+
+def test_a_name_that_is_no_utf_8_is_read(tmp_path: Path):
+    still(tmp_path, "x")
+    try:
+        for suffix in (".pts", ".jpg"):
+            (tmp_path / f"x{suffix}").rename(tmp_path / os.fsdecode(b"z\xfc" + suffix.encode()))
+    except OSError:  # a system whose names are all Unicode
+        return
+    data, _ = read(tmp_path)
+    table = read_table(data)
+    assert table.ids == ("z\\xfc.jpg",)
+    assert len(table.fingerprint) == 64
+    assert table.images[0]().shape == (60, 50, 3)

@@ -100,8 +100,8 @@ def test_a_second_face_in_an_image_has_its_own_id(tmp_path: Path):
         ("a.png,1,2,3", "4 columns instead of 5"),
         ("a.png,1,2,3,4,5", "6 columns instead of 5"),
         ("a.png,1,2,x,4", "part_1_x is 'x', no number"),
-        ("a.png,1,2,,4", "part_1 has y but no x"),
-        ("a.png,1,nan,3,4", "part_0 has x but no y"),
+        ("a.png,1,2,,4", "part_1_y is there, but part_1_x is not"),
+        ("a.png,1,nan,3,4", "part_0_x is there, but part_0_y is not"),
         ("a.png,1,inf,3,4", "part_0_y is inf"),
         ("a.png,1,1e39,3,4", "part_0_y is 1e39"),
         ("a.png,,,,", "not one of its 2 points"),
@@ -157,7 +157,7 @@ def test_of_several_files_one_must_be_chosen(tmp_path: Path):
 
 
 def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
-    with pytest.raises(DataError, match=r"\*\.csv whose header reads image_name, part_0_x"):
+    with pytest.raises(DataError, match=r"\(\*\.csv, .*reads image_name, part_0_x.*no such file"):
         landmarks_csv.open(tmp_path)
     with pytest.raises(DataError, match="no such CSV file or folder"):
         landmarks_csv.open(tmp_path / "nowhere")
@@ -168,7 +168,7 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
 @pytest.mark.parametrize(
     ("head", "reason"),
     [
-        ("", "lacks 'image_name'"),
+        ("", "has no row of a table"),
         ("image_name,age", "lacks 'part_0_x'"),
         ("part_0_x,part_0_y", "lacks 'image_name'"),
         ("image_name,part_0_x,part_0_y,part_2_x,part_2_y", "lacks 'part_1_x'"),
@@ -183,8 +183,8 @@ def test_a_header_that_does_not_fit_is_fatal(tmp_path: Path, head: str, reason: 
 
 def test_bytes_that_are_no_text_are_fatal(tmp_path: Path):
     path = write(tmp_path, header(1), "a.png,1,2")
-    path.write_bytes(path.read_bytes() + b"\xff\xfe\n")
-    with pytest.raises(DataError, match="not readable as CSV text"):
+    path.write_bytes(path.read_bytes() + b"\0\xfe\n")
+    with pytest.raises(DataError, match=r"faces\.csv: is no text"):
         list(landmarks_csv.open(path).samples())
 
 

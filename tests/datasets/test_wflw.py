@@ -72,7 +72,7 @@ def test_a_missing_list_is_a_problem_not_silence(tmp_path: Path):
         (face("../list.txt"), "'../list.txt' is no path below"),
         (face("/etc/passwd"), "'/etc/passwd' is no path below"),
         (face().replace("7.000000", "seven", 1), "field 8 is 'seven', no number"),
-        (face().replace("7.000000", "nan", 1), "field 8 is nan"),
+        (face().replace("7.000000", "nan", 1), "field 7 is there, but field 8 is not"),
         (face().replace("7.000000", "1e300", 1), "field 8 is 1e300"),
         (face(rect="30 4 3 40"), "rectangle 30 4 3 40 is empty"),
     ],
@@ -99,5 +99,15 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
 def test_bytes_that_are_no_text_are_fatal(tmp_path: Path):
     root = build(tmp_path, [face()], [face()])
     (root / LISTS / "list_98pt_rect_attr_train.txt").write_bytes(b"\xff\xfe\n")
-    with pytest.raises(DataError, match="not readable as text"):
+    with pytest.raises(DataError, match="not text in UTF-16"):
         list(wflw.open(root).samples())
+
+
+def test_a_name_may_hold_blanks(tmp_path: Path):
+    root = build(tmp_path, [face("0--Parade/a b.jpg")], [face()])
+    picture = root / "WFLW_images" / "0--Parade" / "a b.jpg"
+    picture.parent.mkdir()
+    Image.new("RGB", (50, 60)).save(picture)
+    data = wflw.open(root)
+    assert next(sample.id for sample in data.samples()) == "train/0001/0--Parade/a b.jpg"
+    assert data.problems == []

@@ -95,9 +95,9 @@ def test_unreadable_image_raises_when_it_is_decoded(root: Path) -> None:
     [
         (["Cy_00.jpg", *_points()[:-1]], "136 columns instead of 137"),
         (["Cy_00.jpg", *_points(), "1"], "138 columns instead of 137"),
-        (["Cy_00.jpg", "nan", *_points()[1:]], "Cy_00.jpg: column 0 holds nan, no finite number"),
-        (["Cy_00.jpg", *_points()[:-1], "1e99"], "Cy_00.jpg: column 135 holds 1e99"),
-        (["Cy_00.jpg", "", *_points()[1:]], "Cy_00.jpg: could not convert"),
+        (["Cy_00.jpg", "nan", *_points()[1:]], "Cy_00.jpg: column 1 is there, but column 0 is not"),
+        (["Cy_00.jpg", *_points()[:-1], "1e99"], "Cy_00.jpg: column 135 is 1e99, no place"),
+        (["Cy_00.jpg", "", *_points()[1:]], "Cy_00.jpg: column 1 is there, but column 0 is not"),
         (["Cy_99.jpg", *_points()], "training/Cy_99.jpg: no such image file"),
         (["../Cy_00.jpg", *_points()], "'training/../Cy_00.jpg' is no path below"),
         (["sub/Cy_00.jpg", *_points()], "does not read <person>_"),
@@ -129,16 +129,22 @@ def test_problems_are_counted_afresh_each_time(root: Path) -> None:
         assert len(dataset.problems) == 1
 
 
-@pytest.mark.parametrize("header", [HEADER[:-1], [*HEADER, "136"], []])
+@pytest.mark.parametrize("header", [HEADER[:-1], [*HEADER, "136"]])
 def test_header_of_another_width_is_fatal(root: Path, header: list[str]) -> None:
     _table(root / TRAINING, [["Ann_Lee_00.jpg", *_points()]], header)
     with pytest.raises(DataError, match=rf"{TRAINING}: its header has {len(header)} columns"):
         _read(root)
 
 
+def test_a_file_without_its_header_is_said_to_have_none(root: Path) -> None:
+    _table(root / TRAINING, [["Ann_Lee_00.jpg", *_points()]], [])
+    with pytest.raises(DataError, match="has no header, its first row is that of Ann_Lee_00"):
+        _read(root)
+
+
 def test_file_that_is_no_text_is_fatal(root: Path) -> None:
-    (root / TEST).write_bytes(b"\xff\xfe\x00" * 100)
-    with pytest.raises(DataError, match=f"{TEST}: not readable as CSV text"):
+    (root / TEST).write_bytes(b"\x00\xfe\x00" * 100)
+    with pytest.raises(DataError, match=f"{TEST}: is no text"):
         _read(root)
 
 

@@ -60,15 +60,25 @@ def test_what_predict_wrote_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, [[1, 2, 30, 40, 17]])
 
 
+def test_a_file_of_boxes_may_be_what_a_spreadsheet_saves(tmp_path: Path) -> None:
+    text = "sep=;\nimage_name;x0;y0;x1;y1;score\nZo\u00eb.jpg;1,5;2;30;40;NA\n"
+    (tmp_path / "b.csv").write_bytes(text.encode("latin-1"))
+    find = boxes.build(file=str(tmp_path / "b.csv"))
+    found = find.for_picture(np.zeros((50, 50, 3), np.uint8), "set/Zoe\u0308.jpg")
+    np.testing.assert_array_equal(found, [[1.5, 2, 30, 40, 1]])
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("image,x0,y0,x1,y1\n", r"b.csv: needs the columns image_name, .*it has image, x0"),
-        ("", r"it has none"),
-        ("image_name,x0,y0,x1,y1\na,1,2,3\n", r"b.csv line 2: could not convert"),
+        ("", r"b.csv: has no row of a table"),
+        ("image_name,x0,y0,x1,y1\na,1,2,3\n", r"b.csv line 2: 4 cells, the header has 5"),
         ("image_name,x0,y0,x1,y1\na,1,2,3,4\nb,9,2,3,4\n", r"line 3: 9, 2, 3, 4 is no box"),
         ("image_name,x0,y0,x1,y1\na,1,nan,3,4\n", r"line 2: .*is no box"),
+        ("image_name,x0,y0,x1,y1\na,1,2,3,wide\n", r"line 2: could not convert .*'wide'"),
         ("image_name,x0,y0,x1,y1\n,1,2,3,4\n", r"line 2: names no picture"),
+        ("a.jpg,1,2,3,4\n", r"it has no header, its first row is a.jpg, 1"),
     ],
 )
 def test_a_file_of_boxes_that_is_wrong_is_named_with_its_line(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, OpenDataset, Problem, Sample
+from ..names import readable
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,11 @@ def read_table(
     Raises :class:`DataError` for a sample that breaks it, for a data set without samples, and, with
     ``strict``, for the first row that the adapter left out.
     """
-    samples: list[Sample] = list(dataset.samples() if given is None else given)
-    problems = tuple(dataset.problems)
+    samples: list[Sample] = [
+        replace(sample, id=readable(sample.id))
+        for sample in (dataset.samples() if given is None else given)
+    ]
+    problems = tuple(Problem(readable(p.where), readable(p.reason)) for p in dataset.problems)
     if strict and problems:
         raise DataError(
             f"{problems[0]} (--strict: every skipped row is fatal; {len(problems)} in all)"

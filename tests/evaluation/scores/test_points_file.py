@@ -49,6 +49,16 @@ def test_points_are_put_in_the_order_of_the_frames(path: Path) -> None:
     assert read_points(path, 1, IDS).arrange([], 1).shape == (0, 1, 2)
 
 
+def test_a_table_may_be_written_in_any_way_that_tables_are(path: Path) -> None:
+    path.write_bytes("sep=;\nid;x0;y0;;\na/1.png;1,5;NA\nb/1.png;;null\n".encode("utf-16"))
+    with pytest.raises(DataError, match="row 3: x0 is there, but y0 is not"):
+        read_points(path, 1, IDS)
+    path.write_bytes("sep=;\nid;x0;y0;;\na/1.png;1,5;2\nb/1.png;NA;null\n".encode("utf-16"))
+    points = read_points(path, 1, IDS).points
+    assert points["a/1.png"].tolist() == [[1.5, 2]]
+    assert np.isnan(points["b/1.png"]).all()
+
+
 def test_a_byte_order_mark_and_other_columns_do_no_harm(path: Path) -> None:
     path.write_bytes("\ufeffid,image,x0,y0,sure\na/1.png,0.png,1,2,.5\n".encode())
     points = read_points(path, 1, IDS)
@@ -58,8 +68,8 @@ def test_a_byte_order_mark_and_other_columns_do_no_harm(path: Path) -> None:
 
 WRONG = {
     "no file": (None, r"points\.csv: no such file"),
-    "empty": ("", r"points\.csv row 1: expected the header id,x0,y0"),
-    "semicolons": ("id;x0;y0;x1;y1\n", "row 1: expected the header .* separated by commas"),
+    "empty": ("", r"points\.csv: has no row of a table"),
+    "no header": ("a/1.png,1,2,3,4\n", "has no header, its first row is a/1.png, 1, 2"),
     "no ids": ("x0,y0,x1,y1\n1,2,3,4\n", "row 1: expected the header id,"),
     "fewer points": ("id,x0,y0\n", "row 1: the data set has 2 points.*to x1, y1; here without x1"),
     "more points": ("id,x0,y0,x1,y1,x2,y2\n", "here x2 is one too many"),
@@ -67,19 +77,19 @@ WRONG = {
     "two ids": ("id,image_name,x0,y0,x1,y1\n", "column 'image_name' stands twice"),
     "fewer cells": ("id,x0,y0,x1,y1\na/1.png,1,2,3\n", "row 2: 4 cells, the header has 5"),
     "more cells": ("id,x0,y0,x1,y1\n\na/1.png,1,2,3,4,5\n", "row 3: 6 cells"),
-    "not a number": ("id,x0,y0,x1,y1\na/1.png,1,2,x,4\n", "row 2, x1: 'x' is not a number"),
-    "infinite": ("id,x0,y0,x1,y1\na/1.png,1,inf,3,4\n", "row 2, y0: inf is no place in a picture"),
-    "huge": ("id,x0,y0,x1,y1\na/1.png,1,2,-1e300,4\n", "row 2, x1: -1e300 is no place"),
-    "half a point": ("id,x0,y0,x1,y1\na/1.png,1,2,3,\n", "row 2: of point 1 there is only one"),
+    "not a number": ("id,x0,y0,x1,y1\na/1.png,1,2,x,4\n", "row 2: x1 is 'x', no number"),
+    "infinite": ("id,x0,y0,x1,y1\na/1.png,1,inf,3,4\n", "row 2: y0 is inf, no place in an image"),
+    "huge": ("id,x0,y0,x1,y1\na/1.png,1,2,-1e300,4\n", "row 2: x1 is -1e300, no place"),
+    "half a point": ("id,x0,y0,x1,y1\na/1.png,1,2,3,\n", "row 2: x1 is there, but y1 is not"),
     "unknown id": ("id,x0,y0,x1,y1\nc/9.png,1,2,3,4\n", "row 2: .* no frame 'c/9.png'; ids read"),
     "id of a file": ("id,x0,y0,x1,y1\n2.jpg,1,2,3,4\n", "no frame '2.jpg'; did you mean 'a/2.png'"),
     "id twice": (
         "id,x0,y0,x1,y1\na/1.png,1,2,3,4\nb/1.png,,,,\na/1.png,1,2,3,4\n",
         "row 4: id 'a/1.png' stands in row 2 already",
     ),
-    "not text": (b"id,x0,y0,x1,y1\n\xff\xfe\n", r"points\.csv: not text in UTF-8"),
-    "open quote": ('id,x0,y0,x1,y1\n"a/1.png,1,2,3,4\n', "not a CSV file"),
-    "zero byte": ("id,x0,y0,x1,y1\na/1.png,1,2,3,\0\n", "row 2, y1|not a CSV file"),
+    "not text": (b"\xff\xfei\0d", r"points\.csv: not text in UTF-16"),
+    "open quote": ('id,x0,y0,x1,y1\n"a/1.png,1\n2,3,4\n', "line 2: a quotation mark is opened"),
+    "zero byte": ("id,x0,y0,x1,y1\na/1.png,1,2,3,\0\n", "is no text"),
 }
 
 
