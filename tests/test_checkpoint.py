@@ -192,3 +192,13 @@ def test_prefixes_keep_apart_what_has_one_name() -> None:
     both = with_prefix("a", a) | with_prefix("b", b)
     assert without_prefix("a", both) == a
     assert without_prefix("b", both).keys() == b.keys()
+
+
+@pytest.mark.parametrize("key", ["lr", "betas", "params"])
+def test_an_optimiser_that_holds_other_things_is_refused(key: str) -> None:
+    net = nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(net.parameters())
+    tensors, rest = pack_optimizer(optimizer)
+    rest["groups"][0][key] = "nonsense"
+    with pytest.raises(ValueError, match=key):
+        unpack_optimizer(optimizer, tensors, rest)

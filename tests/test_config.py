@@ -405,3 +405,13 @@ def test_what_is_shared_names_no_folder_of_this_machine(tmp_path: Path) -> None:
     assert (shared["data"], shared["weights"], shared["recipe"]) == ("", "some.safetensors", "mine")
     assert from_dict(shared).epochs == config.epochs
     assert resolve("custom_cnn").to_share()["weights"] == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["options = 5", "recipe = 5", "[options]\nhead = 5", "augment = 5"]
+)
+def test_a_value_where_a_table_belongs_is_named(line: str) -> None:
+    text = dumps(Config(backbone="custom_cnn")).replace('recipe = "seed"\n', "")
+    text = text.split("\n[augment]")[0]
+    with pytest.raises(UsageError, match="run/config.toml"):
+        loads(f"{line}\n{text}" if "[" not in line else f"{text}\n{line}\n", "run/config.toml")

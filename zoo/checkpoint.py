@@ -64,7 +64,8 @@ def pack_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor],
 def unpack_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]
 ) -> None:
-    """Put back what :func:`pack_optimizer` took."""
+    """Put back what :func:`pack_optimizer` took. Raises ValueError, or what torch raises, for what
+    is of another optimiser."""
     state: dict[int, dict[str, Any]] = {}
     for index, entry in rest["plain"].items():
         state.setdefault(int(index), {}).update(entry)
@@ -78,12 +79,27 @@ def unpack_optimizer(
         }
         for group in rest["groups"]
     ]
+    for own, group in zip(optimizer.param_groups, groups, strict=True):
+        for key, value in own.items():
+            if key not in group or not _alike(value, group[key]):
+                raise ValueError(f"{key} of the optimiser is {group.get(key)!r:.40}")
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                raise ValueError(f"{key} of the optimiser has shape {tuple(value.shape)}")
             # a fused step walks through both in memory order: strides must agree
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 entry[key] = torch.empty_like(parameter).copy_(value)
+
+
+def _alike(own: Any, read: Any) -> bool:
+    """Whether it can stand in the same place: a number for a number, a list for as long a list."""
+    if isinstance(own, list | tuple):
+        return isinstance(read, list | tuple) and len(own) == len(read)
+    if type(own) in (int, float):
+        return type(read) in (int, float)
+    return type(own) is type(read)
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -310,8 +310,15 @@ def loads(text: str, where: str) -> Config:
 
 
 def from_dict(table: Mapping[str, Any]) -> Config:
-    """The configuration that :meth:`Config.to_dict` gave."""
+    """The configuration that :meth:`Config.to_dict` gave. Raises :class:`UsageError`."""
+    if not isinstance(table, Mapping):
+        raise UsageError(f"a configuration is a table of keys, not {table!r:.40}")
     plain = dict(table)
-    recipe = str(plain.pop("recipe", "seed"))
-    options = flatten(plain.pop("options", {}))
-    return from_flat(flatten(plain) | options, recipe=recipe)
+    recipe, options = plain.pop("recipe", "seed"), plain.pop("options", {})
+    if not isinstance(recipe, str):
+        raise UsageError(f"recipe = {recipe!r:.40}: expected a name")
+    if not isinstance(options, Mapping) or not all(
+        isinstance(o, Mapping) for o in options.values()
+    ):
+        raise UsageError(f"options = {options!r:.40}: expected a table for each kind of plugin")
+    return from_flat(flatten(plain) | flatten(options), recipe=recipe)

@@ -72,12 +72,16 @@ def box_region(box: Box, margin: float = 1.0) -> Region:
     return Region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * margin)
 
 
+NO_SIZE = 1e-6
+"""In place of the size of points that all lie at one place: any square about them is as good, but
+one of no size can be neither cut out nor divided by."""
+
+
 def refine_region(points: Points) -> Region:
     """Where to look again at a face whose points (K, 2) a first look found; in their units."""
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     cx, cy = (low + high) / 2
-    # all points in one place say nothing: any square about them is as good
-    side = max(float((high - low).max()) / REFINE_FILL, 1e-6)
+    side = max(float((high - low).max()) / REFINE_FILL, NO_SIZE)
     return Region(float(cx), float(cy), side)
 
 

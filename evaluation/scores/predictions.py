@@ -114,12 +114,10 @@ def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | Non
         return None
     try:
         scheme = scheme_from_table(json.loads(str(arrays["scheme"])))
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: key 'scheme' is no landmark scheme ({error})") from error
-    points = [i for part in scheme.regions.values() for i in part]
-    points += [*(scheme.eye_corners or ()), *(i for part in scheme.pupils or () for i in part)]
     count = arrays["points"].shape[1]
-    if len(scheme) != count or any(type(i) is not int or not 0 <= i < count for i in points):
+    if len(scheme) != count:
         raise DataError(f"{path}: key 'scheme' does not fit the {count} points of the file")
     return scheme
 

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+
+import msgspec
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
 
 
-def scheme_from_table(table: Mapping[str, Any]) -> LandmarkScheme:
-    """From what ``dataclasses.asdict`` gave, by way of JSON, which knows lists only.
-
-    Raises LookupError, TypeError or ValueError for another table.
-    """
-    pupils, flip, corners = table["pupils"], table["flip"], table["eye_corners"]
-    return LandmarkScheme(
-        name=table["name"],
-        names=tuple(table["names"]),
-        flip=None if flip is None else tuple(flip),
-        eye_corners=None if corners is None else (corners[0], corners[1]),
-        pupils=None if pupils is None else (tuple(pupils[0]), tuple(pupils[1])),
-        regions={name: tuple(part) for name, part in table["regions"].items()},
-        contours=tuple((tuple(line), bool(closed)) for line, closed in table["contours"]),
-    )
+def scheme_from_table(table: object) -> LandmarkScheme:
+    """From what ``dataclasses.asdict`` gave, by way of JSON. Raises ValueError for another table,
+    in words that name the field."""
+    try:
+        return msgspec.convert(table, LandmarkScheme)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"no landmark scheme: {error}") from error
 
 
 def known_scheme(name: str) -> LandmarkScheme | None:

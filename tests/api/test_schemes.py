@@ -91,3 +91,10 @@ def test_a_generic_scheme_claims_nothing_but_its_count() -> None:
     assert scheme.eye_corners is None
     assert not scheme.regions
     assert not scheme.contours
+
+
+def test_a_group_names_points_that_are_there() -> None:
+    with pytest.raises(ValueError, match="no point 3 of 3"):
+        LandmarkScheme(name="three", names=("a", "b", "c"), regions={"all": (0, 1, 2, 3)})
+    with pytest.raises(ValueError, match="no point -1 of 3"):
+        LandmarkScheme(name="three", names=("a", "b", "c"), eye_corners=(-1, 0))

@@ -26,6 +26,11 @@ class LandmarkScheme:
     """Polylines to draw: (indices, closed)."""
 
     def __post_init__(self) -> None:
+        lines = (line for line, _ in self.contours)
+        groups = (self.eye_corners or (), *(self.pupils or ()), *self.regions.values(), *lines)
+        for i in (i for group in groups for i in group):
+            if not 0 <= i < len(self.names):
+                raise ValueError(f"{self.name}: there is no point {i} of {len(self.names)}")
         if self.flip is not None:
             if sorted(self.flip) != list(range(len(self.names))):
                 raise ValueError(f"{self.name}: flip is no permutation of {len(self.names)} points")

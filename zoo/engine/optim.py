@@ -106,7 +106,12 @@ class Schedule:
         return {key: getattr(self.plateau, key) for key in kept}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Raises ValueError for what :meth:`state` did not give."""
+        if state.keys() != self.state().keys():
+            raise ValueError(f"no state of a schedule: {', '.join(state)}")
         for key, value in state.items():
+            if type(value) not in (int, float):
+                raise ValueError(f"{key} of the schedule is no number")
             setattr(self.plateau, key, value)
 
 

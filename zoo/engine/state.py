@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor
 
-from ..api import DataError, WeightsError
+from ..api import DataError, WeightsError, ZooError
 from ..checkpoint import (
     load_tensors,
     pack_optimizer,
@@ -120,7 +121,9 @@ class Trainee:
             self.scaler.load_state_dict(header["scaler"])
             if world.first:  # it was saved as the sum over all processes
                 self.loss_sum.copy_(tensors["loss_sum"])
-            self.progress = Progress(**header["progress"])
-        except (KeyError, TypeError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            self.progress = msgspec.convert(header["progress"], Progress)
+        except ZooError:
+            raise
+        except Exception as error:  # whatever stands in the file goes through torch's own readers
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise WeightsError(f"{path}: does not fit this run: {reason}") from error

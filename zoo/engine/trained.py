@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -44,7 +45,7 @@ class Header:
         return cls(
             config=from_dict(table["config"]),
             scheme=scheme_from_table(table["scheme"]),
-            faces=FacePlace(**table["faces"]),
+            faces=msgspec.convert(table["faces"], FacePlace),
             mean_shape=np.array(table["mean_shape"], np.float64),
         )
 
@@ -86,7 +87,7 @@ def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
     tensors, table = load_tensors(path)
     try:
         return tensors, Header.from_dict(table)
-    except (LookupError, TypeError, ValueError, AttributeError, UsageError) as error:
+    except (LookupError, TypeError, ValueError, msgspec.ValidationError, UsageError) as error:
         raise WeightsError(f"{path}: its header is not a run's: {error}") from error
 
 

@@ -94,6 +94,9 @@ def _model(name: str, table: Any) -> Model:
     known = {"summary", "address", "files", "record", "default"}
     if unknown := sorted(set(table) - known):
         raise ValueError(f"{name}: unknown key {unknown[0]}; known are {', '.join(sorted(known))}")
+    for key in ("files", "record"):
+        if not isinstance(table.get(key, {}), dict):
+            raise ValueError(f"{name}: {key} is no table")
     files = tuple(_entry(name, path, each) for path, each in table.get("files", {}).items())
     if {entry.path for entry in files} != set(FILES):
         raise ValueError(f"{name}: its files must be {', '.join(FILES)}")

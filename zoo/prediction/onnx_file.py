@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
 from ..api import LandmarkScheme
 from ..evaluation.scores.schemes import scheme_from_table
 from .place import FacePlace
@@ -25,6 +27,9 @@ PREFIX = "landmark_zoo."
 
 IMAGES, POINTS, SCORES = "images", "points", "scores"
 """Of the graph's input and its outputs."""
+
+
+_DAMAGE = (LookupError, TypeError, ValueError, RecursionError, msgspec.ValidationError)
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,14 @@ class OnnxFacts:
                 scheme=scheme_from_table(json.loads(text["scheme"])),
                 input_size=int(text["input_size"]),
                 region=text["region"],
-                faces=FacePlace(**{k: float(v) for k, v in json.loads(text["faces"]).items()}),
+                faces=msgspec.convert(json.loads(text["faces"]), FacePlace),
                 refine=int(text["refine"]),
                 licenses=dict(json.loads(text["licenses"])),
                 record=dict(json.loads(text["record"])),
                 zoo_version=text["zoo_version"],
             )
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except _DAMAGE as error:
             raise ValueError(f"its metadata is damaged: {type(error).__name__}: {error}") from error
-        if not (facts.input_size > 0 and facts.faces.side > 0 and 0 <= facts.refine <= 3):
-            raise ValueError("its metadata is damaged: input_size, faces or refine make no sense")
+        if not (facts.input_size > 0 and 0 <= facts.refine <= 3):
+            raise ValueError("its metadata is damaged: input_size or refine make no sense")
         return facts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Region
+from ..geometry import NO_SIZE, Region
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,22 @@ class FacePlace:
     cy: float
     """Its centre, as fractions of the region."""
 
+    def __post_init__(self) -> None:
+        if not (0 < self.side < math.inf and math.isfinite(self.cx) and math.isfinite(self.cy)):
+            raise ValueError(f"faces cannot lie at {self.cx}, {self.cy} with a side of {self.side}")
+
     @classmethod
     def of(cls, points: NDArray[np.floating], visible: NDArray[np.bool_]) -> FacePlace:
-        """From labels as fractions of the region: (N, K, 2), (N, K)."""
+        """From labels as fractions of the region: (N, K, 2), (N, K). Faces whose points all lie at
+        one place are left out."""
         shown = visible.any(1)
         points, mask = points[shown], visible[shown][..., None]
         low = np.where(mask, points, np.inf).min(1)
         high = np.where(mask, points, -np.inf).max(1)
-        cx, cy = np.median((low + high) / 2, axis=0)
-        return cls(float(np.median((high - low).max(1))), float(cx), float(cy))
+        sides = (high - low).max(1)
+        sized = sides > 0
+        cx, cy = np.median((low + high)[sized] / 2, axis=0)
+        return cls(float(np.median(sides[sized])), float(cx), float(cy))
 
 
 def face_region(
@@ -42,7 +50,7 @@ def face_region(
     """
     x0, y0, x1, y1 = (float(v) for v in box[:4])
     part, dx, dy = labelled
-    longer = max(x1 - x0, y1 - y0)
+    longer = max(x1 - x0, y1 - y0, NO_SIZE)
     side = longer * part / faces.side
     centre_x = (x0 + x1) / 2 + dx * longer
     centre_y = (y0 + y1) / 2 + dy * longer
