@@ -18,7 +18,8 @@ from zoo.datasets.ibug_pts import ibug_pts, read_pts
 from zoo.media.inputs import find_all
 from zoo.media.job import Job, Outcome, Watcher, run
 from zoo.media.pictures import read_picture
-from zoo.media.settings import Tracking
+from zoo.media.settings import OneEuro
+from zoo.media.smoothing import PointFilter
 from zoo.media.video import VideoFrames
 from zoo.media.writers import write_pts
 from zoo.prediction import Finder
@@ -303,7 +304,7 @@ def test_smoothed_points_differ_and_unsmoothed_are_the_models(desk: Desk, kit: K
     path = kit.video(desk.folder / "clip.mkv", frames)
     spread = {}
     for name, keys in {"raw": {"smoothing": None}, "smooth": {}}.items():
-        desk.do(kit.finds((100, 90)), [path], draw=False, **keys)
+        desk.do(kit.finds((100, 90)), [path], draw=False, overwrite=True, **keys)
         track = np.stack([points_of(row) for row in desk.rows()])
         spread[name] = np.abs(np.diff(track, 2, axis=0)).mean()
     assert spread["smooth"] < 0.6 * spread["raw"]
@@ -317,18 +318,128 @@ def test_an_output_folder_that_cannot_be_written_ends_the_work(desk: Desk, kit: 
             desk.do(kit.finds(walk(0)), [path], **keys)
 
 
-def test_an_interrupted_video_leaves_no_half_of_anything(desk: Desk, kit: Kit) -> None:
-    path = kit.video(desk.folder / "clip.mkv", film(kit, 10))
-    eye = kit.finds(walk(0))
+class Stopping(Watcher):
+    """Ends the work after so many frames, as Ctrl-C does."""
 
-    def find(image: Image) -> Any:
-        if eye.calls == 5:
+    def __init__(self, after: int) -> None:
+        self.left = after
+        self.notes: list[str] = []
+
+    def advance(self, frames: int) -> None:
+        self.left -= frames
+        if self.left == 0:
             raise KeyboardInterrupt
-        return eye(image)
 
-    finder = Finder(eye.finder().plugin, find)
-    job = replace(Job(desk.model, finder, desk.out), tracking=Tracking(every=1))
-    sources, _ = find_all([str(path)])
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def test_pictures_that_were_done_are_kept_when_the_work_is_stopped(desk: Desk, kit: Kit) -> None:
+    for k in range(9):
+        kit.save(desk.folder / "in" / f"a{k}.png", kit.picture((100, 90)))
+    kit.video(desk.folder / "in" / "clip.mkv", film(kit, 3))
+    sources, _ = find_all([str(desk.folder / "in")])
+    outcome = Outcome()
+    job = Job(desk.model, kit.finds((100, 90)).finder(), desk.out, draw=False, batch=2)
     with pytest.raises(KeyboardInterrupt):
-        run(job, sources, desk.heard)
-    assert desk.made() == []
+        run(job, sources, Stopping(5), outcome)
+    assert [Path(row["image_name"]).name for row in desk.rows()] == [f"a{k}.png" for k in range(5)]
+    assert (outcome.faces, outcome.points) == (5, desk.out / "points.csv")
+    assert outcome.missing == "4 of 9 pictures and 1 of 1 video"
+
+
+@pytest.mark.parametrize("pts", [True, False])
+def test_a_video_that_is_stopped_keeps_what_was_done(desk: Desk, kit: Kit, pts: bool) -> None:
+    paths = [kit.video(desk.folder / f"clip{k}.mkv", film(kit, 10)) for k in range(2)]
+    sources, _ = find_all(map(str, paths))
+    watcher, outcome = Stopping(14), Outcome()
+    job = Job(desk.model, kit.finds(walk(0)).finder(), desk.out, pts=pts)
+    with pytest.raises(KeyboardInterrupt):
+        run(job, sources, watcher, outcome)
+    assert len(desk.rows()) == 14
+    assert outcome.missing == "what follows frame 4 of clip1"
+    assert f"drawn in {desk.out / 'clip1-points.mp4'}, and no more" in watcher.notes[-1]
+    drawn = [sum(1 for _ in VideoFrames(desk.out / f"clip{k}-points.mp4")) for k in range(2)]
+    assert drawn == [10, 4]
+    assert sum(name.endswith(".pts") for name in desk.made()) == (14 if pts else 0)
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_drawing(desk: Desk, kit: Kit) -> None:
+    resource = pytest.importorskip("resource")  # a limit on files stands for the disk
+    random = np.random.default_rng(0)
+    noise = [random.integers(0, 256, (200, 320, 3), np.uint8) for _ in range(12)]
+    pictures = [kit.save(desk.folder / f"{k}.png", image) for k, image in enumerate(noise)]
+    clip = kit.video(desk.folder / "clip.avi", noise, "MJPG")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for inputs, reason in (([clip], "clip-points.mp4 could not be written whole"),
+                           (pictures, "File too large")):  # fmt: skip
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, usual[1]))
+        try:
+            with pytest.raises(UsageError, match=rf"--out {desk.out}: {reason}"):
+                desk.do(kit.finds((100, 90)), inputs)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert len(desk.rows()) == 12  # of the video
+    assert desk.made() == ["points-2.csv", "points.csv"]
+
+
+def test_a_second_run_replaces_nothing_unless_it_may(desk: Desk, kit: Kit) -> None:
+    face = kit.save(desk.folder / "face.png", kit.picture((100, 90)))
+    clip = kit.video(desk.folder / "clip.mkv", film(kit, 2))
+    first = ["clip-points.mp4", "clip/annot/000001.pts", "clip/annot/000002.pts",
+             "face-points.png", "face.pts", "points.csv"]  # fmt: skip
+    desk.do(kit.finds((100, 90)), [face, clip], pts=True)
+    assert desk.made() == first
+    for name in first:
+        (desk.out / name).write_text("corrected by hand")
+    desk.do(kit.finds((100, 90)), [face, clip], pts=True)
+    assert all((desk.out / name).read_text() == "corrected by hand" for name in first)
+    assert sorted(set(desk.made()) - set(first)) == [
+        *("clip-2-points.mp4", "clip-2/annot/000001.pts", "clip-2/annot/000002.pts"),
+        *("face-2-points.png", "face-2.pts", "points-2.csv"),
+    ]
+    note = (
+        f"{desk.out / 'points.csv'} and 4 more were there before and stay; new files have numbers"
+    )
+    assert any(each.startswith(note) for each in desk.heard.notes)
+    desk.do(kit.finds((100, 90)), [face, clip], pts=True, overwrite=True)
+    assert all((desk.out / name).read_bytes() != b"corrected by hand" for name in first)
+
+
+def test_a_name_as_long_as_a_system_takes_has_a_copy(desk: Desk, kit: Kit) -> None:
+    faces = [kit.save(desk.folder / f"{'n' * 249}{k}.png", kit.picture((100, 90))) for k in "12"]
+    outcome = desk.do(kit.finds((100, 90)), faces, pts=True)
+    assert (outcome.faces, outcome.failures) == (2, [])
+    assert len(desk.made()) == 5
+
+
+def test_times_of_an_uneven_video_are_its_own_and_smooth_by_them(desk: Desk, kit: Kit) -> None:
+    lasts = [0.02, 0.01, 0.1, 0.03, 0.06, 0.02]
+    clip = kit.uneven(desk.folder / "phone.mp4", film(kit, 6), lasts)
+    points, times = {}, np.cumsum([0, *lasts[:-1]])
+    for smoothing in (None, OneEuro()):
+        desk.do(kit.finds(walk(0)), [clip], smoothing=smoothing, draw=False, overwrite=True)
+        np.testing.assert_allclose([float(r["seconds"]) for r in desk.rows()], times, atol=1e-3)
+        points[smoothing] = [points_of(row) for row in desk.rows()]
+    smooth = PointFilter(OneEuro())
+    steps = np.diff(times, prepend=np.nan)
+    sizes = [float(np.sqrt(np.prod(np.ptp(raw, axis=0)))) for raw in points[None]]
+    wanted = [smooth(*each) for each in zip(points[None], sizes, steps, strict=True)]
+    np.testing.assert_allclose(points[OneEuro()], wanted, atol=0.05)
+
+
+def test_where_a_detector_shrank_a_picture_its_limit_is_named(desk: Desk, kit: Kit) -> None:
+    wide = kit.save(desk.folder / "wide.png", kit.picture(width=500))
+    small = kit.save(desk.folder / "small.png", kit.picture(width=300))
+    clip = kit.video(desk.folder / "clip.mkv", [kit.picture(width=500)])
+    finder = replace(kit.finds().finder(), longest_side=400)
+    job = Job(desk.model, finder, desk.out, hint="take all of it")
+    sources, _ = find_all(map(str, [wide, small, clip]))
+    shrunk = (
+        " in a copy that is 400 pixels long; --set detector.longest_side=0 searches all 500 x 200"
+    )
+    assert run(job, sources, desk.heard).failures == [
+        f"{wide}: no face found{shrunk}",
+        f"{small}: no face found; take all of it",
+        f"{clip}: no face found in 1 frame{shrunk}",
+    ]

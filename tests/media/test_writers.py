@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -69,17 +70,66 @@ def test_json_lines_have_a_line_a_picture_with_or_without_faces(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_half_a_file_and_an_empty_file_are_not_left(tmp_path: Path, form: Format) -> None:
+def test_what_was_written_is_in_the_file_whatever_ends_the_work(
+    tmp_path: Path, form: Format
+) -> None:
     place = tmp_path / f"points.{form}"
-    place.write_text("of the last time")
-    broken = Marked(Path("z.jpg"), [FACE], [])
+    broken = Marked(Path("z.jpg"), [FACE, FACE], [0])
     with pytest.raises(ValueError, match="shorter"), open_writer(place, form) as writer:  # noqa: PT012
         writer.write(MARKED[0])
+        text = place.read_text()  # also what a process finds that comes after a power cut
         writer.write(broken)
-    with open_writer(place, form):
-        pass
-    assert place.read_text() == "of the last time"
+    assert place.read_text() == text
+    assert text.endswith("\n")
     assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path, form: Format) -> None:
+    place = tmp_path / f"points.{form}"
+    place.write_text("corrected by hand")
+    with (
+        pytest.raises(UsageError, match="File exists"),
+        open_writer(place, form) as writer,
+    ):
+        writer.write(MARKED[0])
+    with open_writer(place, form, overwrite=True):
+        pass  # nothing to say: nothing is replaced
+    assert place.read_text() == "corrected by hand"
+    with open_writer(place, form, overwrite=True) as writer:
+        writer.write(MARKED[0])
+    assert "x.jpg" in place.read_text()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_disk_that_is_full_leaves_whole_rows(tmp_path: Path, form: Format) -> None:
+    resource = pytest.importorskip("resource")  # a limit on files stands for the disk
+    place = tmp_path / f"points.{form}"
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    done = 0
+    with pytest.raises(UsageError, match=r"--out .*: File too large"):  # noqa: PT012, SIM117
+        with open_writer(place, form) as writer:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
+            try:
+                while True:
+                    writer.write(MARKED[0])
+                    done += 1
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    text = place.read_text()
+    assert text.endswith("\n")
+    assert text.count("x.jpg") == done * (2 if form == "csv" else 1) > 0
+
+
+def test_a_name_that_is_no_text_is_written_as_text(tmp_path: Path) -> None:
+    named = Marked(Path(os.fsdecode(b"caf\xe9/\xc3\xbc.jpg")), [FACE], [0])
+    for form in ("csv", "jsonl"):
+        with open_writer(tmp_path / f"points.{form}", form) as writer:
+            writer.write(named)
+    with (tmp_path / "points.csv").open(newline="", encoding="utf-8") as stream:
+        [row] = csv.DictReader(stream)
+    assert row["image_name"] == r"caf\xe9/ü.jpg"
+    assert json.loads((tmp_path / "points.jsonl").read_text())["image"] == r"caf\xe9/ü.jpg"
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,19 +71,23 @@ def predict(
         int, typer.Option(min=1, help="Pictures that go through the model together.")
     ] = 16,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")] = "",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into OUT.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Faces and points as JSON.")] = False,
 ) -> None:
     """Mark the faces of pictures and videos.
 
     OUT gets a copy of each picture (NAME-points.png or .jpg) and video (NAME-points.mp4) with the
     points drawn, and one points.csv, a row a face. What cannot be read, or shows no face, is listed
-    at the end and makes the exit status 1; the others are done.
+    at the end and makes the exit status 1; the others are done. What lies in OUT stays: files of
+    the same name get a number.
     """
     options = _options(settings or ())
 
     from zoo.cli.frames_bar import watcher
     from zoo.media.inputs import find_all
-    from zoo.media.job import Job, run
+    from zoo.media.job import Job, Outcome, run
     from zoo.media.settings import smoothing_from, tracking_from
     from zoo.media.writers import as_table
     from zoo.prediction import Finder
@@ -102,13 +110,34 @@ def predict(
         smoothing=smoothing if smooth else None,
         batch=batch_size,
         rate=rate,
+        overwrite=overwrite,
         keep=json,
     )
-    with watcher() as watched:
-        outcome = run(job, sources, watched)
-    if json:
-        print_json([as_table(marked) for marked in outcome.kept])
-    _tell([*map(str, errors), *outcome.failures], outcome)
+    outcome = Outcome()
+    try:
+        with _stoppable(), watcher() as watched:
+            run(job, sources, watched, outcome)
+    finally:  # stopped early, it says what was done all the same
+        if json:
+            print_json([as_table(marked) for marked in outcome.kept])
+        failures = [*map(str, errors), *outcome.failures]
+        _tell(failures, outcome)
+    if failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does: what was done is told."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
@@ -151,12 +180,12 @@ def _load(model: str, device: str) -> Predictor:
 
 
 def _tell(failures: list[str], outcome: Outcome) -> None:
-    """What was written, then what failed; exits with 1 where anything did."""
+    """What was written, what failed, and what was not done."""
     from zoo.media.naming import count
 
     if outcome.points is not None:
         say(f"points of {count(outcome.faces, 'face')} in {outcome.points}")
     for reason in failures:
         say(f"zoo: {plain(reason)}")
-    if failures:
-        raise typer.Exit(1)
+    if outcome.missing:
+        say(f"zoo: ended early: {plain(outcome.missing)} missing")

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.api import LandmarkScheme
+from zoo.api import LandmarkScheme, ZooError
 from zoo.prediction.drawing import draw_faces
 
 from .naming import Names, count
@@ -33,6 +33,8 @@ class Film:
     """Whether a face's number says which one it is through the video; it is then drawn."""
     frames: int = 0
     faces: int = 0
+    shape: tuple[int, ...] = ()
+    """Of the last frame."""
     note: str = ""
     """What is worth saying about the annotated video."""
     _numbers: set[int] = field(default_factory=set)
@@ -44,6 +46,7 @@ class Film:
     def add(self, image: Image, marked: Marked) -> None:
         """Raises :class:`UsageError` for a folder that cannot be written."""
         self.frames += 1
+        self.shape = image.shape
         self.faces += len(marked.faces)
         self._numbers.update(marked.numbers)
         if self.pts:
@@ -74,6 +77,13 @@ class Film:
         writer.close()
         self.note = writer.note
         return f"{said}, drawn in {writer.path}"
+
+    def stop(self) -> str:
+        """The work ends before the video: what was drawn is kept where it can be."""
+        try:
+            return f"{self.close()}, and no more"
+        except ZooError as error:
+            return str(error)
 
     def discard(self) -> None:
         """After :meth:`close` nothing is left to do."""

@@ -1,7 +1,8 @@
 """The work of `zoo predict`: sources in; drawn copies, points and annotated videos out.
 
 What cannot be read or shows no face is noted and the rest is done. Only what the user said wrongly
-(:class:`zoo.api.UsageError`) or a plugin that is broken ends the work.
+(:class:`zoo.api.UsageError`), a disk that takes no more, or a plugin that is broken ends the work.
+Whatever ends it, what was finished is written, and what is missing is said.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Job:
     """Pictures, or frames that are not tracked, that go through the model together."""
     rate: float = RATE
     """Frames a second of a sequence of pictures, which do not say."""
+    overwrite: bool = False
+    """Replace what an earlier run wrote, instead of giving new files a number."""
     keep: bool = False
     """Collect what was marked, for who asks for JSON."""
 
@@ -78,24 +81,48 @@ class Outcome:
     """Pictures and frames with faces."""
     points: Path | None = None
     """The file of points, where one was written."""
+    missing: str = ""
+    """What was not done, where the work ended early."""
 
 
-def run(job: Job, sources: Sequence[Source], watcher: Watcher) -> Outcome:
-    """Do all of it, pictures first. Raises :class:`UsageError` for an output folder that cannot be
-    written."""
-    outcome = Outcome()
-    points = job.out / f"points.{job.form}"
+def run(
+    job: Job, sources: Sequence[Source], watcher: Watcher, outcome: Outcome | None = None
+) -> Outcome:
+    """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
+    what was done when it is ended, as by Ctrl-C.
+
+    Raises :class:`UsageError` for an output folder that cannot be written.
+    """
+    outcome = Outcome() if outcome is None else outcome
     inputs = [path for source in sources for path in (source.path, *source.frames)]
-    with open_writer(points, job.form) as writer:
-        work = _Work(job, writer, Names(job.out, inputs), outcome, watcher)
-        pictures = [source.path for source in sources if not source.moves]
-        if pictures:
-            work.pictures(pictures)
-        for source in sources:
-            if source.moves:
-                work.video(source)
-    outcome.points = points if writer.used else None
+    names = Names(job.out, inputs, overwrite=job.overwrite)
+    points = names.take("points", f".{job.form}")
+    pictures = [source.path for source in sources if not source.moves]
+    videos = [source for source in sources if source.moves]
+    with open_writer(points, job.form, overwrite=job.overwrite) as writer:
+        work = _Work(job, writer, names, outcome, watcher, len(pictures), len(videos))
+        try:
+            if pictures:
+                work.pictures(pictures)
+            for video in videos:
+                work.video(video)
+        except BaseException:
+            outcome.missing = work.missing(len(pictures), len(videos))
+            raise
+        finally:
+            outcome.points = points if writer.used else None
+            if names.kept:
+                watcher.note(_kept(names.kept))
     return outcome
+
+
+def _kept(there: Sequence[Path]) -> str:
+    others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+    verb = "were" if others else "was"
+    return (
+        f"{there[0]}{others} {verb} there before and stay{'' if others else 's'}; new files have "
+        "numbers (--overwrite replaces the old ones)"
+    )
 
 
 Result = list[Face] | str
@@ -109,6 +136,22 @@ class _Work:
     names: Names
     outcome: Outcome
     watcher: Watcher
+    pictures_left: int
+    videos_left: int
+    """Not begun."""
+    film: Film | None = None
+    """Of the video that is worked on."""
+
+    def missing(self, pictures: int, videos: int) -> str:
+        """What was not done, of so many."""
+        parts = []
+        if self.pictures_left:
+            parts.append(f"{self.pictures_left} of {count(pictures, 'picture')}")
+        if self.film is not None:
+            parts.append(f"what follows frame {self.film.frames} of {self.film.stem}")
+        if self.videos_left:
+            parts.append(f"{self.videos_left} of {count(videos, 'video')}")
+        return " and ".join(parts)
 
     def pictures(self, paths: Sequence[Path]) -> None:
         """In batches; each with a drawn copy."""
@@ -117,6 +160,7 @@ class _Work:
         for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
             for frame, faces in zip(frames, self._marked(frames), strict=True):
                 self._picture(frame, faces)
+                self.pictures_left -= 1
                 self.watcher.advance(1)
 
     def _picture(self, frame: Frame, faces: Result) -> None:
@@ -125,7 +169,7 @@ class _Work:
             return
         self._keep(Marked(frame.path, faces, range(len(faces))))
         if not faces:
-            self.outcome.failures.append(f"{frame.path}: {self._no_face()}")
+            self.outcome.failures.append(f"{frame.path}: {self._no_face(frame.image.shape)}")
             return
         said = f"{frame.path}: {count(len(faces), 'face')}"
         if self.job.draw:
@@ -141,6 +185,7 @@ class _Work:
 
     def video(self, source: Source) -> None:
         """Frame by frame, with one annotated copy."""
+        self.videos_left -= 1
         try:
             frames = _opened(source, self.job.rate)
         except DataError as error:
@@ -153,7 +198,7 @@ class _Work:
         tracked = self.job.tracking is not None
         scheme = self.job.predictor.scheme
         made = (self.job.draw, self.job.pts, tracked)
-        film = Film(source.stem, self.names, scheme, frames.rate, *made)
+        self.film = film = Film(source.stem, self.names, scheme, frames.rate, *made)
         try:
             with closing(iter(frames)) as each:
                 for frame, marked in self._frames(each, frames.rate):
@@ -164,13 +209,17 @@ class _Work:
                         self.outcome.failures.append(frame.error)
                         film.repeat()
             said = film.close()
+        except BaseException:
+            self.watcher.note(f"{source.path}: {film.stop()}")
+            raise
         finally:
             film.discard()
+        self.film = None
         if film.note:
             self.watcher.note(film.note)
         if film.frames and not film.faces:
             where = f" in {count(film.frames, 'frame')}"
-            self.outcome.failures.append(f"{source.path}: {self._no_face(where)}")
+            self.outcome.failures.append(f"{source.path}: {self._no_face(film.shape, where)}")
         elif film.frames:
             self.watcher.note(f"{source.path}: {said}")
 
@@ -185,8 +234,8 @@ class _Work:
         for batch in batches(frames, self.job.batch):
             for frame, faces in zip(batch, self._marked(batch), strict=True):
                 if isinstance(faces, str):
-                    frame, faces = Frame(frame.index, frame.path, None, faces), []
-                yield frame, _marked(frame, rate, faces, range(len(faces)))
+                    frame, faces = replace(frame, image=None, error=faces), []
+                yield frame, _marked(frame, faces, range(len(faces)))
             self.watcher.advance(len(batch))
 
     def _tracker(self, tracking: Tracking, rate: float) -> _Follow:
@@ -219,8 +268,14 @@ class _Work:
         # one of them is to blame: the others are done
         return [faces for frame in frames for faces in self._together([frame])]
 
-    def _no_face(self, where: str = "") -> str:
+    def _no_face(self, shape: tuple[int, ...], where: str = "") -> str:
+        searched = self.job.finder.longest_side
         hint = f"; {self.job.hint}" if self.job.hint else ""
+        if 0 < searched < max(shape[:2]):
+            hint = (
+                f" in a copy that is {searched} pixels long; --set detector.longest_side=0 "
+                f"searches all {shape[1]} x {shape[0]}"
+            )
         return f"{self.job.no_face}{where}{hint}"
 
     def _keep(self, marked: Marked) -> None:
@@ -240,17 +295,16 @@ class _Follow:
     """Of the frame that is looked at: a detector may look its boxes up by it."""
 
     def __call__(self, frame: Frame) -> Marked:
-        rate = self.tracker.rate
         if frame.image is None:
             self.tracker.skip()
-            return _marked(frame, rate, (), ())
+            return _marked(frame, (), ())
         self.place[0] = frame.path
-        found = self.tracker(frame.image)
-        return _marked(frame, rate, [each.face for each in found], [each.track for each in found])
+        found = self.tracker(frame.image, frame.seconds)
+        return _marked(frame, [each.face for each in found], [each.track for each in found])
 
 
-def _marked(frame: Frame, rate: float, faces: Sequence[Face], numbers: Sequence[int]) -> Marked:
-    return Marked(frame.path, faces, numbers, frame.index, frame.index / rate)
+def _marked(frame: Frame, faces: Sequence[Face], numbers: Sequence[int]) -> Marked:
+    return Marked(frame.path, faces, numbers, frame.index, frame.seconds)
 
 
 def _opened(source: Source, rate: float) -> Frames:

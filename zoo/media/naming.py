@@ -1,31 +1,50 @@
-"""Names of the outputs: none twice, and none that is an input's. And numbers of things."""
+"""Names of the outputs: none twice, and none that is taken. And numbers of things."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+LONGEST = 200
+"""Bytes of a name before its ending: file systems take 255 in all."""
 
 
 class Names:
     """Gives out names below one folder.
 
     Pictures of one name from two folders get a number, in the order of asking; so does a name
-    under which an input lies there, for an input is never written over.
+    under which an input lies there, for an input is never written over. So does, but for
+    ``overwrite``, one under which anything lies: somebody may have corrected what an earlier run
+    wrote.
     """
 
-    def __init__(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, folder: Path, inputs: Iterable[Path] = (), *, overwrite: bool = False
+    ) -> None:
         self.folder = folder
+        self.overwrite = overwrite
+        self.kept: list[Path] = []
+        """What lies where something new would have been written."""
         self._taken = {_key(path) for path in inputs}
 
     def take(self, stem: str, ending: str, *others: str) -> Path:
         """``FOLDER/STEM-points.png`` for ("face", "-points.png"), or with a number:
         ``FOLDER/face-2-points.png``. ``others``: endings that the same name must be free with."""
+        while len(os.fsencode(stem)) > LONGEST:
+            stem = stem[:-1]
         number = 1
-        while any(_key(path) in self._taken for path in self._paths(stem, number, ending, *others)):
+        while not self._free(paths := self._paths(stem, number, ending, *others)):
             number += 1
-        paths = self._paths(stem, number, ending, *others)
         self._taken.update(map(_key, paths))
         return paths[0]
+
+    def _free(self, paths: list[Path]) -> bool:
+        if any(_key(path) in self._taken for path in paths):
+            return False
+        there = [] if self.overwrite else [path for path in paths if os.path.lexists(path)]
+        self.kept += there
+        return not there
 
     def _paths(self, stem: str, number: int, *endings: str) -> list[Path]:
         name = stem if number == 1 else f"{stem}-{number}"

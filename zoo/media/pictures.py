@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,19 @@ def write_picture(path: Path, image: Image) -> None:
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix.lower() in JPEGS else []
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     assert done, path.suffix
+    write_whole(path, np.asarray(data).tobytes())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that gets its name when it is whole. Raises as :func:`writing` does."""
+    part = path.with_name(f".{path.name}.part")
     with writing(path):
-        path.write_bytes(np.asarray(data).tobytes())
+        try:
+            part.write_bytes(data)
+            os.replace(part, path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

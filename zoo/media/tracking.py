@@ -30,7 +30,7 @@ from .pictures import Image
 from .settings import OneEuro, Tracking
 from .smoothing import PointFilter
 
-MOST_GAP = 0.2
+MOST_GAP = 0.25
 """Seconds: after a longer one a filter starts anew, for what it remembers is old."""
 
 
@@ -68,8 +68,8 @@ class _Track:
     """Detections in a row that did not."""
     usual: float = float("nan")
     """Its mean confidence of late; NaN where the model gives none."""
-    seen: int = -1
-    """The frame that it was last filtered at."""
+    seen: float = float("nan")
+    """When it was last filtered, in seconds."""
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Tracker:
     detect: Callable[[Image], list[Face]]
     """Finds and marks the faces of a frame: box scores are a detector's."""
     rate: float
-    """Frames a second."""
+    """Frames a second, where a frame does not say when it is shown."""
     settings: Tracking = field(default_factory=Tracking)
     smoothing: OneEuro | None = field(default_factory=OneEuro)
     """None: points as the model gives them."""
@@ -91,12 +91,13 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next = 0
         self._since = 0
-        self._frame = -1
+        self._now = -1 / self.rate
 
-    def __call__(self, image: Image) -> list[Tracked]:
-        """The faces of the next frame, by number. A frame that could not be read is skipped with
+    def __call__(self, image: Image, seconds: float | None = None) -> list[Tracked]:
+        """The faces of the next frame, by number. ``seconds``: when it is shown; by default
+        1 / ``rate`` after the one before. A frame that could not be read is skipped with
         :meth:`skip`."""
-        self._frame += 1
+        self._now = self._now + 1 / self.rate if seconds is None else seconds
         self._since += 1
         held = self._follow(image)
         if self._is_due(held):
@@ -114,7 +115,7 @@ class Tracker:
 
     def skip(self) -> None:
         """A frame without a picture: time goes on, and the tracks wait."""
-        self._frame += 1
+        self._now += 1 / self.rate
         self._since += 1
 
     def _follow(self, image: Image) -> list[_Track]:
@@ -212,12 +213,12 @@ class Tracker:
     def _out(self, track: _Track) -> Tracked:
         face = track.face
         if self.smoothing is not None:
-            step = (self._frame - track.seen) / self.rate
-            if track.seen >= 0 and step > MOST_GAP:
+            step = self._now - track.seen  # NaN at first, when the filter does not ask
+            if step > MOST_GAP:
                 track.smooth = self._filter()
             points = track.smooth(face.points, size_of(face), step)
             face = replace(face, points=points.astype(np.float32))
-        track.seen = self._frame
+        track.seen = self._now
         return Tracked(replace(face, box=box_of(face)), track.number)
 
 

@@ -7,6 +7,7 @@ The centre of the top left pixel is (0, 0) in CSV and JSON Lines, as everywhere 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
@@ -14,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TextIO
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.prediction.face import Face
 
-from .pictures import writing
+from .pictures import write_whole, writing
 
 Format = Literal["csv", "jsonl"]
 
@@ -43,7 +44,7 @@ class Marked:
 
 
 class Writer(Protocol):
-    """Takes what was marked, one after another, and then puts its file in place."""
+    """Takes what was marked, one after another."""
 
     @property
     def used(self) -> bool:
@@ -54,47 +55,53 @@ class Writer(Protocol):
 
 
 @contextmanager
-def open_writer(path: Path, form: Format) -> Iterator[Writer]:
-    """A writer of one file, which gets its name when the block ends well and is otherwise not left.
+def open_writer(path: Path, form: Format, *, overwrite: bool = False) -> Iterator[Writer]:
+    """A writer of one file. What was written is in it at once, so that whatever ends the work
+    leaves all that was finished, and no half of a row.
 
     Nothing is created before the first face (CSV) or the first picture (JSON Lines). Raises
-    :class:`UsageError` for a place that cannot be written.
+    :class:`UsageError` for a place that cannot be written, or takes no more; without ``overwrite``,
+    for a file that is there.
     """
-    part = path.with_name(f".{path.name}.part")
-    writer = _Csv(part) if form == "csv" else _JsonLines(part)
+    writer = _Csv(path, overwrite) if form == "csv" else _JsonLines(path, overwrite)
     try:
         yield writer
-    except BaseException:
+    finally:
         writer.close()
-        if writer.used:
-            part.unlink(missing_ok=True)
-        raise
-    writer.close()
-    if writer.used:
-        with writing(path):
-            os.replace(part, path)
 
 
 class _Lines:
     """A text file that is opened when something is written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, overwrite: bool) -> None:
         self.path = path
-        self._stream: TextIO | None = None
-
-    def stream(self) -> TextIO:
-        if self._stream is None:
-            with writing(self.path):
-                self._stream = self.path.open("w", newline="", encoding="utf-8")
-        return self._stream
+        self._mode = "wb" if overwrite else "xb"
+        self._file: io.FileIO | None = None
+        self._whole = 0
+        """Bytes of the lines that are whole."""
 
     @property
     def used(self) -> bool:
-        return self._stream is not None
+        return self._file is not None
+
+    def append(self, lines: str) -> None:
+        """All of them, or none."""
+        data = lines.encode()
+        with writing(self.path):
+            if self._file is None:
+                self._file = io.FileIO(self.path, self._mode)
+            try:
+                written = 0
+                while written < len(data):  # a disk that is nearly full takes a part
+                    written += self._file.write(data[written:])
+            except OSError:
+                self._file.truncate(self._whole)
+                raise
+        self._whole += len(data)
 
     def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class _Csv(_Lines):
@@ -102,25 +109,32 @@ class _Csv(_Lines):
     `landmarks_csv` reads them."""
 
     def write(self, marked: Marked) -> None:
+        lines = io.StringIO()
+        writer = csv.writer(lines, lineterminator="\n")
         for face, number in zip(marked.faces, marked.numbers, strict=True):
-            first = self._stream is None
-            writer = csv.writer(self.stream(), lineterminator="\n")
-            if first:
+            if not self.used and not lines.tell():
                 parts = [f"part_{i}_{axis}" for i in range(len(face.points)) for axis in "xy"]
                 about = ["image_name", "frame", "seconds", "face", *CORNERS, "box_score"]
                 writer.writerow([*about, "confidence", *parts])
             frame = "" if marked.frame is None else marked.frame
             seconds = "" if marked.seconds is None else _short(marked.seconds)
             values = [*face.box, face.box_score, face.confidence, *face.points.ravel().tolist()]
-            writer.writerow([marked.path, frame, seconds, number, *map(_short, values)])
+            writer.writerow([as_text(marked.path), frame, seconds, number, *map(_short, values)])
+        if marked.faces:
+            self.append(lines.getvalue())
 
 
 class _JsonLines(_Lines):
     """A line a picture or frame, also of one without a face."""
 
     def write(self, marked: Marked) -> None:
-        json.dump(as_table(marked), self.stream(), allow_nan=False, separators=(",", ":"))
-        self.stream().write("\n")
+        line = json.dumps(as_table(marked), allow_nan=False, separators=(",", ":"))
+        self.append(f"{line}\n")
+
+
+def as_text(path: Path) -> str:
+    """A name for a file of text; a byte of it that is no text is written as ``\\xfc``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def as_table(marked: Marked) -> dict[str, Any]:
@@ -137,7 +151,7 @@ def as_table(marked: Marked) -> dict[str, Any]:
         }
         for face, number in zip(marked.faces, marked.numbers, strict=True)
     ]
-    return {"image": str(marked.path), **moving, "faces": faces}
+    return {"image": as_text(marked.path), **moving, "faces": faces}
 
 
 def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
@@ -146,8 +160,7 @@ def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
     Raises :class:`UsageError` for a place that cannot be written.
     """
     lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in points.tolist())
-    with writing(path):
-        path.write_text(f"version: 1\nn_points: {len(points)}\n{{\n{lines}}}\n", encoding="ascii")
+    write_whole(path, f"version: 1\nn_points: {len(points)}\n{{\n{lines}}}\n".encode())
 
 
 def _short(value: float) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ class Finder:
 
     plugin: Detector
     detect: Callable[[Image], NDArray[np.float32]]
+    longest_side: int = 0
+    """Pixels of the copy in which a larger picture is searched, where the detector has an option of
+    this name; 0: pictures are searched as they are."""
 
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
@@ -36,7 +40,8 @@ class Finder:
         detector does not take; it names those that it does as ``detector.KEY``.
         """
         plugin = registry("detector").get(detector)
-        return cls(plugin, call_with_options("detector", detector, plugin.build, **options))
+        detect = call_with_options("detector", detector, plugin.build, **options)
+        return cls(plugin, detect, _longest_side(plugin, options))
 
     def boxes(self, image: Image, path: str | Path = "") -> NDArray[np.float32]:
         """float32 (N, 5): x0, y0, x1, y1, score in source pixels, best first.
@@ -58,3 +63,9 @@ class Finder:
         if self.plugin.whole_frame and kind == "frame":
             return frame_region(*image.shape[:2])
         return face_region(box, self.plugin.labelled, faces)
+
+
+def _longest_side(plugin: Detector, options: Mapping[str, Any]) -> int:
+    known = signature(plugin.build).parameters.get("longest_side")
+    side = options.get("longest_side", known.default) if known else 0
+    return side if isinstance(side, int) else 0
