@@ -72,7 +72,7 @@ FLOORS = {
     "zoo.folders": Floor(GROUND, ()),
     "zoo.tables": Floor((*GROUND, "zoo.reading"), ("numpy",)),
     "zoo.names": Floor((*GROUND, "zoo.images"), ()),
-    "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL")),
+    "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL", "pillow_heif")),
     "zoo.videos": Floor((*GROUND, "zoo.reading"), ("numpy", "cv2")),
     "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
     "zoo.files": Floor((), ()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
 import sys
 import zlib
 from itertools import product
@@ -155,3 +156,55 @@ def test_paths_that_could_lead_out_are_refused(tmp_path: Path, name: str) -> Non
 
 def test_paths_below_the_root_are_taken(tmp_path: Path) -> None:
     assert inside(tmp_path, "a/b c.jpg") == tmp_path / "a" / "b c.jpg"
+
+
+def smooth() -> np.ndarray:
+    """A picture that every codec keeps well."""
+    across, down = np.meshgrid(np.linspace(0, 250, 64), np.linspace(0, 250, 48))
+    return np.stack([across, down, 0.5 * (across + down)], -1).astype(np.uint8)
+
+
+def test_avif_and_heic_are_read_whatever_their_names_say(tmp_path: Path) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    for format_, name in (("AVIF", "a.jpg"), ("HEIF", "b.png")):
+        Image.fromarray(smooth()).save(tmp_path / name, format_, quality=90)
+        found = read_image(tmp_path / name)
+        assert found.shape == (48, 64, 3)
+        assert np.abs(found.astype(int) - smooth()).mean() < 4
+
+
+def test_heic_without_its_reader_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    path = tmp_path / "IMG_1.HEIC"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    with pytest.raises(DataError, match=r"IMG_1.HEIC: .* pip install 'landmark-zoo\[heic\]'$"):
+        read_image(path)
+
+
+def test_heic_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    with pytest.raises(DataError, match=r"x\.heic: "):
+        read_image(tmp_path / "x.heic")
+
+
+def test_a_damaged_exif_block_is_not_the_terminals_business(tmp_path: Path) -> None:
+    """As a command: a library's warnings are shown to programmers, in Python."""
+    whole = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "maker of the telephone", "its model"
+    Image.fromarray(smooth()).save(whole, "JPEG", exif=exif)
+    data = whole.getvalue()
+    at = data.index(b"Exif") + 6 + 8
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(data[:at] + b"\x00\xff" + data[at + 2 :])  # it claims 255 entries
+    script = (
+        "import sys\nfrom zoo.cli.output import warn_in_one_line\n"
+        "from zoo.images import read_image\nwarn_in_one_line()\n"
+        "print(read_image(sys.argv[1]).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("(48, 64, 3)\n", "")

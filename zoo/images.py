@@ -9,6 +9,7 @@ is checked before a pixel is decoded.
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,11 @@ MOST_BYTES = 512 * MIB
 MAX_SIDE = 32_766
 """Pixels: OpenCV cannot cut a region out of a wider or higher image."""
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 """Pillow also opens documents and vector formats, some by way of other programs: not here."""
+
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""How such a file's container calls itself. AVIF pictures may call themselves mif1, too."""
 
 _HEAD = 1 << 16
 """Bytes: an EXIF block stands before the pixels."""
@@ -73,7 +77,7 @@ def read_image(
     try:
         with (
             open_regular(path, MOST_BYTES) as stream,
-            Image.open(stream, formats=FORMATS) as image,
+            Image.open(stream, formats=_formats(path, stream)) as image,
         ):
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path)
@@ -97,6 +101,22 @@ def read_image(
         raise DataError(
             f"{path}: the image cannot be decoded ({reason}); replace the file or fetch it again"
         ) from error
+
+
+def _formats(path: Path, stream: BinaryIO) -> tuple[str, ...]:
+    """What Pillow may take the file for. Raises :class:`DataError` for HEIC without its reader."""
+    head = stream.read(64)
+    stream.seek(0)
+    if head[4:8] != b"ftyp" or head[8:12] not in HEIC or b"avif" in head:
+        return FORMATS
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise DataError(
+            f"{path}: a HEIC picture, which is read with an extra: pip install 'landmark-zoo[heic]'"
+        ) from error
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)
 
 
 def exif_orientation(path: Path) -> int:

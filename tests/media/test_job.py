@@ -55,7 +55,7 @@ class Desk:
 
     def do(self, eye: Eye, inputs: Sequence[Path | str], as_: Any = "auto", **keys: Any) -> Outcome:
         job = Job(self.model, eye.finder(), self.out, keep=True, **keys)
-        sources, errors = find_all(map(str, inputs), as_)
+        sources, errors, _ = find_all(map(str, inputs), as_)
         assert errors == []
         return run(job, sources, self.heard)
 
@@ -127,7 +127,7 @@ def test_broken_pictures_and_those_without_a_face_leave_the_others(desk: Desk, k
         return eye(image) if len(shown) == 2 else kit.finds((100, 90))(image)
 
     finder = Finder(eye.finder().plugin, find)
-    sources, _ = find_all([str(desk.folder / "in")])
+    sources, _, _ = find_all([str(desk.folder / "in")])
     outcome = run(
         Job(desk.model, finder, desk.out, no_face="haar found no face"), sources, desk.heard
     )
@@ -148,7 +148,7 @@ def test_a_picture_that_the_detector_refuses_leaves_its_batch_alone(desk: Desk, 
         return eye(image)
 
     finder = Finder(eye.finder().plugin, find)
-    sources, _ = find_all([str(desk.folder / "in")])
+    sources, _, _ = find_all([str(desk.folder / "in")])
     outcome = run(Job(desk.model, finder, desk.out), sources, desk.heard)
     assert outcome.failures == ["a1.png: no box in boxes.csv"]
     assert outcome.faces == 2
@@ -338,7 +338,7 @@ def test_pictures_that_were_done_are_kept_when_the_work_is_stopped(desk: Desk, k
     for k in range(9):
         kit.save(desk.folder / "in" / f"a{k}.png", kit.picture((100, 90)))
     kit.video(desk.folder / "in" / "clip.mkv", film(kit, 3))
-    sources, _ = find_all([str(desk.folder / "in")])
+    sources, _, _ = find_all([str(desk.folder / "in")])
     outcome = Outcome()
     job = Job(desk.model, kit.finds((100, 90)).finder(), desk.out, draw=False, batch=2)
     with pytest.raises(KeyboardInterrupt):
@@ -351,7 +351,7 @@ def test_pictures_that_were_done_are_kept_when_the_work_is_stopped(desk: Desk, k
 @pytest.mark.parametrize("pts", [True, False])
 def test_a_video_that_is_stopped_keeps_what_was_done(desk: Desk, kit: Kit, pts: bool) -> None:
     paths = [kit.video(desk.folder / f"clip{k}.mkv", film(kit, 10)) for k in range(2)]
-    sources, _ = find_all(map(str, paths))
+    sources, _, _ = find_all(map(str, paths))
     watcher, outcome = Stopping(14), Outcome()
     job = Job(desk.model, kit.finds(walk(0)).finder(), desk.out, pts=pts)
     with pytest.raises(KeyboardInterrupt):
@@ -434,7 +434,7 @@ def test_where_a_detector_shrank_a_picture_its_limit_is_named(desk: Desk, kit: K
     clip = kit.video(desk.folder / "clip.mkv", [kit.picture(width=500)])
     finder = replace(kit.finds().finder(), longest_side=400)
     job = Job(desk.model, finder, desk.out, hint="take all of it")
-    sources, _ = find_all(map(str, [wide, small, clip]))
+    sources, _, _ = find_all(map(str, [wide, small, clip]))
     shrunk = (
         " in a copy that is 400 pixels long; --set detector.longest_side=0 searches all 500 x 200"
     )

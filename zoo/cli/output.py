@@ -67,6 +67,8 @@ def warn_in_one_line() -> None:
 
     warnings.showwarning = show
     warnings.simplefilter("always", ZooWarning)
+    # of a damaged EXIF block and the like: the picture is read all the same, or refused by name
+    warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
 
 
 def wrapped(lines: Sequence[str]) -> None:

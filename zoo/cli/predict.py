@@ -94,7 +94,7 @@ def predict(
 
     tracking, smoothing = tracking_from(options["track"]), smoothing_from(options["smooth"])
     model, inputs = _split(model_and_inputs)
-    sources, errors = find_all(inputs, taken_as.value)
+    sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
     name = detector.rpartition("/")[2]
     job = Job(
@@ -116,6 +116,8 @@ def predict(
     outcome = Outcome()
     try:
         with _stoppable(), watcher() as watched:
+            for note in notes:
+                watched.note(note)
             run(job, sources, watched, outcome)
     finally:  # stopped early, it says what was done all the same
         if json:
@@ -187,5 +189,5 @@ def _tell(failures: list[str], outcome: Outcome) -> None:
         say(f"points of {count(outcome.faces, 'face')} in {outcome.points}")
     for reason in failures:
         say(f"zoo: {plain(reason)}")
-    if outcome.missing:
+    if outcome.missing and (outcome.points is not None or failures):
         say(f"zoo: ended early: {plain(outcome.missing)} missing")

@@ -37,6 +37,7 @@ OTHER_NAMES = {
 EXTRAS = {
     "export": "export to ONNX, and prediction from ONNX files",
     "track": "--log-with tensorboard",
+    "heic": "pictures of Apple's telephones",
 }
 """What an extra is for; `dev` is for those who work on the zoo itself."""
 

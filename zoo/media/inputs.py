@@ -3,7 +3,7 @@
     photo.jpg               a picture
     clip.mp4                a video, told by its first bytes and then by its name
     'photos/*.jpg'          a pattern: each match for itself, in natural order
-    photos/                 the pictures and videos that lie in it
+    photos/                 the pictures and videos that lie in it; what else lies there is named
     frames/                 a sequence, where its pictures are numbered: 000001.png, frame_12.jpg
     frames/%04d.png         a sequence, in the order of its numbers
 
@@ -20,10 +20,15 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.api import DataError
+from zoo.folders import matching
+from zoo.images import HEIC
 from zoo.reading import open_regular
 
-PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm",
-            ".pgm", ".pnm")  # fmt: skip
+from .naming import count
+
+PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".png", ".apng", ".bmp", ".dib",
+            ".webp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm",
+            ".pbm", ".pnm")  # fmt: skip
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv",
           ".3gp", ".mts", ".m2ts", ".ts")  # fmt: skip
 
@@ -60,31 +65,66 @@ class Source:
         return text.strip(" _-.") or self.frames[0].resolve().parent.name or "frames"
 
 
+@dataclass(frozen=True)
+class Found:
+    """What one argument names."""
+
+    sources: list[Source]
+    """In order; never none."""
+    place: str = ""
+    others: tuple[Path, ...] = ()
+    """Files of the folder ``place``, or that fit the pattern, which are not read."""
+
+    @property
+    def note(self) -> str:
+        """How many they are, and which; empty where there is none."""
+        return _left_out(self.place, self.others) if self.others else ""
+
+
+MOST_NAMED = 8
+"""Of the files that are not read."""
+
+
+def _left_out(place: str, others: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in others[:MOST_NAMED])
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    verb = "is" if len(others) == 1 else "are"
+    return (
+        f"{place}: {count(len(others), 'file')} {verb} not read, no picture or video by name: "
+        f"{names}{more}"
+    )
+
+
 def find_all(
     arguments: Iterable[str], taken_as: As = "auto"
-) -> tuple[list[Source], list[DataError]]:
-    """What all arguments name, each source once, and the arguments that name nothing.
+) -> tuple[list[Source], list[DataError], list[str]]:
+    """What all arguments name, each source once; the arguments that name nothing; and notes of the
+    files that are not read.
 
     Taken as a video, pictures that are named one by one (a shell does so with ``frames/*.png``) are
     the frames of one sequence.
     """
     sources: dict[tuple[str, Path], Source] = {}
     errors = []
+    notes = []
     for argument in arguments:
         try:
-            sources |= {(each.kind, each.path): each for each in find(argument, taken_as)}
+            there = find(argument, taken_as)
         except DataError as error:
             errors.append(error)
+        else:
+            sources |= {(each.kind, each.path): each for each in there.sources}
+            notes += [there.note] if there.note else []
     found = list(sources.values())
     pictures = tuple(each.path for each in found if each.kind == "picture")
     if taken_as == "video" and pictures:
         moving = [each for each in found if each.moves]
-        return [Source("sequence", pictures[0].parent, pictures), *moving], errors
-    return found, errors
+        return [Source("sequence", pictures[0].parent, pictures), *moving], errors, notes
+    return found, errors, notes
 
 
-def find(argument: str, taken_as: As = "auto") -> list[Source]:
-    """The sources that one argument names, in order; never none.
+def find(argument: str, taken_as: As = "auto") -> Found:
+    """What one argument names.
 
     Raises :class:`DataError` that says what was looked for.
     """
@@ -92,11 +132,11 @@ def find(argument: str, taken_as: As = "auto") -> list[Source]:
     if path.is_dir():
         return _of_folder(path, taken_as)
     if path.exists():
-        return [_of_file(path)]
+        return Found([_of_file(path)])
     if "://" in argument:
         raise DataError(f"{argument}: an address is not read; download the file and name it here")
     if _PRINTF.search(argument):
-        return [_of_printf(argument)]
+        return Found([_of_printf(argument)])
     if glob.has_magic(argument):
         return _of_pattern(argument, taken_as)
     raise DataError(f"{argument}: no such image file, video, folder or pattern")
@@ -120,7 +160,7 @@ def is_video(path: Path) -> bool:
 def _container(head: bytes) -> bool | None:
     """Whether the first bytes are a video's; None where they are neither's that is known here."""
     if head[4:8] == b"ftyp":  # the container of MP4 and QuickTime, and of AVIF and HEIC pictures
-        return head[8:12] not in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+        return head[8:12] not in (b"avif", b"avis", *HEIC)
     if head[:4] == b"RIFF":
         return head[8:12] == b"AVI "
     if head[:4] in (b"\x1aE\xdf\xa3", b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3") or head[:3] == b"FLV":
@@ -129,15 +169,15 @@ def _container(head: bytes) -> bool | None:
     return False if head.startswith(pictures) else None
 
 
-def _of_folder(folder: Path, taken_as: As) -> list[Source]:
-    files = natural(p for p in _listed(folder) if p.is_file())
-    pictures = [p for p in files if p.suffix.lower() in PICTURES]
-    videos = [p for p in files if p.suffix.lower() in VIDEOS]
-    if not pictures and not videos:
-        below = sum(p.is_dir() for p in _listed(folder))
+def _of_folder(folder: Path, taken_as: As) -> Found:
+    there = _listed(folder)
+    read, others = _sorted_out(there)
+    if not read:
+        below = sum(path.is_dir() for path in there)
         hint = f"; its {below} sub-folders are not searched, '{folder}/**/*' is" if below else ""
-        raise DataError(f"{folder}: no picture or video lies in this folder{hint}")
-    return _grouped(folder, pictures, videos, taken_as)
+        left = f"; {_left_out(str(folder), others).partition(': ')[2]}" if others else ""
+        raise DataError(f"{folder}: no picture or video lies in this folder{left}{hint}")
+    return Found(_grouped(folder, read, taken_as), str(folder), others)
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -147,27 +187,33 @@ def _listed(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from error
 
 
-def _of_pattern(pattern: str, taken_as: As) -> list[Source]:
-    found = natural(Path(p) for p in glob.glob(pattern, recursive=True))
-    # a pattern such as folder/* also matches notes and tables: nobody means them
-    files = [p for p in found if p.is_file() and p.suffix.lower() in (*PICTURES, *VIDEOS)]
-    if not files:
-        what = f"{len(found)} files match, and none is a picture or video" if found else "no file"
-        raise DataError(f"{pattern}: {what}{'' if found else ' matches this pattern'}")
-    if taken_as != "video":
-        return [_of_file(path) for path in files]
-    pictures = [p for p in files if p.suffix.lower() in PICTURES]
-    return _grouped(Path(pattern), pictures, [p for p in files if p not in pictures], taken_as)
+def _of_pattern(pattern: str, taken_as: As) -> Found:
+    there = matching(pattern)
+    read, others = _sorted_out(there)
+    if not read:
+        what = f"{count(len(there), 'file')} matched, and none is a picture or video"
+        raise DataError(f"{pattern}: {what if there else 'no file matches this pattern'}")
+    if taken_as == "video":
+        return Found(_grouped(Path(pattern), read, taken_as), pattern, others)
+    return Found([_of_file(path) for path in read], pattern, others)
 
 
-def _grouped(
-    place: Path, pictures: Sequence[Path], videos: Sequence[Path], taken_as: As
-) -> list[Source]:
-    sources = [Source("video", path) for path in videos]
+def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], tuple[Path, ...]]:
+    """Pictures and videos by their names, and the other files; folders are neither. A link that
+    leads nowhere is what its name says: reading it gives the reason."""
+    files = natural(path for path in paths if not path.is_dir())
+    read, others = [], []
+    for path in files:
+        (read if path.suffix.lower() in (*PICTURES, *VIDEOS) else others).append(path)
+    return read, tuple(others)
+
+
+def _grouped(place: Path, files: Sequence[Path], taken_as: As) -> list[Source]:
+    pictures = [path for path in files if path.suffix.lower() in PICTURES]
     guessed = taken_as == "auto" and _is_sequence(pictures)
     if pictures and (guessed or taken_as == "video"):
-        return [Source("sequence", place, tuple(pictures), guessed), *sources]
-    files = natural([*pictures, *videos])
+        videos = [Source("video", path) for path in files if path.suffix.lower() in VIDEOS]
+        return [Source("sequence", place, tuple(pictures), guessed), *videos]
     return [_of_file(path) for path in files]
 
 

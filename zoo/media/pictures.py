@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError, UsageError
+from zoo.files import write_whole
 from zoo.images import read_image
 
 Image = NDArray[np.uint8]
@@ -44,19 +44,8 @@ def write_picture(path: Path, image: Image) -> None:
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix.lower() in JPEGS else []
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     assert done, path.suffix
-    write_whole(path, np.asarray(data).tobytes())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that gets its name when it is whole. Raises as :func:`writing` does."""
-    part = path.with_name(f".{path.name}.part")
     with writing(path):
-        try:
-            part.write_bytes(data)
-            os.replace(part, path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        write_whole(path, np.asarray(data).tobytes())
 
 
 @contextmanager

@@ -20,9 +20,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.files import write_whole
 from zoo.prediction.face import Face
 
-from .pictures import write_whole, writing
+from .pictures import writing
 
 Format = Literal["csv", "jsonl"]
 
@@ -160,7 +161,8 @@ def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
     Raises :class:`UsageError` for a place that cannot be written.
     """
     lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in points.tolist())
-    write_whole(path, f"version: 1\nn_points: {len(points)}\n{{\n{lines}}}\n".encode())
+    with writing(path):
+        write_whole(path, f"version: 1\nn_points: {len(points)}\n{{\n{lines}}}\n".encode())
 
 
 def _short(value: float) -> str:
