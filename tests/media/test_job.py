@@ -287,7 +287,7 @@ def test_pts_of_a_video_are_a_data_set(kit: Kit, tmp_path: Path) -> None:
     np.testing.assert_allclose(samples[1].points, points + 1, atol=1e-3)
     assert samples[1].image().shape == (200, 320, 3)
     np.testing.assert_allclose(
-        read_pts(tmp_path / "001" / "annot" / "000001.pts"), points, atol=1e-3
+        read_pts(tmp_path / "001" / "annot" / "000001.pts"), points + 1, atol=1e-3
     )
 
 

@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.files import write_whole
+from zoo.names import readable
 from zoo.prediction.face import Face
 
 from .pictures import writing
@@ -120,7 +120,9 @@ class _Csv(_Lines):
             frame = "" if marked.frame is None else marked.frame
             seconds = "" if marked.seconds is None else _short(marked.seconds)
             values = [*face.box, face.box_score, face.confidence, *face.points.ravel().tolist()]
-            writer.writerow([as_text(marked.path), frame, seconds, number, *map(_short, values)])
+            writer.writerow(
+                [readable(str(marked.path)), frame, seconds, number, *map(_short, values)]
+            )
         if marked.faces:
             self.append(lines.getvalue())
 
@@ -131,11 +133,6 @@ class _JsonLines(_Lines):
     def write(self, marked: Marked) -> None:
         line = json.dumps(as_table(marked), allow_nan=False, separators=(",", ":"))
         self.append(f"{line}\n")
-
-
-def as_text(path: Path) -> str:
-    """A name for a file of text; a byte of it that is no text is written as ``\\xfc``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def as_table(marked: Marked) -> dict[str, Any]:
@@ -152,7 +149,7 @@ def as_table(marked: Marked) -> dict[str, Any]:
         }
         for face, number in zip(marked.faces, marked.numbers, strict=True)
     ]
-    return {"image": as_text(marked.path), **moving, "faces": faces}
+    return {"image": readable(str(marked.path)), **moving, "faces": faces}
 
 
 def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
