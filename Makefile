@@ -2,12 +2,13 @@
 # Another Python: make demo PYTHON=python3.12
 
 PYTHON ?= python3
+N ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance lint types wheel-check bench docs site clean box
+.PHONY: help demo test conformance lint types fuzz wheel-check bench docs site clean box
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,9 @@ types: $(VENV)/.installed-dev ## Check types
 		--target build/strict --editable .
 	cd build/__editable__.* && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
 		--cache-dir "$(CURDIR)/.mypy_cache" -p zoo
+
+fuzz: $(VENV)/.installed-dev ## Spoil the files that the zoo reads: make fuzz N=10000
+	FUZZ_CASES=$(N) OMP_NUM_THREADS=1 $(BIN)/pytest tests/fuzz --numprocesses auto --dist worksteal
 
 wheel-check: $(VENV)/.installed-dev ## Build the wheel and try it in an empty environment
 	.ci/check-wheel $(BIN)/python

@@ -413,5 +413,11 @@ def test_what_is_shared_names_no_folder_of_this_machine(tmp_path: Path) -> None:
 def test_a_value_where_a_table_belongs_is_named(line: str) -> None:
     text = dumps(Config(backbone="custom_cnn")).replace('recipe = "seed"\n', "")
     text = text.split("\n[augment]")[0]
-    with pytest.raises(UsageError, match="run/config.toml"):
+    with pytest.raises(UsageError, match=re.escape("run/config.toml: ")):
         loads(f"{line}\n{text}" if "[" not in line else f"{text}\n{line}\n", "run/config.toml")
+
+
+def test_a_configuration_without_a_backbone_is_named() -> None:
+    text = dumps(Config(backbone="custom_cnn")).replace('backbone = "custom_cnn"\n', "")
+    with pytest.raises(UsageError, match="backbone is missing"):
+        loads(text, "run/config.toml")

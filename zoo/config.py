@@ -202,6 +202,8 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
             groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
         else:
             plain[key] = _typed(Config, key, key, value)
+    if "backbone" not in plain:
+        raise UsageError("the key backbone is missing: nothing says what to train")
     return Config(
         **plain,
         **{name: cls(**groups[name]) for name, cls in _GROUPS.items()},
