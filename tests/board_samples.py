@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.api import LandmarkScheme
-from zoo.evaluation.records import SCHEMA, save_record
+from zoo.evaluation.records import SCHEMA, Record, checked, save_record
 from zoo.evaluation.scores.predictions import Predictions
 from zoo.evaluation.scores.results import results_of
 
@@ -84,6 +85,16 @@ def record(
         "cost": {"images_per_second": 100.0},
         "environment": {"device": "cpu"},
     } | changes
+
+
+def as_read(record: Mapping[str, Any]) -> Record:
+    """As it is read from a file."""
+    return checked("record.json", copy.deepcopy(dict(record)))
+
+
+def sources(records: Iterable[Mapping[str, Any]]) -> list[tuple[Path, Record]]:
+    """As they are found below a folder."""
+    return [(Path(f"{i}.json"), as_read(each)) for i, each in enumerate(records)]
 
 
 def save_run(

@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from board_samples import as_read
+
 from zoo.evaluation.board.groups import Group
 from zoo.evaluation.board.leaderboard import build
 
@@ -160,7 +162,7 @@ def bench(gmacs: float) -> dict[str, Any]:
 
 
 def board(*records: dict[str, Any], **options: Any) -> list[Group]:
-    return build([(Path(f"{i}/record.json"), r) for i, r in enumerate(records)], **options)
+    return build([(Path(f"{i}/record.json"), as_read(r)) for i, r in enumerate(records)], **options)
 
 
 def varied(count: int, *, seeds: int = 1, **changes: Any) -> list[dict[str, Any]]:

@@ -90,7 +90,7 @@ FLOORS = {
     ),
     "zoo.evaluation": Floor((), ()),
     "zoo.evaluation.scores": Floor(SCORES, ("numpy",)),
-    "zoo.evaluation.records": Floor(RECORDS, ("numpy",)),
+    "zoo.evaluation.records": Floor(RECORDS, ("numpy", "msgspec")),
     "zoo.evaluation.board": Floor(BOARD, ("numpy", "pandas")),
     "zoo.evaluation.audit": Floor((*SCORES, "zoo.evaluation.audit"), ("numpy", "cv2")),
     "zoo.evaluation.page": Floor((*BOARD, "zoo.evaluation.page"), ("numpy", "jinja2", "PIL")),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..records.benchmark import normaliser_of
+from ..records.schema import Results
 from ..scores.metric_names import METRICS
 from .pooling import Row, bound_of
 
@@ -34,9 +34,11 @@ def has_learned(figures: Figures, baseline: Figures, headline: str) -> bool | No
     return bool((error if high is None else high) < mean_shape)
 
 
-def run_has_learned(results: Figures) -> bool | None:
+def run_has_learned(results: Results) -> bool | None:
     """The same of a split's results, as a record holds them."""
-    return has_learned(results, results["floor"], headline_of(results))
+    headline = results.headline
+    figures = {key: results.figure(key) for key in (headline, f"{headline}_high")}
+    return has_learned(figures, results.baseline, headline)
 
 
 def row_has_learned(row: Row, split: str, baseline: Figures, headline: str) -> bool | None:
@@ -44,11 +46,6 @@ def row_has_learned(row: Row, split: str, baseline: Figures, headline: str) -> b
     high = f"{headline}_high"
     figures = {headline: getattr(row, headline), high: bound_of(row, split, high)}
     return has_learned(figures, baseline, headline)
-
-
-def headline_of(results: Figures) -> str:
-    """The metric that a split's results are judged by."""
-    return f"nme_{normaliser_of(results)}"
 
 
 def baseline_in_words(baseline: Figures, headline: str) -> str:
@@ -75,9 +72,9 @@ def note_unlearned(rows: Sequence[Row], split: str, baseline: Figures, headline:
         notes.append(f"not learned, so not ranked: {reason(baseline, headline)}")
     for row in rows:
         failed = [
-            source.record["run"]
+            source.record.run
             for source in row.sources
-            if row.learned and run_has_learned(source.record["results"][split]) is False
+            if row.learned and run_has_learned(source.record.results[split]) is False
         ]
         if failed:
             notes.append(

@@ -212,7 +212,7 @@ def _comparison(
         split=split,
         metric=metric,
         people=len(one),
-        unit=unit_of(a.sources[0].record["results"][split], len(one)),
+        unit=unit_of(a.sources[0].record.results[split].people, len(one)),
         faces=round(min(whole[1], whole[3])),
         missed=round(whole[6] - min(whole[1], whole[3])),
         error=error,

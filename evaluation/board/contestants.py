@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.api import DataError, UsageError
 
-from ..records import Source, find_records, fold_of, load_record
+from ..records import Source, find_records, load_record
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import examine
 
@@ -29,25 +29,25 @@ class Contestant:
         """The run's, or the model's where it stands for several."""
         first = self.sources[0].record
         if len(self.sources) == 1:
-            return str(first["run"])
+            return first.run
         seeds = ", ".join(map(str, self.seeds)) or "none"
         word = "seed" if len(self.seeds) == 1 else "seeds"
         folds = f", {len(self.folds)} folds" if len(self.folds) > 1 else ""
-        return f"{first['plugin']['id']} {first['config_hash'][:6]} ({word} {seeds}{folds})"
+        return f"{first.plugin.id} {first.config_hash[:6]} ({word} {seeds}{folds})"
 
     @property
     def model(self) -> tuple[str, str]:
         """Backbone and configuration, whatever the seed."""
         record = self.sources[0].record
-        return str(record["plugin"]["id"]), str(record["config_hash"])
+        return record.plugin.id, record.config_hash
 
     @property
     def seeds(self) -> list[int]:
-        return sorted({s.record["seed"] for s in self.sources if s.record["seed"] is not None})
+        return sorted({s.record.seed for s in self.sources if s.record.seed is not None})
 
     @property
     def folds(self) -> list[int]:
-        return sorted({fold_of(s.record) for s in self.sources})
+        return sorted({s.record.fold for s in self.sources})
 
 
 def find_contestant(given: str, split: str) -> Contestant:
@@ -57,8 +57,8 @@ def find_contestant(given: str, split: str) -> Contestant:
     a record without the split, or whose figures contradict what else is known of them.
     """
     found = [(path, load_record(path)) for path in _record_files(given)]
-    there = sorted({split for _, record in found for split in record["results"]})
-    lacking = [path for path, record in found if split not in record["results"]]
+    there = sorted({split for _, record in found for split in record.results})
+    lacking = [path for path, record in found if split not in record.results]
     if lacking:
         raise DataError(
             f"{given}: {lacking[0]} has no results on the {split} split, only on "
@@ -68,14 +68,14 @@ def find_contestant(given: str, split: str) -> Contestant:
     for finding in findings:
         if not finding.copy:
             raise DataError(f"{finding.source.path}: cannot be trusted: {finding.reason}")
-    names = {(s.record["plugin"]["id"], s.record["config_hash"][:6]) for s in sources}
+    names = {(s.record.plugin.id, s.record.config_hash[:6]) for s in sources}
     if len(names) > 1:
         several = ", ".join(" ".join(name) for name in sorted(names)[:4])
         raise UsageError(
             f"{given}: holds runs of {len(names)} configurations ({several}...); name one run, or "
             "the runs of one that differ in their seed alone"
         )
-    benchmarks = {(benchmark_of(s.record, split), s.record["data"]["fingerprint"]) for s in sources}
+    benchmarks = {(benchmark_of(s.record, split), s.record.data.fingerprint) for s in sources}
     if len(benchmarks) > 1:
         raise DataError(f"{given}: its runs were scored on different data or protocols")
     [(benchmark, fingerprint)] = benchmarks

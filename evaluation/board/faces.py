@@ -50,7 +50,7 @@ def _measure(source: Source, split: str) -> Faces:
     path = beside(source.path, split)
     assert path is not None
     p = load(path)
-    scheme = scheme_for(path, p, source.record["data"].get("scheme"))
+    scheme = scheme_for(path, p, source.record.data.scheme)
     errors = headline_errors(p.points, p.target, p.visible, scheme)
     kept = np.flatnonzero(counted_faces(p.target, p.visible, scheme))
     return _ordered(p, kept, np.asarray(errors, np.float64))

@@ -14,7 +14,7 @@ from pathlib import Path
 from zoo.api import DataError, Problem
 from zoo.api.errors import unknown_name
 
-from ..records import Record, Source, find_records, fold_of, without_collector
+from ..records import Record, Source, find_records, without_collector
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import Finding, examine
 from ..scores.metric_names import METRICS
@@ -74,7 +74,7 @@ def collect(
     if findings:
         first = f"{findings[0].source.path}: {findings[0].reason}"
         raise DataError(f"no record under {places} that counts: {first}")
-    there = {f"{s} of {r['data']['protocol']}" for _, r in records for s in r["results"]}
+    there = {f"{s} of {r.data.protocol}" for _, r in records for s in r.results}
     asked = f"{split} of {protocol}" if protocol else split
     advice = "; `zoo evaluate RUN --split test` scores a test split" if split == "test" else ""
     raise DataError(
@@ -98,12 +98,12 @@ def _build(
     chosen = [
         (path, record)
         for path, record in _once(records)
-        if not wanted or _is(record["data"]["protocol"], wanted.id, protocol or "")
+        if not wanted or _is(record.data.protocol, wanted.id, protocol or "")
     ]
     sources, findings = examine(chosen, split)
     groups: dict[tuple[Benchmark, str], list[Source]] = {}
     for source in sources:
-        key = (benchmark_of(source.record, split), source.record["data"]["fingerprint"])
+        key = (benchmark_of(source.record, split), source.record.data.fingerprint)
         groups.setdefault(key, []).append(source)
     built = [_group(*key, groups[key], split, sort) for key in sorted(groups)]
     _note_findings(built, findings, split)
@@ -124,7 +124,7 @@ def _group(
 ) -> Group:
     configurations: dict[tuple[str, str], list[Source]] = {}
     for source in sources:
-        name = (source.record["plugin"]["id"], source.record["config_hash"])
+        name = (source.record.plugin.id, source.record.config_hash)
         configurations.setdefault(name, []).append(source)
     rows, notes = [], []
     for (backbone, config_hash), runs in sorted(configurations.items()):
@@ -149,7 +149,7 @@ def _group(
         benchmark=benchmark,
         split=split,
         fingerprint=fingerprint,
-        partial=any(source.record["data"]["partial"] for source in sources),
+        partial=any(source.record.data.partial for source in sources),
         floor=baseline,
         rows=rows,
         notes=[*_note_marks(rows, ties), *note_unlearned(rows, split, baseline, headline), *notes],
@@ -189,10 +189,10 @@ def _note_findings(groups: Sequence[Group], findings: Iterable[Finding], split: 
     """Names the records that cannot be trusted under the table that they would be in."""
     for found in findings:
         record = found.source.record
-        key = (benchmark_of(record, split), record["data"]["fingerprint"])
+        key = (benchmark_of(record, split), record.data.fingerprint)
         for group in groups:
             if not found.copy and (group.benchmark, group.fingerprint) == key:
-                group.notes.append(f"run {record['run']} is left out: {found.reason}")
+                group.notes.append(f"run {record.run} is left out: {found.reason}")
 
 
 def _note_fingerprints(groups: Sequence[Group]) -> None:
@@ -218,9 +218,9 @@ def _whole_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
         return runs, ""
     whole: list[Source] = []
     lacking: list[str] = []
-    for seed in sorted({r.record["seed"] for r in runs}, key=lambda s: (s is None, s or 0)):
-        own = [r for r in runs if r.record["seed"] == seed]
-        missing = sorted(folds - {fold_of(r.record) for r in own})
+    for seed in sorted({r.record.seed for r in runs}, key=lambda s: (s is None, s or 0)):
+        own = [r for r in runs if r.record.seed == seed]
+        missing = sorted(folds - {r.record.fold for r in own})
         if missing:
             which = ", ".join(map(str, missing))
             lacking.append(f"seed {seed} not ranked, it lacks fold {which}")

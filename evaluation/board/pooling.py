@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..records import Record, Source, fold_of
+from ..records import Record, Source
+from ..records.schema import Results
 from ..scores.bootstrap import cluster_interval
-from ..scores.clusters import Clusters, concatenate, from_record
+from ..scores.clusters import Clusters, concatenate
 
 POOLED = ("nme_ioc", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08", "coverage")
 
@@ -85,7 +86,7 @@ def by_seed(sources: Sequence[Source]) -> list[list[Source]]:
     """The runs of each seed, in the order of seeds; runs without a seed come last."""
     seeds: dict[int | None, list[Source]] = {}
     for source in sorted(sources, key=_seed_order):
-        seeds.setdefault(source.record["seed"], []).append(source)
+        seeds.setdefault(source.record.seed, []).append(source)
     return list(seeds.values())
 
 
@@ -93,8 +94,14 @@ def by_fold(sources: Sequence[Source]) -> list[list[Source]]:
     """The runs of each fold, in the order of folds."""
     folds: dict[int, list[Source]] = {}
     for source in sources:
-        folds.setdefault(fold_of(source.record), []).append(source)
+        folds.setdefault(source.record.fold, []).append(source)
     return [folds[fold] for fold in sorted(folds)]
+
+
+def clusters_in(source: Source, split: str) -> Clusters | None:
+    """The sums by person of a run; None where its record has none."""
+    sums = source.record.results[split].by_person
+    return None if sums is None else sums.clusters()
 
 
 def pool(sources: Sequence[Source], split: str) -> Row:
@@ -104,18 +111,18 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     ordered = [source for own in runs for source in own]
     records = [source.record for source in ordered]
     first = records[0]
-    config, model = first["config"], first["model"]
-    devices = sorted({r["environment"]["device"] for r in records} - {None})
+    config = first.config
+    devices = sorted({r.environment.device for r in records if r.environment.device is not None})
     pooled = seeds[0]
     if len(seeds) > 1:
         pooled = {key: _weighted([(seed[key], 1) for seed in seeds]) for key in pooled}
     bench = _bench(records)
     return Row(
-        backbone=first["plugin"]["id"],
-        head=_plugin_name(config.get("head")),
-        loss_name=_plugin_name(config.get("loss")),
-        recipe=config.get("recipe"),
-        pretrained=bool(config.get("pretrained", False)),
+        backbone=first.plugin.id,
+        head=_plugin_name(config.head),
+        loss_name=_plugin_name(config.loss),
+        recipe=config.recipe,
+        pretrained=bool(config.pretrained),
         nme_ioc=pooled["nme_ioc"],
         nme_ioc_low=pooled["nme_ioc_low"],
         nme_ioc_high=pooled["nme_ioc_high"],
@@ -124,16 +131,16 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         fr_08=pooled["fr_08"],
         auc_08=pooled["auc_08"],
         nme_ioc_flip=pooled["nme_ioc_flip"],
-        looks=None if first.get("external") else 1 + _refine(config),
+        looks=None if first.external else config.passes,
         coverage=pooled["coverage"],
         nme_ioc_std=_spread([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
-        parameters=model["parameters"],
-        gmacs=model.get("gmacs"),
+        parameters=first.model.parameters,
+        gmacs=first.model.gmacs,
         images_per_second=_mean_speed(records) if len(devices) <= 1 else None,
         device=", ".join(devices) or None,
-        seeds=[own[0].record["seed"] for own in runs if own[0].record["seed"] is not None],
-        runs=[record["run"] for record in records],
-        external=bool(first.get("external", False)),
+        seeds=[seed for own in runs if (seed := own[0].record.seed) is not None],
+        runs=[record.run for record in records],
+        external=first.external,
         latency_ms=bench.get("latency_ms"),
         throughput=bench.get("throughput"),
         bench_device=bench.get("bench_device"),
@@ -146,10 +153,8 @@ def bound_of(row: Row, split: str, key: str) -> float | None:
     if hasattr(row, key):
         bound: float | None = getattr(row, key)
         return bound
-    values = [source.record["results"][split].get(key) for source in row.sources]
-    if any(value is None for value in values):
-        return None
-    return math.fsum(values) / len(values)
+    values = [source.record.results[split].figure(key) for source in row.sources]
+    return _weighted([(value, 1) for value in values])
 
 
 def pool_floor(sources: Sequence[Source], split: str) -> dict[str, float | None]:
@@ -158,21 +163,21 @@ def pool_floor(sources: Sequence[Source], split: str) -> dict[str, float | None]
     Of a fold's runs the one that says most of it is taken: earlier versions kept no interval.
     """
     folds = [
-        max((s.record["results"][split] for s in own), key=lambda results: len(results["floor"]))
+        max((s.record.results[split] for s in own), key=lambda results: len(results.baseline))
         for own in by_fold(sources)
     ]
-    floors = [results["floor"] for results in folds]
+    baselines = [results.baseline for results in folds]
     if len(folds) == 1:
-        return dict(floors[0])
-    frames = [results["n"] for results in folds]
+        return dict(baselines[0])
+    frames = [results.n for results in folds]
     pooled: dict[str, float | None] = {}
-    for key in dict.fromkeys(key for floor in floors for key in floor):
-        values = [floor.get(key) for floor in floors]
+    for key in dict.fromkeys(key for known in baselines for key in known):
+        values = [known.get(key) for known in baselines]
         figure = key.removesuffix("_low").removesuffix("_high")
-        if figure == key or None in (*values, *(floor.get(figure) for floor in floors)):
+        if figure == key or None in (*values, *(known.get(figure) for known in baselines)):
             pooled[key] = _weighted(list(zip(values, frames, strict=True)))
         else:
-            pooled[key] = _joint_bound(floors, frames, figure, key)
+            pooled[key] = _joint_bound(baselines, frames, figure, key)
     return pooled
 
 
@@ -180,20 +185,20 @@ _BOUNDS = ("nme_ioc_low", "nme_ioc_high")
 
 
 def _seed_order(source: Source) -> tuple[bool, int, str]:
-    seed = source.record["seed"]
-    return seed is None, seed or 0, source.record["run"]
+    seed = source.record.seed
+    return seed is None, seed or 0, source.record.run
 
 
 def _pool_folds(sources: Sequence[Source], split: str) -> dict[str, float | None]:
     """One seed's figures. Runs repeated with one seed and fold are averaged first."""
     if len(sources) == 1:
-        results = sources[0].record["results"][split]
+        results = sources[0].record.results[split]
         return {key: _figure(results, key) for key in (*POOLED, *_BOUNDS)}
-    folds = [[s.record["results"][split] for s in own] for own in by_fold(sources)]
+    folds = [[s.record.results[split] for s in own] for own in by_fold(sources)]
     parts = [_average(results) for results in folds]
     if len(parts) == 1:
         return parts[0]
-    frames = [results[0]["n"] for results in folds]
+    frames = [results[0].n for results in folds]
     pooled = {
         key: _weighted([(p[key], n) for p, n in zip(parts, frames, strict=True)]) for key in POOLED
     }
@@ -201,7 +206,7 @@ def _pool_folds(sources: Sequence[Source], split: str) -> dict[str, float | None
 
 
 def _fold_bounds(
-    folds: Sequence[Sequence[Mapping[str, Any]]],
+    folds: Sequence[Sequence[Results]],
     parts: Sequence[Mapping[str, float | None]],
     frames: Sequence[int],
     mean: float | None,
@@ -211,10 +216,10 @@ def _fold_bounds(
         return dict.fromkeys(_BOUNDS)
     clusters: list[Clusters] = []
     for results in folds:
-        own = from_record(results[0].get("by_person")) if len(results) == 1 else None
-        if own is None:
+        sums = results[0].by_person if len(results) == 1 else None
+        if sums is None:
             break
-        clusters.append(own)
+        clusters.append(sums.clusters())
     else:
         whole = concatenate(clusters)
         return dict(zip(_BOUNDS, cluster_interval(whole.total, whole.found), strict=True))
@@ -237,21 +242,15 @@ def _joint_bound(
     return mean - half if bound.endswith("_low") else mean + half
 
 
-def _average(results: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+def _average(results: Sequence[Results]) -> dict[str, float | None]:
     keys = (*POOLED, *_BOUNDS)
     return {key: _weighted([(_figure(r, key), 1) for r in results]) for key in keys}
 
 
-def _figure(results: Mapping[str, Any], key: str) -> float | None:
+def _figure(results: Results, key: str) -> float | None:
     if key == "nme_ioc_flip":
-        results, key = results.get("flip", {}), "nme_ioc"
-    value: float | None = results.get(key)
-    return value
-
-
-def _refine(config: Mapping[str, Any]) -> int:
-    value = config.get("refine", 0)
-    return value if isinstance(value, int) and value > 0 else 0
+        return results.flip.nme_ioc if results.flip else None
+    return results.figure(key)
 
 
 def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:
@@ -281,28 +280,23 @@ def _spread(values: Sequence[float]) -> float | None:
 
 
 def _mean_speed(records: Sequence[Record]) -> float | None:
-    speeds = [record["cost"].get("images_per_second") for record in records]
+    speeds = [record.cost.images_per_second for record in records]
     known = [speed for speed in speeds if speed is not None]
     return math.fsum(known) / len(known) if known else None
 
 
 def _bench(records: Sequence[Record]) -> dict[str, Any]:
     """What ``zoo bench`` measured, where it measured every run, and all alike."""
-    benches = [record["cost"].get("bench") for record in records]
-    known = [bench for bench in benches if bench]
-    alike = {tuple(bench.get(key) for key in _BENCHED_ALIKE) for bench in known}
-    if len(known) < len(records) or len(alike) != 1:
+    known = [record.cost.bench for record in records if record.cost.bench is not None]
+    if len(known) < len(records) or len({bench.conditions for bench in known}) != 1:
         return {}
     return {
-        "latency_ms": math.fsum(bench["latency_ms"] for bench in known) / len(known),
-        "throughput": math.fsum(bench["images_per_second"] for bench in known) / len(known),
-        "bench_device": known[0]["device"],
+        "latency_ms": math.fsum(bench.latency_ms for bench in known) / len(known),
+        "throughput": math.fsum(bench.images_per_second for bench in known) / len(known),
+        "bench_device": known[0].device,
     }
 
 
-_BENCHED_ALIKE = ("device", "threads", "precision", "input_size", "batch")
-
-
-def _plugin_name(value: Any) -> str | None:
+def _plugin_name(value: str | None) -> str | None:
     """As a reader knows it: runs store built-ins by their full name, landmark-zoo/linear."""
-    return None if value is None else str(value).removeprefix("landmark-zoo/")
+    return None if value is None else value.removeprefix("landmark-zoo/")

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ..records import Source
 from ..scores.bootstrap import LEVEL, resampled_many
-from ..scores.clusters import Clusters, average, concatenate, from_record, unit_of
-from .pooling import Row, bound_of, by_fold, by_seed
+from ..scores.clusters import Clusters, average, concatenate, unit_of
+from .pooling import Row, bound_of, by_fold, by_seed, clusters_in
 
 NOTHING = 1e-12
 """Of a mean error: what floats and the rounding of records make of two equal models."""
@@ -34,12 +34,12 @@ def clusters_of(sources: Sequence[Source], split: str) -> Clusters | None:
     None where a run has none, or where two seeds were scored on different people or frames.
     """
     if len(sources) == 1:
-        return from_record(sources[0].record["results"][split].get("by_person"))
+        return clusters_in(sources[0], split)
     seeds: list[Clusters] = []
     for runs in by_seed(sources):
         folds: list[Clusters] = []
         for repeats in by_fold(runs):
-            own = [from_record(r.record["results"][split].get("by_person")) for r in repeats]
+            own = [clusters_in(source, split) for source in repeats]
             known = [clusters for clusters in own if clusters is not None]
             fold = average(known) if len(known) == len(own) else None
             if fold is None:
@@ -90,8 +90,8 @@ def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
         tied[i] = _overlap(rows[best], rows[i], split, headline)
     counted = ""
     if own is not None and paired:
-        results = rows[best].sources[0].record["results"][split]
-        counted = f"{len(own)} {unit_of(results, len(own))}"
+        people = rows[best].sources[0].record.results[split].people
+        counted = f"{len(own)} {unit_of(people, len(own))}"
     return Ties(tied, counted, len(unpaired), other_frames)
 
 

@@ -31,16 +31,16 @@ def sections(records: Sequence[Record]) -> dict[str, Facts]:
     """By section, dotted keys and their values; where runs of a row differ, all their values."""
     return {
         "config": _merged(
-            {k: v for k, v in r["config"].items() if k not in NOT_THE_CONFIGURATION}
+            {k: v for k, v in r.raw["config"].items() if k not in NOT_THE_CONFIGURATION}
             for r in records
         ),
-        "model": _merged(r["model"] for r in records),
+        "model": _merged(r.raw["model"] for r in records),
         "data": _merged(
-            {k: v for k, v in r["data"].items() if k not in ("fold", "fingerprint")}
+            {k: v for k, v in r.raw["data"].items() if k not in ("fold", "fingerprint")}
             for r in records
         ),
-        "environment": _merged(r["environment"] for r in records),
-        "bench": _merged(_dict(r["cost"].get("bench")) for r in records),
+        "environment": _merged(r.raw["environment"] for r in records),
+        "bench": _merged(_dict(r.raw["cost"].get("bench")) for r in records),
     }
 
 
@@ -49,7 +49,7 @@ def card(records: Sequence[Record], split: str, command: Command | None) -> dict
     first = records[0]
     return {
         "plugins": plugins(first),
-        "hash": words(first["config_hash"]),
+        "hash": words(first.config_hash),
         "runs": [_run(record, split) for record in records],
         "command": (command(first) if command else "")[:4000],
     }
@@ -57,33 +57,28 @@ def card(records: Sequence[Record], split: str, command: Command | None) -> dict
 
 def plugins(record: Record) -> list[str]:
     """Each plugin that the run used with its distribution and version, the backbone first."""
-    many = record.get("plugins")
-    entries = list(many.items()) if isinstance(many, dict) else []
-    if isinstance(many, list):
-        entries = [("", entry) for entry in many]
-    if not any(_dict(e).get("id") == record["plugin"]["id"] for _, e in entries):
-        entries.insert(0, ("backbone", record["plugin"]))
-    return [_plugin(str(kind), _dict(entry)) for kind, entry in entries]
+    return [
+        words(_with_source(kind, plugin.id, plugin.distribution, plugin.version))
+        for kind, plugin in record.used.items()
+    ]
 
 
-def _plugin(kind: str, entry: Mapping[str, Any]) -> str:
-    kind = str(entry.get("kind", kind))
-    source = " ".join(str(entry[key]) for key in ("distribution", "version") if entry.get(key))
-    name = f"{kind} {entry.get('id', '?')}".strip()
-    return words(f"{name} ({source})" if source else name)
+def _with_source(kind: str, id: str, *source: str | None) -> str:
+    known = " ".join(part for part in source if part)
+    return f"{kind} {id} ({known})" if known else f"{kind} {id}"
 
 
 def _run(record: Record, split: str) -> list[Any]:
-    results = record["results"][split]
+    results = record.results[split]
     return [
-        words(record["run"]),
-        record["seed"],
-        _number(record["data"].get("fold")),
-        _number(record.get("best_epoch")),
-        _number(record.get("epochs")),
-        _number(record["cost"].get("train_seconds")),
-        words(str(results.get("predictions") or ""))[:12],
-        *(_number(results.get(key)) for key in RUN[7:]),
+        words(record.run),
+        record.seed,
+        record.data.fold,
+        record.best_epoch,
+        record.epochs,
+        _number(record.cost.train_seconds),
+        words(results.predictions or "")[:12],
+        *(_number(results.figure(key)) for key in RUN[7:]),
     ]
 
 

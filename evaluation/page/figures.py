@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..records import Record
+from ..records.schema import ErrorCurve
 
 MAX_EPOCHS = 40
 """Points of a learning curve: more than a chart this size can show."""
@@ -25,32 +25,23 @@ Bin = tuple[str, float | None, float | None]
 """Of head pose: name, from, to, in degrees."""
 
 
-@dataclass(frozen=True)
-class ErrorCurve:
-    """Share of faces with an error up to k * step, for k = 0, 1, ..."""
-
-    step: float
-    values: list[float]
-
-
 def error_curve(records: Sequence[Record], split: str) -> ErrorCurve | None:
     """The cumulative error curve of a row; None unless each of its runs has one of one form."""
-    results = [record["results"][split] for record in records]
-    curves = [own["ced"] for own in results if "ced" in own]
-    if len(curves) < len(results) or len({(c["step"], len(c["values"])) for c in curves}) > 1:
+    results = [record.results[split] for record in records]
+    curves = [own.ced for own in results if own.ced is not None]
+    if len(curves) < len(results) or len({(c.step, len(c.values)) for c in curves}) > 1:
         return None
-    columns = zip(*(curve["values"] for curve in curves), strict=True)
-    frames = [own["n"] for own in results]
-    return ErrorCurve(curves[0]["step"], [_mean(column, frames) for column in columns])
+    columns = zip(*(curve.values for curve in curves), strict=True)
+    frames = [own.n for own in results]
+    return ErrorCurve(step=curves[0].step, values=[_mean(column, frames) for column in columns])
 
 
 def region_errors(records: Sequence[Record], split: str) -> dict[str, float]:
     """NME by region of the face; a region without a figure in every run is left out."""
-    results = [record["results"][split] for record in records]
-    parts = [own["regions"] if isinstance(own.get("regions"), dict) else {} for own in results]
-    known = [{k: v for k, v in part.items() if _number(v) is not None} for part in parts]
+    results = [record.results[split] for record in records]
+    known = [{k: v for k, v in own.regions.items() if v is not None} for own in results]
     shared = [key for key in known[0] if all(key in part for part in known)]
-    frames = [own["n"] for own in results]
+    frames = [own.n for own in results]
     return {key: _mean([part[key] for part in known], frames) for key in shared}
 
 
@@ -58,11 +49,11 @@ def pose_errors(records: Sequence[Record], split: str) -> dict[Bin, tuple[float,
     """NME and faces (of one pass over the split) by head pose, in the order of the records."""
     found: dict[Bin, list[tuple[float, int]]] = {}
     for record in records:
-        for entry in record["results"][split].get("pose", ()):
-            if entry["nme"] is not None and entry["n"] > 0:
-                key = entry["name"], entry["low"], entry["high"]
-                found.setdefault(key, []).append((entry["nme"], entry["n"]))
-    passes = len({record["seed"] for record in records})
+        for entry in record.results[split].pose:
+            if entry.nme is not None and entry.n > 0:
+                key = entry.name, entry.low, entry.high
+                found.setdefault(key, []).append((entry.nme, entry.n))
+    passes = len({record.seed for record in records})
     return {
         key: (_mean([e for e, _ in seen], [n for _, n in seen]), sum(n for _, n in seen) / passes)
         for key, seen in found.items()
@@ -76,20 +67,20 @@ def learning_curves(records: Sequence[Record]) -> list[dict[str, Any]]:
     """
     curves = []
     for record in records:
-        rows = {row["epoch"]: row for row in record.get("history", ())}
+        rows = {row.epoch: row for row in record.history}
         if len(rows) < 2:
             continue
-        chosen = record.get("best_epoch")
+        chosen = record.best_epoch
         every = math.ceil(len(rows) / MAX_EPOCHS)
         kept = {e: row for i, (e, row) in enumerate(rows.items()) if i % every == 0 or e == chosen}
         last = next(reversed(rows))
         kept[last] = rows[last]
         curves.append(
             {
-                "seed": record["seed"],
+                "seed": record.seed,
                 "best": chosen if chosen in kept else None,
                 "epoch": list(kept),
-                **{name: pack([row.get(name) for row in kept.values()]) for name in CURVES},
+                **{name: pack([getattr(row, name) for row in kept.values()]) for name in CURVES},
             }
         )
         if len(curves) == MAX_RUNS:

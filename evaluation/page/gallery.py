@@ -81,7 +81,7 @@ def _predictions(row: Row, split: str) -> Predictions | None:
         path = Path(source.path).parent / "predictions" / f"{split}.npz"
         if not path.is_file():
             continue
-        told = source.record["results"][split].get("predictions")
+        told = source.record.results[split].predictions
         if told is not None and digest(path) != told:
             raise DataError(
                 f"{path}: not the predictions that its record was made from; `zoo evaluate RUN` "

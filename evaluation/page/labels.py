@@ -27,7 +27,7 @@ def labels(rows: Sequence[Row], configs: Sequence[Mapping[str, Any]]) -> list[st
         texts = _apart([configs[i] for i in same])
         for i, text in zip(same, texts, strict=True):
             if texts.count(text) > 1:
-                text = f"{text} {rows[i].sources[0].record['config_hash'][:6]}"
+                text = f"{text} {rows[i].sources[0].record.config_hash[:6]}"
             found[i] = words(text, LONGEST_NAME)
     return found
 

@@ -60,7 +60,7 @@ def group_payload(group: Group, command: Command | None) -> tuple[Json, list[Jso
 
 
 def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
-    results = [record["results"][group.split] for each in records for record in each]
+    results = [record.results[group.split] for each in records for record in each]
     named = ("dataset", "release", "protocol", "region", "split", "fingerprint")
     return {
         **{word: words(getattr(group, word), LONGEST_NAME) for word in named},
@@ -74,8 +74,8 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
             for key, value in group.floor.items()
             if key in (*METRICS, f"{group.headline}_low", f"{group.headline}_high")
         },
-        "frames": _agreed(r["n"] for r in results),
-        "people": _agreed(r.get("people") for r in results),
+        "frames": _agreed(r.n for r in results),
+        "people": _agreed(r.people for r in results),
     }
 
 

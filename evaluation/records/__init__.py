@@ -10,24 +10,24 @@ from .record_files import (
     Source,
     config_hash,
     find_records,
-    fold_of,
     layout,
     load_record,
     save_record,
     without_collector,
 )
-from .schema import LARGEST, SCHEMA, Record
+from .schema import LARGEST, SCHEMA, RawRecord, Record, checked
 
 __all__ = [
     "LARGEST",
     "MAX_BYTES",
     "NOT_THE_CONFIGURATION",
     "SCHEMA",
+    "RawRecord",
     "Record",
     "Source",
+    "checked",
     "config_hash",
     "find_records",
-    "fold_of",
     "layout",
     "load_record",
     "save_record",

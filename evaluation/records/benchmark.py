@@ -6,10 +6,8 @@ version of the metrics. The board makes a table of each benchmark, fingerprint a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from ..scores.protocols import PROTOCOLS
 from .schema import Record
@@ -61,24 +59,15 @@ class Benchmark:
 
 def benchmark_of(record: Record, split: str) -> Benchmark:
     """What a record's results on ``split`` were scored on."""
-    data = record["data"]
+    data = record.data
     return _benchmark(
-        data["dataset"],
-        data["release"],
-        data["protocol"],
-        data["region"],
-        normaliser_of(record["results"][split]),
-        data.get("metrics", 1),
+        data.dataset,
+        data.release,
+        data.protocol,
+        data.region,
+        record.results[split].normaliser,
+        data.metrics,
     )
-
-
-def normaliser_of(results: Mapping[str, Any]) -> str:
-    """The length behind the headline of a split's results.
-
-    The floor finds every face, so it tells of eye corners even where a model found none.
-    """
-    corners = (results["nme_ioc"], results["floor"].get("nme_ioc"))
-    return "box" if corners == (None, None) else "ioc"
 
 
 # A board asks thousands of times for a handful of benchmarks.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from zoo.api import DataError
 from zoo.reading import digest as sha256_of
 
 from ..scores.metric_names import METRICS, THRESHOLDS
-from .benchmark import benchmark_of, normaliser_of
-from .record_files import Source, fold_of
-from .schema import Record
+from .benchmark import benchmark_of
+from .record_files import Source
+from .schema import Record, Results
 
 ERROR_TOLERANCE = 1e-6
 """Of a mean error, relative."""
@@ -51,7 +51,7 @@ def examine(
     spoilt: set[tuple[Any, ...]] = set()
     findings = []
     for path, record in records:
-        if split not in record["results"]:
+        if split not in record.results:
             continue
         source = Source(path, record)
         reason = contradiction(path, record, split)
@@ -69,9 +69,9 @@ def examine(
                 continue
             if _richness(source, split) > _richness(other, split):
                 kept[key], source = source, other
-            findings.append(Finding(source, f"a copy of run {record['run']}, counted once", True))
+            findings.append(Finding(source, f"a copy of run {record.run}, counted once", True))
         elif same is not source:
-            run, seed = same.record["run"], same.record["seed"]
+            run, seed = same.record.run, same.record.seed
             reason = f"has the very predictions of run {run} (seed {seed}): it counts once"
             findings.append(Finding(source, reason, True))
         else:
@@ -85,7 +85,7 @@ def examine(
 def contradiction(path: Path, record: Record, split: str) -> str:
     """How the figures of ``split`` contradict the predictions beside the record, or the record's
     own sums and curve; empty where they agree, and where there is nothing to hold against them."""
-    results = record["results"][split]
+    results = record.results[split]
     return (
         _against_predictions(path, results, split)
         or _against_sums(results)
@@ -93,8 +93,8 @@ def contradiction(path: Path, record: Record, split: str) -> str:
     )
 
 
-def _against_predictions(path: Path, results: Mapping[str, Any], split: str) -> str:
-    digest = results.get("predictions")
+def _against_predictions(path: Path, results: Results, split: str) -> str:
+    digest = results.predictions
     if digest is None or path.name != "record.json":
         return ""
     # most records of a large board have nothing beside them, and asking for that is quickest
@@ -113,36 +113,36 @@ def _against_predictions(path: Path, results: Mapping[str, Any], split: str) -> 
     )
 
 
-def _against_sums(results: Mapping[str, Any]) -> str:
-    sums = results.get("by_person")
+def _against_sums(results: Results) -> str:
+    sums = results.by_person
     if sums is None:
         return ""
-    faces = sum(sums["n"]) + sum(sums.get("missed", ()))
-    if faces != results["n"]:
-        return f"says n = {results['n']}, and its sums by person are of {faces} faces"
-    key = f"nme_{normaliser_of(results)}"
-    found, stated = sum(sums["n"]), results[key]
+    found, faces = sum(sums.n), sum(sums.n) + sum(sums.missed or ())
+    if faces != results.n:
+        return f"says n = {results.n}, and its sums by person are of {faces:g} faces"
+    key = results.headline
+    stated = results.figure(key)
     if (stated is None) != (found == 0):
-        return f"says {key} = {stated}, and its sums by person have {found} faces found"
-    if found:
-        own = sum(sums["sum"]) / found
+        return f"says {key} = {stated}, and its sums by person have {found:g} faces found"
+    if stated is not None:
+        own = sum(sums.sum) / found
         if abs(own - stated) > ERROR_TOLERANCE * abs(own):
             return f"says {key} = {stated:.6g}, and its sums by person give {own:.6g}"
-    rate = results["fr_08"]
-    if "failed" in sums and rate is not None:
-        own = sum(sums["failed"]) / faces
+    rate = results.fr_08
+    if sums.failed is not None and rate is not None:
+        own = sum(sums.failed) / faces
         if abs(own - rate) > SHARE_TOLERANCE:
             return f"says fr_08 = {rate:.6g}, and its failures by person give {own:.6g}"
     return ""
 
 
-def _against_curve(results: Mapping[str, Any]) -> str:
-    curve = results.get("ced")
+def _against_curve(results: Results) -> str:
+    curve = results.ced
     if curve is None:
         return ""
-    step, values = curve["step"], curve["values"]
+    step, values = curve.step, curve.values
     for suffix, threshold in THRESHOLDS.items():
-        rate, place = results.get(f"fr_{suffix}"), round(threshold / step)
+        rate, place = results.figure(f"fr_{suffix}"), round(threshold / step)
         # a curve of another step says nothing where it has no value
         if rate is None or abs(place * step - threshold) > 1e-9 or place >= len(values):
             continue
@@ -156,33 +156,32 @@ def _identity(source: Source, split: str) -> tuple[Any, ...]:
     """Benchmark, configuration and predictions, then seed and fold; the run's name and all of its
     figures where no predictions are recorded."""
     record = source.record
-    results = record["results"][split]
-    digest = results.get("predictions")
+    digest = record.results[split].predictions
     return (
-        (benchmark_of(record, split), record["data"]["fingerprint"]),
-        record["plugin"]["id"],
-        record["config_hash"],
+        (benchmark_of(record, split), record.data.fingerprint),
+        record.plugin.id,
+        record.config_hash,
         digest,
-        record["seed"],
-        fold_of(record),
-        None if digest else (record["run"], json.dumps(results, sort_keys=True)),
+        record.seed,
+        record.fold,
+        None if digest else (record.run, json.dumps(record.raw["results"][split], sort_keys=True)),
     )
 
 
 def _difference(one: Source, other: Source, split: str) -> str:
     """The first figure that two records of the same predictions do not share."""
-    a, b = (source.record["results"][split] for source in (one, other))
+    a, b = (source.record.results[split] for source in (one, other))
     for key in METRICS:
-        x, y = a.get(key), b.get(key)
+        x, y = a.figure(key), b.figure(key)
         if x is None or y is None:
             continue
         if abs(x - y) > ERROR_TOLERANCE * max(abs(x), abs(y)):
-            run = one.record["run"]
+            run = one.record.run
             return f"{key} = {y:.6g}, where run {run} has {x:.6g} for the same predictions"
     return ""
 
 
 def _richness(source: Source, split: str) -> int:
     """Of two copies the one that was refreshed later says more."""
-    record = source.record
-    return len(record["results"][split]) + len(record["cost"]) + ("history" in record)
+    raw = source.record.raw
+    return len(raw["results"][split]) + len(raw["cost"]) + ("history" in raw)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from zoo.api import DataError, Problem
@@ -107,11 +108,6 @@ class Source:
     record: Record
 
 
-def fold_of(record: Record) -> int:
-    """Which fold of its protocol a run is; 0 for a protocol without folds."""
-    return int(record["data"].get("fold", record["config"].get("fold", 0)))
-
-
 @contextmanager
 def without_collector() -> Iterator[None]:
     """For many records at once: they hold no cycles, and the collector would walk all of them again
@@ -172,20 +168,9 @@ def _read(path: Path) -> tuple[tuple[int, int], bytes]:
 
 def _parse(path: Path, content: bytes | str) -> Any:
     try:
-        text = content if isinstance(content, str) else content.decode("utf-8")
-        return _DECODER.decode(text)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
-    except (ValueError, RecursionError) as error:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON record ({error})") from error
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not finite")
-
-
-# Numbers are checked once they are read: a hook for each of them would take longer than the rest.
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def layout(value: Any, depth: int = 0) -> str:

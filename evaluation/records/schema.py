@@ -1,179 +1,325 @@
-"""What a record must look like. Schema 2; schema 1 is upgraded, newer ones are refused by name.
+"""What a record holds, with the type and the bounds of each field.
 
 Records come from strangers: nothing in one is trusted. A field that is known has its type checked,
-one that is not is left alone. Boards of thousands of records are read, so a check costs little.
+and a field that is not known (of a plugin, or of a later version) is left alone and kept. Records
+of schema 1 are upgraded when they are read, newer ones are refused by name.
+
+Errors, rates and shares are fractions; an error is a mean distance over a length of the face.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
-from types import NoneType
-from typing import Any
+import warnings
+from typing import Annotated, Any
 
-from zoo.api import DataError
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+
+from zoo.api import DataError, ZooDeprecationWarning
+
+from ..scores.clusters import Clusters
 
 SCHEMA = 2
 LARGEST = 2.0**63
-"""Of any number in a record: no seed is larger, and no run has more parameters or frames."""
+"""No number in a record is larger: no seed is, and no run has more parameters or frames."""
 
 LONGEST = 5000
-"""Entries of any list that a board reads."""
+"""No list that a board reads has more entries."""
 
-Record = dict[str, Any]
-Kinds = tuple[type, ...]
+RawRecord = dict[str, Any]
+"""A record as JSON: what is written, and what :attr:`Record.raw` keeps."""
 
-_NUMBER: Kinds = (int, float)
-_MAYBE: Kinds = (int, float, NoneType)
-_REQUIRED: dict[str, dict[str, Kinds]] = {
-    "": {
-        "schema": (int,),
-        "run": (str,),
-        "plugin": (dict,),
-        "config": (dict,),
-        "config_hash": (str,),
-        "seed": (int, NoneType),
-        "data": (dict,),
-        "model": (dict,),
-        "results": (dict,),
-        "cost": (dict,),
-        "environment": (dict,),
-    },
-    "plugin": {"id": (str,)},
-    "data": {
-        "dataset": (str,),
-        "release": (str,),
-        "protocol": (str,),
-        "region": (str,),
-        "fingerprint": (str,),
-        "partial": (bool,),
-    },
-    "model": {"parameters": (int, NoneType)},
-    "environment": {"device": (str, NoneType)},
-}
-_OPTIONAL: dict[str, dict[str, Kinds]] = {
-    "": {"external": (bool,), "history": (list,)},
-    "config": {
-        "head": (str, NoneType),
-        "loss": (str, NoneType),
-        "recipe": (str, NoneType),
-        "pretrained": (bool, NoneType),
-        "fold": (int,),
-    },
-    "data": {"fold": (int,), "metrics": (int,), "frames": (dict,), "people": (dict,)},
-    "model": {"gmacs": _MAYBE, "weights": (str, NoneType)},
-    "cost": {"images_per_second": _MAYBE, "bench": (dict, NoneType)},
-}
-_BENCH: dict[str, Kinds] = {
-    "device": (str,),
-    "latency_ms": _NUMBER,
-    "images_per_second": _NUMBER,
-}
-_RESULTS: dict[str, Kinds] = {
-    "nme_ioc": _MAYBE,
-    "nme_ioc_low": _MAYBE,
-    "nme_ioc_high": _MAYBE,
-    "nme_box": _MAYBE,
-    "loss": _MAYBE,
-    "fr_08": _MAYBE,
-    "auc_08": _MAYBE,
-    "n": (int,),
-    "floor": (dict,),
-}
-_OPTIONAL_RESULTS: dict[str, Kinds] = {
-    "nme_box_low": _MAYBE,
-    "nme_box_high": _MAYBE,
-    "fr_10": _MAYBE,
-    "coverage": _MAYBE,
-    "people": (int,),
-    "predictions": (str,),
-    "ced": (dict,),
-    "pose": (list,),
-    "by_person": (dict,),
-    "flip": (dict,),
-}
-_FLIP: dict[str, Kinds] = {"nme_ioc": _MAYBE, "nme_box": _MAYBE, "fr_08": _MAYBE}
-_BIN: dict[str, Kinds] = {"name": (str,), "low": _MAYBE, "high": _MAYBE, "n": (int,), "nme": _MAYBE}
-_EPOCH: dict[str, Kinds] = {
-    "epoch": (int,),
-    "train_loss": _MAYBE,
-    "val_loss": _MAYBE,
-    "val_nme": _MAYBE,
-    "lr": _MAYBE,
-}
-_HISTORY = frozenset({"history", "results"})
-_LISTS = frozenset({"ced", "pose", "by_person"})
-"""What is long is checked where its form is, column by column."""
-
-_HEX = re.compile("[0-9a-f]{16,128}")
+Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{16,128}$")]
+Sum = Annotated[float, Meta(ge=0, le=LARGEST)]
+Sums = Annotated[list[Sum], Meta(min_length=1, max_length=LONGEST)]
+Figures = dict[str, Number | None]
+"""By the name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
 
 
-def checked(where: str, record: Any) -> Record:
-    """The record, upgraded to SCHEMA in place. Raises DataError that begins with ``where``."""
-    if not isinstance(record, dict):
-        raise DataError(f"{where}: not a run record: a JSON {type(record).__name__}, not an object")
-    _check_schema(where, record)
-    splits = _check_missing(where, record)
-    for section, types in _REQUIRED.items():
-        _check_each(where, section, record[section] if section else record, types)
-    for section, types in _OPTIONAL.items():
-        _check_known(where, section, record[section] if section else record, types)
-    if record["cost"].get("bench") is not None:
-        _check_bench(where, record["cost"]["bench"])
-    data = record["data"]
-    for counts in ("frames", "people"):  # counts, so that no name can stand where one belongs
-        if counts in data:
-            _check_each(where, f"data.{counts}", data[counts], dict.fromkeys(data[counts], (int,)))
-    for split, values in splits.items():
-        _check_results(where, f"results.{split}", values)
-    _check_entries(where, "history", record.get("history", ()), _EPOCH)
-    _check_numbers(where, record)
-    record["schema"] = SCHEMA
-    data.setdefault("metrics", 1)
+class Plugin(Struct, kw_only=True):
+    """The plugin that a run used: its id, and who distributes it."""
+
+    id: str
+    distribution: str | None = None
+    version: str | None = None
+
+
+class Configuration(Struct, kw_only=True):
+    """What the board reads of a configuration; ``Record.raw["config"]`` has all of it."""
+
+    head: str | None = None
+    loss: str | None = None
+    recipe: str | None = None
+    pretrained: bool | None = None
+    fold: Integer = 0
+    refine: Integer = 0
+
+    @property
+    def passes(self) -> int:
+        """How often the network looks at a face: once, and once more for each refinement."""
+        return 1 + max(self.refine, 0)
+
+
+class Data(Struct, kw_only=True):
+    """On which data a run was trained and scored."""
+
+    dataset: str
+    release: str
+    protocol: str
+    """The rule that splits the data, with its version: ``person/1``."""
+    region: str
+    fingerprint: str
+    """Hex digits that are equal for equal samples and labels."""
+    partial: bool
+    """Whether the data set held less than its release."""
+    fold: Integer | None = None
+    metrics: Integer = 1
+    """The version of the metrics' definitions."""
+    scheme: str | None = None
+    frames: dict[str, Integer] = {}
+    """By split. Counts, and so are ``people``: no name can stand where a count belongs."""
+    people: dict[str, Integer] = {}
+    license: str | None = None
+
+
+class Model(Struct, kw_only=True):
+    """What a model is made of. An external entry may know nothing of it."""
+
+    parameters: Integer | None
+    gmacs: Number | None = None
+    """Multiply-adds of one face, in billions; None where they could not be counted."""
+    weights: str | None = None
+    head: str | None = None
+    loss: str | None = None
+    license: str | None = None
+    weights_license: str | None = None
+
+
+class ErrorCurve(Struct, kw_only=True):
+    """The share of faces whose error is at most k * ``step``, for k = 0, 1, ..."""
+
+    step: Positive
+    values: Annotated[list[Share], Meta(min_length=1, max_length=LONGEST)]
+
+
+class PoseBin(Struct, kw_only=True):
+    """Faces whose heads are turned alike, and their mean error."""
+
+    name: str
+    low: Number | None
+    high: Number | None
+    n: Integer
+    nme: Number | None
+
+
+class PersonSums(Struct, kw_only=True):
+    """Errors summed by person, as :class:`..scores.clusters.Clusters` explains them."""
+
+    key: Digest
+    sum: Sums
+    n: Sums
+    failed: Sums | None = None
+    missed: Sums | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("n", "failed", "missed"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.sum):
+                raise ValueError(f"{name} has {len(values)} entries and sum {len(self.sum)}")
+
+    def clusters(self) -> Clusters:
+        """The same as arrays of length P. ``failed`` is NaN where a record does not have it."""
+        count = len(self.sum)
+        failed, missed = self.failed or [np.nan] * count, self.missed or [0.0] * count
+        return Clusters(self.key, *np.array([self.sum, self.n, failed, missed], np.float64))
+
+
+class Flipped(Struct, kw_only=True):
+    """Figures with test-time flip: points averaged with those on the mirror image."""
+
+    nme_ioc: Number | None = None
+    nme_box: Number | None = None
+    fr_08: Number | None = None
+    predictions: str | None = None
+
+
+class Results(Struct, kw_only=True):
+    """What a model scored on one split. None stands for what cannot be had."""
+
+    nme_ioc: Number | None
+    nme_ioc_low: Number | None
+    nme_ioc_high: Number | None
+    nme_box: Number | None
+    loss: Number | None
+    fr_08: Number | None
+    auc_08: Number | None
+    n: Integer
+    """Faces that count."""
+    baseline: Figures = msgspec.field(name="floor")
+    """What the training split's mean shape scores on the same frames."""
+    nme_box_low: Number | None = None
+    nme_box_high: Number | None = None
+    nme_pupil: Number | None = None
+    nme_diag: Number | None = None
+    fr_10: Number | None = None
+    auc_10: Number | None = None
+    coverage: Number | None = None
+    people: Integer | None = None
+    floored: Integer | None = None
+    unlabelled: Integer | None = None
+    unmeasured: Integer | None = None
+    predictions: str | None = None
+    """The sha256 of the predictions' file."""
+    regions: Figures = {}
+    ced: ErrorCurve | None = None
+    pose: Annotated[list[PoseBin], Meta(max_length=LONGEST)] = []
+    by_person: PersonSums | None = None
+    flip: Flipped | None = None
+
+    def figure(self, key: str) -> float | None:
+        """The figure of this name, such as ``nme_ioc`` or ``nme_ioc_low``; None for none."""
+        value: float | None = getattr(self, key, None)
+        return value
+
+    @property
+    def normaliser(self) -> str:
+        """The length behind the headline: ``ioc``, or ``box`` for a scheme without eye corners.
+
+        The baseline finds every face, so it tells of eye corners even where a model found none.
+        """
+        known = (self.nme_ioc, self.baseline.get("nme_ioc")) != (None, None)
+        return "ioc" if known else "box"
+
+    @property
+    def headline(self) -> str:
+        """The metric that the split is ranked by."""
+        return f"nme_{self.normaliser}"
+
+
+class Bench(Struct, kw_only=True):
+    """What ``zoo bench`` measured."""
+
+    device: str
+    latency_ms: Number
+    images_per_second: Number
+    threads: Integer | None = None
+    precision: str | None = None
+    input_size: Integer | None = None
+    batch: Integer | None = None
+
+    @property
+    def conditions(self) -> tuple[Any, ...]:
+        """What must be equal for two measurements to be averaged."""
+        return (self.device, self.threads, self.precision, self.input_size, self.batch)
+
+
+class Cost(Struct, kw_only=True):
+    """What training and scoring took."""
+
+    images_per_second: Number | None = None
+    train_seconds: Number | None = None
+    bench: Bench | None = None
+
+
+class Environment(Struct, kw_only=True):
+    """Where a run was trained."""
+
+    device: str | None
+
+
+class Epoch(Struct, kw_only=True):
+    """A row of the learning curves."""
+
+    epoch: Integer
+    train_loss: Number | None
+    val_loss: Number | None
+    val_nme: Number | None
+    lr: Number | None
+
+
+class Record(Struct, kw_only=True, dict=True):
+    """What a run was, on what data, with what results."""
+
+    schema: Integer
+    run: str
+    plugin: Plugin
+    config: Configuration
+    config_hash: str
+    seed: Integer | None
+    data: Data
+    model: Model
+    results: dict[str, Results]
+    """By split."""
+    cost: Cost
+    environment: Environment
+    plugins: dict[str, Plugin] = {}
+    """Every plugin that the run used, by kind; older records name the backbone alone."""
+    epochs: Integer | None = None
+    best_epoch: Integer | None = None
+    external: bool = False
+    """Whether the points were found by a program outside the zoo."""
+    history: Annotated[list[Epoch], Meta(max_length=LONGEST)] = []
+
+    @property
+    def raw(self) -> RawRecord:
+        """The record as JSON, with the fields that this version does not know. To change a record,
+        change this and save it."""
+        return self.__dict__["raw"]  # type: ignore[no-any-return]
+
+    @property
+    def used(self) -> dict[str, Plugin]:
+        """The plugins that are known, by kind: the backbone in any case."""
+        return {"backbone": self.plugin, **self.plugins}
+
+    @property
+    def fold(self) -> int:
+        """Which fold of its protocol the run is; 0 for a protocol without folds."""
+        return self.config.fold if self.data.fold is None else self.data.fold
+
+    def __getitem__(self, key: str) -> Any:
+        warnings.warn(
+            f"records have attributes: write record.{key} (or record.raw[{key!r}] for JSON); "
+            f"record[{key!r}] works for one more release",
+            ZooDeprecationWarning,
+            stacklevel=2,
+        )
+        return self.raw[key]
+
+
+def checked(where: str, value: Any) -> Record:
+    """Check a record and give it its types.
+
+    Args:
+        where: The file, for messages.
+        value: The record as JSON. It is upgraded to SCHEMA in place, and kept as ``raw``.
+
+    Returns:
+        The record.
+
+    Raises:
+        DataError: A field is missing or wrong; begins with ``where`` and names the field.
+    """
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: not a run record: a JSON {type(value).__name__}, not an object")
+    _check_schema(where, value)
+    try:
+        record = msgspec.convert(value, Record)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{where}: {_in_words(value, error)}") from error
+    value["schema"] = record.schema = SCHEMA
+    value["data"].setdefault("metrics", record.data.metrics)
+    record.__dict__["raw"] = value
     return record
 
 
-def _check_missing(where: str, record: Record) -> dict[str, dict[str, Any]]:
-    """The results by split, once nothing that a board needs is missing."""
-    missing = []
-    for section, types in _REQUIRED.items():
-        part = record.get(section) if section else record
-        if type(part) is not dict:
-            part = {} if part is None else dict.fromkeys(types)  # its type is named later
-        if not types.keys() <= part.keys():
-            prefix = f"{section}." if section else ""
-            missing += [f"{prefix}{key}" for key in types if key not in part]
-    results = record.get("results")
-    splits = results if type(results) is dict else {}
-    for split, values in splits.items():
-        if type(values) is not dict:
-            raise DataError(f"{where}: results.{split} is not an object")
-        if not _RESULTS.keys() <= values.keys():
-            missing += [f"results.{split}.{key}" for key in _RESULTS if key not in values]
-    if missing:
-        raise DataError(f"{where}: record without {', '.join(missing)}")
-    return splits
-
-
-def _check_numbers(where: str, record: Record) -> None:
-    """None is beyond any figure of a run; what overflows in reading is infinite."""
-    short: list[Any] = [value for key, value in record.items() if key not in _HISTORY]
-    for results in record["results"].values():
-        short += [value for key, value in results.items() if key not in _LISTS]
-    stack: list[Any] = [short]
-    while stack:
-        top = stack.pop()
-        for item in top.values() if type(top) is dict else top:
-            kind = type(item)
-            if kind is dict or kind is list:
-                stack.append(item)
-            elif (kind is float or kind is int) and not -LARGEST <= item <= LARGEST:
-                raise _too_large(where, item)
-
-
-def _check_schema(where: str, record: Record) -> None:
-    schema = record.get("schema")
+def _check_schema(where: str, value: RawRecord) -> None:
+    schema = value.get("schema")
     if type(schema) is not int or schema < 1:
         raise DataError(f"{where}: not a run record: it has no schema number")
     if schema > SCHEMA:
@@ -183,105 +329,40 @@ def _check_schema(where: str, record: Record) -> None:
         )
 
 
-def _check_results(where: str, name: str, results: Mapping[str, Any]) -> None:
-    _check_each(where, name, results, _RESULTS)
-    _check_known(where, name, results, _OPTIONAL_RESULTS)
-    _check_each(where, f"{name}.floor", results["floor"], dict.fromkeys(results["floor"], _MAYBE))
-    _check_known(where, f"{name}.flip", results.get("flip", {}), _FLIP)
-    _check_entries(where, f"{name}.pose", results.get("pose", ()), _BIN)
-    if "ced" in results:
-        _check_curve(where, f"{name}.ced", results["ced"])
-    if "by_person" in results:
-        _check_sums(where, f"{name}.by_person", results["by_person"])
+def _in_words(value: Any, error: msgspec.ValidationError) -> str:
+    """Such as ``results.val.n: expected int, got bool``."""
+    reason, _, path = str(error).partition(" - at `$")
+    field = _named(value, path.removesuffix("`"))
+    missing = re.fullmatch(r"Object missing required field `(\w+)`", reason)
+    if missing:
+        return f"record without {field}.{missing[1]}".replace(" .", " ")
+    reason = reason.replace("`", "").replace(" | ", " or ")
+    return f"{field or 'record'}: {reason[:1].lower()}{reason[1:]}"
 
 
-def _check_bench(where: str, bench: Mapping[str, Any]) -> None:
-    lacking = [key for key in _BENCH if key not in bench]
-    if lacking:
-        raise DataError(f"{where}: cost.bench without {', '.join(lacking)}")
-    _check_each(where, "cost.bench", bench, _BENCH)
+def _named(value: Any, path: str) -> str:
+    """A path of msgspec's (``.results[...].n``) with the key of each ``[...]`` found again: the
+    first whose value is not what the type of the path wants."""
+    found: list[str] = []
+    steps = re.findall(r"\.(\w+)|\[(\d+)\]|(\[\.\.\.\])", path)
+    for name, index, any_key in steps:
+        if any_key:
+            name = _wrong_key(value, found)
+        found.append(name or index)
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and index:
+            value = value[int(index)]
+    return ".".join(found)
 
 
-def _check_each(where: str, name: str, part: Mapping[str, Any], types: Mapping[str, Kinds]) -> None:
-    for key, kinds in types.items():
-        if type(part[key]) not in kinds:
-            raise _wrong(where, f"{name}.{key}" if name else key, part[key], kinds)
-
-
-def _check_known(
-    where: str, name: str, part: Mapping[str, Any], types: Mapping[str, Kinds]
-) -> None:
-    """The same of keys that may be absent."""
-    for key, kinds in types.items():
-        if key in part and type(part[key]) not in kinds:
-            raise _wrong(where, f"{name}.{key}" if name else key, part[key], kinds)
-
-
-def _check_entries(
-    where: str, name: str, entries: Sequence[Any], types: Mapping[str, Kinds]
-) -> None:
-    """A list of objects that have these keys."""
-    if not entries:
-        return
-    try:
-        columns = list(zip(*map(itemgetter(*types), entries), strict=False))
-    except (TypeError, LookupError):
-        wanted = ", ".join(types)
-        raise DataError(f"{where}: {name} is not a list of objects with {wanted}") from None
-    if len(entries) > LONGEST:
-        raise DataError(f"{where}: {name} has {len(entries)} entries, more than {LONGEST}")
-    for (key, kinds), column in zip(types.items(), columns, strict=True):
-        found = set(map(type, column))
-        if not found.issubset(kinds):
-            wrong = next(value for value in column if type(value) not in kinds)
-            raise _wrong(where, f"{name}.*.{key}", wrong, kinds)
-        numbers = [v for v in column if v is not None] if NoneType in found else column
-        if numbers and str not in kinds:
-            low, high = min(numbers), max(numbers)
-            if not (low >= -LARGEST and high <= LARGEST):
-                raise _too_large(where, max(high, -low))
-
-
-def _check_curve(where: str, name: str, curve: Mapping[str, Any]) -> None:
-    step, values = curve.get("step"), curve.get("values")
-    if type(step) not in _NUMBER or not step > 0:  # type: ignore[operator]
-        raise DataError(f"{where}: {name}.step is {step!r:.60}, not a number above 0")
-    if not _numbers_between(values, 0, 1):
-        raise DataError(f"{where}: {name}.values is not a list of shares from 0 to 1")
-
-
-def _check_sums(where: str, name: str, sums: Mapping[str, Any]) -> None:
-    key = sums.get("key")
-    if type(key) is not str or not _HEX.fullmatch(key):
-        raise DataError(f"{where}: {name}.key is {key!r:.60}, not a hex digest")
-    lists = {k: sums[k] for k in ("sum", "n", "failed", "missed") if k in sums}
-    if not {"sum", "n"} <= lists.keys():
-        raise DataError(f"{where}: {name} needs sum and n")
-    for k, values in lists.items():
-        if not _numbers_between(values, 0, LARGEST) or len(values) != len(lists["sum"]):
-            raise DataError(
-                f"{where}: {name}.{k} is not a list of numbers from 0 up, one for each person"
-            )
-
-
-def _numbers_between(values: Any, low: float, high: float) -> bool:
-    """Whether it is a list of numbers within these bounds: only numbers compare with numbers."""
-    try:
-        return (
-            type(values) is list
-            and 0 < len(values) <= LONGEST
-            and bool(low <= min(values))
-            and bool(max(values) <= high)
-        )
-    except TypeError:
-        return False
-
-
-def _too_large(where: str, number: float) -> DataError:
-    reason = f"{number!s:.20} is not finite, or beyond any figure of a run"
-    return DataError(f"{where}: not a JSON record ({reason})")
-
-
-def _wrong(where: str, key: str, value: Any, kinds: Kinds) -> DataError:
-    names = " or ".join("null" if k is NoneType else k.__name__ for k in kinds)
-    return DataError(f"{where}: {key} is {value!r:.60}, not {names}")
+def _wrong_key(value: Any, path: list[str]) -> str:
+    kind: Any = Results if path == ["results"] else Number | None
+    if path and path[0] == "data":
+        kind = Integer
+    for key, item in value.items():
+        try:
+            msgspec.convert(item, kind)
+        except msgspec.ValidationError:
+            return str(key)
+    return "*"

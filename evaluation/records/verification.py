@@ -61,20 +61,20 @@ def verify(run: Path, split: str) -> Verdict:
     predictions = load(path)
     file = run / "record.json"
     record = load_record(file) if file.is_file() else None
-    scheme = record["data"].get("scheme") if record else None
+    scheme = record.data.scheme if record else None
     results = results_of(predictions, scheme_for(path, predictions, scheme))
     flipped = path.with_name(f"{split}-flip.npz")
     if flipped.is_file():
         both = load(flipped)
         figures = flip_results(both, scheme_for(flipped, both, scheme))
         results["flip"] = figures | {"predictions": digest(flipped)}
-    stored = record["results"].get(split) if record else None
+    stored = record.raw["results"].get(split) if record else None
     if record is None or stored is None:
         what = f"its record has no results on {split}" if record else "there is no record.json"
         return Verdict(results, [], [f"{what}: nothing to compare with"], False)
-    if record["data"]["metrics"] != METRICS_VERSION:
+    if record.data.metrics != METRICS_VERSION:
         remark = (
-            f"its record is of version {record['data']['metrics']} of the metrics, this zoo has "
+            f"its record is of version {record.data.metrics} of the metrics, this zoo has "
             f"{METRICS_VERSION}: nothing to compare with; `zoo evaluate {run}` scores it anew"
         )
         return Verdict(results, [], [remark], False)

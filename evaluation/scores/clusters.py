@@ -9,7 +9,7 @@ as ``results.<split>.by_person``; with them a paired bootstrap needs no predicti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,17 +69,6 @@ class Clusters:
         return stored
 
 
-def from_record(stored: Mapping[str, Any] | None) -> Clusters | None:
-    """What ``to_record`` gave, checked when the record was read; None for None."""
-    if stored is None:
-        return None
-    count = len(stored["sum"])
-    # without a count of failures there is no comparing of failure rates, and NaN says so
-    failed = stored.get("failed") or [np.nan] * count
-    missed = stored.get("missed") or [0] * count
-    return Clusters(stored["key"], *np.array([stored["sum"], stored["n"], failed, missed], float))
-
-
 def cluster(
     ids: Sequence[str], people: Sequence[str | None], errors: NDArray[np.floating[Any]]
 ) -> Clusters:
@@ -114,9 +103,9 @@ def cluster(
     )
 
 
-def unit_of(results: Mapping[str, Any], count: int) -> str:
-    """What the clusters of a split's results are: people, or samples where nobody is named."""
-    one, many = ("sample", "samples") if results.get("people") == 0 else ("person", "people")
+def unit_of(people: int | None, count: int) -> str:
+    """What ``count`` clusters are, in words: people, or samples where the data names 0 people."""
+    one, many = ("sample", "samples") if people == 0 else ("person", "people")
     return one if count == 1 else many
 
 

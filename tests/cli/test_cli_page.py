@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from board_samples import as_read
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -138,7 +139,7 @@ def test_the_command_makes_the_same_configuration(
 ) -> None:
     config = resolve("net", recipe, sets, flags)
     made = record(json.loads(json.dumps(config.to_share())), seed=config.seed)
-    again = typed(train_again(made), monkeypatch)
+    again = typed(train_again(as_read(made)), monkeypatch)
     own = {"landmark-zoo/linear": "linear", "landmark-zoo/smooth_l1": "smooth_l1"}
 
     def plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def test_what_a_recipe_learned_later_is_taken_back_for_an_older_record(
     """A record of the recipe `strong` from before it had low resolution does not name the key."""
     older = resolve("net", "strong").to_share()
     del older["augment"]["low_res"]
-    command = train_again(record(older))
+    command = train_again(as_read(record(older)))
     assert "augment.low_res=0.0" in command
     assert typed(command, monkeypatch).augment == from_dict(older).augment
 
@@ -164,14 +165,14 @@ def test_a_recipe_of_somebodys_own_is_told_key_by_key(
     recipe = tmp_path / "mine.toml"
     recipe.write_text('optimizer = "sgd"\nepochs = 7\n[augment]\nflip = 0.5\n')
     config = resolve("net", str(recipe))
-    again = typed(train_again(record(config.to_share())), monkeypatch)
+    again = typed(train_again(as_read(record(config.to_share()))), monkeypatch)
     assert again.to_dict() | {"recipe": "mine"} == config.to_share()
 
 
 def test_a_strangers_words_are_quoted_for_the_shell() -> None:
     evil = record({"recipe": "seed", "optimizer": "$(touch hit); `touch hit`\nnext"})
     evil["plugin"]["id"] = "net; rm -rf ~"
-    words = shlex.split(train_again(evil))
+    words = shlex.split(train_again(as_read(evil)))
     assert words[:5] == ["zoo", "train", "net; rm -rf ~", "--recipe", "seed"]
     assert words[5:7] == ["--set", "optimizer=$(touch hit); `touch hit` next"]
 
@@ -179,7 +180,7 @@ def test_a_strangers_words_are_quoted_for_the_shell() -> None:
 def test_an_external_entry_is_imported_and_not_trained() -> None:
     entry = record({"head": None}, external=True, seed=None)
     entry["plugin"]["id"] = "dlib-68"
-    assert train_again(entry) == "zoo import dlib-68 predictions.csv --dataset synthetic"
+    assert train_again(as_read(entry)) == "zoo import dlib-68 predictions.csv --dataset synthetic"
 
 
 @pytest.fixture(scope="module")

@@ -53,17 +53,17 @@ def external(kit: Kit) -> RunFolder:
 
 
 def test_records_keep_what_was_measured_and_how(kit: Kit, runs: list[RunFolder]) -> None:
-    before = load_record(runs[0].record)
+    before = load_record(runs[0].record).raw
     costs, refused = bench([run.path for run in runs], device="cpu", batch_size=4, rounds=2)
     assert refused == []
     assert [[run.path for run in cost.runs] for cost in costs] == [
         [runs[0].path, runs[1].path],
         [runs[2].path],
     ]
-    record = load_record(runs[0].record)
+    record = load_record(runs[0].record).raw
     found = record["cost"].pop("bench")
     assert record == before, "nothing else changes"
-    assert found == load_record(runs[1].record)["cost"]["bench"] == costs[0].bench
+    assert found == load_record(runs[1].record).raw["cost"]["bench"] == costs[0].bench
     assert set(found) == {
         *("device", "threads", "precision", "input_size", "batch"),
         *("latency_ms", "latency_ms_spread", "images_per_second", "images_per_second_spread"),
@@ -72,7 +72,7 @@ def test_records_keep_what_was_measured_and_how(kit: Kit, runs: list[RunFolder])
     assert found["device"] == before["environment"]["device"]
     assert [cost.bench["input_size"] for cost in costs] == [32, 48]
     assert [cost.parameters for cost in costs] == [
-        load_record(run.record)["model"]["parameters"] for run in (runs[0], runs[2])
+        load_record(run.record).raw["model"]["parameters"] for run in (runs[0], runs[2])
     ]
     for key in ("latency_ms", "images_per_second"):
         low, high = found[f"{key}_spread"]
@@ -142,7 +142,7 @@ def test_what_cannot_be_timed_keeps_nobody_else_from_it(kit: Kit, runs: list[Run
     result = CliRunner().invoke(app, [*line, "--device", "cpu", "--batch-size", "2"])
     assert result.exit_code == 2
     assert runs[2].name in result.stdout
-    assert "bench" in load_record(runs[2].record)["cost"]
+    assert "bench" in load_record(runs[2].record).raw["cost"]
     assert entry.record.read_bytes() == before
     said = [each for each in result.stderr.splitlines() if each.startswith("warning: not timed: ")]
     assert len(said) == 3
@@ -157,7 +157,7 @@ def test_one_run_that_cannot_be_timed_is_an_error(kit: Kit) -> None:
     with pytest.raises(UsageError, match="is an external entry"):
         zoo.bench(entry.path, run.path, device="cpu", batch_size=2, rounds=1)
     [cost] = zoo.bench(run.path, device="cpu", batch_size=2, rounds=1)
-    assert cost["bench"] == load_record(run.record)["cost"]["bench"]
+    assert cost["bench"] == load_record(run.record).raw["cost"]["bench"]
     result = CliRunner().invoke(app, ["bench", str(entry.path)])
     assert result.exit_code == 2
     assert result.stderr.startswith(f"zoo: {entry.path}: is an external entry")
@@ -176,7 +176,7 @@ def test_a_batch_that_does_not_fit_is_said_and_the_others_are_timed(
     assert len(costs) == 1
     assert f"{runs[2].path}: 4 images of 48 px do not fit" in str(error)
     assert "--batch-size" in str(error)
-    assert "bench" not in load_record(runs[2].record)["cost"]
+    assert "bench" not in load_record(runs[2].record).raw["cost"]
 
 
 def test_the_table_and_the_json_say_the_same(kit: Kit, runs: list[RunFolder]) -> None:
@@ -185,17 +185,17 @@ def test_the_table_and_the_json_say_the_same(kit: Kit, runs: list[RunFolder]) ->
     assert shown.exit_code == 0, shown.stderr
     first, second = json.loads(shown.stdout)
     assert first["runs"] == [str(run.path) for run in runs[:2]]
-    assert first["bench"] == load_record(runs[1].record)["cost"]["bench"]
+    assert first["bench"] == load_record(runs[1].record).raw["cost"]["bench"]
     assert (second["backbone"], second["parameters"]) == (
         "tiny",
-        load_record(runs[2].record)["model"]["parameters"],
+        load_record(runs[2].record).raw["model"]["parameters"],
     )
 
     table = CliRunner().invoke(app, [*line, "--rounds", "1"]).stdout.splitlines()
     assert table[0].endswith(", 1 thread, fp32")
     assert table[1].split("  ")[-1] == "img/s, batch 4"
     assert table[2].startswith(f"{runs[0].name} +1  ")
-    latency = load_record(runs[0].record)["cost"]["bench"]["latency_ms"]
+    latency = load_record(runs[0].record).raw["cost"]["bench"]["latency_ms"]
     assert f"{latency:g} [" in table[2]
 
 

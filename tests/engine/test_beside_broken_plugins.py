@@ -110,7 +110,7 @@ def test_everything_else_works(kit: Kit) -> None:
 
     trained = kit.zoo(*kit.arguments(epochs=1))
     assert trained.returncode == 0, trained.stderr
-    record = load_record(kit.only_run() / "record.json")
+    record = load_record(kit.only_run() / "record.json").raw
     assert record["plugins"]["head"]["distribution"] == "landmark-zoo"
     assert record["plugins"]["loss"]["distribution"] == "landmark-zoo"
     assert leaderboard(kit.out / "runs")["backbone"].iloc[0] == "tiny"

@@ -43,7 +43,7 @@ def test_every_fold_has_a_folder_and_none_is_trained_again(kit: Kit) -> None:
     early = kit.train("fold=3", **FOLDS)
     before = early.record.read_bytes()
     folders = train_all(kit)
-    records = [load_record(folder.record) for folder in folders]
+    records = [load_record(folder.record).raw for folder in folders]
     assert [record["data"]["fold"] for record in records] == [0, 1, 2, 3, 4]
     assert len({record["config_hash"] for record in records}) == 1
     stem = f"tiny-synthetic-{records[0]['config_hash'][:6]}-s0"
@@ -149,7 +149,7 @@ def test_a_fold_that_is_none_is_refused(kit: Kit, fold: int) -> None:
 
 def test_a_protocol_without_folds_is_one_run(kit: Kit) -> None:
     [folder] = train_folds(kit.config(epochs=1), kit.out / "runs")
-    assert load_record(folder.record)["data"]["fold"] == 0
+    assert load_record(folder.record).raw["data"]["fold"] == 0
     assert not folder.name.endswith("-f0")
 
 
@@ -168,7 +168,7 @@ def test_five_folds_make_one_row_that_scores_everybody_once(kit: Kit) -> None:
     scored = [load(RunFolder(path).predictions("test")) for path in paths]
     people = [set(p.people) for p in scored]
     assert len(set.union(*people)) == sum(map(len, people)) == 15
-    results = [load_record(path / "record.json")["results"]["test"] for path in paths]
+    results = [load_record(path / "record.json").raw["results"]["test"] for path in paths]
     frames = [r["n"] for r in results]
     assert sum(frames) == 45
     nmes = [r["nme_ioc"] for r in results]

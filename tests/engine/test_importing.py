@@ -63,7 +63,7 @@ def test_misses_are_failures_and_errors_are_of_the_found(kit: Kit, labels: Point
     points[three] = np.full((68, 2), np.nan)
     del points[one]
     [folder] = bring(kit, points)
-    record = load_record(folder.record)
+    record = load_record(folder.record).raw
     val = record["results"]["val"]
     assert (val["n"], val["coverage"]) == (6, pytest.approx(4 / 6))
     assert val["nme_ioc"] == pytest.approx(0.1 / 4, rel=1e-4)
@@ -78,7 +78,7 @@ def test_misses_are_failures_and_errors_are_of_the_found(kit: Kit, labels: Point
 def test_it_stands_on_the_board_beside_a_run_above_the_same_floor(kit: Kit, labels: Points) -> None:
     run = kit.train(epochs=1)
     [folder] = bring(kit, {id: labels[id] for id in labels})
-    ours, theirs = load_record(run.record), load_record(folder.record)
+    ours, theirs = load_record(run.record).raw, load_record(folder.record).raw
     assert theirs["results"]["val"]["floor"] == ours["results"]["val"]["floor"]
     for key in ("dataset", "release", "protocol", "fingerprint", "frames", "people", "metrics"):
         assert theirs["data"][key] == ours["data"][key], key
@@ -97,18 +97,20 @@ def test_it_stands_on_the_board_beside_a_run_above_the_same_floor(kit: Kit, labe
 
 def test_an_origin_at_the_pixels_corner_is_half_a_pixel_away(kit: Kit, labels: Points) -> None:
     [folder] = bring(kit, {id: face + 0.5 for id, face in labels.items()}, pixel_corner=True)
-    assert load_record(folder.record)["results"]["val"]["nme_ioc"] == pytest.approx(0, abs=1e-6)
+    assert load_record(folder.record).raw["results"]["val"]["nme_ioc"] == pytest.approx(0, abs=1e-6)
     [folder] = bring(kit, {id: face + 0.5 for id, face in labels.items()}, "as it stands")
-    assert load_record(folder.record)["results"]["val"]["nme_ioc"] > 0.01
+    assert load_record(folder.record).raw["results"]["val"]["nme_ioc"] > 0.01
 
 
 def test_a_second_split_joins_the_first(kit: Kit, labels: Points) -> None:
     file = write(kit.out / "points.csv", labels)
     line = {"dataset": "synthetic", "options": FACES, "out": kit.out / "runs"}
     first = RunFolder(zoo.import_points("other", file, **line)[0])
-    assert list(load_record(first.record)["results"]) == ["val"], "test is scored when asked for"
+    assert list(load_record(first.record).raw["results"]) == ["val"], (
+        "test is scored when asked for"
+    )
     [second] = bring(kit, labels, split="test")
-    record = load_record(second.record)
+    record = load_record(second.record).raw
     assert second.path == first.path
     assert record["run"] == first.name
     assert {split: r["n"] for split, r in record["results"].items()} == {"val": 6, "test": 3}
@@ -132,21 +134,23 @@ def test_an_entry_has_its_points_once(kit: Kit, labels: Points) -> None:
     # of another data set the same entry has another folder
     [small] = bring(kit, labels, region="box")
     assert small.path not in (first.path, newer.path)
-    assert load_record(small.record)["config_hash"] == load_record(first.record)["config_hash"]
+    assert (
+        load_record(small.record).raw["config_hash"] == load_record(first.record).raw["config_hash"]
+    )
 
 
 def test_under_a_protocol_with_folds_one_file_fills_the_row(kit: Kit, labels: Points) -> None:
     folders = bring(kit, labels, protocol="person-5fold", split="test")
     assert [folder.name[-3:] for folder in folders] == ["-f0", "-f1", "-f2", "-f3", "-f4"]
-    counts = [load_record(folder.record)["results"]["test"]["n"] for folder in folders]
+    counts = [load_record(folder.record).raw["results"]["test"]["n"] for folder in folders]
     assert sum(counts) == 45
     frame = zoo.leaderboard(kit.out / "runs", split="test")
     [row] = frame[frame["backbone"] == "other"].to_dict("records")
     assert len(row["runs"]) == 5
     run = kit.train("fold=1", epochs=1, protocol="person-5fold")
-    floor = load_record(run.record)["results"]["val"]["floor"]
+    floor = load_record(run.record).raw["results"]["val"]["floor"]
     [one] = [f for f in bring(kit, labels, protocol="person-5fold") if f.name.endswith("-f1")]
-    assert load_record(one.record)["results"]["val"]["floor"] == floor
+    assert load_record(one.record).raw["results"]["val"]["floor"] == floor
 
 
 SOURCE = """
@@ -186,7 +190,7 @@ def test_a_frame_that_no_run_is_scored_on_is_left_out_here_too(
     file = write(kit.out / "points.csv", labels)
     line = {"dataset": "torn", "options": FACES, "reporter": kit.watcher}
     [folder] = import_points(Entry("other"), file, kit.out / "runs", **line)  # type: ignore[arg-type]
-    ours, theirs = load_record(run.record), load_record(folder.record)
+    ours, theirs = load_record(run.record).raw, load_record(folder.record).raw
     assert theirs["results"]["val"]["n"] == ours["results"]["val"]["n"] == 5
     assert "frames skipped, the first: person_0000/0/00.png: 00.png: torn" in " ".join(
         kit.watcher.notes
@@ -234,7 +238,7 @@ def test_the_command_says_what_was_found(
     assert "worse than 8% or missed 16.7%, floor " in result.stdout
     assert "See it beside others: zoo leaderboard runs" in result.stderr
     assert "mean face" not in result.stderr
-    record = load_record(path / "record.json")
+    record = load_record(path / "record.json").raw
     assert record["model"]["reference"] == "http://dlib.net"
     assert record["model"]["license"] == "for research"
     assert path.name.startswith("dlib-68-synthetic-")
@@ -285,4 +289,4 @@ def test_what_needs_a_model_is_refused_by_name(kit: Kit, labels: Points) -> None
 def test_the_scheme_of_the_data_set_counts(kit: Kit, labels: Points) -> None:
     [folder] = bring(kit, labels)
     assert load(folder.predictions("val")).scheme == IBUG68
-    assert load_record(folder.record)["data"]["scheme"] == "ibug68"
+    assert load_record(folder.record).raw["data"]["scheme"] == "ibug68"

@@ -98,8 +98,8 @@ def test_a_run_that_refines_predicts_as_it_was_scored(kit: Kit) -> None:
     for row, name in enumerate(scored.ids):
         [face] = model.predict(pictures[name], "none")
         np.testing.assert_allclose(face.points, scored.points[row], atol=1e-3)
-    record = load_record(folder.record)
-    once = load_record(kit.train(epochs=1, out="once").record)
+    record = load_record(folder.record).raw
+    once = load_record(kit.train(epochs=1, out="once").record).raw
     assert record["model"]["gmacs"] == pytest.approx(2 * once["model"]["gmacs"], abs=1e-4)
     assert record["config_hash"] != once["config_hash"]
 
@@ -128,7 +128,7 @@ def test_the_mean_with_the_mirror_keeps_the_label_offset() -> None:
 
 def test_the_figure_with_test_time_flip_is_kept_and_can_be_worked_out_again(kit: Kit) -> None:
     folder = kit.train(epochs=1)
-    flip = load_record(folder.record)["results"]["val"]["flip"]
+    flip = load_record(folder.record).raw["results"]["val"]["flip"]
     both = load(folder.predictions("val-flip"))
     plain = load(folder.predictions("val"))
     assert not np.allclose(both.points, plain.points, atol=1e-3)
@@ -144,7 +144,7 @@ def test_the_figure_with_test_time_flip_is_kept_and_can_be_worked_out_again(kit:
 def test_an_edited_flip_figure_is_found(kit: Kit) -> None:
     folder = kit.train(epochs=1)
     text = folder.record.read_text("utf-8")
-    value = load_record(folder.record)["results"]["val"]["flip"]["nme_ioc"]
+    value = load_record(folder.record).raw["results"]["val"]["flip"]["nme_ioc"]
     folder.record.write_text(text.replace(repr(value), repr(value / 2)), "utf-8")
     verified = kit.zoo("evaluate", str(folder.path), "--from-predictions")
     assert verified.returncode == 1

@@ -46,7 +46,7 @@ def test_garbage_without_a_label_changes_no_bit_of_a_run(
     for garbage in (0.0, -1e6):
         folder = kit.train(*sets, out=f"runs{garbage:g}", head=head)
         tensors, header = load_tensors(folder.best)
-        record = load_record(folder.record)
+        record = load_record(folder.record).raw
         told = {key: header[key] for key in ("faces", "mean_shape")}
         points = load(folder.predictions("val")).points
         results = dict(record["results"]["val"])

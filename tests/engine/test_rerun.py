@@ -38,7 +38,7 @@ def test_a_record_alone_gives_the_same_run_to_the_bit(kit: Kit) -> None:
     first = kit.train(*kit.EVERYTHING, "loss.beta=0.5", "backbone.drop=0.1", seed=4)
     second = again(kit, edited(first, kit, lambda record: None))
     assert kit.outcome(first.path)[1:] == kit.outcome(second.path)[1:]
-    before, after = load_record(first.record), load_record(second.record)
+    before, after = load_record(first.record).raw, load_record(second.record).raw
     for key in ("config", "config_hash", "seed", "epochs", "best_epoch", "data", "results"):
         assert after[key] == before[key], key
     assert second.name == first.name
@@ -63,7 +63,7 @@ def test_a_fold_and_a_recipe_of_ones_own_are_reproduced(kit: Kit) -> None:
     )
     recipe.unlink()
     second = zoo.rerun(first, out=kit.out / "again")
-    before, after = load_record(first / "record.json"), load_record(second / "record.json")
+    before, after = load_record(first / "record.json").raw, load_record(second / "record.json").raw
     assert after["config"] == before["config"]
     assert (after["config"]["fold"], after["config"]["recipe"]) == (2, "mine")
     assert after["results"] == before["results"]
@@ -72,7 +72,7 @@ def test_a_fold_and_a_recipe_of_ones_own_are_reproduced(kit: Kit) -> None:
 def test_another_seed_is_another_run_of_the_same_row(kit: Kit) -> None:
     first = kit.train(epochs=1)
     second = again(kit, first.path, seed=7)
-    before, after = load_record(first.record), load_record(second.record)
+    before, after = load_record(first.record).raw, load_record(second.record).raw
     assert (after["seed"], after["config_hash"]) == (7, before["config_hash"])
     assert after["results"]["val"]["predictions"] != before["results"]["val"]["predictions"]
     assert "to the bit" not in " ".join(kit.watcher.notes)
@@ -87,7 +87,7 @@ def test_what_differs_in_the_environment_is_said(kit: Kit) -> None:
         record["results"]["val"] |= {"predictions": "0" * 64, "nme_ioc": 0.5}
 
     first = kit.train(epochs=1)
-    now = load_record(first.record)
+    now = load_record(first.record).raw
     again(kit, edited(first, kit, elsewhere))
     unsaid, differing, result = kit.watcher.notes[-3:]
     assert unsaid == "the record does not say: timm"
@@ -145,7 +145,7 @@ def test_other_data_is_another_experiment(kit: Kit) -> None:
 def test_a_weights_file_is_known_by_its_content(kit: Kit) -> None:
     start = kit.train(epochs=1)
     first = kit.train(epochs=1, weights=str(start.best), seed=1)
-    record = load_record(first.record)
+    record = load_record(first.record).raw
     digest = hashlib.sha256(start.best.read_bytes()).hexdigest()
     assert record["config"]["weights_sha256"] == digest
     # of what is published, nothing but the content of the file and its name
@@ -158,7 +158,7 @@ def test_a_weights_file_is_known_by_its_content(kit: Kit) -> None:
     moved = kit.out / "elsewhere.safetensors"
     moved.write_bytes(start.best.read_bytes())
     second = again(kit, first.record, weights=moved)
-    after = load_record(second.record)
+    after = load_record(second.record).raw
     assert after["config_hash"] == record["config_hash"]
     assert after["results"] == record["results"]
 
@@ -168,7 +168,7 @@ def test_a_weights_file_is_known_by_its_content(kit: Kit) -> None:
     path = edited(first, kit, old)
     with pytest.raises(WeightsError, match="its sha256 is"):
         again(kit, path, weights=first.best)
-    assert load_record(again(kit, path, weights=moved).record)["results"] == record["results"]
+    assert load_record(again(kit, path, weights=moved).record).raw["results"] == record["results"]
 
 
 def test_weights_for_a_run_that_started_from_none_are_refused(kit: Kit) -> None:

@@ -35,7 +35,7 @@ def remeasured(path: Path) -> dict[str, Any]:
 
 def test_a_record_says_what_the_run_was(kit: Kit) -> None:
     folder = kit.train("accumulate=2", epochs=3, seed=4)
-    record = load_record(folder.record)
+    record = load_record(folder.record).raw
     assert record["run"] == folder.path.name
     assert record["plugin"] == {"id": "tiny", "distribution": "tiny", "version": "1.0"}
     assert record["config"]["backbone"] == "tiny/tiny"
@@ -74,7 +74,7 @@ def test_a_record_names_nobody_and_no_folder(kit: Kit) -> None:
         assert "person_0" not in text
         assert str(kit.out) not in text
         assert not re.search(r'"[^"]*(/tmp|/home|/Users|/root|[A-Z]:\\)', text)
-    record = load_record(folder.record)
+    record = load_record(folder.record).raw
     digest = hashlib.sha256(first.best.read_bytes()).hexdigest()
     assert record["model"]["weights"] == f"run: {first.name} sha256: {digest}"
     assert record["config"]["recipe"] == "mine"
@@ -90,7 +90,7 @@ def test_history_has_a_row_an_epoch(kit: Kit) -> None:
     ]
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["step"] for row in rows] == ["5", "10", "15"]
-    record = load_record(folder.record)
+    record = load_record(folder.record).raw
     best = min(rows, key=lambda row: float(row["val_nme"]))
     assert int(best["epoch"]) == record["best_epoch"]
     assert float(best["val_nme"]) == pytest.approx(record["results"]["val"]["nme_ioc"], rel=1e-6)
@@ -99,7 +99,7 @@ def test_history_has_a_row_an_epoch(kit: Kit) -> None:
 
 def test_every_metric_can_be_worked_out_again_from_the_predictions_alone(kit: Kit) -> None:
     folder = kit.train()
-    results = load_record(folder.record)["results"]["val"]
+    results = load_record(folder.record).raw["results"]["val"]
     path = folder.predictions("val")
     predictions = load(path)
     kept = {key: results.pop(key) for key in ("predictions", "flip")}
@@ -115,7 +115,7 @@ def test_every_metric_can_be_worked_out_again_from_the_predictions_alone(kit: Ki
 
 def test_the_floor_is_the_training_sets_mean_shape(kit: Kit) -> None:
     folder = kit.train(epochs=1)
-    floor = load_record(folder.record)["results"]["val"]["floor"]
+    floor = load_record(folder.record).raw["results"]["val"]["floor"]
     p = load(folder.predictions("val"))
     points = floor_points(load_trained(folder).header.mean_shape, p.regions)
     by_hand = summarise(points, p.target, p.visible, p.regions, IBUG68, p.people)
@@ -136,14 +136,14 @@ def test_the_configuration_reads_back(kit: Kit) -> None:
 
 def test_seeds_share_a_configuration_and_a_second_run_gets_a_folder_of_its_own(kit: Kit) -> None:
     folders = [kit.train(epochs=1, seed=seed) for seed in (0, 1, 0)]
-    records = [load_record(f.record) for f in folders]
+    records = [load_record(f.record).raw for f in folders]
     assert len({record["config_hash"] for record in records}) == 1
     stem = f"tiny-synthetic-{records[0]['config_hash'][:6]}"
     assert [f.name for f in folders] == [f"{stem}-s0", f"{stem}-s1", f"{stem}-s0-2"]
     assert kit.outcome(folders[0].path) == kit.outcome(folders[2].path)
     assert kit.outcome(folders[0].path)[2] != kit.outcome(folders[1].path)[2]
     other = kit.train(epochs=1, lr=0.002)
-    assert load_record(other.record)["config_hash"] != records[0]["config_hash"]
+    assert load_record(other.record).raw["config_hash"] != records[0]["config_hash"]
 
 
 def test_evaluating_val_again_changes_no_result(kit: Kit) -> None:
@@ -156,9 +156,9 @@ def test_evaluating_val_again_changes_no_result(kit: Kit) -> None:
 def test_the_test_split_is_scored_under_the_runs_protocol_and_kept(kit: Kit) -> None:
     folder = kit.train()
     assert not folder.predictions("test").exists()
-    assert set(load_record(folder.record)["results"]) == {"val"}
+    assert set(load_record(folder.record).raw["results"]) == {"val"}
     results = run.evaluate(folder.path, "test")
-    record = load_record(folder.record)
+    record = load_record(folder.record).raw
     assert set(record["results"]) == {"val", "test"}
     assert record["results"]["test"] == results
     assert (record["data"]["frames"]["test"], record["data"]["people"]["test"]) == (3, 1)
@@ -173,7 +173,7 @@ def test_training_on_drops_what_the_older_weights_scored(kit: Kit) -> None:
     folder = kit.train(epochs=1)
     run.evaluate(folder.path, "test")
     run.resume(folder.path, epochs=2)
-    assert set(load_record(folder.record)["results"]) == {"val"}
+    assert set(load_record(folder.record).raw["results"]) == {"val"}
     assert not folder.predictions("test").exists()
 
 
@@ -205,7 +205,7 @@ def test_an_unfinished_run_is_not_scored(kit: Kit, monkeypatch: pytest.MonkeyPat
 
 def test_predictions_in_bf16_are_close_to_those_in_fp32(kit: Kit) -> None:
     folder = kit.train(epochs=1, precision="bf16")
-    record = load_record(folder.record)
+    record = load_record(folder.record).raw
     assert record["environment"]["precision"] == "bf16"
     full = kit.train(epochs=1, out="full")
     a, b = (load(f.predictions("val")).points for f in (folder, full))
@@ -215,7 +215,7 @@ def test_predictions_in_bf16_are_close_to_those_in_fp32(kit: Kit) -> None:
 
 
 def test_fp16_on_a_cpu_trains(kit: Kit) -> None:
-    results = load_record(kit.train(epochs=1, precision="fp16").record)["results"]["val"]
+    results = load_record(kit.train(epochs=1, precision="fp16").record).raw["results"]["val"]
     assert results["coverage"] == 1.0
 
 

@@ -90,7 +90,7 @@ def test_the_command_line_lists_trains_and_predicts_with_them(kit: Kit) -> None:
     trained = kit.zoo(*kit.arguments("head.spread=0.2", **THEIRS))
     assert trained.returncode == 0, trained.stderr
     path = kit.only_run()
-    record = load_record(path / "record.json")
+    record = load_record(path / "record.json").raw
     ours = {"id": "tiny", "distribution": "tiny", "version": "1.0"}
     assert record["plugin"] == ours
     assert record["plugins"] == {
@@ -115,7 +115,7 @@ def test_what_is_minimised_is_the_strangers_loss_and_what_compares_is_the_boards
     folder = kit.train(**THEIRS, epochs=1)
     [row] = kit.history(folder.path)
     assert row["train_loss"] == pytest.approx(7)
-    assert 0 < load_record(folder.record)["results"]["val"]["loss"] != pytest.approx(7)
+    assert 0 < load_record(folder.record).raw["results"]["val"]["loss"] != pytest.approx(7)
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_a_run_outlives_its_plugin_and_says_what_to_install(
     kit: Kit, stranger: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = kit.train(**THEIRS, epochs=1).path
-    record = load_record(path / "record.json")
+    record = load_record(path / "record.json").raw
     backbone_only = {key: value for key, value in record.items() if key != "plugins"}
     uninstall(stranger, monkeypatch)
     board = kit.zoo("leaderboard", "runs", "--format", "json")

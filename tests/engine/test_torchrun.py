@@ -31,7 +31,7 @@ def test_two_processes_train_what_one_trains(kit: Kit) -> None:
     path = kit.only_run("both")
     assert path.name == alone.name
 
-    record = load_record(path / "record.json")
+    record = load_record(path / "record.json").raw
     assert record["environment"]["processes"] == 2
     assert record["images_seen"] == 2 * 36
     one, two = kit.history(alone.path), kit.history(path)
@@ -65,7 +65,7 @@ def test_ctrl_c_stops_a_pair_that_goes_on_to_the_same_bits(kit: Kit) -> None:
     assert resumed.returncode == 0, resumed.stderr
     assert kit.outcome(path) == kit.outcome(kit.only_run("whole"))
     # what was scored while training, with each process's own buffers, is what the file scores
-    record = load_record(path / "record.json")
+    record = load_record(path / "record.json").raw
     best = min(kit.history(path), key=lambda row: row["val_nme"])
     assert record["results"]["val"]["nme_ioc"] == pytest.approx(best["val_nme"], rel=1e-6)
 

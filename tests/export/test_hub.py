@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from board_samples import predict
+from board_samples import as_read, predict
 from huggingface_hub import constants
 from loopback_hub import READER, TOKEN, Hub, files_of, serve
 from untrained import make_run
@@ -78,7 +78,7 @@ def test_what_is_published_names_no_folder_and_no_person(hub: Hub, run: Path) ->
     config = tomllib.loads(files["config.toml"].decode())
     assert config["data"] == ""
     assert "/home/me/frames" in (run / "config.toml").read_text()
-    assert json.loads(files["record.json"]) == load_record(run / "record.json")
+    assert json.loads(files["record.json"]) == load_record(run / "record.json").raw
     together = b"".join(files.values())
     for secret in (b"/home/me", b"Lovelace", b"Turing"):
         assert secret not in together
@@ -89,7 +89,7 @@ def test_what_is_published_names_no_folder_and_no_person(hub: Hub, run: Path) ->
 def test_a_record_that_names_somebody_is_not_published(hub: Hub, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     predict({"Ada_Lovelace": [0.1]}).save(run / "predictions" / "val.npz")
-    record = load_record(run / "record.json")
+    record = load_record(run / "record.json").raw
     record["results"]["val"]["worst"] = [{"person": "Ada_Lovelace", "nme_ioc": 0.3}]
     save_record(record, run / "record.json")
     with pytest.raises(DataError, match=r"record\.json: names a person or a frame"):
@@ -302,10 +302,10 @@ def test_the_card_says_what_the_record_says(run: Path) -> None:
 
 
 def test_a_hostile_record_writes_no_markup_into_a_card(run: Path) -> None:
-    record = load_record(run / "record.json")
+    record = load_record(run / "record.json").raw
     record["run"] = 'x"\nlicense: mit\n---\n<script>'
     record["data"]["license"] = "free | <b>really</b>\n# heading `x`"
-    card = model_card(record, "hf://tester/net")
+    card = model_card(as_read(record), "hf://tester/net")
     front = yaml.safe_load(card.split("---\n")[1])
     assert front["license"] == "other"
     assert front["model-index"][0]["name"] == record["run"]

@@ -78,7 +78,7 @@ def import_entry(
                 reporter=watcher,
             )
         )
-    results = {str(f.path): load_record(f.record)["results"][split] for f in folders}
+    results = {str(f.path): load_record(f.record).raw["results"][split] for f in folders}
     if json:
         print_json(results)
     else:

@@ -101,12 +101,11 @@ def _local(run: Path) -> dict[str, Any]:
         record = load_record(run / "record.json")
     except DataError as error:
         return row | {"summary": str(error)}
-    score = record["results"].get("val", {}).get("nme_ioc")
-    plugin, data = record["plugin"], record["data"]
+    val = record.results.get("val")
     return row | {
-        "points": data.get("scheme"),
-        "nme_ioc": score,
-        "summary": f"{plugin['id']} on {data['dataset']}",
+        "points": record.data.scheme,
+        "nme_ioc": val.nme_ioc if val else None,
+        "summary": f"{record.plugin.id} on {record.data.dataset}",
     }
 
 

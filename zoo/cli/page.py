@@ -15,6 +15,7 @@ from zoo.cli.output import say
 if TYPE_CHECKING:
     from zoo.evaluation.board.groups import Group
     from zoo.evaluation.page.gallery import Frames
+    from zoo.evaluation.records import Record
 
 FLAGS = (
     *("dataset", "protocol", "epochs", "batch_size", "lr", "head", "loss", "weights"),
@@ -41,7 +42,7 @@ def render_page(
     return to_html(groups, train_again, faces, sort)
 
 
-def train_again(record: Mapping[str, Any]) -> str:
+def train_again(record: Record) -> str:
     """What to type to train a record's run again: its recipe, and what differs from that.
 
     Every word is quoted for a shell: a record's text may come from anybody.
@@ -49,10 +50,10 @@ def train_again(record: Mapping[str, Any]) -> str:
     from zoo.config import later_keys
     from zoo.evaluation.board.render import printable
 
-    config = later_keys() | _flat(record["config"])
-    name = str(record["plugin"]["id"])
-    dataset = str(config.get("dataset") or record["data"]["dataset"]).removeprefix(OWN)
-    if record.get("external"):
+    config = later_keys() | _flat(record.raw["config"])
+    name = record.plugin.id
+    dataset = str(config.get("dataset") or record.data.dataset).removeprefix(OWN)
+    if record.external:
         words = ["zoo", "import", name, "predictions.csv", "--dataset", dataset]
         return " ".join(shlex.quote(printable(word)) for word in words)
     recipe = str(config.get("recipe") or "")
@@ -64,8 +65,8 @@ def train_again(record: Mapping[str, Any]) -> str:
         if key in NOT_TOLD or value is None or value == (usual or {}).get(key):
             continue
         words += _option(key, value)
-    if record["seed"] is not None:
-        words += ["--seed", str(record["seed"])]
+    if record.seed is not None:
+        words += ["--seed", str(record.seed)]
     return " ".join(shlex.quote(printable(word)) for word in words)
 
 
@@ -150,7 +151,7 @@ def _source(group: Group) -> tuple[str, str]:
     """The data set of a group and the options it was opened with, as JSON."""
     for row in group.rows:
         for source in row.sources:
-            config = source.record["config"]
+            config = source.record.raw["config"]
             if config.get("dataset"):
                 options = config.get("options")
                 own = options.get("dataset", {}) if isinstance(options, dict) else {}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -176,13 +176,13 @@ def _flag(name: str) -> str:
 def _tell(path: Path) -> None:
     from zoo.evaluation.records import load_record
 
-    record: dict[str, Any] = load_record(path / "record.json")
-    val = record["results"]["val"]
-    key = "nme_ioc" if val["nme_ioc"] is not None else "nme_box"
+    record = load_record(path / "record.json")
+    val = record.raw["results"]["val"]
+    key = record.results["val"].headline
     print(
         f"{path}: val {key} {100 * val[key]:.2f}% "
         f"[{100 * val[f'{key}_low']:.2f}, {100 * val[f'{key}_high']:.2f}] on {val['n']} frames, "
-        f"floor {100 * val['floor'][key]:.2f}%, best epoch {record['best_epoch']}"
+        f"floor {100 * val['floor'][key]:.2f}%, best epoch {record.best_epoch}"
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ..api import DataError, PluginError
 from ..diagnosis import UnknownPluginError
 from ..evaluation.records import load_record
+from ..evaluation.records.schema import Plugin
 from ..installed import version_of
 from .folder import RunFolder
 
@@ -24,7 +24,8 @@ def naming_the_absent(folder: RunFolder, record: Path | None = None) -> Iterator
         distribution, slash, plugin_id = error.plugin_id.rpartition("/")
         if not slash:  # not a run's: those are qualified
             raise
-        version = _recorded(record or folder.record, error.kind).get("version")
+        recorded = _recorded(record or folder.record, error.kind)
+        version = recorded.version if recorded else None
         here = version_of(distribution)
         missing = "which is not installed" if here is None else f"and {here} here has none"
         wanted = f"{distribution}=={version}" if version else distribution
@@ -35,12 +36,10 @@ def naming_the_absent(folder: RunFolder, record: Path | None = None) -> Iterator
         ) from error
 
 
-def _recorded(path: Path, kind: str) -> dict[str, Any]:
+def _recorded(path: Path, kind: str) -> Plugin | None:
     """What the record says of the run's plugin; a run that is not finished has none."""
     try:
         record = load_record(path)
     except DataError:
-        return {}
-    plugins = record.get("plugins") or {"backbone": record["plugin"]}
-    found = plugins.get(kind) if isinstance(plugins, dict) else None
-    return found if isinstance(found, dict) else {}
+        return None
+    return record.used.get(kind)

@@ -172,7 +172,7 @@ def bench(
         costs = [_cost(subject, device_name(where)) for subject in ready]
     for cost in costs:
         for run in cost.runs:
-            record = run.read_record()
+            record = run.read_record().raw
             record["cost"]["bench"] = cost.bench
             save_record(record, run.record)
     return costs, refused
@@ -195,7 +195,7 @@ def _gather(
         try:
             folder.read_config()
             record = folder.read_record()
-            key = (record["config_hash"], str(record["data"].get("scheme")))
+            key = (record.config_hash, str(record.data.scheme))
             known.setdefault(key, []).append(folder)
         except ZooError as error:
             refused.append(error)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, UsageError
 from ..data.decode import Regions, find_regions
-from ..evaluation.records import SCHEMA, Record, config_hash, load_record, save_record
+from ..evaluation.records import SCHEMA, RawRecord, config_hash, load_record, save_record
 from ..evaluation.scores.metrics import METRICS_VERSION, mean_shape
 from ..evaluation.scores.points_file import ExternalPoints, read_points
 from ..evaluation.scores.predictions import Predictions
@@ -196,7 +196,7 @@ def _keep(
     return folder
 
 
-def _record(entry: Entry, fold: Material, number: int, region: str, seen: Regions) -> Record:
+def _record(entry: Entry, fold: Material, number: int, region: str, seen: Regions) -> RawRecord:
     train, _ = _part(fold, seen, "train")
     config = entry.config | {"fold": number}
     return {
@@ -235,7 +235,9 @@ def _record(entry: Entry, fold: Material, number: int, region: str, seen: Region
     }
 
 
-def _open_folder(out: Path, entry: Entry, fresh: Record, several: bool) -> tuple[RunFolder, Record]:
+def _open_folder(
+    out: Path, entry: Entry, fresh: RawRecord, several: bool
+) -> tuple[RunFolder, RawRecord]:
     """The folder that holds this entry on this benchmark, or a new one, and its record."""
     stem = f"{as_file_name(entry.name)}-{fresh['data']['dataset']}-{fresh['config_hash'][:6]}"
     stem += f"-f{fresh['data']['fold']}" if several else ""
@@ -246,7 +248,7 @@ def _open_folder(out: Path, entry: Entry, fresh: Record, several: bool) -> tuple
             if claim(folder.path):
                 folder.predictions("any").parent.mkdir()
                 return folder, fresh
-            record = load_record(folder.record) if folder.record.is_file() else None
+            record = load_record(folder.record).raw if folder.record.is_file() else None
             if record is not None and _same_entry(record, fresh):
                 return folder, record
     except OSError as error:
@@ -254,7 +256,7 @@ def _open_folder(out: Path, entry: Entry, fresh: Record, several: bool) -> tuple
     raise UsageError(f"--out {out}: {stem} and 98 more names are taken there; name another folder")
 
 
-def _same_entry(record: Record, fresh: Record) -> bool:
+def _same_entry(record: RawRecord, fresh: RawRecord) -> bool:
     keys = ("dataset", "release", "protocol", "fold", "region", "fingerprint", "metrics")
     return bool(record.get("external")) and (
         record["config_hash"] == fresh["config_hash"]

@@ -130,7 +130,7 @@ class RunFolder:
     def is_external(self) -> bool:
         """Whether this is what `zoo import` wrote: points and results, and no model."""
         try:
-            return bool(load_record(self.record).get("external"))
+            return load_record(self.record).external
         except DataError:
             return False
 

@@ -108,5 +108,5 @@ def _anywhere(config: Config) -> Config:
 
 def _fingerprint(folder: RunFolder) -> str | None:
     with contextlib.suppress(ZooError):
-        return str(load_record(folder.record)["data"]["fingerprint"])
+        return load_record(folder.record).data.fingerprint
     return None

@@ -179,10 +179,10 @@ def own_material(
     """The data that a finished run was trained on. Raises :class:`DataError` for any other."""
     record = folder.read_record()
     material = reopen_material(folder, data, strict, reporter)
-    if material.table.fingerprint != record["data"]["fingerprint"]:
+    if material.table.fingerprint != record.data.fingerprint:
         raise DataError(
             f"{folder.path}: was trained on data with fingerprint "
-            f"{record['data']['fingerprint'][:12]}, this has {material.table.fingerprint[:12]}: "
+            f"{record.data.fingerprint[:12]}, this has {material.table.fingerprint[:12]}: "
             "results would not compare. Name the run's own data with --data"
         )
     return material

@@ -73,7 +73,7 @@ def see_mirrored(
     plain_unit, _ = predict_split(trained.model.to(world.device), split, config, world)
     back_unit = predict_mirrored(trained.model, split, config, scheme.flip, world)
     return Mirrored(
-        model=str(record["run"]),
+        model=record.run,
         frames=which,
         rows=store.rows,
         plain=to_source(plain_unit, store.regions),
@@ -87,22 +87,22 @@ def _unseen(
 ) -> tuple[NDArray[np.int64], str, bool]:
     """Rows that the run was not trained on, which these are in words, and whether it was trained
     on others of the same data."""
-    own = record["data"]
-    if own["fingerprint"] == table.fingerprint:
-        protocol = find_protocol(own["protocol"])
+    own = record.data
+    if own.fingerprint == table.fingerprint:
+        protocol = find_protocol(own.protocol)
         splits = assign(protocol.id, table.ids, table.people, table.release_splits, max(fold, 0))
         rows = np.flatnonzero(splits == "val")
         which = f"the val split of {protocol.label}; frames that it was trained on are not used"
         return rows, which, True
-    if (own["dataset"], own["release"]) == (plain(dataset_id), table.release):
+    if (own.dataset, own.release) == (plain(dataset_id), table.release):
         raise DataError(
-            f"{run}: was trained on another copy of {own['dataset']} (fingerprint "
-            f"{own['fingerprint'][:12]}, this has {table.fingerprint[:12]}), so which frames it "
+            f"{run}: was trained on another copy of {own.dataset} (fingerprint "
+            f"{own.fingerprint[:12]}, this has {table.fingerprint[:12]}), so which frames it "
             "was trained on cannot be known; audit the copy that it was trained on, or name a run "
             "that was trained on this one"
         )
     which = (
-        f"every frame: it was trained on {own['dataset']}; whether that shows the same pictures "
+        f"every frame: it was trained on {own.dataset}; whether that shows the same pictures "
         "cannot be known here"
     )
     return np.arange(len(table)), which, False

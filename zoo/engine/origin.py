@@ -35,13 +35,13 @@ class Origin:
         if path.is_dir():
             path = path / "record.json"
         record = load_record(path)
-        if record.get("external"):
+        if record.external:
             raise UsageError(
-                f"{path}: {record['plugin']['id']} is an external entry: the zoo has its points "
+                f"{path}: {record.plugin.id} is an external entry: the zoo has its points "
                 "and cannot run it"
             )
         try:
-            config = from_dict(record["config"])
+            config = from_dict(record.raw["config"])
         except (UsageError, AttributeError, TypeError) as error:
             raise DataError(f"{path}: its configuration cannot be read: {error}") from error
         return cls(path, record, config)
@@ -81,7 +81,7 @@ class Origin:
     def check_data(self, material: Material) -> None:
         """Raises :class:`DataError` for other data than the record's: its result says nothing of
         a run on these."""
-        here, there = material.table.fingerprint, self.record["data"]["fingerprint"]
+        here, there = material.table.fingerprint, self.record.data.fingerprint
         if here != there:
             raise DataError(
                 f"{self.path}: was trained on data with fingerprint {there[:12]}, this has "
@@ -99,22 +99,20 @@ class Origin:
     ) -> None:
         """Say what is not as it was: the environment, frames that cannot be read here or could not
         there, where the weights started, a configuration that was edited."""
-        there, here = dict(self.record["environment"]), dict(environment)
-        recorded = self.record.get("plugins", {"backbone": self.record["plugin"]})
+        there, here = dict(self.record.raw["environment"]), dict(environment)
+        recorded = self.record.used
         for kind in PLUGIN_KINDS:
-            if isinstance(recorded.get(kind), dict):
-                there[kind] = " ".join(
-                    str(recorded[kind].get(part)) for part in ("distribution", "version")
-                )
+            if kind in recorded:
+                there[kind] = f"{recorded[kind].distribution} {recorded[kind].version}"
             here[kind] = registry(kind).used(getattr(config, kind)).origin
-        counted = self.record["data"].get("frames", {})
+        counted = self.record.data.frames
         there |= {f"{split} frames": counted[split] for split in frames if split in counted}
         here |= {f"{split} frames": count for split, count in frames.items()}
-        there["start of the backbone"] = self.record["model"].get("weights", weights)
+        there["start of the backbone"] = self.record.raw["model"].get("weights", weights)
         here["start of the backbone"] = weights
         differing, unsaid = differences(there, here)
         known_hash = self.config.weights_sha256 or not self.config.weights
-        if known_hash and config_hash(config.to_dict()) != self.record["config_hash"]:
+        if known_hash and config_hash(config.to_dict()) != self.record.config_hash:
             differing.append("the configuration is not the one of the record's config_hash")
         if unsaid:
             reporter.note(f"the record does not say: {', '.join(unsaid)}")
@@ -125,22 +123,20 @@ class Origin:
 
     def compare(self, rerun: Record, reporter: Reporter) -> None:
         """Say how the result of a run with the record's own seed compares."""
-        if rerun["seed"] != self.record["seed"] or "val" not in self.record["results"]:
+        if rerun.seed != self.record.seed or "val" not in self.record.results:
             return
-        then, now = self.record["results"]["val"], rerun["results"]["val"]
-        if now.get("predictions") == then.get("predictions"):
+        then, now = self.record.results["val"], rerun.results["val"]
+        if now.predictions == then.predictions:
             reporter.note("the same to the bit: the predictions have the record's sha256")
             return
-        key = "nme_ioc" if then["nme_ioc"] is not None else "nme_box"
-        values = [
-            "none" if results[key] is None else f"{100 * results[key]:.4f}%"
-            for results in (then, now)
-        ]
+        key = "nme_ioc" if then.nme_ioc is not None else "nme_box"
+        figures = (results.figure(key) for results in (then, now))
+        values = ["none" if figure is None else f"{100 * figure:.4f}%" for figure in figures]
         reporter.note(f"not the same predictions: {contrast(f'val {key}', *values)}")
 
     def _recorded_digest(self) -> str:
         """Of the weights file, from records whose configuration does not have it."""
-        return str(self.record["model"].get("weights") or "").partition(" sha256: ")[2]
+        return (self.record.model.weights or "").partition(" sha256: ")[2]
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ import torch
 
 from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
-from ..evaluation.records import SCHEMA, Record, config_hash, save_record
+from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
 from ..evaluation.scores.details import compact_history
 from ..evaluation.scores.metrics import METRICS_VERSION
 from ..evaluation.scores.results import flip_results, results_of
@@ -73,7 +73,7 @@ def score_split(
 
 
 def keep(
-    record: Record, folder: RunFolder, split: str, scored: Scored, frames: int, people: int
+    record: RawRecord, folder: RunFolder, split: str, scored: Scored, frames: int, people: int
 ) -> None:
     """Put a split's results into a finished run's record, and write it.
 
@@ -115,7 +115,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     gmacs = looks * count_gmacs(facts.built.model, facts.built.input_size)
     backbone = registry("backbone").get(config.backbone)
     plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
-    record: Record = {
+    record: RawRecord = {
         "schema": SCHEMA,
         "run": folder.name,
         "plugin": plugins["backbone"],

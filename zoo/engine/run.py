@@ -135,7 +135,7 @@ def evaluate(
             world,
         )
     if world.first:
-        keep(record, folder, split, scored, len(store), material.people(store))
+        keep(record.raw, folder, split, scored, len(store), material.people(store))
     return scored.results
 
 

@@ -123,15 +123,15 @@ def learn_from_teacher(
 def _check_teacher(
     folder: RunFolder, record: Record, config: Config, material: Material, reporter: Reporter
 ) -> None:
-    trained, scheme = record["data"], material.table.scheme
-    if trained.get("scheme") != scheme.name:
+    trained, scheme = record.data, material.table.scheme
+    if trained.scheme != scheme.name:
         raise DataError(
             f"{folder.path}: predicts points of {trained.get('scheme')}, the data set's are of "
             f"{scheme.name}: it cannot label them"
         )
-    if trained["fingerprint"] == material.table.fingerprint:
+    if trained.fingerprint == material.table.fingerprint:
         here = (material.protocol.label, config.fold)
-        there = (trained["protocol"], max(trained.get("fold", 0), 0))
+        there = (trained.protocol, max(trained.fold or 0, 0))
         if here != there:
             raise DataError(
                 f"{folder.path}: was trained under protocol {there[0]} (fold {there[1]}), and this "

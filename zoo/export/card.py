@@ -41,38 +41,39 @@ def _front_matter(record: Record, license: str) -> str:
     else:
         lines += ["license: other", "license_name: terms-in-this-card", "license_link: README.md"]
     lines += ["tags:", *(f"- {tag}" for tag in TAGS), "metrics:", "- nme"]
-    results = [(split, r) for split, r in record["results"].items() if _number(r, "nme_ioc")]
+    results = [(split, r.nme_ioc) for split, r in record.results.items() if r.nme_ioc]
     if results:
-        lines += ["model-index:", f"- name: {json.dumps(record['run'])}", "  results:"]
-    for split, result in results:
-        name = f"{record['data']['dataset']} ({record['data']['protocol']})"
+        lines += ["model-index:", f"- name: {json.dumps(record.run)}", "  results:"]
+    for split, error in results:
+        name = f"{record.data.dataset} ({record.data.protocol})"
         lines += [
             "  - task:",
             "      type: keypoint-detection",
             "    dataset:",
             f"      name: {json.dumps(name)}",
-            f"      type: {json.dumps(record['data']['dataset'])}",
+            f"      type: {json.dumps(record.data.dataset)}",
             f"      split: {json.dumps(split)}",
             "    metrics:",
             "    - type: nme",
             "      name: NME, inter-ocular (%)",
-            f"      value: {100 * result['nme_ioc']:.2f}",
+            f"      value: {100 * error:.2f}",
         ]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _body(record: Record, address: str, onnx: bool, measured: Mapping[str, Any]) -> str:
-    data, model = record["data"], record["model"]
-    rows = "".join(_row(split, result) for split, result in record["results"].items())
+    data, model = record.data, record.model
+    rows = "".join(_row(split, result) for split, result in record.raw["results"].items())
+    partial = ", less than the whole release" if data.partial else ""
     alone = (
         "\n`model.onnx` does the same without PyTorch: `zoo predict model.onnx photo.jpg`.\n"
         if onnx
         else ""
     )
-    return f"""# {_line(record["run"])}
+    return f"""# {_line(record.run)}
 
-Facial landmarks ({_line(data.get("scheme") or "see config.toml")}) by \
-`{_line(record["plugin"]["id"])}` with the head `{_line(model.get("head") or "linear")}`, \
+Facial landmarks ({_line(data.scheme or "see config.toml")}) by \
+`{_line(record.plugin.id)}` with the head `{_line(model.head or "linear")}`, \
 trained with landmark-zoo (`pip install landmark-zoo`){_training(record)}.
 
 ## Use
@@ -92,8 +93,8 @@ On the command line: `zoo predict {address} photo.jpg`.
 | split | NME inter-ocular | 95% interval | faces worse than 8% | frames | mean shape |
 | --- | --- | --- | --- | --- | --- |
 {rows}
-Frames of `{_line(data["dataset"])}`, release {_line(data["release"])}, split by the protocol \
-{_line(data["protocol"])}, fingerprint {_line(data["fingerprint"])[:12]}{_partial(data)}. \
+Frames of `{_line(data.dataset)}`, release {_line(data.release)}, split by the protocol \
+{_line(data.protocol)}, fingerprint {_line(data.fingerprint)[:12]}{partial}. \
 The epoch was chosen on val. The last column is what the mean face scores on the same frames. \
 `record.json` holds all figures.
 {_tolerance(measured.get("box_tolerance"))}{_elsewhere(measured.get("elsewhere"))}
@@ -105,15 +106,15 @@ The epoch was chosen on val. The last column is what the mean face scores on the
 
 def _training(record: Record) -> str:
     """On how much, for how long."""
-    frames = record["data"].get("frames", {}).get("train")
-    people = record["data"].get("people", {}).get("train")
+    frames = record.data.frames.get("train")
+    people = record.data.people.get("train")
     if not frames:
         return ""
     shown = f" of {people} people" if people else ""
-    recipe = _line(record["config"].get("recipe") or "")
+    recipe = _line(record.config.recipe or "")
     return (
-        f" on {frames} frames{shown} of `{_line(record['data']['dataset'])}`, "
-        f"{record['epochs']} epochs{f' of the recipe {recipe}' if recipe else ''}"
+        f" on {frames} frames{shown} of `{_line(record.data.dataset)}`, "
+        f"{record.epochs} epochs{f' of the recipe {recipe}' if recipe else ''}"
     )
 
 
@@ -176,11 +177,11 @@ where exactly they put a point, which is part of these errors.
 
 
 def _terms(record: Record) -> str:
-    model, data = record["model"], record["data"]
+    model, data = record.model, record.data
     known = {
-        "code of the network": model.get("license"),
-        "weights that training started from": model.get("weights_license"),
-        "frames that it was trained on": data.get("license"),
+        "code of the network": model.license,
+        "weights that training started from": model.weights_license,
+        "frames that it was trained on": data.license,
     }
     lines = [f"- {what}: {_line(text)}" for what, text in known.items() if text]
     mind = (
@@ -188,10 +189,6 @@ def _terms(record: Record) -> str:
         "mind the terms of the frames, and the law."
     )
     return "\n".join([*lines, mind])
-
-
-def _partial(data: Mapping[str, Any]) -> str:
-    return ", less than the whole release" if data.get("partial") else ""
 
 
 def _number(values: Mapping[str, Any], key: str) -> float | None:

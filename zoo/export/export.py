@@ -160,29 +160,30 @@ def _licenses(record: Record | None) -> dict[str, str]:
     if record is None:
         return {}
     found = {
-        "code": record["model"].get("license"),
-        "weights": record["model"].get("weights_license"),
-        "data": record["data"].get("license"),
+        "code": record.model.license,
+        "weights": record.model.weights_license,
+        "data": record.data.license,
     }
     return {what: text for what, text in found.items() if text}
 
 
 def summary(record: Record) -> dict[str, Any]:
     """Of a record what says which model this is and how good it was: no names of people."""
-    data, model = record["data"], record["model"]
+    raw = record.raw
+    data, model = raw["data"], raw["model"]
     return {
-        "run": record["run"],
-        "plugin": dict(record["plugin"]),
-        "config_hash": record["config_hash"],
-        "seed": record["seed"],
-        "best_epoch": record.get("best_epoch"),
+        "run": record.run,
+        "plugin": dict(raw["plugin"]),
+        "config_hash": record.config_hash,
+        "seed": record.seed,
+        "best_epoch": record.best_epoch,
         "data": {key: data[key] for key in DATA if key in data},
         "model": {
             key: model[key] for key in ("head", "parameters", "gmacs", "weights") if key in model
         },
         "results": {
             split: {key: results[key] for key in RESULTS if results.get(key) is not None}
-            for split, results in record["results"].items()
+            for split, results in raw["results"].items()
         },
     }
 

@@ -108,7 +108,7 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
             record, str(target), license=license, onnx=onnx, measured=measured(folder)
         ).encode(),
         CONFIG: dumps(from_dict(config.to_share())).encode(),
-        RECORD: f"{layout(record)}\n".encode(),
+        RECORD: f"{layout(record.raw)}\n".encode(),
         WEIGHTS: str(folder.best),
     }
     if onnx:
@@ -120,8 +120,8 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
 
 def require_no_names(folder: RunFolder, record: Record) -> None:
     """Records name nobody; one that was written by hand, or by another tool, is not trusted."""
-    said = set(_texts(record))
-    for split in record["results"]:
+    said = set(_texts(record.raw))
+    for split in record.results:
         path = folder.predictions(split)
         if not path.is_file():
             continue

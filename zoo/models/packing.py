@@ -23,7 +23,7 @@ from ..checkpoint import load_tensors, save_tensors
 from ..config import dumps, from_dict
 from ..engine.card import measured
 from ..engine.folder import RunFolder
-from ..evaluation.records import layout
+from ..evaluation.records import Record, layout
 from ..export.card import plain_card
 from ..export.push import require_no_names
 from ..files import write_whole
@@ -88,7 +88,7 @@ def pack(
     save_tensors(weights, chosen, header)
     files = {
         "config.toml": dumps(from_dict(config.to_share())),
-        "record.json": f"{layout(record)}\n",
+        "record.json": f"{layout(record.raw)}\n",
         "card.md": plain_card(record, name, measured=measured(folder)),
     }
     for file, text in files.items():
@@ -119,18 +119,18 @@ def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
     return float(np.linalg.norm(after - before, axis=-1).mean() * size)
 
 
-def _entry(folder: Path, record: Any, summary: str) -> dict[str, Any]:
+def _entry(folder: Path, record: Record, summary: str) -> dict[str, Any]:
     files = {}
     for name in FILES:
         content = (folder / name).read_bytes()
         files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    data, score = record["data"], record["results"].get("val", {})
+    data, score = record.data, record.raw["results"].get("val", {})
     told = {
-        "backbone": record["plugin"]["id"],
-        "scheme": data.get("scheme"),
-        "dataset": data["dataset"],
-        "protocol": data["protocol"],
-        "parameters": record["model"].get("parameters"),
+        "backbone": record.plugin.id,
+        "scheme": data.scheme,
+        "dataset": data.dataset,
+        "protocol": data.protocol,
+        "parameters": record.model.parameters,
         "nme_ioc": score.get("nme_ioc"),
         "nme_ioc_low": score.get("nme_ioc_low"),
         "nme_ioc_high": score.get("nme_ioc_high"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
-from board_samples import predict, record, save_run
+from board_samples import predict, record, save_run, sources
 
 from zoo.evaluation.board.baseline import has_learned
 from zoo.evaluation.board.compare import compare, sentence
@@ -30,7 +29,7 @@ def made(name, error, baseline=BASELINE, **changes):
 
 
 def board(*records, **options):
-    [group] = build([(Path(f"{i}.json"), r) for i, r in enumerate(records)], **options)
+    [group] = build(sources(records), **options)
     return group
 
 

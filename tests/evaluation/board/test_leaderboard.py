@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import statistics
-from pathlib import Path
 
 import pytest
+from board_samples import as_read, sources
 
 from zoo.api import DataError, UsageError
 from zoo.evaluation.board.leaderboard import build, collect
@@ -62,7 +62,7 @@ def record(backbone="custom_cnn", seed=0, nme=0.06, *, data=None, config_hash=No
 
 
 def board(*records, **options):
-    return build([(Path(f"{i}.json"), r) for i, r in enumerate(records)], **options)
+    return build(sources(records), **options)
 
 
 def markdown_tables(text):
@@ -221,7 +221,7 @@ def test_a_run_found_twice_counts_once(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "runs")
     groups, _ = collect([tmp_path / "runs", tmp_path / "published", tmp_path / "link"])
     assert groups[0].rows[0].runs == ["custom_cnn-s0"]
-    same_path = [(tmp_path / "runs" / "a" / "record.json", record())] * 2
+    same_path = [(tmp_path / "runs" / "a" / "record.json", as_read(record()))] * 2
     assert build(same_path)[0].rows[0].runs == ["custom_cnn-s0"]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from board_samples import predict, record
+from board_samples import predict, record, sources
 
 from zoo.evaluation.board.leaderboard import build
 from zoo.evaluation.board.render import to_csv, to_json, to_markdown
@@ -16,7 +14,7 @@ PEOPLE = [f"p{i}" for i in range(20)]
 
 
 def board(*records, **options):
-    [group] = build([(Path(f"{i}.json"), r) for i, r in enumerate(records)], **options)
+    [group] = build(sources(records), **options)
     return group
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from board_samples import as_read
 from page_records import board, record, varied
 
 from zoo.evaluation.page import cards, figures
@@ -15,12 +16,13 @@ from zoo.evaluation.page.columns import columns_of, usual
 from zoo.evaluation.page.html import BLOCK, to_html
 from zoo.evaluation.page.labels import labels
 from zoo.evaluation.page.payload import group_payload
+from zoo.evaluation.records import Record
 
 
-def with_results(seed: int = 0, **results: Any) -> dict[str, Any]:
+def with_results(seed: int = 0, **results: Any) -> Record:
     made = record(seed=seed)
     made["results"]["val"] |= results
-    return made
+    return as_read(made)
 
 
 def curve(*values: float, step: float = 0.05) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def test_a_curve_that_a_run_lacks_or_has_on_another_grid_is_no_curve_of_the_row(
     whole = with_results(ced=curve(0.0, 1.0))
     without = record(seed=1)
     del without["results"]["val"]["ced"]
-    assert figures.error_curve([whole, without], "val") is None
+    assert figures.error_curve([whole, as_read(without)], "val") is None
     assert figures.error_curve([whole, with_results(1, ced=curve(0, 1, step=0.1))], "val") is None
     assert figures.error_curve([whole, with_results(1, ced=curve(0, 0.5, 1))], "val") is None
 
@@ -49,7 +51,7 @@ def test_regions_pool_where_every_run_has_them() -> None:
     one = with_results(regions={"jaw": 0.1, "nose": 0.2, "mouth": None}, n=100)
     two = with_results(1, regions={"jaw": 0.2, "mouth": 0.1}, n=300)
     assert figures.region_errors([one, two], "val") == {"jaw": pytest.approx(0.175)}
-    assert figures.region_errors([with_results(regions="jaw")], "val") == {}
+    assert figures.region_errors([with_results(regions={})], "val") == {}
 
 
 def bins(*figures: tuple[str, float | None, int]) -> list[dict[str, Any]]:
@@ -73,7 +75,7 @@ def test_poses_pool_over_folds_and_count_one_pass() -> None:
 def test_long_histories_are_thinned_and_keep_what_matters() -> None:
     long = record(epochs=400)
     long["best_epoch"] = 387
-    [thin] = figures.learning_curves([long])
+    [thin] = figures.learning_curves([as_read(long)])
     assert len(thin["epoch"]) <= figures.MAX_EPOCHS + 2
     assert thin["epoch"][0] == 1
     assert thin["epoch"][-1] == 400
@@ -91,8 +93,11 @@ def test_packed_numbers_keep_four_digits_and_gaps() -> None:
 
 
 def test_few_epochs_and_many_seeds() -> None:
-    assert figures.learning_curves([record(epochs=1), {"seed": 0}]) == []
-    assert len(figures.learning_curves([record(seed=s) for s in range(9)])) == figures.MAX_RUNS
+    assert figures.learning_curves([as_read(record(epochs=1))]) == []
+    assert (
+        len(figures.learning_curves([as_read(record(seed=s)) for s in range(9)]))
+        == figures.MAX_RUNS
+    )
 
 
 def test_cards_hold_what_differs_from_most_rows_and_nothing_is_lost() -> None:
@@ -102,7 +107,7 @@ def test_cards_hold_what_differs_from_most_rows_and_nothing_is_lost() -> None:
         record("c", config={"lr": 0.01, "head": "mine/other"}),
         record("d", config={"recipe": None, "augment": {}}),
     ]
-    rows = [cards.sections([r]) for r in records]
+    rows = [cards.sections([as_read(r)]) for r in records]
     common = cards.in_common(rows)
     assert common["config"]["lr"] == 0.001
     own = [cards.difference(row, common)["config"] for row in rows]
@@ -118,21 +123,22 @@ def test_cards_hold_what_differs_from_most_rows_and_nothing_is_lost() -> None:
 def test_runs_that_differ_show_all_their_values() -> None:
     other = record(seed=1)
     other["environment"] = other["environment"] | {"device": "H200"}
-    [environment] = [cards.sections([record(), other])["environment"]]
+    both = [as_read(record()), as_read(other)]
+    environment = cards.sections(both)["environment"]
     assert environment["device"] == "cpu (1 threads, AMD EPYC) / H200"
     assert environment["precision"] == "fp32"
-    assert "seed" not in cards.sections([record(), other])["config"]
+    assert "seed" not in cards.sections(both)["config"]
 
 
 def test_plugins_of_old_and_new_records() -> None:
     old = record("custom_cnn")
-    assert cards.plugins(old) == ["backbone custom_cnn (landmark-zoo 0.1.0)"]
+    assert cards.plugins(as_read(old)) == ["backbone custom_cnn (landmark-zoo 0.1.0)"]
     head = {"id": "soft", "distribution": "their-heads", "version": "2.0"}
-    new = old | {"plugins": {"backbone": old["plugin"], "head": head, "loss": "?"}}
-    assert cards.plugins(new) == [
+    new = old | {"plugins": {"backbone": old["plugin"], "head": head, "loss": {"id": "own"}}}
+    assert cards.plugins(as_read(new)) == [
         "backbone custom_cnn (landmark-zoo 0.1.0)",
         "head soft (their-heads 2.0)",
-        "loss ?",
+        "loss own",
     ]
 
 
@@ -181,7 +187,7 @@ def test_columns_that_tell_nothing_apart_wait_to_be_asked_for() -> None:
 
 def test_a_scheme_without_eye_corners_is_headed_by_the_box() -> None:
     plain = {"nme_ioc": None, "nme_ioc_low": None, "nme_ioc_high": None, "floor": {"nme_box": 0.2}}
-    [group] = board(with_results(**plain))
+    [group] = board(with_results(**plain).raw)
     head, _ = group_payload(group, None)
     assert head["headline"] == "nme_box"
     assert head["columns"][0]["key"] == "nme_box"
@@ -195,7 +201,7 @@ def blocks(html: str) -> dict[str, Any]:
 
 def test_rows_and_details_are_in_one_order() -> None:
     groups = board(*varied(2 * BLOCK + 3))
-    found = blocks(to_html(groups, command=lambda r: r["run"]))
+    found = blocks(to_html(groups, command=lambda r: r.run))
     assert list(found) == ["data", "rows-0-0", "rows-0-1", "rows-0-2"]
     details = [row for name, part in found.items() if name != "data" for row in part]
     assert [d["command"] for d in details] == [row.runs[0] for row in groups[0].rows]
@@ -208,7 +214,7 @@ def test_the_same_records_make_the_same_page() -> None:
 
 
 def test_no_path_and_no_sum_by_person_is_on_the_page() -> None:
-    made = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]})
+    made = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]}).raw
     made["results"]["val"]["nme_ioc"] = 0.1 / 428
     html = to_html(board(made))
     assert "by_person" not in html

@@ -46,7 +46,7 @@ def html() -> str:
     results["predictions"] = f"digest{EVIL}"
     other = json.loads(json.dumps(evil)) | {"config_hash": "other", "seed": 1, "run": "other"}
     other["results"]["val"]["predictions"] = "another"
-    return to_html(board(evil, other), command=lambda r: f"zoo train {r['plugin']['id']}")
+    return to_html(board(evil, other), command=lambda r: f"zoo train {r.plugin.id}")
 
 
 @pytest.mark.parametrize("at", ["", "#g0r0"], ids=["board", "card"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from board_samples import SQUARE, predict, record
+from board_samples import SQUARE, as_read, predict, record, sources
 
 from zoo.api import generic_scheme
 from zoo.evaluation.board.leaderboard import build
@@ -32,14 +30,14 @@ def test_a_protocol_of_another_version_means_what_we_do_not_know():
 def test_the_normaliser_is_that_of_the_scheme():
     with_eyes = record(predict({"p": [0.1]}, SQUARE))
     without = record(predict({"p": [0.1]}, generic_scheme(4)))
-    assert benchmark_of(with_eyes, "val").normaliser == "ioc"
-    assert benchmark_of(without, "val").normaliser == "box"
+    assert benchmark_of(as_read(with_eyes), "val").normaliser == "ioc"
+    assert benchmark_of(as_read(without), "val").normaliser == "box"
 
 
 def test_a_model_that_found_nothing_is_measured_like_the_others():
     lost = record(predict({"p": [float("nan")]}, SQUARE))
     assert lost["results"]["val"]["nme_ioc"] is None
-    assert benchmark_of(lost, "val").normaliser == "ioc"
+    assert benchmark_of(as_read(lost), "val").normaliser == "ioc"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def test_a_model_that_found_nothing_is_measured_like_the_others():
 )
 def test_whatever_differs_makes_another_table(data):
     records = [record(predict({"p": [0.1]})), record(predict({"p": [0.1]}), "b", data=data)]
-    groups = build([(Path(f"{i}.json"), r) for i, r in enumerate(records)])
+    groups = build(sources(records))
     assert len({group.benchmark for group in groups}) == 2
     assert len({group.heading for group in groups}) == 2
 
@@ -55,4 +53,4 @@ def test_whatever_differs_makes_another_table(data):
 def test_metrics_of_another_version_never_share_a_table_and_old_records_have_the_first():
     old = record(predict({"p": [0.1]}), "old")
     del old["data"]["metrics"]
-    assert benchmark_of(old, "val").metrics == 1
+    assert benchmark_of(as_read(old), "val").metrics == 1

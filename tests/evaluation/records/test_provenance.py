@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from board_samples import predict, record, save_run
+from board_samples import as_read, predict, record, save_run, sources
 
 from zoo.api import DataError
 from zoo.evaluation.board.leaderboard import build, collect
@@ -56,10 +55,10 @@ def test_a_copied_run_counts_once_and_that_is_said(runs):
 def test_copies_are_known_by_their_predictions_or_by_all_of_their_figures(digest):
     one = record(GOOD, results={"predictions": digest} if digest else {})
     other = record(GOOD, results={"predictions": digest} if digest else {"loss": 0.5})
-    both = [(Path("a/record.json"), one), (Path("b/record.json"), copy.deepcopy(one))]
+    both = [(Path("a/record.json"), as_read(one)), (Path("b/record.json"), as_read(one))]
     assert build(both)[0].rows[0].runs == ["a-s0"]
     if digest is None:  # another run that happens to have the same name
-        both[1] = (Path("b/record.json"), other)
+        both[1] = (Path("b/record.json"), as_read(other))
         assert build(both)[0].rows[0].runs == ["a-s0", "a-s0"]
 
 
@@ -70,7 +69,7 @@ def test_of_two_copies_the_one_that_says_more_is_kept(runs):
     save_record(old, runs / "1st" / "record.json")  # comes first
     [group], problems = collect([runs])
     assert left_out(problems).keys() == {"1st"}
-    assert "by_person" in group.rows[0].sources[0].record["results"]["val"]
+    assert "by_person" in group.rows[0].sources[0].record.raw["results"]["val"]
 
 
 def test_a_copy_under_another_seed_counts_once(runs):
@@ -148,7 +147,7 @@ def test_figures_that_round_badly_are_not_called_edited():
             for i in range(7)
         }
         one = record(predict(errors), seed=seed)
-        [group] = build([(Path("r.json"), json.loads(json.dumps(one)))])
+        [group] = build(sources([one]))
         assert len(group.rows) == 1
         assert group.notes == []
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
-from zoo.evaluation.scores.clusters import MOST, average, cluster, concatenate, from_record
+from zoo.evaluation.records.schema import PersonSums
+from zoo.evaluation.scores.clusters import MOST, average, cluster, concatenate
 
 IDS = ("b/0", "b/1", "a/0", "c/0")
 PEOPLE = ("Bo", "Bo", "Ann", "Cy")
@@ -69,7 +71,7 @@ def test_a_record_keeps_them_and_no_name():
     stored = json.loads(json.dumps(clusters.to_record()))
     assert set(stored) == {"key", "sum", "n", "failed", "missed"}
     assert not any(name in json.dumps(stored) for name in (*PEOPLE, *IDS))
-    back = from_record(stored)
+    back = msgspec.convert(stored, PersonSums).clusters()
     assert back.key == clusters.key
     assert by_size(back) == by_size(clusters)
     assert "missed" not in cluster(IDS[:3], PEOPLE[:3], ERRORS[:3]).to_record()
