@@ -12,10 +12,11 @@ from typing import Any
 
 from ..board.groups import Group
 from ..records import Record
+from ..records.schema import ErrorCurve
 from ..scores.metrics import METRICS
 from .cards import Command, card, difference, in_common, sections
 from .columns import LONGEST_NAME, Column, columns_of, rounded, usual, words
-from .figures import Bin, ErrorCurve, error_curve, learning_curves, pose_errors, region_errors
+from .figures import Bin, error_curve, learning_curves, pose_errors, region_errors
 from .labels import labels
 
 MARKS = ("tied", "pareto", "external")

@@ -126,7 +126,7 @@ def _check_teacher(
     trained, scheme = record.data, material.table.scheme
     if trained.scheme != scheme.name:
         raise DataError(
-            f"{folder.path}: predicts points of {trained.get('scheme')}, the data set's are of "
+            f"{folder.path}: predicts points of {trained.scheme}, the data set's are of "
             f"{scheme.name}: it cannot label them"
         )
     if trained.fingerprint == material.table.fingerprint:
@@ -138,15 +138,15 @@ def _check_teacher(
                 f"run under {here[0]} (fold {here[1]}): frames that this one is scored on may have "
                 "trained it; train a teacher under the same protocol"
             )
-    elif (trained["dataset"], trained["release"]) == (material.dataset, material.table.release):
+    elif (trained.dataset, trained.release) == (material.dataset, material.table.release):
         raise DataError(
-            f"{folder.path}: was trained on another copy of {trained['dataset']} (fingerprint "
-            f"{trained['fingerprint'][:12]}, this has {material.table.fingerprint[:12]}): whom it "
+            f"{folder.path}: was trained on another copy of {trained.dataset} (fingerprint "
+            f"{trained.fingerprint[:12]}, this has {material.table.fingerprint[:12]}): whom it "
             "was trained on cannot be known; train a teacher on this copy"
         )
     else:
         reporter.note(
-            f"teacher {folder.name}: was trained on {trained['dataset']}; whether that shows "
+            f"teacher {folder.name}: was trained on {trained.dataset}; whether that shows "
             "people whom this run is scored on cannot be known here"
         )
 
