@@ -7,12 +7,10 @@ module of the new one.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MOVED = {
     "zoo.evaluation.benchmark": "zoo.evaluation.records.benchmark",
@@ -43,15 +41,23 @@ MOVED = {
 }
 
 
-class MovedModules(MetaPathFinder, Loader):
-    """Answers an import of an old name with the module that has the new one."""
+class MovedModules:
+    """Answers an import of an old name with the module that has the new one.
+
+    It is a finder and a loader by its methods: the abstract classes would make every start of the
+    command line load importlib.resources.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in MOVED else None
+        loader: Any = self
+        return ModuleSpec(fullname, loader) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        import warnings
+        from importlib import import_module
+
         from zoo.api import ZooDeprecationWarning
 
         new = MOVED[spec.name]
