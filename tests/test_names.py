@@ -40,3 +40,8 @@ def test_what_is_not_there_or_leads_out_is_not_found(tmp_path: Path) -> None:
 def test_any_name_can_be_written(tmp_path: Path) -> None:
     assert readable(os.fsdecode(b"z\xfc.jpg")) in ("z\\xfc.jpg", "z\u00fc.jpg")
     assert readable("Zo\u00eb \u65e5.jpg") == "Zo\u00eb \u65e5.jpg"
+
+
+def test_a_name_that_no_disk_takes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no name of a file"):
+        find_file(tmp_path, "x" * 5000)

@@ -124,3 +124,10 @@ def test_points_that_are_there_not_there_or_by_half(tmp_path: Path) -> None:
 def test_lines_of_text_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path, "one\r\n\r\n Zo\u00eb \r\n", encoding)
     assert list(numbered_lines(path)) == [(1, "one"), (3, "Zo\u00eb")]
+
+
+def test_a_cell_may_be_as_long_as_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(f"a,b\n{'x' * 200_000},1\n")
+    [(_, cells)] = open_table(path).rows()
+    assert len(cells[0]) == 200_000

@@ -7,16 +7,21 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.api import DataError
 from zoo.images import inside
 
 
 def find_file(root: Path, relative: str) -> Path | None:
     """The file that a data set's text names ``relative`` below ``root``, None where there is none.
 
-    Raises :class:`DataError` as :func:`zoo.images.inside` does.
+    Raises :class:`DataError` as :func:`zoo.images.inside` does, and for a name that no disk takes.
     """
-    paths = (inside(root, name) for name in spellings(relative))
-    return next((path for path in paths if path.is_file()), None)
+    try:
+        paths = (inside(root, name) for name in spellings(relative))
+        return next((path for path in paths if path.is_file()), None)
+    except OSError as error:
+        shown = readable(relative)[:60]
+        raise DataError(f"{shown}: is no name of a file ({error.strerror})") from error
 
 
 def spellings(name: str) -> Iterator[str]:

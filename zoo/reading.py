@@ -7,6 +7,7 @@ that a library opens by its name is checked by :func:`require_regular` first.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -27,6 +28,7 @@ MOST_TABLE = 1 << 30
 """Bytes of a table: a million faces of 68 points are written in less."""
 LONGEST_LINE = MIB
 """Characters of a line: one with a thousand points has 20 thousand."""
+csv.field_size_limit(LONGEST_LINE)  # no cell of a line that was read is too long for its reader
 
 
 def open_regular(

@@ -130,6 +130,9 @@ def _main() -> NoReturn:
             where = f"{error.filename}: " if error.filename else ""
             say(f"zoo: {where}cannot write: {error.strerror}; try again once the disk takes more")
             sys.exit(1)
+        if isinstance(error, OSError) and error.filename and author_of(error) is None:
+            say(f"zoo: {error.filename!s:.200}: {error.strerror}")
+            sys.exit(1)
         if isinstance(error, MemoryError):
             say(f"zoo: this needs more memory than there is: {error or 'smaller inputs need less'}")
             sys.exit(1)

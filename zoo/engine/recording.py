@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..api import DataError
 from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
@@ -86,7 +87,10 @@ def keep(
     record["data"].setdefault("frames", {})[split] = frames
     record["data"].setdefault("people", {})[split] = people
     if folder.history.is_file():
-        record["history"] = compact_history(csv.DictReader(read_lines(folder.history)))
+        try:
+            record["history"] = compact_history(csv.DictReader(read_lines(folder.history)))
+        except csv.Error as error:
+            raise DataError(f"{folder.history}: cannot be read as a table ({error})") from error
     save_record(record, folder.record)
 
 
