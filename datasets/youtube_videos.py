@@ -117,14 +117,15 @@ class KaggleVideos:
         for path in files_below(self.root, "*.npz"):
             files.setdefault(path.stem, []).append(path)
         seen: dict[str, int] = {}
-        for number, video_id, person in self._rows():
+        for number, video_id, person, frames in self._rows():
             try:
                 if video_id in seen:
                     raise DataError(f"{video_id} was listed in row {seen[video_id]} already")
                 seen[video_id] = number
                 video = read_labels(_only(files.get(video_id, []), video_id, self.root))
             except DataError as error:
-                self.problems.append(Problem(f"{self.table.name} row {number}", str(error)))
+                where = f"{self.table.name} row {number}"
+                self.problems.append(Problem(where, str(error), frames))
             else:
                 yield video, video_id, person
 
@@ -151,17 +152,21 @@ class KaggleVideos:
                 bytes=height * width * channels,
             )
 
-    def _rows(self) -> Iterator[tuple[int, str, str]]:
-        """(row number, videoID, personName); the header is row 1."""
+    def _rows(self) -> Iterator[tuple[int, str, str, int]]:
+        """(row number, videoID, personName, frames as far as is known); the header is row 1."""
         table = open_table(self.table)
         for column in ("videoID", "personName"):
             if column not in table.header:
                 what = "is none" if table.lacks_header else f"has no column {column}"
                 raise DataError(f"{self.table}: its header {what}; download the file again")
         video, person = table.header.index("videoID"), table.header.index("personName")
+        duration = table.header.index("videoDuration") if "videoDuration" in table.header else None
         for number, row in table.rows():
             if len(row) == len(table.header):
-                yield number, row[video], row[person]
+                told = "" if duration is None else row[duration]
+                there = int(told) if told.isascii() and told.isdigit() else 1
+                frames = min(max(there, 1), self.frames_per_video or there)
+                yield number, row[video], row[person], frames
                 continue
             reason = f"{len(row)} columns instead of {len(table.header)}"
             self.problems.append(Problem(f"{self.table.name} row {number}", reason))

@@ -31,7 +31,7 @@ GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
-    *("zoo.reading", "zoo.files", "zoo.folders", "zoo.tables", "zoo.names"),
+    *("zoo.reading", "zoo.files", "zoo.folders", "zoo.tables", "zoo.names", "zoo.doubts"),
     *("zoo.geometry", "zoo.images", "zoo.videos", "zoo.fetching"),
 )
 SCORES = (*SECOND, "zoo.evaluation.scores")
@@ -71,6 +71,7 @@ FLOORS = {
     "zoo.reading": Floor(GROUND, ()),
     "zoo.folders": Floor(GROUND, ()),
     "zoo.tables": Floor((*GROUND, "zoo.reading"), ("numpy",)),
+    "zoo.doubts": Floor((), ("numpy",)),
     "zoo.names": Floor((*GROUND, "zoo.images"), ()),
     "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL", "pillow_heif")),
     "zoo.videos": Floor((*GROUND, "zoo.reading"), ("numpy", "cv2")),

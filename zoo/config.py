@@ -57,6 +57,9 @@ class Config:
     """Root of the data set; empty: the default places."""
     protocol: str = ""
     """Empty: the data set's own default."""
+    most_skipped: Annotated[float, Bound(least=0, most=1)] = 0.1
+    """Share of the data's frames that may be skipped, because they cannot be used; more is an
+    error."""
     fold: Annotated[int, Bound(least=-1, most=MANY)] = -1
     """Of a protocol with folds: which one is the test split. -1: none is named, which means all of
     them to `zoo train`; a run has 0 where its protocol has no folds."""
@@ -138,6 +141,7 @@ class Config:
 
 
 _LATER = (
+    "most_skipped",
     "weights_sha256",
     "refine",
     "unfreeze_after",

@@ -86,6 +86,7 @@ def rerun(
     device: str | None = None,
     seed: int | None = None,
     strict: bool = False,
+    most_skipped: float | None = None,
     reporter: Reporter | None = None,
 ) -> Path:
     """Train what a record.json describes, as ``zoo train --from-record``; returns the new folder.
@@ -101,6 +102,7 @@ def rerun(
         device=device,
         seed=seed,
         strict=strict,
+        most_skipped=most_skipped,
         reporter=reporter,
     )
     return folder.path
@@ -120,8 +122,9 @@ def import_points(
     """Another program's points as a row of the board, as ``zoo import``; returns the run folders:
     one, or one a fold.
 
-    ``options``: ``data``, ``protocol``, ``split``, ``region``, ``pixel_corner``, ``strict``, and as
-    ``options`` those of the data set; see :func:`zoo.engine.external.import_points`.
+    ``options``: ``data``, ``protocol``, ``split``, ``region``, ``pixel_corner``, ``strict``,
+    ``most_skipped``, and as ``options`` those of the data set; see
+    :func:`zoo.engine.external.import_points`.
     """
     entry = external.Entry(name, version, reference, license)
     folders = external.import_points(entry, Path(file), Path(out), dataset=dataset, **options)

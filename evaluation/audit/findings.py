@@ -8,8 +8,8 @@ from typing import Any
 
 CLASSES = ("leak", "duplicate", "label", "file")
 SEVERITIES = ("error", "warning", "note")
-"""An error spoils every result under its protocol; a warning is to be looked at; a note is to be
-known."""
+"""An error spoils every result, under its protocol where it names one; a warning is to be looked
+at; a note is to be known."""
 
 EXAMPLES = 5
 """Of each finding."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.doubts import sizeless, stand_ins, why_sizeless
 from zoo.evaluation.scores.metrics import FLOOR, Bools, floored, normalisers
 from zoo.geometry import label_scale
 
@@ -59,32 +60,78 @@ def out_of_frame(data: Labelled, pictures: Pictures, names: Names) -> tuple[Find
     )
 
 
+MANY = 0.1
+"""Share of the faces from which on a label that is none is an error, no warning: by then it is how
+the data set was written."""
+
+
+def labels_that_are_none(data: Labelled, names: Names) -> tuple[Finding, ...]:
+    """Faces without a size (rows of zeros, coordinates that are no pixels), and single points at
+    places that mean "no label"."""
+    count = len(data.ids)
+    none = np.flatnonzero(sizeless(data.points, data.visible)).tolist()
+    findings = []
+    if none:
+        findings.append(
+            Finding(
+                id="no_face",
+                kind="label",
+                severity="error" if len(none) > MANY * count else "warning",
+                count=len(none),
+                unit="faces",
+                sentence=f"{counted(len(none), 'face')} of {count:,} with all points within "
+                "two pixels, as of a row of zeros or of coordinates that are parts of the picture: "
+                "training and scoring leave them out",
+                examples=tuple(
+                    f"{names.frame(row)}: {why_sizeless(data.points[row], data.visible[row])}"
+                    for row in none[:EXAMPLES]
+                ),
+            )
+        )
+    for found in stand_ins(data.points, data.visible)[:EXAMPLES]:
+        findings.append(
+            Finding(
+                id="stand_in",
+                kind="label",
+                severity="error" if len(found.faces) > MANY * count else "warning",
+                count=len(found.faces),
+                unit="faces",
+                sentence=f"{found}, as where a place stands for a point without a label; models "
+                "learn it as they do any other",
+                examples=tuple(names.frame(row) for row in found.faces[:EXAMPLES]),
+                figures={"place_px": list(found.place), "points": list(found.points)},
+            )
+        )
+    return tuple(findings)
+
+
 def degenerate_faces(data: Labelled, names: Names) -> tuple[Finding, ...]:
     """Faces without the length that errors are divided by, or with one that was raised."""
     lengths = normalisers(data.points, data.visible, data.scheme)
     scale = label_scale(data.points, data.visible)
     headline = "ioc" if "ioc" in lengths else "box"
+    none = sizeless(data.points, data.visible)
     extent = scale > 0
     measured = extent & np.isfinite(lengths[headline])
     _, low = floored(lengths[headline], scale)
     return (
         *_some(
             "no_extent",
-            ~extent,
+            ~extent & ~none,
             names,
             "{count} without a visible point, or with points that enclose no area: left out of "
             "every figure",
         ),
         *_some(
             "no_eye_corners",
-            extent & ~measured,
+            extent & ~measured & ~none,
             names,
             "{count} without both outer eye corners: left out of figures that are divided by their "
             "distance",
         ),
         *_some(
             "degenerate_normaliser",
-            measured & low,
+            measured & low & ~none,
             names,
             f"{{count}} with eye corners closer than {FLOOR:g} sqrt(w h) of the points: that is "
             "what errors are divided by instead, or each would outweigh many others",

@@ -16,7 +16,7 @@ from zoo.evaluation.scores.protocols import SPLITS, Protocol, applicable, assign
 
 from .duplicates import Kinds, across_splits, kinds_of, tally, within_data
 from .findings import EXAMPLES, SEVERITIES, Finding, counted
-from .labels import degenerate_faces, normaliser_facts, out_of_frame
+from .labels import degenerate_faces, labels_that_are_none, normaliser_facts, out_of_frame
 from .offset import Mirrored, measure_offset, offset_finding
 from .pictures import Pictures
 from .quantisation import find_grid, quantised, rounding_floor
@@ -44,6 +44,11 @@ class Audit:
     def leaks(self) -> list[str]:
         """Ids of the protocols that leak."""
         return [id for id, entry in self.protocols.items() if entry["leaks"]]
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether anything was found that spoils results: a leak, or labels that are none."""
+        return any(finding.severity == "error" for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -107,6 +112,7 @@ def audit(
         }
     findings += within_data(pairs, kinds, names)
     findings += out_of_frame(data, pictures, names)
+    findings += labels_that_are_none(data, names)
     findings += degenerate_faces(data, names)
     findings += quantised(grid, floor)
     findings += offset_finding(offset)

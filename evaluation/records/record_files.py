@@ -24,7 +24,9 @@ from .schema import Record, checked
 MAX_BYTES = 4 << 20
 """A record takes some kilobytes; anything near this is something else."""
 
-NOT_THE_CONFIGURATION = frozenset({"seed", "fold", "device", "data", "out", "log_with"})
+NOT_THE_CONFIGURATION = frozenset(
+    {"seed", "fold", "device", "data", "most_skipped", "out", "log_with"}
+)
 """Keys that do not make another model: which of several runs it is, and where it ran."""
 
 WIDTH = 100

@@ -111,7 +111,10 @@ def test_wrong_usage_is_said_and_writes_nothing(
 
 def test_a_frame_that_cannot_be_read_is_named_and_left_out(plant: Plant, tmp_path: Path) -> None:
     plant("torn", {"zoo.datasets": {"torn": "torn"}}, SOURCE)
-    result = export("--out", tmp_path / "out", dataset="torn")
+    lost = export("--out", tmp_path / "lost", dataset="torn")
+    assert lost.exit_code == 1
+    assert "1 of 4 frames cannot be used, more than 10%" in lost.stderr
+    result = export("--out", tmp_path / "out", "--most-skipped", "0.3", dataset="torn")
     assert result.exit_code == 0, result.stderr
     assert "1 frames left out, the first: person_0000/0/00.png: 00.png: torn" in result.stderr
     assert len(listed(tmp_path / "out")) == 3

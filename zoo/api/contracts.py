@@ -210,6 +210,8 @@ class Problem:
 
     where: str
     reason: str
+    frames: int = 1
+    """How many frames it would have given, as far as is known."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}"

@@ -113,6 +113,7 @@ def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[
         "protocols": _protocols(table),
         "license": table.license,
         "notes": table.notes,
+        "doubts": list(table.doubts),
         "problems": {
             "count": len(table.problems),
             "first": [str(problem) for problem in table.problems[:SHOWN_PROBLEMS]],
@@ -189,6 +190,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
         print(output.plain(f"  {problem}"))
     if count > len(first):
         print(f"  and {count - len(first)} more")
+    for doubt in facts["doubts"]:
+        print(output.plain(f"Doubtful labels: {doubt}"))
 
 
 def _folds(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -55,8 +55,8 @@ def check(
 ) -> None:
     """Audit a data set: people, videos and pictures shared between splits, copies, labels, files.
 
-    Exit status 3 where an audited protocol leaks: two of its splits share a person, a video or a
-    picture.
+    Exit status 3 where an error was found: an audited protocol leaks, as two of its splits share a
+    person, a video or a picture, or many labels are none.
     """
     from zoo.data.locate import find_root
     from zoo.data.table import read_table
@@ -94,7 +94,7 @@ def check(
         output.print_json(report)
     else:
         _print_report(report)
-    if found.leaks:
+    if found.spoiled:
         raise typer.Exit(LEAKS)
 
 

@@ -35,6 +35,10 @@ def export(
     strict: Annotated[
         bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
     ] = False,
+    most_skipped: Annotated[
+        float,
+        typer.Option(help="Share of the frames that may be skipped as unusable. Default: 0.1."),
+    ] = 0.1,
 ) -> None:
     """Write the frames of a split as PNG files, with a list of their ids.
 
@@ -57,6 +61,7 @@ def export(
             fold=fold,
             options=dataset_options(sets or ()),
             strict=strict,
+            most_skipped=most_skipped,
             reporter=watcher,
         )
         count, problems = write_frames(material, split, Path(os.path.expanduser(out)), watcher)

@@ -42,6 +42,10 @@ def import_entry(
     strict: Annotated[
         bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
     ] = False,
+    most_skipped: Annotated[
+        float,
+        typer.Option(help="Share of the frames that may be skipped as unusable. Default: 0.1."),
+    ] = 0.1,
     out: Annotated[Path, typer.Option(help="Folder for new runs.")] = Path("runs"),
     json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
@@ -75,6 +79,7 @@ def import_entry(
                 options=dataset_options(sets or ()),
                 pixel_corner=pixel_corner,
                 strict=strict,
+                most_skipped=most_skipped,
                 reporter=watcher,
             )
         )

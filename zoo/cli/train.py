@@ -60,6 +60,10 @@ def train(
     strict: Annotated[
         bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
     ] = False,
+    most_skipped: Annotated[
+        float | None,
+        typer.Option(help="Share of the frames that may be skipped as unusable. Default: 0.1."),
+    ] = None,
     log_with: Annotated[
         str | None,
         typer.Option(help="tensorboard: write its event files into the run folder too."),
@@ -96,11 +100,13 @@ def train(
         "device": device,
         "precision": precision,
         "seed": seed,
+        "most_skipped": most_skipped,
     }
     if resume is not None:
         _refuse_others(context, resume=("epochs", "strict", "log_with"))
     elif from_record is not None:
-        allowed = ("data", "weights", "pseudo", "device", "seed", "strict", "out", "log_with")
+        allowed = ("data", "weights", "pseudo", "device", "seed", "strict", "most_skipped")
+        allowed += ("out", "log_with")
         _refuse_others(context, from_record=allowed)
     elif not backbone:
         raise UsageError(
@@ -132,6 +138,7 @@ def train(
                 device=device,
                 seed=seed,
                 strict=strict,
+                most_skipped=most_skipped,
                 reporter=watcher,
             )
             folders = [again]

@@ -21,6 +21,10 @@ T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Called as (frames done, frames in all)."""
 
+MOST_SKIPPED = 0.1
+"""The share of frames that may be skipped, unless a configuration says otherwise: a data set that
+lost more is another one."""
+
 CLOSE = "close"
 """A region that only training asks for: the labelled points as a second look would see them
 (:func:`zoo.geometry.refine_region`), with room around for turning and moving that look."""
@@ -68,10 +72,12 @@ def find_regions(
     region: str,
     strict: bool = False,
     progress: Progress | None = None,
+    most_skipped: float = MOST_SKIPPED,
 ) -> Regions:
     """Decode these rows of the table once, to learn which can be read and what their regions are.
 
-    Raises :class:`DataError` where no frame can be read or, with ``strict``, where any cannot.
+    Raises :class:`DataError` where no frame can be read, where more than the share
+    ``most_skipped`` cannot and, with ``strict``, where any cannot.
     """
 
     def load(row: int) -> Region | Problem:
@@ -92,7 +98,7 @@ def find_regions(
                 regions.append((square.cx, square.cy, square.side))
             if progress is not None:
                 progress(done, len(rows))
-    refuse_skips(problems, kept, len(rows), strict)
+    refuse_skips(problems, len(rows), strict, most_skipped)
     return Regions(
         rows=np.array(kept, np.int64),
         regions=np.array(regions, np.float64).reshape(-1, 3),
@@ -101,14 +107,23 @@ def find_regions(
 
 
 def refuse_skips(
-    problems: Sequence[Problem], kept: Sequence[object], count: int, strict: bool
+    problems: Sequence[Problem], count: int, strict: bool, most: float = MOST_SKIPPED
 ) -> None:
-    """Raise where not one frame could be read or, with ``strict``, where any could not."""
-    if not kept:
-        raise DataError(f"not one of {count} frames could be read; {problems[0]}")
-    if problems and strict:
+    """Raise where not one of ``count`` frames is left, where more than the share ``most`` of them
+    is skipped or, with ``strict``, where any is."""
+    if not problems:
+        return
+    skipped = sum(problem.frames for problem in problems)
+    if skipped >= count:
+        raise DataError(f"not one of {count:,} frames can be used; {problems[0]}")
+    if strict:
         raise DataError(
-            f"{problems[0]} (--strict: every skipped frame is fatal; {len(problems)} in all)"
+            f"{problems[0]} (--strict: every skipped frame is fatal; {skipped:,} in all)"
+        )
+    if skipped > most * count:
+        raise DataError(
+            f"{skipped:,} of {count:,} frames cannot be used, more than {most:.0%}; the first: "
+            f"{problems[0]}. Mend the data, or go on with the rest: --most-skipped 1"
         )
 
 

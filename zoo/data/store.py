@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..api import DataError, Problem
 from ..geometry import Region, crop
 from ..reading import read_json
-from .decode import Progress, ahead, place, refuse_skips
+from .decode import MOST_SKIPPED, Progress, ahead, place, refuse_skips
 from .locate import zoo_home
 from .table import SampleTable
 
@@ -62,10 +62,12 @@ def open_store(
     size: int,
     strict: bool = False,
     progress: Progress | None = None,
+    most_skipped: float = MOST_SKIPPED,
 ) -> Store:
     """The store of these rows of the table, built where it is not there yet.
 
-    Raises :class:`DataError` where no frame can be read or, with ``strict``, where any cannot.
+    Raises :class:`DataError` where no frame can be read, where more than the share
+    ``most_skipped`` cannot and, with ``strict``, where any cannot.
     """
     folder = zoo_home() / "stores" / _key(table, rows, region, size)
     if folder.is_dir() and _any_repaired(_read(folder), table, region, size):
@@ -73,7 +75,7 @@ def open_store(
     if not folder.is_dir():
         _build(folder, table, rows, region, size, progress)
     store = _read(folder)
-    refuse_skips(store.problems, store.rows.tolist(), len(rows), strict)
+    refuse_skips(store.problems, len(rows), strict, most_skipped)
     return store
 
 
@@ -117,7 +119,7 @@ def _build(
             draft / "images.npy", table, rows, region, size, progress
         )
         if not kept:  # no store: the next try may find what is missing now
-            refuse_skips(problems, kept, len(rows), strict=False)
+            refuse_skips(problems, len(rows), strict=False)
         np.save(draft / "regions.npy", np.array(regions, np.float64).reshape(-1, 3))
         np.save(draft / "rows.npy", np.array(kept, np.int64))
         listed = [[p.where, p.reason] for p in problems]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, OpenDataset, Problem, Sample
+from ..doubts import doubts, sizeless, why_sizeless
 from ..names import readable
 
 
@@ -43,6 +44,25 @@ class SampleTable:
         return len(self.ids)
 
     @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences on labels that cannot be what they say (:mod:`zoo.doubts`)."""
+        return tuple(doubts(self.ids, self.points, self.visible))
+
+    @cached_property
+    def sizeless(self) -> NDArray[np.bool_]:
+        """(N,): frames whose points lie at one place, which nothing can be learned from."""
+        return sizeless(self.points, self.visible)
+
+    @cached_property
+    def skipped(self) -> tuple[Problem, ...]:
+        """The rows that the adapter left out, and the frames that training leaves out."""
+        rows = np.flatnonzero(self.sizeless).tolist()
+        return self.problems + tuple(
+            Problem(self.ids[row], why_sizeless(self.points[row], self.visible[row]))
+            for row in rows
+        )
+
+    @cached_property
     def fingerprint(self) -> str:
         """sha256 over ids, points, visibility, file sizes and, of frames that are turned, by which
         orientation; in the order of the ids."""
@@ -69,7 +89,10 @@ def read_table(
         replace(sample, id=readable(sample.id))
         for sample in (dataset.samples() if given is None else given)
     ]
-    problems = tuple(Problem(readable(p.where), readable(p.reason)) for p in dataset.problems)
+    problems = tuple(
+        replace(problem, where=readable(problem.where), reason=readable(problem.reason))
+        for problem in dataset.problems
+    )
     if strict and problems:
         raise DataError(
             f"{problems[0]} (--strict: every skipped row is fatal; {len(problems)} in all)"

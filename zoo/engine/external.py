@@ -18,16 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, UsageError
-from ..data.decode import Regions, find_regions
+from ..data.decode import MOST_SKIPPED, Regions, find_regions
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, load_record, save_record
 from ..evaluation.scores.metrics import METRICS_VERSION, mean_shape
 from ..evaluation.scores.points_file import ExternalPoints, read_points
 from ..evaluation.scores.predictions import Predictions
-from ..evaluation.scores.protocols import assign
 from ..evaluation.scores.results import results_of
 from ..geometry import to_unit
 from .folder import RunFolder, as_file_name, claim
-from .material import Material, read_material
+from .material import Material, read_material, splits_of
 from .report import Reporter
 
 DISTRIBUTION = "external"
@@ -73,6 +72,7 @@ def import_points(
     options: Mapping[str, Any] | None = None,
     pixel_corner: bool = False,
     strict: bool = False,
+    most_skipped: float = MOST_SKIPPED,
     reporter: Reporter | None = None,
 ) -> Iterator[RunFolder]:
     """Score the points of a CSV file (:mod:`zoo.evaluation.scores.points_file`) and write a run
@@ -85,7 +85,13 @@ def import_points(
     """
     reporter = reporter or Reporter()
     material = read_material(
-        dataset, data=data, protocol=protocol, options=options, strict=strict, reporter=reporter
+        dataset,
+        data=data,
+        protocol=protocol,
+        options=options,
+        strict=strict,
+        most_skipped=most_skipped,
+        reporter=reporter,
     )
     points = read_points(file, len(material.table.scheme), material.table.ids)
     if points.unused:
@@ -109,11 +115,7 @@ def import_points(
 def _folds(material: Material) -> list[Material]:
     table, protocol = material.table, material.protocol
     folds = range(protocol.folds)
-    splits = [
-        assign(protocol.id, table.ids, table.people, table.release_splits, fold=fold)
-        for fold in folds
-    ]
-    return [replace(material, splits=each) for each in splits]
+    return [replace(material, splits=splits_of(table, protocol, fold)) for fold in folds]
 
 
 def _look(material: Material, rows: NDArray[np.int64], region: str, reporter: Reporter) -> Regions:
@@ -122,7 +124,9 @@ def _look(material: Material, rows: NDArray[np.int64], region: str, reporter: Re
     def progress(done: int, total: int) -> None:
         reporter.frames("frames", done, total)
 
-    seen = find_regions(material.table, rows, region, material.strict, progress)
+    seen = find_regions(
+        material.table, rows, region, material.strict, progress, material.most_skipped
+    )
     if seen.problems:
         reporter.note(
             f"{len(seen.problems)} of {len(rows)} frames skipped, the first: {seen.problems[0]}"

@@ -45,7 +45,7 @@ def write_frames(
             raise UsageError(f"{folder}: is not empty; name a new folder with --out")
         (folder / "images").mkdir(parents=True, exist_ok=True)
         lines, problems = _write_images(table, rows, folder, split, reporter)
-        refuse_skips(problems, lines, len(rows), material.strict)
+        refuse_skips(problems, len(rows), material.strict, material.most_skipped)
         with (folder / LIST).open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)

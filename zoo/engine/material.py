@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, OpenDataset, UsageError, WeightsError
 from ..config import Config
+from ..data.decode import MOST_SKIPPED, refuse_skips
 from ..data.locate import find_root
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
@@ -36,11 +37,12 @@ class Material:
     protocol: Protocol
     table: SampleTable
     splits: NDArray[np.str_]
-    """Of each row of the table: train, val or test."""
+    """Of each row of the table: train, val or test; none of a face without a size."""
     source: OpenDataset
     """What the table was read from."""
     released: bool | None
     strict: bool
+    most_skipped: float
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Raises :class:`DataError` that says why a split is empty."""
@@ -75,7 +77,7 @@ class Material:
         def progress(done: int, total: int) -> None:
             reporter.store(split, done, total)
 
-        store = open_store(self.table, rows, region, size, self.strict, progress)
+        store = open_store(self.table, rows, region, size, self.strict, progress, self.most_skipped)
         if store.problems:
             reporter.note(
                 f"{split}: {len(store.problems)} of {len(rows)} frames skipped, "
@@ -157,6 +159,7 @@ def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
         fold=config.fold,
         options=config.plugin_options("dataset"),
         strict=strict,
+        most_skipped=config.most_skipped,
         reporter=reporter,
     )
 
@@ -169,6 +172,8 @@ def reopen_material(
     config = folder.read_config()
     if data is not None:
         config = replace(config, data=str(Path(os.path.expanduser(data))))
+    # the data's fingerprint tells whether it is what the run was trained on
+    config = replace(config, most_skipped=1.0)
     with naming_the_absent(folder):
         return open_material(config, strict, reporter)
 
@@ -196,6 +201,7 @@ def read_material(
     fold: int = 0,
     options: Mapping[str, Any] | None = None,
     strict: bool = False,
+    most_skipped: float = MOST_SKIPPED,
     reporter: Reporter | None = None,
 ) -> Material:
     """The labels of a data set, split by a protocol; by the data set's own where none is named."""
@@ -205,14 +211,25 @@ def read_material(
     root = find_root(dataset_id, plugin, Path(data) if data else None)
     dataset = call_with_options("dataset", dataset_id, plugin.open, root, **(options or {}))
     table = read_table(dataset, strict)
+    lost = sum(problem.frames for problem in table.problems)
+    refuse_skips(table.skipped, len(table) + lost, strict, most_skipped)
     if table.problems:
-        reporter.note(f"{len(table.problems)} rows skipped, the first: {table.problems[0]}")
+        reporter.note(f"{lost:,} rows skipped, the first: {table.problems[0]}")
+    for doubt in table.doubts:
+        reporter.note(doubt)
     return Material(
         dataset=plain(dataset_id),
         protocol=chosen,
         table=table,
-        splits=assign(chosen.id, table.ids, table.people, table.release_splits, fold=fold),
+        splits=splits_of(table, chosen, fold),
         source=dataset,
         released=dataset.released(),
         strict=strict,
+        most_skipped=most_skipped,
     )
+
+
+def splits_of(table: SampleTable, protocol: Protocol, fold: int) -> NDArray[np.str_]:
+    """The split of each row, (N,); none of a face without a size."""
+    splits = assign(protocol.id, table.ids, table.people, table.release_splits, fold=fold)
+    return np.where(table.sizeless, "none", splits)

@@ -23,6 +23,7 @@ def rerun(
     device: str | None = None,
     seed: int | None = None,
     strict: bool = False,
+    most_skipped: float | None = None,
     reporter: Reporter | None = None,
 ) -> RunFolder:
     """Train what a record.json (or the folder that holds one) describes; returns the new folder.
@@ -40,6 +41,7 @@ def rerun(
         config,
         device=config.device if device is None else device,
         seed=config.seed if seed is None else seed,
+        most_skipped=config.most_skipped if most_skipped is None else most_skipped,
     )
     folder = run.train(config, out, strict, reporter, origin)
     if int(os.environ.get("RANK", "0")) == 0:  # of several processes, the one with the record

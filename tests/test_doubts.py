@@ -1,0 +1,71 @@
+"""Labels that cannot be what they say are told from those that can."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo.doubts import doubts, sizeless, stand_ins, why_sizeless
+
+N, K = 10, 5
+RANDOM = np.random.default_rng(0)
+POINTS = RANDOM.uniform(20, 90, (N, K, 2)).astype(np.float32)
+SHOWN = np.ones((N, K), bool)
+IDS = [f"{row}.jpg" for row in range(N)]
+
+
+def test_good_labels_are_not_doubted() -> None:
+    assert doubts(IDS, POINTS, SHOWN) == []
+    assert doubts(IDS, POINTS, ~SHOWN) == []
+    assert doubts([], POINTS[:0], SHOWN[:0]) == []
+    assert doubts(IDS, POINTS[:, :1] * 0 + 5, SHOWN[:, :1]) != []  # one point at one place
+    assert not sizeless(POINTS[:, :1], SHOWN[:, :1]).any()
+
+
+@pytest.mark.parametrize("place", [0, -0.5, -1, 60])
+def test_a_row_of_one_place_is_no_face(place: float) -> None:
+    points = POINTS.copy()
+    points[[2, 7]] = place
+    assert np.flatnonzero(sizeless(points, SHOWN)).tolist() == [2, 7]
+    assert f"its 5 points lie at one place, ({place:g}, " in why_sizeless(points[2], SHOWN[2])
+    [said] = doubts(IDS, points, SHOWN)
+    assert said.startswith("2 of 10 faces are not trained on, the first: 2.jpg: no face with a")
+
+
+@pytest.mark.parametrize("unit", ["0 to 1", "-1 to 1", "1-based"])
+def test_parts_of_the_picture_are_no_pixels(unit: str) -> None:
+    points = POINTS / 100
+    points = {"0 to 1": points, "-1 to 1": 2 * points - 1, "1-based": points - 1}[unit]
+    assert sizeless(points, SHOWN).all()
+    assert "parts of the picture instead of pixels" in why_sizeless(points[0], SHOWN[0])
+
+
+def test_only_visible_points_count() -> None:
+    points, shown = POINTS.copy(), SHOWN.copy()
+    points[0, 2:], shown[0, 2:] = 0, False
+    points[1], shown[1, 1:] = 0, False
+    assert not sizeless(points, shown)[0]
+    assert not sizeless(points, shown)[1]  # one visible point spans nothing anyway
+    assert [found.faces for found in stand_ins(points, shown)] == [(1,)]
+
+
+@pytest.mark.parametrize("place", [(0, 0), (-0.5, -0.5), (-1, -1), (-999, -999), (9999, 9999)])
+def test_places_that_no_point_has_by_chance_are_seen_in_one_face(
+    place: tuple[float, float],
+) -> None:
+    points = POINTS.copy()
+    points[4, 1:3] = place
+    [found] = stand_ins(points, SHOWN)
+    assert (found.place, found.points, found.faces) == (place, (1, 2), (4,))
+    assert "points 1, 2 lie at" in str(found)
+    assert "dataset.missing" in doubts(IDS, points, SHOWN)[0]
+
+
+def test_any_place_is_seen_in_more_than_half_of_the_faces() -> None:
+    points = POINTS.copy()
+    points[:6, 3] = (50, 60)
+    [found] = stand_ins(points, SHOWN)
+    assert str(found) == "point 3 lies at (50, 60) in 6 of 10 faces"
+    points[5, 3] = (51, 60)
+    assert stand_ins(points, SHOWN) == []
+    assert stand_ins(points[:3], SHOWN[:3]) == []  # too few faces to say so
