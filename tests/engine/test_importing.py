@@ -186,9 +186,9 @@ def test_a_frame_that_no_run_is_scored_on_is_left_out_here_too(
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
     plant("torn", {"zoo.datasets": {"torn": "torn"}}, SOURCE)
-    run = kit.train(epochs=1, dataset="torn")
+    run = kit.train(epochs=1, dataset="torn", most_skipped=0.2)
     file = write(kit.out / "points.csv", labels)
-    line = {"dataset": "torn", "options": FACES, "reporter": kit.watcher}
+    line = {"dataset": "torn", "options": FACES, "reporter": kit.watcher, "most_skipped": 0.2}
     [folder] = import_points(Entry("other"), file, kit.out / "runs", **line)  # type: ignore[arg-type]
     ours, theirs = load_record(run.record).raw, load_record(folder.record).raw
     assert theirs["results"]["val"]["n"] == ours["results"]["val"]["n"] == 5
