@@ -80,7 +80,7 @@ def test_a_table_without_a_header_is_known(tmp_path: Path, text: str) -> None:
         ("name,x0\0\n".encode("utf-16"), "is no text"),
         ("name,x0".encode("utf-16")[:-1], "not text in UTF-16"),
         (b'name,x0\n"a,1\nb,2\n', r"table\.csv line 2: a quotation mark is opened and not"),
-        (b"name,x0\n" + b'"' + b"a,1\n" * 40_000, "line 2: cannot be read as a table"),
+        (b"name,x0\n" + b'"' + b"a,1\n" * 400_000, "line 2: cannot be read as a table"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_reason(
