@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .api import ZooWarning
 from .engine import bench as benching
 from .engine import external, folds, run
 from .engine import rerun as rerunning
 from .engine.report import Reporter
 from .engine.tracking import tracked
+from .engine.unlearned import unlearned
 from .evaluation.board import compare as comparing
 from .evaluation.board.compare import Comparison
 from .evaluation.board.contestants import find_contestant
@@ -48,11 +52,12 @@ def train(
 
     ``keys`` are those of a recipe (``dataset="synthetic"``, ``epochs=3``); a key with a dot goes
     into ``sets`` (``"augment.flip=0.5"``), as after ``--set``. ``log_with="tensorboard"`` writes
-    its event files too. Raises :class:`zoo.api.ZooError`.
+    its event files too. A run that has not learned (its error is no better than the mean shape's)
+    gives a :class:`zoo.api.ZooWarning` that says what to try. Raises :class:`zoo.api.ZooError`.
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
-        return run.train(config, Path(out), strict, reporter).path
+        return _told(run.train(config, Path(out), strict, reporter).path)
 
 
 def train_folds(
@@ -73,7 +78,7 @@ def train_folds(
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
         folders = folds.train_folds(config, Path(out), strict, reporter)
-        return [folder.path for folder in folders]
+        return [_told(folder.path) for folder in folders]
 
 
 def rerun(
@@ -105,7 +110,7 @@ def rerun(
         most_skipped=most_skipped,
         reporter=reporter,
     )
-    return folder.path
+    return _told(folder.path)
 
 
 def import_points(
@@ -164,3 +169,11 @@ def leaderboard(
     """The board of all runs below ``folders`` (default: ``runs``), a row a configuration."""
     groups, _ = collect(list(map(Path, folders or ("runs",))), split, protocol, sort)
     return to_frame(groups)
+
+
+def _told(path: Path) -> Path:
+    """The run's folder, once a warning is given where it has not learned; of several processes by
+    the one that wrote the record."""
+    if int(os.environ.get("RANK", "0")) == 0 and (lines := unlearned(path)):
+        warnings.warn("\n".join(lines), ZooWarning, stacklevel=3)
+    return path

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 GROUP_COLUMNS = ("dataset", "protocol", "region", "split", "fingerprint", "partial")
-FLOOR = "floor (mean shape)"
+FLOOR = "baseline (mean shape)"
 """Stands where a row has its backbone."""
 
 PERCENT = {m.key for m in METRICS.values() if m.percent} | {

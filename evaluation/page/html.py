@@ -109,7 +109,7 @@ def _plain(group: Group) -> dict[str, Any]:
         )
         for row in rows
     ]
-    figures.append(("floor (mean shape)", group.floor.get(metric), group.floor.get("fr_08")))
+    figures.append(("baseline (mean shape)", group.floor.get(metric), group.floor.get("fr_08")))
     return {
         "heading": printable(group.heading),
         "more": len(group.rows) - len(rows),

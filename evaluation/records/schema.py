@@ -292,6 +292,11 @@ class Record(Struct, kw_only=True, dict=True):
         return self.raw[key]
 
 
+def results_from(raw: RawRecord) -> Results:
+    """A split's results that were just worked out, as a record has them."""
+    return msgspec.convert(raw, Results)
+
+
 def checked(where: str, value: Any) -> Record:
     """Check a record and give it its types.
 

@@ -94,7 +94,7 @@ def test_a_pipe_gets_plain_lines_with_every_column(runs):
     assert "4.9 [4.5, 5.4]" in first
     assert "6.3 [5.9, 6.8]" in second
     assert "some processor" in second
-    assert floor.startswith("floor (mean shape)")
+    assert floor.startswith("baseline (mean shape)")
     assert "28.3" in floor
     assert notes[0].startswith("note: tied (=): cannot be told apart from the best row at 95%")
     assert "\x1b" not in result.stdout
@@ -124,7 +124,7 @@ def test_a_long_table_is_drawn_without_lines(tmp_path, monkeypatch, capsys):
     assert "─" not in many
     for text in (few, many):
         assert all(f"model{i}" in text for i in range(5))
-        assert "floor (mean shape)" in text
+        assert "baseline (mean shape)" in text
         assert "device" not in text  # it does not fit 80 characters
     assert all(len(line) <= 80 for line in many.splitlines() if line.startswith("model"))
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from zoo.cli import app
 from zoo.cli.progress import clock
+from zoo.engine.unlearned import unlearned
 
 if TYPE_CHECKING:
     from conftest import Plant
@@ -131,7 +132,7 @@ def on_a_terminal(columns: int, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_two_seeds_make_one_row_above_the_floor(here: Path) -> None:
+def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
     plain = zoo(*TRAIN)
     assert plain.returncode == 0, plain.stderr
     first, second, last = plain.stdout.splitlines()
@@ -141,9 +142,11 @@ def test_two_seeds_make_one_row_above_the_floor(here: Path) -> None:
     share = r"\d+\.\d\d"
     assert re.fullmatch(
         rf"runs/small-synthetic-[0-9a-f]{{6}}-s0: val nme_ioc {share}% \[{share}, {share}\] "
-        rf"on 4 frames, floor {share}%, best epoch [12]",
+        rf"on 4 frames, baseline {share}% \[{share}, {share}\], best epoch [12]",
         last,
     )
+    for said in unlearned(Path(last.partition(":")[0])):
+        assert said in plain.stderr.splitlines()
     assert "\x1b" not in plain.stdout + plain.stderr
     assert "train: 24 frames decoded into the store" in plain.stderr
     assert plain.stderr.splitlines()[-1] == "See it beside others: zoo leaderboard runs"

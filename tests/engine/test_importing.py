@@ -235,7 +235,7 @@ def test_the_command_says_what_was_found(
     assert result.stdout.startswith(
         f"{path}: val nme_ioc 0.00% [0.00, 0.00] on 5 of 6 faces (83.3%)"
     )
-    assert "worse than 8% or missed 16.7%, floor " in result.stdout
+    assert "worse than 8% or missed 16.7%, baseline " in result.stdout
     assert "See it beside others: zoo leaderboard runs" in result.stderr
     assert "mean face" not in result.stderr
     record = load_record(path / "record.json").raw
@@ -254,7 +254,7 @@ def test_points_in_another_unit_are_pointed_out(kit: Kit, labels: Points) -> Non
     path = write(kit.out / "points.csv", {id: face / 48 for id, face in labels.items()})
     result = zoo_import("x", path, "--dataset", "synthetic", "--out", kit.out / "runs")
     assert result.exit_code == 0
-    assert "warning: no better than the mean face" in result.stderr
+    assert "warning: no better than the baseline, the mean face" in result.stderr
 
 
 @pytest.mark.parametrize(

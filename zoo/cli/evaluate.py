@@ -133,8 +133,23 @@ def _print(run: Path, split: str, results: dict[str, Any]) -> None:
                 for title, m in shown.items()
             },
             **_flipped(results),
+            **_baseline(results),
         }
     )
+
+
+def _baseline(results: dict[str, Any]) -> dict[str, str]:
+    """What the mean shape scores, and whether the model is any better."""
+    from zoo.evaluation.board.baseline import baseline_in_words, run_has_learned
+    from zoo.evaluation.records.schema import results_from
+
+    if "floor" not in results:  # predictions without the mean shape
+        return {}
+    typed = results_from(results)
+    shown = {"baseline": baseline_in_words(typed.baseline, typed.headline)}
+    if run_has_learned(typed) is False:
+        shown["not learned"] = "no better than the baseline"
+    return shown
 
 
 def _flipped(results: dict[str, Any]) -> dict[str, str]:

@@ -58,7 +58,9 @@ def import_entry(
     from zoo.cli.progress import reporter
     from zoo.config import CHOICES
     from zoo.engine.external import Entry, import_points
+    from zoo.evaluation.board.baseline import run_has_learned
     from zoo.evaluation.records import load_record
+    from zoo.evaluation.records.schema import results_from
     from zoo.recipes import dataset_options
 
     if split not in ("val", "test"):
@@ -89,28 +91,22 @@ def import_entry(
     else:
         for path, result in results.items():
             print(f"{path}: {split} {_sentence(result)}")
-    if any(_no_better_than_the_floor(result) for result in results.values()):
+    if any(run_has_learned(results_from(result)) is False for result in results.values()):
         warn(
-            "no better than the mean face: are these the points of this scheme, in its order, in "
-            "pixels of the source picture?"
+            "no better than the baseline, the mean face: are these the points of this scheme, in "
+            "its order, in pixels of the source picture?"
         )
     say(f"See it beside others: zoo leaderboard {out}")
 
 
-def _key(result: dict[str, Any]) -> str:
-    return "nme_ioc" if result["floor"].get("nme_ioc") is not None else "nme_box"
-
-
 def _sentence(result: dict[str, Any]) -> str:
-    key, coverage = _key(result), result["coverage"]
+    from zoo.evaluation.board.baseline import baseline_in_words
+    from zoo.evaluation.records.schema import results_from
+
+    key, coverage = results_from(result).headline, result["coverage"]
     interval = f"[{100 * result[f'{key}_low']:.2f}, {100 * result[f'{key}_high']:.2f}]"
     return (
         f"{key} {100 * result[key]:.2f}% {interval} on {round(coverage * result['n'])} of "
         f"{result['n']} faces ({100 * coverage:.1f}%), worse than 8% or missed "
-        f"{100 * result['fr_08']:.1f}%, floor {100 * result['floor'][key]:.2f}%"
+        f"{100 * result['fr_08']:.1f}%, baseline {baseline_in_words(result['floor'], key)}"
     )
-
-
-def _no_better_than_the_floor(result: dict[str, Any]) -> bool:
-    key = _key(result)
-    return bool(result[key] >= result["floor"][key])

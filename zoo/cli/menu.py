@@ -25,13 +25,13 @@ PANELS: dict[str, tuple[str, ...]] = {
 """In the order in which somebody new meets them."""
 
 EXAMPLES = (
-    ("zoo doctor", "is everything here?"),
-    ("zoo list 'timm:convnext*'", "what there is"),
-    ("zoo train custom_cnn --dataset synthetic --epochs 3", "on drawn faces"),
-    ("zoo leaderboard", "your runs, ranked"),
+    ("zoo doctor", "is all here?"),
+    ("zoo predict photo.jpg", "points on faces"),
+    ("zoo train timm:lcnet_050 --dataset synthetic --recipe quick", "drawn faces"),
+    ("zoo leaderboard", "the ranking"),
     ("zoo data fetch youtube_faces", "real faces"),
     ("zoo train timm:mobilenetv4_conv_small --recipe quick", "a useful model"),
-    ("zoo predict photo.jpg", "points on faces"),
+    ("zoo list 'timm:convnext*'", "what there is"),
     ("zoo COMMAND --help", "all about one"),
 )
 

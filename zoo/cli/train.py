@@ -181,6 +181,9 @@ def _flag(name: str) -> str:
 
 
 def _tell(path: Path) -> None:
+    """How good the run is, and where it is no better than the baseline, what to try."""
+    from zoo.engine.unlearned import unlearned
+    from zoo.evaluation.board.baseline import baseline_in_words
     from zoo.evaluation.records import load_record
 
     record = load_record(path / "record.json")
@@ -189,8 +192,10 @@ def _tell(path: Path) -> None:
     print(
         f"{path}: val {key} {100 * val[key]:.2f}% "
         f"[{100 * val[f'{key}_low']:.2f}, {100 * val[f'{key}_high']:.2f}] on {val['n']} frames, "
-        f"floor {100 * val['floor'][key]:.2f}%, best epoch {record.best_epoch}"
+        f"baseline {baseline_in_words(val['floor'], key)}, best epoch {record.best_epoch}"
     )
+    for line in unlearned(path):
+        say(line)
 
 
 def _advise(runs: Sequence[Path]) -> None:

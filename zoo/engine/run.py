@@ -16,6 +16,8 @@ from ..api import DataError, UsageError
 from ..config import Config
 from ..data.batches import derive, make_split
 from ..data.store import Store
+from ..evaluation.board.baseline import run_has_learned
+from ..evaluation.records.schema import results_from
 from ..evaluation.scores.metrics import mean_shape
 from ..model import BuiltModel
 from .absent import naming_the_absent
@@ -111,7 +113,8 @@ def evaluate(
     strict: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Score a finished run on a split of its own protocol; the record keeps the results.
+    """Score a finished run on a split of its own protocol; the record keeps the results, and they
+    are returned with ``learned``: whether they are better than the baseline.
 
     Raises :class:`DataError` for data other than the run's, and for a split without frames.
     """
@@ -136,7 +139,7 @@ def evaluate(
         )
     if world.first:
         keep(record.raw, folder, split, scored, len(store), material.people(store))
-    return scored.results
+    return scored.results | {"learned": run_has_learned(results_from(scored.results))}
 
 
 def _why_finished(progress: Progress, config: Config, path: Path) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..evaluation.board.baseline import run_has_learned
 from ..evaluation.records import Record
 
 TAGS = ("facial-landmarks", "face-alignment", "keypoint-detection", "landmark-zoo")
@@ -90,18 +91,27 @@ On the command line: `zoo predict {address} photo.jpg`.
 {alone}
 ## Results
 
-| split | NME inter-ocular | 95% interval | faces worse than 8% | frames | mean shape |
+| split | NME inter-ocular | 95% interval | faces worse than 8% | frames | baseline |
 | --- | --- | --- | --- | --- | --- |
 {rows}
 Frames of `{_line(data.dataset)}`, release {_line(data.release)}, split by the protocol \
 {_line(data.protocol)}, fingerprint {_line(data.fingerprint)[:12]}{partial}. \
-The epoch was chosen on val. The last column is what the mean face scores on the same frames. \
+The epoch was chosen on val. The baseline is what the mean face scores on the same frames. \
 `record.json` holds all figures.
-{_tolerance(measured.get("box_tolerance"))}{_elsewhere(measured.get("elsewhere"))}
+{_unlearned(record)}{_tolerance(measured.get("box_tolerance"))}{_elsewhere(measured.get("elsewhere"))}
 ## Terms
 
 {_terms(record)}
 """
+
+
+def _unlearned(record: Record) -> str:
+    """The splits on which the model is no better than the mean face."""
+    splits = [split for split, result in record.results.items() if run_has_learned(result) is False]
+    if not splits:
+        return ""
+    return f"\n**This model has not learned: on {' and '.join(splits)} it is no better than the \
+baseline.**\n"
 
 
 def _training(record: Record) -> str:

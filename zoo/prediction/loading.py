@@ -5,9 +5,11 @@ Imports nothing heavy before it is known what is asked for: an ONNX file needs n
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from pathlib import Path
 
-from ..api import UsageError
+from ..api import UsageError, ZooError, ZooWarning
 from ..models.catalogue import default_model, folder_of, is_named, run_folder
 from .predictor import Predictor
 
@@ -67,4 +69,16 @@ def is_model(text: str) -> bool:
 def _of_run(folder: Path, device: str) -> Predictor:
     from .torch_model import TorchPredictor
 
-    return TorchPredictor.of_run(folder, device)
+    predictor = TorchPredictor.of_run(folder, device)
+    _warn_of_a_mean_face(folder)
+    return predictor
+
+
+def _warn_of_a_mean_face(folder: Path) -> None:
+    """A run that has not learned draws about the same face everywhere: its record says so."""
+    from ..engine.unlearned import unlearned
+
+    # a run that is still training has no record, and whether a record is sound is not asked here
+    with contextlib.suppress(ZooError):
+        if lines := unlearned(folder):
+            warnings.warn(lines[0], ZooWarning, stacklevel=4)

@@ -154,7 +154,7 @@ function tableOf(group, act) {
         h(
           "th",
           { scope: "row", class: "model" },
-          "floor",
+          "baseline",
           h("small", {}, "mean shape of the training set"),
         ),
         columns().map((column) => floorCell(group, column)),

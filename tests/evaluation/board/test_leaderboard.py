@@ -132,8 +132,8 @@ def test_the_floor_stands_in_every_group_and_format():
     tables = markdown_tables(to_markdown(groups))
     at = tables[0][0].index("nme_ioc")
     assert sorted(t[-1][at] for t in tables) == ["28.00%", "31.00%"]
-    assert all(t[-1][0] == "floor (mean shape)" for t in tables)
-    lines = [x for x in csv.DictReader(io.StringIO(to_csv(groups))) if "floor" in x["backbone"]]
+    assert all(t[-1][0] == "baseline (mean shape)" for t in tables)
+    lines = [x for x in csv.DictReader(io.StringIO(to_csv(groups))) if "baseline" in x["backbone"]]
     assert sorted(x["nme_ioc"] for x in lines) == ["0.28", "0.31"]
     assert {x["fingerprint"] for x in lines} == {"f00dbeef", "cafe"}
 
@@ -159,7 +159,7 @@ def test_formats_carry_the_same_columns_and_figures():
 
 def test_the_frame_holds_figures_and_floors():
     frame = to_frame(board(record(), record(seed=1, nme=0.08), record("deep", nme=0.05)))
-    assert list(frame["backbone"]) == ["deep", "custom_cnn", "floor (mean shape)"]
+    assert list(frame["backbone"]) == ["deep", "custom_cnn", "baseline (mean shape)"]
     assert frame["nme_ioc"].to_list() == pytest.approx([0.05, 0.07, 0.28])
     assert frame["parameters"][0] == 6984840
     assert frame["seeds"][1] == [0, 1]

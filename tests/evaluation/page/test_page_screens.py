@@ -70,7 +70,7 @@ def test_without_scripts_the_best_rows_stand_there(few: str, open_page: Open) ->
     page = open_page(few, java_script_enabled=False)
     expect(page.locator("main")).to_contain_text("net_b")
     expect(page.locator("main")).to_contain_text("5.00%")
-    expect(page.locator("main")).to_contain_text("floor (mean shape)")
+    expect(page.locator("main")).to_contain_text("baseline (mean shape)")
 
 
 def test_the_page_may_ask_nobody_for_anything(few: str, open_page: Open, heard: Heard) -> None:
