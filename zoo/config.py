@@ -115,6 +115,18 @@ class Config:
     augment: Augment = field(default_factory=Augment)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Of plugins, by kind."""
+    asked: tuple[str, ...] = field(default=(), compare=False)
+    """Keys that a flag or ``--set`` named: what has no effect is then an error. Nothing of it is
+    written."""
+
+    def asked_for(self, kind: str) -> str:
+        """What was asked for of a kind of plugin, as ``key = value``; empty: nothing was."""
+        for key in self.asked:
+            if key == kind:
+                return f"{kind} = {getattr(self, kind)}"
+            if key.startswith(f"{kind}."):
+                return f"{key} = {self.options[kind][key.removeprefix(f'{kind}.')]}"
+        return ""
 
     def __post_init__(self) -> None:
         check_bounds(self)
@@ -125,6 +137,7 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         table: dict[str, Any] = _jsonable(asdict(self))
+        del table["asked"]
         for key, default in later_keys().items():
             group, _, name = key.rpartition(".")
             keys = table[group] if group else table
@@ -182,9 +195,13 @@ def later_keys() -> dict[str, Any]:
     return defaults
 
 
+_NO_KEYS = ("options", "recipe", "asked")
+"""Fields that no recipe sets."""
+
+
 def known_keys() -> list[str]:
     """Every key that a recipe or ``--set`` may hold, options of plugins apart."""
-    plain = [f.name for f in fields(Config) if f.name not in (*_GROUPS, "options", "recipe")]
+    plain = [f.name for f in fields(Config) if f.name not in (*_GROUPS, *_NO_KEYS)]
     return plain + [f"{g}.{f.name}" for g, cls in _GROUPS.items() for f in fields(cls)]
 
 

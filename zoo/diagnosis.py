@@ -79,11 +79,18 @@ def ambiguous(plugin_id: str, found: list[Entry]) -> PluginError:
     )
 
 
-def failed(entry: Entry, what: str, error: BaseException) -> BrokenPluginError:
-    """The error for a plugin whose code raised ``error``: the cause in words where it is known."""
+def failed(
+    entry: Entry, what: str, error: BaseException, running: bool = False
+) -> BrokenPluginError:
+    """The error for a plugin whose code raised ``error``: the cause in words where it is known.
+    ``running``: it was loaded before, and failed at its work."""
     reason = _explained(entry, error)
     if reason is not None:
         return BrokenPluginError(entry, f"{what}: ", reason)
+    if running:
+        whom = "" if entry.distribution == OURS else f", for the author of {entry.distribution}"
+        advice = f". The same command with --debug shows where{whom}"
+        return BrokenPluginError(entry, f"{what}: ", one_line(error), advice)
     advice = (
         f". Repair, upgrade or uninstall {entry.distribution}; `zoo list --check` tries every "
         "plugin"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from .api import (
     UsageError,
     WeightsError,
     ZooError,
+    ZooWarning,
 )
+from .diagnosis import BrokenPluginError
 from .installed import one_line
 from .options import call_with_options
-from .registry import registry
+from .registry import blaming, registry
 from .weights import file_digest, load_backbone, read_weights
 
 Features = Tensor | list[Tensor]
@@ -40,8 +43,18 @@ class LandmarkModel(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, spec: Backbone, freeze: bool) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        spec: Backbone,
+        freeze: bool,
+        ids: Mapping[str, str] | None = None,
+    ) -> None:
+        """``ids``: of the plugins of the backbone and the head, by kind, to name a fault of
+        theirs."""
         super().__init__()
+        self.ids = dict(ids or {})
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1), persistent=False)
         self.backbone = backbone
@@ -73,16 +86,28 @@ class LandmarkModel(nn.Module):
         self.frozen, self.resting = False, ()
         self.backbone.train(self.training)
 
+    def leave_out(self, names: Collection[str]) -> None:
+        """Never train these parameters, now or once the backbone is unfrozen."""
+        for name in names:
+            self.get_parameter(name).requires_grad_(False)
+        self.resting = tuple(n for n in self.resting if f"backbone.{n}" not in names)
+
     def forward(self, images: Tensor) -> Output:
         images = (images - self.mean) / self.std
         images = images.contiguous(memory_format=torch.channels_last)
-        if self.frozen:
-            with torch.no_grad():
-                features = self.backbone(images)
-        else:
+        with self._blaming("backbone"), torch.set_grad_enabled(self._wants_grad()):
             features = self.backbone(images)
-        output: Output = self.head(features)
+        with self._blaming("head"):
+            output: Output = self.head(features)
         return output
+
+    def _wants_grad(self) -> bool:
+        return torch.is_grad_enabled() and not self.frozen
+
+    def _blaming(self, kind: str) -> AbstractContextManager[None]:
+        if kind not in self.ids:
+            return nullcontext()
+        return blaming(kind, self.ids[kind], "cannot take what it is given")
 
 
 @dataclass(frozen=True)
@@ -141,11 +166,11 @@ def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
             f"backbone {plan.backbone}: gives a vector, and head {plan.head} works on maps; "
             "choose another backbone, or a head that takes a vector, such as --head linear"
         )
-    with _naming("head", plan.head):
-        head = _module(
-            "head", plan.head, head_plugin.build, features, scheme, size, **plan.head_options
-        )
-    model = LandmarkModel(backbone, head, spec, plan.freeze)
+    head = _module(
+        "head", plan.head, head_plugin.build, features, scheme, size, **plan.head_options
+    )
+    ids = {"backbone": plan.backbone, "head": plan.head}
+    model = LandmarkModel(backbone, head, spec, plan.freeze, ids)
     return BuiltModel(model.train(), spec, size, weights, ignored)
 
 
@@ -174,14 +199,12 @@ def _build_backbone(plan: ModelPlan, spec: Backbone, size: int, stride: float | 
             f"{plan.backbone}: has no pretrained weights; leave --pretrained out, "
             "or give a file with --weights"
         )
-    if not plan.pretrained:
-        with _naming("backbone", plan.backbone):
-            return _module("backbone", plan.backbone, spec.build, pretrained=False, **options)
     try:
-        return _module("backbone", plan.backbone, spec.build, pretrained=True, **options)
-    except ZooError:
-        raise
-    except Exception as error:  # each library has its own for a network that is not there
+        return _module("backbone", plan.backbone, spec.build, pretrained=plan.pretrained, **options)
+    except BrokenPluginError as broken:
+        if not plan.pretrained or broken.__cause__ is None:
+            raise
+        error = broken.__cause__  # each library has its own for a network that is not there
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise WeightsError(
             f"{plan.backbone}: cannot load its pretrained weights {spec.weights} "
@@ -200,17 +223,6 @@ def _module(
     return module
 
 
-@contextmanager
-def _naming(kind: str, plugin_id: str) -> Iterator[None]:
-    """Whatever a plugin raises becomes one line that names it; its own messages stay."""
-    try:
-        yield
-    except ZooError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{kind} {plugin_id}: cannot be built: {one_line(error)}") from error
-
-
 def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
     """Channels, sizes and strides of what the backbone emits, from one forward of zeros."""
     modes = {module: module.training for module in backbone.modules()}
@@ -218,9 +230,9 @@ def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
     try:
         with torch.no_grad():
             out = backbone(torch.zeros(1, 3, size, size))
-    except ZooError:
+    except (ZooError, KeyboardInterrupt, MemoryError):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit among them
         raise PluginError(
             f"{name}: fails on an input of {size} px: {one_line(error)}; "
             "try another --set input_size"
@@ -248,15 +260,34 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
     return sum(n for n, _ in counts), sum(n for n, grad in counts if grad)
 
 
-def count_gmacs(model: nn.Module, size: int) -> float:
-    """Billions of multiply-adds in one forward of one image (convolutions, matrix products)."""
+def count_gmacs(model: nn.Module, size: int) -> float | None:
+    """Billions of multiply-adds in one forward of one image (convolutions, matrix products).
+
+    None, with a :class:`ZooWarning` that says why, where torch cannot count them.
+    """
     training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, 3, size, size, device=device))
-    model.train(training)
-    return float(counter.get_total_flops()) / 2 / 1e9
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        model.eval()
+        # the counter wants the history of all that seems to have one: views of parameters have none
+        model.requires_grad_(False)
+        device = next(model.parameters()).device
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(torch.zeros(1, 3, size, size, device=device))
+        return float(counter.get_total_flops()) / 2 / 1e9
+    except Exception as error:  # whatever torch, or a plugin's own operators, cannot do
+        reason = f"multiply-adds cannot be counted, so gmacs is unknown: {one_line(error)}"
+        warnings.warn(ZooWarning(reason), stacklevel=2)
+        return None
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        model.train(training)
+
+
+def rounded(figure: float | None, digits: int) -> float | None:
+    """A figure as it is kept and shown: None where it could not be had."""
+    return None if figure is None else round(figure, digits)
 
 
 def describe(plugin_id: str) -> dict[str, Any]:
@@ -267,5 +298,5 @@ def describe(plugin_id: str) -> dict[str, Any]:
         "parameters": parameters,
         "trainable_parameters": trainable,
         "input_size": built.input_size,
-        "gmacs": round(count_gmacs(built.model, built.input_size), 4),
+        "gmacs": rounded(count_gmacs(built.model, built.input_size), 4),
     }

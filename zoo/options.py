@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .api import UsageError
+from .registry import blaming
 
 T = TypeVar("T")
 
@@ -18,7 +19,16 @@ def call_with_options(
     kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
 ) -> T:
     """Call a plugin; an option that it does not take becomes a :class:`UsageError` that names
-    those it does, as a recipe writes them: ``head.stride``."""
+    those it does, as a recipe writes them: ``head.stride``. What the plugin raises becomes a
+    :class:`PluginError` that names it."""
+    with blaming(kind, plugin_id, "cannot be opened" if kind == "dataset" else "cannot be built"):
+        return call_unblamed(kind, plugin_id, build, *args, **options)
+
+
+def call_unblamed(
+    kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
+) -> T:
+    """The same for who looks at what a plugin raises: that stays as it is."""
     try:
         inspect.signature(build).bind(*args, **options)
     except TypeError as error:

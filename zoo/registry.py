@@ -9,6 +9,7 @@ where the distribution matters: that qualified form is what a run stores.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fnmatch
 import functools
 import sys
@@ -22,13 +23,22 @@ from zoo.api import Backbone, BackboneFamily, PluginError, UsageError, ZooError
 from zoo.api.contracts import DEPRECATED_API_VERSIONS
 from zoo.api.notices import deprecated
 from zoo.diagnosis import ambiguous, failed, not_served, unknown
-from zoo.installed import GROUPS, OURS, UNUSABLE, Entry, canonical_kind, installed
+from zoo.installed import (
+    GROUPS,
+    OURS,
+    UNUSABLE,
+    Entry,
+    absent_requirement,
+    canonical_kind,
+    installed,
+)
 
 __all__ = [
     "GROUPS",
     "Entry",
     "Registry",
     "author_of",
+    "blaming",
     "canonical_kind",
     "installed",
     "kind_of",
@@ -175,16 +185,20 @@ def kind_of(plugin_id: str) -> str:
 
 def author_of(error: BaseException) -> Entry | None:
     """The plugin in whose code an error arose: the one that was loaded and whose package holds the
-    innermost frame of the traceback that is no library's. None where that is the zoo's own."""
+    innermost frame of the traceback that is no library's. None where that is the zoo's own, or
+    where the package holds several that were loaded: one of them would be blamed for another."""
     loaded = [entry for kind in GROUPS for entry, _ in _registry(kind).loaded.values()]
-    strangers = {e.target.partition(".")[0].partition(":")[0]: e for e in loaded}
-    strangers = {top: e for top, e in strangers.items() if e.distribution != OURS}
-    found = None
+    strangers: dict[str, list[Entry]] = {}
+    for entry in loaded:
+        if entry.distribution != OURS:
+            top = entry.target.partition(".")[0].partition(":")[0]
+            strangers.setdefault(top, []).append(entry)
+    found: list[Entry] = []
     for frame, _ in traceback.walk_tb(error.__traceback__):
         top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if top == "zoo" or top in strangers:
-            found = strangers.get(top)
-    return found
+            found = strangers.get(top, [])
+    return found[0] if len(found) == 1 else None
 
 
 def load(entry: Entry) -> Any:
@@ -237,8 +251,34 @@ def _see_version(entry: Entry, plugin: object) -> None:
 
 
 @contextlib.contextmanager
+def blaming(kind: str, plugin_id: str, what: str) -> Iterator[None]:
+    """Run code of a plugin that was loaded: whatever it raises, SystemExit too, becomes a
+    PluginError of one line that names this plugin and says ``what`` it did not do.
+
+    A ZooError stays as it is: it is the plugin's own message to the user, or names another plugin
+    that this one called. So does what is no plugin's fault: Ctrl-C, a machine out of memory, a full
+    disk, a library of the zoo's own that is not installed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, ZooError) or _is_nobodys(error):
+            raise
+        raise failed(registry(kind).used(plugin_id), what, error, running=True) from error
+
+
+def _is_nobodys(error: BaseException) -> bool:
+    if isinstance(error, KeyboardInterrupt | GeneratorExit | MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return True
+    # torch's: this module does without it
+    return type(error).__name__ == "OutOfMemoryError" or bool(absent_requirement(error))
+
+
+@contextlib.contextmanager
 def _speaking_for(entry: Entry, what: str, at_import: bool = False) -> Iterator[None]:
-    """Run a plugin's code: whatever it raises becomes one line that names the plugin.
+    """Load a plugin: whatever that raises becomes one line that names the plugin.
 
     Past the import, a ZooError is the plugin's own message to the user and stays as it is. What
     the plugin prints goes to standard error: standard output belongs to the command.

@@ -120,7 +120,7 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     return Row(
         backbone=first.plugin.id,
         head=_plugin_name(config.head),
-        loss_name=_plugin_name(config.loss),
+        loss_name=_plugin_name(first.model.loss or config.loss),
         recipe=config.recipe,
         pretrained=bool(config.pretrained),
         nme_ioc=pooled["nme_ioc"],

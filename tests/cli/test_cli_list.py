@@ -224,8 +224,8 @@ def test_a_bug_in_a_plugin_is_laid_at_its_authors_door(plant: Plant) -> None:
     done = run("data", "info", "ours")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "zoo: this is a bug in the dataset ours of author 2.1: KeyError: 'faces'",
-        "The same command with --debug shows where; please report it to its author with that.",
+        "zoo: dataset ours of author 2.1 cannot be opened: KeyError: 'faces'. "
+        "The same command with --debug shows where, for the author of author",
     ]
     assert 'author.py", line 2, in open_it' in run("data", "info", "ours", "--debug").stderr
 

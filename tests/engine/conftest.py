@@ -61,7 +61,7 @@ def happen(net, x):
     if what == "nan gradient":
         x.register_hook(lambda gradient: gradient * float("nan"))
     elif what == "die":
-        raise SystemExit("planted death")
+        raise KeyboardInterrupt("planted death")
     elif what == "raise":
         raise ArithmeticError("planted")
     elif what == "full disk":
@@ -161,7 +161,8 @@ class Kit:
         self.watcher = watcher
 
     def config(self, *sets: str, recipe: str = "seed", **flags: Any) -> Config:
-        return resolve("tiny", recipe, [*DATA, *sets], {**FLAGS, **flags})
+        backbone = flags.pop("backbone", "tiny")
+        return resolve(backbone, recipe, [*DATA, *sets], {**FLAGS, **flags})
 
     def train(self, *sets: str, out: str = "runs", **flags: Any) -> RunFolder:
         return run.train(self.config(*sets, **flags), self.out / out, reporter=self.watcher)

@@ -26,7 +26,7 @@ def test_a_run_that_died_at_any_batch_ends_in_the_same_bits(
     # and after the plateau schedule's step
     for batch in (3, 8, 16, 24):
         monkeypatch.setenv("TINY_AT", f"{batch} die")
-        with pytest.raises(SystemExit, match="planted death"):
+        with pytest.raises(KeyboardInterrupt, match="planted death"):
             kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE, out=f"died-{batch}")
         monkeypatch.delenv("TINY_AT")
         died = kit.only_run(f"died-{batch}")
@@ -155,7 +155,7 @@ def test_more_epochs_are_kept_when_the_longer_run_dies_at_once(
 ) -> None:
     path = kit.train(epochs=1).path
     monkeypatch.setenv("TINY_AT", "2 die")
-    with pytest.raises(SystemExit, match="planted death"):
+    with pytest.raises(KeyboardInterrupt, match="planted death"):
         run.resume(path, epochs=2)
     monkeypatch.delenv("TINY_AT")
     run.resume(path)

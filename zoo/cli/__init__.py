@@ -35,7 +35,7 @@ from zoo.cli import (
     train,
 )
 from zoo.cli.menu import Verbs
-from zoo.cli.output import open_closed_streams, say, warn_in_one_line
+from zoo.cli.output import keep_stdout_for_json, open_closed_streams, say, warn_in_one_line
 from zoo.cli.streams import clean_streams
 
 app = typer.Typer(
@@ -110,6 +110,8 @@ def _main() -> NoReturn:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     warn_in_one_line()
+    if "--json" in arguments:
+        keep_stdout_for_json()
     status: Any = 1
     try:
         app(["--debug", *arguments] if debug else arguments, prog_name="zoo")
@@ -118,7 +120,7 @@ def _main() -> NoReturn:
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
         from zoo.files import disk_refuses
-        from zoo.installed import OURS, absent_requirement
+        from zoo.installed import OURS, absent_requirement, one_line
         from zoo.registry import author_of, installed
 
         if debug:
@@ -135,6 +137,9 @@ def _main() -> NoReturn:
             sys.exit(1)
         if isinstance(error, MemoryError):
             say(f"zoo: this needs more memory than there is: {error or 'smaller inputs need less'}")
+            sys.exit(1)
+        if type(error).__name__ == "OutOfMemoryError":  # torch's
+            say(f"zoo: out of memory ({one_line(error)}); try a smaller --batch-size or input_size")
             sys.exit(1)
         with contextlib.suppress(Exception):
             installed()  # says whose metadata is damaged: torch cannot be imported beside some

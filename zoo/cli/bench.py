@@ -63,7 +63,7 @@ def _print(costs: list[Cost]) -> None:
             if len(cost.runs) == 1
             else f"{cost.runs[0].name} +{len(cost.runs) - 1}",
             f"{cost.parameters:,}",
-            f"{cost.gmacs:.3g}",
+            "-" if cost.gmacs is None else f"{cost.gmacs:.3g}",
             cost.bench["input_size"],
             _with_spread(cost.bench, "latency_ms"),
             _with_spread(cost.bench, "images_per_second"),

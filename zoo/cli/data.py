@@ -44,16 +44,14 @@ def info(
 ) -> None:
     """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
     from zoo.data.locate import find_root
+    from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
-    from zoo.options import call_with_options
     from zoo.recipes import dataset_options
     from zoo.registry import registry
 
     plugin = registry("dataset").get(dataset_id)
     root = find_root(dataset_id, plugin, data)
-    dataset = call_with_options(
-        "dataset", dataset_id, plugin.open, root, **dataset_options(sets or [])
-    )
+    dataset = open_dataset(dataset_id, plugin, root, dataset_options(sets or []))
     facts = describe(dataset_id, dataset, read_table(dataset, strict))
     if as_json:
         output.print_json(facts)

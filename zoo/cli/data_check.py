@@ -59,17 +59,15 @@ def check(
     person, a video or a picture, or many labels are none.
     """
     from zoo.data.locate import find_root
+    from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
     from zoo.evaluation.audit.report import assignments, audit, choose_protocols
-    from zoo.options import call_with_options
     from zoo.recipes import dataset_options
     from zoo.registry import registry
 
     plugin = registry("dataset").get(dataset_id)
     root = find_root(dataset_id, plugin, data)
-    dataset = call_with_options(
-        "dataset", dataset_id, plugin.open, root, **dataset_options(sets or [])
-    )
+    dataset = open_dataset(dataset_id, plugin, root, dataset_options(sets or []))
     table = read_table(dataset, strict)
     # before any picture is decoded: a protocol that does not apply ends here
     chosen = [assignments(table, p) for p in choose_protocols(table, protocols or [])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,10 +16,24 @@ from typing import TextIO
 from zoo.api import ZooWarning
 from zoo.cli.streams import console
 
+_answers: TextIO | None = None
+"""Standard output, where it is kept for JSON."""
+
+
+def keep_stdout_for_json() -> None:
+    """From here on all that is printed goes to standard error, by a plugin, a library in C or a
+    child process too; :func:`print_json` alone has standard output."""
+    global _answers
+    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # a stream that the caller closed
+        kept = os.dup(1)
+        os.dup2(2, 1)
+        _answers = os.fdopen(kept, "w", encoding="utf-8")
+
 
 def print_json(value: object) -> None:
     """JSON alone on standard output, as every parser reads it: a NaN raises ValueError."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+    print(json.dumps(value, indent=2, allow_nan=False), file=_answers, flush=_answers is not None)
 
 
 def say(message: str) -> None:

@@ -25,7 +25,7 @@ import torch
 
 from ..api import UsageError, ZooError
 from ..evaluation.records import save_record
-from ..model import LandmarkModel, count_gmacs, count_parameters
+from ..model import LandmarkModel, count_gmacs, count_parameters, rounded
 from .distributed import pick_device
 from .environment import device_name
 from .folder import RunFolder, plain
@@ -104,7 +104,7 @@ class Subject:
     backbone: str
     input_size: int
     parameters: int
-    gmacs: float
+    gmacs: float | None
     single: Timer
     full: Timer
 
@@ -114,7 +114,7 @@ class Cost:
     runs: tuple[RunFolder, ...]
     backbone: str
     parameters: int
-    gmacs: float
+    gmacs: float | None
     bench: dict[str, Any]
     """As records keep it."""
 
@@ -124,7 +124,7 @@ class Cost:
             "runs": [str(run.path) for run in self.runs],
             "backbone": self.backbone,
             "parameters": self.parameters,
-            "gmacs": round(self.gmacs, 4),
+            "gmacs": rounded(self.gmacs, 4),
             "bench": self.bench,
         }
 
@@ -215,6 +215,7 @@ def _subject(
     size, looks = trained.header.config.input_size, 1 + trained.header.config.refine
     model = trained.model.to(device)
     parameters, _ = count_parameters(model)
+    gmacs = count_gmacs(model, size)
     drawn = torch.Generator().manual_seed(0)
     # channels last, as batches of stored pixels are
     images = torch.rand(batch_size, size, size, 3, generator=drawn).permute(0, 3, 1, 2).to(device)
@@ -223,7 +224,7 @@ def _subject(
         backbone=plain(trained.header.config.backbone),
         input_size=size,
         parameters=parameters,
-        gmacs=looks * count_gmacs(model, size),
+        gmacs=None if gmacs is None else looks * gmacs,
         single=Timer(model, images[:1], precision, least=3, looks=looks),
         full=Timer(model, images, precision, least=1, looks=looks),
     )

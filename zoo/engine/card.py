@@ -11,6 +11,7 @@ import numpy as np
 
 from ..api import DataError
 from ..data.locate import find_root
+from ..data.opening import open_dataset
 from ..data.table import SampleTable, read_table
 from ..files import write_whole
 from ..prediction.tolerance import measure, require_scheme, results_on
@@ -81,7 +82,8 @@ def measure_for_card(
 def _table(dataset_id: str, root: str, reporter: Reporter) -> SampleTable:
     """All labelled frames of a data set, whatever protocol it has."""
     plugin = registry("dataset").get(dataset_id)
-    table = read_table(plugin.open(find_root(dataset_id, plugin, Path(root) if root else None)))
+    place = find_root(dataset_id, plugin, Path(root) if root else None)
+    table = read_table(open_dataset(dataset_id, plugin, place))
     if table.problems:
         reporter.note(
             f"{plain(dataset_id)}: {len(table.problems)} rows skipped, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,6 +57,21 @@ class World:
             value = value.clone()
             dist.all_reduce(value)
         return value
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Over ranks, of parameters that are in no DistributedDataParallel; none counts as 0."""
+        if self.size > 1:
+            for parameter in parameters:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= self.size
+
+    def align_parameters(self, module: nn.Module) -> None:
+        """Rank 0's, everywhere."""
+        if self.size > 1:
+            for parameter in module.parameters():
+                dist.broadcast(parameter.detach(), src=0)
 
     def align_buffers(self, module: nn.Module) -> None:
         """Rank 0's batch norm statistics, everywhere: each process gathered its own."""

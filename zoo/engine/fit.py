@@ -27,7 +27,7 @@ from ..data.batches import Split, derive, epoch_batches
 from ..data.views import Views
 from .distributed import World
 from .folder import RunFolder
-from .objective import PointLoss, training_loss
+from .objective import Criterion
 from .optim import update_average
 from .report import Reporter, Step
 from .scoring import PRECISIONS, Truth, predict_split
@@ -61,7 +61,7 @@ class Job:
     val: Split
     truth: Truth
     """Of the validation split."""
-    point_loss: PointLoss
+    criterion: Criterion
     header: Header
     """Stored with the best weights: what a prediction needs besides them."""
     fingerprint: str
@@ -131,7 +131,10 @@ def fit(job: Job, trainee: Trainee) -> None:
                     bad_step = torch.where(
                         (bad_step < 0) & ~loss.isfinite(), progress.step, bad_step
                     )
+                job.world.average_gradients(trainee.loss_parameters)
                 _update(trainee, config)
+                if trainee.loss is not None:
+                    job.world.align_buffers(trainee.loss)
                 progress.step += 1
                 progress.batch += 1
                 progress.images += total
@@ -161,7 +164,7 @@ def _backward(
     kind = images.device.type
     with torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32"):
         output = forward(images)
-    loss = training_loss(trainee.model.head, output, points, visible, job.point_loss)
+    loss = job.criterion(trainee.model.head, output, points, visible)
     # DDP averages gradients over processes; weights make that the mean over the step's frames
     share = loss * (len(points) / total)
     trainee.scaler.scale(share * world.size).backward()  # type: ignore[no-untyped-call]
@@ -171,7 +174,8 @@ def _backward(
 def _update(trainee: Trainee, config: Config) -> None:
     if config.clip_grad:
         trainee.scaler.unscale_(trainee.optimizer)
-        torch.nn.utils.clip_grad_norm_(trainee.model.parameters(), config.clip_grad)
+        parameters = (*trainee.model.parameters(), *trainee.loss_parameters)
+        torch.nn.utils.clip_grad_norm_(parameters, config.clip_grad)
     trainee.scaler.step(trainee.optimizer)
     trainee.scaler.update()
     trainee.optimizer.zero_grad(set_to_none=True)

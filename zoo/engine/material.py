@@ -15,11 +15,11 @@ from ..api import DataError, OpenDataset, UsageError, WeightsError
 from ..config import Config
 from ..data.decode import MOST_SKIPPED, refuse_skips
 from ..data.locate import find_root
+from ..data.opening import open_dataset
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
 from ..evaluation.scores.metrics import counted_faces
 from ..evaluation.scores.protocols import Protocol, assign, find_protocol
-from ..options import call_with_options
 from ..registry import registry
 from ..weights import file_digest
 from .absent import naming_the_absent
@@ -209,7 +209,7 @@ def read_material(
     plugin = registry("dataset").get(dataset_id)
     chosen = find_protocol(protocol or plugin.default_protocol)
     root = find_root(dataset_id, plugin, Path(data) if data else None)
-    dataset = call_with_options("dataset", dataset_id, plugin.open, root, **(options or {}))
+    dataset = open_dataset(dataset_id, plugin, root, options)
     table = read_table(dataset, strict)
     lost = sum(problem.frames for problem in table.problems)
     refuse_skips(table.skipped, len(table) + lost, strict, most_skipped)

@@ -8,7 +8,7 @@ the optimiser passes it by, and its moments begin with its first gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -21,13 +21,16 @@ MOMENTUM = 0.9  # of sgd
 
 
 def make_optimizer(
-    model: LandmarkModel, config: Config, factors: Mapping[str, float] | None = None
+    model: LandmarkModel,
+    config: Config,
+    factors: Mapping[str, float] | None = None,
+    others: Iterable[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
-    """Of all parameters that are trained, now or once the backbone is unfrozen.
+    """Of all parameters that are trained, now or once the backbone is unfrozen, and ``others``.
 
     ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and so is
-    every one where none is given. Biases and norms are not decayed: pulling them to zero
-    regularises nothing.
+    every one where none is given, and the others'. Biases and norms are not decayed: pulling them
+    to zero regularises nothing.
     """
     resting = {f"backbone.{name}" for name in model.resting} if config.unfreeze_after else set()
     grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
@@ -36,6 +39,8 @@ def make_optimizer(
             # apart, since a fused step wants moments of all of a group or of none
             key = name in resting, factors[name] if factors else 1.0, parameter.ndim > 1
             grouped.setdefault(key, []).append(parameter)
+    for parameter in others:
+        grouped.setdefault((False, 1.0, parameter.ndim > 1), []).append(parameter)
     # the head's groups first: their rate is the one that is reported
     order = sorted(grouped, key=lambda key: (key[0], key[1] != 1.0, -key[1], not key[2]))
     groups: list[dict[str, Any]] = [

@@ -17,7 +17,8 @@ from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
 from ..evaluation.scores.details import compact_history
 from ..evaluation.scores.metrics import METRICS_VERSION
 from ..evaluation.scores.results import flip_results, results_of
-from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters
+from ..installed import one_line
+from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters, rounded
 from ..reading import read_lines
 from ..registry import registry
 from .curve import save_learning_curve
@@ -26,6 +27,7 @@ from .environment import peak_memory
 from .flips import average_of_both, predict_mirrored
 from .folder import RunFolder, plain
 from .material import Material
+from .report import Reporter
 from .scoring import Truth, predict_split
 from .state import Progress
 from .trained import Header
@@ -107,17 +109,19 @@ class Facts:
     device: torch.device
     environment: Mapping[str, Any]
     """As it was when training began: a checkout may move on meanwhile."""
+    uses_loss: bool = True
+    """False: the head trained on a loss of its own alone."""
     self_training: Mapping[str, Any] | None = None
     """Which teacher labelled how many frames."""
 
 
-def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
-    """record.json and the learning curve."""
+def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporter) -> None:
+    """record.json, and then the learning curve: what was trained is not lost to a drawing."""
     config, progress = facts.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
     looks = 1 + config.refine
-    gmacs = looks * count_gmacs(facts.built.model, facts.built.input_size)
-    backbone = registry("backbone").get(config.backbone)
+    gmacs = count_gmacs(facts.built.model, facts.built.input_size)
+    backbone = facts.built.spec
     plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
     record: RawRecord = {
         "schema": SCHEMA,
@@ -147,12 +151,12 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
         "model": {
             "parameters": parameters,
             "trainable": trainable,
-            "gmacs": round(gmacs, 4),
+            "gmacs": None if gmacs is None else round(looks * gmacs, 4),
             "weights": facts.built.weights,
             "license": backbone.license,
             "weights_license": backbone.weights_license if config.pretrained else None,
             "head": plain(config.head),
-            "loss": plain(config.loss),
+            "loss": plain(config.loss) if facts.uses_loss else f"{plain(config.head)}'s own",
         },
         "results": {"val": val.results},
         "history": compact_history(progress.history),
@@ -167,12 +171,10 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored) -> None:
     if facts.self_training is not None:
         record["data"]["self_training"] = dict(facts.self_training)
     save_record(record, folder.record)
-    save_learning_curve(progress.history, folder.curve)
-
-
-def rounded(figure: float | None, digits: int) -> float | None:
-    """A figure as a record keeps it: None where it could not be had."""
-    return None if figure is None else round(figure, digits)
+    try:
+        save_learning_curve(progress.history, folder.curve)
+    except Exception as error:  # of a drawing library, or of the disk
+        reporter.note(f"{folder.curve}: could not be drawn: {one_line(error)}")
 
 
 def _origin(kind: str, plugin_id: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
+from ..installed import one_line
 
 
 @dataclass(frozen=True)
@@ -60,32 +61,43 @@ class Reporter:
         """Something a user should know: a skip, an early stop, weights that were not used."""
 
 
-class Several(Reporter):
-    """Tells several reporters, in their order."""
+class Beside(Reporter):
+    """Tells a reporter, and a tracker beside it: a run goes on without a tracker that fails."""
 
-    def __init__(self, *reporters: Reporter) -> None:
-        self._reporters = reporters
+    def __init__(self, reporter: Reporter, tracker: Reporter, name: str) -> None:
+        self._reporter = reporter
+        self._tracker: Reporter | None = tracker
+        self._name = name
 
     def store(self, split: str, done: int, total: int) -> None:
-        for each in self._reporters:
-            each.store(split, done, total)
+        self._reporter.store(split, done, total)
+        self.track("store", split, done, total)
 
     def frames(self, split: str, done: int, total: int) -> None:
-        for each in self._reporters:
-            each.frames(split, done, total)
+        self._reporter.frames(split, done, total)
+        self.track("frames", split, done, total)
 
     def begin(self, begun: Begun) -> None:
-        for each in self._reporters:
-            each.begin(begun)
+        self._reporter.begin(begun)
+        self.track("begin", begun)
 
     def step(self, step: Step) -> None:
-        for each in self._reporters:
-            each.step(step)
+        self._reporter.step(step)
+        self.track("step", step)
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        for each in self._reporters:
-            each.epoch(row)
+        self._reporter.epoch(row)
+        self.track("epoch", row)
 
     def note(self, message: str) -> None:
-        for each in self._reporters:
-            each.note(message)
+        self._reporter.note(message)
+        self.track("note", message)
+
+    def track(self, method: str, *told: Any) -> None:
+        """Call a method of the tracker; once that fails, no other is called."""
+        try:
+            if self._tracker is not None:
+                getattr(self._tracker, method)(*told)
+        except Exception as error:
+            self._tracker = None
+            self._reporter.note(f"{self._name} is told no more of this run: {one_line(error)}")

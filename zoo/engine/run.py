@@ -20,18 +20,20 @@ from ..evaluation.board.baseline import run_has_learned
 from ..evaluation.records.schema import results_from
 from ..evaluation.scores.metrics import mean_shape
 from ..model import BuiltModel
+from ..registry import blaming
 from .absent import naming_the_absent
 from .distributed import World, join_world
 from .environment import environment
 from .fit import Job, epoch_plan, fit
-from .folder import RunFolder, new_folder
+from .folder import RunFolder, new_folder, plain
 from .looks import Look, make_views, open_looks
 from .material import Material, complete, open_material, own_material
-from .objective import PointLoss, build_loss
+from .objective import Criterion, build_loss
 from .optim import Schedule, make_optimizer
 from .origin import Origin
 from .rates import rate_factors
 from .recording import Facts, keep, score_split, write_record
+from .rehearsal import rehearse
 from .report import Begun, Reporter
 from .scoring import Truth
 from .selftraining import Taught, learn_from_teacher
@@ -171,7 +173,9 @@ class _Parts:
     built: BuiltModel
     source: Source | None
     """The run that the model starts from."""
-    point_loss: PointLoss
+    criterion: Criterion
+    uses_loss: bool
+    """Whether the loss of the configuration is trained on, or the head's own alone."""
     taught: Taught
     looks: Sequence[Look]
     """At the training split and what a teacher added to it; the first is at whole regions."""
@@ -204,6 +208,8 @@ class _Parts:
             torch.manual_seed(derive(config.seed, 3))
             built, source = build_started(config, scheme, reporter)
             point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
+            criterion = Criterion(config.head, config.loss, point_loss)
+            uses_loss = _rehearse(built, criterion, config, len(scheme), world, reporter)
             taught = learn_from_teacher(config, material, world.device, reporter)
             looks = open_looks(config, taught.material, built.input_size, reporter)
             train = taught.labelled(looks[0].store)
@@ -224,12 +230,49 @@ class _Parts:
             material=material,
             built=built,
             source=source,
-            point_loss=point_loss,
+            criterion=criterion,
+            uses_loss=uses_loss,
             taught=taught,
             looks=looks,
             val=val,
             environment=around,
         )
+
+
+def _rehearse(
+    built: BuiltModel,
+    criterion: Criterion,
+    config: Config,
+    points: int,
+    world: World,
+    reporter: Reporter,
+) -> bool:
+    """Leave out what no loss reaches; whether the configuration's own has a part in it.
+
+    Raises :class:`UsageError` where it was asked for by name and has none.
+    """
+    rehearsed = rehearse(
+        built.model,
+        criterion,
+        points,
+        built.input_size,
+        unfreezes=config.unfreeze_after > 0,
+        device=world.device,
+        precision=config.precision,
+    )
+    if rehearsed.idle:
+        built.model.leave_out(rehearsed.idle)
+        reporter.note(
+            f"{len(rehearsed.idle)} parameters are not trained, since {plain(config.head)} uses "
+            f"nothing that depends on them: {', '.join(rehearsed.idle[:3])}"
+            + (", ..." if len(rehearsed.idle) > 3 else "")
+        )
+    if not rehearsed.uses_loss and (asked := config.asked_for("loss")):
+        raise UsageError(
+            f"{asked}: head {plain(config.head)} trains on a loss of its own and has no use for "
+            "another; leave it out, or choose another --head"
+        )
+    return rehearsed.uses_loss
 
 
 def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
@@ -246,7 +289,8 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     model = parts.built.model
     start_at = getattr(model.head, "start_at", None)
     if start_at is not None:
-        start_at(torch.from_numpy(header.mean_shape.astype(np.float32)))
+        with blaming("head", config.head, "cannot start at the mean shape"):
+            start_at(torch.from_numpy(header.mean_shape.astype(np.float32)))
     if parts.source is not None:
         parts.reporter.note(carry_head(parts.source, model.head, table.scheme))
     model.to(world.device)
@@ -256,7 +300,7 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         taught=len(train) - labelled,
         val=make_split(parts.val, table, world.device),
         truth=Truth.of(parts.val, table),
-        point_loss=parts.point_loss,
+        criterion=parts.criterion,
         header=header,
         fingerprint=table.fingerprint,
         folder=folder,
@@ -264,11 +308,18 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         reporter=parts.reporter,
     )
     started = parts.built.weights != "none"
-    optimizer = make_optimizer(model, config, rate_factors(model, config, started, parts.reporter))
+    loss = parts.criterion.module if parts.uses_loss else None
+    if loss is not None:
+        loss.to(world.device).train()
+        world.align_parameters(loss)
+    of_loss = parts.criterion.parameters() if loss is not None else ()
+    factors = rate_factors(model, config, started, parts.reporter)
+    optimizer = make_optimizer(model, config, factors, of_loss)
     exact = torch.float32 if world.device.type == "mps" else torch.float64
     trainee = Trainee(
         model=model,
         average=copy.deepcopy(model).requires_grad_(False) if config.ema else None,
+        loss=loss,
         optimizer=optimizer,
         schedule=Schedule(optimizer, config, len(epoch_plan(job, 0))),
         scaler=torch.amp.GradScaler(world.device.type, enabled=config.precision == "fp16"),
@@ -301,6 +352,7 @@ def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
             progress=trainee.progress,
             device=world.device,
             environment=parts.environment,
+            uses_loss=parts.uses_loss,
             self_training=parts.taught.facts,
         )
-        write_record(folder, facts, scored)
+        write_record(folder, facts, scored, parts.reporter)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..api import DataError, WeightsError, ZooError
 from ..checkpoint import (
@@ -61,6 +61,9 @@ class Trainee:
     model: LandmarkModel
     average: LandmarkModel | None
     """The weights' moving average, where one is kept."""
+    loss: nn.Module | None
+    """The point loss, where it is a module that has a part in the training: it may have parameters
+    and buffers. It has no average, since no prediction asks it."""
     optimizer: torch.optim.Optimizer
     schedule: Schedule
     scaler: torch.amp.GradScaler
@@ -72,6 +75,11 @@ class Trainee:
     def judged(self) -> LandmarkModel:
         """What is validated and kept as best."""
         return self.average if self.average is not None else self.model
+
+    @property
+    def loss_parameters(self) -> list[nn.Parameter]:
+        """Of the loss, those that are trained: they are in no DistributedDataParallel."""
+        return [] if self.loss is None else [p for p in self.loss.parameters() if p.requires_grad]
 
     def unfreeze_when_due(self, config: Config) -> bool:
         """Train the backbone too, once its frozen epochs are over; whether that is now."""
@@ -85,6 +93,8 @@ class Trainee:
         tensors = with_prefix("model", self.model.state_dict()) | with_prefix("optimizer", moments)
         if self.average is not None:
             tensors |= with_prefix("average", self.average.state_dict())
+        if self.loss is not None:
+            tensors |= with_prefix("loss", self.loss.state_dict())
         tensors["loss_sum"] = self.loss_sum
         header = {
             "progress": asdict(self.progress),
@@ -114,6 +124,10 @@ class Trainee:
             self.model.load_state_dict(without_prefix("model", tensors))
             if self.average is not None:
                 self.average.load_state_dict(without_prefix("average", tensors))
+            of_loss = without_prefix("loss", tensors)
+            # states of before the loss was saved have none of it, and it had no parameters then
+            if self.loss is not None and (of_loss or list(self.loss.parameters())):
+                self.loss.load_state_dict(of_loss)
             unpack_optimizer(
                 self.optimizer, without_prefix("optimizer", tensors), header["optimizer"]
             )

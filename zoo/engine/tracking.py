@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api import UsageError
 from ..config import Config, dumps
-from .report import Begun, Reporter, Several, Step
+from .report import Begun, Beside, Reporter, Step
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -45,11 +45,11 @@ def tracked(reporter: Reporter, log_with: str | None) -> Iterator[Reporter]:
         return
     if log_with != "tensorboard":
         raise UsageError(f"--log-with {log_with}: no such tracker; there is tensorboard")
-    tracker = TensorBoard()
+    both = Beside(reporter, TensorBoard(), "TensorBoard")
     try:
-        yield Several(reporter, tracker)
+        yield both
     finally:
-        tracker.close()
+        both.track("close")
 
 
 def was_tracked(run: Path, reporter: Reporter) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import Detector
+from ..api import Detector, PluginError
 from ..geometry import Region, frame_region
 from ..options import call_with_options
-from ..registry import registry
+from ..registry import blaming, registry
 from .face import Image
 from .place import FacePlace, face_region
 
@@ -31,6 +32,8 @@ class Finder:
     longest_side: int = 0
     """Pixels of the copy in which a larger picture is searched, where the detector has an option of
     this name; 0: pictures are searched as they are."""
+    id: str = ""
+    """Of the plugin, to name a fault of its."""
 
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
@@ -41,7 +44,7 @@ class Finder:
         """
         plugin = registry("detector").get(detector)
         detect = call_with_options("detector", detector, plugin.build, **options)
-        return cls(plugin, detect, _longest_side(plugin, options))
+        return cls(plugin, detect, _longest_side(plugin, options), detector)
 
     def boxes(self, image: Image, path: str | Path = "") -> NDArray[np.float32]:
         """float32 (N, 5): x0, y0, x1, y1, score in source pixels, best first.
@@ -49,10 +52,13 @@ class Finder:
         ``path`` is where the picture came from: a detector that looks boxes up in a file needs it
         (:class:`zoo.api.Detector`), others never see it.
         """
-        if not self.plugin.by_path:
-            return self.detect(image)
-        of_picture: Any = self.detect
-        boxes: NDArray[np.float32] = of_picture.for_picture(image, str(path))
+        detect: Any = self.detect
+        named = blaming("detector", self.id, "fails on a picture") if self.id else nullcontext()
+        with named:
+            found = detect.for_picture(image, str(path)) if self.plugin.by_path else detect(image)
+            boxes: NDArray[np.float32] = np.asarray(found, np.float32)
+        if boxes.ndim != 2 or boxes.shape[1] != 5:
+            raise PluginError(f"detector {self.id}: gives {boxes.shape} for boxes, not (N, 5)")
         return boxes
 
     def region(

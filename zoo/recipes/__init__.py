@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def resolve(
     flat = own | asked
     if not flat.get("backbone"):
         raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
-    return from_flat(flat, recipe=recipe)
+    return replace(from_flat(flat, recipe=recipe), asked=tuple(asked))
 
 
 def _of_another(key: str, named: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

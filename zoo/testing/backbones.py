@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from zoo.api import IBUG68, Backbone
 from zoo.model import LandmarkModel, ModelPlan, build_model
-from zoo.options import call_with_options
+from zoo.options import call_unblamed
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
@@ -61,7 +61,7 @@ class BackboneSubject(Subject):
             options["input_size"] = size or self.size
         else:
             options.pop("input_size", None)
-        built: Any = call_with_options(
+        built: Any = call_unblamed(
             "backbone", self.plugin_id, spec.build, pretrained=pretrained, **options, **more
         )
         if not isinstance(built, nn.Module):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.api import DataError, LandmarkScheme, OpenDataset, Problem, Sample, ZooError
 from zoo.data.table import read_table
-from zoo.options import call_with_options
+from zoo.options import call_unblamed
 from zoo.testing import labels
 from zoo.testing.common import (
     declares_valid_facts,
@@ -36,7 +36,7 @@ class DataSubject(Subject):
     """A data set, opened once, and its samples."""
 
     def open(self, root: Path | None) -> OpenDataset:
-        found: OpenDataset = call_with_options(
+        found: OpenDataset = call_unblamed(
             "dataset", self.plugin_id, self.plugin.open, root, **self.options
         )
         return found

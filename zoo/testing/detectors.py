@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.options import call_with_options
+from zoo.options import call_unblamed
 from zoo.testing import pictures
 from zoo.testing.common import (
     declares_valid_facts,
@@ -35,9 +35,7 @@ class DetectorSubject(Subject):
     def build(self) -> Callable[[Picture], Boxes]:
         plugin = self.plugin
         with must("building it"):
-            detect: Any = call_with_options(
-                "detector", self.plugin_id, plugin.build, **self.options
-            )
+            detect: Any = call_unblamed("detector", self.plugin_id, plugin.build, **self.options)
         if not callable(detect):
             raise CheckFailed(f"build gives a {type(detect).__name__}, which cannot be called")
         if plugin.by_path:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, LandmarkScheme, ZooError
-from zoo.options import call_with_options
+from zoo.options import call_unblamed
 from zoo.testing.failures import CheckFailed, needs
 from zoo.testing.modules import Run
 from zoo.testing.small_net import SIZE, Form, forms
@@ -29,7 +29,7 @@ class HeadSubject(Subject):
 
     def build_as_is(self, form: Form, scheme: LandmarkScheme = IBUG68) -> nn.Module:
         """A new module from torch's random state as it stands."""
-        built: Any = call_with_options(
+        built: Any = call_unblamed(
             "head", self.plugin_id, self.plugin.build, form.info, scheme, SIZE, **self.options
         )
         if not isinstance(built, nn.Module):

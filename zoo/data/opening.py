@@ -1,0 +1,82 @@
+"""A data set of a plugin, opened: what its adapter raises names the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import Dataset, OpenDataset, PluginError, Sample
+from ..options import call_with_options
+from ..registry import blaming
+
+
+def open_dataset(
+    plugin_id: str, plugin: Dataset, root: Path | None, options: Mapping[str, Any] | None = None
+) -> OpenDataset:
+    """Open it. Raises what :func:`zoo.options.call_with_options` raises; so does, from then on,
+    whatever is asked of it or of its samples."""
+    opened = call_with_options("dataset", plugin_id, plugin.open, root, **(options or {}))
+    return cast(OpenDataset, _Opened(plugin_id, opened))
+
+
+class _Opened:
+    """Stands for an adapter's data set, and names the adapter where it fails."""
+
+    def __init__(self, plugin_id: str, adapter: OpenDataset) -> None:
+        self._plugin_id = plugin_id
+        self._adapter = adapter
+
+    def __getattr__(self, name: str) -> Any:
+        may_lack = name == "unlabelled" or name.startswith("_")
+        if may_lack and not hasattr(self._adapter, name):
+            raise AttributeError(name)
+        with blaming("dataset", self._plugin_id, f"has no {name}"):
+            value = getattr(self._adapter, name)
+        if name in ("samples", "unlabelled"):
+            return lambda: self._samples(name, value)
+        if not callable(value):
+            return value
+        return lambda *args, **options: self._ask(name, value, *args, **options)
+
+    def _ask(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        with blaming("dataset", self._plugin_id, f"fails in {name}"):
+            return method(*args, **options)
+
+    def _samples(self, name: str, method: Callable[[], Iterable[Sample]]) -> Iterator[Sample]:
+        samples = iter(self._ask(name, method))
+        while True:
+            with blaming("dataset", self._plugin_id, f"fails in {name}"):
+                sample = next(samples, None)
+                if sample is None:
+                    return
+                named = replace(sample, image=_Picture(self._plugin_id, sample))
+            yield named
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """Decodes a sample's picture."""
+
+    plugin_id: str
+    sample: Sample
+
+    def __call__(self) -> NDArray[np.uint8]:
+        with blaming("dataset", self.plugin_id, f"cannot decode {self.sample.id}"):
+            pixels: Any = self.sample.image()
+        if (
+            not isinstance(pixels, np.ndarray)
+            or pixels.dtype != np.uint8
+            or pixels.ndim != 3
+            or pixels.shape[2] != 3
+        ):
+            given = getattr(pixels, "dtype", type(pixels).__name__)
+            raise PluginError(
+                f"dataset {self.plugin_id}: {self.sample.id} decodes to {given} "
+                f"{getattr(pixels, 'shape', '')}, not to uint8 (H, W, 3)"
+            )
+        return pixels
