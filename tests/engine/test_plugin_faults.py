@@ -208,14 +208,14 @@ def test_maps_that_no_loss_reaches_are_left_out(kit: Kit) -> None:
     [note] = [note for note in kit.watcher.notes if "not trained" in note]
     assert "2 parameters are not trained, since linear uses nothing that depends on them" in note
     assert "backbone.fine.weight, backbone.fine.bias" in note
-    model = load_record(folder.record)["model"]
+    model = load_record(folder.record).raw["model"]
     assert model["parameters"] - model["trainable"] == 6 * 8 + 6
 
 
 def test_maps_that_no_loss_reaches_rest_when_the_backbone_is_trained_later(kit: Kit) -> None:
     folder = kit.train("unfreeze_after=1", backbone="maps", epochs=2)
     states = [name for name in torch_state(folder.state) if name.endswith(".exp_avg")]
-    model = load_record(folder.record)["model"]
+    model = load_record(folder.record).raw["model"]
     assert len(states) == len(list(load_trained(folder).model.parameters())) - 2
     assert model["parameters"] - model["trainable"] == 6 * 8 + 6
 
@@ -282,7 +282,7 @@ def test_a_loss_that_the_head_does_not_use_is_refused_where_it_was_asked_for(kit
 
 def test_record_and_board_name_the_heads_own_loss(kit: Kit) -> None:
     folder = kit.train(backbone="maps", head="own_loss", epochs=1)  # the recipe names smooth_l1
-    assert load_record(folder.record)["model"]["loss"] == "own_loss's own"
+    assert load_record(folder.record).raw["model"]["loss"] == "own_loss's own"
     assert leaderboard(kit.out / "runs")["loss_name"].iloc[0] == "own_loss's own"
 
 
@@ -296,7 +296,7 @@ def test_figures_that_cannot_be_had_cost_no_run(kit: Kit, monkeypatch: pytest.Mo
     monkeypatch.setattr(recording, "save_learning_curve", fails)
     with pytest.warns(UserWarning, match="multiply-adds cannot be counted, so gmacs is unknown"):
         folder = kit.train(epochs=1)
-    assert load_record(folder.record)["model"]["gmacs"] is None
+    assert load_record(folder.record).raw["model"]["gmacs"] is None
     assert [note for note in kit.watcher.notes if "could not be drawn: RuntimeError" in note]
     assert leaderboard(kit.out / "runs")["gmacs"].isna().all()
 
