@@ -50,6 +50,7 @@ def test_a_link_that_leads_nowhere_is_said(tmp_path: Path, target: str) -> None:
 
 
 def test_a_link_as_the_root_is_its_folder(tree: Path) -> None:
+    assert files_below(tree / "gone" / "away") == []
     assert names(tree, files_below(tree / "alias", "b*")) == ["alias/b.pts"]
 
 

@@ -17,14 +17,15 @@ from zoo.api import ZooWarning
 
 
 def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]]:
-    """``root`` and every folder below it, each with what lies in it that is no folder, by name.
+    """``root`` and every folder below it, each with what lies in it that is no folder, by name;
+    nothing where ``root`` is no folder.
 
     ``hidden``: also what has a name that begins with a dot. A link to a folder that holds ``root``
     is not followed. A folder that cannot be read, and a link that leads nowhere, is left out with a
     :class:`ZooWarning`.
     """
-    seen = {_place(above) for above in root.resolve().parents}
-    waiting, links = [root], list[Path]()
+    seen = {_place(above) for above in root.resolve().parents if above.exists()}
+    waiting, links = [root] if root.is_dir() else [], list[Path]()
     while waiting or links:
         folder = waiting.pop() if waiting else links.pop(0)
         if (place := _place(folder)) in seen:

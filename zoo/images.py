@@ -91,7 +91,7 @@ def read_image(
         raise
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{path}: not an image in a format that is read ({', '.join(FORMATS)}); "
+            f"{path}: not an image in a format that is read ({', '.join(FORMATS)}, HEIC); "
             "replace the file or fetch it again"
         ) from error
     except Image.DecompressionBombError as error:

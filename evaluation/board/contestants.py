@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.api import DataError, UsageError
+from zoo.folders import matching
 
 from ..records import Source, find_records, load_record
 from ..records.benchmark import Benchmark, benchmark_of
@@ -112,8 +112,7 @@ def _record_files(given: str) -> list[Path]:
         return [path]
     if path.is_dir():
         return _in_folder(path)
-    matches = [Path(match) for match in sorted(glob.glob(given))]
-    files = [file for match in matches for file in _record_files(str(match))]
+    files = [file for match in sorted(matching(given)) for file in _record_files(str(match))]
     if not files:
         raise UsageError(
             f"{given}: no such run; name a run folder, a record file, or several seeds of one "

@@ -124,27 +124,36 @@ def without_collector() -> Iterator[None]:
 
 
 def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
-    """The files that are, or may be, records, and whether their names say so."""
+    """The files that are, or may be, records, and whether their names say so. Linked folders are
+    entered, and none twice."""
     if not place.is_dir():
         yield place, True
         return
     root = str(place)
     found: list[tuple[str, bool]] = []
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
+    waiting, links = [root], list[str]()
+    entered: set[tuple[int, int]] = set()
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.pop()
         try:
+            status = os.stat(folder)
+            if (identity := (status.st_dev, status.st_ino)) in entered:
+                continue
+            entered.add(identity)
+            # a system call a name, as of zoo.folders, would be felt: boards have thousands of runs
             with os.scandir(folder) as entries:
-                inside = [(e.name, e.path, e.is_dir(follow_symlinks=False)) for e in entries]
+                inside = [
+                    (e.name, e.path, e.is_dir(follow_symlinks=False), e.is_symlink())
+                    for e in entries
+                ]
         except OSError as error:
             problems.append(Problem(folder, f"cannot be read ({error})"))
             continue
-        run = any(name == "record.json" for name, _, _ in inside)
-        for name, path, is_folder in inside:
-            if is_folder:
-                # a run's own folders hold no records, and boards have thousands of runs
-                if not (run and name in ("predictions", "state")):
-                    waiting.append(path)
+        run = any(name == "record.json" for name, *_ in inside)
+        for name, path, is_folder, is_link in inside:
+            if is_folder or (is_link and os.path.isdir(path)):
+                if not (run and name in ("predictions", "state")):  # they hold no records
+                    (links if is_link else waiting).append(path)
             elif name.endswith(".json"):
                 certain = name == "record.json" or name.endswith(".record.json")
                 if certain or folder == root:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -162,3 +163,56 @@ def test_options_reach_detector_tracker_and_filter(
     for track in tracks.values():
         np.testing.assert_allclose(track, np.broadcast_to(track[0], np.shape(track)), atol=0.01)
     assert [path.name for path in tmp_path.iterdir()] == ["points.csv"]
+
+
+def process(folder: Path, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "zoo", "predict", *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "ZOO_HOME": str(folder / "home")},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_what_was_done_and_says_what_is_missing(
+    trained: Path, shot: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The pictures are so many that a machine of any speed is stopped among them."""
+    (tmp_path / "in").mkdir()
+    for k in range(3000):
+        (tmp_path / "in" / f"p{k}.png").hardlink_to(shot / "0000.png")
+    options = ("--detector", "none", "--no-draw", "--batch-size", 1, "--out", "out")
+    running = process(tmp_path, trained, "in", *options)
+    assert running.stderr is not None
+    said = [running.stderr.readline() for _ in range(3)]
+    running.send_signal(number)
+    said += running.communicate()[1].splitlines(keepends=True)
+    assert running.returncode == 130, said
+    done = len(rows(tmp_path / "out"))
+    assert f"points of {done} faces in out/points.csv\n" in said
+    assert f"zoo: ended early: {3000 - done} of 3000 pictures missing\n" in said
+
+
+def test_what_lies_in_a_folder_beside_pictures_is_told(
+    trained: Path, shot: Path, tmp_path: Path
+) -> None:
+    """A name that is no text, a damaged EXIF block's owner and a file of notes; twice."""
+    for name in ("a.jfif", os.fsdecode(b"z\xfc.png")):
+        Image.open(shot / "0000.png").save(tmp_path / "a.png")
+        (tmp_path / "a.png").rename(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    for number in ("", "-2"):
+        done = invoke(trained, tmp_path, "--detector", "none", "--out", tmp_path / "out")
+        assert done.exit_code == 0, done.stderr
+        told = done.stderr.splitlines()
+        assert told[0] == (
+            f"{tmp_path}: 1 file is not read, no picture or video by name: notes.txt"
+        )
+        assert f"points of 2 faces in {tmp_path}/out/points{number}.csv" == told[-1]
+        assert rf"{tmp_path}/z\xfc.png: 1 face" in told[2]
+    assert "out/points.csv and 2 more were there before and stay" in told[-2]
+    assert [row["image_name"] for row in rows(tmp_path / "out")] == [
+        *(f"{tmp_path}/a.jfif", rf"{tmp_path}/z\xfc.png")
+    ]

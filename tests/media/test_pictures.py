@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_a_copy_of_a_photograph_is_a_photograph_and_others_lose_nothing(tmp_path: Path) -> None:
-    assert [copy_suffix(Path(n)) for n in ("a.JPG", "a.jpeg", "a.png", "a.tif", "a")] == [
+    assert [copy_suffix(Path(n)) for n in ("a.JPG", "a.heic", "a.png", "a.tif", "a")] == [
         *(".jpg", ".jpg", ".png", ".png", ".png")
     ]
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)

@@ -9,6 +9,7 @@ import typer
 
 from zoo.api import DataError
 from zoo.cli import output
+from zoo.folders import files_below
 
 if TYPE_CHECKING:
     from zoo.models.catalogue import Model
@@ -25,7 +26,7 @@ def models(
     from zoo.models.catalogue import catalogue
 
     rows = [_published(model) for model in catalogue().values()]
-    rows += [_local(best.parent) for best in sorted(runs.rglob("best.safetensors"))]
+    rows += [_local(best.parent) for best in files_below(runs, "best.safetensors")]
     if as_json:
         output.print_json(rows)
         return

@@ -120,8 +120,14 @@ def facts(values: Mapping[str, object]) -> None:
 
 
 def plain(text: object) -> str:
-    """The text on one line and without control characters, so that no terminal obeys it."""
-    return "".join(c if c.isprintable() else " " for c in str(text))
+    """The text on one line and without control characters, so that no terminal obeys it; a byte of
+    a name that is no text as ``\\xfc``."""
+    return "".join(c if c.isprintable() else _shown(c) for c in str(text))
+
+
+def _shown(character: str) -> str:
+    byte = ord(character) - 0xDC00  # as Python keeps such bytes
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else " "
 
 
 def _rich_table(

@@ -17,7 +17,8 @@ from zoo.images import read_image
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
-JPEGS = (".jpg", ".jpeg", ".jpe")
+JPEGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp")
+PHOTOGRAPHS = (*JPEGS, ".heic", ".heif", ".hif", ".avif")
 
 
 def read_picture(path: Path) -> Image:
@@ -32,8 +33,8 @@ def read_picture(path: Path) -> Image:
 
 
 def copy_suffix(path: Path) -> str:
-    """Of a drawn copy: a photograph stays a JPEG, everything else becomes PNG."""
-    return ".jpg" if path.suffix.lower() in JPEGS else ".png"
+    """Of a drawn copy: a photograph is a JPEG, everything else becomes PNG."""
+    return ".jpg" if path.suffix.lower() in PHOTOGRAPHS else ".png"
 
 
 def write_picture(path: Path, image: Image) -> None:

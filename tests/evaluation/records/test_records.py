@@ -320,6 +320,17 @@ def test_a_run_that_two_folders_link_to_is_read_once(tmp_path):
     assert len(find_records([tmp_path / "runs", tmp_path / "link", tmp_path / "hard"])[0]) == 1
 
 
+def test_linked_folders_of_a_folder_are_read_and_loops_are_left(tmp_path):
+    write(tmp_path / "disk" / "a" / "record.json", RECORD)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "linked").symlink_to(tmp_path / "disk")
+    (tmp_path / "runs" / "again").symlink_to(tmp_path / "disk" / "a")
+    (tmp_path / "disk" / "back").symlink_to(tmp_path / "runs")
+    (tmp_path / "runs" / "self").symlink_to("self")
+    found, problems = find_records([tmp_path / "runs"])
+    assert (len(found), problems) == (1, [])
+
+
 def test_reading_many_leaves_the_collector_as_it_was(tmp_path):
     assert gc.isenabled()
     find_records([tmp_path])
