@@ -159,20 +159,21 @@ class _Work:
         self.watcher.begin(name, len(paths))
         for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
             for frame, faces in zip(frames, self._marked(frames), strict=True):
-                self._picture(frame, faces)
+                said = self._picture(frame, faces)
                 self.pictures_left -= 1
+                if said:
+                    self.watcher.note(said)
                 self.watcher.advance(1)
 
-    def _picture(self, frame: Frame, faces: Result) -> None:
+    def _picture(self, frame: Frame, faces: Result) -> str:
+        """What is worth saying. Its row comes last: what has one is done."""
         if isinstance(faces, str) or frame.image is None:
             self.outcome.failures.append(str(faces))
-            return
-        self._keep(Marked(frame.path, faces, range(len(faces))))
+            return ""
         if not faces:
             self.outcome.failures.append(f"{frame.path}: {self._no_face(frame.image.shape)}")
-            return
-        said = f"{frame.path}: {count(len(faces), 'face')}"
-        if self.job.draw:
+        said = f"{frame.path}: {count(len(faces), 'face')}" if faces else ""
+        if self.job.draw and faces:
             ending = f"-points{copy_suffix(frame.path)}"
             copy = self.names.take(frame.path.stem, ending)
             write_picture(copy, draw_faces(frame.image, faces, self.job.predictor.scheme))
@@ -181,7 +182,8 @@ class _Work:
             for number, face in enumerate(faces):
                 ending = ".pts" if number == 0 else f"-face{number + 1}.pts"
                 write_pts(self.names.take(frame.path.stem, ending), face.points)
-        self.watcher.note(said)
+        self._keep(Marked(frame.path, faces, range(len(faces))))
+        return said
 
     def video(self, source: Source) -> None:
         """Frame by frame, with one annotated copy."""
