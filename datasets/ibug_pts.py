@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from zoo.api import IBUG68, WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
 from zoo.folders import files_below
-from zoo.images import exif_orientation, read_image
+from zoo.images import SUFFIXES, exif_orientation, read_image
 from zoo.names import readable
 from zoo.tables import numbered_lines, places
 
@@ -35,9 +35,6 @@ from .point_labels import checked_missing, labelled
 from .told_scheme import scheme_of
 from .video_frames import FrameReader, VideoInfo
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jpe", ".jfif", ".gif")
-_SUFFIXES += (".ppm", ".pgm", ".pnm", ".avif", ".heic", ".heif")
-"""Of pictures, the likeliest first."""
 _MOST_BYTES = 1 << 20
 _REMARKS = ("#", "//")
 _LOOKED_AT = 50
@@ -131,10 +128,10 @@ class IbugPts:
         if path.parent not in self._pictures:
             by_stem = self._pictures.setdefault(path.parent, {})
             for file in sorted(path.parent.iterdir()):
-                if file.suffix.lower() in _SUFFIXES and file.is_file():
+                if file.suffix.lower() in SUFFIXES and file.is_file():
                     by_stem.setdefault(file.stem, []).append(file)
         there = self._pictures[path.parent].get(path.stem, [])
-        return min(there, key=lambda file: _SUFFIXES.index(file.suffix.lower()), default=None)
+        return min(there, key=lambda file: SUFFIXES.index(file.suffix.lower()), default=None)
 
     def _video_frame(
         self,

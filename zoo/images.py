@@ -31,6 +31,12 @@ MAX_SIDE = 32_766
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 """Pillow also opens documents and vector formats, some by way of other programs: not here."""
 
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jpe", ".jfif", ".pjpeg", ".pjp"),
+    *(".gif", ".apng", ".dib", ".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
+"""Of pictures that are read, the likeliest first: what tells them from a folder's other files."""
+
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 """How such a file's container calls itself. AVIF pictures may call themselves mif1, too."""
 

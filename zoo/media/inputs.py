@@ -22,13 +22,11 @@ from typing import Literal
 from zoo.api import DataError
 from zoo.folders import matching
 from zoo.images import HEIC
+from zoo.images import SUFFIXES as PICTURES
 from zoo.reading import open_regular
 
 from .naming import count
 
-PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".png", ".apng", ".bmp", ".dib",
-            ".webp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm",
-            ".pbm", ".pnm")  # fmt: skip
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv",
           ".3gp", ".mts", ".m2ts", ".ts")  # fmt: skip
 
