@@ -1,6 +1,6 @@
 """Whether a model has learned more than the baseline: the mean shape of its training split.
 
-The mean shape is what a model would say that never looks at the picture. A model *has learned* when
+The mean shape is the answer of a model that ignores the picture. A model *has learned* when
 its headline error lies below the 95% interval of the baseline's error on the same frames. Records
 of earlier versions may lack that interval: then the model's own interval must lie below the
 baseline's error, and where neither interval is known, error is held against error.

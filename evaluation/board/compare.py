@@ -26,7 +26,7 @@ from ..scores.predictions import beside
 from .baseline import baseline_in_words, row_has_learned
 from .contestants import Contestant, check_comparable
 from .faces import faces_of
-from .pooling import pool, pool_floor
+from .pooling import pool, pool_baseline
 from .significance import clusters_of
 
 Floats = NDArray[np.float64]
@@ -198,7 +198,7 @@ def _comparison(
     if error is None:
         raise DataError(f"{a.given} and {b.given}: there is no face that both found")
     metric = a.benchmark.headline
-    baseline = pool_floor((*a.sources, *b.sources), split)
+    baseline = pool_baseline((*a.sources, *b.sources), split)
     learned_a, learned_b = (
         row_has_learned(pool(side.sources, split), split, baseline, metric) for side in (a, b)
     )

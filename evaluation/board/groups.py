@@ -10,14 +10,14 @@ from .pooling import Row
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that can be compared, best first, above the floor they all should beat."""
+    """Rows that can be compared, best first, above the baseline that they all should beat."""
 
     benchmark: Benchmark
     split: str
     fingerprint: str
     partial: bool
     """The data set held less than its release."""
-    floor: dict[str, float | None]
+    baseline: dict[str, float | None]
     """What the training set's mean shape scores, by metric."""
     rows: list[Row]
     notes: list[str] = field(default_factory=list)

@@ -21,7 +21,7 @@ from ..scores.metric_names import METRICS
 from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
 from .baseline import note_unlearned, row_has_learned
 from .groups import Group
-from .pooling import Row, pool, pool_floor
+from .pooling import Row, pool, pool_baseline
 from .significance import Ties, find_front, find_ties
 
 
@@ -133,7 +133,7 @@ def _group(
             rows.append(pool(whole, split))
         if lacking:
             notes.append(f"{backbone} {config_hash[:6]}: {lacking}")
-    baseline, headline = pool_floor(sources, split), benchmark.headline
+    baseline, headline = pool_baseline(sources, split), benchmark.headline
     rows = [replace(row, learned=row_has_learned(row, split, baseline, headline)) for row in rows]
     contenders = [row for row in rows if row.learned is not False]
     ties = find_ties(contenders, split, headline)
@@ -150,7 +150,7 @@ def _group(
         split=split,
         fingerprint=fingerprint,
         partial=any(source.record.data.partial for source in sources),
-        floor=baseline,
+        baseline=baseline,
         rows=rows,
         notes=[*_note_marks(rows, ties), *note_unlearned(rows, split, baseline, headline), *notes],
     )

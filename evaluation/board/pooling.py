@@ -1,7 +1,8 @@
 """One row from the runs of one configuration.
 
 A row's figures are means over seeds, and a seed's figure is the mean over its folds, weighted by
-their frames (one fold, for most protocols). ``nme_ioc_std`` is the spread of the seeds' figures:
+their frames (one fold, for most protocols). ``nme_ioc_std`` is the standard deviation of the seeds'
+figures:
 what another seed would change. The interval is the mean of the seeds' bootstrap bounds: what other
 people would change. Folds score different people, so a seed with folds is bootstrapped over the
 people of all of them; where records lack the sums by person, half widths add in squares, as those
@@ -27,7 +28,8 @@ POOLED = ("nme_ioc", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08", "cove
 class Row:
     """One configuration in one group; the fields but ``sources`` are the columns of every format.
 
-    Errors and rates are fractions. None: not to be had, or one seed only for the spread.
+    Errors and rates are fractions. None stands for what cannot be had, and for the standard
+    deviation of a single seed.
     """
 
     backbone: str
@@ -55,8 +57,8 @@ class Row:
     nme_ioc_flip: float | None = None
     """``nme_ioc`` with test-time flip: points averaged with those on the mirror image. It costs
     twice the time, so it is a figure of its own and ranks nobody."""
-    looks: int | None = None
-    """How often the network looks at a face: 1, and one more for each refinement."""
+    passes: int | None = None
+    """How many passes the network makes over a face: 1, and one more for each refinement."""
     coverage: float | None = None
     """Share of the faces that were found; the errors go over these."""
     latency_ms: float | None = None
@@ -131,9 +133,9 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         fr_08=pooled["fr_08"],
         auc_08=pooled["auc_08"],
         nme_ioc_flip=pooled["nme_ioc_flip"],
-        looks=None if first.external else config.passes,
+        passes=None if first.external else config.passes,
         coverage=pooled["coverage"],
-        nme_ioc_std=_spread([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
+        nme_ioc_std=_std([s["nme_ioc"] for s in seeds if s["nme_ioc"] is not None]),
         parameters=first.model.parameters,
         gmacs=first.model.gmacs,
         images_per_second=_mean_speed(records) if len(devices) <= 1 else None,
@@ -157,7 +159,7 @@ def bound_of(row: Row, split: str, key: str) -> float | None:
     return _weighted([(value, 1) for value in values])
 
 
-def pool_floor(sources: Sequence[Source], split: str) -> dict[str, float | None]:
+def pool_baseline(sources: Sequence[Source], split: str) -> dict[str, float | None]:
     """The baseline of a group: the same for every run but for the fold, and pooled over folds.
 
     Of a fold's runs the one that says most of it is taken: earlier versions kept no interval.
@@ -271,7 +273,7 @@ def _difference(one: float | None, other: float | None) -> float:
     return one - other
 
 
-def _spread(values: Sequence[float]) -> float | None:
+def _std(values: Sequence[float]) -> float | None:
     """Standard deviation of a sample; None for one value."""
     if len(values) < 2:
         return None

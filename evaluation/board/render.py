@@ -1,7 +1,7 @@
 """The board as JSON, CSV, Markdown and a data frame: everywhere the same columns.
 
 JSON, CSV and the frame hold fractions; Markdown, which people read, shows percent. In all but JSON,
-where the floor is a field of its group, it is the last row of the group.
+where the baseline is a field of its group, it is the last row of the group.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 GROUP_COLUMNS = ("dataset", "protocol", "region", "split", "fingerprint", "partial")
-FLOOR = "baseline (mean shape)"
+BASELINE = "baseline (mean shape)"
 """Stands where a row has its backbone."""
 
 PERCENT = {m.key for m in METRICS.values() if m.percent} | {
@@ -33,13 +33,14 @@ PERCENT = {m.key for m in METRICS.values() if m.percent} | {
 
 
 def to_json(groups: Sequence[Group]) -> str:
-    """A list of groups, each with its floor and its rows."""
+    """A list of groups, each with its baseline and its rows."""
     board = [
         {
             **{key: getattr(group, key) for key in GROUP_COLUMNS},
             "release": group.release,
             "benchmark": group.benchmark.label,
-            "floor": group.floor,
+            "baseline": group.baseline,
+            "floor": group.baseline,  # its name in version 0.1, for one more release
             "notes": group.notes,
             "rows": [row.columns() for row in group.rows],
         }
@@ -49,16 +50,16 @@ def to_json(groups: Sequence[Group]) -> str:
 
 
 def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
-    """One line a row, and one a floor: the group's columns, then the row's."""
+    """One line a row, and one for the baseline: the group's columns, then the row's."""
     import pandas as pd
 
     lines = [
         {key: getattr(group, key) for key in GROUP_COLUMNS} | row
         for group in groups
-        for row in (*(row.columns() for row in group.rows), floor_row(group))
+        for row in (*(row.columns() for row in group.rows), baseline_row(group))
     ]
     frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS])
-    # types that know of missing values: a floor has no parameters, which are whole numbers
+    # types that know of missing values: a baseline has no parameters, which are whole numbers
     flags = ("pretrained", "external", "tied", "pareto", "learned")
     types = {"parameters": "Int64"} | dict.fromkeys(flags, "boolean")
     figures = (PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
@@ -80,11 +81,11 @@ def to_markdown(groups: Sequence[Group]) -> str:
     return "\n".join(_markdown_group(group) for group in groups)
 
 
-def floor_row(group: Group) -> dict[str, Any]:
-    """The floor in the columns of a row, empty where a mean shape has nothing to say."""
+def baseline_row(group: Group) -> dict[str, Any]:
+    """The baseline in the columns of a row, empty where a mean shape has nothing to say."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {key: value for key, value in group.floor.items() if key in COLUMNS}
-    return row | {"backbone": FLOOR, "seeds": [], "runs": []}
+    row |= {key: value for key, value in group.baseline.items() if key in COLUMNS}
+    return row | {"backbone": BASELINE, "seeds": [], "runs": []}
 
 
 def cell(column: str, value: Any) -> str:
@@ -113,7 +114,7 @@ def printable(text: str) -> str:
 
 
 def _markdown_group(group: Group) -> str:
-    rows = [row.columns() for row in group.rows] + [floor_row(group)]
+    rows = [row.columns() for row in group.rows] + [baseline_row(group)]
     lines = [
         f"## {_escape(printable(group.heading))}",
         "",

@@ -63,7 +63,7 @@ COLUMNS = (
     Column("loss", "loss", "SmoothL1 in landmark units, whatever was trained with", "number"),
     Column("parameters", "params", "parameters of the model", "count"),
     Column("gmacs", "GMACs", "billions of multiply-adds of one forward", "number"),
-    Column("looks", "looks", "how often the network looks at a face", "count"),
+    Column("passes", "passes", "how many passes the network makes over a face", "count"),
     Column("latency_ms", "ms", "milliseconds for one image, by `zoo bench`", "number"),
     Column(
         "throughput", "img/s", "images a second in full batches, by `zoo bench`", "number", False

@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 
 from ..board.groups import Group
-from ..board.render import cell, printable
+from ..board.render import BASELINE, cell, printable
 from ..records import without_collector
 from .cards import RUN, Command
 from .payload import group_payload
@@ -109,7 +109,8 @@ def _plain(group: Group) -> dict[str, Any]:
         )
         for row in rows
     ]
-    figures.append(("baseline (mean shape)", group.floor.get(metric), group.floor.get("fr_08")))
+    baseline = group.baseline
+    figures.append((BASELINE, baseline.get(metric), baseline.get("fr_08")))
     return {
         "heading": printable(group.heading),
         "more": len(group.rows) - len(rows),

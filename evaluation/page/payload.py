@@ -70,9 +70,9 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
         "partial": group.partial,
         "headline": group.headline,
         "notes": [words(note) for note in group.notes],
-        "floor": {
+        "baseline": {
             key: rounded(value)
-            for key, value in group.floor.items()
+            for key, value in group.baseline.items()
             if key in (*METRICS, f"{group.headline}_low", f"{group.headline}_high")
         },
         "frames": _agreed(r.n for r in results),

@@ -62,7 +62,7 @@ class Configuration(Struct, kw_only=True):
 
     @property
     def passes(self) -> int:
-        """How often the network looks at a face: once, and once more for each refinement."""
+        """How many passes the network makes over a face: one, and one for each refinement."""
         return 1 + max(self.refine, 0)
 
 

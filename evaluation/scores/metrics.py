@@ -202,10 +202,10 @@ def mean_shape(unit_targets: Floats, visible: Bools) -> NDArray[np.float64]:
     return np.asarray(mean, np.float64)
 
 
-def floor_points(mean_unit: Floats, regions: Floats) -> NDArray[np.float64]:
+def baseline_points(mean_unit: Floats, regions: Floats) -> NDArray[np.float64]:
     """The mean shape (K, 2) put into each region (N, 3), in source pixels: (N, K, 2).
 
-    What a model would say that never looks at the image: the floor of every table.
+    This is the baseline of every table: the answer of a model that ignores the image.
     """
     return to_source(mean_unit, regions)
 

@@ -1,8 +1,8 @@
-"""What a model said about one split, with the labels it is judged by: one .npz file.
+"""What a model said about one split, with the labels that it is evaluated on: one .npz file.
 
-From this file alone every metric can be worked out again, the floor's too: beside points and labels
-it holds the landmark scheme and the training split's mean shape. It holds numbers and plain text,
-never a pickle. It names people, so it stays in the run folder.
+From this file alone every metric can be worked out again, the baseline's too: beside points and
+labels it holds the landmark scheme and the training split's mean shape. It holds numbers and plain
+text, never a pickle. It names people, so it stays in the run folder.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Predictions:
     scheme: LandmarkScheme | None = None
     """Of the K points; files of older zoos lack it."""
     mean_shape: NDArray[np.float64] | None = None
-    """(K, 2), of the training split's labels, as fractions of the region: the floor."""
+    """(K, 2), of the training split's labels, as fractions of the region: the baseline."""
 
     def save(self, path: Path) -> str:
         """Writes the file, whole or not at all; returns its sha256.

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.api import DataError, LandmarkScheme
 
-from .metrics import METRICS, floor_points, summarise
+from .metrics import METRICS, baseline_points, summarise
 from .predictions import Predictions
 from .schemes import known_scheme
 
@@ -19,15 +19,23 @@ from .schemes import known_scheme
 def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
     """All that a record keeps of a split, but the sha256 of the predictions.
 
-    ``scheme``: of the points, for predictions that do not hold one. ``floor`` is there when they
-    hold the training split's mean shape. Raises ValueError where neither names a scheme.
+    Args:
+        predictions: The points and the labels of N faces, in source pixels.
+        scheme: The scheme of the points, for predictions that do not hold one.
+
+    Returns:
+        The fields of a record's ``results.<split>``: fractions, None for what cannot be had.
+        ``floor`` (the baseline) is there when the predictions hold the training split's mean shape.
+
+    Raises:
+        ValueError: Neither the predictions nor ``scheme`` names the landmark scheme.
     """
     scheme = predictions.scheme or scheme
     if scheme is None:
         raise ValueError("the predictions hold no landmark scheme, and none was given")
     results = _summary(predictions, scheme)
     if predictions.mean_shape is not None:
-        results["floor"] = floor_of(predictions, scheme)
+        results["floor"] = baseline_of(predictions, scheme)
     return results
 
 
@@ -62,10 +70,10 @@ def scheme_for(path: Path, predictions: Predictions, name: str | None) -> Landma
     return scheme
 
 
-def floor_of(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
+def baseline_of(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
     """The figures of the training split's mean shape on the same frames."""
     assert predictions.mean_shape is not None
-    points = floor_points(predictions.mean_shape, predictions.regions).astype(np.float32)
+    points = baseline_points(predictions.mean_shape, predictions.regions).astype(np.float32)
     results = _summary(replace(predictions, points=points, scores=None), scheme)
     return {key: v for key, v in results.items() if key in METRICS or key.startswith("nme_")}
 

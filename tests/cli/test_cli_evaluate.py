@@ -64,7 +64,7 @@ def test_the_test_split_is_scored_and_joins_the_leaderboard(train: Any) -> None:
     [group] = json.loads(board.stdout)
     assert group["split"] == "test"
     assert group["rows"][0]["nme_ioc"] == pytest.approx(results["nme_ioc"])
-    assert group["floor"]["nme_ioc"] == pytest.approx(results["floor"]["nme_ioc"])
+    assert group["baseline"]["nme_ioc"] == pytest.approx(results["floor"]["nme_ioc"])
 
 
 def test_val_is_shown_as_a_person_reads_it(train: Any) -> None:

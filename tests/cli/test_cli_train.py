@@ -171,7 +171,7 @@ def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
     records = [json.loads(path.read_text()) for path in here.glob("runs/*/record.json")]
     values = [record["results"]["val"]["nme_ioc"] for record in records]
     assert row["nme_ioc"] == pytest.approx(sum(values) / 2)
-    assert group["floor"]["nme_ioc"] == pytest.approx(
+    assert group["baseline"]["nme_ioc"] == pytest.approx(
         records[0]["results"]["val"]["floor"]["nme_ioc"]
     )
 

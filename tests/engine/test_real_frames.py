@@ -16,7 +16,7 @@ from zoo.data.batches import make_split
 from zoo.engine.material import complete, open_material
 from zoo.engine.report import Reporter
 from zoo.engine.scoring import Truth
-from zoo.evaluation.scores.metrics import floor_points, mean_shape, summarise
+from zoo.evaluation.scores.metrics import baseline_points, mean_shape, summarise
 from zoo.recipes import resolve
 
 ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
@@ -37,7 +37,7 @@ def test_the_mean_shape_of_strangers_is_28_percent_off(
     assert not set(truth.people) & {material.table.people[row] for row in stores["train"].rows}
     mean = mean_shape(np.asarray(train.points), np.asarray(train.visible))
     floor = summarise(
-        floor_points(mean, truth.regions),
+        baseline_points(mean, truth.regions),
         truth.target,
         truth.visible,
         truth.regions,

@@ -19,7 +19,7 @@ from zoo.engine.environment import peak_memory
 from zoo.engine.folder import RunFolder
 from zoo.engine.trained import load_trained
 from zoo.evaluation.records import load_record
-from zoo.evaluation.scores.metrics import floor_points, summarise
+from zoo.evaluation.scores.metrics import baseline_points, summarise
 from zoo.evaluation.scores.predictions import load
 from zoo.evaluation.scores.results import results_of
 from zoo.recipes import resolve
@@ -117,7 +117,7 @@ def test_the_floor_is_the_training_sets_mean_shape(kit: Kit) -> None:
     folder = kit.train(epochs=1)
     floor = load_record(folder.record).raw["results"]["val"]["floor"]
     p = load(folder.predictions("val"))
-    points = floor_points(load_trained(folder).header.mean_shape, p.regions)
+    points = baseline_points(load_trained(folder).header.mean_shape, p.regions)
     by_hand = summarise(points, p.target, p.visible, p.regions, IBUG68, p.people)
     assert {"nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "loss", "fr_08"} <= set(floor)
     for key, value in floor.items():

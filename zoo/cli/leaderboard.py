@@ -1,4 +1,4 @@
-"""`zoo leaderboard`: runs side by side, group by group, each above its floor."""
+"""`zoo leaderboard`: runs side by side, group by group, each above its baseline."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _print_tables(groups: list[Group]) -> None:
 
 
 def terminal_table(group: Group, width: int) -> Table:
-    """The most important columns that fit ``width`` characters; the floor stands below a line."""
+    """The most important columns that fit ``width`` characters, the baseline below a line."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -160,11 +160,11 @@ def terminal_table(group: Group, width: int) -> Table:
             overflow="fold",
             no_wrap=not name,
         )
-    *rows, floor = zip(*(column.cells for column in columns), strict=True)
+    *rows, baseline = zip(*(column.cells for column in columns), strict=True)
     for cells, row in zip(rows, group.rows, strict=True):
         table.add_row(*map(Text, cells), style="dim" if row.learned is False else None)
     table.add_section()
-    table.add_row(*(Text(text, style="dim") for text in floor))
+    table.add_row(*(Text(text, style="dim") for text in baseline))
     return table
 
 
@@ -190,10 +190,10 @@ class _Column:
 
 
 def _columns(group: Group) -> list[_Column]:
-    """What people compare, in percent; the last cell of each column is the floor's."""
-    from zoo.evaluation.board.render import floor_row
+    """What people compare, in percent; the last cell of each column is the baseline's."""
+    from zoo.evaluation.board.render import baseline_row
 
-    rows = [*(row.columns() for row in group.rows), floor_row(group)]
+    rows = [*(row.columns() for row in group.rows), baseline_row(group)]
     headline = group.headline
     layout: list[tuple[str, int, str]] = [
         ("model", 0, "backbone"),
@@ -208,7 +208,7 @@ def _columns(group: Group) -> list[_Column]:
         ("loss", 6, "loss"),
         ("params", 7, "parameters"),
         ("GMACs", 11, "gmacs"),
-        ("looks", 21, "looks"),
+        ("passes", 21, "passes"),
         ("ms", 13, "latency_ms"),
         ("img/s", 14, "throughput"),
         ("scored img/s", 15, "images_per_second"),

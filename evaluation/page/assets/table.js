@@ -34,11 +34,11 @@ function headlineCell(group, value, row, spread) {
   return cell;
 }
 
-function floorCell(group, { key, kind }) {
-  const value = group.floor[key];
+function baselineCell(group, { key, kind }) {
+  const value = group.baseline[key];
   if (value === undefined || value === null) return h("td", {}, "");
   const cell = h("td", { class: kind }, kind === "number" ? number(value) : percent(value));
-  const [low, high] = [group.floor[`${key}_low`], group.floor[`${key}_high`]];
+  const [low, high] = [group.baseline[`${key}_low`], group.baseline[`${key}_high`]];
   if (kind === "interval" && low && high) {
     cell.append(h("small", {}, ` [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`));
   }
@@ -149,7 +149,7 @@ function tableOf(group, act) {
     foot.replaceChildren(
       h(
         "tr",
-        { class: "floor" },
+        { class: "baseline" },
         h("td", { class: "pick" }),
         h(
           "th",
@@ -157,7 +157,7 @@ function tableOf(group, act) {
           "baseline",
           h("small", {}, "mean shape of the training set"),
         ),
-        columns().map((column) => floorCell(group, column)),
+        columns().map((column) => baselineCell(group, column)),
       ),
     );
     const all = group.shown.length === group.size ? "" : ` of ${group.size.toLocaleString("en")}`;

@@ -107,7 +107,7 @@ def test_folds_have_one_baseline_whose_half_widths_add_in_squares():
     # of five equal folds the interval is narrower by the root of five: 28 - 3 / sqrt(5)
     for error, expected in ((0.262, True), (0.270, False)):
         group = board(*(fold(k, error) for k in range(5)))
-        assert group.floor["nme_ioc_low"] == pytest.approx(0.28 - 0.03 / 5**0.5)
+        assert group.baseline["nme_ioc_low"] == pytest.approx(0.28 - 0.03 / 5**0.5)
         assert learned(group) == {"a": expected}
 
 

@@ -10,9 +10,9 @@ from zoo.evaluation.scores.bootstrap import interval
 from zoo.evaluation.scores.metrics import (
     METRICS,
     area_under_curve,
+    baseline_points,
     board_losses,
     failure_rate,
-    floor_points,
     mean_shape,
     summarise,
 )
@@ -226,7 +226,7 @@ def test_mean_shape_goes_over_what_is_shown():
 
 
 def test_floor_points_put_the_mean_shape_into_each_region():
-    placed = floor_points(np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([[10.0, 20.0, 8.0]]))
+    placed = baseline_points(np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([[10.0, 20.0, 8.0]]))
     assert placed == pytest.approx(np.array([[[10.0, 20.0], [6.0, 24.0]]]))
 
 
