@@ -24,7 +24,7 @@ def few() -> str:
         record("net_c", 0, 0.09, model={"parameters": 5_000_000, "gmacs": None}),
         record("leaky", 0, 0.04, data=OFFICIAL),
     ]
-    return to_html(board(*records), command=lambda r: f"zoo train {r['plugin']['id']}")
+    return to_html(board(*records), command=lambda r: f"zoo train {r.plugin.id}")
 
 
 @pytest.fixture(scope="module")
