@@ -124,4 +124,4 @@ def doubts(ids: Sequence[str], points: Floats, visible: Bools) -> list[str]:
 def _extreme(points: Floats, visible: Bools, of: np.ufunc) -> NDArray[np.float64]:
     """(N, 2), the farthest visible point each way; 0 where none is."""
     shown = np.where(visible[..., None], np.asarray(points, np.float64), np.nan)
-    return np.nan_to_num(of.reduce(shown, axis=1))
+    return np.asarray(np.nan_to_num(of.reduce(shown, axis=1)), np.float64)
