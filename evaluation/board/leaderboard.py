@@ -36,13 +36,25 @@ def build(
     protocol: str | None = None,
     sort: str = "nme_ioc",
 ) -> list[Group]:
-    """Groups of pooled rows, in the order of their names; empty where no record fits.
+    """Pool records into rows, and rows into groups that can be compared.
 
-    ``protocol`` keeps one (``person``, or ``person/1``). A run that is found twice, at one place or
-    as a copy with the same predictions, counts once; a record whose figures contradict each other
-    or its predictions does not count, and the group's notes name it. A configuration that lacks
-    folds of its protocol is not ranked, and the notes say so. Where a group has no ``nme_ioc``,
-    sorting by it sorts by ``nme_box``. Raises UsageError for an unknown split, protocol or metric.
+    A run that is found twice, at one place or as a copy with the same predictions, counts once. A
+    record whose figures contradict each other or its predictions does not count, and the group's
+    notes name it. A configuration that lacks folds of its protocol is not ranked, and the notes say
+    so.
+
+    Args:
+        records: Records and the files that they were read from.
+        split: ``val`` or ``test``.
+        protocol: The one protocol to keep (``person``, or ``person/1``); None keeps all.
+        sort: The metric that rows are sorted by. Where a group has no ``nme_ioc``, sorting by it
+            sorts by ``nme_box``.
+
+    Returns:
+        The groups, in the order of their names; empty where no record fits.
+
+    Raises:
+        UsageError: The split, the protocol or the metric is unknown.
     """
     return _build(records, split, protocol, sort)[0]
 
@@ -53,10 +65,21 @@ def collect(
     protocol: str | None = None,
     sort: str = "nme_ioc",
 ) -> tuple[list[Group], list[Problem]]:
-    """The board of every record below ``folders``, and the files that do not count: unreadable
-    ones, copies, and those whose figures cannot be trusted.
+    """The board of every record below some folders.
 
-    Raises DataError for a board without a single record, with what to do about it.
+    Args:
+        folders: Folders that are searched at any depth, and record files.
+        split: As in :func:`build`, and so are ``protocol`` and ``sort``.
+        protocol: The one protocol to keep; None keeps all.
+        sort: The metric that rows are sorted by.
+
+    Returns:
+        The groups, and the files that do not count: unreadable ones, copies, and those whose
+        figures cannot be trusted.
+
+    Raises:
+        DataError: There is no record that counts; says what to do about it.
+        UsageError: The split, the protocol or the metric is unknown.
     """
     with without_collector():
         records, problems = find_records(folders)

@@ -56,7 +56,15 @@ def config_hash(config: Mapping[str, Any]) -> str:
 
 
 def save_record(record: Mapping[str, Any], path: Path) -> None:
-    """Writes a record, whole or not at all. Raises DataError for one that could not be loaded."""
+    """Write a record, whole or not at all.
+
+    Args:
+        record: The record as JSON: a new one, or the ``raw`` of one that was read.
+        path: The file. Its folder is made where it is missing.
+
+    Raises:
+        DataError: The record could not be loaded again; nothing is written.
+    """
     try:
         text = layout(record)
     except (TypeError, ValueError) as error:
@@ -66,7 +74,17 @@ def save_record(record: Mapping[str, Any], path: Path) -> None:
 
 
 def load_record(path: Path) -> Record:
-    """Reads and checks a record. Raises DataError that names the file and what is wrong with it."""
+    """Read and check a record.
+
+    Args:
+        path: A ``record.json``, or a record file of another name.
+
+    Returns:
+        The record with its types, upgraded from an older schema.
+
+    Raises:
+        DataError: The file cannot be read or is no record; names the file and the field.
+    """
     return checked(str(path), _parse(path, _read(path)[1]))
 
 

@@ -37,10 +37,16 @@ FLOOR = 0.05
 
 
 def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[str, Floats]:
-    """Each face's lengths, in pixels, not yet floored: name to (N,).
+    """The lengths of each face that errors are divided by, before short ones are raised.
 
-    ``target`` is (N, K, 2), ``visible`` (N, K). NaN where a face does not show the points that a
-    length needs; a length that the scheme has no points for is absent.
+    Args:
+        target: (N, K, 2) labels in source pixels.
+        visible: (N, K), whether a point is shown.
+        scheme: What the K points are.
+
+    Returns:
+        By name (``ioc``, ``pupil``, ``box``, ``diag``), (N,) pixels. NaN where a face does not show
+        the points that a length needs; a length that the scheme has no points for is absent.
     """
     target = np.asarray(target, np.float64)
     shown = visible[..., None]
@@ -90,9 +96,16 @@ def counted_faces(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Boo
 
 
 def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:
-    """SmoothL1 (beta 1) in landmark units, mean over a face's visible coordinates: (N,).
+    """The board's loss: SmoothL1 (beta 1) in landmark units, whatever a model was trained with.
 
-    ``regions`` (N, 3) are the squares that the model saw: cx, cy, side in source pixels.
+    Args:
+        points: (N, K, 2) predictions in source pixels.
+        target: (N, K, 2) labels in source pixels.
+        visible: (N, K), whether a point is shown.
+        regions: (N, 3): cx, cy and side of the squares that the model saw, in source pixels.
+
+    Returns:
+        (N,) means over a face's visible coordinates.
     """
     offset = np.abs(_landmark_units(points, regions) - _landmark_units(target, regions))
     loss = np.where(offset < 1, 0.5 * offset * offset, offset - 0.5)

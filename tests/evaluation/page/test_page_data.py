@@ -14,8 +14,7 @@ from page_records import board, record, varied
 from zoo.evaluation.page import cards, figures
 from zoo.evaluation.page.columns import columns_of, usual
 from zoo.evaluation.page.html import BLOCK, to_html
-from zoo.evaluation.page.labels import labels
-from zoo.evaluation.page.payload import group_payload
+from zoo.evaluation.page.payload import group_payload, labels
 from zoo.evaluation.records import Record
 
 
