@@ -57,6 +57,10 @@ class Hub:
     """What was uploaded by way of LFS, by its sha256."""
     gated: set[str] = field(default_factory=set)
     """Repositories whose files nobody gets before accepting terms."""
+    says: dict[str, Any] = field(default_factory=dict)
+    """What it tells of a model instead of the truth."""
+    mark: str = ""
+    """The ETag of every file, instead of its digest."""
     asked: list[str] = field(default_factory=list)
     """Method and path of every request."""
 
@@ -212,7 +216,7 @@ def serve() -> Iterator[Hub]:
             repository, sha = self._readable(id, rev or "main")
             siblings = [{"rfilename": name} for name in sorted(repository.commits[sha])]
             told = {"id": id, "modelId": id, "sha": sha, "private": repository.private}
-            self._json({**told, "siblings": siblings, "tags": []})
+            self._json({**told, "siblings": siblings, "tags": [], **hub.says})
 
         def tree(self, id: str, rev: str) -> None:
             repository, sha = self._readable(id, rev)
@@ -233,7 +237,7 @@ def serve() -> Iterator[Hub]:
             content = repository.commits[sha].get(path)
             if content is None:
                 raise RefusedError(404, "Entry not found", "EntryNotFound")
-            etag = hashlib.sha256(content).hexdigest()
+            etag = hub.mark or hashlib.sha256(content).hexdigest()
             self._send(200, content, ETag=f'"{etag}"', **{"X-Repo-Commit": sha})
 
         def _who(self) -> str:

@@ -32,6 +32,7 @@ SECOND = (
     *GROUND,
     *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
     *("zoo.reading", "zoo.files", "zoo.folders", "zoo.tables", "zoo.names", "zoo.doubts"),
+    "zoo.limits",
     *("zoo.geometry", "zoo.images", "zoo.videos", "zoo.fetching"),
 )
 SCORES = (*SECOND, "zoo.evaluation.scores")
@@ -41,7 +42,15 @@ FOURTH = (
     *SECOND,
     "zoo.evaluation.scores.protocols",
     *("zoo.bounds", "zoo.augment_keys"),
-    *("zoo.data", "zoo.model", "zoo.weights", "zoo.config", "zoo.options", "zoo.recipes"),
+    *(
+        "zoo.data",
+        "zoo.memory",
+        "zoo.model",
+        "zoo.weights",
+        "zoo.config",
+        "zoo.options",
+        "zoo.recipes",
+    ),
 )
 FIFTH = (
     *FOURTH,
@@ -96,6 +105,8 @@ FLOORS = {
     "zoo.evaluation.audit": Floor((*SCORES, "zoo.evaluation.audit"), ("numpy", "cv2")),
     "zoo.evaluation.page": Floor((*BOARD, "zoo.evaluation.page"), ("numpy", "jinja2", "PIL")),
     "zoo.data": Floor(FOURTH),
+    "zoo.limits": Floor(GROUND, ()),
+    "zoo.memory": Floor((*GROUND, "zoo.limits"), ("torch",)),
     "zoo.model": Floor(FOURTH),
     "zoo.weights": Floor(FOURTH),
     "zoo.bounds": Floor(GROUND, ()),

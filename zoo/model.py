@@ -29,6 +29,7 @@ from .api import (
 )
 from .diagnosis import BrokenPluginError
 from .installed import one_line
+from .memory import bounded, require_side
 from .options import call_with_options
 from .registry import blaming, registry
 from .weights import file_digest, load_backbone, read_weights
@@ -141,15 +142,28 @@ class BuiltModel:
     """Names in a weights file that the backbone had no use for."""
 
 
-def build_model(plan: ModelPlan, scheme: LandmarkScheme) -> BuiltModel:
+def build_model(
+    plan: ModelPlan, scheme: LandmarkScheme, most_bytes: int | None = None
+) -> BuiltModel:
     """The model of a plan, on the CPU, in training mode. Random weights come from torch's seed.
+    ``most_bytes``: of its parameters, where it is known how many there can be.
 
     Raises :class:`PluginError` for a plugin that breaks its contract, :class:`WeightsError` for
-    weights that cannot be had, :class:`UsageError` for options that a plugin does not take.
+    weights that cannot be had, :class:`UsageError` for options that a plugin does not take, and for
+    a model beyond the limit of :mod:`zoo.memory`.
     """
     spec = registry("backbone").get(plan.backbone)
     head_plugin: Head = registry("head").get(plan.head)
     size = plan.input_size or spec.input_size
+    what = f"{plan.backbone} at {size} px"
+    require_side(what, size)
+    with bounded(what, most_bytes):
+        return _built(plan, scheme, spec, head_plugin, size)
+
+
+def _built(
+    plan: ModelPlan, scheme: LandmarkScheme, spec: Backbone, head_plugin: Head, size: int
+) -> BuiltModel:
     stride = wanted_stride(plan, head_plugin)
     backbone = _build_backbone(plan, spec, size, stride)
     weights: str = "none"

@@ -8,18 +8,27 @@ A model keeps timm's names for its tensors, so a file downloaded by hand fits it
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from typing import Any
 
 import timm
 import torch
-from timm.models import get_pretrained_cfg, load_model_config_from_hf
+from timm.models import (
+    build_model_with_cfg,
+    get_pretrained_cfg,
+    is_model,
+    load_model_config_from_hf,
+    model_entrypoint,
+)
 from torch import Tensor, nn
 
-from zoo.api import Backbone, PluginError, UsageError, WeightsError
+from zoo.api import Backbone, PluginError, UsageError, WeightsError, ZooError
 from zoo.plugins.backbones import hub_cache
 from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_from
+from zoo.reading import read_json
 
 HUB = "hf-hub:"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -114,17 +123,15 @@ def build(
     (finest), negative from the end, an integer n means the last n, as in timm. What comes after the
     last map is not built. One map comes alone, several as a list. ``norm`` applies the model's
     final norm to them: by default where the last map is asked alone, since a transformer's features
-    are used so. Other options (``drop_path_rate``, ``img_size``...) go to timm.
+    are used so. Options of the architecture (``drop_path_rate``, ``img_size``...) go to timm.
 
     Raises :class:`UsageError` for a size, an index or an option that the model does not take, and
     for a hub repository that would have to be fetched without ``pretrained``;
     :class:`WeightsError` where no pretrained weights exist; else what timm raises when they cannot
     be had.
     """
-    for option in ("pretrained_cfg", "pretrained_cfg_overlay"):
-        if option in options:  # the record would name weights that the model did not start from
-            raise UsageError(f"timm:{name}: {option} is not taken; weights of your own: --weights")
     config = _config(name, pretrained)
+    _require_architecture(name, options)
     native = _backbone(name, config).input_size
     size = input_size or native
     if config.get("fixed_input_size"):
@@ -154,6 +161,55 @@ def build(
     _try_once(model, name, size, native)
     network: nn.Module = model
     return network
+
+
+def _require_architecture(name: str, options: dict[str, Any]) -> None:
+    """Raises :class:`UsageError` for an option that is none of the network's own.
+
+    What timm's functions take besides opens files, fetches weights or says where to keep them: the
+    record would name weights that the model did not start from, and a stranger's record could name
+    files of this machine. So what the classes of the architecture take is allowed, and no more.
+    """
+    for option in options:
+        if option not in (known := _architecture_options(_architecture(name))):
+            near = difflib.get_close_matches(option, known, n=3)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise UsageError(
+                f"timm:{name}: backbone.{option} is no option of its architecture; {hint}"
+                "Weights of your own are given with --weights FILE, timm's with --pretrained"
+            )
+
+
+def _architecture(name: str) -> str:
+    """``resnet18`` of ``resnet18.a1_in1k``, or what the configuration of a repository names."""
+    if not name.startswith(HUB):
+        return name.partition(".")[0]
+    folder = hub_cache.cached_folder(name.removeprefix(HUB), ("config.json",))
+    found = None if folder is None else read_json(folder / "config.json")
+    architecture = found.get("architecture") if isinstance(found, dict) else None
+    if not isinstance(architecture, str) or not is_model(architecture):
+        raise PluginError(f"timm:{name}: its configuration names no architecture of timm")
+    return architecture
+
+
+@cache
+def _architecture_options(architecture: str) -> frozenset[str]:
+    """What the classes of networks and of their parts take by name, in the module that builds it
+    and in those of timm's models that it takes classes from."""
+    module = inspect.getmodule(model_entrypoint(architecture))
+    classes = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type)
+        and issubclass(each, nn.Module)
+        and each.__module__.startswith("timm.models.")
+    ]
+    taken = {name for each in classes for name in inspect.signature(each.__init__).parameters}
+    tables = [each for each in vars(module).values() if isinstance(each, type)]
+    taken |= {each.name for table in filter(is_dataclass, tables) for each in fields(table)}
+    functions = (timm.create_model, build_model_with_cfg)
+    others = {name for each in functions for name in inspect.signature(each).parameters}
+    return frozenset(taken - others - {"self", "args", "kwargs", "device", "dtype"})
 
 
 def _config(name: str, pretrained: bool) -> dict[str, Any]:
@@ -213,6 +269,8 @@ def _create(name: str, pretrained: bool, options: dict[str, Any]) -> Any:
 def _indices(model: Any, name: str, size: int, native: int, stride: float) -> list[int]:
     try:
         return indices_from(model, size, stride)
+    except ZooError:
+        raise
     except Exception as error:
         raise _wrong_size(name, size, native, error) from error
 
@@ -236,6 +294,8 @@ def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
     try:
         with torch.enable_grad():
             maps = model(image)
+    except ZooError:
+        raise
     except Exception as error:
         raise _wrong_size(name, size, native, error) from error
     model.train()

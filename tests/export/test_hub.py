@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -247,6 +248,37 @@ def test_a_gated_repository_says_where_its_terms_are(hub: Hub, run: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "answer", "reason"),
+    [
+        ("sha", "../../../out", "names no commit: '../../../out'"),
+        ("sha", None, "names no commit: 'None'"),
+        ("siblings", [{"rfilename": "../out"}], "lists '../out', which is no file's name"),
+        ("siblings", [{"rfilename": "/out"}], "lists '/out'"),
+        ("siblings", [{"rfilename": 3}], "lists '3'"),
+        ("siblings", [{}], "disagree"),
+        ("siblings", "none", "disagree"),
+        ("siblings", 3, "disagree"),
+    ],
+)
+def test_what_a_hub_answers_is_checked_before_it_becomes_a_path(
+    hub: Hub, name: str, answer: object, reason: str, tmp_path: Path
+) -> None:
+    hub.add("tester/odd", best__safetensors=b"", config__toml=b"")
+    hub.says = {name: answer}
+    with pytest.raises(DataError, match=f"hf://tester/odd: .*{re.escape(reason)}"):
+        fetch("hf://tester/odd")
+    assert not list(tmp_path.rglob("out"))
+
+
+def test_a_mark_of_a_file_that_is_a_path_is_refused(hub: Hub, tmp_path: Path) -> None:
+    hub.add("tester/odd", best__safetensors=b"", config__toml=b"")
+    hub.mark = "../../../out"
+    with pytest.raises(DataError, match=r"marks .* by '../../../out', which is no digest"):
+        fetch("hf://tester/odd")
+    assert not list(tmp_path.rglob("out"))
+
+
+@pytest.mark.parametrize(
     ("text", "repository", "revision"),
     [
         ("hf://user/name", "user/name", ""),
@@ -272,6 +304,14 @@ def test_an_address_is_read(text: str, repository: str, revision: str) -> None:
         "hf://user/name@",
         "hf://../name",
         "hf://user/name@../../x",
+        "hf://user/name@/tmp/x",
+        "hf://user/name@a//b",
+        "hf://user/name@./x",
+        "hf://user/name@.hidden",
+        "hf://user/name@-x",
+        "hf://user/name@x/",
+        "hf://user/name@x\n",
+        "hf://user/nam\x1be",
         "hf://user/-name",
         "hf://us--er/name",
         "https://user/name",

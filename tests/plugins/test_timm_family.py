@@ -325,3 +325,29 @@ def test_a_fetched_configuration_that_differs_from_the_plan_stops(
     )
     with pytest.raises(WeightsError, match=r"input_size 160; give the same command again"):
         build("hf-hub:someone/faces", pretrained=True)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"),
+        *("pretrained_custom_load", "pretrained_filter_fn", "features_only", "scriptable"),
+    ],
+)
+def test_what_is_no_option_of_the_architecture_is_refused_by_name(option: str) -> None:
+    """Some of these would open files of this machine, which a stranger's record could name."""
+    with pytest.raises(UsageError, match=rf"backbone\.{option} is no option .*--weights FILE"):
+        timm_family.resolve("test_resnet").build(**{option: "/etc/passwd"})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("test_resnet", {"drop_path_rate": 0.1, "drop_rate": 0.1, "output_stride": 16}),
+        ("test_vit", {"embed_dim": 96, "num_heads": 3, "depth": 2, "qkv_bias": False}),
+        ("test_mambaout", {"drop_path_rate": 0.1}),
+        ("mobilenetv4_conv_small", {"drop_path_rate": 0.05}),
+    ],
+)
+def test_options_of_the_architecture_reach_it(name: str, options: dict[str, object]) -> None:
+    assert timm_family.resolve(name).build(**options)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..api import DataError
+from ..api import DataError, WeightsError
 from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
@@ -21,6 +22,7 @@ from ..installed import one_line
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters, rounded
 from ..reading import read_lines
 from ..registry import registry
+from ..weights import file_digest
 from .curve import save_learning_curve
 from .distributed import World
 from .environment import peak_memory
@@ -58,6 +60,12 @@ def score_split(
     config = header.config
     started = time.perf_counter()
     unit, scores = predict_split(model, split, config, world)
+    missed = int((~np.isfinite(unit)).any((1, 2)).sum())
+    if missed and folder.record.exists():  # of a run that was scored before, and was better then
+        raise WeightsError(
+            f"{folder.path}: its network gives points that are not finite on {missed} of "
+            f"{len(split)} frames, so the record keeps what it has; copy the run again"
+        )
     speed = len(split) / (time.perf_counter() - started)
     predictions = truth.predictions(unit, scores, header.mean_shape)
     results = results_of(predictions)
@@ -157,6 +165,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
             "weights_license": backbone.weights_license if config.pretrained else None,
             "head": plain(config.head),
             "loss": plain(config.loss) if facts.uses_loss else f"{plain(config.head)}'s own",
+            "best_sha256": file_digest(folder.best),
         },
         "results": {"val": val.results},
         "history": compact_history(progress.history),

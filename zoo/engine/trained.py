@@ -16,10 +16,16 @@ from ..api import LandmarkScheme, UsageError, WeightsError
 from ..checkpoint import load_tensors
 from ..config import Config, from_dict
 from ..evaluation.scores.schemes import scheme_from_table
+from ..memory import LEAST
 from ..model import LandmarkModel, ModelPlan, build_model
 from ..prediction.place import FacePlace as FacePlace
+from ..reading import read_json
+from ..weights import file_digest
 from .absent import naming_the_absent
 from .folder import RunFolder
+
+SPARE = 64 << 20
+"""Bytes of parameters that a network is allowed beyond those that its file holds."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,24 @@ class Trained:
     header: Header
 
 
+def require_recorded(path: Path) -> None:
+    """Raises :class:`WeightsError` where the record beside a run's best weights is of others.
+
+    Records of older zoos do not say of which they are, and neither does a file by itself.
+    """
+    record = RunFolder(path.parent).record
+    if path.name != RunFolder(path.parent).best.name or not record.exists():
+        return
+    table = read_json(record, error=WeightsError)
+    model = table.get("model") if isinstance(table, dict) else None
+    wanted = model.get("best_sha256") if isinstance(model, dict) else None
+    if wanted is not None and (own := file_digest(path)) != wanted:
+        raise WeightsError(
+            f"{path}: is damaged, or of another training: its sha256 is {own[:12]}, and "
+            f"{record.name} beside it is of {str(wanted)[:12]}; copy the run again"
+        )
+
+
 def best_of(folder: RunFolder) -> Path:
     """The file of a run's best weights. Raises :class:`UsageError` for a folder that is no run, and
     :class:`WeightsError` for a run that has none yet."""
@@ -83,12 +107,26 @@ def best_of(folder: RunFolder) -> Path:
 
 
 def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
-    """What a file of best weights holds. Raises :class:`WeightsError` naming one that does not."""
+    """What a file of best weights holds. Raises :class:`WeightsError` naming one that is none, that
+    is not the one of the record beside it, or that holds numbers which are not finite."""
+    require_recorded(path)
     tensors, table = load_tensors(path)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise WeightsError(
+                f"{path}: {name} holds numbers that are not finite, so it is no trained model; "
+                "take another copy of the file, or train it again"
+            )
     try:
         return tensors, Header.from_dict(table)
     except (LookupError, TypeError, ValueError, msgspec.ValidationError, UsageError) as error:
         raise WeightsError(f"{path}: its header is not a run's: {error}") from error
+
+
+def _room_for(tensors: Mapping[str, Tensor]) -> int:
+    """Bytes that the parameters of a network with these tensors can take: they may be stored in
+    half of what they take, and a buffer or two is not stored."""
+    return SPARE + sum(max(2 * tensor.nbytes, LEAST) for tensor in tensors.values())
 
 
 def load_trained(folder: RunFolder) -> Trained:
@@ -98,7 +136,7 @@ def load_trained(folder: RunFolder) -> Trained:
     # the weights are all in the file: nothing is downloaded or read for the start
     plan = model_plan(header.config).without_start()
     with naming_the_absent(folder):
-        model = build_model(plan, header.scheme).model
+        model = build_model(plan, header.scheme, _room_for(tensors)).model
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..api import DataError, UsageError, WeightsError, ZooWarning
@@ -36,8 +36,14 @@ TIMEOUT = 10.0
 """Seconds for the first answer: without a network, the hub's library tries for half a minute."""
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"(?P<repository>{_NAME}/{_NAME})(?:@(?P<revision>[\w./-]+))?")
+# a part begins with a letter or a figure: none can be "..", and none is empty, so that no revision
+# leads out of the folder that it is kept in
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_ADDRESS = re.compile(
+    rf"(?P<repository>{_NAME}/{_NAME})(?:@(?P<revision>{_PART}(?:/{_PART}){{0,8}}))?"
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_MARK = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,32 @@ def _files(address: Address) -> list[str]:
 
     revision = address.revision or None
     info = HfApi().model_info(address.repository, revision=revision, timeout=TIMEOUT)
-    return [each.rfilename for each in info.siblings or ()]
+    # what a hub says becomes folders and files of this machine
+    if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
+        raise DataError(f"{address}: the hub names no commit: {str(info.sha)[:60]!r}")
+    names = [each.rfilename for each in info.siblings or ()]
+    if wrong := [n for n in names if not isinstance(n, str) or not _is_below(n)]:
+        raise DataError(f"{address}: the hub lists {str(wrong[0])[:60]!r}, which is no file's name")
+    for name in set(FETCHED) & set(names):
+        _require_plain_marks(address, name, info.sha)
+    return names
+
+
+def _require_plain_marks(address: Address, name: str, commit: str) -> None:
+    """The hub's library stores a file under the marks that the hub gives it."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = hf_hub_url(address.repository, name, revision=commit)
+    found = get_hf_file_metadata(url, timeout=TIMEOUT)
+    for mark in (found.etag, found.commit_hash):
+        if mark is not None and not _MARK.fullmatch(mark):
+            raise DataError(f"{address}: the hub marks {name} by {mark[:60]!r}, which is no digest")
+
+
+def _is_below(name: str) -> bool:
+    """Whether the name of a file leads nowhere but below the folder that it is put into."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and name[0] != "/" and ".." not in parts and not set(name) & set("\\:\0")
 
 
 def _require_weights(address: Address, files: list[str]) -> None:
@@ -177,7 +208,8 @@ def errors_of(address: Address) -> Iterator[None]:
         ) from error
     except HfHubHTTPError as error:
         raise _refused(address, where, error) from error
-    except ValueError as error:  # an answer that is no JSON, or a card that the hub refuses
+    # an answer that is no JSON or not of the form that is agreed, or a card that the hub refuses
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{address}: {where} and its library disagree: {reason}") from error
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, OSError) as error:

@@ -30,6 +30,7 @@ from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..prediction.torch_model import TorchPredictor
 from ..registry import registry
+from ..weights import file_digest
 from .catalogue import BOX, CATALOGUE, FILES, read, require_name
 
 MOST_BYTES = 4_000_000
@@ -86,6 +87,8 @@ def pack(
             f"{MOST_BYTES / 1e6:.1f} MB. Publish it instead: zoo push"
         )
     save_tensors(weights, chosen, header)
+    if "best_sha256" in record["model"]:  # these are others: in 16 bits, or laid out anew
+        record["model"]["best_sha256"] = file_digest(weights)
     files = {
         "config.toml": dumps(from_dict(config.to_share())),
         "record.json": f"{layout(record.raw)}\n",

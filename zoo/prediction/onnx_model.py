@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..api import UsageError, WeightsError
+from ..limits import how_to_raise, memory_limit
 from ..reading import read_bytes
 from .onnx_file import IMAGES, LARGEST, POINTS, SCORES, OnnxFacts
 from .predictor import Crops, Predictor, Scores, Units
@@ -57,7 +59,7 @@ class OnnxPredictor(Predictor):
             units, *scores = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
         except Exception as error:  # onnxruntime has many
             raise WeightsError(
-                f"{self.name}: onnxruntime fails on a batch of {len(crops)}: {_first_line(error)}"
+                f"{self.name}: onnxruntime fails on a batch of {len(crops)}: {_reason(error)}"
             ) from error
         return units, scores[0] if scores else None
 
@@ -71,6 +73,8 @@ def _open_session(model: bytes, where: str) -> Any:
             "pip install onnxruntime"
         ) from error
     options = onnxruntime.SessionOptions()
+    _share_memory(onnxruntime)
+    options.add_session_config_entry("session.use_env_allocators", "1")
     options.log_severity_level = 4  # only what ends the process: the rest is raised, or not ours
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdecimal():  # which torch and OpenCV heed; onnxruntime would take every core
@@ -78,10 +82,22 @@ def _open_session(model: bytes, where: str) -> Any:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # a class of its own for each way in which a file is broken
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise WeightsError(
-            f"{where}not an ONNX file that can be read: {reason[0][:200]}"
-        ) from error
+        reason = _reason(error)
+        raise WeightsError(f"{where}not an ONNX file that can be read: {reason}") from error
+
+
+@cache
+def _share_memory(onnxruntime: Any) -> None:
+    """Have all sessions take their tensors from one place, which ends at the limit: a graph of a
+    few bytes can ask for more than a machine has."""
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    limited = onnxruntime.OrtArenaCfg(memory_limit(), -1, -1, -1)
+    onnxruntime.create_and_register_allocator(place, limited)
 
 
 def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
@@ -99,5 +115,8 @@ def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
     return [name for name in (POINTS, SCORES) if name in shapes]
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """In one line; onnxruntime's own for a lack of memory names a line of its source."""
+    if "smaller than requested bytes" in str(error):
+        return f"it needs more memory than it may have; {how_to_raise()}"
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

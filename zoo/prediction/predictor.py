@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import DataError, LandmarkScheme
+from ..api import DataError, LandmarkScheme, WeightsError
 from ..geometry import Region, crop, label_scale, refine_region, unmirror
 from .drawing import draw_faces
 from .face import Face, Faces, Image
@@ -30,6 +30,9 @@ BATCH = 64
 DISAGREE = 0.1
 """Of sqrt(w h) of a face's points: so far apart a prediction and its mirror image halve a
 confidence and more (1 / e)."""
+
+FARTHEST = 100.0
+"""Widths of the crop: no network that was trained puts a point so far outside."""
 
 Crops = NDArray[np.uint8]
 """(N, S, S, 3) RGB."""
@@ -161,7 +164,18 @@ class Predictor(ABC):
         crops = np.stack(
             [crop(i, r, self.input_size) for i, r in zip(images, regions, strict=True)]
         )
-        return crops, *self.run(crops)
+        units, scores = self.run(crops)
+        self._require_points(units, scores)
+        return crops, units, scores
+
+    def _require_points(self, units: Units, scores: Scores) -> None:
+        """Raises :class:`WeightsError` for answers that are no places, which nobody should draw."""
+        near = np.abs(units) <= FARTHEST  # which no NaN is
+        if not near.all() or (scores is not None and not np.isfinite(scores).all()):
+            raise WeightsError(
+                f"{self.name}: its network gives points that are not finite, or nowhere near the "
+                "picture: the file is damaged, or the model was never trained; take another copy"
+            )
 
     def confidences(self, crops: Crops, units: Units, scores: Scores) -> NDArray[np.float32]:
         """(N,) from 0 to 1: how sure the model is of each face's points.

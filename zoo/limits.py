@@ -1,0 +1,29 @@
+"""The most memory that what a stranger's file describes may take, and how to raise it."""
+
+from __future__ import annotations
+
+import os
+
+from zoo.api import UsageError
+
+VARIABLE = "ZOO_MAX_GIB"
+"""The environment variable that sets it, in GiB."""
+DEFAULT_GIB = 2.0
+"""Enough for 400 million parameters and what they make of an image: all but the giants of timm."""
+GIB = 1 << 30
+
+
+def memory_limit() -> int:
+    """Bytes. Raises :class:`UsageError` for a variable that holds no number above 0."""
+    text = os.environ.get(VARIABLE, "")
+    try:
+        gib = float(text or DEFAULT_GIB)
+        if not 0 < gib < 1e6:
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{VARIABLE} = {text!r}: expected a number of GiB, such as 8") from None
+    return int(gib * GIB)
+
+
+def how_to_raise() -> str:
+    return f"{VARIABLE}, now {memory_limit() / GIB:g}, sets the limit in GiB"
