@@ -77,7 +77,20 @@ def load_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor], where: str
                 f"the backbone wants {tuple(own[name].shape)}"
             )
     backbone.load_state_dict(found, strict=False)
+    require_finite(backbone, where)
     return sorted(tensors.keys() - {theirs[name] for name in found})
+
+
+def require_finite(module: nn.Module, where: str) -> None:
+    """Raises :class:`WeightsError` for a parameter that is not finite, and for a buffer with a NaN:
+    a mask may well be infinite."""
+    wrong = [name for name, each in module.named_parameters() if not each.isfinite().all()]
+    wrong += [name for name, each in module.named_buffers() if each.isnan().any()]
+    if wrong:
+        raise WeightsError(
+            f"{where}: {wrong[0]} holds numbers that are not finite, so it is of no trained model; "
+            "take another copy of the file, or train it again"
+        )
 
 
 def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, str]:

@@ -99,6 +99,8 @@ class Model(Struct, kw_only=True):
     loss: str | None = None
     license: str | None = None
     weights_license: str | None = None
+    best_sha256: str | None = None
+    """Of the weights that were scored; records of older zoos do not say it."""
 
 
 class ErrorCurve(Struct, kw_only=True):

@@ -176,7 +176,7 @@ def _require_architecture(name: str, options: dict[str, Any]) -> None:
             hint = f"did you mean {' or '.join(near)}? " if near else ""
             raise UsageError(
                 f"timm:{name}: backbone.{option} is no option of its architecture; {hint}"
-                "Weights of your own are given with --weights FILE, timm's with --pretrained"
+                "weights of your own are given with --weights FILE, timm's with --pretrained"
             )
 
 

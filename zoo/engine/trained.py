@@ -20,7 +20,7 @@ from ..memory import LEAST
 from ..model import LandmarkModel, ModelPlan, build_model
 from ..prediction.place import FacePlace as FacePlace
 from ..reading import read_json
-from ..weights import file_digest
+from ..weights import file_digest, require_finite
 from .absent import naming_the_absent
 from .folder import RunFolder
 
@@ -107,16 +107,10 @@ def best_of(folder: RunFolder) -> Path:
 
 
 def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
-    """What a file of best weights holds. Raises :class:`WeightsError` naming one that is none, that
-    is not the one of the record beside it, or that holds numbers which are not finite."""
+    """What a file of best weights holds. Raises :class:`WeightsError` naming one that is none, or
+    that is not the one of the record beside it."""
     require_recorded(path)
     tensors, table = load_tensors(path)
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise WeightsError(
-                f"{path}: {name} holds numbers that are not finite, so it is no trained model; "
-                "take another copy of the file, or train it again"
-            )
     try:
         return tensors, Header.from_dict(table)
     except (LookupError, TypeError, ValueError, msgspec.ValidationError, UsageError) as error:
@@ -144,5 +138,6 @@ def load_trained(folder: RunFolder) -> Trained:
         raise WeightsError(
             f"{folder.best}: does not fit {header.config.backbone}: {reason}"
         ) from error
+    require_finite(model, str(folder.best))
     model.eval()
     return Trained(model, header)
