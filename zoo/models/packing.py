@@ -87,8 +87,8 @@ def pack(
             f"{MOST_BYTES / 1e6:.1f} MB. Publish it instead: zoo push"
         )
     save_tensors(weights, chosen, header)
-    if "best_sha256" in record["model"]:  # these are others: in 16 bits, or laid out anew
-        record["model"]["best_sha256"] = file_digest(weights)
+    if record.model.best_sha256 is not None:  # these are others: in 16 bits, or laid out anew
+        record.raw["model"]["best_sha256"] = file_digest(weights)
     files = {
         "config.toml": dumps(from_dict(config.to_share())),
         "record.json": f"{layout(record.raw)}\n",
