@@ -6,8 +6,9 @@ moment leaves whole files. No pickle is ever written or read.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,25 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What :func:`save_tensors` wrote, on the CPU. Raises :class:`WeightsError` naming the file."""
+    with _opened(path) as (stream, header):
+        return {name: stream.get_tensor(name) for name in stream.keys()}, header  # noqa: SIM118
+
+
+def load_header(path: Path) -> dict[str, Any]:
+    """Of such a file, without its tensors; raises the same."""
+    with _opened(path) as (_, header):
+        return header
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     require_regular(path, error=WeightsError)
     try:
         with safe_open(path, "pt") as stream:
             header = (stream.metadata() or {}).get(_HEADER)
             if header is None:
                 raise WeightsError(f"{path}: not written by the zoo; --weights takes foreign files")
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            return tensors, dict(json.loads(header))
+            yield stream, dict(json.loads(header))
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: not a complete safetensors file: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import tempfile
@@ -35,6 +36,16 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(path: Path) -> None:
+    """What writers of ``path`` that were killed left beside it; for whoever knows that no other
+    process writes it now."""
+    start = f".{path.name}."
+    with contextlib.suppress(FileNotFoundError):
+        for left in list(path.parent.iterdir()):
+            if left.name.startswith(start) and not left.is_dir():
+                left.unlink(missing_ok=True)
 
 
 def disk_refuses(error: OSError) -> bool:

@@ -12,6 +12,7 @@ from zoo.folders import matching
 from ..records import Source, find_records, load_record
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import examine
+from ..records.unfinished import unfinished
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,8 @@ def _record_files(given: str) -> list[Path]:
 def _in_folder(path: Path) -> list[Path]:
     if (path / "record.json").is_file():
         return [path / "record.json"]
-    if (path / "config.toml").is_file():
-        raise UsageError(
-            f"{path}: is not finished: it has no record.json. Go on with: zoo train --resume {path}"
-        )
+    if why := unfinished(path):
+        raise UsageError(f"{path}: {why}")
     found, problems = find_records([path])
     if problems:
         raise DataError(str(problems[0]))

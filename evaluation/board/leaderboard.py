@@ -17,6 +17,7 @@ from zoo.api.errors import unknown_name
 from ..records import Record, Source, find_records, without_collector
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import Finding, examine
+from ..records.unfinished import unfinished
 from ..scores.metric_names import METRICS
 from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
 from .baseline import note_unlearned, row_has_learned
@@ -84,11 +85,15 @@ def collect(
     with without_collector():
         records, problems = find_records(folders)
         groups, findings = _build(records, split, protocol, sort)
+    named = [Problem(str(folder), why) for folder in folders if (why := unfinished(folder))]
+    problems += named
     problems += [Problem(str(found.source.path), found.reason) for found in findings]
     if groups:
         return groups, problems
     places = ", ".join(map(str, folders))
     if not records:
+        if named:
+            raise DataError(str(named[0]))
         first = f" ({problems[0]})" if problems else ""
         raise DataError(
             f"no run records under {places}{first}: "

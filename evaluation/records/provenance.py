@@ -69,7 +69,7 @@ def examine(
                 continue
             if _richness(source, split) > _richness(other, split):
                 kept[key], source = source, other
-            findings.append(Finding(source, f"a copy of run {record.run}, counted once", True))
+            findings.append(Finding(source, _again(kept[key].record.run, source), True))
         elif same is not source:
             run, seed = same.record.run, same.record.seed
             reason = f"has the very predictions of run {run} (seed {seed}): it counts once"
@@ -80,6 +80,13 @@ def examine(
         source = kept.pop(key)
         findings.append(Finding(source, "a copy of it has other figures for the same predictions"))
     return list(kept.values()), findings
+
+
+def _again(run: str, source: Source) -> str:
+    """What a record is that has all that ``run`` has: its seed, configuration and predictions."""
+    if source.record.run == run:
+        return f"a copy of run {run}, counted once"
+    return f"the same training as run {run}, done again: it counts once"
 
 
 def contradiction(path: Path, record: Record, split: str) -> str:

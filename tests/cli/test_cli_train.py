@@ -136,7 +136,9 @@ def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
     plain = zoo(*TRAIN)
     assert plain.returncode == 0, plain.stderr
     first, second, last = plain.stdout.splitlines()
-    line = r"loss 0\.\d{4}  val loss 0\.\d{4}  val NME \d+\.\d\d%  [\d.]+ img/s  0:\d\d"
+    line = (
+        r"train loss 0\.\d{4}  val SmoothL1 0\.\d{4}  val NME \d+\.\d\d%  [\d.]+ img/s  took 0:\d\d"
+    )
     assert re.fullmatch(rf"epoch 1/2  {line}", first)
     assert re.fullmatch(rf"epoch 2/2  {line}", second)
     share = r"\d+\.\d\d"
@@ -154,7 +156,9 @@ def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
     status, drawn = on_a_terminal(120, *TRAIN, "--seed", "1")
     assert status == 0, drawn
     assert re.search(
-        r"epoch 2/2 .*loss 0\.\d{4}  val NME \d+\.\d\d%  [\d.]+ img/s  0:\d\d left", drawn
+        r"epoch 2/2 .*train loss 0\.\d{4} so far  val NME \d+\.\d\d% after epoch 1  "
+        r"[\d.]+ img/s  all epochs done in 0:\d\d",
+        drawn,
     )
     assert re.search(rf"epoch 2/2  {line}", drawn), "an epoch's line stays above the bar"
     assert "-s1: val nme_ioc" in drawn

@@ -210,9 +210,9 @@ def test_a_run_with_rates_of_its_parts_resumes_to_the_bit(
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("backbone_lr=0", "backbone_lr must be above 0; freeze trains the head alone"),
-        ("layer_decay=0", "layer_decay must be above 0 and at most 1"),
-        ("layer_decay=1.1", "layer_decay must be above 0 and at most 1"),
+        ("backbone_lr=0", "backbone_lr = 0.0: must be above 0"),
+        ("layer_decay=0", "layer_decay = 0.0: must be above 0 and at most 1"),
+        ("layer_decay=1.1", "layer_decay = 1.1: must be above 0 and at most 1"),
     ],
 )
 def test_factors_out_of_range_are_refused(kit: Kit, key: str, reason: str) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from zoo.api import DataError, UsageError, WeightsError, ZooError
+from zoo.checkpoint import load_tensors, save_tensors
 from zoo.engine import fit, run
+from zoo.engine.folder import RunFolder
+from zoo.engine.trained import load_trained
+from zoo.evaluation.board.contestants import find_contestant
+from zoo.evaluation.board.leaderboard import collect
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -209,6 +215,7 @@ def test_a_damaged_state_is_named(kit: Kit, damage: str) -> None:
         folder.state.write_bytes(folder.state.read_bytes()[:-100])
     elif damage == "of another model":
         other = kit.train("backbone.norm=false", epochs=1, out="other")
+        as_of_an_older_zoo(other)
         folder.state.write_bytes(other.state.read_bytes())
     else:
         folder.state.write_bytes(folder.best.read_bytes())
@@ -218,10 +225,119 @@ def test_a_damaged_state_is_named(kit: Kit, damage: str) -> None:
 
 def test_a_run_goes_on_with_its_own_data_only(kit: Kit) -> None:
     folder = kit.train(epochs=1)
+    as_of_an_older_zoo(folder)
     config = folder.config.read_text()
     folder.config.write_text(config.replace("frames = 3", "frames = 4"))
     with pytest.raises(DataError, match="fingerprint"):
         run.resume(folder.path, epochs=2)
+
+
+def as_of_an_older_zoo(folder: RunFolder) -> None:
+    """A state that does not say what it was trained with."""
+    tensors, header = load_tensors(folder.state)
+    del header["config"]
+    save_tensors(folder.state, tensors, header)
+
+
+EDITS = {
+    "lr": ("lr = 0.001", "lr = 0.01", "lr = 0.01 (it was 0.001)"),
+    "seed": ("seed = 0", "seed = 5", "seed = 5 (it was 0)"),
+    "ema": ("ema = 0.0", "ema = 0.9", "ema = 0.9 (it was 0.0)"),
+    "optimizer": ('"adam"', '"sgd"', "optimizer = 'sgd' (it was 'adam')"),
+    "a later key": ("seed = 0", "seed = 0\nrefine = 1", "refine = 1 (it was its default)"),
+    "an option": ("people = 15", "people = 16", "dataset.people = 16 (it was 15)"),
+    "a group's": ("factor = 0.5", "factor = 0.6", "plateau.factor = 0.6 (it was 0.5)"),
+    "fewer epochs": ("epochs = 2", "epochs = 1", "epochs = 1 (it was 2)"),
+}
+
+
+def test_a_configuration_that_was_edited_is_refused_by_its_keys(kit: Kit) -> None:
+    folder = kit.train(epochs=2)
+    config = folder.config.read_text()
+    for key, (old, new, said) in EDITS.items():
+        folder.config.write_text(config.replace(f"{old}\n", f"{new}\n"))
+        with pytest.raises(UsageError) as caught:
+            run.resume(folder.path)
+        assert str(caught.value) == (
+            f"{folder.config}: is not what this run was trained with: {said}. Put that back; other "
+            "values are another run, with a `zoo train` of its own"
+        )
+        if key != "fewer epochs":
+            with pytest.raises(UsageError, match="is not what this run was trained with"):
+                run.evaluate(folder.path)
+    # more epochs are what --epochs writes there, and where it goes on is nobody's result
+    elsewhere = config.replace("epochs = 2\n", "epochs = 3\n").replace('"cpu"', '"cpu:0"')
+    folder.config.write_text(elsewhere)
+    run.resume(folder.path, reporter=kit.watcher)
+    assert kit.watcher.rows[-1]["epoch"] == 3
+
+
+def test_a_state_of_an_older_zoo_goes_on(kit: Kit) -> None:
+    folder = kit.train(epochs=1)
+    as_of_an_older_zoo(folder)
+    run.resume(folder.path, epochs=2)
+    assert len(kit.history(folder.path)) == 2
+
+
+def test_what_a_killed_process_left_is_repaired(kit: Kit) -> None:
+    folder = kit.train(epochs=3)
+    whole = kit.history(folder.path)
+    lines = folder.history.read_text().splitlines(keepends=True)
+    left = [
+        path.with_name(f".{path.name}.k1ll3d")
+        for path in (folder.state, folder.best, folder.history, folder.config)
+    ]
+    unfinished = [folder.path / ".record.json.k1ll3d", folder.path / "predictions/.val.npz.k1ll3d"]
+
+    # between the last save and history.csv, whose write it was killed in
+    folder.history.write_text("".join(lines[:-1]))
+    for path in left:
+        path.write_bytes(b"half")
+    run.resume(folder.path)
+    assert kit.history(folder.path) == whole
+    assert not any(path.exists() for path in left)
+
+    # before the record, with no history at all
+    folder.record.unlink()
+    folder.history.unlink()
+    for path in (*left, *unfinished):
+        path.write_bytes(b"half")
+    run.resume(folder.path)
+    assert kit.history(folder.path) == whole
+    assert not any(path.exists() for path in (*left, *unfinished))
+    assert folder.record.is_file()
+
+
+@pytest.mark.parametrize("at", ["the folder", "the configuration", "the older way"])
+def test_a_run_that_was_stopped_before_its_configuration_is_named_for_what_it_is(
+    kit: Kit, at: str
+) -> None:
+    folder = RunFolder(kit.out / "tiny-synthetic-0a1b2c-s0-f2")
+    folder.path.mkdir()
+    if at == "the configuration":
+        (folder.path / ".config.toml.k1ll3d").touch()
+    elif at == "the older way":
+        folder.state.parent.mkdir()
+        (folder.state.parent / "lock").touch()
+    said = f"{folder.path}: is a run that was stopped before its training began"
+    for verb in (run.resume, run.evaluate, load_trained_at, collect_one, find_val_contestant):
+        with pytest.raises(ZooError) as caught:
+            verb(folder.path)
+        assert str(caught.value).startswith(said), verb
+    with pytest.raises(ZooError, match="no run here"):
+        run.resume(kit.out)
+
+
+def load_trained_at(path: Path) -> object:
+    return load_trained(RunFolder(path))
+
+
+def collect_one(path: Path) -> object:
+    return collect([path])
+
+
+def find_val_contestant(path: Path) -> object:
+    return find_contestant(str(path), "val")
 
 
 @pytest.mark.parametrize("batch", [3, 7])

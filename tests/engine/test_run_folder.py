@@ -179,8 +179,9 @@ def test_training_on_drops_what_the_older_weights_scored(kit: Kit) -> None:
 
 def test_other_data_is_refused(kit: Kit) -> None:
     folder = kit.train(epochs=1)
-    text = folder.config.read_text()
-    folder.config.write_text(text.replace("people = 15", "people = 16"))
+    text = folder.record.read_text()
+    fingerprint = load_record(folder.record)["data"]["fingerprint"]
+    folder.record.write_text(text.replace(fingerprint, fingerprint[::-1]))
     with pytest.raises(DataError, match=r"fingerprint .*would not compare"):
         run.evaluate(folder.path, "val")
 

@@ -20,10 +20,12 @@ def clock(seconds: float) -> str:
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
+    """What an epoch gave and took. The train loss has the unit of whatever trains, a loss or a
+    head's own; the SmoothL1 is the board's, the same for all."""
     return (
-        f"epoch {row['epoch']}/{epochs}  loss {row['train_loss']:.4f}  "
-        f"val loss {row['val_loss']:.4f}  val NME {100 * row['val_nme']:.2f}%  "
-        f"{row['images_per_second']:.1f} img/s  {clock(row['seconds'] + row['val_seconds'])}"
+        f"epoch {row['epoch']}/{epochs}  train loss {row['train_loss']:.4f}  "
+        f"val SmoothL1 {row['val_loss']:.4f}  val NME {100 * row['val_nme']:.2f}%  "
+        f"{row['images_per_second']:.1f} img/s  took {clock(row['seconds'] + row['val_seconds'])}"
     )
 
 
@@ -85,14 +87,19 @@ def _live() -> Iterator[Reporter]:
 
             def step(self, step: Step) -> None:
                 super().step(step)
-                nme = "" if step.val_nme is None else f"val NME {100 * step.val_nme:.2f}%  "
+                validated = (
+                    ""
+                    if step.val_nme is None
+                    else f"val NME {100 * step.val_nme:.2f}% after epoch {step.epoch - 1}  "
+                )
                 bar.update(
                     self.task,
                     description=f"epoch {step.epoch}/{step.epochs}",
                     completed=step.step,
                     total=step.steps,
-                    facts=f"loss {step.loss:.4f}  {nme}{step.images_per_second:.1f} img/s  "
-                    f"{clock(step.seconds_left)} left",
+                    facts=f"train loss {step.loss:.4f} so far  {validated}"
+                    f"{step.images_per_second:.1f} img/s  "
+                    f"all epochs done in {clock(step.seconds_left)}",
                     visible=True,
                 )
 

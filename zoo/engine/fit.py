@@ -219,7 +219,7 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
         # in this order: a run killed between two of these repeats the epoch from the old state
         if better:
             save_tensors(job.folder.best, trainee.judged.state_dict(), job.header.to_dict())
-        trainee.save(job.folder.state, world.size, job.fingerprint)
+        trainee.save(job.folder.state, config, world.size, job.fingerprint)
         job.folder.write_history(progress.history)
         job.reporter.epoch(row)
         if progress.stalled(config) and progress.epoch < config.epochs:
@@ -234,7 +234,7 @@ def _save_and_stop(job: Job, trainee: Trainee) -> None:
     total = job.world.total(trainee.loss_sum)
     trainee.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
     if job.world.first:
-        trainee.save(job.folder.state, job.world.size, job.fingerprint)
+        trainee.save(job.folder.state, job.config, job.world.size, job.fingerprint)
     progress = trainee.progress
     raise Interrupted(
         f"stopped in epoch {progress.epoch + 1} after step {progress.step}; everything is saved. "

@@ -19,8 +19,9 @@ from filelock import FileLock, Timeout
 from ..api import DataError, UsageError, ZooError
 from ..config import Config, dumps, loads
 from ..evaluation.records import Record, config_hash, load_record
+from ..evaluation.records.unfinished import STILLBORN, is_stillborn, unfinished
 from ..evaluation.scores.protocols import find_protocol
-from ..files import disk_refuses, write_whole
+from ..files import disk_refuses, remove_leftovers, write_whole
 from ..reading import read_text
 
 
@@ -63,11 +64,19 @@ class RunFolder:
         return self.path / "predictions" / f"{split}.npz"
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(self.history, text.getvalue().encode())
+        write_whole(self.history, _as_csv(rows))
+
+    def repair(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """After a process that was killed: history.csv has the rows that the state has, and half
+        written files are gone. For whoever holds the folder."""
+        if rows and not (self.history.is_file() and self.history.read_bytes() == _as_csv(rows)):
+            self.write_history(rows)
+        written = [self.config, self.best, self.state, self.history]
+        if not self.record.is_file():  # a finished run's may be being written, by `zoo evaluate`
+            written += [self.record, self.curve]
+            written += [self.predictions(split) for split in ("val", "val-flip")]
+        for path in written:
+            remove_leftovers(path)
 
     def write_config(self, config: Config) -> None:
         write_whole(self.config, dumps(config).encode())
@@ -108,23 +117,26 @@ class RunFolder:
     def read_config(self) -> Config:
         if os.path.lexists(self.config):
             return loads(read_text(self.config, error=UsageError), str(self.config))
+        raise UsageError(f"{self.path}: {self._why_no_run()}")
+
+    def _why_no_run(self) -> str:
+        """What a folder without a configuration is."""
         if self.is_external():
-            raise UsageError(
-                f"{self.path}: is an external entry: the zoo has its points and not its "
-                "program, so it cannot run it"
+            return (
+                "is an external entry: the zoo has its points and not its program, so it cannot "
+                "run it"
             )
-        raise UsageError(
-            f"{self.path}: no run here (it has no config.toml); "
-            "a run is a folder that `zoo train` made"
-        )
+        if is_stillborn(self.path):
+            return STILLBORN
+        if any(path.is_file() for path in (self.best, self.state, self.history, self.record)):
+            return "is a run whose config.toml is gone; put it back from a copy of the folder"
+        return "no run here (it has no config.toml); a run is a folder that `zoo train` made"
 
     def read_record(self) -> Record:
         """Of a finished run. Raises :class:`UsageError` that says how to finish it."""
-        if not self.record.is_file():
-            raise UsageError(
-                f"{self.path}: is not finished: it has no record.json. "
-                f"Go on with: zoo train --resume {self.path}"
-            )
+        why = unfinished(self.path)
+        if why:
+            raise UsageError(f"{self.path}: {why}")
         return load_record(self.record)
 
     def is_external(self) -> bool:
@@ -133,6 +145,14 @@ class RunFolder:
             return load_record(self.record).external
         except DataError:
             return False
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def plain(plugin_id: str) -> str:
@@ -159,8 +179,8 @@ def new_folder(out: Path, config: Config) -> RunFolder:
     try:
         out.mkdir(parents=True, exist_ok=True)
         folder = RunFolder(next(out / name for name in run_names(config) if claim(out / name)))
-        folder.state.parent.mkdir()
         folder.write_config(config)
+        folder.state.parent.mkdir()
     except OSError as error:
         raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from error
     return folder

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..api import DataError, UsageError
+from ..checkpoint import load_header
 from ..config import Config
 from ..data.batches import derive, make_split
 from ..data.store import Store
@@ -23,6 +24,7 @@ from ..model import BuiltModel
 from ..registry import blaming
 from .absent import naming_the_absent
 from .distributed import World, join_world
+from .edited import refuse_edited
 from .environment import environment
 from .fit import Job, epoch_plan, fit
 from .folder import RunFolder, new_folder, plain
@@ -85,6 +87,9 @@ def resume(
     longer = epochs is not None and epochs != config.epochs
     if longer:
         config = _with_epochs(config, epochs or 0, path)
+    if folder.state.is_file():
+        # states of older zoos do not say what they were trained with
+        refuse_edited(folder, load_header(folder.state).get("config"), config)
     with join_world(config.device) as world, ExitStack() as stack:
         with world.first_goes_ahead():
             if world.first:
@@ -94,11 +99,13 @@ def resume(
         job, trainee = _set_up(parts, folder)
         if folder.state.is_file():
             trainee.restore(folder.state, world, job.fingerprint)
+        if world.first:
+            folder.repair(trainee.progress.history)
         trainee.unfreeze_when_due(config)
         if trainee.progress.done(config) and folder.record.is_file():
             parts.reporter.note(_why_finished(trainee.progress, config, path))
             return folder
-        if longer and world.first:
+        if world.first:
             folder.forget_results()
             folder.write_config(config)
         _tell_begin(job, trainee)
@@ -125,6 +132,7 @@ def evaluate(
     trained = load_trained(folder)
     record = folder.read_record()
     config = folder.read_config()
+    refuse_edited(folder, trained.header.config.to_share(), config, but=("epochs",))
     material = own_material(folder, data, strict, reporter)
     with join_world(device or config.device) as world:
         with world.first_goes_ahead():

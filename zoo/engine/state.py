@@ -88,7 +88,7 @@ class Trainee:
             self.model.unfreeze()
         return due
 
-    def save(self, path: Path, world_size: int, fingerprint: str) -> None:
+    def save(self, path: Path, config: Config, world_size: int, fingerprint: str) -> None:
         moments, rest = pack_optimizer(self.optimizer)
         tensors = with_prefix("model", self.model.state_dict()) | with_prefix("optimizer", moments)
         if self.average is not None:
@@ -97,6 +97,7 @@ class Trainee:
             tensors |= with_prefix("loss", self.loss.state_dict())
         tensors["loss_sum"] = self.loss_sum
         header = {
+            "config": config.to_share(),
             "progress": asdict(self.progress),
             "optimizer": rest,
             "schedule": self.schedule.state(),

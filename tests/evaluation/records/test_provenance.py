@@ -51,6 +51,16 @@ def test_a_copied_run_counts_once_and_that_is_said(runs):
     assert left_out(problems) == {"elsewhere": "a copy of run a-s0, counted once"}
 
 
+def test_a_training_that_was_done_again_is_no_copy_of_itself(runs):
+    shutil.copytree(runs / "a", runs / "a-again")
+    file = runs / "a-again" / "record.json"
+    file.write_text(file.read_text().replace('"a-s0"', '"a-s0-2"'))
+    _, problems = collect([runs])
+    assert left_out(problems) == {
+        "a-again": "the same training as run a-s0, done again: it counts once"
+    }
+
+
 @pytest.mark.parametrize("digest", ["ab" * 32, None])
 def test_copies_are_known_by_their_predictions_or_by_all_of_their_figures(digest):
     one = record(GOOD, results={"predictions": digest} if digest else {})
