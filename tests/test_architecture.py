@@ -30,7 +30,7 @@ FOLDERS = {
 GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
-    *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation"),
+    *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation", "zoo.threads"),
     *("zoo.reading", "zoo.files", "zoo.folders", "zoo.tables", "zoo.names", "zoo.doubts"),
     "zoo.limits",
     *("zoo.geometry", "zoo.images", "zoo.videos", "zoo.fetching"),
@@ -109,6 +109,7 @@ FLOORS = {
     "zoo.memory": Floor((*GROUND, "zoo.limits"), ("torch",)),
     "zoo.model": Floor(FOURTH),
     "zoo.weights": Floor(FOURTH),
+    "zoo.threads": Floor((), ()),
     "zoo.bounds": Floor(GROUND, ()),
     "zoo.augment_keys": Floor((*GROUND, "zoo.bounds"), ()),
     "zoo.config": Floor(FOURTH),

@@ -1,10 +1,12 @@
 """Facial-landmark models that anyone can train, compare and use.
 
-The verbs are imported when they are first used, so that ``import zoo`` costs nothing.
+The verbs are imported when they are first used, so that ``import zoo`` costs nothing. It settles
+how PyTorch's threads wait, which must be said before PyTorch is loaded (:mod:`zoo.threads`).
 """
 
 from typing import TYPE_CHECKING, Any
 
+from zoo import threads as threads
 from zoo.moved import answer_old_names
 
 if TYPE_CHECKING:

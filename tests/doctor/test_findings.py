@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -64,16 +63,10 @@ def test_threads_beside_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert "OMP_NUM_THREADS=1" in libraries.threads(1).what
     assert libraries.threads(1).status == "warn"
-
-
-def test_a_container_has_a_share_of_the_processors(tmp_path: Path) -> None:
-    there = len(os.sched_getaffinity(0))
-    quota = tmp_path / "cpu.max"
-    assert libraries.usable_cores(quota) == there
-    quota.write_text("max 100000\n")
-    assert libraries.usable_cores(quota) == there
-    quota.write_text("100000 100000\n")
-    assert libraries.usable_cores(quota) == 1
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert libraries.threads(4).status == "warn"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    assert libraries.threads(4).what.startswith("4 for 4 processors; they wait by OMP_WAIT_POLICY=")
 
 
 def test_opencv_without_cascades_or_a_codec() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from zoo.installed import OURS, one_line
+from zoo.threads import CHOSEN, WAITING, usable_cores, waiting
 
 from .finding import Finding
 from .probes import ask
@@ -40,6 +41,9 @@ EXTRAS = {
     "heic": "pictures of Apple's telephones",
 }
 """What an extra is for; `dev` is for those who work on the zoo itself."""
+
+SPINS = ("ACTIVE", "TURNAROUND", "INFINITE", "INFINITY")
+"""What makes threads keep their processors busy while they wait."""
 
 _NVIDIA = Path("/proc/driver/nvidia/version")
 
@@ -184,7 +188,8 @@ def accelerator(torch: Mapping[str, Any], driver: Path = _NVIDIA) -> Finding:
 
 
 def threads(used: int) -> Finding:
-    """How many threads PyTorch computes with, beside the processors that it may use."""
+    """How many threads PyTorch computes with, beside the processors that it may use, and how they
+    wait for each other."""
     cores = usable_cores()
     limit = os.environ.get("OMP_NUM_THREADS")
     said = f"{used} for {cores} processor{'s' if cores > 1 else ''}"
@@ -192,22 +197,15 @@ def threads(used: int) -> Finding:
         return Finding("threads", "warn", f"{said}: they wait for each other", _export(cores))
     if limit is not None and used < cores:
         return Finding("threads", "warn", f"{said}: OMP_NUM_THREADS={limit}", _export(cores))
-    return Finding("threads", "ok", said)
+    if used > 1 and any(os.environ.get(name, "").upper() in SPINS for name in WAITING):
+        slow = f"{said}; {waiting()}: beside other work, waiting threads hold it up"
+        return Finding("threads", "warn", slow, "export OMP_WAIT_POLICY=PASSIVE")
+    by = " (chosen by the zoo)" if CHOSEN else ""
+    return Finding("threads", "ok", f"{said}; they wait by {waiting()}{by}")
 
 
 def _export(cores: int) -> str:
     return f"export OMP_NUM_THREADS={cores}"
-
-
-def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Processors that this process may use: a container's share counts, where it has one."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    try:
-        share, period = quota.read_text().split()
-        return max(1, min(cores, round(int(share) / int(period))))
-    except (OSError, ValueError):  # no such file, or "max"
-        return cores
 
 
 def opencv(answer: Mapping[str, Any]) -> Iterator[Finding]:

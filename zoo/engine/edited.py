@@ -39,8 +39,8 @@ def refuse_edited(
     ]
     if differ:
         raise UsageError(
-            f"{folder.config}: is not what this run was trained with: {', '.join(differ)}. Put that "
-            "back; other values are another run, with a `zoo train` of its own"
+            f"{folder.config}: is not what this run was trained with: {', '.join(differ)}. Put "
+            "that back; other values are another run, with a `zoo train` of its own"
         )
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import PIL
 import torch
 
+from ..threads import waiting
+
 
 def peak_memory(device: torch.device) -> float | None:
     """MiB: of the GPU's allocator, or of this process; None where the system does not count it."""
@@ -46,6 +48,7 @@ def environment(device: torch.device, precision: str, processes: int) -> dict[st
         "precision": precision,
         "processes": processes,
         "threads": torch.get_num_threads(),
+        "waiting": waiting(),
     }
 
 

@@ -22,6 +22,7 @@ from ..evaluation.records.schema import results_from
 from ..evaluation.scores.metrics import mean_shape
 from ..model import BuiltModel
 from ..registry import blaming
+from ..threads import advice
 from .absent import naming_the_absent
 from .distributed import World, join_world
 from .edited import refuse_edited
@@ -228,6 +229,8 @@ class _Parts:
                     f"need at least {2 * world.size}, two images each for batch norm"
                 )
         around = environment(world.device, config.precision, world.size)
+        if slow := advice(around["threads"]):
+            reporter.note(slow)
         if origin is not None:
             frames = {"train": len(train), "val": len(val)}
             origin.tell(config, around, frames, built.weights, reporter)

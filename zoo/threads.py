@@ -1,0 +1,103 @@
+"""How PyTorch's threads share the processors, settled before PyTorch is loaded: `import zoo` does.
+
+Threads of OpenMP that wait for each other keep their processors busy for a while, as if nothing
+else ran. Beside one busy process a step takes a hundred times as long, since each thread waits for
+one that has no processor because of the waiting. So they are told to sleep instead
+(``OMP_WAIT_POLICY``), and where a container has a share of the processors, there are as many
+threads as it may run at once (``OMP_NUM_THREADS``). Whoever sets one of these variables, or one
+that says the same, is left alone. The variables are read once, when PyTorch is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
+"""Of OpenMP, of GCC's library and of LLVM's: any of them says how threads wait."""
+
+COUNT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def settle() -> dict[str, str]:
+    """Set what nobody has set; returns that. Nothing where PyTorch is loaded: it would not read it.
+
+    The processes that this one starts inherit it.
+    """
+    chosen: dict[str, str] = {}
+    if "torch" not in sys.modules:
+        if not any(name in os.environ for name in WAITING):
+            chosen["OMP_WAIT_POLICY"] = "PASSIVE"
+        if not any(name in os.environ for name in COUNT) and usable_cores() < _affinity():
+            chosen["OMP_NUM_THREADS"] = str(usable_cores())
+    os.environ.update(chosen)
+    return chosen
+
+
+def waiting() -> str:
+    """How threads wait, as the variables of this process say it."""
+    said = [f"{name}={os.environ[name]}" for name in WAITING if name in os.environ]
+    return ", ".join(said) or "as the library likes"
+
+
+def advice(count: int) -> str:
+    """Why the ``count`` threads of this process may hold each other up; empty where they do not."""
+    if count < 2 or not LATE or any(name in os.environ for name in WAITING):
+        return ""
+    return (
+        "torch was imported before zoo, so its threads keep their processors busy while they wait: "
+        "beside other work a step may take a hundred times as long. Import zoo first, or set "
+        "OMP_WAIT_POLICY=PASSIVE before Python starts"
+    )
+
+
+def usable_cores(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> int:
+    """Processors that this process may use at once; a container's share counts."""
+    return max(1, min(_affinity(), round(min(_quota(root, own), 2**20))))
+
+
+def _affinity() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _quota(root: str, own: str) -> float:
+    """The least that this process's control groups allow, in processors; infinite where none does.
+    Both versions of control groups are asked, for the process's own and for those above it."""
+    places = {""}
+    for line in _read(own).splitlines():
+        path = line.rpartition(":")[2].strip("/")
+        while path:
+            places.add(path)
+            path = path.rpartition("/")[0]
+    shares = [math.inf]
+    for place in places:
+        here = os.path.join(root, place)
+        older = os.path.join(root, "cpu", place)
+        period = _read(os.path.join(older, "cpu.cfs_period_us"))
+        for text in (
+            _read(os.path.join(here, "cpu.max")),
+            f"{_read(os.path.join(older, 'cpu.cfs_quota_us')).strip()} {period}",
+        ):
+            with contextlib.suppress(ValueError, ZeroDivisionError):  # "max", or no such file
+                share, each = map(int, text.split())
+                if share > 0:
+                    shares.append(share / each)
+    return min(shares)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(4096)
+    except (OSError, ValueError):
+        return ""
+
+
+CHOSEN = settle()
+"""What this process set, and nobody else had."""
+
+LATE = "torch" in sys.modules
+"""Whether PyTorch was loaded before: it has read what was set then."""
