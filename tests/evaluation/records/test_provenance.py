@@ -52,12 +52,12 @@ def test_a_copied_run_counts_once_and_that_is_said(runs):
 
 
 def test_a_training_that_was_done_again_is_no_copy_of_itself(runs):
-    shutil.copytree(runs / "a", runs / "a-again")
-    file = runs / "a-again" / "record.json"
+    shutil.copytree(runs / "a", runs / "elsewhere")
+    file = runs / "elsewhere" / "record.json"
     file.write_text(file.read_text().replace('"a-s0"', '"a-s0-2"'))
     _, problems = collect([runs])
     assert left_out(problems) == {
-        "a-again": "the same training as run a-s0, done again: it counts once"
+        "elsewhere": "the same training as run a-s0, done again: it counts once"
     }
 
 
