@@ -114,6 +114,9 @@ def test_what_lies_outside_the_image_is_black() -> None:
     assert (out[:, 10:30] == 200).all()
     assert (out[:, 30:] == 0).all()
     assert not crop(image, Region(200, 200, 30), 16).any()
+    # where the points of a model lie that has gone astray
+    for astray in (Region(0, 0, 1e30), Region(1e30, -1e30, 1e9), Region(1e30, 10, 5)):
+        assert not crop(image, astray, 16).any()
 
 
 @pytest.mark.parametrize("size", [16, 23, 40, 61])

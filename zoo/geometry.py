@@ -85,12 +85,25 @@ def refine_region(points: Points) -> Region:
     return Region(float(cx), float(cy), side)
 
 
+FAR = 16
+"""Sides of an image: of a region that is larger, a crop shows next to nothing."""
+
+
 def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint8]:
-    """The region resampled to ``size`` x ``size`` pixels; black where it leaves the image.
+    """The region resampled to ``size`` x ``size`` pixels; black where it leaves the image, and all
+    black for a region that shows next to nothing of it, as points that went astray make one.
 
     Antialiased: where the region is larger than ``size`` the source is low-passed first, with the
     Gaussian that makes up the difference between the two pixel grids.
     """
+    height, width = image.shape[:2]
+    reach = region.side / 2
+    touches = all(
+        -reach - 1 < centre < length + reach + 1
+        for centre, length in ((region.cx, width), (region.cy, height))
+    )
+    if not touches or region.side > FAR * max(height, width):
+        return np.zeros((size, size, *image.shape[2:]), np.uint8)
     factor = region.side / size
     # unit u of output pixel p is (p + 0.5) / size, and lies at cx + (u - 0.5) side in the source
     left = region.cx + (0.5 / size - 0.5) * region.side

@@ -46,8 +46,10 @@ def at_the_ends() -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("end", [0, 1], ids=["least", "most"])
 def test_a_run_at_the_ends_of_all_bounds_is_recorded_and_goes_on(kit: Kit, end: int) -> None:
     sets = [f"{key}={ends[end]}" for key, ends in at_the_ends().items() if key not in SIZED]
-    # a rate that is refused by no bound, and that no warm-up keeps away from the weights
-    folder = kit.train(*sets, "warmup_epochs=0", "plateau.patience=0", epochs=1, seed=None)
-    assert load_record(folder.record)["epochs"] == 1
+    if end == 1:
+        # the highest rate diverges beside the highest decay, which is an error of its own
+        sets += ["lr=0.001", "warmup_epochs=0"]
+    folder = kit.train(*sets, epochs=1, seed=None)
+    assert load_record(folder.record).epochs == 1
     run.resume(folder.path, epochs=3)
-    assert load_record(folder.record)["epochs"] == 3
+    assert load_record(folder.record).epochs == 3
