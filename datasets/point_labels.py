@@ -33,9 +33,10 @@ def labelled(
 
     Raises :class:`DataError` where none is.
     """
-    visible = ~np.isnan(points).any(1)
+    absent = np.isnan(points).any(1)
     if missing is not None:
-        visible &= (points != np.asarray(missing)).any(1)
+        absent |= (points == np.asarray(missing)).all(1)
+    visible = np.asarray(~absent, np.bool_)
     if not visible.any():
         raise DataError(f"not one of its {len(points)} points has a label")
     return np.where(visible[:, None], points, 0.0), visible
