@@ -102,10 +102,19 @@ _NESTED = ("error", "failures")
 
 
 def compare(a: Contestant, b: Contestant, split: str) -> Comparison:
-    """From the predictions of both where they are at hand, else from their records' sums.
+    """Compare two models by a paired bootstrap over people.
 
-    Raises DataError where the two were not scored on the same frames under the same protocol, and
-    where neither predictions nor sums are there.
+    Args:
+        a: One side, as :func:`.contestants.find_contestant` finds it.
+        b: The other side.
+        split: ``val`` or ``test``.
+
+    Returns:
+        What the predictions of both say where they are at hand, else their records' sums.
+
+    Raises:
+        DataError: The two were not scored on the same frames under the same protocol, or neither
+            predictions nor sums are there.
     """
     check_comparable(a, b)
     if all(beside(s.path, split) for s in (*a.sources, *b.sources)):

@@ -45,7 +45,15 @@ class Finding:
 def examine(
     records: Iterable[tuple[Path, Record]], split: str
 ) -> tuple[list[Source], list[Finding]]:
-    """The runs that have results on ``split``, each once, and the records that do not count."""
+    """Sort records into runs that count and records that do not.
+
+    Args:
+        records: Records and the files that they were read from.
+        split: ``val`` or ``test``; records without results on it are left out.
+
+    Returns:
+        The runs that have results on ``split``, each once, and the records that do not count.
+    """
     kept: dict[tuple[Any, ...], Source] = {}
     predicted: dict[tuple[Any, ...], Source] = {}
     spoilt: set[tuple[Any, ...]] = set()

@@ -48,8 +48,18 @@ class Verdict:
 
 
 def verify(run: Path, split: str) -> Verdict:
-    """Works out a split's results from ``run``/predictions/``split``.npz and holds the record
-    against them. Raises DataError for a run without these predictions."""
+    """Work out a split's results from its predictions, and hold the record against them.
+
+    Args:
+        run: The folder of a run.
+        split: ``val`` or ``test``; its predictions are in ``predictions/<split>.npz``.
+
+    Returns:
+        The results, and what the record says otherwise.
+
+    Raises:
+        DataError: The run has no such predictions, or they cannot be read.
+    """
     path = run / "predictions" / f"{split}.npz"
     if not path.is_file():
         there = sorted(p.stem for p in path.parent.glob("*.npz"))

@@ -30,10 +30,18 @@ def interval(
     seed: int = 0,
     level: float = LEVEL,
 ) -> tuple[float | None, float | None]:
-    """Bounds of the mean of ``errors`` (N,) at ``level``, over the N ``people``.
+    """The interval of a mean, bootstrapped over people.
 
-    A sample whose person is None stands for itself. (None, None) for no errors at all. One person
-    alone gives an interval without width: it says nothing of other people.
+    Args:
+        errors: (N,) errors.
+        people: Whose they are; a sample whose person is None stands for itself.
+        draws: How many times people are drawn.
+        seed: Seed of the draws.
+        level: The share of draws within the interval.
+
+    Returns:
+        The lower and the upper bound, (None, None) for no errors at all. One person alone gives an
+        interval without width: it says nothing of other people.
     """
     if len(errors) == 0:
         return None, None

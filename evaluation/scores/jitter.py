@@ -22,10 +22,18 @@ Track = NDArray[np.floating[Any]]
 
 
 def jitter(points: Track, scale: float, known: Track | None = None) -> float:
-    """A fraction of ``scale``, such as the inter-ocular distance, in the points' units.
+    """How much the points of a video shake.
 
-    With ``known`` points, the jitter of what the points are off by. Raises ValueError for fewer
-    than three frames.
+    Args:
+        points: (T, K, 2) points of one face through T consecutive frames, in pixels.
+        scale: What jitter is a fraction of, such as the inter-ocular distance, in pixels.
+        known: (T, K, 2) true points; with them, the jitter is that of the error.
+
+    Returns:
+        The jitter, a fraction of ``scale``.
+
+    Raises:
+        ValueError: There are fewer than three frames.
     """
     track = np.asarray(points, np.float64)
     if known is not None:
@@ -37,10 +45,19 @@ def jitter(points: Track, scale: float, known: Track | None = None) -> float:
 
 
 def lag(points: Track, known: Track, most: int = 12) -> float:
-    """Frames by which ``points`` come after ``known``; below 0 where they come before.
+    """How far the points of a video lag behind the true ones.
 
-    Shifts up to ``most`` frames are tried. Raises ValueError where the known points hardly move
-    (nothing can lag behind them) or the video is shorter than four times ``most``.
+    Args:
+        points: (T, K, 2) points of one face through T consecutive frames, in pixels.
+        known: (T, K, 2) true points.
+        most: The largest shift that is tried, in frames.
+
+    Returns:
+        Frames by which ``points`` come after ``known``; below 0 where they come before.
+
+    Raises:
+        ValueError: The known points do not move, so nothing can lag behind them, or the video is
+            shorter than four times ``most``.
     """
     if len(points) != len(known) or len(known) < 4 * most:
         raise ValueError(f"{len(points)} and {len(known)} frames: lag needs {4 * most} of both")

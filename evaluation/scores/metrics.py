@@ -134,17 +134,27 @@ def summarise(
     people: Sequence[str | None],
     ids: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """All results of one split, as a record stores them: fractions, None where not to be had.
+    """All results of one split, as a record stores them.
 
-    ``points`` and ``target`` (N, K, 2) are in source pixels, ``visible`` is (N, K), ``regions``
-    (N, 3) cx, cy, side, ``people`` N names for the bootstrap. A face with a visible point that is
-    not finite was *missed*: NME and loss go over the found, ``coverage`` is their share, failure
-    rates and AUC count it as a failure. Left out and counted: ``unlabelled`` faces, with no visible
-    point or with all points at one place, and ``unmeasured`` faces, which do not show what the
-    headline is measured by (an eye corner, a box that is no line). ``n`` is the number of faces
-    that count, ``floored`` those whose headline length was raised. ``ced`` is the cumulative error
-    curve, ``pose`` the error by head turn (where the scheme tells it); with the samples' ``ids``,
-    ``by_person`` has the sums that a comparison needs.
+    A face with a visible point that is not finite was *missed*: NME and loss go over the found,
+    ``coverage`` is their share, failure rates and AUC count it as a failure. Left out and counted
+    are ``unlabelled`` faces, with no visible point or with all points at one place, and
+    ``unmeasured`` faces, which do not show what the headline is measured by (an eye corner, a box
+    that is no line).
+
+    Args:
+        points: (N, K, 2) predictions in source pixels; NaN for a face that was missed.
+        target: (N, K, 2) labels in source pixels.
+        visible: (N, K), whether a point is shown.
+        regions: (N, 3): cx, cy and side of the squares that the model saw, in source pixels.
+        scheme: What the K points are.
+        people: N names for the bootstrap; None for a sample that names nobody.
+        ids: N ids of the samples; with them ``by_person`` has the sums that a comparison needs.
+
+    Returns:
+        Fractions by name, None for what cannot be had. ``n`` is the number of faces that count,
+        ``floored`` those whose headline length was raised. ``ced`` is the cumulative error curve,
+        ``pose`` the error by head turn, where the scheme tells it.
     """
     lengths = normalisers(target, visible, scheme)
     scale = label_scale(target, visible)

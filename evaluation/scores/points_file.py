@@ -52,11 +52,19 @@ class _Columns:
 
 
 def read_points(path: Path, count: int, known: Collection[str]) -> ExternalPoints:
-    """The points of a file, for a data set whose frames have the ``known`` ids and ``count``
-    points each.
+    """Read the points that another program found.
 
-    Raises :class:`DataError` that names file and row for the first thing that is wrong: another
-    number of points or cells, an id that is unknown or stands twice, what is not a number.
+    Args:
+        path: A CSV file, as the module describes it.
+        count: How many points a face of the data set has.
+        known: The ids of the data set's frames.
+
+    Returns:
+        The points by id, and the names of columns that were not used.
+
+    Raises:
+        DataError: Another number of points or cells, an id that is unknown or stands twice, or
+            what is not a number; names the file and the row.
     """
     table = open_table(path)
     columns = _read_header(table, count)

@@ -82,10 +82,17 @@ class Predictions:
 
 
 def load(path: Path) -> Predictions:
-    """Reads and checks a file of :meth:`Predictions.save`.
+    """Read and check a file of :meth:`Predictions.save`.
 
-    Raises DataError that names the file and the key: a file of another kind, a missing key, a
-    pickle (never loaded), a wrong shape or type, numbers that cannot be.
+    Args:
+        path: The .npz file.
+
+    Returns:
+        The predictions of N faces of K points.
+
+    Raises:
+        DataError: A file of another kind, a missing key, a pickle (which is never loaded), a wrong
+            shape or type, or numbers that cannot be; names the file and the key.
     """
     arrays = _read(path)
     _check(path, arrays)

@@ -135,11 +135,21 @@ def assign(
     release_splits: Sequence[str | None],
     fold: int = 0,
 ) -> NDArray[np.str_]:
-    """Each sample's split, in the order of the samples: "train", "val" or "test".
+    """Assign each sample to a split.
 
-    ``people`` and ``release_splits`` are as long as ``ids``. ``fold`` is for a protocol with folds.
-    Raises UsageError for an unknown protocol or fold, and DataError for a protocol that the data
-    cannot serve, with the ones that it can.
+    Args:
+        protocol: Its id, such as ``person``, or its label, such as ``person/1``.
+        ids: The ids of N samples.
+        people: N names; None for a sample that names nobody.
+        release_splits: N of ``train``, ``test`` and None, as the release says.
+        fold: Which fold, of a protocol with folds.
+
+    Returns:
+        (N,) of ``train``, ``val`` and ``test``, in the order of the samples.
+
+    Raises:
+        UsageError: The protocol or the fold is unknown.
+        DataError: The data cannot serve the protocol; names those that it can serve.
     """
     chosen = find_protocol(protocol)
     if not 0 <= fold < chosen.folds:
