@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Difference:
-    """Of a figure: ``a`` minus ``b``, fractions, with its 95% interval over people."""
+    """A figure of two models: ``a`` minus ``b``, fractions, with its 95% interval over people."""
 
     a: float
     b: float
@@ -237,7 +237,7 @@ def _comparison(
 def _difference(
     whole: Floats, draws: Floats, a: tuple[int, int], b: tuple[int, int]
 ) -> Difference | None:
-    """Of two ratios of columns. None where a figure is not to be had."""
+    """The difference of two ratios of columns; None where one of them cannot be had."""
     if not np.isfinite(whole[[*a, *b]]).all() or whole[a[1]] <= 0 or whole[b[1]] <= 0:
         return None
     there = (draws[:, a[1]] > 0) & (draws[:, b[1]] > 0)

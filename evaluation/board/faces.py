@@ -34,7 +34,7 @@ class Faces:
 
 
 def faces_of(sources: Sequence[Source], split: str) -> Faces:
-    """Of the runs of one configuration: seeds averaged, folds put together.
+    """The faces of the runs of one configuration: seeds averaged, folds put together.
 
     Each run has its predictions beside its record. Raises DataError for a file without a landmark
     scheme, and for seeds that were scored on different frames.

@@ -62,7 +62,7 @@ class Row:
     coverage: float | None = None
     """Share of the faces that were found; the errors go over these."""
     latency_ms: float | None = None
-    """Of one image, by ``zoo bench``; None unless all runs were benched on one device."""
+    """For one image, by ``zoo bench``; None unless all runs were benched on one device."""
     throughput: float | None = None
     """Images a second in full batches, by ``zoo bench``, likewise."""
     bench_device: str | None = None
@@ -267,7 +267,7 @@ def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:
 
 
 def _difference(one: float | None, other: float | None) -> float:
-    """Of figures that are known to be there."""
+    """The difference of two figures that are known to be there."""
     assert one is not None
     assert other is not None
     return one - other

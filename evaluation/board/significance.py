@@ -22,7 +22,7 @@ from ..scores.clusters import Clusters, average, concatenate, unit_of
 from .pooling import Row, bound_of, by_fold, by_seed, clusters_in
 
 NOTHING = 1e-12
-"""Of a mean error: what floats and the rounding of records make of two equal models."""
+"""The difference of mean errors that floats and rounding can make of two equal models."""
 
 BLOCK = 500
 """Rows whose draws are in memory together: 8 MB."""
@@ -51,7 +51,7 @@ def clusters_of(sources: Sequence[Source], split: str) -> Clusters | None:
 
 @dataclass(frozen=True)
 class Ties:
-    """Of each row, whether it is tied with the best; and how that was found."""
+    """Whether each row is tied with the best, and how that was found."""
 
     tied: list[bool]
     clusters: str
@@ -96,7 +96,7 @@ def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
 
 
 def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
-    """Of each row, whether it is on the Pareto front of ``headline`` against GMACs."""
+    """Whether each row is on the Pareto front of ``headline`` against GMACs."""
     points = [
         (row.gmacs, error, i)
         for i, row in enumerate(rows)
@@ -136,7 +136,7 @@ def _means(total: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np
 
 
 def holds_zero(difference: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.bool_]:
-    """Of each column of draws (D, R), whether its percentile interval holds zero; (R,).
+    """Whether the percentile interval of each column of draws (D, R) holds zero; (R,).
 
     The answer is that of ``np.quantile``, which interpolates between the draws at two places;
     counting the draws on each side of zero gives it too, many times faster, except where zero lies

@@ -22,7 +22,7 @@ MAX_RUNS = 5
 CURVES = ("val_nme", "val_loss", "train_loss")
 
 Bin = tuple[str, float | None, float | None]
-"""Of head pose: name, from, to, in degrees."""
+"""A bin of head pose: its name, and the turn of the head from and to."""
 
 
 def error_curve(records: Sequence[Record], split: str) -> ErrorCurve | None:

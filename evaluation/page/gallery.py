@@ -27,7 +27,7 @@ from ..scores.metrics import headline_errors
 from ..scores.predictions import Predictions, load
 
 ROWS = 3
-"""Of a group, the best that have predictions beside their record."""
+"""How many rows of a group are shown: the best that have predictions beside their record."""
 
 FACES = 6
 """Worst and best ones of a row, each of another person."""
@@ -36,7 +36,7 @@ SIDE = 192
 """Pixels of a face's picture."""
 
 MARGIN = 1.5
-"""Of the picture over the labelled points' box, for predictions that fell wide."""
+"""The side of the picture over that of the labelled points' box, for predictions that fell wide."""
 
 UNITS = 1000
 """Points are whole numbers: this many across the picture."""
@@ -76,7 +76,7 @@ def gallery(group: Group, frames: Frames) -> dict[str, Any]:
 
 
 def _predictions(row: Row, split: str) -> Predictions | None:
-    """Of the row's first run that has them."""
+    """The predictions of the row's first run that has them."""
     for source in row.sources:
         path = Path(source.path).parent / "predictions" / f"{split}.npz"
         if not path.is_file():

@@ -37,7 +37,7 @@ class Benchmark:
 
     @property
     def version(self) -> str:
-        """Of the split rule and of the metrics: ``1.1``. Another version is another benchmark."""
+        """Versions of the split rule and the metrics: ``1.1``. Another is another benchmark."""
         return f"{self.protocol.partition('/')[2] or '0'}.{self.metrics}"
 
     @property

@@ -25,10 +25,11 @@ from .record_files import Source
 from .schema import Record, Results
 
 ERROR_TOLERANCE = 1e-6
-"""Of a mean error, relative."""
+"""By how much two mean errors may differ that should be equal, as a part of them."""
 
 SHARE_TOLERANCE = 2e-6
-"""Of a share of faces, absolute: two roundings to six decimals and what floats add."""
+"""By how much two shares of faces may differ that should be equal: two roundings to six decimals,
+and what floats add."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Finding:
     reason: str
     """Names runs, and no paths."""
     copy: bool = False
-    """Of a run that counts; else its figures cannot be trusted."""
+    """Whether it is a copy of a run that counts; else its figures cannot be trusted."""
 
 
 def examine(
@@ -197,6 +198,6 @@ def _difference(one: Source, other: Source, split: str) -> str:
 
 
 def _richness(source: Source, split: str) -> int:
-    """Of two copies the one that was refreshed later says more."""
+    """How much a record says: more, of two copies, in the one that was refreshed later."""
     raw = source.record.raw
     return len(raw["results"][split]) + len(raw["cost"]) + ("history" in raw)

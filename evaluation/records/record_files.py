@@ -30,7 +30,7 @@ NOT_THE_CONFIGURATION = frozenset(
 """Keys that do not make another model: which of several runs it is, and where it ran."""
 
 WIDTH = 100
-"""Of a line of a record file, where what stands on it can be broken."""
+"""A line of a record file is no longer, where what stands on it can be broken."""
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -181,7 +181,7 @@ def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
 
 
 def _meant_as_a_record(value: Any) -> bool:
-    """Of a .json file of any name: other programs write JSON too."""
+    """Whether a .json file of any name is a record: other programs write JSON too."""
     return isinstance(value, dict) and "schema" in value and "results" in value
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 DRAWS = 2000
 LEVEL = 0.95
 CELLS = 4_000_000
-"""Of a block of draws x people: bounds the memory, 32 MB for each of two arrays."""
+"""The size of a block of draws x people: it bounds the memory, 32 MB for each of two arrays."""
 
 Floats = NDArray[np.float64]
 

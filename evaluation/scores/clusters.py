@@ -110,7 +110,7 @@ def unit_of(people: int | None, count: int) -> str:
 
 
 def average(many: Sequence[Clusters]) -> Clusters | None:
-    """Of several seeds: the means of their sums; None where they saw other people or frames."""
+    """The means of several seeds' sums; None where they saw other people or frames."""
     first = many[0]
     if len(many) == 1:
         return first
@@ -126,7 +126,7 @@ def average(many: Sequence[Clusters]) -> Clusters | None:
 
 
 def concatenate(folds: Sequence[Clusters]) -> Clusters:
-    """Of several folds, in their order: each has people of its own."""
+    """The clusters of several folds, in their order: each fold has people of its own."""
     if len(folds) == 1:
         return folds[0]
     return Clusters(

@@ -16,8 +16,8 @@ Bools = NDArray[np.bool_]
 
 STEP_PER_10000 = 25
 STEPS = 61
-"""Of the cumulative error curve: 0, .0025, ... .15. Whole numbers, so that 8% and 10%, where the
-failure rates stand, are hit to the bit."""
+"""The steps of the cumulative error curve are 0, .0025, ... .15. They are whole numbers, so that 8%
+and 10%, where the failure rates stand, are hit to the bit."""
 
 TURNS: tuple[tuple[str, float | None, float | None], ...] = (
     ("turned far left", None, -0.15),

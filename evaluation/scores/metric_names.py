@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 METRICS_VERSION = 1
-"""Of the figures' definitions. Results of two versions never share a table."""
+"""The version of the figures' definitions. Results of two versions never share a table."""
 
 THRESHOLDS = {"08": 0.08, "10": 0.10}
 

@@ -36,7 +36,7 @@ class Predictions:
     """N faces of K points, all in source pixels."""
 
     ids: tuple[str, ...]
-    """Of the samples; no two alike."""
+    """Those of the samples; no two are alike."""
     people: tuple[str | None, ...]
     points: NDArray[np.float32]
     """(N, K, 2); NaN for a face that was missed."""
@@ -49,7 +49,7 @@ class Predictions:
     scores: NDArray[np.float32] | None = None
     """(N, K), where the model gives them."""
     scheme: LandmarkScheme | None = None
-    """Of the K points; files of older zoos lack it."""
+    """The scheme of the K points; files of older zoos lack it."""
     mean_shape: NDArray[np.float64] | None = None
     """(K, 2), of the training split's labels, as fractions of the region: the baseline."""
 

@@ -22,7 +22,7 @@ from zoo.api.errors import unknown_name
 SPLITS = ("train", "val", "test")
 
 TEST_BELOW, VAL_BELOW = 15, 25
-"""Of the hash: test people lie below the first, val people from there to below the second."""
+"""Bounds of the hash: test people lie below the first, val people from there to the second."""
 
 
 @dataclass(frozen=True)
