@@ -200,7 +200,7 @@ def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], tuple[Path, ...]]:
     """Pictures and videos by their names, and the other files; folders are neither. A link that
     leads nowhere is what its name says: reading it gives the reason."""
     files = natural(path for path in paths if not path.is_dir())
-    read, others = [], []
+    read, others = list[Path](), list[Path]()
     for path in files:
         (read if path.suffix.lower() in (*PICTURES, *VIDEOS) else others).append(path)
     return read, tuple(others)

@@ -15,6 +15,7 @@ from pathlib import Path
 from zoo.api import DataError
 from zoo.prediction import Face, Finder, Predictor
 from zoo.prediction.drawing import draw_faces
+from zoo.videos import RATE
 
 from .film import Film
 from .inputs import Source
@@ -22,7 +23,7 @@ from .naming import Names, count
 from .pictures import Image, copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
-from .video import RATE, Frame, Frames, SequenceFrames, VideoFrames
+from .video import Frame, Frames, SequenceFrames, VideoFrames
 from .writers import Format, Marked, Writer, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
