@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance lint types fuzz wheel-check bench docs site clean box
+.PHONY: help demo test conformance families lint types fuzz wheel-check bench docs site clean box
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test: $(VENV)/.installed-dev ## Run the tests
 
 conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 4 of 10 of timm)
 	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
+
+families: $(VENV)/.installed-dev ## One network of every module of timm: described, and one step
+	$(BIN)/pytest tests/plugins/test_timm_families.py --conformance full -rA --durations 0
 
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/ruff check

@@ -70,7 +70,7 @@ def test_what_an_import_changes_is_named_and_the_status_is_three(plant: Plant) -
         "the environment variable OMP_NUM_THREADS is now 7",
     ):
         assert words in line
-    assert count == "0/1: 1 failed (12 left out by --only)"
+    assert count == "0/1: 1 failed (13 left out by --only)"
 
 
 def test_json_alone_with_expected_failures(plant: Plant) -> None:
@@ -80,8 +80,8 @@ def test_json_alone_with_expected_failures(plant: Plant) -> None:
     report = json.loads(done.stdout)
     assert report["id"] == "known"
     assert (report["distribution"], report["version"]) == ("menagerie", "1.0")
-    assert report["summary"] == "13/13, 1 of them an expected failure"
-    assert [check["number"] for check in report["checks"]] == list(range(1, 14))
+    assert report["summary"] == "14/14, 1 of them an expected failure"
+    assert [check["number"] for check in report["checks"]] == list(range(1, 15))
     [known] = [check for check in report["checks"] if check["status"] != "ok"]
     assert known["name"] == "gradient_at_the_target_is_finite"
     assert known["status"] == "failed as expected"
@@ -93,12 +93,12 @@ def test_an_unexpected_pass_and_checks_not_run(plant: Plant) -> None:
     name = "gradient_at_the_target_is_finite"
     done = zoo("mended", "--only", name)
     assert done.returncode == 3
-    assert done.stdout.splitlines()[-1] == "0/1: 1 passed unexpectedly (12 left out by --only)"
+    assert done.stdout.splitlines()[-1] == "0/1: 1 passed unexpectedly (13 left out by --only)"
     plant("zoo-bad", {GROUP: {"bad": "ours"}}, "import a_library_nobody_has\n")
     done = zoo("bad")
     assert done.returncode == 3
     lines = done.stdout.splitlines()
-    assert lines[-1] == "1/13: 1 failed, 11 not run"
+    assert lines[-1] == "1/14: 1 failed, 12 not run"
     assert "needs a_library_nobody_has, which is not installed" in lines[2]
     assert lines[3].endswith("not run: needs import_leaves_no_trace")
 

@@ -136,7 +136,7 @@ def test_what_a_plugin_prints_stays_off_standard_output(
 def test_an_expected_failure_is_counted(outcomes: Callable[..., list[Outcome]]) -> None:
     found = outcomes("known")
     assert status_of(found) == {"gradient_at_the_target_is_finite": "failed as expected"}
-    assert summary(found) == "13/13, 1 of them an expected failure"
+    assert summary(found) == "14/14, 1 of them an expected failure"
     assert all(outcome.as_expected for outcome in found)
     [outcome] = [o for o in found if o.status != "ok"]
     assert outcome.message == "no point is ever quite right"
@@ -147,7 +147,7 @@ def test_an_expected_failure_that_passes_is_a_failure(
 ) -> None:
     found = outcomes("mended")
     assert status_of(found) == {"gradient_at_the_target_is_finite": "passed unexpectedly"}
-    assert summary(found) == "12/13: 1 passed unexpectedly"
+    assert summary(found) == "13/14: 1 passed unexpectedly"
     assert "take it out" in next(o.message for o in found if not o.as_expected)
 
 

@@ -160,6 +160,20 @@ def in_place(points, target, visible):
 
 
 writes = of(in_place)
+weight = torch.nn.Parameter(torch.ones(()))
+hides = of(lambda points, target, visible: weight.square() * squared(points, target, visible))
+
+
+class Weighed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, points, target, visible):
+        return self.weight.square() * squared(points, target, visible)
+
+
+learned = Loss(build=lambda: Weighed())
 '''
 
 BROKEN = {
@@ -176,14 +190,15 @@ BROKEN = {
     "first_face_counts_more": ("weighs_every_face_the_same", "together, which is not their mean"),
     "pooled_over_points": ("weighs_every_face_the_same", "together, which is not their mean"),
     "writes": ("leaves_its_inputs_alone", "it changes the target that it was given"),
+    "hides": ("its_parameters_are_trained", "computes with parameters that no torch module"),
 }
 
 
-@pytest.mark.parametrize("plugin", ["healthy", "scaled"])
+@pytest.mark.parametrize("plugin", ["healthy", "scaled", "learned"])
 def test_a_healthy_loss_passes_all(outcomes: Callable[..., list[Outcome]], plugin: str) -> None:
     found = outcomes(plugin)
     assert [(o.check.name, o.message) for o in found if o.status != "ok"] == []
-    assert len(found) == 13
+    assert len(found) == 14
 
 
 @pytest.mark.parametrize("plugin", BROKEN)

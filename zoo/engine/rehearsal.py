@@ -8,7 +8,7 @@ which waits for every gradient. The step is done by copies, and nothing of it st
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -92,16 +92,16 @@ def _require_points(model: LandmarkModel, output: object, points: int) -> None:
 def _require_known_parameters(
     loss: Tensor, model: LandmarkModel, criterion: Criterion, images: Tensor
 ) -> None:
-    known = {id(p) for p in (*model.parameters(), *criterion.parameters())}
+    known = (*model.parameters(), *criterion.parameters())
     if not loss.requires_grad:
         raise PluginError(
             f"head {criterion.head_id}: its loss depends on no parameter: nothing to learn"
         )
-    if not _strangers(loss, known):
+    if not computes_with_others(loss, known):
         return
-    if criterion.heard and _strangers(criterion.point_loss(*criterion.heard[0]), known):
+    if criterion.heard and computes_with_others(criterion.point_loss(*criterion.heard[0]), known):
         kind, plugin_id = "loss", criterion.loss_id
-    elif _strangers(model.backbone(images), known):
+    elif computes_with_others(model.backbone(images), known):
         kind, plugin_id = "backbone", model.ids["backbone"]
     else:
         kind, plugin_id = "head", criterion.head_id
@@ -112,8 +112,10 @@ def _require_known_parameters(
     )
 
 
-def _strangers(found: object, known: Collection[int]) -> bool:
-    return any(id(leaf) not in known for leaf in _leaves(found))
+def computes_with_others(found: object, known: Iterable[Tensor]) -> bool:
+    """Whether these results depend on tensors that want a gradient besides those that are known."""
+    ids = set(map(id, known))
+    return any(id(leaf) not in ids for leaf in _leaves(found))
 
 
 def _leaves(found: object) -> Iterator[Tensor]:

@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
 from zoo.engine.objective import build_loss
+from zoo.engine.rehearsal import computes_with_others
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
@@ -22,6 +23,7 @@ from zoo.testing.common import (
     require_keyword_only,
 )
 from zoo.testing.failures import CheckFailed, must, needs
+from zoo.testing.modules import require_gradients
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import noise, seeded
 
@@ -222,6 +224,24 @@ def leaves_its_inputs_alone(subject: LossSubject) -> None:
                 raise CheckFailed(f"it changes the {name} that it was given")
 
 
+def its_parameters_are_trained(subject: LossSubject) -> None:
+    """Parameters that it computes with are those of a torch module: they are trained and saved."""
+    for scheme, loss in subject.losses:
+        points, target, visible = faces(scheme, 3)
+        module = loss if isinstance(loss, nn.Module) else nn.Module()
+        trained = [p for p in module.parameters() if p.requires_grad]
+        with seeded(0):
+            found = loss(points, target, visible)
+        if computes_with_others(found, trained):
+            raise CheckFailed(
+                "it computes with parameters that no torch module of its own has, so they would be "
+                "neither trained nor saved: build has to return a torch.nn.Module"
+            )
+        if trained:
+            torch.autograd.backward(found)
+            require_gradients(module)
+
+
 def _same(a: float, b: float) -> bool:
     return abs(a - b) <= SAME * max(abs(a), abs(b), 1e-6)
 
@@ -241,4 +261,5 @@ CHECKS: tuple[Callable[[Any], str | None], ...] = (
     costs_nothing_without_visible_points,
     weighs_every_face_the_same,
     leaves_its_inputs_alone,
+    its_parameters_are_trained,
 )
