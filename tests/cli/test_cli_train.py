@@ -218,7 +218,7 @@ WRONG = {
     "key": ([*TRAIN, "--set", "acumulate=2"], 2, ["acumulate", "did you mean accumulate"]),
     "value": ([*TRAIN, "--set", "accumulate=two"], 2, ["accumulate = 'two'", "expected int"]),
     "no value": ([*TRAIN, "--set", "accumulate"], 2, ["--set accumulate", "key=value"]),
-    "range": ([*TRAIN, "--set", "ema=1"], 2, ["ema must be"]),
+    "range": ([*TRAIN, "--set", "ema=1"], 2, ["ema = 1.0: must be at least 0 and below 1"]),
     "backbone option": ([*TRAIN, "--set", "backbone.wid=3"], 2, ["small", "wid", "wide"]),
     "head option": ([*TRAIN, "--set", "head.stride=4"], 2, ["linear", "stride", "none"]),
     "loss option": ([*TRAIN, "--set", "loss.bta=1"], 2, ["smooth_l1", "bta", "beta"]),
