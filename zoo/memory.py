@@ -76,11 +76,11 @@ class _Parameters:
             raise _beyond(self.what, f"its parameters come to more than {self.most / GIB:.2g} GiB")
 
 
-class _Weighed(TorchDispatchMode):
+class _Weighed(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Works out what an operation gives before it is run."""
 
     def __init__(self, what: str, most: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.what, self.most, self.alive = what, most, 0
         self.macs = most / GIB * GMACS_PER_GIB * 1e9
         self._seen: dict[int, Any] = {}
@@ -123,7 +123,7 @@ class _Weighed(TorchDispatchMode):
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> int:
-    count: int = sdpa_flop_count(query.shape, key.shape, value.shape)
+    count: int = sdpa_flop_count(query.shape, key.shape, value.shape)  # type: ignore[no-untyped-call]
     return count
 
 

@@ -16,7 +16,7 @@ import stat
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from zoo.api import DataError, ZooError
 
@@ -33,7 +33,7 @@ csv.field_size_limit(LONGEST_LINE)  # no cell of a line that was read is too lon
 
 def open_regular(
     path: str | Path, most: int | None = None, error: type[ZooError] = DataError
-) -> BinaryIO:
+) -> io.BufferedReader:
     """The file, open for reading bytes.
 
     Raises ``error``, with the file's name, for one that is missing or cannot be opened, that is no
