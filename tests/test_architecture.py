@@ -99,7 +99,7 @@ FLOORS = {
         )
     ),
     "zoo.evaluation": Floor((), ()),
-    "zoo.evaluation.scores": Floor(SCORES, ("numpy",)),
+    "zoo.evaluation.scores": Floor(SCORES, ("numpy", "msgspec")),
     "zoo.evaluation.records": Floor(RECORDS, ("numpy", "msgspec")),
     "zoo.evaluation.board": Floor(BOARD, ("numpy", "pandas")),
     "zoo.evaluation.audit": Floor((*SCORES, "zoo.evaluation.audit"), ("numpy", "cv2")),
