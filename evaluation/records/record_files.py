@@ -198,7 +198,7 @@ def _read(path: Path) -> tuple[tuple[int, int], bytes]:
 def _parse(path: Path, content: bytes | str) -> Any:
     try:
         return msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON record ({error})") from error
 
 
