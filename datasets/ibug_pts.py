@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import IBUG68, WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
-from zoo.folders import files_below
+from zoo.files.folders import files_below
+from zoo.files.names import readable
+from zoo.files.tables import numbered_lines, places
 from zoo.images import SUFFIXES, exif_orientation, read_image
-from zoo.names import readable
-from zoo.tables import numbered_lines, places
 
 from .point_labels import checked_missing, labelled
 from .told_scheme import scheme_of

@@ -1,7 +1,7 @@
 """Any table of labelled images: ``image_name, part_0_x, part_0_y, part_1_x, ...``.
 
 The format of PyTorch's face tutorial (``face_landmarks.csv``, made with dlib's imglab), with commas
-or however else people write tables (:mod:`zoo.tables`). Images lie where ``image_name`` says,
+or however else people write tables (:mod:`zoo.files.tables`). Images lie where ``image_name`` says,
 relative to the table. Columns named ``person``, ``video`` and ``split`` (train or test) are used
 where they exist; without ``person`` and ``split`` every row is one to train on. A point whose cells
 are empty or NaN is one without a label.
@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import DataError, Dataset, LandmarkScheme, Problem, Sample
-from zoo.images import exif_orientation, inside, read_image
-from zoo.names import find_file
-from zoo.tables import MISSING, TABLE_SUFFIXES, Table, open_table
+from zoo.files.names import find_file, inside
+from zoo.files.tables import MISSING, TABLE_SUFFIXES, Table, open_table
+from zoo.images import exif_orientation, read_image
 
 from .point_labels import checked_missing, labelled
 from .told_scheme import scheme_of

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import WFLW98, DataError, Dataset, LandmarkScheme, Problem, Sample
+from zoo.files.names import find_file
+from zoo.files.tables import numbered_lines, places
 from zoo.images import exif_orientation, read_image
-from zoo.names import find_file
-from zoo.tables import numbered_lines, places
 
 from .point_labels import labelled
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
-from zoo.images import inside
-from zoo.tables import numbered_lines
+from zoo.files.names import inside
+from zoo.files.tables import numbered_lines
 
 from .youtube_labels import LICENSE
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
 from zoo.fetching import Entry, read_manifest
+from zoo.files.names import find_file
+from zoo.files.tables import Table, open_table
 from zoo.images import exif_orientation, read_image
-from zoo.names import find_file
-from zoo.tables import Table, open_table
 
 from .point_labels import labelled
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges

@@ -27,9 +27,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
-from zoo.folders import files_below
+from zoo.files.folders import files_below
+from zoo.files.tables import open_table
 from zoo.images import MAX_PIXELS
-from zoo.tables import open_table
 
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.api.correspondence import WFLW98_OF_IBUG68
+from zoo.api.schemes import WFLW98_OF_IBUG68
 from zoo.datasets.synthetic import open_synthetic
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from loopback import answering
 
-from zoo.installed import normal
+from zoo.registry.installed import normal
 
 TOKEN = "pypi-of-this-test"
 

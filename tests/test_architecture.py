@@ -30,8 +30,21 @@ FOLDERS = {
 GROUND = ("zoo.api",)
 SECOND = (
     *GROUND,
-    *("zoo.registry", "zoo.installed", "zoo.diagnosis", "zoo.isolation", "zoo.threads"),
-    *("zoo.reading", "zoo.files", "zoo.folders", "zoo.tables", "zoo.names", "zoo.doubts"),
+    *(
+        "zoo.registry",
+        "zoo.registry.installed",
+        "zoo.registry.errors",
+        "zoo.registry.trial",
+        "zoo.threads",
+    ),
+    *(
+        "zoo.files.reading",
+        "zoo.files",
+        "zoo.files.folders",
+        "zoo.files.tables",
+        "zoo.files.names",
+        "zoo.evaluation.audit.doubts",
+    ),
     "zoo.limits",
     *("zoo.geometry", "zoo.images", "zoo.videos", "zoo.fetching"),
 )
@@ -41,21 +54,21 @@ BOARD = (*RECORDS, "zoo.evaluation.board")
 FOURTH = (
     *SECOND,
     "zoo.evaluation.scores.protocols",
-    *("zoo.bounds", "zoo.augment_keys"),
+    *("zoo.config.bounds", "zoo.config.augment"),
     *(
         "zoo.data",
         "zoo.memory",
         "zoo.model",
-        "zoo.weights",
+        "zoo.tensors",
         "zoo.config",
-        "zoo.options",
-        "zoo.recipes",
+        "zoo.registry.call",
+        "zoo.config.recipes",
     ),
 )
 FIFTH = (
     *FOURTH,
     "zoo.evaluation",
-    *("zoo.engine", "zoo.checkpoint", "zoo.prediction", "zoo.models", "zoo.export", "zoo.testing"),
+    *("zoo.engine", "zoo.tensors", "zoo.prediction", "zoo.models", "zoo.export", "zoo.testing"),
 )
 ANY = None
 
@@ -73,29 +86,42 @@ class Floor:
 FLOORS = {
     "zoo.api": Floor(GROUND, ("numpy",)),
     "zoo.registry": Floor(SECOND, ()),
-    "zoo.installed": Floor(GROUND, ()),
-    "zoo.diagnosis": Floor((*GROUND, "zoo.installed"), ()),
-    "zoo.isolation": Floor(SECOND, ()),
+    "zoo.registry.installed": Floor(GROUND, ()),
+    "zoo.registry.errors": Floor((*GROUND, "zoo.registry.installed"), ()),
+    "zoo.registry.trial": Floor(SECOND, ()),
     "zoo.geometry": Floor(GROUND, ("numpy", "cv2")),
-    "zoo.reading": Floor(GROUND, ()),
-    "zoo.folders": Floor(GROUND, ()),
-    "zoo.tables": Floor((*GROUND, "zoo.reading"), ("numpy",)),
-    "zoo.doubts": Floor((), ("numpy",)),
-    "zoo.names": Floor((*GROUND, "zoo.images"), ()),
-    "zoo.images": Floor((*GROUND, "zoo.reading"), ("numpy", "PIL", "pillow_heif")),
-    "zoo.videos": Floor((*GROUND, "zoo.reading"), ("numpy", "cv2")),
-    "zoo.recipes": Floor((*GROUND, "zoo.reading", "zoo.config"), ()),
+    "zoo.files.reading": Floor(GROUND, ()),
+    "zoo.files.folders": Floor(GROUND, ()),
+    "zoo.files.tables": Floor((*GROUND, "zoo.files.reading"), ("numpy",)),
+    "zoo.evaluation.audit.doubts": Floor((), ("numpy",)),
+    "zoo.files.names": Floor((*GROUND, "zoo.images"), ()),
+    "zoo.images": Floor((*GROUND, "zoo.files.reading"), ("numpy", "PIL", "pillow_heif")),
+    "zoo.videos": Floor((*GROUND, "zoo.files.reading"), ("numpy", "cv2")),
+    "zoo.config.recipes": Floor((*GROUND, "zoo.files.reading", "zoo.config"), ()),
     "zoo.files": Floor((), ()),
     "zoo.moved": Floor(("zoo.api",), ()),
-    "zoo.scaffold": Floor((*GROUND, "zoo.installed", "zoo.scaffold"), ()),
+    "zoo.scaffold": Floor((*GROUND, "zoo.registry.installed", "zoo.scaffold"), ()),
     "zoo.plugins": Floor(
-        ("zoo.api", "zoo.reading", "zoo.tables", "zoo.names", "zoo.geometry", "zoo.plugins")
+        (
+            "zoo.api",
+            "zoo.files.reading",
+            "zoo.files.tables",
+            "zoo.files.names",
+            "zoo.geometry",
+            "zoo.plugins",
+        )
     ),
-    "zoo.fetching": Floor((*GROUND, "zoo.reading", "zoo.images"), ("requests",)),
+    "zoo.fetching": Floor((*GROUND, "zoo.files.reading", "zoo.images"), ("requests",)),
     "zoo.datasets": Floor(
         (
-            *("zoo.api", "zoo.reading", "zoo.tables", "zoo.names", "zoo.geometry"),
-            *("zoo.folders", "zoo.images", "zoo.videos", "zoo.fetching", "zoo.datasets"),
+            *(
+                "zoo.api",
+                "zoo.files.reading",
+                "zoo.files.tables",
+                "zoo.files.names",
+                "zoo.geometry",
+            ),
+            *("zoo.files.folders", "zoo.images", "zoo.videos", "zoo.fetching", "zoo.datasets"),
         )
     ),
     "zoo.evaluation": Floor((), ()),
@@ -108,21 +134,21 @@ FLOORS = {
     "zoo.limits": Floor(GROUND, ()),
     "zoo.memory": Floor((*GROUND, "zoo.limits"), ("torch",)),
     "zoo.model": Floor(FOURTH),
-    "zoo.weights": Floor(FOURTH),
+    "zoo.tensors": Floor(FOURTH),
     "zoo.threads": Floor((), ()),
-    "zoo.bounds": Floor(GROUND, ()),
-    "zoo.augment_keys": Floor((*GROUND, "zoo.bounds"), ()),
+    "zoo.config.bounds": Floor(GROUND, ()),
+    "zoo.config.augment": Floor((*GROUND, "zoo.config.bounds"), ()),
     "zoo.config": Floor(FOURTH),
-    "zoo.options": Floor(FOURTH),
+    "zoo.registry.call": Floor(FOURTH),
     "zoo.engine": Floor(FIFTH),
-    "zoo.checkpoint": Floor(FIFTH),
+    "zoo.tensors": Floor(FIFTH),
     "zoo.prediction": Floor(FIFTH),
     "zoo.models": Floor(FIFTH),
     "zoo.media": Floor((*SECOND, "zoo.prediction", "zoo.media"), ("numpy", "cv2")),
     "zoo.export": Floor(FIFTH),
     "zoo.testing": Floor(FIFTH),
     "zoo.verbs": Floor(FIFTH),
-    "zoo.doctor": Floor((*FOURTH, "zoo.models.catalogue", "zoo.doctor")),
+    "zoo.doctor": Floor((*FOURTH, "zoo.runs.catalogue", "zoo.doctor")),
     "zoo.cli": Floor((*FIFTH, "zoo.media", "zoo.doctor", "zoo.scaffold", "zoo.cli", "zoo")),
     "zoo.__main__": Floor(("zoo.cli",)),
 }
@@ -130,9 +156,16 @@ PACKAGE = Floor((*FIFTH, "zoo.verbs", "zoo.cli", "zoo.moved"))
 """`zoo/__init__.py` itself, which stands on the roof."""
 
 LIGHT = (
-    *("zoo.api", "zoo.registry", "zoo.installed", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
+    *(
+        "zoo.api",
+        "zoo.registry",
+        "zoo.registry.installed",
+        "zoo.geometry",
+        "zoo.evaluation",
+        "zoo.cli",
+    ),
     *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
-    *("zoo.media", "zoo.models.catalogue"),
+    *("zoo.media", "zoo.runs.catalogue"),
 )
 """Importing these brings in no torch."""
 

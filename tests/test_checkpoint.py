@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from zoo.api import WeightsError
-from zoo.checkpoint import (
+from zoo.tensors import (
     load_tensors,
     pack_optimizer,
     save_tensors,
@@ -85,7 +85,7 @@ def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(
 WRITER = """
 import sys, torch
 from pathlib import Path
-from zoo.checkpoint import save_tensors
+from zoo.tensors import save_tensors
 tensors = {str(k): torch.full((400_000,), float(k)) for k in range(4)}
 for epoch in range(10_000):
     save_tensors(Path(sys.argv[1]), tensors, {"epoch": epoch})

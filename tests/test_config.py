@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.api import UsageError
-from zoo.bounds import Bound, bounds_of
 from zoo.config import (
     CHOICES,
     PLUGIN_KINDS,
@@ -27,7 +26,8 @@ from zoo.config import (
     known_keys,
     loads,
 )
-from zoo.recipes import parse_set, read_recipe, recipe_names, resolve
+from zoo.config.bounds import Bound, bounds_of
+from zoo.config.recipes import parse_set, read_recipe, recipe_names, resolve
 
 
 def write(folder: Path, text: str) -> str:

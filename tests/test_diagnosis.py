@@ -8,8 +8,8 @@ import pytest
 
 import zoo
 from zoo.api import Backbone, PluginError
-from zoo.isolation import check, check_all
 from zoo.registry import author_of, registry
+from zoo.registry.trial import check, check_all
 
 if TYPE_CHECKING:
     from conftest import Plant

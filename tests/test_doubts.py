@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.doubts import doubts, sizeless, stand_ins, why_sizeless
+from zoo.evaluation.audit.doubts import doubts, sizeless, stand_ins, why_sizeless
 
 N, K = 10, 5
 RANDOM = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoo.api import ZooWarning
-from zoo.folders import files_below, matching, walk
+from zoo.files.folders import files_below, matching, walk
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from zoo.api import DataError, ZooDeprecationWarning
-from zoo.images import MAX_PIXELS, exif_orientation, inside, read_image
+from zoo.files.names import inside
+from zoo.images import MAX_PIXELS, exif_orientation, read_image
 
 
 def _png_header(width: int, height: int) -> bytes:

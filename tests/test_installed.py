@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import zoo.installed
+import zoo.registry.installed
 from zoo.api import PluginError, ZooWarning
-from zoo.installed import Entry, installed, survey
 from zoo.registry import kind_of, registry
+from zoo.registry.installed import Entry, installed, survey
 
 if TYPE_CHECKING:
     from conftest import Plant
@@ -231,13 +231,13 @@ def test_thousands_of_plugins_in_one_package_are_each_judged_once(
 ) -> None:
     """Not each against all others: that took seconds."""
     plant("author", {"zoo.losses": {f"loss_{i}": "ours" for i in range(2000)}}, LOSS)
-    judged = zoo.installed._judged
+    judged = zoo.registry.installed._judged
     compared: list[int] = []
 
     def count(entry: Entry, namesakes: list[Entry]) -> Entry:
         compared.append(len(namesakes))
         return judged(entry, namesakes)
 
-    monkeypatch.setattr(zoo.installed, "_judged", count)
+    monkeypatch.setattr(zoo.registry.installed, "_judged", count)
     assert len(found("loss_7")) == 1
     assert sum(compared) == len(installed())

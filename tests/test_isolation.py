@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zoo.isolation import check, check_all
 from zoo.registry import installed, registry
+from zoo.registry.trial import check, check_all
 
 if TYPE_CHECKING:
     from conftest import Plant

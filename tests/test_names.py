@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.api import DataError
-from zoo.names import find_file, readable
+from zoo.files.names import find_file, readable
 
 
 @pytest.mark.parametrize(

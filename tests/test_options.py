@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from zoo.api import UsageError
-from zoo.options import call_with_options
+from zoo.registry.call import call_with_options
 
 
 def build(size: int, *, width: int = 8, stride: int = 8) -> tuple[int, int]:

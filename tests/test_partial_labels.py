@@ -22,7 +22,6 @@ from zoo.api import IBUG68, FeatureInfo
 from zoo.config import Augment
 from zoo.data.augment import Augmenter, draw
 from zoo.data.augment import label_scale as batch_label_scale
-from zoo.engine.objective import build_loss, training_loss
 from zoo.evaluation.audit.labels import out_of_frame
 from zoo.evaluation.audit.offset import Mirrored, measure_offset
 from zoo.evaluation.audit.pictures import Pictures
@@ -37,10 +36,10 @@ from zoo.evaluation.scores.metrics import (
     normalisers,
     summarise,
 )
-from zoo.geometry import label_scale, mirror_points
-from zoo.options import call_with_options
-from zoo.prediction.place import FacePlace
+from zoo.geometry import FacePlace, label_scale, mirror_points
 from zoo.registry import registry
+from zoo.registry.call import call_with_options
+from zoo.training.loss import build_loss, training_loss
 
 Floats = NDArray[np.floating]
 Bools = NDArray[np.bool_]

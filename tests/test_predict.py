@@ -16,14 +16,14 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, DataError, PluginError, UsageError, WeightsError, generic_scheme
-from zoo.checkpoint import save_tensors
-from zoo.engine.folder import RunFolder
-from zoo.engine.trained import Header, Trained
+from zoo.config.recipes import resolve
 from zoo.geometry import Region, frame_region
 from zoo.model import LandmarkModel, ModelPlan, build_model
 from zoo.prediction import Face, FacePlace, face_region, load
 from zoo.prediction.torch_model import TorchPredictor
-from zoo.recipes import resolve
+from zoo.runs.folder import RunFolder
+from zoo.runs.trained import Header, Trained
+from zoo.tensors import save_tensors
 
 if TYPE_CHECKING:
     from conftest import Plant

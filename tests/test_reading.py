@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo import reading
 from zoo.api import DataError, UsageError, WeightsError
+from zoo.files import reading
 
 READERS: dict[str, Callable[[Path], object]] = {
     "bytes": lambda path: reading.read_bytes(path, 1000),

@@ -95,7 +95,7 @@ def configurations(
         found.append(config)
         raise TakenError
 
-    monkeypatch.setattr("zoo.engine.folds.train_folds", take)
+    monkeypatch.setattr("zoo.training.folds.train_folds", take)
     for command in commands:
         result = CliRunner().invoke(app, list(command))
         assert isinstance(result.exception, TakenError), (command, result.output)

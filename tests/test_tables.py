@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.api import DataError
-from zoo.tables import numbered_lines, open_table, places
+from zoo.files.tables import numbered_lines, open_table, places
 
 PLAIN = "name,x0,y0\nZo\u00eb.jpg,1.5,2\nb.jpg,3,4\n"
 ROWS = [["Zo\u00eb.jpg", "1.5", "2"], ["b.jpg", "3", "4"]]

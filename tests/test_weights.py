@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zoo.api import WeightsError
-from zoo.weights import file_digest, load_backbone, read_weights
+from zoo.tensors import file_digest, load_backbone, read_weights
 
 
 class Backbone(nn.Module):

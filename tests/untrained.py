@@ -16,15 +16,15 @@ import torch
 from torch import nn
 
 from zoo.api import IBUG68, LandmarkScheme
-from zoo.checkpoint import save_tensors
-from zoo.engine.folder import RunFolder
-from zoo.engine.material import complete
-from zoo.engine.trained import Header, model_plan
+from zoo.config.recipes import resolve
 from zoo.evaluation.records import save_record
 from zoo.export.check import random_crops
 from zoo.model import build_model
 from zoo.prediction import FacePlace
-from zoo.recipes import resolve
+from zoo.runs.folder import RunFolder
+from zoo.runs.trained import Header, model_plan
+from zoo.tensors import save_tensors
+from zoo.training.plan import complete
 
 FACES = FacePlace(side=0.5, cx=0.5, cy=0.6)
 

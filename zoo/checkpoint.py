@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .api import WeightsError
 from .files import write_whole
-from .reading import require_regular
+from .files.reading import require_regular
 
 _HEADER = "zoo"
 

@@ -23,8 +23,8 @@ from urllib.parse import quote
 
 from zoo.api import DataError, UsageError
 from zoo.api.contracts import FetchProgress
-from zoo.images import inside
-from zoo.reading import open_regular, read_lines
+from zoo.files.names import inside
+from zoo.files.reading import open_regular, read_lines
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the second attempt at a file, the third and so on."""

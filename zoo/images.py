@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from zoo.api import DataError
 from zoo.api.notices import deprecated
-from zoo.reading import MIB, open_regular
+from zoo.files.reading import MIB, open_regular
 
 MAX_PIXELS = 80_000_000
 """Larger images are refused. Stays below the size at which Pillow itself begins to warn."""

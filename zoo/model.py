@@ -27,12 +27,12 @@ from .api import (
     ZooError,
     ZooWarning,
 )
-from .diagnosis import BrokenPluginError
-from .installed import one_line
 from .memory import bounded, require_side
-from .options import call_with_options
 from .registry import blaming, registry
-from .weights import file_digest, load_backbone, read_weights
+from .registry.call import call_with_options
+from .registry.errors import BrokenPluginError
+from .registry.installed import one_line
+from .tensors import file_digest, load_backbone, read_weights
 
 Features = Tensor | list[Tensor]
 Output = dict[str, Tensor]

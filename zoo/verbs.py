@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .api import ZooWarning
-from .engine import bench as benching
-from .engine import external, folds, run
-from .engine import rerun as rerunning
-from .engine.report import Reporter
-from .engine.tracking import tracked
-from .engine.unlearned import unlearned
+from .config.recipes import resolve
 from .evaluation.board import compare as comparing
 from .evaluation.board.compare import Comparison
 from .evaluation.board.contestants import find_contestant
 from .evaluation.board.leaderboard import collect
 from .evaluation.board.render import to_frame
-from .recipes import resolve
+from .reporter import Reporter
+from .runs.unlearned import unlearned
+from .scoring import bench as benching
+from .scoring import imported as external
+from .training import folds, run
+from .training import rerun as rerunning
+from .training.trackers import tracked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def rerun(
 ) -> Path:
     """Train what a record.json describes, as ``zoo train --from-record``; returns the new folder.
 
-    See :func:`zoo.engine.rerun.rerun`. What differs from the record goes to ``reporter``.
+    See :func:`zoo.training.rerun.rerun`. What differs from the record goes to ``reporter``.
     """
     folder = rerunning.rerun(
         Path(record),
@@ -129,7 +130,7 @@ def import_points(
 
     ``options``: ``data``, ``protocol``, ``split``, ``region``, ``pixel_corner``, ``strict``,
     ``most_skipped``, and as ``options`` those of the data set; see
-    :func:`zoo.engine.external.import_points`.
+    :func:`zoo.scoring.imported.import_points`.
     """
     entry = external.Entry(name, version, reference, license)
     folders = external.import_points(entry, Path(file), Path(out), dataset=dataset, **options)

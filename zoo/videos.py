@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
-from zoo.reading import require_regular
+from zoo.files.reading import require_regular
 
 RATE = 25.0
 """Frames a second, where a file does not say."""

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .api import WeightsError
-from .reading import digest, require_regular
+from .files.reading import digest, require_regular
 
 # Wrappers that published checkpoints add around a network's own names.
 _PREFIXES = ("", "backbone.", "module.", "model.", "module.backbone.")

@@ -185,8 +185,8 @@ def work(name: str, *more: str) -> None:
 
 def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Look]:
     from zoo import __version__
+    from zoo.config.recipes import parse_set
     from zoo.prediction import Finder, load, load_default
-    from zoo.recipes import parse_set
 
     if not model.endswith(".onnx"):
         import torch

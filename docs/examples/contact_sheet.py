@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from zoo.engine.folder import RunFolder
-from zoo.engine.material import open_material
-from zoo.engine.report import Reporter
+from zoo.data.source import open_material
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.evaluation.scores.predictions import load
 from zoo.geometry import Region, crop
+from zoo.reporter import Reporter
+from zoo.runs.folder import RunFolder
 
 GREEN, RED = (90, 255, 120), (255, 60, 90)
 

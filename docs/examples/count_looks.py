@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.batches import make_split
-from zoo.engine.distributed import join_world
-from zoo.engine.folder import RunFolder
-from zoo.engine.material import own_material
-from zoo.engine.report import Reporter
-from zoo.engine.scoring import Truth, predict_split
-from zoo.engine.trained import load_trained
 from zoo.evaluation.scores.results import results_of
+from zoo.reporter import Reporter
+from zoo.runs.folder import RunFolder
+from zoo.runs.own_data import own_material
+from zoo.runs.trained import load_trained
+from zoo.scoring.split import Truth, predict_split
+from zoo.world import join_world
 
 
 def main() -> None:

@@ -17,9 +17,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from zoo.config import Augment
+from zoo.config.recipes import resolve
 from zoo.data.augment import Augmenter, draw
 from zoo.geometry import box_region, crop
-from zoo.recipes import resolve
 from zoo.registry import registry
 
 PARTS = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from zoo.api import ZooError
-from zoo.models.packing import pack
+from zoo.export.bundle import pack
 
 
 def main() -> None:

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from zoo.config.recipes import parse_set
 from zoo.evaluation.scores.jitter import interocular, jitter, lag
 from zoo.media.settings import OneEuro, Tracking, smoothing_from, tracking_from
 from zoo.media.smoothing import PointFilter
 from zoo.media.tracking import Tracker
 from zoo.prediction import Finder, load
-from zoo.recipes import parse_set
 from zoo.registry import registry
 
 RATE = 25.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.doubts import sizeless, stand_ins, why_sizeless
+from zoo.evaluation.audit.doubts import sizeless, stand_ins, why_sizeless
 from zoo.evaluation.scores.metrics import FLOOR, Bools, floored, normalisers
 from zoo.geometry import label_scale
 

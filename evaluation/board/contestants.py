@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.api import DataError, UsageError
-from zoo.folders import matching
+from zoo.files.folders import matching
 
 from ..records import Source, find_records, load_record
 from ..records.benchmark import Benchmark, benchmark_of

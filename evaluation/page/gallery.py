@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo.api import DataError, LandmarkScheme
+from zoo.files.reading import digest
 from zoo.geometry import Region, box_region, crop
-from zoo.reading import digest
 
 from ..board.groups import Group
 from ..board.pooling import Row

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api import DataError
-from zoo.reading import digest as sha256_of
+from zoo.files.reading import digest as sha256_of
 
 from ..scores.metric_names import METRICS, THRESHOLDS
 from .benchmark import benchmark_of

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api import DataError
-from zoo.reading import digest
+from zoo.files.reading import digest
 
 from ..scores.metrics import METRICS_VERSION
 from ..scores.predictions import load

@@ -6,7 +6,7 @@
 ``id`` is the sample's, as `zoo data export` lists it; ``image_name, part_0_x, part_0_y, ...`` is
 read too. Points are in source pixels, the centre of the top left pixel at (0, 0). A face that was
 not found has no row, or empty cells; so has a point. Columns of other names are not used. The table
-may be written in any of the ways that :mod:`zoo.tables` reads.
+may be written in any of the ways that :mod:`zoo.files.tables` reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
-from zoo.tables import Table, open_table
+from zoo.files.tables import Table, open_table
 
 HEADER = "id,x0,y0,x1,y1,..."
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from zoo.api import DataError, LandmarkScheme
 from zoo.files import write_whole
-from zoo.reading import open_regular
+from zoo.files.reading import open_regular
 
 from .schemes import scheme_from_table
 

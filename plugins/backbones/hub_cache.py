@@ -15,7 +15,7 @@ from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_c
 from huggingface_hub.errors import HfHubHTTPError
 
 from zoo.api import DataError
-from zoo.reading import MOST_SETTINGS, read_json
+from zoo.files.reading import MOST_SETTINGS, read_json
 
 
 def cached_folder(repository: str, files: Sequence[str]) -> Path | None:

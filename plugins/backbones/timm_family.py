@@ -26,9 +26,9 @@ from timm.models import (
 from torch import Tensor, nn
 
 from zoo.api import Backbone, PluginError, UsageError, WeightsError, ZooError
+from zoo.files.reading import read_json
 from zoo.plugins.backbones import hub_cache
 from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_from
-from zoo.reading import read_json
 
 HUB = "hf-hub:"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.api import DataError, Detector
-from zoo.tables import Table, open_table
+from zoo.files.tables import Table, open_table
 
 from .listed import ListedBoxes, Row, existing
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.api import Detector, PluginError, UsageError
 
-from .overlap import Boxes, keep_best
+from ...geometry import Boxes, keep_best
 
 FRONTAL = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"

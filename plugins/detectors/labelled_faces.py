@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.api import DataError, Detector
-from zoo.reading import read_lines
+from zoo.files.reading import read_lines
 
 from .listed import ListedBoxes, Row, existing
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import UsageError
-from zoo.names import spellings
+from zoo.files.names import spellings
 
 Row = tuple[float, float, float, float, float]
 """x0, y0, x1, y1, score in source pixels."""

@@ -22,9 +22,8 @@ from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
 from zoo.plugins.heads.adaptive_wing import adaptive_wing, peak_weights
-from zoo.plugins.heads.grid import Axis
+from zoo.plugins.heads.grid import Axis, label_fractions
 from zoo.plugins.heads.neck import PointMaps, plan_maps
-from zoo.plugins.heads.units import label_fractions
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
 MARGIN = 1

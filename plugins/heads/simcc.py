@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
-from zoo.plugins.heads.grid import Axis
+from zoo.geometry import to_landmark_units
+from zoo.plugins.heads.grid import Axis, label_fractions
 from zoo.plugins.heads.neck import PointMaps, plan_maps
 from zoo.plugins.heads.soft_argmax import PRIOR_SPREAD
-from zoo.plugins.heads.units import label_fractions, landmark_units
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
 REACH = 1.5
@@ -75,7 +75,7 @@ class SimCCHead(nn.Module):
         place = self.bins.to_cells(label_fractions(target, visible))
         wanted = F.log_softmax(self.bins.log_gaussian(place, self.sigma), -1)
         cost = (wanted.exp() * (wanted - output["log_bins"])).sum((2, 3))
-        value = point_loss(landmark_units(output["points"]), target, visible)
+        value = point_loss(to_landmark_units(output["points"]), target, visible)
         return value + self.weight * mean_over_points(cost, visible)
 
 

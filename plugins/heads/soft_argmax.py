@@ -23,9 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
-from zoo.plugins.heads.grid import Axis
+from zoo.geometry import to_landmark_units
+from zoo.plugins.heads.grid import Axis, label_fractions
 from zoo.plugins.heads.neck import PointMaps, plan_maps
-from zoo.plugins.heads.units import label_fractions, landmark_units
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
 MARGIN = 1
@@ -134,7 +134,7 @@ class SoftArgmaxHead(nn.Module):
         self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
     ) -> Tensor:
         """The point loss, plus ``weight`` times the divergence from a Gaussian about the label."""
-        value = point_loss(landmark_units(output["points"]), target, visible)
+        value = point_loss(to_landmark_units(output["points"]), target, visible)
         if not self.weight:
             return value
         place = self.axis.to_cells(label_fractions(target, visible))

@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from zoo import api
-from zoo.options import GIVEN
+from zoo.registry.call import GIVEN
 
 SNAPSHOT = Path(__file__).with_name(f"contract_v{api.API_VERSION}.txt")
 

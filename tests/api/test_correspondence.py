@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo.api import IBUG68, WFLW98, generic_scheme
-from zoo.api.correspondence import WFLW98_OF_IBUG68, partners
+from zoo.api.schemes import WFLW98_OF_IBUG68, partners
 
 
 def test_every_one_of_the_68_has_a_partner_and_no_two_have_the_same() -> None:

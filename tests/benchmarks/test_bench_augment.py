@@ -22,8 +22,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from zoo.api import IBUG68
 from zoo.config import Augment
+from zoo.config.recipes import resolve
 from zoo.data.augment import Augmenter, draw
-from zoo.recipes import resolve
 
 BATCH, SIZE, TURNS = 32, 112, 200
 STRONG = resolve("any", "strong").augment

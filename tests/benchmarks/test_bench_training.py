@@ -33,20 +33,20 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from seed_way import LabelledFile, SeedFaces, SeedLoader, seed_loader, write_files
 from torch import Tensor
 
+from zoo.config.recipes import resolve
 from zoo.data.batches import Split
 from zoo.data.views import Views
-from zoo.engine.distributed import join_world
-from zoo.engine.fit import Job, fit
-from zoo.engine.folder import new_folder
-from zoo.engine.material import complete
-from zoo.engine.objective import training_loss
-from zoo.engine.optim import make_optimizer
-from zoo.engine.report import Reporter, Step
-from zoo.engine.run import _Parts, _set_up
-from zoo.engine.scoring import PRECISIONS
-from zoo.engine.state import Progress, Trainee
 from zoo.model import LandmarkModel
-from zoo.recipes import resolve
+from zoo.reporter import Reporter, Step
+from zoo.runs.folder import new_folder
+from zoo.scoring.split import PRECISIONS
+from zoo.training.fit import Job, fit
+from zoo.training.loss import training_loss
+from zoo.training.optim import make_optimizer
+from zoo.training.plan import complete
+from zoo.training.run import _Parts, _set_up
+from zoo.training.state import Progress, Trainee
+from zoo.world import join_world
 
 TURNS = 5
 REAL_TRAIN, REAL_VAL = 3142, 428

@@ -21,12 +21,12 @@ from typer.testing import CliRunner
 from zoo.cli import app
 from zoo.cli.page import train_again
 from zoo.config import Config, from_dict
+from zoo.config.recipes import resolve
 from zoo.data.table import SampleTable, read_table
 from zoo.datasets.synthetic import open_synthetic
 from zoo.evaluation.records import save_record
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.evaluation.scores.predictions import Predictions
-from zoo.recipes import resolve
 
 runner = CliRunner()
 DRAWN = {"people": 12, "seed": 3}
@@ -114,7 +114,7 @@ def typed(command: str, monkeypatch: pytest.MonkeyPatch) -> Config:
     def stop(config: Config, *_: Any) -> None:
         raise TrainingCalled(config)
 
-    monkeypatch.setattr("zoo.engine.folds.train_folds", stop)
+    monkeypatch.setattr("zoo.training.folds.train_folds", stop)
     program, *words = shlex.split(command)
     assert program == "zoo"
     done = runner.invoke(app, words)

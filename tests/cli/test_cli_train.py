@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from zoo.cli import app
 from zoo.cli.progress import clock
-from zoo.engine.unlearned import unlearned
+from zoo.runs.unlearned import unlearned
 
 if TYPE_CHECKING:
     from conftest import Plant

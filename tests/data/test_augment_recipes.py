@@ -10,8 +10,8 @@ from augmenting import TRIANGLE, augment
 
 from zoo.api import IBUG68, UsageError, generic_scheme
 from zoo.config import Augment
+from zoo.config.recipes import recipe_names, resolve
 from zoo.data.augment import Augmenter, draw
-from zoo.recipes import recipe_names, resolve
 
 STRONG = resolve(
     "custom_cnn",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from zoo.api import DataError, Dataset
-from zoo.data.locate import default_root, find_root, zoo_home
+from zoo.data.locate import default_root, find_root
+from zoo.files import zoo_home
 
 
 def never(*_: Any, **__: Any) -> Any:

@@ -18,10 +18,10 @@ import pytest
 import torch
 
 from zoo.config import Config
-from zoo.engine import run
-from zoo.engine.folder import RunFolder
-from zoo.engine.report import Reporter
-from zoo.recipes import resolve
+from zoo.config.recipes import resolve
+from zoo.reporter import Reporter
+from zoo.runs.folder import RunFolder
+from zoo.training import run
 
 if TYPE_CHECKING:
     from conftest import Plant

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 import zoo
 from zoo.api import UsageError
 from zoo.cli import app
-from zoo.engine import bench as benching
-from zoo.engine.bench import bench, spread
-from zoo.engine.external import Entry, import_points
-from zoo.engine.folder import RunFolder
-from zoo.engine.trained import load_trained
 from zoo.evaluation.records import load_record
+from zoo.runs.folder import RunFolder
+from zoo.runs.trained import load_trained
+from zoo.scoring import bench as benching
+from zoo.scoring.bench import bench, spread
+from zoo.scoring.imported import Entry, import_points
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from zoo.api import PluginError
-from zoo.engine import run
 from zoo.evaluation.records import load_record
 from zoo.prediction import load
+from zoo.training import run
 from zoo.verbs import evaluate, leaderboard
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import sys
 import cv2
 import numpy as np
 
-from zoo.engine.curve import save_learning_curve
+from zoo.training.curve import save_learning_curve
 
 HISTORY = [
     {"epoch": e, "train_loss": 1 / e, "val_loss": 1.2 / e, "val_nme": 0.2 / e + 0.01 * abs(e - 4)}
@@ -45,7 +45,7 @@ def test_text_from_a_csv_and_gaps_are_taken(tmp_path):
 
 def test_evaluation_needs_no_torch_and_no_pyplot():
     code = (
-        "import sys, zoo.engine.curve, zoo.evaluation.board.leaderboard, "
+        "import sys, zoo.training.curve, zoo.evaluation.board.leaderboard, "
         "zoo.evaluation.scores.metrics, zoo.evaluation.scores.predictions; "
         "print([m for m in ('torch', 'rich', 'matplotlib.pyplot') if m in sys.modules])"
     )

@@ -13,18 +13,17 @@ import torch
 from untrained import make_run
 
 from zoo.api import WeightsError
-from zoo.checkpoint import load_tensors, save_tensors
-from zoo.engine.card import measure_for_card
-from zoo.engine.folder import RunFolder
-from zoo.engine.run import evaluate
-from zoo.engine.trained import load_trained
-from zoo.engine.transfer import find_source
+from zoo.export.bundle import pack
 from zoo.export.export import export_onnx
+from zoo.export.measured import measure_for_card
 from zoo.export.push import push
-from zoo.models.packing import pack
 from zoo.prediction import load
 from zoo.prediction.predictor import Predictor
-from zoo.weights import file_digest
+from zoo.runs.folder import RunFolder
+from zoo.runs.trained import load_trained
+from zoo.tensors import file_digest, load_tensors, save_tensors
+from zoo.training.run import evaluate
+from zoo.training.transfer import find_source
 
 
 @pytest.fixture(scope="module")

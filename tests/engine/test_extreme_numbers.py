@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, get_args, get_origin, get_type_hints
 
 import pytest
 
-from zoo.bounds import bounds_of
 from zoo.config import Augment, Config, Plateau
-from zoo.engine import run
+from zoo.config.bounds import bounds_of
 from zoo.evaluation.records import load_record
+from zoo.training import run
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 import zoo
 from zoo.api import UsageError
 from zoo.cli import app
-from zoo.engine import run
-from zoo.engine.fit import Interrupted
-from zoo.engine.folder import RunFolder
-from zoo.engine.folds import find_existing, fold_configs, train_folds
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
+from zoo.runs.folder import RunFolder
+from zoo.training import run
+from zoo.training.fit import Interrupted
+from zoo.training.folds import find_existing, fold_configs, train_folds
 
 if TYPE_CHECKING:
     from conftest import Kit

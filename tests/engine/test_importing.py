@@ -17,10 +17,10 @@ import zoo
 from zoo.api import IBUG68, DataError, UsageError
 from zoo.cli import app
 from zoo.datasets.synthetic import open_synthetic
-from zoo.engine.external import Entry, import_points
-from zoo.engine.folder import RunFolder
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
+from zoo.runs.folder import RunFolder
+from zoo.scoring.imported import Entry, import_points
 
 if TYPE_CHECKING:
     from conftest import Kit, Plant

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.checkpoint import load_tensors
 from zoo.config import Config
 from zoo.data.batches import Sources, Split
-from zoo.engine.distributed import World
-from zoo.engine.flips import average_of_both
-from zoo.engine.run import evaluate
-from zoo.engine.scoring import predict_split
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
 from zoo.geometry import Region, crop, frame_region, refine_region
 from zoo.prediction import load as load_model
 from zoo.registry import registry
+from zoo.scoring.mirrored import average_of_both
+from zoo.scoring.split import predict_split
+from zoo.tensors import load_tensors
+from zoo.training.run import evaluate
+from zoo.world import World
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -16,13 +16,13 @@ from zoo.cli import app
 from zoo.config import Config
 from zoo.data.batches import Sources, Split
 from zoo.data.table import SampleTable, read_table
-from zoo.engine.distributed import World
-from zoo.engine.flips import predict_mirrored
-from zoo.engine.mirrored import see_mirrored
-from zoo.engine.scoring import predict_split
 from zoo.evaluation.audit.offset import measure_offset
 from zoo.evaluation.scores.predictions import load
 from zoo.registry import registry
+from zoo.scoring.audit_view import see_mirrored
+from zoo.scoring.mirrored import predict_mirrored
+from zoo.scoring.split import predict_split
+from zoo.world import World
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -10,10 +10,10 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from zoo.checkpoint import load_tensors
-from zoo.engine import material
+from zoo.data import source as material
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
+from zoo.tensors import load_tensors
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from zoo.api import PluginError, UsageError
-from zoo.engine import recording, run
-from zoo.engine.trained import load_trained
 from zoo.evaluation.records import load_record
+from zoo.runs.trained import load_trained
+from zoo.training import record as recording
+from zoo.training import run
 from zoo.verbs import leaderboard
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def test_a_loss_with_parameters_is_trained_and_resumed_to_the_bit(kit: Kit) -> N
 
 
 def torch_state(path: Path) -> dict[str, torch.Tensor]:
-    from zoo.checkpoint import load_tensors
+    from zoo.tensors import load_tensors
 
     return load_tensors(path)[0]
 

@@ -13,11 +13,11 @@ from torch import nn
 
 from zoo.api import Backbone, UsageError
 from zoo.config import Config
-from zoo.engine import run
-from zoo.engine.optim import Schedule, make_optimizer
-from zoo.engine.rates import blocks_of, rate_factors
-from zoo.engine.state import Trainee
 from zoo.model import LandmarkModel
+from zoo.training import run
+from zoo.training.optim import Schedule, make_optimizer
+from zoo.training.rates import blocks_of, rate_factors
+from zoo.training.state import Trainee
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from zoo.config.recipes import resolve
 from zoo.data.batches import make_split
-from zoo.engine.material import complete, open_material
-from zoo.engine.report import Reporter
-from zoo.engine.scoring import Truth
+from zoo.data.source import open_material
 from zoo.evaluation.scores.metrics import baseline_points, mean_shape, summarise
-from zoo.recipes import resolve
+from zoo.reporter import Reporter
+from zoo.scoring.split import Truth
+from zoo.training.plan import complete
 
 ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
 

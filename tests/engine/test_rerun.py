@@ -13,9 +13,9 @@ import pytest
 
 import zoo
 from zoo.api import DataError, PluginError, UsageError, WeightsError
-from zoo.engine.folder import RunFolder
-from zoo.engine.rerun import rerun
 from zoo.evaluation.records import config_hash, load_record
+from zoo.runs.folder import RunFolder
+from zoo.training.rerun import rerun
 
 if TYPE_CHECKING:
     from conftest import Kit, Plant

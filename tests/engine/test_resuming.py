@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from zoo.api import DataError, UsageError, WeightsError, ZooError
-from zoo.checkpoint import load_tensors, save_tensors
-from zoo.engine import fit, run
-from zoo.engine.folder import RunFolder
-from zoo.engine.trained import load_trained
 from zoo.evaluation.board.contestants import find_contestant
 from zoo.evaluation.board.leaderboard import collect
+from zoo.runs.folder import RunFolder
+from zoo.runs.trained import load_trained
+from zoo.tensors import load_tensors, save_tensors
+from zoo.training import fit, run
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from zoo.api import IBUG68, DataError, UsageError, WeightsError
-from zoo.engine import run
-from zoo.engine.environment import peak_memory
-from zoo.engine.folder import RunFolder
-from zoo.engine.trained import load_trained
+from zoo.config.recipes import resolve
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.metrics import baseline_points, summarise
 from zoo.evaluation.scores.predictions import load
 from zoo.evaluation.scores.results import results_of
-from zoo.recipes import resolve
+from zoo.runs.environment import peak_memory
+from zoo.runs.folder import RunFolder
+from zoo.runs.trained import load_trained
+from zoo.training import run
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -221,7 +221,7 @@ def test_fp16_on_a_cpu_trains(kit: Kit) -> None:
 
 
 def test_folders_name_plugins_so_that_every_system_takes_them(tmp_path: Path) -> None:
-    from zoo.engine.folder import new_folder
+    from zoo.runs.folder import new_folder
 
     config = resolve("timm:hf-hub:some one/net.v2", flags={"dataset": "my_data", "seed": 3})
     made = new_folder(tmp_path, config)

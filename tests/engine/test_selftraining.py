@@ -12,14 +12,16 @@ import pytest
 import torch
 
 from zoo.api import DataError, UsageError, WeightsError
+from zoo.data.source import open_material
 from zoo.datasets.synthetic import open_synthetic
-from zoo.engine import fit, run, selftraining
-from zoo.engine.material import complete, open_material
-from zoo.engine.rerun import rerun
-from zoo.engine.selftraining import learn_from_teacher
 from zoo.evaluation.scores.metrics import mean_shape
 from zoo.evaluation.scores.protocols import assign
 from zoo.geometry import frame_region, label_scale
+from zoo.training import fit, run
+from zoo.training import pseudo_labels as selftraining
+from zoo.training.plan import complete
+from zoo.training.pseudo_labels import learn_from_teacher
+from zoo.training.rerun import rerun
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from zoo.api import PluginError
-from zoo.engine import run
 from zoo.evaluation.records import load_record, save_record
-from zoo.installed import installed
 from zoo.prediction import load
+from zoo.registry.installed import installed
+from zoo.training import run
 from zoo.verbs import evaluate, leaderboard
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from zoo.api import UsageError, WeightsError, ZooError
-from zoo.engine import fit, run
-from zoo.engine.distributed import World, pick_device
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
+from zoo.training import fit, run
+from zoo.world import World, pick_device
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -92,7 +92,7 @@ import os
 import sys
 
 import torch
-from zoo.engine.distributed import join_world
+from zoo.world import join_world
 
 threads = lambda: len(os.listdir("/proc/self/task"))
 before = threads()

@@ -11,9 +11,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import zoo
 from zoo.api import UsageError
-from zoo.engine import run, tracking
-from zoo.engine.report import Begun, Reporter
-from zoo.recipes import resolve
+from zoo.config.recipes import resolve
+from zoo.reporter import Begun, Reporter
+from zoo.training import run
+from zoo.training import trackers as tracking
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from zoo.api import IBUG68
-from zoo.checkpoint import load_tensors
-from zoo.engine import fit, optim, run
-from zoo.engine.objective import landmark_units
-from zoo.engine.trained import load_trained
 from zoo.model import ModelPlan, build_model
+from zoo.runs.trained import load_trained
+from zoo.tensors import load_tensors
+from zoo.training import fit, optim, run
+from zoo.training.loss import landmark_units
 
 if TYPE_CHECKING:
     from conftest import Kit

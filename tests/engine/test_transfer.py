@@ -12,14 +12,13 @@ from drawn_wflw import write_wflw
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, WeightsError, generic_scheme
-from zoo.api.correspondence import WFLW98_OF_IBUG68
-from zoo.checkpoint import save_tensors
-from zoo.engine import run
-from zoo.engine.rerun import rerun
-from zoo.engine.transfer import Source, carry_head
-from zoo.models.catalogue import folder_of
-from zoo.recipes import resolve
-from zoo.weights import file_digest
+from zoo.api.schemes import WFLW98_OF_IBUG68
+from zoo.config.recipes import resolve
+from zoo.runs.catalogue import folder_of
+from zoo.tensors import file_digest, save_tensors
+from zoo.training import run
+from zoo.training.rerun import rerun
+from zoo.training.transfer import Source, carry_head
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from zoo.api import UsageError
-from zoo.engine import fit, run
+from zoo.training import fit, run
 
 if TYPE_CHECKING:
     from conftest import Kit

@@ -10,12 +10,12 @@ import pytest
 from board_samples import predict, record
 
 from zoo.config import Config
-from zoo.engine.folder import RunFolder
-from zoo.engine.unlearned import unlearned
+from zoo.config.recipes import resolve
 from zoo.evaluation.records import checked, save_record
 from zoo.export.card import plain_card
 from zoo.prediction import loading
-from zoo.recipes import resolve
+from zoo.runs.folder import RunFolder
+from zoo.runs.unlearned import unlearned
 
 PEOPLE = [f"p{i}" for i in range(8)]
 BASELINE = {"nme_ioc": 0.28, "nme_ioc_low": 0.25, "nme_ioc_high": 0.31}

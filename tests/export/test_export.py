@@ -17,10 +17,10 @@ from untrained import FACES, make_run
 from zoo import __version__
 from zoo.api import IBUG68, PluginError, UsageError, generic_scheme
 from zoo.export.export import export_onnx
-from zoo.models.catalogue import folder_of
 from zoo.prediction import load
 from zoo.prediction.onnx_model import OnnxPredictor
 from zoo.prediction.torch_model import TorchPredictor
+from zoo.runs.catalogue import folder_of
 
 if TYPE_CHECKING:
     from conftest import Plant

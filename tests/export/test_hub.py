@@ -23,9 +23,9 @@ from untrained import make_run
 from zoo.api import DataError, UsageError, WeightsError, ZooWarning
 from zoo.evaluation.records import load_record, save_record
 from zoo.export.card import model_card
-from zoo.export.hub import Address, fetch
 from zoo.export.push import push
 from zoo.prediction import load
+from zoo.runs.hub import Address, fetch
 
 
 @pytest.fixture

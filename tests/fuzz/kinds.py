@@ -23,9 +23,9 @@ from testing import made_data
 import zoo
 from zoo.api import LandmarkScheme
 from zoo.datasets.synthetic import open_synthetic
-from zoo.models.catalogue import FILES
+from zoo.geometry import FacePlace
 from zoo.prediction.onnx_file import IMAGES, POINTS, OnnxFacts
-from zoo.prediction.place import FacePlace
+from zoo.runs.catalogue import FILES
 
 FACES = {"people": 12, "videos": 1, "frames": 2, "size": 48}
 SETS = tuple(f"dataset.{key}={value}" for key, value in FACES.items())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from zoo.geometry import Region
-from zoo.media.overlap import iou, match
+from zoo.geometry import Region, iou
+from zoo.media.overlap import match
 from zoo.media.settings import Tracking
 from zoo.media.tracking import Tracked, Tracker, drawn_after
 from zoo.prediction import Face

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.engine import run as engine
-from zoo.recipes import resolve
+from zoo.config.recipes import resolve
+from zoo.training import run as engine
 
 
 @pytest.fixture(scope="session")

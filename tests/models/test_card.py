@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from zoo.api import DataError, Sample, generic_scheme
 from zoo.cli import app
 from zoo.data.table import SampleTable, read_table
-from zoo.prediction.tolerance import LARGER, SHIFTS, SMALLER, STILL, measure, points_from_boxes
+from zoo.export.tolerance import LARGER, SHIFTS, SMALLER, STILL, measure, points_from_boxes
 
 TRUE = np.array([[40.0, 50.0], [80.0, 50.0], [60.0, 82.0]])
 
@@ -121,8 +121,8 @@ def test_wrong_words_are_told(carded: tuple[Path, Result], tmp_path: Path) -> No
     assert zoo("card", run, "--split", "train").exit_code == 2
     assert zoo("card", tmp_path).exit_code == 2
     (run / "card.json").write_text("{")
-    from zoo.engine.card import measured
-    from zoo.engine.folder import RunFolder
+    from zoo.export.measured import measured
+    from zoo.runs.folder import RunFolder
 
     with pytest.raises(DataError, match=r"card\.json: not JSON"):
         measured(RunFolder(run))

@@ -19,9 +19,9 @@ from typer.testing import CliRunner, Result
 from zoo import fetching
 from zoo.api import DataError, UsageError
 from zoo.cli import app
-from zoo.models import catalogue
-from zoo.models.catalogue import FILES, bring, find, folder_of
 from zoo.prediction import is_model, load, load_default
+from zoo.runs import catalogue
+from zoo.runs.catalogue import FILES, bring, find, folder_of
 
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from zoo.api import DataError, UsageError
-from zoo.checkpoint import load_tensors, save_tensors
-from zoo.models import catalogue, packing
-from zoo.models.packing import pack
+from zoo.export import bundle as packing
+from zoo.export.bundle import pack
 from zoo.prediction import is_model, load_default
-from zoo.weights import file_digest
+from zoo.runs import catalogue
+from zoo.tensors import file_digest, load_tensors, save_tensors
 
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from zoo.api import PluginError, UsageError
+from zoo.geometry import keep_best
 from zoo.plugins.detectors.haar import haar
-from zoo.plugins.detectors.overlap import keep_best
 from zoo.plugins.detectors.whole_frame import none
 from zoo.testing import pictures
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from zoo.api import UsageError, generic_scheme
-from zoo.engine.objective import PointLoss, build_loss
 from zoo.registry import registry
+from zoo.training.loss import PointLoss, build_loss
 
 ALL = [e.id for e in registry("loss").entries() if e.distribution == "landmark-zoo"]
 NAN = float("nan")

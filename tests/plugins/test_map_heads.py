@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import FeatureInfo, UsageError, generic_scheme
+from zoo.geometry import from_landmark_units, to_landmark_units
 from zoo.plugins.heads.heatmap import heatmap
 from zoo.plugins.heads.simcc import simcc
 from zoo.plugins.heads.soft_argmax import soft_argmax
-from zoo.plugins.heads.units import fractions, landmark_units
 from zoo.plugins.losses.pointwise import l1
 
 HEADS = {"soft_argmax": soft_argmax, "simcc": simcc, "heatmap": heatmap}
@@ -42,7 +42,7 @@ def maps(batch: int = 2) -> list[Tensor]:
 def labels(batch: int = 2) -> tuple[Tensor, Tensor]:
     """In landmark units, inside the input; the second point of each face is not visible."""
     generator = torch.Generator().manual_seed(2)
-    target = landmark_units(0.2 + 0.6 * torch.rand(batch, 5, 2, generator=generator))
+    target = to_landmark_units(0.2 + 0.6 * torch.rand(batch, 5, 2, generator=generator))
     visible = torch.ones(batch, 5, dtype=torch.bool)
     visible[:, 1] = False
     return target, visible
@@ -194,7 +194,7 @@ def test_a_sharp_map_has_a_higher_score_than_a_flat_one(kind: str) -> None:
 def test_a_map_that_is_its_target_costs_least(kind: str) -> None:
     head = build(kind)
     target, visible = labels()
-    unit = fractions(target)
+    unit = from_landmark_units(target)
     if kind == "simcc":
         said = head.bins.log_gaussian(head.bins.to_cells(unit), head.sigma)
     elif kind == "soft_argmax":
@@ -229,7 +229,7 @@ def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
 
     head = build("heatmap", map_loss="mse").eval()
     output = head(maps())
-    each = (output["map"] - bump(head, fractions(target))).square().mean((2, 3))
+    each = (output["map"] - bump(head, from_landmark_units(target))).square().mean((2, 3))
     assert head.loss(output, target, visible, refuse).item() == pytest.approx(
         each[visible].mean().item()
     )

@@ -13,9 +13,9 @@ import timm
 import torch
 
 from zoo.api import IBUG68
-from zoo.engine.objective import Criterion, build_loss
-from zoo.engine.rehearsal import rehearse
 from zoo.model import ModelPlan, build_model, describe
+from zoo.training.loss import Criterion, build_loss
+from zoo.training.rehearsal import rehearse
 
 SMALL = ("test", "atto", "femto", "pico", "nano", "xxs", "xxt", "xs", "tiny", "mini", "small", "_s")
 """Parts of names, of the smallest networks first."""

@@ -120,8 +120,8 @@ def _main() -> NoReturn:
     except Exception as error:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
         from zoo.files import disk_refuses
-        from zoo.installed import OURS, absent_requirement, one_line
         from zoo.registry import author_of, installed
+        from zoo.registry.installed import OURS, absent_requirement, one_line
 
         if debug:
             traceback.print_exc()

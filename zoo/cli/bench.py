@@ -10,7 +10,7 @@ import typer
 from zoo.cli.output import print_json, say, table, warn
 
 if TYPE_CHECKING:
-    from zoo.engine.bench import Cost
+    from zoo.scoring.bench import Cost
 
 
 def bench(
@@ -31,7 +31,7 @@ def bench(
     finding of faces. Runs of one configuration are one network.
     """
     from zoo.cli.progress import PlainReporter
-    from zoo.engine.bench import bench as measure
+    from zoo.scoring.bench import bench as measure
 
     costs, refused = measure(
         runs,

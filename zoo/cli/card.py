@@ -31,11 +31,11 @@ def card(
     puts these figures into the card that it publishes.
     """
     from zoo.cli.progress import reporter
-    from zoo.engine.card import measure_for_card
-    from zoo.engine.folder import RunFolder
     from zoo.evaluation.scores.protocols import require_scored
     from zoo.export.card import plain_card
+    from zoo.export.measured import measure_for_card
     from zoo.files import write_whole
+    from zoo.runs.folder import RunFolder
 
     require_scored(split)
     elsewhere = [(name, root) for name, _, root in (text.partition("=") for text in on or ())]

@@ -72,7 +72,7 @@ def check(
 
 def _options(kind: str, sets: list[str]) -> dict[str, Any]:
     """``kind.key=value`` as keyword arguments of the plugin."""
-    from zoo.recipes import parse_set
+    from zoo.config.recipes import parse_set
 
     options: dict[str, Any] = {}
     for text in sets:
@@ -100,8 +100,8 @@ def _chosen(everything: list[Check], only: list[str]) -> list[Check]:
 
 def _require_what_was_named(check: Check, data: Path | None) -> None:
     """A family's member, an option or data that are not there are no failure of a plugin."""
-    from zoo.options import require_known
     from zoo.registry import registry
+    from zoo.registry.call import require_known
 
     subject = check.subject
     if subject.kind != "dataset" and data is not None:

@@ -40,7 +40,7 @@ def plugins(*kinds: str) -> Source:
     """Ids of installed plugins; where one stands in two distributions, with each of theirs."""
 
     def source(incomplete: str) -> Iterable[str]:
-        from zoo.installed import UNUSABLE, installed
+        from zoo.registry.installed import UNUSABLE, installed
 
         for entry in installed():
             if entry.kind in kinds and entry.status not in UNUSABLE:
@@ -86,7 +86,7 @@ def _literal(text: str) -> str:
 
 def recipes(incomplete: str) -> Iterable[str]:
     """Those that the zoo ships, and TOML files."""
-    from zoo.recipes import recipe_names
+    from zoo.config.recipes import recipe_names
 
     yield from recipe_names()
     above, _, begun = incomplete.rpartition("/")

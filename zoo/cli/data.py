@@ -43,10 +43,10 @@ def info(
     ] = None,
 ) -> None:
     """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
+    from zoo.config.recipes import dataset_options
     from zoo.data.locate import find_root
     from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
-    from zoo.recipes import dataset_options
     from zoo.registry import registry
 
     plugin = registry("dataset").get(dataset_id)

@@ -58,11 +58,11 @@ def check(
     Exit status 3 where an error was found: an audited protocol leaks, as two of its splits share a
     person, a video or a picture, or many labels are none.
     """
+    from zoo.config.recipes import dataset_options
     from zoo.data.locate import find_root
     from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
     from zoo.evaluation.audit.report import assignments, audit, choose_protocols
-    from zoo.recipes import dataset_options
     from zoo.registry import registry
 
     plugin = registry("dataset").get(dataset_id)
@@ -74,7 +74,7 @@ def check(
     seen = None
     if model is not None:
         from zoo.cli.progress import PlainReporter
-        from zoo.engine.mirrored import see_mirrored
+        from zoo.scoring.audit_view import see_mirrored
 
         seen = see_mirrored(model, dataset_id, table, strict, PlainReporter())
     found = audit(table, chosen, _pictures(table, strict), seen, anonymous)

@@ -67,9 +67,9 @@ def _score(
 ) -> dict[str, dict[str, Any]]:
     """Each run's results, by its name on the command line."""
     from zoo.cli.progress import reporter
-    from zoo.engine import run as engine
-    from zoo.engine.folder import RunFolder
     from zoo.evaluation.scores.protocols import find_protocol
+    from zoo.runs.folder import RunFolder
+    from zoo.training import run as engine
 
     for run in runs:
         own = RunFolder(run).read_config().protocol

@@ -46,10 +46,10 @@ def export(
     The pictures and ids may show and name people: they are for this machine.
     """
     from zoo.cli.progress import reporter
-    from zoo.engine.frames import LIST, write_frames
-    from zoo.engine.material import read_material
+    from zoo.config.recipes import dataset_options
+    from zoo.data.source import read_material
     from zoo.evaluation.scores.protocols import SPLITS
-    from zoo.recipes import dataset_options
+    from zoo.scoring.frames import LIST, write_frames
 
     if split not in (*SPLITS, "all"):
         raise UsageError(f"--split {split}: expected train, val, test or all")

@@ -57,11 +57,11 @@ def import_entry(
     """
     from zoo.cli.progress import reporter
     from zoo.config import CHOICES
-    from zoo.engine.external import Entry, import_points
+    from zoo.config.recipes import dataset_options
     from zoo.evaluation.board.baseline import run_has_learned
     from zoo.evaluation.records import load_record
     from zoo.evaluation.records.schema import results_from
-    from zoo.recipes import dataset_options
+    from zoo.scoring.imported import Entry, import_points
 
     if split not in ("val", "test"):
         raise UsageError(f"--split {split}: expected val or test")

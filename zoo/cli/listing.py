@@ -40,7 +40,7 @@ def list_plugins(
     variable ZOO_PLUGINS limits every command to the built-in plugins (none), or to them and the
     distributions that it names (NAME,NAME).
     """
-    from zoo.installed import UNUSABLE
+    from zoo.registry.installed import UNUSABLE
 
     _say_what_is_not_listed()
     entries = _find(pattern, kind)
@@ -55,7 +55,7 @@ def list_plugins(
 
 
 def _say_what_is_not_listed() -> None:
-    from zoo.installed import survey
+    from zoo.registry.installed import survey
 
     found = survey()
     distributions = sorted({entry.distribution for entry in found.hidden})
@@ -83,7 +83,7 @@ def _find(pattern: str | None, kind: str | None) -> list[Entry]:
 
 def _checked(entries: list[Entry], timeout: float) -> list[Entry]:
     """The entries with their verdicts, told one by one as they come in."""
-    from zoo.isolation import check_all
+    from zoo.registry.trial import check_all
 
     verdicts = {}
     for done, entry in enumerate(check_all(entries, timeout), start=1):

@@ -9,10 +9,10 @@ import typer
 
 from zoo.api import DataError
 from zoo.cli import output
-from zoo.folders import files_below
+from zoo.files.folders import files_below
 
 if TYPE_CHECKING:
-    from zoo.models.catalogue import Model
+    from zoo.runs.catalogue import Model
 
 
 def models(
@@ -23,7 +23,7 @@ def models(
 
     ZOO_CATALOGUE names a second catalogue, of your own published models.
     """
-    from zoo.models.catalogue import catalogue
+    from zoo.runs.catalogue import catalogue
 
     rows = [_published(model) for model in catalogue().values()]
     rows += [_local(best.parent) for best in files_below(runs, "best.safetensors")]
@@ -57,7 +57,7 @@ def fetch(
     It goes into ZOO_HOME/models. Afterwards its name serves wherever a run does:
     zoo predict MODEL photo.jpg.
     """
-    from zoo.models.catalogue import bring, find
+    from zoo.runs.catalogue import bring, find
 
     entry = find(model)
     folder = bring(entry, source)

@@ -82,7 +82,7 @@ def _option(key: str, value: Any) -> list[str]:
 @cache
 def _plain_text(value: str) -> bool:
     """Whether `--set` reads a text as itself, without quotes."""
-    from zoo.recipes import parse_set
+    from zoo.config.recipes import parse_set
 
     return parse_set(f"k={value}") == ("k", value)
 
@@ -100,7 +100,7 @@ def _toml(value: Any) -> str:
 def _recipe_values(recipe: str) -> dict[str, Any] | None:
     """Flat keys of a run of a shipped recipe; None for a recipe of somebody's own."""
     from zoo.config import later_keys
-    from zoo.recipes import recipe_names, resolve
+    from zoo.config.recipes import recipe_names, resolve
 
     if recipe not in recipe_names():
         return None

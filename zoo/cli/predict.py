@@ -144,7 +144,7 @@ def _stoppable() -> Iterator[None]:
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
     """By what they belong to."""
-    from zoo.recipes import parse_set
+    from zoo.config.recipes import parse_set
 
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
     for text in settings:

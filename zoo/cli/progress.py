@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.cli.output import plain, say
 from zoo.cli.streams import clean_streams, console
-from zoo.engine.report import Reporter, Step
+from zoo.reporter import Reporter, Step
 
 
 def clock(seconds: float) -> str:

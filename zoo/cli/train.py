@@ -115,11 +115,11 @@ def train(
         )
 
     from zoo.cli.progress import reporter
-    from zoo.engine import run
-    from zoo.engine.folds import train_folds
-    from zoo.engine.rerun import rerun
-    from zoo.engine.tracking import tracked, was_tracked
-    from zoo.recipes import resolve
+    from zoo.config.recipes import resolve
+    from zoo.training import run
+    from zoo.training.folds import train_folds
+    from zoo.training.rerun import rerun
+    from zoo.training.trackers import tracked, was_tracked
 
     with ExitStack() as stack:
         watcher = stack.enter_context(reporter())
@@ -182,9 +182,9 @@ def _flag(name: str) -> str:
 
 def _tell(path: Path) -> None:
     """How good the run is, and where it is no better than the baseline, what to try."""
-    from zoo.engine.unlearned import unlearned
     from zoo.evaluation.board.baseline import baseline_in_words
     from zoo.evaluation.records import load_record
+    from zoo.runs.unlearned import unlearned
 
     record = load_record(path / "record.json")
     val = record.raw["results"]["val"]

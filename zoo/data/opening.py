@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import Dataset, OpenDataset, PluginError, Sample
-from ..options import call_with_options
 from ..registry import blaming
+from ..registry.call import call_with_options
 
 
 def open_dataset(
     plugin_id: str, plugin: Dataset, root: Path | None, options: Mapping[str, Any] | None = None
 ) -> OpenDataset:
-    """Open it. Raises what :func:`zoo.options.call_with_options` raises; so does, from then on,
+    """Open it. Raises what :func:`zoo.registry.call.call_with_options` raises; so does, from then on,
     whatever is asked of it or of its samples."""
     opened = call_with_options("dataset", plugin_id, plugin.open, root, **(options or {}))
     return cast(OpenDataset, _Opened(plugin_id, opened))

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, Problem
+from ..files import zoo_home
+from ..files.reading import read_json
 from ..geometry import Region, crop
-from ..reading import read_json
 from .decode import MOST_SKIPPED, Progress, ahead, place, refuse_skips
-from .locate import zoo_home
 from .table import SampleTable
 
 FORMAT = 1

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, OpenDataset, Problem, Sample
-from ..doubts import doubts, sizeless, why_sizeless
-from ..names import readable
+from ..evaluation.audit.doubts import doubts, sizeless, why_sizeless
+from ..files.names import readable
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SampleTable:
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:
-        """Sentences on labels that cannot be what they say (:mod:`zoo.doubts`)."""
+        """Sentences on labels that cannot be what they say (:mod:`zoo.evaluation.audit.doubts`)."""
         return tuple(doubts(self.ids, self.points, self.visible))
 
     @cached_property

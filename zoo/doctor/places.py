@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.api import ZooError
-from zoo.data.locate import default_root, zoo_home
-from zoo.installed import one_line
-from zoo.models.catalogue import default_model, folder_of
+from zoo.data.locate import default_root
+from zoo.files import zoo_home
 from zoo.registry import registry
+from zoo.registry.installed import one_line
+from zoo.runs.catalogue import default_model, folder_of
 
 from .finding import Finding
 

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterator
 
 from zoo.api import ZooWarning
-from zoo.installed import OURS, Entry, normal, survey
-from zoo.isolation import check_all
+from zoo.registry.installed import OURS, Entry, normal, survey
+from zoo.registry.trial import check_all
 
 from .finding import Finding
 from .probes import ask

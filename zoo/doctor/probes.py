@@ -16,12 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.isolation import how_it_ended
+from zoo.registry.trial import how_it_ended
 
 TIMEOUT = 180.0
 """Seconds: PyTorch from a cold network disk takes one of the three minutes."""
 
-# As in zoo.isolation: the parent's path before anything of ours is imported, and no stray module
+# As in zoo.registry.trial: the parent's path before anything of ours is imported, and no stray module
 # of the working directory.
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -55,7 +55,7 @@ def ask(question: str, timeout: float = TIMEOUT) -> tuple[dict[str, Any], str]:
 
 def answer(question: str, report: str) -> None:
     """In the child: write what a question's function returns, or what it raised, to a file."""
-    from zoo.installed import one_line
+    from zoo.registry.installed import one_line
 
     warnings.simplefilter("ignore")
     functions = {each.__name__: each for each in (torch, torchvision, timm, cv2, built_ins)}
@@ -89,7 +89,7 @@ def torch() -> dict[str, Any]:
 
 def _refusal(torch: Any) -> str:
     """Why there is no CUDA, in PyTorch's own words."""
-    from zoo.installed import one_line
+    from zoo.registry.installed import one_line
 
     try:
         torch.cuda.init()
@@ -158,9 +158,9 @@ def _round_trip(kind: str) -> bool:
 
 def built_ins() -> dict[str, Any]:
     """Load all plugins of the zoo's own distribution, in one process: they import the same."""
-    from zoo.installed import OURS, UNUSABLE, installed, normal
-    from zoo.isolation import reason_of
     from zoo.registry import load
+    from zoo.registry.installed import OURS, UNUSABLE, installed, normal
+    from zoo.registry.trial import reason_of
 
     broken = []
     count = 0

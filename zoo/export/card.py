@@ -25,7 +25,7 @@ def model_card(
 ) -> str:
     """Markdown with front matter. ``license``: an identifier of the hub, such as ``mit``; without
     one the card names what is known and claims nothing. ``onnx``: model.onnx lies beside it.
-    ``measured``: what :func:`zoo.engine.card.measured` gives."""
+    ``measured``: what :func:`zoo.export.measured.measured` gives."""
     body = _body(record, address, onnx, measured or {})
     return f"---\n{_front_matter(record, license)}---\n\n{body}"
 

@@ -13,18 +13,19 @@ import torch
 from numpy.typing import NDArray
 
 from ..api import UsageError, WeightsError
-from ..engine.folder import RunFolder, plain
-from ..engine.material import reopen_material
-from ..engine.report import Reporter
-from ..engine.trained import Trained, load_trained
 from ..evaluation.records import Record
 from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..images import read_image
-from ..models.catalogue import run_folder
 from ..prediction.onnx_file import OnnxFacts
 from ..prediction.onnx_model import OnnxPredictor
 from ..prediction.torch_model import TorchPredictor
+from ..registry import bare_id
+from ..reporter import Reporter
+from ..runs.catalogue import run_folder
+from ..runs.folder import RunFolder
+from ..runs.own_data import reopen_material
+from ..runs.trained import Trained, load_trained
 from . import graph
 from .check import Agreement, batches, compare, random_crops
 
@@ -92,7 +93,7 @@ def _require(checks: Sequence[Agreement], path: Path, trained: Trained) -> None:
         return
     said = "; ".join(map(str, wrong))
     config = trained.header.config
-    network = f"{plain(config.head)} on {plain(config.backbone)}"
+    network = f"{bare_id(config.head)} on {bare_id(config.backbone)}"
     if all(not check.beyond and check.undecided for check in wrong):
         raise WeightsError(
             f"{path}: not written: noise that nobody can see moves the network's own points, so "

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from ..api import PluginError, UsageError
-from ..engine.folder import plain
-from ..engine.trained import Trained
-from ..installed import one_line
 from ..prediction.onnx_file import IMAGES, POINTS, SCORES
+from ..registry import bare_id
+from ..registry.installed import one_line
+from ..runs.trained import Trained
 from .rewording import InOtherWords
 
 OPSET = 18
@@ -63,7 +63,7 @@ def trace(trained: Trained) -> bytes:
     size = sum(tensor.nbytes for tensor in network.state_dict().values())
     if size > LARGEST:
         raise UsageError(
-            f"{plain(config.backbone)}: {size / 1e9:.1f} GB of weights do not fit into an ONNX "
+            f"{bare_id(config.backbone)}: {size / 1e9:.1f} GB of weights do not fit into an ONNX "
             "file, which ends at 2 GiB"
         )
     side = config.input_size
@@ -85,7 +85,7 @@ def trace(trained: Trained) -> bytes:
             return file.read_bytes()
     except Exception as error:  # a class for each thing that it cannot do, and plugins' own
         raise PluginError(
-            f"head {plain(config.head)} on {plain(config.backbone)}: torch cannot write it as "
+            f"head {bare_id(config.head)} on {bare_id(config.backbone)}: torch cannot write it as "
             f"ONNX: {_reason(error)}"
         ) from error
 

@@ -1,6 +1,6 @@
 """`zoo push`: a finished run to a hub, with its card.
 
-What goes there is what stands in :data:`zoo.export.hub.FETCHED`, made so that it names no folder of
+What goes there is what stands in :data:`zoo.runs.hub.FETCHED`, made so that it names no folder of
 this machine and no person of the data: the predictions of the run stay at home.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 
 from ..api import DataError, UsageError
 from ..config import dumps, from_dict
-from ..engine.card import measured
-from ..engine.folder import RunFolder
-from ..engine.trained import load_trained
 from ..evaluation.records import Record, layout
 from ..evaluation.scores.predictions import load as predictions_of
+from ..runs.folder import RunFolder
+from ..runs.hub import CARD, CONFIG, ONNX, RECORD, SCHEME, TIMEOUT, WEIGHTS, Address, errors_of
+from ..runs.trained import load_trained
 from .card import model_card
-from .hub import CARD, CONFIG, ONNX, RECORD, SCHEME, TIMEOUT, WEIGHTS, Address, errors_of
+from .measured import measured
 
 
 @dataclass(frozen=True)

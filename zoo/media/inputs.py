@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.api import DataError
-from zoo.folders import matching
+from zoo.files.folders import matching
+from zoo.files.reading import open_regular
 from zoo.images import HEIC
 from zoo.images import SUFFIXES as PICTURES
-from zoo.reading import open_regular
 
 from .naming import count
 

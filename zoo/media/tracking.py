@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from zoo.geometry import Region
 from zoo.prediction.face import Face
 
-from .overlap import box_of, centre_of, iou, match, size_of
+from ..geometry import iou
+from .overlap import box_of, centre_of, match, size_of
 from .pictures import Image
 from .settings import OneEuro, Tracking
 from .smoothing import PointFilter

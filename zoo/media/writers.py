@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.files import write_whole
-from zoo.names import readable
+from zoo.files.names import readable
 from zoo.prediction.face import Face
 
 from .pictures import writing

@@ -3,10 +3,10 @@
 Importing this brings in no torch; loading a run does.
 """
 
+from ..geometry import FacePlace, face_region
 from .face import Face, Faces
 from .finder import DETECTOR, Finder
 from .loading import is_model, load, load_default
-from .place import FacePlace, face_region
 from .predictor import Predictor
 
 __all__ = [

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import Detector, PluginError
-from ..geometry import Region, frame_region
-from ..options import call_with_options
+from ..geometry import FacePlace, Region, face_region, frame_region
 from ..registry import blaming, registry
+from ..registry.call import call_with_options
 from .face import Image
-from .place import FacePlace, face_region
 
 DETECTOR = "landmark-zoo/haar"
 """By default: qualified, so that a namesake of a stranger's changes nothing."""

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 from ..api import UsageError, ZooError, ZooWarning
-from ..models.catalogue import default_model, folder_of, is_named, run_folder
+from ..runs.catalogue import default_model, folder_of, is_named, run_folder
 from .predictor import Predictor
 
 HUB = "hf://"
@@ -26,7 +26,7 @@ def load(source: str | Path, device: str = "") -> Predictor:
     """
     text = str(source)
     if text.startswith(HUB):
-        from ..export.hub import fetch
+        from ..runs.hub import fetch
 
         fetched = _of_run(fetch(text), device)
         fetched.name = text  # the folder's is a commit
@@ -76,7 +76,7 @@ def _of_run(folder: Path, device: str) -> Predictor:
 
 def _warn_of_a_mean_face(folder: Path) -> None:
     """A run that has not learned draws about the same face everywhere: its record says so."""
-    from ..engine.unlearned import unlearned
+    from ..runs.unlearned import unlearned
 
     # a run that is still training has no record, and whether a record is sound is not asked here
     with contextlib.suppress(ZooError):

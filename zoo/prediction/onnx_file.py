@@ -17,7 +17,7 @@ import msgspec
 
 from ..api import LandmarkScheme
 from ..evaluation.scores.schemes import scheme_from_table
-from .place import FacePlace
+from ..geometry import FacePlace
 
 FORMAT = 1
 LARGEST = 1 << 31

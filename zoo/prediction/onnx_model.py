@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..api import UsageError, WeightsError
+from ..files.reading import read_bytes
 from ..limits import how_to_raise, memory_limit
-from ..reading import read_bytes
 from .onnx_file import IMAGES, LARGEST, POINTS, SCORES, OnnxFacts
 from .predictor import Crops, Predictor, Scores, Units
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import NO_SIZE, Region
+from .geometry import NO_SIZE, Region
 
 
 @dataclass(frozen=True)

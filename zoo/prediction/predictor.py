@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, WeightsError
-from ..geometry import Region, crop, label_scale, refine_region, unmirror
+from ..geometry import FacePlace, Region, crop, face_region, label_scale, refine_region, unmirror
 from .drawing import draw_faces
 from .face import Face, Faces, Image
 from .finder import DETECTOR, Finder
-from .place import FacePlace, face_region
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
 """``labelled`` of a box about the points themselves."""

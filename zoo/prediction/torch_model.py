@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from ..engine.distributed import pick_device
-from ..engine.folder import RunFolder
-from ..engine.trained import Trained, load_trained
+from ..runs.folder import RunFolder
+from ..runs.trained import Trained, load_trained
+from ..world import pick_device
 from .predictor import Crops, Predictor, Scores, Units
 
 
@@ -28,7 +28,7 @@ class TorchPredictor(Predictor):
 
     @classmethod
     def of_run(cls, run: Path, device: str = "") -> TorchPredictor:
-        """Raises what :func:`zoo.engine.trained.load_trained` raises."""
+        """Raises what :func:`zoo.runs.trained.load_trained` raises."""
         return cls(load_trained(RunFolder(run)), device, run.name)
 
     @torch.no_grad()

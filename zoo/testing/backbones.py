@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from zoo.api import IBUG68, Backbone
 from zoo.model import LandmarkModel, ModelPlan, build_model
-from zoo.options import call_unblamed
+from zoo.registry.call import call_unblamed
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,

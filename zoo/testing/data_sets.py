@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.api import DataError, LandmarkScheme, OpenDataset, Problem, Sample, ZooError
 from zoo.data.table import read_table
-from zoo.options import call_unblamed
+from zoo.registry.call import call_unblamed
 from zoo.testing import labels
 from zoo.testing.common import (
     declares_valid_facts,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.options import call_unblamed
+from zoo.registry.call import call_unblamed
 from zoo.testing import pictures
 from zoo.testing.common import (
     declares_valid_facts,

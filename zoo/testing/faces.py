@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.engine.objective import landmark_units, training_loss
 from zoo.geometry import crop, frame_region
 from zoo.model import LandmarkModel
 from zoo.registry import registry
 from zoo.testing.failures import CheckFailed
 from zoo.testing.modules import silence_dropout
 from zoo.testing.tensors import seeded
+from zoo.training.loss import landmark_units, training_loss
 
 TRIALS = ((1e-3, 20), (1e-4, 20), (1e-3, 120), (1e-4, 120))
 """Learning rates of Adam, each with its steps, tried one after another. Most networks need fewer

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.diagnosis import failed
-from zoo.installed import Entry
-from zoo.isolation import Trial, asked, reason_of
+from zoo.registry.errors import failed
+from zoo.registry.installed import Entry
+from zoo.registry.trial import Trial, asked, reason_of
 
 TORCH_FIRST = "torch first"
 """In an entry's reason: what to have imported before."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, LandmarkScheme, ZooError
-from zoo.options import call_unblamed
+from zoo.registry.call import call_unblamed
 from zoo.testing.failures import CheckFailed, needs
 from zoo.testing.modules import Run
 from zoo.testing.small_net import SIZE, Form, forms

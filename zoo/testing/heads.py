@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, Backbone, generic_scheme
-from zoo.engine.objective import training_loss
 from zoo.model import LandmarkModel
 from zoo.testing.common import (
     declares_valid_facts,
@@ -36,6 +35,7 @@ from zoo.testing.modules import (
 )
 from zoo.testing.small_net import SIZE, Form, SmallNet
 from zoo.testing.tensors import CLOSE, difference, noise, seeded, tensors_of
+from zoo.training.loss import training_loss
 
 Output = dict[str, Tensor]
 

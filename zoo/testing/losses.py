@@ -14,8 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
-from zoo.engine.objective import build_loss
-from zoo.engine.rehearsal import computes_with_others
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
@@ -26,6 +24,8 @@ from zoo.testing.failures import CheckFailed, must, needs
 from zoo.testing.modules import require_gradients
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import noise, seeded
+from zoo.training.loss import build_loss
+from zoo.training.rehearsal import computes_with_others
 
 PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -1,0 +1,95 @@
+"""Recipes, ``--set`` and flags, and the configuration that they make together.
+
+Flags override ``--set key=value``, which overrides the recipe, which overrides the defaults of
+:class:`zoo.config.Config`. The recipes that the zoo ships are the TOML files of this folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ...api import UsageError
+from ...files.reading import parse_toml, read_toml
+from .. import Config, close_to, flatten, from_flat
+
+
+def recipe_names() -> list[str]:
+    folder = resources.files("zoo.config.recipes")
+    return sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """Flat keys of a shipped recipe, or of a TOML file."""
+    if name in recipe_names():
+        shipped = resources.files("zoo.config.recipes") / f"{name}.toml"
+        return flatten(parse_toml(shipped.read_text("utf-8"), f"recipe {name}", UsageError))
+    if Path(name).exists():
+        try:
+            return flatten(read_toml(name, error=UsageError))
+        except UsageError as error:
+            raise UsageError(f"recipe {error}") from error
+    raise UsageError(
+        f"no recipe {name!r}{close_to(name, recipe_names())}; shipped are "
+        f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
+    )
+
+
+def parse_set(text: str) -> tuple[str, Any]:
+    """``key=value``, the value read as TOML where it is, else as a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text}: expected key=value, such as --set lr=0.001")
+    try:
+        return key.strip(), tomllib.loads(f"v = {value}")["v"]
+    except (ValueError, RecursionError):
+        return key.strip(), value.strip()
+
+
+def dataset_options(sets: Sequence[str]) -> dict[str, Any]:
+    """The options of a data set, for verbs that take no other key: ``dataset.frames=2``."""
+    options: dict[str, Any] = {}
+    for text in sets:
+        key, value = parse_set(text)
+        kind, _, option = key.partition(".")
+        if kind != "dataset" or not option:
+            raise UsageError(f"--set {text}: an option of a data set reads dataset.KEY=VALUE")
+        options[option] = value
+    return options
+
+
+def resolve(
+    backbone: str,
+    recipe: str = "seed",
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """The configuration of a new run. Flags that are None were not given.
+
+    Where another plugin is asked for than the recipe names, the recipe's options for its own are
+    left out: ``--recipe quick --head linear`` has no width of maps.
+    """
+    asked = dict(parse_set(item) for item in sets)
+    asked.update({key: value for key, value in (flags or {}).items() if value is not None})
+    if backbone:
+        asked["backbone"] = backbone
+    named = read_recipe(recipe)
+    own = {key: value for key, value in named.items() if not _of_another(key, named, asked)}
+    flat = own | asked
+    if not flat.get("backbone"):
+        raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
+    return replace(from_flat(flat, recipe=recipe), asked=tuple(asked))
+
+
+def _of_another(key: str, named: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a recipe's key is an option of a plugin that something else was asked for instead."""
+    kind, dot, _ = key.partition(".")
+    if not dot or kind not in named or kind not in asked:
+        return False
+    # an id with its distribution names the same plugin as the id alone
+    own, other = (str(plugins[kind]).rpartition("/")[2] for plugins in (named, asked))
+    return own != other

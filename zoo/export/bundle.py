@@ -1,0 +1,160 @@
+"""Putting a run into the box: a maintainer's work, `make box RUN=... NAME=...`.
+
+What ships is what `zoo push` would publish: weights, configuration, record and card, without a path
+of this machine or a name of the data. Weights are stored in 16 bits where nobody could tell; they
+are read as 32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+from torch import Tensor
+
+from ..api import UsageError
+from ..config import dumps, from_dict
+from ..evaluation.records import Record, layout
+from ..files import write_whole
+from ..geometry import crop, frame_region
+from ..prediction.torch_model import TorchPredictor
+from ..registry import registry
+from ..runs.catalogue import BOX, CATALOGUE, FILES, read, require_name
+from ..runs.folder import RunFolder
+from ..tensors import file_digest, load_tensors, save_tensors
+from .card import plain_card
+from .measured import measured
+from .push import require_no_names
+
+MOST_BYTES = 4_000_000
+"""Of the weights: the wheel stays small."""
+MOST_MOVED = 0.05
+"""Pixels of the input: points of a model in 16 bits may lie this far from those in 32, on average.
+Labels are whole pixels of frames that are larger than most inputs."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    folder: Path
+    bytes: int
+    """Of the weights."""
+    half: bool
+    moved: float
+    """Pixels of the input that a point moved by on average, with the weights that were written."""
+
+
+def pack(
+    run: str | Path,
+    name: str,
+    summary: str,
+    *,
+    default: bool = True,
+    box: Path = BOX,
+    catalogue: Path = CATALOGUE,
+) -> Packed:
+    """Write a finished run's files to ``box/name`` and its entry into the catalogue.
+
+    With ``default``, `zoo predict` uses it where none is named, and no other entry does. Raises
+    :class:`UsageError` for a run that is not finished or too large for the box, and
+    :class:`DataError` for a record that names a person; nothing has been written then.
+    """
+    try:
+        require_name(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    folder = RunFolder(Path(run))
+    record, config = folder.read_record(), folder.read_config()
+    require_no_names(folder, record)
+    target = box / name
+    weights = target / FILES[0]
+    tensors, header = load_tensors(folder.best)
+    smaller = {key: _halved(tensor) for key, tensor in tensors.items()}
+    moved = _moved(folder.path, smaller)
+    half = moved <= MOST_MOVED
+    chosen = smaller if half else tensors
+    size = sum(tensor.numel() * tensor.element_size() for tensor in chosen.values())
+    if size > MOST_BYTES:
+        tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
+        raise UsageError(
+            f"{run}: its weights take {size / 1e6:.1f} MB{tried}; the box takes "
+            f"{MOST_BYTES / 1e6:.1f} MB. Publish it instead: zoo push"
+        )
+    save_tensors(weights, chosen, header)
+    if record.model.best_sha256 is not None:  # these are others: in 16 bits, or laid out anew
+        record.raw["model"]["best_sha256"] = file_digest(weights)
+    files = {
+        "config.toml": dumps(from_dict(config.to_share())),
+        "record.json": f"{layout(record.raw)}\n",
+        "card.md": plain_card(record, name, measured=measured(folder)),
+    }
+    for file, text in files.items():
+        write_whole(target / file, text.encode())
+    _enter(catalogue, name, _entry(target, record, summary), default)
+    return Packed(target, weights.stat().st_size, half, moved if half else 0.0)
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """Vectors stay: a running variance may be larger than 16 bits can say."""
+    return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
+
+
+def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
+    """Pixels of the input between what a run says and what it says with other weights, on drawn
+    faces: the mean over points. A single one may jump: where a heat map has two peaks of a height,
+    nothing says which is right."""
+    predictor = TorchPredictor.of_run(run, "cpu")
+    size = predictor.input_size
+    drawn: Any = registry("dataset").get("landmark-zoo/synthetic")
+    faces = drawn.open(None, people=16, videos=1, frames=2, size=max(size, 48)).samples()
+    images = [sample.image() for sample in faces]
+    crops = np.stack([crop(i, frame_region(*i.shape[:2]), size) for i in images])
+    before, _ = predictor.run(crops)
+    predictor.model.load_state_dict({key: value.float() for key, value in smaller.items()})
+    with torch.no_grad():
+        after, _ = predictor.run(crops)
+    return float(np.linalg.norm(after - before, axis=-1).mean() * size)
+
+
+def _entry(folder: Path, record: Record, summary: str) -> dict[str, Any]:
+    files = {}
+    for name in FILES:
+        content = (folder / name).read_bytes()
+        files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    data, score = record.data, record.raw["results"].get("val", {})
+    told = {
+        "backbone": record.plugin.id,
+        "scheme": data.scheme,
+        "dataset": data.dataset,
+        "protocol": data.protocol,
+        "parameters": record.model.parameters,
+        "nme_ioc": score.get("nme_ioc"),
+        "nme_ioc_low": score.get("nme_ioc_low"),
+        "nme_ioc_high": score.get("nme_ioc_high"),
+    }
+    return {
+        "summary": summary,
+        "files": files,
+        "record": {key: value for key, value in told.items() if value is not None},
+    }
+
+
+def _enter(path: Path, name: str, entry: dict[str, Any], default: bool) -> None:
+    """The comments above the first entry stay."""
+    text = path.read_text("utf-8") if path.is_file() else ""
+    head = "".join(
+        line for line in text.partition("\n[")[0].splitlines(keepends=True) if line[0] == "#"
+    )
+    table = tomllib.loads(text)
+    if default:
+        for other in table.values():
+            other.pop("default", None)
+        entry = {"default": True} | entry
+    table[name] = entry
+    write_whole(path, f"{head}\n{tomli_w.dumps(table)}".encode())
+    read(path)  # what would not be read back is found now

@@ -1,0 +1,92 @@
+"""What a run's card says beyond its record: measured once, kept in ``card.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..api import DataError
+from ..data.locate import find_root
+from ..data.opening import open_dataset
+from ..data.table import SampleTable, read_table
+from ..files import write_whole
+from ..files.reading import read_json
+from ..prediction.torch_model import TorchPredictor
+from ..registry import bare_id, registry
+from ..reporter import Reporter
+from ..runs.folder import RunFolder
+from ..runs.own_data import own_material
+from .tolerance import measure, require_scheme, results_on
+
+FILE = "card.json"
+
+Elsewhere = tuple[str, str]
+"""Id of another data set, and its root; "": the usual place."""
+
+
+def measured(folder: RunFolder) -> dict[str, Any]:
+    """What stands in ``card.json``; empty where nothing was measured."""
+    path = folder.path / FILE
+    if not path.is_file():
+        return {}
+    try:
+        found = read_json(path)
+    except DataError as error:
+        raise DataError(f"{error}; `zoo card` writes it anew") from error
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def measure_for_card(
+    run: Path,
+    split: str = "val",
+    data: Path | None = None,
+    elsewhere: Sequence[Elsewhere] = (),
+    device: str = "",
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Measure a finished run's tolerance to boxes on a split of its own data, and its results on
+    other data sets, all frames, from the boxes of their labels; kept in ``card.json``.
+
+    Raises :class:`DataError` for data other than the run's and for labels of other points.
+    """
+    reporter = reporter or Reporter()
+    folder = RunFolder(run)
+    folder.read_record()  # of a finished run alone; that is said before the model is loaded
+    predictor = TorchPredictor.of_run(run, device)
+    material = own_material(folder, data, False, reporter)
+    tables = [(dataset, _table(dataset, root, reporter)) for dataset, root in elsewhere]
+    for _, table in tables:
+        require_scheme(predictor, table)
+
+    def show(done: int, total: int) -> None:
+        reporter.frames("boxes", done, total)
+
+    found: dict[str, Any] = {
+        "box_tolerance": {"split": split}
+        | measure(predictor, material.table, material.measurable_rows(split), show)
+    }
+    others = [
+        {"dataset": bare_id(dataset), "release": table.release}
+        | results_on(predictor, table, np.arange(len(table)), show)
+        for dataset, table in tables
+    ]
+    found["elsewhere"] = others or measured(folder).get("elsewhere", [])
+    write_whole(folder.path / FILE, (json.dumps(found, indent=2) + "\n").encode())
+    return found
+
+
+def _table(dataset_id: str, root: str, reporter: Reporter) -> SampleTable:
+    """All labelled frames of a data set, whatever protocol it has."""
+    plugin = registry("dataset").get(dataset_id)
+    place = find_root(dataset_id, plugin, Path(root) if root else None)
+    table = read_table(open_dataset(dataset_id, plugin, place))
+    if table.problems:
+        reporter.note(
+            f"{bare_id(dataset_id)}: {len(table.problems)} rows skipped, "
+            f"the first: {table.problems[0]}"
+        )
+    return table

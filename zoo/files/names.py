@@ -1,0 +1,44 @@
+"""Names of files: as texts write them, as disks keep them, and as they can be written anywhere."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.api import DataError
+from zoo.files.names import inside
+
+
+def find_file(root: Path, relative: str) -> Path | None:
+    """The file that a data set's text names ``relative`` below ``root``, None where there is none.
+
+    Raises :class:`DataError` as :func:`zoo.images.inside` does, and for a name that no disk takes.
+    """
+    try:
+        paths = (inside(root, name) for name in spellings(relative))
+        return next((path for path in paths if path.is_file()), None)
+    except OSError as error:
+        shown = readable(relative)[:60]
+        raise DataError(f"{shown}: is no name of a file ({error.strerror})") from error
+
+
+def spellings(name: str) -> Iterator[str]:
+    """A name as it is written, and as other systems would have kept it: letters and their accents
+    put together or apart, or in the bytes of Windows's Western code page."""
+    yield name
+    if name.isascii():
+        return
+    for form in ("NFC", "NFD"):
+        yield unicodedata.normalize(form, name)
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            yield os.fsdecode(name.encode(encoding, "surrogateescape"))
+        except UnicodeError:  # it has letters that no such disk keeps
+            continue
+
+
+def readable(name: str) -> str:
+    """A name as text that can be written anywhere: bytes that are no UTF-8 as ``\\xfc``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,57 @@
+"""Calling a plugin with the options that a user wrote."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from ..api import UsageError
+from . import blaming
+
+T = TypeVar("T")
+
+GIVEN = {"backbone": {"pretrained", "input_size", "stride"}, "loss": {"scheme"}}
+"""Parameters of a plugin's ``build`` that the core gives: they are no options of a user's."""
+
+
+def call_with_options(
+    kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
+) -> T:
+    """Call a plugin; an option that it does not take becomes a :class:`UsageError` that names
+    those it does, as a recipe writes them: ``head.stride``. What the plugin raises becomes a
+    :class:`PluginError` that names it."""
+    with blaming(kind, plugin_id, "cannot be opened" if kind == "dataset" else "cannot be built"):
+        return call_unblamed(kind, plugin_id, build, *args, **options)
+
+
+def call_unblamed(
+    kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
+) -> T:
+    """The same for who looks at what a plugin raises: that stays as it is."""
+    try:
+        inspect.signature(build).bind(*args, **options)
+    except TypeError as error:
+        raise _refusal(kind, plugin_id, build, error) from error
+    return build(*args, **options)
+
+
+def require_known(
+    kind: str, plugin_id: str, build: Callable[..., Any], options: Mapping[str, Any]
+) -> None:
+    """Without calling it: :class:`UsageError` for an option that the plugin does not take."""
+    try:
+        inspect.signature(build).bind_partial(**options)
+    except TypeError as error:
+        raise _refusal(kind, plugin_id, build, error) from error
+
+
+def _refusal(kind: str, plugin_id: str, build: Callable[..., Any], error: TypeError) -> UsageError:
+    return UsageError(f"{kind} {plugin_id}: {error}; its options are {_options(kind, build)}")
+
+
+def _options(kind: str, build: Callable[..., Any]) -> str:
+    parameters = inspect.signature(build).parameters.values()
+    names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
+    own = [f"{kind}.{name}" for name in names if name not in GIVEN.get(kind, ())]
+    return ", ".join(own) or "none"

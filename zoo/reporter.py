@@ -1,0 +1,103 @@
+"""What a run tells whoever watches: the command line draws it, a test records it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .config import Config
+from .registry.installed import one_line
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where training stands after a step."""
+
+    epoch: int
+    epochs: int
+    step: int
+    """Of the epoch, from 1."""
+    steps: int
+    loss: float
+    images_per_second: float
+    seconds_left: float
+    val_nme: float | None
+    """Of the last epoch that was validated."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run as its training begins or goes on."""
+
+    folder: Path
+    config: Config
+    step: int
+    """Steps that are done: 0 for a new run."""
+    history: Sequence[Mapping[str, Any]]
+    """The rows of history.csv so far."""
+
+
+class Reporter:
+    """Says nothing; subclasses override what they show."""
+
+    def store(self, split: str, done: int, total: int) -> None:
+        """``done`` of ``total`` frames of a split are decoded into a store."""
+
+    def frames(self, split: str, done: int, total: int) -> None:
+        """``done`` of ``total`` frames of a split are read, for no store."""
+
+    def begin(self, begun: Begun) -> None:
+        """Training begins in a run folder, or goes on there."""
+
+    def step(self, step: Step) -> None:
+        """A step is done; called at the log interval."""
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch is validated and saved; ``row`` is what history.csv holds."""
+
+    def note(self, message: str) -> None:
+        """Something a user should know: a skip, an early stop, weights that were not used."""
+
+
+class Beside(Reporter):
+    """Tells a reporter, and a tracker beside it: a run goes on without a tracker that fails."""
+
+    def __init__(self, reporter: Reporter, tracker: Reporter, name: str) -> None:
+        self._reporter = reporter
+        self._tracker: Reporter | None = tracker
+        self._name = name
+
+    def store(self, split: str, done: int, total: int) -> None:
+        self._reporter.store(split, done, total)
+        self.track("store", split, done, total)
+
+    def frames(self, split: str, done: int, total: int) -> None:
+        self._reporter.frames(split, done, total)
+        self.track("frames", split, done, total)
+
+    def begin(self, begun: Begun) -> None:
+        self._reporter.begin(begun)
+        self.track("begin", begun)
+
+    def step(self, step: Step) -> None:
+        self._reporter.step(step)
+        self.track("step", step)
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        self._reporter.epoch(row)
+        self.track("epoch", row)
+
+    def note(self, message: str) -> None:
+        self._reporter.note(message)
+        self.track("note", message)
+
+    def track(self, method: str, *told: Any) -> None:
+        """Call a method of the tracker; once that fails, no other is called."""
+        try:
+            if self._tracker is not None:
+                getattr(self._tracker, method)(*told)
+        except Exception as error:
+            self._tracker = None
+            self._reporter.note(f"{self._name} is told no more of this run: {one_line(error)}")

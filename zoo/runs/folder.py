@@ -1,0 +1,195 @@
+"""The run folder: where the files of a run are, and how a new one gets its name."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..api import DataError, UsageError, ZooError
+from ..config import Config, dumps, loads
+from ..evaluation.records import Record, config_hash, load_record
+from ..evaluation.records.unfinished import STILLBORN, is_stillborn, unfinished
+from ..evaluation.scores.protocols import find_protocol
+from ..files import disk_refuses, remove_leftovers, write_whole
+from ..files.reading import read_text
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """``runs/<backbone>-<dataset>-<6 hex of the configuration's hash>-s<seed>/``; of a protocol
+    with folds ``...-s<seed>-f<fold>/``."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.safetensors"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state" / "last.safetensors"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def curve(self) -> Path:
+        return self.path / "curve.png"
+
+    def predictions(self, split: str) -> Path:
+        return self.path / "predictions" / f"{split}.npz"
+
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        write_whole(self.history, _as_csv(rows))
+
+    def repair(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """After a process that was killed: history.csv has the rows that the state has, and half
+        written files are gone. For whoever holds the folder."""
+        if rows and not (self.history.is_file() and self.history.read_bytes() == _as_csv(rows)):
+            self.write_history(rows)
+        written = [self.config, self.best, self.state, self.history]
+        if not self.record.is_file():  # a finished run's may be being written, by `zoo evaluate`
+            written += [self.record, self.curve]
+            written += [self.predictions(split) for split in ("val", "val-flip")]
+        for path in written:
+            remove_leftovers(path)
+
+    def write_config(self, config: Config) -> None:
+        write_whole(self.config, dumps(config).encode())
+
+    def forget_results(self) -> None:
+        """Once training goes on: the scores of older weights would stand beside newer ones."""
+        for path in (self.record, *self.predictions("any").parent.glob("*.npz")):
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this process trains here, no other one does. Raises :class:`UsageError` where one
+        does already. The lock is the system's own: it goes with the process, however that ends.
+
+        A disk that fills up meanwhile is a :class:`ZooError` that says how to go on."""
+        self.state.parent.mkdir(exist_ok=True)
+        lock = FileLock(self.state.parent / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UsageError(f"{self.path}: another process is training it") from error
+        except OSError as error:  # a file system without locks
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
+        try:
+            yield
+        except OSError as error:
+            if not disk_refuses(error):
+                raise
+            raise ZooError(
+                f"{error.filename or self.path}: cannot be written: {error.strerror}. What was "
+                "saved before is whole; once the disk takes more, go on with: "
+                f"zoo train --resume {self.path}"
+            ) from error
+        finally:
+            lock.release()
+
+    def read_config(self) -> Config:
+        if os.path.lexists(self.config):
+            return loads(read_text(self.config, error=UsageError), str(self.config))
+        raise UsageError(f"{self.path}: {self._why_no_run()}")
+
+    def _why_no_run(self) -> str:
+        """What a folder without a configuration is."""
+        if self.is_external():
+            return (
+                "is an external entry: the zoo has its points and not its program, so it cannot "
+                "run it"
+            )
+        if is_stillborn(self.path):
+            return STILLBORN
+        if any(path.is_file() for path in (self.best, self.state, self.history, self.record)):
+            return "is a run whose config.toml is gone; put it back from a copy of the folder"
+        return "no run here (it has no config.toml); a run is a folder that `zoo train` made"
+
+    def read_record(self) -> Record:
+        """Of a finished run. Raises :class:`UsageError` that says how to finish it."""
+        why = unfinished(self.path)
+        if why:
+            raise UsageError(f"{self.path}: {why}")
+        return load_record(self.record)
+
+    def is_external(self) -> bool:
+        """Whether this is what `zoo import` wrote: points and results, and no model."""
+        try:
+            return load_record(self.record).external
+        except DataError:
+            return False
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def plain(plugin_id: str) -> str:
+    """``landmark-zoo/timm:resnet18`` to ``timm:resnet18``."""
+    return plugin_id.rpartition("/")[2]
+
+
+def run_names(config: Config) -> Iterator[str]:
+    """What a completed configuration's run folders are called: the first, the second, ..."""
+    backbone, dataset = (as_file_name(plain(name)) for name in (config.backbone, config.dataset))
+    stem = f"{backbone}-{dataset}-{config_hash(config.to_dict())[:6]}-s{config.seed}"
+    if config.protocol and find_protocol(config.protocol).folds > 1:
+        stem += f"-f{config.fold}"
+    yield stem
+    yield from (f"{stem}-{number}" for number in count(2))
+
+
+def as_file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", name)
+
+
+def new_folder(out: Path, config: Config) -> RunFolder:
+    """A folder that is this run's alone, holding its configuration."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = RunFolder(next(out / name for name in run_names(config) if claim(out / name)))
+        folder.write_config(config)
+        folder.state.parent.mkdir()
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot write there: {error.strerror or error}") from error
+    return folder
+
+
+def claim(path: Path) -> bool:
+    """Make the folder; False where it exists. Of two runs that start at once, one gets a name."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""A trained model: its weights with all that a prediction needs besides them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..api import LandmarkScheme, UsageError, WeightsError
+from ..config import Config, from_dict
+from ..evaluation.scores.schemes import scheme_from_table
+from ..files.reading import read_json
+from ..geometry import FacePlace as FacePlace
+from ..memory import LEAST
+from ..model import LandmarkModel, ModelPlan, build_model
+from ..tensors import file_digest, load_tensors, require_finite
+from .folder import RunFolder
+from .missing import naming_the_absent
+
+SPARE = 64 << 20
+"""Bytes of parameters that a network is allowed beyond those that its file holds."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the best weights carry in their file, so that the file alone can predict."""
+
+    config: Config
+    scheme: LandmarkScheme
+    faces: FacePlace
+    mean_shape: NDArray[np.float64]
+    """(K, 2), of the training split, as fractions of the region: the floor's prediction."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "config": self.config.to_share(),
+            "scheme": asdict(self.scheme),
+            "faces": asdict(self.faces),
+            "mean_shape": self.mean_shape.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Header:
+        return cls(
+            config=from_dict(table["config"]),
+            scheme=scheme_from_table(table["scheme"]),
+            faces=msgspec.convert(table["faces"], FacePlace),
+            mean_shape=np.array(table["mean_shape"], np.float64),
+        )
+
+
+def model_plan(config: Config) -> ModelPlan:
+    return ModelPlan(
+        backbone=config.backbone,
+        head=config.head,
+        input_size=config.input_size,
+        pretrained=config.pretrained,
+        weights=config.weights,
+        freeze=config.freeze or config.unfreeze_after > 0,
+        backbone_options=config.plugin_options("backbone"),
+        head_options=config.plugin_options("head"),
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    model: LandmarkModel
+    """On the CPU, in eval mode."""
+    header: Header
+
+
+def require_recorded(path: Path) -> None:
+    """Raises :class:`WeightsError` where the record beside a run's best weights is of others.
+
+    Records of older zoos do not say of which they are, and neither does a file by itself.
+    """
+    record = RunFolder(path.parent).record
+    if path.name != RunFolder(path.parent).best.name or not record.exists():
+        return
+    table = read_json(record, error=WeightsError)
+    model = table.get("model") if isinstance(table, dict) else None
+    wanted = model.get("best_sha256") if isinstance(model, dict) else None
+    if wanted is not None and (own := file_digest(path)) != wanted:
+        raise WeightsError(
+            f"{path}: is damaged, or of another training: its sha256 is {own[:12]}, and "
+            f"{record.name} beside it is of {str(wanted)[:12]}; copy the run again"
+        )
+
+
+def best_of(folder: RunFolder) -> Path:
+    """The file of a run's best weights. Raises :class:`UsageError` for a folder that is no run, and
+    :class:`WeightsError` for a run that has none yet."""
+    folder.read_config()
+    if not folder.best.is_file():
+        raise WeightsError(
+            f"{folder.path}: has no best.safetensors: its first epoch is not done. "
+            f"Go on with: zoo train --resume {folder.path}"
+        )
+    return folder.best
+
+
+def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
+    """What a file of best weights holds. Raises :class:`WeightsError` naming one that is none, or
+    that is not the one of the record beside it."""
+    require_recorded(path)
+    tensors, table = load_tensors(path)
+    try:
+        return tensors, Header.from_dict(table)
+    except (LookupError, TypeError, ValueError, msgspec.ValidationError, UsageError) as error:
+        raise WeightsError(f"{path}: its header is not a run's: {error}") from error
+
+
+def _room_for(tensors: Mapping[str, Tensor]) -> int:
+    """Bytes that the parameters of a network with these tensors can take: they may be stored in
+    half of what they take, and a buffer or two is not stored."""
+    return SPARE + sum(max(2 * tensor.nbytes, LEAST) for tensor in tensors.values())
+
+
+def load_trained(folder: RunFolder) -> Trained:
+    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit, and
+    :class:`PluginError` naming what to install where a plugin is gone."""
+    tensors, header = read_best(best_of(folder))
+    # the weights are all in the file: nothing is downloaded or read for the start
+    plan = model_plan(header.config).without_start()
+    with naming_the_absent(folder):
+        model = build_model(plan, header.scheme, _room_for(tensors)).model
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1 if "\n" in str(error) else 0].strip()
+        raise WeightsError(
+            f"{folder.best}: does not fit {header.config.backbone}: {reason}"
+        ) from error
+    require_finite(model, str(folder.best))
+    model.eval()
+    return Trained(model, header)

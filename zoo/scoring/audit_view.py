@@ -1,0 +1,109 @@
+"""A trained run's view of a data set's frames and of their mirror images, for the audit.
+
+The frames are those that the run was not trained on, cut to the region and size that it was trained
+at, by the same store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import DataError, UsageError
+from ..data.batches import make_split
+from ..data.store import open_store
+from ..data.table import SampleTable
+from ..evaluation.audit.offset import Mirrored
+from ..evaluation.records import Record, load_record
+from ..evaluation.scores.protocols import assign, find_protocol
+from ..geometry import to_source
+from ..registry import bare_id
+from ..reporter import Reporter
+from ..runs.folder import RunFolder
+from ..runs.trained import load_trained
+from ..world import World, pick_device
+from .mirrored import predict_mirrored
+from .split import predict_split
+
+
+def see_mirrored(
+    run: Path,
+    dataset_id: str,
+    table: SampleTable,
+    strict: bool = False,
+    reporter: Reporter | None = None,
+) -> Mirrored:
+    """What a finished run says of frames that it was not trained on, and of their mirror images.
+
+    On its own data that is its val split; of another data set, every frame. Raises
+    :class:`UsageError` for a run that is not finished, and :class:`DataError` for another scheme, a
+    scheme without symmetry, and for another copy of the run's own data, where nobody can tell which
+    frames it was trained on.
+    """
+    reporter = reporter or Reporter()
+    folder = RunFolder(run)
+    trained = load_trained(folder)
+    scheme, config = trained.header.scheme, trained.header.config
+    if scheme.flip is None:
+        raise DataError(f"{run}: its scheme {scheme.name} has no known symmetry: nothing to mirror")
+    if (scheme.name, len(scheme)) != (table.scheme.name, len(table.scheme)):
+        raise DataError(
+            f"{run}: predicts {len(scheme)} points of {scheme.name}, the labels of {dataset_id} "
+            f"are {len(table.scheme)} points of {table.scheme.name}"
+        )
+    if not folder.record.is_file():
+        raise UsageError(
+            f"{run}: is not finished: it has no record.json. Go on with: zoo train --resume {run}"
+        )
+    record = load_record(folder.record)
+    rows, which, trained_here = _unseen(run, record, dataset_id, table, config.fold)
+    store = open_store(
+        table,
+        rows,
+        config.region,
+        config.input_size,
+        strict,
+        lambda done, total: reporter.store("label offset", done, total),
+    )
+    world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
+    split = make_split(store, table, world.device)
+    config = replace(config, precision="fp32")
+    plain_unit, _ = predict_split(trained.model.to(world.device), split, config, world)
+    back_unit = predict_mirrored(trained.model, split, config, scheme.flip, world)
+    return Mirrored(
+        model=record.run,
+        frames=which,
+        rows=store.rows,
+        plain=to_source(plain_unit, store.regions),
+        back=to_source(back_unit, store.regions),
+        trained_here=trained_here,
+    )
+
+
+def _unseen(
+    run: Path, record: Record, dataset_id: str, table: SampleTable, fold: int
+) -> tuple[NDArray[np.int64], str, bool]:
+    """Rows that the run was not trained on, which these are in words, and whether it was trained
+    on others of the same data."""
+    own = record.data
+    if own.fingerprint == table.fingerprint:
+        protocol = find_protocol(own.protocol)
+        splits = assign(protocol.id, table.ids, table.people, table.release_splits, max(fold, 0))
+        rows = np.flatnonzero(splits == "val")
+        which = f"the val split of {protocol.label}; frames that it was trained on are not used"
+        return rows, which, True
+    if (own.dataset, own.release) == (bare_id(dataset_id), table.release):
+        raise DataError(
+            f"{run}: was trained on another copy of {own.dataset} (fingerprint "
+            f"{own.fingerprint[:12]}, this has {table.fingerprint[:12]}), so which frames it "
+            "was trained on cannot be known; audit the copy that it was trained on, or name a run "
+            "that was trained on this one"
+        )
+    which = (
+        f"every frame: it was trained on {own.dataset}; whether that shows the same pictures "
+        "cannot be known here"
+    )
+    return np.arange(len(table)), which, False

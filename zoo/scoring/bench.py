@@ -1,0 +1,284 @@
+"""What a network costs, measured the same way for every run on one device.
+
+Timed is the network alone: normalisation, backbone and head, from float images (B, 3, S, S) that
+lie on the device to points, in inference mode, with the layout that training and scoring use.
+Decoding, cutting out the region and finding the face are not part of it. A network that looks
+more than once at a face is timed with all its looks, without the cutting between them.
+
+Runs take turns: in each round every network is timed at batch 1 and at a full batch, after a
+forward that is not counted, so that a slow moment of the machine hits all alike. Figures are the
+median and the quartiles over all rounds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..api import UsageError, ZooError
+from ..evaluation.records import save_record
+from ..model import LandmarkModel, count_gmacs, count_parameters, rounded
+from ..registry import bare_id
+from ..reporter import Reporter
+from ..runs.environment import device_name
+from ..runs.folder import RunFolder
+from ..runs.trained import load_trained
+from ..world import pick_device
+from .split import PRECISIONS
+
+ROUNDS = 10
+WARM_UP = 0.3
+"""Seconds, at least three forwards: caches, clocks and a GPU's choice of kernels settle."""
+TURN = 0.15
+"""Seconds of timed forwards a turn, at least."""
+QUEUE = 0.02
+"""Seconds of work that a GPU is given between two synchronisations when throughput is timed: one
+small batch at a time would time the launching of kernels."""
+
+
+@dataclass
+class Timer:
+    """Forwards of one network at one batch size."""
+
+    model: LandmarkModel
+    images: torch.Tensor
+    precision: str
+    least: int
+    """Timed samples a turn."""
+    looks: int = 1
+    """Forwards that an image takes: one more for each refinement."""
+    repeats: int = 1
+    """Images, or batches, a sample."""
+    samples: list[float] = field(default_factory=list)
+    """Seconds an image, or a batch."""
+    last: float = 0.0
+    """Of the warm-up."""
+
+    def warm_up(self) -> None:
+        started, count = time.perf_counter(), 0
+        while count < 3 or time.perf_counter() - started < WARM_UP:
+            self.last = self._sample()
+            count += 1
+        if self.images.device.type != "cpu" and len(self.images) > 1:
+            self.repeats = max(1, math.ceil(QUEUE / max(self.last, 1e-6)))
+
+    @property
+    def expected(self) -> float:
+        """Seconds that a turn takes."""
+        sample = self.last * self.repeats
+        return sample + max(TURN, self.least * sample)
+
+    def turn(self) -> None:
+        self._sample()  # the network before has filled the caches
+        started, count = time.perf_counter(), 0
+        while count < self.least or time.perf_counter() - started < TURN:
+            self.samples.append(self._sample())
+            count += 1
+
+    def _sample(self) -> float:
+        device = self.images.device
+        _wait_for(device)
+        started = time.perf_counter()
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, PRECISIONS[self.precision], self.precision != "fp32"),
+        ):
+            for _ in range(self.repeats * self.looks):
+                self.model(self.images)
+        _wait_for(device)
+        return (time.perf_counter() - started) / self.repeats
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, and the runs that trained it: seeds and folds of one configuration."""
+
+    runs: tuple[RunFolder, ...]
+    backbone: str
+    input_size: int
+    parameters: int
+    gmacs: float | None
+    single: Timer
+    full: Timer
+
+
+@dataclass(frozen=True)
+class Cost:
+    runs: tuple[RunFolder, ...]
+    backbone: str
+    parameters: int
+    gmacs: float | None
+    bench: dict[str, Any]
+    """As records keep it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "runs": [str(run.path) for run in self.runs],
+            "backbone": self.backbone,
+            "parameters": self.parameters,
+            "gmacs": rounded(self.gmacs, 4),
+            "bench": self.bench,
+        }
+
+
+def bench(
+    paths: Sequence[Path],
+    *,
+    device: str = "",
+    batch_size: int = 32,
+    threads: int = 0,
+    precision: str = "fp32",
+    rounds: int = ROUNDS,
+    reporter: Reporter | None = None,
+) -> tuple[list[Cost], list[ZooError]]:
+    """Time the networks of runs and write the figures into their records; also what could not be
+    timed, an error a run: external entries, runs that are not finished, a plugin that is gone, a
+    batch that does not fit.
+
+    ``threads`` of the CPU, 0: as many as torch takes. Raises :class:`UsageError` for a device that
+    is not there and for numbers that make no sense.
+    """
+    if batch_size < 2 or rounds < 1 or threads < 0:
+        raise UsageError("a full batch has 2 images or more; rounds are 1 or more, threads not < 0")
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+    reporter = reporter or Reporter()
+    where = pick_device(device)
+    with _threads(threads):
+        subjects, refused = _gather(paths, where, batch_size, precision)
+        ready = []
+        for subject in subjects:
+            try:
+                subject.single.warm_up()
+                subject.full.warm_up()
+                ready.append(subject)
+            except torch.OutOfMemoryError:
+                refused.append(_does_not_fit(subject, batch_size))
+        if ready:
+            seconds = rounds * sum(s.single.expected + s.full.expected for s in ready)
+            reporter.note(f"networks: {len(ready)}, rounds: {rounds}, about {seconds:.0f} s")
+        for _ in range(rounds):
+            for subject in ready:
+                subject.single.turn()
+                subject.full.turn()
+        costs = [_cost(subject, device_name(where)) for subject in ready]
+    for cost in costs:
+        for run in cost.runs:
+            record = run.read_record().raw
+            record["cost"]["bench"] = cost.bench
+            save_record(record, run.record)
+    return costs, refused
+
+
+def spread(samples: Sequence[float]) -> tuple[float, float, float]:
+    """First quartile, median and third quartile."""
+    low, middle, high = np.percentile(samples, (25, 50, 75))
+    return float(low), float(middle), float(high)
+
+
+def _gather(
+    paths: Sequence[Path], device: torch.device, batch_size: int, precision: str
+) -> tuple[list[Subject], list[ZooError]]:
+    """Runs of one configuration are one network: it is loaded and timed once."""
+    known: dict[tuple[str, str], list[RunFolder]] = {}
+    refused: list[ZooError] = []
+    for path in dict.fromkeys(paths):
+        folder = RunFolder(path)
+        try:
+            folder.read_config()
+            record = folder.read_record()
+            key = (record.config_hash, str(record.data.scheme))
+            known.setdefault(key, []).append(folder)
+        except ZooError as error:
+            refused.append(error)
+    subjects = []
+    for runs in known.values():
+        try:
+            subjects.append(_subject(tuple(runs), device, batch_size, precision))
+        except ZooError as error:
+            refused.append(error)
+    return subjects, refused
+
+
+def _subject(
+    runs: tuple[RunFolder, ...], device: torch.device, batch_size: int, precision: str
+) -> Subject:
+    trained = load_trained(runs[0])
+    size, looks = trained.header.config.input_size, 1 + trained.header.config.refine
+    model = trained.model.to(device)
+    parameters, _ = count_parameters(model)
+    gmacs = count_gmacs(model, size)
+    drawn = torch.Generator().manual_seed(0)
+    # channels last, as batches of stored pixels are
+    images = torch.rand(batch_size, size, size, 3, generator=drawn).permute(0, 3, 1, 2).to(device)
+    return Subject(
+        runs=runs,
+        backbone=bare_id(trained.header.config.backbone),
+        input_size=size,
+        parameters=parameters,
+        gmacs=None if gmacs is None else looks * gmacs,
+        single=Timer(model, images[:1], precision, least=3, looks=looks),
+        full=Timer(model, images, precision, least=1, looks=looks),
+    )
+
+
+def _cost(subject: Subject, device: str) -> Cost:
+    batch = len(subject.full.images)
+    low, middle, high = spread(subject.single.samples)
+    fast, median, slow = spread(subject.full.samples)
+    return Cost(
+        runs=subject.runs,
+        backbone=subject.backbone,
+        parameters=subject.parameters,
+        gmacs=subject.gmacs,
+        bench={
+            "device": device,
+            "threads": torch.get_num_threads(),
+            "precision": subject.full.precision,
+            "input_size": subject.input_size,
+            "batch": batch,
+            "latency_ms": _round(1000 * middle),
+            "latency_ms_spread": [_round(1000 * low), _round(1000 * high)],
+            "images_per_second": _round(batch / median),
+            "images_per_second_spread": [_round(batch / slow), _round(batch / fast)],
+        },
+    )
+
+
+def _round(value: float) -> float:
+    """Four digits: the machine's own noise is larger."""
+    return float(f"{value:.4g}")
+
+
+def _does_not_fit(subject: Subject, batch_size: int) -> UsageError:
+    return UsageError(
+        f"{subject.runs[0].path}: {batch_size} images of {subject.input_size} px do not fit into "
+        "the device's memory; time all runs with a smaller --batch-size"
+    )
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

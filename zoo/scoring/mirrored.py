@@ -1,0 +1,63 @@
+"""A model's view of mirrored frames, and test-time flip. What is mirrored is the square that the
+model sees: the same pixels, turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..config import Config
+from ..data.batches import Split
+from ..geometry import label_scale, unmirror
+from ..model import LandmarkModel
+from ..world import World
+from .split import predict_split
+
+
+@dataclass(frozen=True)
+class MirroredSplit(Split):
+    """The same frames, left and right exchanged; the labels stay as they are."""
+
+    def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        images, points, visible = super().take(rows)
+        return images.flip(2), points, visible
+
+    def look_closer(self, rows: NDArray[np.int64], windows: NDArray[np.float64]) -> Tensor:
+        unmirrored = windows * (-1, 1, 1) + (1, 0, 0)
+        return super().look_closer(rows, unmirrored).flip(2)
+
+
+def predict_mirrored(
+    model: LandmarkModel, split: Split, config: Config, flip: tuple[int, ...], world: World
+) -> NDArray[np.float32]:
+    """What the model says of the frames' mirror images, mirrored back: points (M, K, 2) as
+    fractions of the region."""
+    turned, _ = predict_split(model, MirroredSplit(**vars(split)), config, world)
+    return unmirror(turned, flip).astype(np.float32)
+
+
+def with_label_offset(
+    plain: NDArray[np.float32], back: NDArray[np.float32], offset: tuple[float, float]
+) -> NDArray[np.float64]:
+    """What came back from the mirror, (M, K, 2) in fractions of the region, as a label would be.
+
+    A label sits at the true place plus ``offset`` times sqrt(w h) of the face, mirrored or not; so
+    what comes back from the mirror sits at the true place *minus* its horizontal part. The size is
+    that of the mean of both predictions.
+    """
+    mean = (plain.astype(np.float64) + back) / 2
+    scale = label_scale(mean, np.ones(mean.shape[:2], np.bool_))
+    moved = back.astype(np.float64)
+    moved[..., 0] += 2 * offset[0] * scale[:, None]
+    return moved
+
+
+def average_of_both(
+    plain: NDArray[np.float32], back: NDArray[np.float32], offset: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Test-time flip: the mean of a prediction and of what came back from the mirror, with the
+    offset that labels have."""
+    return ((plain + with_label_offset(plain, back, offset)) / 2).astype(np.float32)

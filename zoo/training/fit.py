@@ -1,0 +1,323 @@
+"""The training loop: one function, read from top to bottom.
+
+All randomness of a step, dropout included, comes from (seed, step, rank), and all state is in
+:class:`zoo.training.state.Trainee`: a run that is killed anywhere and resumed ends, on a CPU, in the
+bits of a run that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..api import ZooError
+from ..config import Config
+from ..data.batches import Split, derive, epoch_batches
+from ..data.views import Views
+from ..reporter import Reporter, Step
+from ..runs.folder import RunFolder
+from ..runs.trained import Header
+from ..scoring.split import PRECISIONS, Truth, predict_split
+from ..tensors import save_tensors
+from ..world import World
+from .loss import Criterion
+from .optim import update_average
+from .state import Trainee
+
+LOGS_AN_EPOCH = 20
+"""How often a GPU is asked for the loss: each time it must finish what it was given."""
+
+
+_ADVICE = (
+    "What was saved last is still sound; in a new run try a lower --lr, --set clip_grad=1 "
+    "or --precision fp32"
+)
+
+
+class Interrupted(ZooError):  # noqa: N818 - it is no error: the run stopped where it was asked to
+    """A run stopped by a signal, its state saved."""
+
+    exit_status = 130  # as shells report what Ctrl-C ended
+
+
+@dataclass(frozen=True)
+class Job:
+    """What :func:`fit` works with and does not change."""
+
+    config: Config
+    train: Views
+    taught: int
+    """Frames at its end that a teacher labelled."""
+    val: Split
+    truth: Truth
+    """Of the validation split."""
+    criterion: Criterion
+    header: Header
+    """Stored with the best weights: what a prediction needs besides them."""
+    fingerprint: str
+    """Of the data: a state goes on with no other."""
+    folder: RunFolder
+    world: World
+    reporter: Reporter
+
+    @property
+    def labelled(self) -> int:
+        return len(self.train) - self.taught
+
+    @property
+    def drawn(self) -> int:
+        """Frames of a teacher's labels that an epoch sees."""
+        return round(self.config.pseudo_weight * self.taught)
+
+    @property
+    def frames(self) -> int:
+        """That an epoch sees."""
+        return self.labelled + self.drawn
+
+
+def epoch_plan(job: Job, epoch: int) -> list[list[NDArray[np.int64]]]:
+    """The steps of an epoch (from 0), each a list of batches whose gradients are summed.
+
+    A share of the frames that a teacher labelled is seen, drawn anew each epoch: on average, each
+    weighs as much as that share of a labelled one.
+    """
+    config, each = job.config, job.config.accumulate
+    least = 2 * job.world.size
+    batches = epoch_batches(job.frames, config.batch_size, config.seed, epoch, least)
+    if job.drawn:
+        taught = np.arange(job.labelled, len(job.train))
+        drawn = np.random.default_rng(derive(config.seed, 4, epoch)).permutation(taught)
+        rows = np.concatenate((np.arange(job.labelled), drawn[: job.drawn]))
+        batches = [rows[batch] for batch in batches]
+    return [batches[i : i + each] for i in range(0, len(batches), each)]
+
+
+def fit(job: Job, trainee: Trainee) -> None:
+    """Train until the configuration's epochs are done, from wherever ``trainee`` stands.
+
+    Raises :class:`Interrupted` once a signal was served, and :class:`ZooError` with the frames'
+    ids when a loss is not finite.
+    """
+    config, progress, device = job.config, trainee.progress, job.val.device
+    forward = _parallel(trainee.model, job.world)
+    bad_step = torch.full((), -1, dtype=torch.int64, device=device)
+    with _stop_signals() as stopped:
+        while not progress.done(config):
+            steps = epoch_plan(job, progress.epoch)
+            interval = 1 if device.type == "cpu" else math.ceil(len(steps) / LOGS_AN_EPOCH)
+            if trainee.unfreeze_when_due(config):
+                job.reporter.note(f"epoch {progress.epoch + 1}: the backbone is trained from here")
+                forward = _parallel(trainee.model, job.world)
+            trainee.model.train()
+            clock = _Clock(progress.images)
+            for batches in steps[progress.batch :]:
+                trainee.schedule.before_step(progress.step)
+                total = sum(map(len, batches))
+                for k, rows in enumerate(batches):
+                    last = k == len(batches) - 1
+                    with contextlib.nullcontext() if last else _no_sync(forward):
+                        loss = _backward(job, trainee, forward, rows, total, k)
+                    trainee.loss_sum += loss.detach() * total
+                    bad_step = torch.where(
+                        (bad_step < 0) & ~loss.isfinite(), progress.step, bad_step
+                    )
+                job.world.average_gradients(trainee.loss_parameters)
+                _update(trainee, config)
+                if trainee.loss is not None:
+                    job.world.align_buffers(trainee.loss)
+                progress.step += 1
+                progress.batch += 1
+                progress.images += total
+                if progress.batch % interval == 0 or progress.batch == len(steps):
+                    _check_finite(bad_step, job, progress.epoch, len(steps))
+                    _log(job, trainee, clock, steps)
+                    if job.world.any(stopped()) and progress.batch < len(steps):
+                        progress.seconds += clock.seconds
+                        _save_and_stop(job, trainee)
+            progress.seconds += clock.seconds
+            _finish_epoch(job, trainee, clock)
+            if job.world.any(stopped()) and not progress.done(config):
+                _save_and_stop(job, trainee)
+
+
+def _backward(
+    job: Job, trainee: Trainee, forward: nn.Module, rows: NDArray[np.int64], total: int, micro: int
+) -> Tensor:
+    """One batch's share of a step: forward, loss, backward. Returns that share of the loss."""
+    config, world, step = job.config, job.world, trainee.progress.step
+    # every process draws for the whole batch and takes its rows: the augmentation of a frame does
+    # not depend on how many processes there are
+    mine = slice(world.rank, None, world.size)
+    seed = derive(config.seed, 1, step, micro)
+    images, points, visible = job.train.show(rows, seed, mine)
+    torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
+    kind = images.device.type
+    with torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32"):
+        output = forward(images)
+    loss = job.criterion(trainee.model.head, output, points, visible)
+    # DDP averages gradients over processes; weights make that the mean over the step's frames
+    share = loss * (len(points) / total)
+    trainee.scaler.scale(share * world.size).backward()  # type: ignore[no-untyped-call]
+    return share
+
+
+def _update(trainee: Trainee, config: Config) -> None:
+    if config.clip_grad:
+        trainee.scaler.unscale_(trainee.optimizer)
+        parameters = (*trainee.model.parameters(), *trainee.loss_parameters)
+        torch.nn.utils.clip_grad_norm_(parameters, config.clip_grad)
+    trainee.scaler.step(trainee.optimizer)
+    trainee.scaler.update()
+    trainee.optimizer.zero_grad(set_to_none=True)
+    if trainee.average is not None:
+        update_average(trainee.average, trainee.model, config.ema, trainee.progress.step)
+
+
+def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
+    """Validate, keep the best, write state, history and whatever follows from them."""
+    config, progress, world = job.config, trainee.progress, job.world
+    seconds, speed = clock.seconds, clock.speed(progress.images)
+    started = time.perf_counter()
+    world.align_buffers(trainee.judged)
+    unit, _ = predict_split(trainee.judged, job.val, config, world)
+    if not np.isfinite(unit).all():
+        raise ZooError(
+            f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"
+        )
+    val_nme, val_loss = job.truth.quick_scores(unit)
+    rate = trainee.schedule.rate
+    progress.epoch += 1
+    progress.batch = 0
+    trainee.schedule.after_epoch(progress.epoch, val_loss)
+    better = progress.best is None or val_nme < progress.best
+    if better:
+        progress.best, progress.best_epoch = val_nme, progress.epoch
+    row = {
+        "epoch": progress.epoch,
+        "step": progress.step,
+        "lr": rate,
+        "train_loss": float(world.total(trainee.loss_sum)) / job.frames,
+        "val_loss": val_loss,
+        "val_nme": val_nme,
+        "seconds": round(seconds, 3),
+        "val_seconds": round(time.perf_counter() - started, 3),
+        "images_per_second": round(speed, 2),
+    }
+    progress.history.append(row)
+    trainee.loss_sum.zero_()
+    if world.first:
+        # in this order: a run killed between two of these repeats the epoch from the old state
+        if better:
+            save_tensors(job.folder.best, trainee.judged.state_dict(), job.header.to_dict())
+        trainee.save(job.folder.state, config, world.size, job.fingerprint)
+        job.folder.write_history(progress.history)
+        job.reporter.epoch(row)
+        if progress.stalled(config) and progress.epoch < config.epochs:
+            job.reporter.note(
+                f"early stop: no better validation NME in {config.early_stop} epochs, "
+                f"best was epoch {progress.best_epoch}"
+            )
+
+
+def _save_and_stop(job: Job, trainee: Trainee) -> None:
+    # a sum over processes would be counted again on each of them: rank 0 keeps it, once
+    total = job.world.total(trainee.loss_sum)
+    trainee.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
+    if job.world.first:
+        trainee.save(job.folder.state, job.config, job.world.size, job.fingerprint)
+    progress = trainee.progress
+    raise Interrupted(
+        f"stopped in epoch {progress.epoch + 1} after step {progress.step}; everything is saved. "
+        f"Go on with: zoo train --resume {job.folder.path}"
+    )
+
+
+def _check_finite(bad_step: Tensor, job: Job, epoch: int, steps: int) -> None:
+    bad = max(job.world.gather(int(bad_step)))
+    if bad >= 0:
+        batches = epoch_plan(job, epoch)[bad % steps]
+        ids = [job.train.whole.split.ids[row] for rows in batches for row in rows]
+        raise ZooError(
+            f"the loss was not finite at step {bad + 1} (epoch {epoch + 1}); its frames: "
+            f"{', '.join(ids[:8])}{' ...' if len(ids) > 8 else ''}. {_ADVICE}"
+        )
+
+
+def _log(job: Job, trainee: Trainee, clock: _Clock, steps: list[list[NDArray[np.int64]]]) -> None:
+    config, progress = job.config, trainee.progress
+    loss_sum = job.world.total(trainee.loss_sum)
+    if not job.world.first:
+        return
+    seen = sum(len(rows) for batches in steps[: progress.batch] for rows in batches)
+    speed = clock.speed(progress.images)
+    left = job.frames * (config.epochs - progress.epoch) - seen
+    job.reporter.step(
+        Step(
+            epoch=progress.epoch + 1,
+            epochs=config.epochs,
+            step=progress.batch,
+            steps=len(steps),
+            loss=float(loss_sum) / seen,
+            images_per_second=speed,
+            seconds_left=left / speed if speed else math.inf,
+            val_nme=progress.history[-1]["val_nme"] if progress.history else None,
+        )
+    )
+
+
+class _Clock:
+    """Seconds since it was made, and images a second since then."""
+
+    def __init__(self, images: int) -> None:
+        self._started, self._images = time.perf_counter(), images
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    def speed(self, images: int) -> float:
+        return (images - self._images) / max(self.seconds, 1e-9)
+
+
+def _parallel(model: nn.Module, world: World) -> nn.Module:
+    if world.size == 1:
+        return model
+    ids = [world.device.index] if world.device.type == "cuda" else None
+    return nn.parallel.DistributedDataParallel(model, device_ids=ids)
+
+
+def _no_sync(forward: nn.Module) -> contextlib.AbstractContextManager[None]:
+    if isinstance(forward, nn.parallel.DistributedDataParallel):
+        return forward.no_sync()
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """The first SIGINT or SIGTERM asks the loop to stop; a second SIGINT stops it at once."""
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        if caught and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    try:
+        before = {s: signal.signal(s, catch) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread, where Python serves no signals
+        before = {}
+    try:
+        yield lambda: bool(caught)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,113 @@
+"""All folds of a protocol, one run after another.
+
+The command that trains them can be given again: a fold that has finished in the same folder with
+the same configuration, seed and data is not trained again, and one that was interrupted goes on.
+Another ``out`` trains all of them anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ..api import ZooError
+from ..config import Config
+from ..data.source import open_material
+from ..evaluation.records import load_record
+from ..reporter import Reporter
+from ..runs.folder import RunFolder, run_names
+from ..world import join_world
+from . import run
+from .fit import Interrupted
+from .plan import complete, protocol_of
+
+
+def fold_configs(config: Config) -> list[Config]:
+    """The completed configurations of all folds; of the one fold that is named, or of a protocol
+    without folds, a single one."""
+    folds = protocol_of(config).folds
+    if config.fold >= 0 or folds == 1:
+        return [complete(config)]
+    return [complete(replace(config, fold=fold)) for fold in range(folds)]
+
+
+def train_folds(
+    config: Config, out: Path, strict: bool = False, reporter: Reporter | None = None
+) -> Iterator[RunFolder]:
+    """Train every fold that is not finished yet; yields each fold's folder once it is.
+
+    The reporter is told which fold runs. Where there is one configuration alone
+    (:func:`fold_configs`) this is :func:`zoo.training.run.train`, which always trains anew.
+    """
+    reporter = reporter or Reporter()
+    configs = fold_configs(config)
+    if len(configs) == 1:
+        yield run.train(configs[0], out, strict, reporter)
+        return
+    with join_world(config.device) as world:
+        # one process looks, before any of them makes a folder that another could find
+        with world.first_goes_ahead():
+            seen = find_existing(configs, out, strict) if world.first else None
+        teller = reporter if world.first else Reporter()
+        for each, (folder, finished) in zip(configs, world.share(seen), strict=True):
+            fold = f"fold {each.fold} of 0 to {len(configs) - 1}"
+            if finished:
+                teller.note(f"{fold}: finished before, in {folder.path}; it is not trained again")
+                yield folder
+                continue
+            teller.note(f"{fold}: goes on in {folder.path}" if folder else f"{fold}: begins")
+            try:
+                if folder is None:
+                    yield run.train(each, out, strict, reporter)
+                else:
+                    yield run.resume(folder.path, None, strict, reporter)
+            except Interrupted as stop:
+                raise Interrupted(
+                    f"{fold} {stop}, for this fold alone; the same command as before goes on with "
+                    "it and then trains the folds that are left"
+                ) from stop
+
+
+def find_existing(
+    configs: list[Config], out: Path, strict: bool
+) -> list[tuple[RunFolder | None, bool]]:
+    """For each fold a folder of this very run, where there is one, and whether it has finished."""
+    fingerprint = ""
+    found: list[tuple[RunFolder | None, bool]] = []
+    for config in configs:
+        folders = list(_folders(out, config))
+        begun = [f for f, own in folders if own == config and not f.record.is_file()]
+        # where it was trained makes no other result; on which data does
+        finished = [
+            f for f, own in folders if f.record.is_file() and _anywhere(own) == _anywhere(config)
+        ]
+        if finished and not fingerprint:
+            fingerprint = open_material(config, strict, Reporter()).table.fingerprint
+        whole = [f for f in finished if _fingerprint(f) == fingerprint]
+        if whole:
+            found.append((whole[-1], True))
+        else:
+            found.append((begun[-1] if begun else None, False))
+    return found
+
+
+def _folders(out: Path, config: Config) -> Iterator[tuple[RunFolder, Config]]:
+    """The folders that this run would be called, with the configurations that they hold."""
+    for name in run_names(config):
+        folder = RunFolder(out / name)
+        if not folder.path.is_dir():
+            return
+        with contextlib.suppress(ZooError):  # half written, or somebody's own folder
+            yield folder, folder.read_config()
+
+
+def _anywhere(config: Config) -> Config:
+    return replace(config, data="", device="")
+
+
+def _fingerprint(folder: RunFolder) -> str | None:
+    with contextlib.suppress(ZooError):
+        return load_record(folder.record).data.fingerprint
+    return None

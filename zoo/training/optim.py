@@ -1,0 +1,132 @@
+"""The optimiser of a configuration, and its learning rate at each step.
+
+Every parameter has a factor on ``lr`` (:mod:`zoo.training.rates`); parameters of one factor make a
+group. What is frozen at first is there from the beginning, in groups of its own: without a gradient
+the optimiser passes it by, and its moments begin with its first gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..config import Config
+from ..model import LandmarkModel
+
+MOMENTUM = 0.9  # of sgd
+
+
+def make_optimizer(
+    model: LandmarkModel,
+    config: Config,
+    factors: Mapping[str, float] | None = None,
+    others: Iterable[nn.Parameter] = (),
+) -> torch.optim.Optimizer:
+    """Of all parameters that are trained, now or once the backbone is unfrozen, and ``others``.
+
+    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and so is
+    every one where none is given, and the others'. Biases and norms are not decayed: pulling them
+    to zero regularises nothing.
+    """
+    resting = {f"backbone.{name}" for name in model.resting} if config.unfreeze_after else set()
+    grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad or name in resting:
+            # apart, since a fused step wants moments of all of a group or of none
+            key = name in resting, factors[name] if factors else 1.0, parameter.ndim > 1
+            grouped.setdefault(key, []).append(parameter)
+    for parameter in others:
+        grouped.setdefault((False, 1.0, parameter.ndim > 1), []).append(parameter)
+    # the head's groups first: their rate is the one that is reported
+    order = sorted(grouped, key=lambda key: (key[0], key[1] != 1.0, -key[1], not key[2]))
+    groups: list[dict[str, Any]] = [
+        {
+            "params": grouped[rests, factor, decays],
+            "weight_decay": config.weight_decay if decays else 0.0,
+            "initial_lr": config.lr * factor,
+            "lr": config.lr * factor,
+        }
+        for rests, factor, decays in order
+    ]
+    fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, config.lr, momentum=MOMENTUM, nesterov=True, fused=fused)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(groups, config.lr, fused=fused)
+
+
+class Schedule:
+    """Linear warm-up, then constant, a cosine to zero, or a plateau schedule on validation loss."""
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, config: Config, steps_an_epoch: int
+    ) -> None:
+        self.optimizer = optimizer
+        self.kind = config.scheduler
+        self.warmup = round(config.warmup_epochs * steps_an_epoch)
+        self.warmup_epochs = config.warmup_epochs
+        self.steps = config.epochs * steps_an_epoch
+        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer,
+            factor=config.plateau.factor,
+            patience=config.plateau.patience,
+            # a group's own: the rates stay in proportion down to the least
+            min_lr=[
+                config.plateau.min_lr
+                * (group["initial_lr"] / optimizer.param_groups[0]["initial_lr"])
+                for group in optimizer.param_groups
+            ],
+        )
+
+    def before_step(self, step: int) -> None:
+        """Set the rate of step ``step`` (from 0)."""
+        if step < self.warmup:
+            factor = (step + 1) / self.warmup
+        elif self.kind == "cosine":
+            done = (step - self.warmup) / max(1, self.steps - self.warmup)
+            factor = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        elif self.kind == "plateau" and step > self.warmup:
+            return  # the plateau's reductions stand
+        else:
+            factor = 1.0
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+    def after_epoch(self, epoch: int, val_loss: float) -> None:
+        """``epoch`` (from 1) is over."""
+        if self.kind == "plateau" and epoch > self.warmup_epochs:
+            self.plateau.step(val_loss)
+
+    @property
+    def rate(self) -> float:
+        """Of the head: the others' are in proportion."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def state(self) -> dict[str, Any]:
+        kept = ("best", "num_bad_epochs", "last_epoch", "cooldown_counter")
+        return {key: getattr(self.plateau, key) for key in kept}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Raises ValueError for what :meth:`state` did not give."""
+        if state.keys() != self.state().keys():
+            raise ValueError(f"no state of a schedule: {', '.join(state)}")
+        for key, value in state.items():
+            if type(value) not in (int, float):
+                raise ValueError(f"{key} of the schedule is no number")
+            setattr(self.plateau, key, value)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """One step of the weights' exponential moving average; ``step`` counts from 0.
+
+    Warmed up as (1 + t) / (10 + t), so that the random start is soon forgotten. Buffers (batch
+    norm's statistics are averages already) are copied.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+    torch._foreach_copy_(list(average.buffers()), list(model.buffers()))

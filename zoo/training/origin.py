@@ -1,0 +1,181 @@
+"""A record that is run again: its configuration, and how what is here differs from what was there.
+
+The configuration in a record is complete: plugins by their qualified ids, their options, and every
+value that a recipe gave. What it cannot hold is where files lie on this machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..api import DataError, UsageError, WeightsError
+from ..config import PLUGIN_KINDS, Config, from_dict
+from ..data.source import Material
+from ..evaluation.records import Record, config_hash, load_record
+from ..registry import registry
+from ..reporter import Reporter
+from ..runs.folder import RunFolder
+from ..runs.missing import naming_the_absent
+
+
+@dataclass(frozen=True)
+class Origin:
+    path: Path
+    record: Record
+    config: Config
+    """As recorded: a weights file by its name alone, no root of the data."""
+
+    @classmethod
+    def read(cls, path: Path) -> Origin:
+        """Of a record.json, or of the folder of a run. Raises :class:`DataError` for what is no
+        record, and :class:`UsageError` for one that the zoo cannot run."""
+        if path.is_dir():
+            path = path / "record.json"
+        record = load_record(path)
+        if record.external:
+            raise UsageError(
+                f"{path}: {record.plugin.id} is an external entry: the zoo has its points "
+                "and cannot run it"
+            )
+        try:
+            config = from_dict(record.raw["config"])
+        except (UsageError, AttributeError, TypeError) as error:
+            raise DataError(f"{path}: its configuration cannot be read: {error}") from error
+        return cls(path, record, config)
+
+    def on_this_machine(
+        self, data: Path | None, weights: Path | None, pseudo: Path | None = None
+    ) -> Config:
+        """The configuration with files of this machine. Raises :class:`WeightsError` where a model
+        started from a file that is not named, and :class:`PluginError` for a missing plugin."""
+        config, wanted = self.config, self.config.weights_sha256 or self._recorded_digest()
+        if weights is not None and not config.weights:
+            raise UsageError(f"--weights {weights}: {self.path} starts from no file; leave it out")
+        if config.weights and weights is None:
+            digest = f" (sha256 {wanted})" if wanted else ""
+            raise WeightsError(
+                f"{self.path}: starts from the weights file {config.weights}{digest}; "
+                "name it with --weights FILE"
+            )
+        if pseudo is not None and not config.pseudo:
+            raise UsageError(f"--pseudo {pseudo}: {self.path} has no teacher; leave it out")
+        if config.pseudo and pseudo is None:
+            raise WeightsError(
+                f"{self.path}: learned from the teacher {config.pseudo} (sha256 of its best "
+                f"weights {config.pseudo_sha256}); name that run with --pseudo RUN"
+            )
+        self._require_no_files(config)
+        with naming_the_absent(RunFolder(self.path.parent), self.path):
+            for kind in PLUGIN_KINDS:
+                registry(kind).locate(getattr(config, kind))
+        return replace(
+            config,
+            data="" if data is None else str(data),
+            weights="" if weights is None else str(weights),
+            weights_sha256=wanted,
+            pseudo="" if pseudo is None else str(pseudo),
+        )
+
+    def _require_no_files(self, config: Config) -> None:
+        """Raises :class:`UsageError` for a plugin's option that names a file: it is one of the
+        machine that trained, and a record of a stranger's could have any of this one be opened."""
+        for kind in ("backbone", "head", "loss"):
+            for name, value in config.plugin_options(kind).items():
+                if found := next(filter(_PATH.search, _texts(value)), ""):
+                    raise UsageError(
+                        f"{self.path}: {kind}.{name} = {found[:80]!r} names a file, and a record "
+                        f"opens none; train it with a recipe, and --set {kind}.{name}=FILE"
+                    )
+
+    def check_data(self, material: Material) -> None:
+        """Raises :class:`DataError` for other data than the record's: its result says nothing of
+        a run on these."""
+        here, there = material.table.fingerprint, self.record.data.fingerprint
+        if here != there:
+            raise DataError(
+                f"{self.path}: was trained on data with fingerprint {there[:12]}, this has "
+                f"{here[:12]}: that would be another experiment. Name the record's data with "
+                "--data, or train these with the same keys in a recipe"
+            )
+
+    def tell(
+        self,
+        config: Config,
+        environment: Mapping[str, Any],
+        frames: Mapping[str, int],
+        weights: str,
+        reporter: Reporter,
+    ) -> None:
+        """Say what is not as it was: the environment, frames that cannot be read here or could not
+        there, where the weights started, a configuration that was edited."""
+        there, here = dict(self.record.raw["environment"]), dict(environment)
+        recorded = self.record.used
+        for kind in PLUGIN_KINDS:
+            if kind in recorded:
+                there[kind] = f"{recorded[kind].distribution} {recorded[kind].version}"
+            here[kind] = registry(kind).used(getattr(config, kind)).origin
+        counted = self.record.data.frames
+        there |= {f"{split} frames": counted[split] for split in frames if split in counted}
+        here |= {f"{split} frames": count for split, count in frames.items()}
+        there["start of the backbone"] = self.record.raw["model"].get("weights", weights)
+        here["start of the backbone"] = weights
+        differing, unsaid = differences(there, here)
+        known_hash = self.config.weights_sha256 or not self.config.weights
+        if known_hash and config_hash(config.to_dict()) != self.record.config_hash:
+            differing.append("the configuration is not the one of the record's config_hash")
+        if unsaid:
+            reporter.note(f"the record does not say: {', '.join(unsaid)}")
+        if differing:
+            reporter.note(f"not as in the record: {'; '.join(differing)}")
+        else:
+            reporter.note("environment and data are as in the record")
+
+    def compare(self, rerun: Record, reporter: Reporter) -> None:
+        """Say how the result of a run with the record's own seed compares."""
+        if rerun.seed != self.record.seed or "val" not in self.record.results:
+            return
+        then, now = self.record.results["val"], rerun.results["val"]
+        if now.predictions == then.predictions:
+            reporter.note("the same to the bit: the predictions have the record's sha256")
+            return
+        key = "nme_ioc" if then.nme_ioc is not None else "nme_box"
+        figures = (results.figure(key) for results in (then, now))
+        values = ["none" if figure is None else f"{100 * figure:.4f}%" for figure in figures]
+        reporter.note(f"not the same predictions: {contrast(f'val {key}', *values)}")
+
+    def _recorded_digest(self) -> str:
+        """Of the weights file, from records whose configuration does not have it."""
+        return (self.record.model.weights or "").partition(" sha256: ")[2]
+
+
+_PATH = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
+"""Found in what can lead to a file elsewhere than in the folder that a program runs in."""
+
+
+def _texts(value: Any) -> list[str]:
+    """All strings in a value of a configuration."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in _texts(item)]
+    return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What two environments disagree about, in words, and what the first does not tell."""
+    unsaid = [key for key, value in here.items() if key not in there and value is not None]
+    differing = [
+        contrast(key, there[key], value)
+        for key, value in here.items()
+        # two checkouts with changes of their own are not known to have the same
+        if key in there and (there[key] != value or str(value).endswith("-dirty"))
+    ]
+    return differing, unsaid
+
+
+def contrast(what: str, there: object, here: object) -> str:
+    return f"{what} {there} there, {here} here"

@@ -1,0 +1,253 @@
+"""Self-training: frames without labels join the training split, labelled by a teacher, a run.
+
+Only frames that the run's own protocol puts into its training split are used: it assigns unlabelled
+frames by the same rule as labelled ones, so that nobody of the val and test people is trained on,
+through a teacher neither. The teacher sees each frame and its mirror image; the label is the mean
+of both, and the frames are kept on which both agree best. Its answers are kept below ``ZOO_HOME``:
+all processes of a run, and the run when it is resumed, read the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..api import DataError, OpenDataset
+from ..config import Config
+from ..data.batches import make_split
+from ..data.source import Material
+from ..data.store import Store, open_store
+from ..data.table import SampleTable, read_table
+from ..evaluation.records import Record
+from ..evaluation.scores.protocols import assign
+from ..files import write_whole, zoo_home
+from ..files.reading import open_regular
+from ..geometry import label_scale, to_source
+from ..reporter import Reporter
+from ..runs.folder import RunFolder
+from ..runs.trained import load_trained
+from ..scoring.mirrored import average_of_both, predict_mirrored, with_label_offset
+from ..scoring.split import predict_split
+from ..world import World
+from .transfer import teacher_digest
+
+FORMAT = 1
+"""Part of the key of kept answers."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a run trains on."""
+
+    material: Material
+    """With the teacher's frames behind the labelled ones, all of them in the training split."""
+    count: int
+    """Labelled rows of its table."""
+    facts: Mapping[str, Any] | None = None
+    """For the record: who the teacher was, and how many frames it labelled."""
+
+    def labelled(self, store: Store) -> Store:
+        """The part of a store whose frames carry labels: its first frames."""
+        kept = int((store.rows < self.count).sum())
+        parts = {name: getattr(store, name)[:kept] for name in ("images", "regions", "rows")}
+        return replace(store, **parts)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a teacher says of M frames."""
+
+    rows: NDArray[np.int64]
+    """(M,): of the unlabelled frames' table."""
+    points: NDArray[np.float32]
+    """(M, K, 2), source pixels, in the style of the labels."""
+    doubt: NDArray[np.float64]
+    """(M,): the mean distance between the two answers to a frame, over sqrt(w h) of the points."""
+
+
+def learn_from_teacher(
+    config: Config, material: Material, device: torch.device, reporter: Reporter
+) -> Taught:
+    """The material, with a teacher's frames where the configuration names one.
+
+    Raises :class:`DataError` for a data set that offers no unlabelled frames, for a teacher of
+    other points, and for one that may have been trained on val or test people.
+    """
+    count = len(material.table)
+    if not config.pseudo:
+        return Taught(material, count)
+    folder = RunFolder(Path(config.pseudo))
+    digest = teacher_digest(config.pseudo, config.pseudo_sha256)
+    _check_teacher(folder, folder.read_record(), config, material, reporter)
+    table, rows = _unlabelled(config, material)
+    offset = material.table.label_offset
+    key = f"{FORMAT}|{digest}|{table.fingerprint}|{offset}|{rows.tolist()}"
+    answers = _kept(key, lambda: _ask(folder, table, rows, offset, device, reporter))
+    wanted = max(1, round(config.pseudo_keep * len(answers.rows)))
+    kept = np.sort(np.argsort(answers.doubt, kind="stable")[:wanted])
+    joined = replace(
+        material,
+        table=_joined(material.table, table, answers, kept),
+        splits=np.concatenate((material.splits, np.full(len(kept), "train"))),
+    )
+    people = {table.people[row] for row in answers.rows[kept]} - {None}
+    doubt = float(answers.doubt[kept].max())
+    facts = {
+        "teacher": folder.name,
+        "sha256": digest,
+        "unlabelled": len(table),
+        "in_train": len(rows),
+        "read": len(answers.rows),
+        "kept": len(kept),
+        "people": len(people),
+        "weight": config.pseudo_weight,
+        "doubt_kept": doubt,
+    }
+    reporter.note(
+        f"teacher {folder.name}: of {len(table)} unlabelled frames {len(rows)} are in the train "
+        f"split, {len(kept)} are kept (its answers differ by at most "
+        f"{100 * doubt:.2f}% of the face), with weight {config.pseudo_weight:g}"
+    )
+    return Taught(joined, count, facts)
+
+
+def _check_teacher(
+    folder: RunFolder, record: Record, config: Config, material: Material, reporter: Reporter
+) -> None:
+    trained, scheme = record.data, material.table.scheme
+    if trained.scheme != scheme.name:
+        raise DataError(
+            f"{folder.path}: predicts points of {trained.scheme}, the data set's are of "
+            f"{scheme.name}: it cannot label them"
+        )
+    if trained.fingerprint == material.table.fingerprint:
+        here = (material.protocol.label, config.fold)
+        there = (trained.protocol, max(trained.fold or 0, 0))
+        if here != there:
+            raise DataError(
+                f"{folder.path}: was trained under protocol {there[0]} (fold {there[1]}), and this "
+                f"run under {here[0]} (fold {here[1]}): frames that this one is scored on may have "
+                "trained it; train a teacher under the same protocol"
+            )
+    elif (trained.dataset, trained.release) == (material.dataset, material.table.release):
+        raise DataError(
+            f"{folder.path}: was trained on another copy of {trained.dataset} (fingerprint "
+            f"{trained.fingerprint[:12]}, this has {material.table.fingerprint[:12]}): whom it "
+            "was trained on cannot be known; train a teacher on this copy"
+        )
+    else:
+        reporter.note(
+            f"teacher {folder.name}: was trained on {trained.dataset}; whether that shows "
+            "people whom this run is scored on cannot be known here"
+        )
+
+
+def _unlabelled(config: Config, material: Material) -> tuple[SampleTable, NDArray[np.int64]]:
+    """The data set's frames without labels, and the rows of those in the training split."""
+    dataset: OpenDataset = material.source
+    offers = getattr(dataset, "unlabelled", None)
+    samples = [] if offers is None else list(offers())
+    if not samples:
+        raise DataError(
+            f"pseudo = {config.pseudo}: {material.dataset} offers no unlabelled frames here "
+            f"(release {material.table.release}); leave pseudo out"
+        )
+    table = read_table(dataset, given=samples)
+    both = set(material.table.ids).intersection(table.ids)
+    if both:
+        raise DataError(f"{min(both)}: is offered as an unlabelled frame and has labels")
+    splits = assign(
+        material.protocol.id, table.ids, table.people, table.release_splits, fold=config.fold
+    )
+    rows = np.flatnonzero(splits == "train").astype(np.int64)
+    if not len(rows):
+        raise DataError(
+            f"pseudo = {config.pseudo}: none of the {len(table)} unlabelled frames is in the train "
+            f"split of protocol {material.protocol.label}; leave pseudo out"
+        )
+    return table, rows
+
+
+def _kept(key: str, ask: Callable[[], Answers]) -> Answers:
+    """The answers that are kept under a key, asked for where there are none yet."""
+    path = zoo_home() / "answers" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
+    if not path.is_file():
+        stream = io.BytesIO()
+        np.savez(stream, **vars(ask()))
+        write_whole(path, stream.getvalue())
+    try:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
+            return Answers(**{name: stored[name] for name in ("rows", "points", "doubt")})
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(f"{path}: is damaged ({error}); delete it, it is made anew") from error
+
+
+def _ask(
+    folder: RunFolder,
+    table: SampleTable,
+    rows: NDArray[np.int64],
+    offset: tuple[float, float],
+    device: torch.device,
+    reporter: Reporter,
+) -> Answers:
+    trained = load_trained(folder)
+    config = replace(trained.header.config, precision="fp32")
+    model, world = trained.model.to(device), World(0, 1, device)
+    store = open_store(
+        table,
+        rows,
+        config.region,
+        config.input_size,
+        progress=lambda done, total: reporter.store("unlabelled", done, total),
+    )
+    split = make_split(store, table, device)
+    straight, scores = predict_split(model, split, config, world)
+    scheme = trained.header.scheme
+    if scheme.flip is not None:
+        back = predict_mirrored(model, split, config, scheme.flip, world)
+        unit = average_of_both(straight, back, offset)
+        size = label_scale(unit, np.ones(unit.shape[:2], np.bool_))
+        apart = np.linalg.norm(straight - with_label_offset(straight, back, offset), axis=2)
+        doubt = apart.mean(1) / np.maximum(size, 1e-9)
+    elif scores is not None:
+        unit, doubt = straight, 1 - scores.astype(np.float64).mean(1)
+    else:
+        raise DataError(
+            f"{folder.path}: its scheme {scheme.name} has no known symmetry and its head gives no "
+            "scores, so nothing tells what it is sure of; take a teacher with a head that scores"
+        )
+    finite = np.isfinite(unit).all((1, 2)) & np.isfinite(doubt)
+    if not finite.any():
+        raise DataError(f"{folder.path}: not one of its answers is finite; train another teacher")
+    points = to_source(unit, store.regions).astype(np.float32)
+    return Answers(store.rows[finite], points[finite], np.asarray(doubt[finite], np.float64))
+
+
+def _joined(
+    labelled: SampleTable, table: SampleTable, answers: Answers, kept: NDArray[np.int64]
+) -> SampleTable:
+    rows = answers.rows[kept]
+
+    def both(name: str) -> tuple[Any, ...]:
+        more = getattr(table, name)
+        return (*getattr(labelled, name), *(more[row] for row in rows))
+
+    names = ("ids", "people", "videos", "release_splits", "images")
+    joined: dict[str, Any] = {name: both(name) for name in names}
+    visible = np.ones((len(kept), len(labelled.scheme)), bool)
+    return replace(
+        labelled,
+        **joined,
+        points=np.concatenate((labelled.points, answers.points[kept])),
+        visible=np.concatenate((labelled.visible, visible)),
+        boxes=np.concatenate((labelled.boxes, table.boxes[rows])),
+        bytes=np.concatenate((labelled.bytes, table.bytes[rows])),
+    )

@@ -1,0 +1,191 @@
+"""Scores of a split, and the record that a finished run leaves."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..api import DataError, WeightsError
+from ..config import PLUGIN_KINDS, Config
+from ..data.batches import Split
+from ..data.source import Material
+from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
+from ..evaluation.scores.details import compact_history
+from ..evaluation.scores.metrics import METRICS_VERSION
+from ..evaluation.scores.results import flip_results, results_of
+from ..files.reading import read_lines
+from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters, rounded
+from ..registry import bare_id, registry
+from ..registry.installed import one_line
+from ..reporter import Reporter
+from ..runs.environment import peak_memory
+from ..runs.folder import RunFolder
+from ..runs.trained import Header
+from ..scoring.mirrored import average_of_both, predict_mirrored
+from ..scoring.split import Truth, predict_split
+from ..tensors import file_digest
+from ..world import World
+from .curve import save_learning_curve
+from .state import Progress
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A split's results as a record stores them, and how fast they were predicted."""
+
+    results: dict[str, Any]
+    images_per_second: float
+
+
+def score_split(
+    model: LandmarkModel,
+    name: str,
+    split: Split,
+    truth: Truth,
+    header: Header,
+    folder: RunFolder,
+    world: World,
+) -> Scored:
+    """Predict a split, store the predictions and measure them, beside the floor; with test-time
+    flip as well, where the scheme has a symmetry.
+
+    Every process takes part; rank 0 writes.
+    """
+    config = header.config
+    started = time.perf_counter()
+    unit, scores = predict_split(model, split, config, world)
+    missed = int((~np.isfinite(unit)).any((1, 2)).sum())
+    if missed and folder.record.exists():  # of a run that was scored before, and was better then
+        raise WeightsError(
+            f"{folder.path}: its network gives points that are not finite on {missed} of "
+            f"{len(split)} frames, so the record keeps what it has; copy the run again"
+        )
+    speed = len(split) / (time.perf_counter() - started)
+    predictions = truth.predictions(unit, scores, header.mean_shape)
+    results = results_of(predictions)
+    if world.first:
+        path = folder.predictions(name)
+        path.parent.mkdir(exist_ok=True)
+        results["predictions"] = predictions.save(path)
+    flip = header.scheme.flip
+    if flip is not None:
+        back = predict_mirrored(model, split, config, flip, world)
+        both = truth.predictions(average_of_both(unit, back, truth.label_offset), None)
+        results["flip"] = flip_results(both)
+        if world.first:
+            results["flip"]["predictions"] = both.save(folder.predictions(f"{name}-flip"))
+    return Scored(results, speed)
+
+
+def keep(
+    record: RawRecord, folder: RunFolder, split: str, scored: Scored, frames: int, people: int
+) -> None:
+    """Put a split's results into a finished run's record, and write it.
+
+    What older zoos did not record is added where it can be known: the history, from its file.
+    """
+    if record["data"]["metrics"] != METRICS_VERSION:
+        record["results"].clear()  # of other definitions: they must be scored anew
+    record["results"][split] = scored.results
+    record["data"] |= {"metrics": METRICS_VERSION}
+    record["data"].setdefault("frames", {})[split] = frames
+    record["data"].setdefault("people", {})[split] = people
+    if folder.history.is_file():
+        try:
+            record["history"] = compact_history(csv.DictReader(read_lines(folder.history)))
+        except csv.Error as error:
+            raise DataError(f"{folder.history}: cannot be read as a table ({error})") from error
+    save_record(record, folder.record)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a record says of a run besides its scores."""
+
+    config: Config
+    material: Material
+    built: BuiltModel
+    frames: Mapping[str, int]
+    people: Mapping[str, int]
+    progress: Progress
+    device: torch.device
+    environment: Mapping[str, Any]
+    """As it was when training began: a checkout may move on meanwhile."""
+    uses_loss: bool = True
+    """False: the head trained on a loss of its own alone."""
+    self_training: Mapping[str, Any] | None = None
+    """Which teacher labelled how many frames."""
+
+
+def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporter) -> None:
+    """record.json, and then the learning curve: what was trained is not lost to a drawing."""
+    config, progress = facts.config, facts.progress
+    parameters, trainable = count_parameters(facts.built.model)
+    looks = 1 + config.refine
+    gmacs = count_gmacs(facts.built.model, facts.built.input_size)
+    backbone = facts.built.spec
+    plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
+    record: RawRecord = {
+        "schema": SCHEMA,
+        "run": folder.name,
+        "plugin": plugins["backbone"],
+        "plugins": plugins,
+        "config": config.to_share(),
+        "config_hash": config_hash(config.to_dict()),
+        "seed": config.seed,
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "images_seen": progress.images,
+        "data": {
+            "dataset": facts.material.dataset,
+            "release": facts.material.table.release,
+            "protocol": facts.material.protocol.label,
+            "fold": config.fold,
+            "region": config.region,
+            "scheme": facts.material.table.scheme.name,
+            "fingerprint": facts.material.table.fingerprint,
+            "frames": dict(facts.frames),
+            "people": dict(facts.people),
+            "partial": facts.material.released is False,
+            "license": facts.material.table.license,
+            "metrics": METRICS_VERSION,
+        },
+        "model": {
+            "parameters": parameters,
+            "trainable": trainable,
+            "gmacs": None if gmacs is None else round(looks * gmacs, 4),
+            "weights": facts.built.weights,
+            "license": backbone.license,
+            "weights_license": backbone.weights_license if config.pretrained else None,
+            "head": bare_id(config.head),
+            "loss": bare_id(config.loss) if facts.uses_loss else f"{bare_id(config.head)}'s own",
+            "best_sha256": file_digest(folder.best),
+        },
+        "results": {"val": val.results},
+        "history": compact_history(progress.history),
+        "cost": {
+            "train_seconds": round(progress.seconds, 2),
+            "train_images_per_second": round(progress.images / max(progress.seconds, 1e-9), 2),
+            "images_per_second": round(val.images_per_second, 2),
+            "peak_memory_mib": rounded(peak_memory(facts.device), 1),
+        },
+        "environment": dict(facts.environment),
+    }
+    if facts.self_training is not None:
+        record["data"]["self_training"] = dict(facts.self_training)
+    save_record(record, folder.record)
+    try:
+        save_learning_curve(progress.history, folder.curve)
+    except Exception as error:  # of a drawing library, or of the disk
+        reporter.note(f"{folder.curve}: could not be drawn: {one_line(error)}")
+
+
+def _origin(kind: str, plugin_id: str) -> dict[str, str]:
+    entry = registry(kind).used(plugin_id)
+    return {"id": entry.id, "distribution": entry.distribution, "version": entry.version}

@@ -1,0 +1,162 @@
+"""One step with two made-up pictures, before a run folder is made: what will be trained.
+
+A backbone may give maps that the head leaves alone, a head may train on a loss of its own: only a
+step shows it. What no loss reaches is left out of the optimiser and of DistributedDataParallel,
+which waits for every gradient. The step is done by copies, and nothing of it stays.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..api import PluginError
+from ..model import LandmarkModel, Output
+from ..registry import blaming
+from ..scoring.split import PRECISIONS
+from .loss import Criterion
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a step of training reached."""
+
+    uses_loss: bool
+    """Whether the loss of the configuration was called: a head's own may have no use for it."""
+    idle: tuple[str, ...]
+    """Parameters of the model that no loss reaches, by name."""
+
+
+def rehearse(
+    model: LandmarkModel,
+    criterion: Criterion,
+    points: int,
+    size: int,
+    *,
+    unfreezes: bool = False,
+    device: torch.device | None = None,
+    precision: str = "fp32",
+) -> Rehearsed:
+    """A step of a model for so many ``points``, on images of ``size`` pixels. ``unfreezes``: a
+    frozen backbone is to be trained later.
+
+    Raises :class:`PluginError` that names the plugin which fails, or which computes with parameters
+    that its module does not know of: they would be neither trained nor saved.
+    """
+    device = device or torch.device("cpu")
+    twin, criterion = copy.deepcopy(model).to(device), criterion.copy_to(device)
+    if unfreezes:
+        twin.unfreeze()
+    wanted = {name: p for name, p in twin.named_parameters() if p.requires_grad}
+    reached: set[str] = set()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
+        torch.manual_seed(0)
+        images = torch.rand(2, 3, size, size, device=device)
+        target = 0.2 + 0.6 * torch.rand(2, points, 2, device=device)
+        visible = torch.ones(2, points, dtype=torch.bool, device=device)
+        # In eval mode no layer is left out at random. Should a parameter seem idle that is used in
+        # training alone, a step in training mode shows that.
+        for trains in (False, True):
+            twin.train().backbone.train(trains and not twin.frozen)
+            with torch.autocast(device.type, PRECISIONS[precision], precision != "fp32"):
+                output = twin(images)
+            _require_points(twin, output, points)
+            loss = criterion(twin.head, output, target, visible)
+            _require_known_parameters(loss, twin, criterion, images)
+            try:
+                torch.autograd.backward(loss)
+            except Exception as error:
+                kind, plugin_id = _culprit(twin, criterion, images, target, visible)
+                with blaming(kind, plugin_id, "has no gradient"):
+                    raise error
+            reached |= {name for name, p in wanted.items() if p.grad is not None}
+            if len(reached) == len(wanted):
+                break
+    return Rehearsed(bool(criterion.heard), tuple(name for name in wanted if name not in reached))
+
+
+def _require_points(model: LandmarkModel, output: object, points: int) -> None:
+    found = output.get("points") if isinstance(output, dict) else None
+    if not isinstance(found, Tensor) or found.shape != (2, points, 2):
+        given = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(output).__name__}"
+        raise PluginError(
+            f"head {model.ids['head']}: gives {given} for 2 images and {points} points, no dict "
+            f'with "points" (2, {points}, 2)'
+        )
+
+
+def _require_known_parameters(
+    loss: Tensor, model: LandmarkModel, criterion: Criterion, images: Tensor
+) -> None:
+    known = (*model.parameters(), *criterion.parameters())
+    if not loss.requires_grad:
+        raise PluginError(
+            f"head {criterion.head_id}: its loss depends on no parameter: nothing to learn"
+        )
+    if not computes_with_others(loss, known):
+        return
+    if criterion.heard and computes_with_others(criterion.point_loss(*criterion.heard[0]), known):
+        kind, plugin_id = "loss", criterion.loss_id
+    elif computes_with_others(model.backbone(images), known):
+        kind, plugin_id = "backbone", model.ids["backbone"]
+    else:
+        kind, plugin_id = "head", criterion.head_id
+    raise PluginError(
+        f"{kind} {plugin_id}: computes with parameters that no torch module of its own has, so "
+        "they would be neither trained nor saved; what build gives must be a torch.nn.Module that "
+        "registers them"
+    )
+
+
+def computes_with_others(found: object, known: Iterable[Tensor]) -> bool:
+    """Whether these results depend on tensors that want a gradient besides those that are known."""
+    ids = set(map(id, known))
+    return any(id(leaf) not in ids for leaf in _leaves(found))
+
+
+def _leaves(found: object) -> Iterator[Tensor]:
+    """The tensors that want a gradient and that these results depend on."""
+    results: Iterable[object] = found if isinstance(found, list | tuple) else [found]
+    waiting = [r.grad_fn for r in results if isinstance(r, Tensor) and r.grad_fn is not None]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, Tensor):
+            yield variable
+        waiting += [after for after, _ in node.next_functions if after is not None]
+
+
+def _culprit(
+    model: LandmarkModel, criterion: Criterion, images: Tensor, target: Tensor, visible: Tensor
+) -> tuple[str, str]:
+    """Kind and id of the plugin through which no gradient comes back: each is tried alone."""
+
+    def fails(run: Callable[[], Tensor]) -> bool:
+        try:
+            torch.autograd.backward(run())
+        except Exception:
+            return True
+        return False
+
+    with torch.no_grad():
+        features = model.backbone(images)
+        output: Output = model.head(features)
+    apart = {name: tensor.clone().requires_grad_() for name, tensor in output.items()}
+    if criterion.heard:
+        points, *rest = criterion.heard[0]
+        leaf = points.clone().requires_grad_()
+        if fails(lambda: criterion.point_loss(leaf * 1, *rest)):
+            return "loss", criterion.loss_id
+    if fails(lambda: criterion(model.head, {n: t * 1 for n, t in apart.items()}, target, visible)):
+        return "head", criterion.head_id
+    if fails(lambda: model.head(features)["points"].sum()):
+        return "head", criterion.head_id
+    return "backbone", model.ids["backbone"]

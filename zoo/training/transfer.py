@@ -1,0 +1,154 @@
+"""A model that starts from another run: its backbone whole, its head as far as it fits.
+
+``--weights`` takes the folder of a run, its ``best.safetensors`` or the name of a model that `zoo
+models` lists, besides files of a backbone alone. Head tensors of the same name and shape are taken
+whole. Where the two runs predict other points, the tensors that have a row a point (``K`` rows, or
+``2 K`` for x and y of each in turn) are taken row by row, for the points that mark the same place
+(:mod:`zoo.api.schemes`); rows of the others start as a fresh head's do, from the mean shape.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from ..api import LandmarkScheme, UsageError, WeightsError
+from ..api.schemes import partners
+from ..config import Config
+from ..model import BuiltModel, build_model
+from ..registry import bare_id
+from ..reporter import Reporter
+from ..runs.catalogue import run_folder
+from ..runs.folder import RunFolder
+from ..runs.trained import best_of, model_plan, read_best
+from ..tensors import file_digest
+
+
+@dataclass(frozen=True)
+class Source:
+    """The best weights of a run, from which another one starts."""
+
+    name: str
+    backbone: str
+    scheme: LandmarkScheme
+    head: Mapping[str, Tensor]
+
+
+def weights_file(given: str) -> str:
+    """The file that ``--weights`` means: of a run's folder, or of a model that `zoo models` lists,
+    its best weights. Raises :class:`WeightsError` where a folder has none."""
+    path = run_folder(Path(os.path.expanduser(given)))
+    if not given or not path.is_dir():
+        return given
+    try:
+        return str(best_of(RunFolder(path)))
+    except (UsageError, WeightsError) as error:
+        raise WeightsError(f"--weights {error}") from error
+
+
+def find_source(path: Path) -> Source | None:
+    """The run whose weights a file holds; None for a file that no run wrote, and for one that is
+    missing or damaged: that is said where its tensors are read."""
+    try:
+        with safe_open(path, "pt") as stream:
+            if "zoo" not in (stream.metadata() or {}):
+                return None
+    except (SafetensorError, OSError):
+        return None
+    tensors, header = read_best(path)
+    of_a_run = RunFolder(path.parent).config.is_file()
+    return Source(
+        name=path.parent.name if of_a_run else path.name,
+        backbone=bare_id(header.config.backbone),
+        scheme=header.scheme,
+        head={n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")},
+    )
+
+
+def build_started(
+    config: Config, scheme: LandmarkScheme, reporter: Reporter
+) -> tuple[BuiltModel, Source | None]:
+    """The model of a configuration, and the run that it starts from where it starts from one; its
+    head is carried over later, once the mean shape is put into it (:func:`carry_head`)."""
+    path = Path(os.path.expanduser(config.weights))
+    source = find_source(path) if config.weights else None
+    try:
+        built = build_model(model_plan(config), scheme)
+    except WeightsError as error:
+        if source is None or source.backbone == bare_id(config.backbone):
+            raise
+        raise WeightsError(
+            f"{path}: is of a run with the backbone {source.backbone}, and its weights do not fit "
+            f"{bare_id(config.backbone)}; train {source.backbone}, or name a run of this backbone"
+        ) from error
+    unused = [n for n in built.ignored if source is None or not n.startswith("head.")]
+    if unused:
+        reporter.note(
+            f"{config.weights}: {len(unused)} tensors not used, such as {', '.join(unused[:3])}"
+        )
+    if source is not None:
+        built = replace(built, weights=f"run: {source.name} sha256: {file_digest(path)}")
+    return built, source
+
+
+def carry_head(source: Source, head: nn.Module, scheme: LandmarkScheme) -> str:
+    """Fill what fits of the head; what was carried and what starts fresh, in words."""
+    pairs = partners(scheme, source.scheme)
+    same = pairs == {i: i for i in range(len(source.scheme))} and len(pairs) == len(scheme)
+    whole, by_point, fresh = 0, 0, []
+    with torch.no_grad():
+        for name, own in head.state_dict().items():
+            given = source.head.get(name)
+            each = 0 if given is None or same else _rows_a_point(own, given, scheme, source.scheme)
+            if given is None or (not each and given.shape != own.shape) or (each and not pairs):
+                fresh.append(name)
+            elif each:
+                here = torch.tensor([each * i + k for i in pairs for k in range(each)])
+                there = torch.tensor([each * i + k for i in pairs.values() for k in range(each)])
+                own[here] = given[there].to(own.dtype)
+                by_point += 1
+            else:
+                own.copy_(given)
+                whole += 1
+    parts = [f"{whole} tensors whole"] if whole else []
+    if by_point:
+        parts.append(f"{by_point} tensors for {len(pairs)} of {len(scheme)} points")
+    if fresh:
+        parts.append(f"fresh: {', '.join(fresh[:4])}{' ...' if len(fresh) > 4 else ''}")
+    return (
+        f"starts from {source.name} ({source.backbone}, {len(source.scheme)} points of "
+        f"{source.scheme.name}): the backbone whole; of the head {'; '.join(parts) or 'nothing'}"
+    )
+
+
+def _rows_a_point(own: Tensor, given: Tensor, scheme: LandmarkScheme, other: LandmarkScheme) -> int:
+    """Of a head's tensor for other points than it has in the source: how many rows a point takes,
+    1 or 2; 0 where rows are no points."""
+    if own.ndim == 0 or given.ndim == 0 or own.shape[1:] != given.shape[1:]:
+        return 0
+    counts = {len(scheme): len(other), 2 * len(scheme): 2 * len(other)}
+    if counts.get(own.shape[0]) != given.shape[0]:
+        return 0
+    return own.shape[0] // len(scheme)
+
+
+def teacher_digest(run: str, wanted: str) -> str:
+    """sha256 of a teacher's best weights. Raises :class:`WeightsError` for a folder without them,
+    and for other weights than a configuration wants."""
+    if not run:
+        return wanted
+    if not Path(os.path.expanduser(run)).is_dir():
+        raise WeightsError(f"pseudo = {run}: no such folder; name the folder of a run, the teacher")
+    digest = file_digest(Path(weights_file(run)))
+    if wanted not in ("", digest):
+        raise WeightsError(
+            f"{run}: the sha256 of its best weights is {digest}, and the configuration learns from "
+            f"another teacher, {wanted}: name that run"
+        )
+    return digest
