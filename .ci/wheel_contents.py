@@ -9,8 +9,8 @@ import zipfile
 
 NEEDED = (
     "zoo/py.typed",
-    "zoo/recipes/seed.toml",
-    "zoo/recipes/strong.toml",
+    "zoo/config/recipes/seed.toml",
+    "zoo/config/recipes/strong.toml",
     "zoo/scaffold/templates/pyproject.toml.template",
     "zoo/datasets/udacity_manifest.csv",
     "zoo/plugins/__init__.py",
@@ -18,7 +18,7 @@ NEEDED = (
     "zoo/doctor/__init__.py",
     "zoo/export/__init__.py",
     "zoo/prediction/__init__.py",
-    "zoo/models/catalogue.toml",
+    "zoo/runs/bundled/catalogue.toml",
     "zoo/media/__init__.py",
     "zoo/evaluation/__init__.py",
     "zoo/evaluation/page/assets/page.html",
@@ -29,11 +29,11 @@ NEEDED = (
 
 def absent_models(wheel: zipfile.ZipFile) -> list[str]:
     """Files of the box: a model that has no address elsewhere, or is the default, must be there."""
-    catalogue = tomllib.loads(wheel.read("zoo/models/catalogue.toml").decode())
+    catalogue = tomllib.loads(wheel.read("zoo/runs/bundled/catalogue.toml").decode())
     bad = []
     for name, entry in catalogue.items():
         for file, facts in entry["files"].items():
-            path = f"zoo/models/{name}/{file}"
+            path = f"zoo/runs/bundled/{name}/{file}"
             there = path in wheel.namelist()
             if there and hashlib.sha256(wheel.read(path)).hexdigest() == facts["sha256"]:
                 continue

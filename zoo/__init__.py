@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name == "__version__":
-        return _version()
+        return str(importlib.import_module("zoo.registry.installed").own_version())
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     if name == "registry":
@@ -57,15 +57,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY, "__version__", "registry"} - {"answer_old_names"})
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("landmark-zoo")
-    except metadata.PackageNotFoundError:
-        raise ImportError(
-            "landmark-zoo is on the path but not installed, so its version and its plugins are "
-            "unknown: run `pip install -e .` in its folder"
-        ) from None

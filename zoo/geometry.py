@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .api import LandmarkScheme
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Points = NDArray[np.floating]
 Box = tuple[float, float, float, float]
@@ -132,11 +136,6 @@ def _reached(start: float, side: float, sigma: float, length: int) -> slice:
     return slice(low, max(high, low + 1))
 
 
-def to_landmark_units(unit: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Fractions of the input to the seed's units, in which losses are reported."""
-    return (UNIT_SCALE * unit - UNIT_SHIFT) / UNIT_SPREAD
-
-
 def label_scale(points: Points, visible: NDArray[np.bool_]) -> NDArray[np.float64]:
     """sqrt(w h) of the visible points' box, in the points' units: (N, K, 2), (N, K) to (N,).
 
@@ -177,3 +176,92 @@ def mirror_points(
     moved[:, 0] = width - 1 - moved[:, 0]
     moved[:, 0] += 2 * label_offset[0] * label_scale(points, visible)
     return moved, shown
+
+
+_Coordinates = TypeVar("_Coordinates", NDArray[np.floating], "Tensor")
+
+
+def to_landmark_units(unit: _Coordinates) -> _Coordinates:
+    """Fractions of the input to the seed's units, in which losses are reported; arrays or tensors
+    of any shape."""
+    return (UNIT_SCALE * unit - UNIT_SHIFT) / UNIT_SPREAD
+
+
+def from_landmark_units(units: _Coordinates) -> _Coordinates:
+    """The seed's units to fractions of the input; the inverse of :func:`to_landmark_units`."""
+    return (UNIT_SPREAD * units + UNIT_SHIFT) / UNIT_SCALE
+
+
+@dataclass(frozen=True)
+class FacePlace:
+    """Where faces were in the regions that a model was trained on: medians over training frames."""
+
+    side: float
+    """The longer side of the labelled points' box, as a fraction of the region's side."""
+    cx: float
+    cy: float
+    """Its centre, as fractions of the region."""
+
+    def __post_init__(self) -> None:
+        if not (0 < self.side < math.inf and math.isfinite(self.cx) and math.isfinite(self.cy)):
+            raise ValueError(f"faces cannot lie at {self.cx}, {self.cy} with a side of {self.side}")
+
+    @classmethod
+    def of(cls, points: NDArray[np.floating], visible: NDArray[np.bool_]) -> FacePlace:
+        """From labels as fractions of the region: (N, K, 2), (N, K). Faces whose points all lie at
+        one place are left out."""
+        shown = visible.any(1)
+        points, mask = points[shown], visible[shown][..., None]
+        low = np.where(mask, points, np.inf).min(1)
+        high = np.where(mask, points, -np.inf).max(1)
+        sides = (high - low).max(1)
+        sized = sides > 0
+        cx, cy = np.median((low + high)[sized] / 2, axis=0)
+        return cls(float(np.median(sides[sized])), float(cx), float(cy))
+
+
+def face_region(
+    box: NDArray[np.floating], labelled: tuple[float, float, float], faces: FacePlace
+) -> Region:
+    """The region in which a face of this box lies as faces did in training.
+
+    ``box``: x0, y0, x1, y1 in source pixels, more columns are not read. ``labelled`` says where a
+    detector's box holds the landmarks (:class:`zoo.api.Detector`); of a box about the landmarks
+    themselves it is (1, 0, 0).
+    """
+    x0, y0, x1, y1 = (float(v) for v in box[:4])
+    part, dx, dy = labelled
+    longer = max(x1 - x0, y1 - y0, NO_SIZE)
+    side = longer * part / faces.side
+    centre_x = (x0 + x1) / 2 + dx * longer
+    centre_y = (y0 + y1) / 2 + dy * longer
+    return Region(centre_x - (faces.cx - 0.5) * side, centre_y - (faces.cy - 0.5) * side, side)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes x0, y0, x1, y1."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def keep_best(boxes: NDArray[np.float32], most: float = 0.5) -> NDArray[np.float32]:
+    """Non-maximum suppression: in the order given, each box that is not covered by one kept before.
+    Boxes are (N, 5): x0, y0, x1, y1, score.
+
+    Covered: their intersection is more than ``most`` of the smaller of the two. Measured on the
+    smaller, since cascades also find mouths and noses inside of faces.
+    """
+    kept: list[int] = []
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    for i, (x0, y0, x1, y1) in enumerate(boxes[:, :4]):
+        held = boxes[kept]
+        wide = np.minimum(held[:, 2], x1) - np.maximum(held[:, 0], x0)
+        high = np.minimum(held[:, 3], y1) - np.maximum(held[:, 1], y0)
+        common = np.maximum(wide, 0) * np.maximum(high, 0)
+        if not (common > most * np.minimum(areas[kept], areas[i])).any():
+            kept.append(i)
+    return boxes[kept]

@@ -8,7 +8,7 @@ is checked before a pixel is decoded.
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -45,18 +45,6 @@ _HEAD = 1 << 16
 
 _EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF", b"Orientation")
 """Of JPEG, PNG and WebP, and what XMP writes."""
-
-
-def inside(root: Path, relative: str) -> Path:
-    """The file that a data set's text names ``relative`` (with forward slashes) below ``root``.
-
-    Raises :class:`DataError` for a name that could lead out of ``root``: absolute, with ``..``, a
-    backslash or a drive, or no name at all.
-    """
-    parts = PurePosixPath(relative).parts
-    if not parts or relative[0] == "/" or ".." in parts or set(relative) & set("\\:\0"):
-        raise DataError(f"{relative!r} is no path below the data set's root")
-    return root.joinpath(*parts)
 
 
 def read_image(

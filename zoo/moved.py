@@ -13,13 +13,24 @@ from types import ModuleType
 from typing import Any
 
 MOVED = {
+    "zoo.engine.distributed": "zoo.world",
+    "zoo.engine.folder": "zoo.runs.folder",
+    "zoo.engine.material": "zoo.data.source",
+    "zoo.engine.report": "zoo.reporter",
+    "zoo.engine.run": "zoo.training.run",
+    "zoo.engine.scoring": "zoo.scoring.split",
+    "zoo.engine.trained": "zoo.runs.trained",
+    "zoo.installed": "zoo.registry.installed",
+    "zoo.models.catalogue": "zoo.runs.catalogue",
+    "zoo.models.packing": "zoo.export.bundle",
+    "zoo.recipes": "zoo.config.recipes",
     "zoo.evaluation.benchmark": "zoo.evaluation.records.benchmark",
     "zoo.evaluation.bootstrap": "zoo.evaluation.scores.bootstrap",
     "zoo.evaluation.catalogue": "zoo.evaluation.scores.metric_names",
     "zoo.evaluation.clusters": "zoo.evaluation.scores.clusters",
     "zoo.evaluation.compare": "zoo.evaluation.board.compare",
     "zoo.evaluation.contestants": "zoo.evaluation.board.contestants",
-    "zoo.evaluation.curves": "zoo.engine.curve",
+    "zoo.evaluation.curves": "zoo.training.curve",
     "zoo.evaluation.details": "zoo.evaluation.scores.details",
     "zoo.evaluation.external": "zoo.evaluation.scores.points_file",
     "zoo.evaluation.faces": "zoo.evaluation.board.faces",
@@ -41,6 +52,10 @@ MOVED = {
 }
 
 
+PARENTS = ("zoo.engine", "zoo.models")
+"""Packages that are gone and are only passed through on the way to a name in MOVED."""
+
+
 class MovedModules:
     """Answers an import of an old name with the module that has the new one.
 
@@ -51,6 +66,8 @@ class MovedModules:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if fullname in PARENTS:
+            return ModuleSpec(fullname, None, is_package=True)
         loader: Any = self
         return ModuleSpec(fullname, loader) if fullname in MOVED else None
 

@@ -3,7 +3,7 @@
     python docs/examples/pack_model.py RUN NAME "One line about it"
 
 `zoo card RUN` first, so that its card has the tolerance to boxes and other data. The wheel that is
-built afterwards holds the model; commit `zoo/models/` with it.
+built afterwards holds the model; commit `zoo/runs/bundled/` with it.
 """
 
 from __future__ import annotations

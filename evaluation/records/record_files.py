@@ -158,7 +158,7 @@ def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
             if (identity := (status.st_dev, status.st_ino)) in entered:
                 continue
             entered.add(identity)
-            # a system call a name, as of zoo.files.folders, would be felt: boards have thousands of runs
+            # a system call a name, as in zoo.files.folders, would be felt: a board has thousands
             with os.scandir(folder) as entries:
                 inside = [
                     (e.name, e.path, e.is_dir(follow_symlinks=False), e.is_symlink())

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import Detector, PluginError, UsageError
+from zoo.geometry import keep_best
 
-from ...geometry import Boxes, keep_best
+Boxes = NDArray[np.float32]
+"""(N, 5): x0, y0, x1, y1, score."""
 
 FRONTAL = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoo.geometry import from_landmark_units
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -46,3 +48,9 @@ class Axis:
     def near(self, place: Tensor, reach: float) -> Tensor:
         """Of which cells the centre lies at most ``reach`` cells from ``place``: (..., count)."""
         return (self.places(place) - place.unsqueeze(-1)).abs() <= reach
+
+
+def label_fractions(target: Tensor, visible: Tensor) -> Tensor:
+    """Labels (B, K, 2) in landmark units as fractions of the input; 0 for what is not visible,
+    which may be anything, NaN included."""
+    return from_landmark_units(torch.where(visible.unsqueeze(-1), target, 0.0))

@@ -1,4 +1,5 @@
-"""Landmark schemes: what the points of a data set mean, and what a mirror does to their order."""
+"""Landmark schemes: what the points of a data set mean, what a mirror does to their order, and
+which points of two schemes mark the same place."""
 
 from __future__ import annotations
 
@@ -154,3 +155,31 @@ WFLW98 = LandmarkScheme(
 def generic_scheme(count: int) -> LandmarkScheme:
     """A scheme of ``count`` points about which nothing else is known."""
     return LandmarkScheme(name=f"points{count}", names=tuple(f"part_{i}" for i in range(count)))
+
+
+WFLW98_OF_IBUG68: tuple[int, ...] = (
+    *range(0, 33, 2),  # jaw: every second of 33 points
+    *range(33, 38),  # brows: the upper edges of two outlines
+    *range(42, 47),
+    *range(51, 60),  # nose
+    *(60, 61, 63, 64, 65, 67),  # eyes: all but the middles of the lids, of eight points
+    *(68, 69, 71, 72, 73, 75),
+    *range(76, 96),  # mouth
+)
+"""Of each of the 68 points, its number among WFLW's 98. 30 of those have no partner: the jaw's
+points in between, the brows' lower edges, the middles of the lids, the pupils."""
+
+_KNOWN: Mapping[tuple[str, str], tuple[int, ...]] = {
+    (IBUG68.name, WFLW98.name): WFLW98_OF_IBUG68,
+}
+
+
+def partners(target: LandmarkScheme, source: LandmarkScheme) -> dict[int, int]:
+    """Of each point of ``target`` that marks the same place as one of ``source``, that one's
+    number. Empty where nothing is known of the two."""
+    if (target.name, target.names) == (source.name, source.names):
+        return {i: i for i in range(len(target))}
+    if (target.name, source.name) in _KNOWN:
+        return dict(enumerate(_KNOWN[target.name, source.name]))
+    back = _KNOWN.get((source.name, target.name), ())
+    return {there: here for here, there in enumerate(back)}

@@ -51,9 +51,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        import zoo
+        from zoo.registry.installed import own_version
 
-        print(f"landmark-zoo {zoo.__version__}")
+        print(f"landmark-zoo {own_version()}")
         raise typer.Exit
 
 

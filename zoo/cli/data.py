@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +86,8 @@ def fetch(
     if plugin.terms:
         print(f"{plugin.terms}\n", flush=True)
     root = Path(os.path.expanduser(data)) if data else default_root(dataset_id.rpartition("/")[2])
+    from zoo.cli.progress import counting
+
     with counting("fetching", "files") as show:
         plugin.fetch(root, source=source, jobs=jobs, progress=show)
     where = f" --data {data}" if data else ""
@@ -205,31 +206,3 @@ def _size(size: dict[str, int | None]) -> str:
 
 def _or_unknown(count: int | None) -> str:
     return "not given" if count is None else str(count)
-
-
-@contextlib.contextmanager
-def counting(doing: str, what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on a terminal, a line every tenth elsewhere; both on standard error.
-
-    ``doing`` stands before the bar, ``what`` is counted. Called as (done, total, name of one).
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    from zoo.cli.streams import clean_streams
-    from zoo.cli.streams import console as clean_console
-
-    console = clean_console(stderr=True)
-    columns = (doing, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
-        clean_streams(),
-    ):
-        task = bar.add_task(doing, total=None)
-
-        def show(done: int, total: int, path: str) -> None:
-            if console.is_terminal:
-                bar.update(task, completed=done, total=total)
-            elif 10 * done // total > 10 * (done - 1) // total:
-                output.say(f"{done} of {total} {what}")
-
-        yield show

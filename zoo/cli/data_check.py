@@ -98,7 +98,7 @@ def check(
 
 def _pictures(table: SampleTable, strict: bool) -> Pictures:
     from zoo.api import DataError
-    from zoo.cli.data import counting
+    from zoo.cli.progress import counting
     from zoo.evaluation.audit.pictures import look_at
 
     with counting("looking", "pictures") as show:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,3 +110,31 @@ def _live() -> Iterator[Reporter]:
                 bar.console.print(Text(plain(message), style="yellow"))
 
         yield Live()
+
+
+@contextmanager
+def counting(doing: str, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal, a line every tenth elsewhere; both on standard error.
+
+    ``doing`` stands before the bar, ``what`` is counted. Called as (done, total, name of one).
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from zoo.cli.streams import clean_streams
+    from zoo.cli.streams import console as clean_console
+
+    console = clean_console(stderr=True)
+    columns = (doing, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
+        clean_streams(),
+    ):
+        task = bar.add_task(doing, total=None)
+
+        def show(done: int, total: int, path: str) -> None:
+            if console.is_terminal:
+                bar.update(task, completed=done, total=total)
+            elif 10 * done // total > 10 * (done - 1) // total:
+                say(f"{done} of {total} {what}")
+
+        yield show

@@ -1,347 +1,37 @@
-"""A run's configuration: one typed object, checked, and what it looks like as TOML.
+"""A run's configuration: what it may say, within which bounds, and where its values come from.
 
-What recipes, ``--set`` and flags say becomes one in :mod:`zoo.config.recipes`. Options of a plugin are
-written under its kind: ``head.stride``, ``backbone.drop_rate``, ``dataset.frames``. Unknown keys
-are errors with close matches.
+:mod:`zoo.config.config` is the typed object, :mod:`zoo.config.augment` its part about augmentation;
+:mod:`zoo.config.recipes` reads recipes, ``--set`` and flags.
 """
 
-from __future__ import annotations
-
-import difflib
-import math
-import os
-import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any
-
-from ..api import UsageError
-from ..files.reading import parse_toml
-from .augment import Augment as Augment
-from .bounds import EPOCHS, MANY, Bound, Count, CountOrNone, Rate, Side, SomeShare, check_bounds
-
-PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
-CHOICES: dict[str, tuple[str, ...]] = {
-    "optimizer": ("adam", "adamw", "sgd"),
-    "scheduler": ("plateau", "cosine", "none"),
-    "precision": ("fp32", "bf16", "fp16"),
-    "region": ("frame", "box"),
-}
-
-
-@dataclass(frozen=True)
-class Plateau:
-    """Of the ``plateau`` scheduler: the rate is multiplied by ``factor`` once the validation loss
-    has not improved for more than ``patience`` epochs."""
-
-    factor: Annotated[float, Bound(above=0, below=1)] = 0.5
-    patience: CountOrNone = 5
-    min_lr: Annotated[float, Bound(least=0, most=100)] = 1e-5
-
-    def __post_init__(self) -> None:
-        check_bounds(self, "plateau.")
-
-
-@dataclass(frozen=True)
-class Config:
-    """Everything that a run depends on. ``zoo train --set KEY=VALUE`` takes each field by name."""
-
-    backbone: str
-    # defaults name their distribution: a namesake of a stranger's makes none of them ambiguous
-    head: str = "landmark-zoo/linear"
-    loss: str = "landmark-zoo/smooth_l1"
-    dataset: str = "landmark-zoo/youtube_faces"
-    data: str = ""
-    """Root of the data set; empty: the default places."""
-    protocol: str = ""
-    """Empty: the data set's own default."""
-    most_skipped: Annotated[float, Bound(least=0, most=1)] = 0.1
-    """Share of the data's frames that may be skipped, because they cannot be used; more is an
-    error."""
-    fold: Annotated[int, Bound(least=-1, most=MANY)] = -1
-    """Of a protocol with folds: which one is the test split. -1: none is named, which means all of
-    them to `zoo train`; a run has 0 where its protocol has no folds."""
-    region: str = "frame"
-    input_size: Side = 0
-    """Pixels, square; 0: the backbone's own."""
-    refine: Annotated[int, Bound(least=0, most=3)] = 0
-    """Looks after the first, each at a crop about the points of the one before. The same network
-    takes them all, and is trained for it: half of the images that it sees are such crops."""
-    seed: Annotated[int, Bound(least=0, below=2**63)] = 0
-    epochs: Annotated[int, Bound(least=1, most=EPOCHS)] = 60
-    batch_size: Count = 32
-    """Images a forward pass, over all processes together."""
-    optimizer: str = "adam"
-    lr: Rate = 1e-3
-    weight_decay: Annotated[float, Bound(least=0, most=100)] = 0.0
-    scheduler: str = "plateau"
-    warmup_epochs: Annotated[float, Bound(least=0, most=MANY)] = 0.0
-    clip_grad: Annotated[float, Bound(least=0, most=1e9)] = 0.0
-    """Largest norm of the gradient; 0: not clipped."""
-    accumulate: Count = 1
-    """Batches whose gradients make one step."""
-    ema: Annotated[float, Bound(least=0, below=1)] = 0.0
-    """Decay of the weights' moving average; 0: none is kept."""
-    early_stop: CountOrNone = 0
-    """Epochs without a better validation NME after which the run stops; 0: never."""
-    precision: str = "fp32"
-    device: str = ""
-    """Empty: cuda, then mps, then cpu."""
-    pretrained: bool = False
-    weights: str = ""
-    """A file to start from."""
-    weights_sha256: str = ""
-    """Of that file; a run finds it out, and a configuration that says it takes no other file."""
-    freeze: bool = False
-    """Train the head alone."""
-    unfreeze_after: CountOrNone = 0
-    """Epochs for which the backbone is frozen before it is trained too; 0: it never is."""
-    backbone_lr: Rate = 1.0
-    """Factor on ``lr`` for the parameters of a backbone that starts from weights."""
-    layer_decay: SomeShare = 1.0
-    """One more such factor for each of its blocks, from the head down to the stem."""
-    pseudo: str = ""
-    """A run, the teacher: what it says of the training people's unlabelled frames is trained on."""
-    pseudo_sha256: str = ""
-    """Of its best weights; a run finds it out, and a configuration that says it takes no other."""
-    pseudo_weight: SomeShare = 0.5
-    """Of such a frame, beside 1 of a labelled one: so large a share of them is seen each epoch."""
-    pseudo_keep: SomeShare = 0.5
-    """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
-    recipe: str = "seed"
-    plateau: Plateau = field(default_factory=Plateau)
-    augment: Augment = field(default_factory=Augment)
-    options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Of plugins, by kind."""
-    asked: tuple[str, ...] = field(default=(), compare=False)
-    """Keys that a flag or ``--set`` named: what has no effect is then an error. Nothing of it is
-    written."""
-
-    def asked_for(self, kind: str) -> str:
-        """What was asked for of a kind of plugin, as ``key = value``; empty: nothing was."""
-        for key in self.asked:
-            if key == kind:
-                return f"{kind} = {getattr(self, kind)}"
-            if key.startswith(f"{kind}."):
-                return f"{key} = {self.options[kind][key.removeprefix(f'{kind}.')]}"
-        return ""
-
-    def __post_init__(self) -> None:
-        check_bounds(self)
-        _check(self)
-
-    def plugin_options(self, kind: str) -> dict[str, Any]:
-        return dict(self.options.get(kind, {}))
-
-    def to_dict(self) -> dict[str, Any]:
-        table: dict[str, Any] = _jsonable(asdict(self))
-        del table["asked"]
-        for key, default in later_keys().items():
-            group, _, name = key.rpartition(".")
-            keys = table[group] if group else table
-            if keys[name] == default:
-                del keys[name]
-        return table
-
-    def to_share(self) -> dict[str, Any]:
-        """Without the folders of the machine that trained."""
-        names = {"weights": Path(self.weights).name, "recipe": Path(self.recipe).stem}
-        if self.pseudo:
-            names["pseudo"] = Path(self.pseudo).name
-        return self.to_dict() | names | {"data": ""}
-
-
-_LATER = (
-    "most_skipped",
-    "weights_sha256",
-    "refine",
-    "unfreeze_after",
-    "backbone_lr",
-    "layer_decay",
-    "pseudo",
-    "pseudo_sha256",
-    "pseudo_weight",
-    "pseudo_keep",
-    "augment.margin",
-    "augment.label_offset",
-    "augment.low_res",
-    "augment.low_res_scale",
-    "augment.jpeg",
-    "augment.jpeg_quality",
+from .augment import Augment
+from .config import (
+    CHOICES,
+    PLUGIN_KINDS,
+    Config,
+    Plateau,
+    close_to,
+    dumps,
+    flatten,
+    from_dict,
+    from_flat,
+    known_keys,
+    later_keys,
+    loads,
 )
-"""Keys that came after the first records, and are left out where they have their default: the hash
-of a configuration stays what it was."""
 
-_GROUPS: dict[str, type] = {"plateau": Plateau, "augment": Augment}
-
-
-def _jsonable(value: Any) -> Any:
-    """Tuples as lists, so that a configuration reads back equal from TOML and JSON."""
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def later_keys() -> dict[str, Any]:
-    """Keys that a configuration's dictionary may lack, with the values that they then have."""
-    homes = {"": Config, **_GROUPS}
-    defaults: dict[str, Any] = {}
-    for key in _LATER:
-        group, _, name = key.rpartition(".")
-        [field_] = (f for f in fields(homes[group]) if f.name == name)
-        defaults[key] = _jsonable(field_.default)
-    return defaults
-
-
-_NO_KEYS = ("options", "recipe", "asked")
-"""Fields that no recipe sets."""
-
-
-def known_keys() -> list[str]:
-    """Every key that a recipe or ``--set`` may hold, options of plugins apart."""
-    plain = [f.name for f in fields(Config) if f.name not in (*_GROUPS, *_NO_KEYS)]
-    return plain + [f"{g}.{f.name}" for g, cls in _GROUPS.items() for f in fields(cls)]
-
-
-def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
-    """A checked configuration from flat keys. Raises :class:`UsageError` that names the key."""
-    plain: dict[str, Any] = {"recipe": recipe}
-    groups: dict[str, dict[str, Any]] = {name: {} for name in _GROUPS}
-    options: dict[str, dict[str, Any]] = {}
-    keys = known_keys()
-    for key, value in flat.items():
-        head, _, rest = key.partition(".")
-        if head in PLUGIN_KINDS and rest:
-            _refuse_unstorable(key, value)
-            options.setdefault(head, {})[rest] = value
-        elif key not in keys:
-            hint = close_to(key, keys) or f"; known: {', '.join(keys)}"
-            raise UsageError(f"unknown key {key!r}{hint}")
-        elif rest:
-            groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
-        else:
-            plain[key] = _typed(Config, key, key, value)
-    if "backbone" not in plain:
-        raise UsageError("the key backbone is missing: nothing says what to train")
-    return Config(
-        **plain,
-        **{name: cls(**groups[name]) for name, cls in _GROUPS.items()},
-        options=options,
-    )
-
-
-def _typed(cls: type, name: str, key: str, value: Any) -> Any:
-    """The value as the field's type; a whole number serves where a fraction is asked for."""
-    wanted = _types(cls)[name]
-    if typing.get_origin(wanted) is tuple:
-        parts = typing.get_args(wanted)
-        if isinstance(value, list | tuple) and len(value) == len(parts):
-            return tuple(_scalar(part, key, item) for part, item in zip(parts, value, strict=True))
-        raise UsageError(f"{key} = {value!r}: expected {len(parts)} numbers, such as [0.1, 2.0]")
-    return _scalar(wanted, key, value)
-
-
-@cache
-def _types(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
-def _scalar(wanted: type, key: str, value: Any) -> Any:
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError as error:
-            raise UsageError(f"{key}: a number of {len(str(value))} digits is too large") from error
-    if wanted is str and isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if type(value) is not wanted:
-        raise UsageError(f"{key} = {value!r}: expected {wanted.__name__}")
-    return value
-
-
-def _refuse_unstorable(key: str, value: Any) -> None:
-    """An option of a plugin ends in config.toml and in the record, whatever the plugin makes of
-    it: texts, truths, finite numbers of at most 64 bits, and lists and tables of them."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            _refuse_unstorable(f"{key}.{name}", item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_unstorable(key, item)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise UsageError(f"{key} = {value!r}: must be finite")
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            raise UsageError(f"{key} = {value!r}: must be a number of 64 bits")
-    elif not isinstance(value, str):
-        kind = type(value).__name__
-        raise UsageError(f"{key} = {value!r}: expected a text, a number, or a list, not a {kind}")
-
-
-def _check(config: Config) -> None:
-    for key, allowed in CHOICES.items():
-        value = getattr(config, key)
-        if value not in allowed:
-            raise UsageError(f"{key} = {value!r}: expected one of {', '.join(allowed)}")
-    rules = {
-        f"unfreeze_after = {config.unfreeze_after} must be below epochs = {config.epochs}, or the "
-        "backbone is never trained, which is what freeze = true says": not config.unfreeze_after
-        or config.unfreeze_after < config.epochs,
-        "only one of pretrained and weights can be where a model starts": not (
-            config.pretrained and config.weights
-        ),
-    }
-    for rule, kept in rules.items():
-        if not kept:
-            raise UsageError(f"configuration: {rule}")
-
-
-def close_to(key: str, among: Sequence[str]) -> str:
-    """What may have been meant, in brackets; empty where nothing is near."""
-    found = difflib.get_close_matches(key, among, n=3)
-    return f" (did you mean {' or '.join(found)}?)" if found else ""
-
-
-def flatten(table: Mapping[str, Any]) -> dict[str, Any]:
-    """One level deep: what is a table below that is the value of a plugin's option."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat.update({f"{key}.{name}": item for name, item in value.items()})
-        else:
-            flat[key] = value
-    return flat
-
-
-def dumps(config: Config) -> str:
-    """TOML that :func:`loads` reads back equal."""
-    import tomli_w  # here: predicting from an ONNX file reads keys, and needs no such package
-
-    return tomli_w.dumps(config.to_dict())
-
-
-def loads(text: str, where: str) -> Config:
-    """The configuration of a run folder's config.toml."""
-    table = parse_toml(text, where, UsageError)
-    try:
-        return from_dict(table)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from error
-
-
-def from_dict(table: Mapping[str, Any]) -> Config:
-    """The configuration that :meth:`Config.to_dict` gave. Raises :class:`UsageError`."""
-    if not isinstance(table, Mapping):
-        raise UsageError(f"a configuration is a table of keys, not {table!r:.40}")
-    plain = dict(table)
-    recipe, options = plain.pop("recipe", "seed"), plain.pop("options", {})
-    if not isinstance(recipe, str):
-        raise UsageError(f"recipe = {recipe!r:.40}: expected a name")
-    if not isinstance(options, Mapping) or not all(
-        isinstance(o, Mapping) for o in options.values()
-    ):
-        raise UsageError(f"options = {options!r:.40}: expected a table for each kind of plugin")
-    return from_flat(flatten(plain) | flatten(options), recipe=recipe)
+__all__ = [
+    "CHOICES",
+    "PLUGIN_KINDS",
+    "Augment",
+    "Config",
+    "Plateau",
+    "close_to",
+    "dumps",
+    "flatten",
+    "from_dict",
+    "from_flat",
+    "known_keys",
+    "later_keys",
+    "loads",
+]

@@ -5,18 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..api import DataError, Dataset, UsageError
-
-
-def zoo_home() -> Path:
-    """``$ZOO_HOME``, by default ``~/.cache/landmark-zoo``: stores, and data sets fetched.
-
-    Raises :class:`UsageError` for a user who has no home folder that is known."""
-    home = os.environ.get("ZOO_HOME") or "~/.cache/landmark-zoo"
-    path = Path(os.path.expanduser(home))
-    if str(path).startswith("~"):
-        raise UsageError(f"{home}: no such home folder is known; set ZOO_HOME to a folder of yours")
-    return path
+from ..api import DataError, Dataset
+from ..files import zoo_home
 
 
 def default_root(dataset_id: str) -> Path:

@@ -18,8 +18,8 @@ from ..registry.call import call_with_options
 def open_dataset(
     plugin_id: str, plugin: Dataset, root: Path | None, options: Mapping[str, Any] | None = None
 ) -> OpenDataset:
-    """Open it. Raises what :func:`zoo.registry.call.call_with_options` raises; so does, from then on,
-    whatever is asked of it or of its samples."""
+    """Open it. Raises what :func:`zoo.registry.call.call_with_options` raises; so does, from then
+    on, whatever is asked of it or of its samples."""
     opened = call_with_options("dataset", plugin_id, plugin.open, root, **(options or {}))
     return cast(OpenDataset, _Opened(plugin_id, opened))
 

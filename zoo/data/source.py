@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import DataError, OpenDataset, UsageError, WeightsError
+from ..api import DataError, OpenDataset
 from ..config import Config
 from ..evaluation.scores.metrics import counted_faces
 from ..evaluation.scores.protocols import Protocol, assign, find_protocol
 from ..registry import bare_id, registry
 from ..reporter import Reporter
-from ..runs.folder import RunFolder
-from ..runs.missing import naming_the_absent
-from ..tensors import file_digest
-from ..training.transfer import teacher_digest, weights_file
 from .decode import MOST_SKIPPED, refuse_skips
 from .locate import find_root
 from .opening import open_dataset
@@ -90,66 +85,6 @@ class Material:
         return len({self.table.people[row] for row in store.rows} - {None})
 
 
-def complete(config: Config) -> Config:
-    """With what only the plugins can say: qualified ids, the protocol, the input size.
-
-    Raises :class:`UsageError` where the protocol has folds and the configuration names none: such
-    a configuration is several runs (:mod:`zoo.training.folds`).
-    """
-    backbone = registry("backbone").get(config.backbone)
-    protocol = protocol_of(config)
-    config = replace(config, weights=weights_file(config.weights))
-    input_size = config.input_size or backbone.input_size
-    if config.fold < 0 and protocol.folds > 1:
-        raise UsageError(
-            f"protocol {protocol.id} has {protocol.folds} folds: name one with --set fold=0, or "
-            "train them all (zoo.train_folds in Python)"
-        )
-    return replace(
-        config,
-        backbone=registry("backbone").locate(config.backbone).qualified,
-        head=registry("head").locate(config.head).qualified,
-        loss=registry("loss").locate(config.loss).qualified,
-        dataset=registry("dataset").locate(config.dataset).qualified,
-        protocol=protocol.id,
-        fold=max(config.fold, 0),
-        input_size=input_size,
-        augment=config.augment.for_inputs(input_size),
-        weights=_absolute(config.weights),
-        freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5 is one
-        weights_sha256=_digest(config),
-        pseudo=_absolute(config.pseudo),
-        pseudo_sha256=teacher_digest(config.pseudo, config.pseudo_sha256),
-        data=_absolute(config.data),
-    )
-
-
-def protocol_of(config: Config) -> Protocol:
-    """The one that a configuration names, or the data set's own."""
-    return find_protocol(
-        config.protocol or registry("dataset").get(config.dataset).default_protocol
-    )
-
-
-def _absolute(path: str) -> str:
-    return str(Path(os.path.expanduser(path)).resolve()) if path else ""
-
-
-def _digest(config: Config) -> str:
-    """Of the file that a model starts from. Raises :class:`WeightsError` for another file than the
-    configuration wants; one that is missing is said where it is read."""
-    path = Path(os.path.expanduser(config.weights))
-    if not config.weights or not path.is_file():
-        return config.weights_sha256
-    digest = file_digest(path)
-    if config.weights_sha256 not in ("", digest):
-        raise WeightsError(
-            f"{path}: its sha256 is {digest}, and the configuration starts from another file, "
-            f"{config.weights_sha256}: name that one with --weights"
-        )
-    return digest
-
-
 def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
     """The labels of a completed configuration's data set, split by its protocol."""
     return read_material(
@@ -162,35 +97,6 @@ def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
         most_skipped=config.most_skipped,
         reporter=reporter,
     )
-
-
-def reopen_material(
-    folder: RunFolder, data: str | Path | None, strict: bool, reporter: Reporter
-) -> Material:
-    """The data set of a run, from another root where ``data`` names one. Raises
-    :class:`PluginError` naming what to install where a plugin is gone."""
-    config = folder.read_config()
-    if data is not None:
-        config = replace(config, data=str(Path(os.path.expanduser(data))))
-    # the data's fingerprint tells whether it is what the run was trained on
-    config = replace(config, most_skipped=1.0)
-    with naming_the_absent(folder):
-        return open_material(config, strict, reporter)
-
-
-def own_material(
-    folder: RunFolder, data: str | Path | None, strict: bool, reporter: Reporter
-) -> Material:
-    """The data that a finished run was trained on. Raises :class:`DataError` for any other."""
-    record = folder.read_record()
-    material = reopen_material(folder, data, strict, reporter)
-    if material.table.fingerprint != record.data.fingerprint:
-        raise DataError(
-            f"{folder.path}: was trained on data with fingerprint "
-            f"{record.data.fingerprint[:12]}, this has {material.table.fingerprint[:12]}: "
-            "results would not compare. Name the run's own data with --data"
-        )
-    return material
 
 
 def read_material(

@@ -21,8 +21,8 @@ from zoo.registry.trial import how_it_ended
 TIMEOUT = 180.0
 """Seconds: PyTorch from a cold network disk takes one of the three minutes."""
 
-# As in zoo.registry.trial: the parent's path before anything of ours is imported, and no stray module
-# of the working directory.
+# As in zoo.registry.trial: the parent's path before anything of ours is imported, and no stray
+# module of the working directory.
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from zoo.doctor import probes; probes.answer(sys.argv[2], sys.argv[3])"
@@ -158,8 +158,8 @@ def _round_trip(kind: str) -> bool:
 
 def built_ins() -> dict[str, Any]:
     """Load all plugins of the zoo's own distribution, in one process: they import the same."""
-    from zoo.registry import load
     from zoo.registry.installed import OURS, UNUSABLE, installed, normal
+    from zoo.registry.lookup import load
     from zoo.registry.trial import reason_of
 
     broken = []

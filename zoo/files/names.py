@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from zoo.api import DataError
-from zoo.files.names import inside
 
 
 def find_file(root: Path, relative: str) -> Path | None:
     """The file that a data set's text names ``relative`` below ``root``, None where there is none.
 
-    Raises :class:`DataError` as :func:`zoo.images.inside` does, and for a name that no disk takes.
+    Raises :class:`DataError` as :func:`inside` does, and for a name that no disk takes.
     """
     try:
         paths = (inside(root, name) for name in spellings(relative))
@@ -42,3 +41,15 @@ def spellings(name: str) -> Iterator[str]:
 def readable(name: str) -> str:
     """A name as text that can be written anywhere: bytes that are no UTF-8 as ``\\xfc``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The file that a data set's text names ``relative`` (with forward slashes) below ``root``.
+
+    Raises :class:`DataError` for a name that could lead out of ``root``: absolute, with ``..``, a
+    backslash or a drive, or no name at all.
+    """
+    parts = PurePosixPath(relative).parts
+    if not parts or relative[0] == "/" or ".." in parts or set(relative) & set("\\:\0"):
+        raise DataError(f"{relative!r} is no path below the data set's root")
+    return root.joinpath(*parts)

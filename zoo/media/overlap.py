@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.geometry import Box, iou
 from zoo.prediction.face import Face
-
-Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1"""
 
 
 def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int, int]:
@@ -28,16 +26,6 @@ def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int
         if overlap >= least and i not in pairs and j not in pairs.values():
             pairs[i] = j
     return pairs
-
-
-def iou(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes x0, y0, x1, y1."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
 def box_of(face: Face) -> Box:

@@ -4,7 +4,8 @@ Importing this brings in no torch; loading a run does.
 """
 
 from ..geometry import FacePlace, face_region
-from .face import Face, Faces
+from .face import Face
+from .faces import Faces
 from .finder import DETECTOR, Finder
 from .loading import is_model, load, load_default
 from .predictor import Predictor

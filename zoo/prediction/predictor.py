@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from ..api import DataError, LandmarkScheme, WeightsError
 from ..geometry import FacePlace, Region, crop, face_region, label_scale, refine_region, unmirror
 from .drawing import draw_faces
-from .face import Face, Faces, Image
+from .face import Face, Image
+from .faces import Faces
 from .finder import DETECTOR, Finder
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)

@@ -235,3 +235,23 @@ def one_line(error: BaseException) -> str:
     text = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")
     text = " ".join(text.split()).rstrip(".:")
     return text if len(text) <= 300 else text[:297] + "..."
+
+
+def bare_id(plugin_id: str) -> str:
+    """An id without its distribution: ``landmark-zoo/timm:resnet18`` gives ``timm:resnet18``."""
+    return plugin_id.rpartition("/")[2]
+
+
+def own_version() -> str:
+    """The version of landmark-zoo that is installed.
+
+    Raises:
+        ImportError: It is on the path and not installed.
+    """
+    try:
+        return metadata.version(OURS)
+    except metadata.PackageNotFoundError:
+        raise ImportError(
+            "landmark-zoo is on the path but not installed, so its version and its plugins are "
+            "unknown: run `pip install -e .` in its folder"
+        ) from None

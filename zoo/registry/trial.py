@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api import ZooWarning
-from zoo.registry import load
 from zoo.registry.errors import BrokenPluginError
 from zoo.registry.installed import UNUSABLE, Entry, one_line
+from zoo.registry.lookup import load
 
 AT_ONCE = 2
 """Children at a time: a backbone usually brings torch, half a gigabyte of memory for each."""

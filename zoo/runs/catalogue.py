@@ -18,7 +18,7 @@ from ..fetching import Entry, fetch_files, is_whole
 from ..files import zoo_home
 from ..files.reading import read_toml
 
-BOX = Path(__file__).parent
+BOX = Path(__file__).parent / "bundled"
 CATALOGUE = BOX / "catalogue.toml"
 VARIABLE = "ZOO_CATALOGUE"
 WEIGHTS, CONFIG, RECORD, CARD = FILES = (

@@ -23,6 +23,7 @@ from ..evaluation.records.unfinished import STILLBORN, is_stillborn, unfinished
 from ..evaluation.scores.protocols import find_protocol
 from ..files import disk_refuses, remove_leftovers, write_whole
 from ..files.reading import read_text
+from ..registry import bare_id
 
 
 @dataclass(frozen=True)
@@ -155,14 +156,9 @@ def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-def plain(plugin_id: str) -> str:
-    """``landmark-zoo/timm:resnet18`` to ``timm:resnet18``."""
-    return plugin_id.rpartition("/")[2]
-
-
 def run_names(config: Config) -> Iterator[str]:
     """What a completed configuration's run folders are called: the first, the second, ..."""
-    backbone, dataset = (as_file_name(plain(name)) for name in (config.backbone, config.dataset))
+    backbone, dataset = (as_file_name(bare_id(name)) for name in (config.backbone, config.dataset))
     stem = f"{backbone}-{dataset}-{config_hash(config.to_dict())[:6]}-s{config.seed}"
     if config.protocol and find_protocol(config.protocol).folds > 1:
         stem += f"-f{config.fold}"

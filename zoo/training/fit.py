@@ -1,8 +1,8 @@
 """The training loop: one function, read from top to bottom.
 
 All randomness of a step, dropout included, comes from (seed, step, rank), and all state is in
-:class:`zoo.training.state.Trainee`: a run that is killed anywhere and resumed ends, on a CPU, in the
-bits of a run that was not.
+:class:`zoo.training.state.Trainee`: a run that is killed anywhere and resumed ends, on a CPU, in
+the bits of a run that was not.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...api import UsageError
 from ...files.reading import parse_toml, read_toml
-from .. import Config, close_to, flatten, from_flat
+from ..config import Config, close_to, flatten, from_flat
 
 
 def recipe_names() -> list[str]:

@@ -1,0 +1,217 @@
+"""The rooms of the source and every import in it: what the guard keeps and the picture shows.
+
+An import inside a function counts as much as one at the top.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {
+    "zoo": "zoo",
+    "zoo.plugins": "plugins",
+    "zoo.datasets": "datasets",
+    "zoo.evaluation": "evaluation",
+}
+
+ROOMS = (
+    "zoo.threads",
+    "zoo.api",
+    "zoo.limits",
+    "zoo.files",
+    "zoo.images",
+    "zoo.videos",
+    "zoo.geometry",
+    "zoo.fetching",
+    "zoo.tensors",
+    "zoo.registry",
+    "zoo.plugins",
+    "zoo.datasets",
+    "zoo.evaluation",
+    "zoo.evaluation.scores",
+    "zoo.evaluation.records",
+    "zoo.evaluation.board",
+    "zoo.evaluation.audit",
+    "zoo.evaluation.page",
+    "zoo.config",
+    "zoo.reporter",
+    "zoo.world",
+    "zoo.memory",
+    "zoo.model",
+    "zoo.data",
+    "zoo.runs",
+    "zoo.scoring",
+    "zoo.training",
+    "zoo.prediction",
+    "zoo.media",
+    "zoo.export",
+    "zoo.testing",
+    "zoo.scaffold",
+    "zoo.doctor",
+    "zoo.verbs",
+    "zoo.cli",
+    "zoo.moved",
+    "zoo",
+    "zoo.__main__",
+)
+"""From the ground up: a room imports only what stands before it, and itself."""
+
+LIBRARIES = {
+    "zoo.threads": (),
+    "zoo.limits": (),
+    "zoo.api": ("numpy",),
+    "zoo.files": ("numpy",),
+    "zoo.images": ("numpy", "PIL", "pillow_heif"),
+    "zoo.videos": ("numpy", "cv2"),
+    "zoo.geometry": ("numpy", "cv2"),
+    "zoo.fetching": ("requests", "urllib3"),
+    "zoo.registry": (),
+    "zoo.evaluation": (),
+    "zoo.evaluation.scores": ("numpy", "msgspec"),
+    "zoo.evaluation.records": ("numpy", "msgspec"),
+    "zoo.evaluation.board": ("numpy", "pandas", "msgspec"),
+    "zoo.evaluation.audit": ("numpy", "cv2"),
+    "zoo.evaluation.page": ("numpy", "jinja2", "PIL", "msgspec"),
+    "zoo.media": ("numpy", "cv2"),
+    "zoo.scaffold": (),
+}
+"""Libraries that a room may import, where not every one will do."""
+
+APART = ("zoo.plugins", "zoo.datasets")
+"""Rooms that no other one imports: their modules enter by entry points, as a stranger's do."""
+
+LIGHT = (
+    *("zoo.api", "zoo.files", "zoo.registry", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
+    *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
+    *("zoo.media", "zoo.runs.catalogue"),
+)
+"""Importing these brings in no torch."""
+
+TORCH = {"torch", "torchvision", "timm", "torchmetrics", "safetensors.torch"}
+
+
+@dataclass(frozen=True)
+class Import:
+    target: str
+    line: int
+    at_top: bool
+    for_types: bool
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the distribution: its name and its file."""
+    found = {}
+    for package, folder in FOLDERS.items():
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            parts = file.relative_to(ROOT / folder).with_suffix("").parts
+            parts = parts[:-1] if parts[-1] == "__init__" else parts
+            found[".".join((package, *parts))] = file
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str, source: str, is_package: bool, known: set[str]) -> Iterator[Import]:
+    """All imports of a module, relative ones made absolute, `from package import module` too."""
+
+    def visit(node: ast.AST, at_top: bool, for_types: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(alias.name, child.lineno, at_top, for_types)
+            elif isinstance(child, ast.ImportFrom):
+                base = child.module or ""
+                if child.level:
+                    here = name.split(".") if is_package else name.split(".")[:-1]
+                    here = here[: len(here) - child.level + 1]
+                    base = ".".join([*here, *([base] if base else [])])
+                for alias in child.names:
+                    full = f"{base}.{alias.name}"
+                    target = full if full in known or full in TORCH else base
+                    yield Import(target, child.lineno, at_top, for_types)
+            else:
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+                yield from visit(child, at_top and not inside, for_types or types)
+
+    yield from visit(ast.parse(source), True, False)
+
+
+def read(name: str) -> list[Import]:
+    file = MODULES[name]
+    return list(imports(name, file.read_text(), file.name == "__init__.py", set(MODULES)))
+
+
+def covers(prefix: str, name: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def room_of(name: str) -> str | None:
+    """The room that a module stands in: the longest of ROOMS that covers it."""
+    if name == "zoo":
+        return name
+    homes = [room for room in ROOMS if room != "zoo" and covers(room, name)]
+    return max(homes, key=len) if homes else None
+
+
+def arrows_up(name: str, found: list[Import]) -> list[str]:
+    """The imports of a module that its room does not allow, in words."""
+    room = room_of(name)
+    if room is None:
+        return [f"{name} stands in no room: give it a place in ROOMS"]
+    libraries = LIBRARIES.get(room)
+    wrong = []
+    for each in found:
+        top = each.target.partition(".")[0]
+        if top == "zoo":
+            target = room_of(each.target)
+            allowed = target is not None and ROOMS.index(target) <= ROOMS.index(room)
+            allowed = allowed and (target not in APART or target == room)
+        else:
+            # A type's name costs nothing: the contracts may speak of torch without importing it.
+            allowed = top in sys.stdlib_module_names or each.for_types
+            allowed = allowed or libraries is None or top in libraries
+        if not allowed:
+            wrong.append(f"{name}, line {each.line}, imports {each.target}")
+    return wrong
+
+
+def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
+    """Modules that import each other, directly or by way of others, a sorted list a circle."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = list(arrows[start])
+        while waiting:
+            current = waiting.pop()
+            if current not in found:
+                found.add(current)
+                waiting += arrows.get(current, ())
+        return found
+
+    below = {name: reached(name) for name in arrows}
+    round_trips = {
+        tuple(sorted(m for m in below[name] if name in below.get(m, ()))) for name in below
+    }
+    return [list(each) for each in sorted(round_trips) if len(each) > 1]
+
+
+def brought_in(name: str) -> set[str]:
+    """Everything that importing a module imports, followed through our own modules."""
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in reached:
+            continue
+        reached.add(current)
+        if current in MODULES:
+            waiting += [each.target for each in read(current) if each.at_top and not each.for_types]
+            waiting += [current.rpartition(".")[0]] if "." in current else []
+    return reached

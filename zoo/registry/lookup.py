@@ -1,0 +1,285 @@
+"""The class that finds plugins of one kind, and the one registry that every kind has."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fnmatch
+import functools
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Generic, Literal, TypeVar, cast, overload
+
+from zoo import api
+from zoo.api import Backbone, BackboneFamily, PluginError, UsageError, ZooError
+from zoo.api.contracts import DEPRECATED_API_VERSIONS
+from zoo.api.notices import deprecated
+from zoo.registry.errors import ambiguous, failed, not_served, unknown
+from zoo.registry.installed import (
+    GROUPS,
+    OURS,
+    UNUSABLE,
+    Entry,
+    absent_requirement,
+    canonical_kind,
+    installed,
+)
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The plugins of one kind; :func:`registry` gives the instance."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.loaded: dict[tuple[str, str], tuple[Entry, Any]] = {}
+        """By distribution and target: the entry as it was when its plugin was loaded, and it."""
+
+    def entries(self) -> list[Entry]:
+        """Every installed plugin of this kind, by id; nothing is imported."""
+        return [entry for entry in installed() if entry.kind == self.kind]
+
+    def search(self, pattern: str) -> list[Entry]:
+        """Entries whose id matches a shell pattern, or ``distribution/id`` one with a slash.
+
+        ``timm:convnext*`` loads the family ``timm`` and searches its names. Raises PluginError
+        where there is no such family, or it is broken.
+        """
+        head, colon, names = pattern.partition(":")
+        if not colon:
+            # without a slash, 'l*' would match all of landmark-zoo
+            named = ((e, e.qualified if "/" in head else e.id) for e in self.entries())
+            return [entry for entry, name in named if fnmatch.fnmatchcase(name, head)]
+        entry = self.locate(head)
+        family = self._family(entry)
+        with _speaking_for(entry, "cannot list its names"):
+            return [replace(entry, id=f"{entry.id}:{name}") for name in family.names(names)]
+
+    def locate(self, plugin_id: str) -> Entry:
+        """The one entry that an id means; nothing is imported.
+
+        Raises PluginError where none does, where two distributions claim the id, or where the id
+        breaks the rules.
+        """
+
+        head, colon, name = plugin_id.partition(":")
+        found = [entry for entry in self.entries() if entry.answers_to(head)]
+        if not found:
+            raise unknown(plugin_id, self.entries(), self.kind)
+        if len(found) > 1:
+            raise ambiguous(plugin_id, found)
+        if found[0].status in UNUSABLE:
+            raise PluginError(f"{found[0].qualified} cannot be used: {found[0].reason}")
+        return replace(found[0], id=f"{found[0].id}:{name}") if colon else found[0]
+
+    def get(self, plugin_id: str) -> T:
+        """The plugin: an instance of its class in :mod:`zoo.api`, loaded now or before.
+
+        A failure is not remembered, so a repaired plugin loads without a restart. Raises
+        PluginError for an id that is unknown or ambiguous, and for a plugin that does not load;
+        the latter names the distribution and its version and carries the cause.
+        """
+
+        entry = self.locate(plugin_id)
+        if ":" in entry.id:
+            return cast(T, _member(entry, self._family(entry)))
+        plugin = self._load(entry)
+        if _is_family(plugin):
+            raise PluginError(
+                f"{entry.id} is a family of {self.kind}s: ask for one of them as {entry.id}:NAME; "
+                f"`zoo list '{entry.id}:*'` lists their names"
+            )
+        return cast(T, plugin)
+
+    def _family(self, entry: Entry) -> BackboneFamily:
+
+        plugin = self._load(entry)
+        if not _is_family(plugin):
+            name = entry.id.partition(":")[0]
+            raise PluginError(
+                f"{name} is one {self.kind} and no family: nothing may follow it after a colon; "
+                f"ask for {name}"
+            )
+        return cast("BackboneFamily", plugin)
+
+    def used(self, plugin_id: str) -> Entry:
+        """The entry of a plugin in this process: with the version that was loaded, where it was,
+        though another may have been installed since. Raises PluginError as :meth:`locate` does."""
+        head, colon, name = plugin_id.partition(":")
+        for entry, _ in self.loaded.values():
+            if "/" in head and entry.answers_to(head):
+                return replace(entry, id=f"{entry.id}:{name}") if colon else entry
+        return self.locate(plugin_id)
+
+    def _load(self, entry: Entry) -> Any:
+        key = (entry.distribution, entry.target)
+        if key not in self.loaded:
+            entry = replace(entry, id=entry.id.partition(":")[0])
+            self.loaded[key] = entry, _load(entry)
+        return self.loaded[key][1]
+
+
+@overload
+def registry(kind: Literal["backbone", "backbones"]) -> Registry[api.Backbone]: ...
+@overload
+def registry(kind: Literal["dataset", "datasets"]) -> Registry[api.Dataset]: ...
+@overload
+def registry(kind: Literal["head", "heads"]) -> Registry[api.Head]: ...
+@overload
+def registry(kind: Literal["loss", "losses"]) -> Registry[api.Loss]: ...
+@overload
+def registry(kind: Literal["detector", "detectors"]) -> Registry[api.Detector]: ...
+@overload
+def registry(kind: str) -> Registry[Any]: ...
+def registry(kind: str) -> Registry[Any]:
+    """The registry of one kind: ``registry("backbone")`` or ``registry("backbones")``.
+
+    Raises UsageError for a kind that does not exist.
+    """
+    return _registry(canonical_kind(kind))
+
+
+@functools.cache
+def _registry(kind: str) -> Registry[Any]:
+    return Registry(kind)
+
+
+def kind_of(plugin_id: str) -> str:
+    """The kind of an id that stands in one kind only.
+
+    Raises PluginError where no kind has it, UsageError where several do.
+    """
+
+    head, colon, _ = plugin_id.partition(":")
+    everything = installed()
+    named = (entry for entry in everything if entry.answers_to(head))
+    kinds = ["backbone"] if colon else list(dict.fromkeys(entry.kind for entry in named))
+    if not kinds:
+        raise unknown(plugin_id, everything, "plugin")
+    if len(kinds) > 1:
+        choices = " or ".join(f"--kind {kind}" for kind in kinds)
+        raise UsageError(f"{plugin_id} is a {' and a '.join(kinds)}: say which with {choices}")
+    return kinds[0]
+
+
+def author_of(error: BaseException) -> Entry | None:
+    """The plugin in whose code an error arose: the one that was loaded and whose package holds the
+    innermost frame of the traceback that is no library's. None where that is the zoo's own, or
+    where the package holds several that were loaded: one of them would be blamed for another."""
+    loaded = [entry for kind in GROUPS for entry, _ in _registry(kind).loaded.values()]
+    strangers: dict[str, list[Entry]] = {}
+    for entry in loaded:
+        if entry.distribution != OURS:
+            top = entry.target.partition(".")[0].partition(":")[0]
+            strangers.setdefault(top, []).append(entry)
+    found: list[Entry] = []
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if top == "zoo" or top in strangers:
+            found = strangers.get(top, [])
+    return found[0] if len(found) == 1 else None
+
+
+def load(entry: Entry) -> Any:
+    """Import an entry's target, uncached, and see that it is what its kind promises.
+
+    A member of a family is resolved as well. Raises PluginError with the cause.
+    """
+    family_entry = replace(entry, id=entry.id.partition(":")[0])
+    plugin = _load(family_entry)
+    return _member(entry, plugin) if ":" in entry.id else plugin
+
+
+def _load(entry: Entry) -> Any:
+    import pkgutil
+
+    with _speaking_for(entry, f"cannot be loaded from {entry.target}", at_import=True):
+        plugin = pkgutil.resolve_name(entry.target)
+        wanted = _contract(entry.kind)
+        if not isinstance(plugin, wanted) and not (entry.kind == "backbone" and _is_family(plugin)):
+            raise TypeError(
+                f"a {entry.kind} is an instance of zoo.api.{wanted.__name__}, "
+                f"and this is {plugin!r:.80}"
+            )
+    _see_version(entry, plugin)
+    return plugin
+
+
+def _member(entry: Entry, family: BackboneFamily) -> Backbone:
+    with _speaking_for(entry, "cannot be had"):
+        backbone = family.resolve(entry.id.partition(":")[2])
+        if not isinstance(backbone, Backbone):
+            raise TypeError(f"resolve gave {backbone!r:.80}, which is no zoo.api.Backbone")
+    _see_version(entry, backbone)
+    return backbone
+
+
+def _see_version(entry: Entry, plugin: object) -> None:
+    """Refuse a plugin of a version of the contracts that is not served; say where one will go."""
+    version = getattr(plugin, "api_version", 1)
+    if type(version) is not int or version not in api.SERVED_API_VERSIONS:
+        raise not_served(entry, version)
+    if version in DEPRECATED_API_VERSIONS:
+        deprecated(
+            f"version {version} of the plugin API",
+            since=DEPRECATED_API_VERSIONS[version],
+            instead=f"upgrade {entry.distribution}, "
+            f"or ask its author for version {api.API_VERSION}",
+            by=f"{entry.kind} {entry.id} of {entry.origin}",
+        )
+
+
+@contextlib.contextmanager
+def blaming(kind: str, plugin_id: str, what: str) -> Iterator[None]:
+    """Run code of a plugin that was loaded: whatever it raises, SystemExit too, becomes a
+    PluginError of one line that names this plugin and says ``what`` it did not do.
+
+    A ZooError stays as it is: it is the plugin's own message to the user, or names another plugin
+    that this one called. So does what is no plugin's fault: Ctrl-C, a machine out of memory, a full
+    disk, a library of the zoo's own that is not installed.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, ZooError) or _is_nobodys(error):
+            raise
+        raise failed(registry(kind).used(plugin_id), what, error, running=True) from error
+
+
+def _is_nobodys(error: BaseException) -> bool:
+    if isinstance(error, KeyboardInterrupt | GeneratorExit | MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return True
+    # torch's: this module does without it
+    return type(error).__name__ == "OutOfMemoryError" or bool(absent_requirement(error))
+
+
+@contextlib.contextmanager
+def _speaking_for(entry: Entry, what: str, at_import: bool = False) -> Iterator[None]:
+    """Load a plugin: whatever that raises becomes one line that names the plugin.
+
+    Past the import, a ZooError is the plugin's own message to the user and stays as it is. What
+    the plugin prints goes to standard error: standard output belongs to the command.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (KeyboardInterrupt, GeneratorExit):
+        raise  # the user's, and Python's own
+    except BaseException as error:  # SystemExit, and whatever some library derives from this
+        if isinstance(error, ZooError) and not at_import:
+            raise
+        raise failed(entry, what, error) from error
+
+
+def _contract(kind: str) -> type:
+    contract: type = getattr(api, kind.capitalize())
+    return contract
+
+
+def _is_family(plugin: object) -> bool:
+    return isinstance(plugin, BackboneFamily) and not isinstance(plugin, type)
