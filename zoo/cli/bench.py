@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.cli.options import PRECISION, Device, Json, Runs
 from zoo.cli.output import print_json, say, table, warn
 
 if TYPE_CHECKING:
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def bench(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
-    device: Annotated[
-        str, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
-    ] = "",
-    batch_size: Annotated[int, typer.Option(help="Images of a full batch.")] = 32,
-    threads: Annotated[int, typer.Option(help="Of the CPU. Default: torch's own choice.")] = 0,
-    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
-    rounds: Annotated[int, typer.Option(help="Turns that every network gets.")] = 10,
-    json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+    runs: Runs,
+    device: Device = "",
+    batch_size: Annotated[int, typer.Option(help="Number of images in a full batch.")] = 32,
+    threads: Annotated[
+        int, typer.Option(help="Number of CPU threads. 0 leaves the choice to torch.")
+    ] = 0,
+    precision: Annotated[str, PRECISION] = "fp32",
+    rounds: Annotated[int, typer.Option(help="Number of turns that every network gets.")] = 10,
+    as_json: Json = False,
 ) -> None:
     """Time networks at batch 1 and at a full batch; their records and the board keep the figures.
 
@@ -44,7 +44,7 @@ def bench(
     )
     if not costs and len(refused) == 1:
         raise refused[0]
-    if json:
+    if as_json:
         print_json([cost.to_dict() for cost in costs])
     elif costs:
         _print(costs)

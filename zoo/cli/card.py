@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zoo.cli import output
+from zoo.cli.options import Data, Device, Json, Run, Split
 
 
 def card(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    split: Annotated[str, typer.Option(help="val or test.")] = "val",
-    data: Annotated[
-        Path | None, typer.Option(help="Root of the data set, if it is elsewhere now.")
-    ] = None,
+    run: Run,
+    split: Split = "val",
+    data: Data = None,
     on: Annotated[
         list[str] | None,
-        typer.Option("--on", metavar="ID[=ROOT]", help="Another data set to try it on; repeat."),
+        typer.Option(
+            "--on",
+            metavar="ID[=ROOT]",
+            help="Another data set on which to measure the model. Repeat for more.",
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="What was measured, as JSON.")] = False,
+    device: Device = "",
+    as_json: Json = False,
 ) -> None:
     """Write RUN/card.md: what a model was trained on, its terms, its results, what it forgives.
 

@@ -10,30 +10,31 @@ import typer
 
 from zoo.api import UsageError
 from zoo.cli import output
+from zoo.cli.options import Data, Json, Kind, PluginId
 
 if TYPE_CHECKING:
     from zoo.testing import Check, Outcome
 
 
 def check(
-    plugin_id: Annotated[
-        str, typer.Argument(metavar="ID", help="As `zoo list` shows it, or as DISTRIBUTION/ID.")
-    ],
-    kind: Annotated[
-        str | None, typer.Option(help="Which kind is meant, where an id stands in two.")
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="ROOT", help="Root of a data set.")
-    ] = None,
+    plugin_id: PluginId,
+    kind: Kind = None,
+    data: Data = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Such as backbone.drop_rate=0.1."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set an option of the plugin, such as backbone.drop_rate=0.1. Repeat for more.",
+        ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="NAME", help="This check alone; repeat for more."),
+        typer.Option(
+            "--only", metavar="NAME", help="Run only the check of this name. Repeat for more."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check that a plugin keeps its contract: a fixed list for its kind, one line a check.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.completion import offer, runs
+from zoo.cli.options import Json, Split
 from zoo.cli.output import facts, print_json, say
 
 if TYPE_CHECKING:
@@ -16,12 +18,21 @@ def compare(
     run_a: Annotated[
         str,
         typer.Argument(
-            metavar="RUN", help="Run folder, record file, or a quoted pattern for several seeds."
+            metavar="RUN",
+            help="Run folder, record file, or a quoted pattern that names several seeds.",
+            autocompletion=offer(runs),
         ),
     ],
-    run_b: Annotated[str, typer.Argument(metavar="RUN", help="The other, likewise.")],
-    split: Annotated[str, typer.Option(help="val or test.")] = "val",
-    json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+    run_b: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="The run, or the seeds, to compare it with.",
+            autocompletion=offer(runs),
+        ),
+    ],
+    split: Split = "val",
+    as_json: Json = False,
 ) -> None:
     """Say whether one run is better than another, by a paired bootstrap over people."""
     from zoo.api.errors import unknown_name
@@ -33,7 +44,7 @@ def compare(
         raise unknown_name("split", split, SPLITS)
     a, b = find_contestant(run_a, split), find_contestant(run_b, split)
     result = comparing.compare(a, b, split)
-    if json:
+    if as_json:
         print_json(result.to_dict())
         return
     _show(result)

@@ -1,39 +1,31 @@
 """What the Tab key offers after `zoo --install-completion`: plugins, recipes, protocols, runs.
 
-A parameter is completed by its name, the same in every verb: ``--dataset`` takes a data set
-wherever it stands. A shell waits while this runs, so nothing here imports torch or a plugin; what a
-family such as timm answers for is not known without loading it, and is not offered.
+An option names its source: ``typer.Option(autocompletion=offer(runs))``. A shell waits while this
+runs, so nothing here imports torch or a plugin; what a family such as timm answers for is not known
+without loading it, and is not offered.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 Source = Callable[[str], Iterable[str]]
 """What could be meant by what was typed so far."""
 
 
-def attach(command: Any) -> None:
-    """Give a command, and all below it, the sources that fit its parameters."""
-    for below in getattr(command, "commands", {}).values():
-        attach(below)
-    for parameter in command.params:
-        source = SOURCES.get(parameter.name)
-        if source is not None:
-            parameter._custom_shell_complete = functools.partial(_complete, source)
+def offer(source: Source) -> Callable[[str], list[str]]:
+    """Completes by a source. Nothing that goes wrong is printed into a line that somebody types."""
 
+    def complete(incomplete: str) -> list[str]:
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")
+            return sorted({each for each in source(incomplete) if each.startswith(incomplete)})
+        return []
 
-def _complete(source: Source, context: Any, parameter: Any, incomplete: str) -> list[str]:
-    """What fits. Whatever is wrong is not to be told into a line that somebody types."""
-    with warnings.catch_warnings(), contextlib.suppress(Exception):
-        warnings.simplefilter("ignore")
-        return sorted({each for each in source(incomplete) if each.startswith(incomplete)})
-    return []
+    return complete
 
 
 def plugins(*kinds: str) -> Source:
@@ -60,7 +52,7 @@ def runs(incomplete: str) -> Iterable[str]:
 
 
 def runs_and_files(incomplete: str) -> Iterable[str]:
-    """Of `zoo predict`: a run first, then pictures and videos, whose names nobody can foresee."""
+    """For `zoo predict`: a run first, then pictures and videos, whose names nobody can foresee."""
     yield from runs(incomplete)
     yield from (typed for typed, path in _begun(incomplete) if path.is_file())
 
@@ -85,7 +77,7 @@ def _literal(text: str) -> str:
 
 
 def recipes(incomplete: str) -> Iterable[str]:
-    """Those that the zoo ships, and TOML files."""
+    """The recipes that the zoo ships, and TOML files."""
     from zoo.config.recipes import recipe_names
 
     yield from recipe_names()
@@ -104,14 +96,14 @@ def protocols(incomplete: str) -> Iterable[str]:
 
 
 def keys(incomplete: str) -> Iterable[str]:
-    """Of ``--set``."""
+    """The keys of a recipe, for ``--set``."""
     from zoo.config import known_keys
 
     return (f"{key}=" for key in known_keys())
 
 
 def video_keys(incomplete: str) -> Iterable[str]:
-    """Of `zoo predict --set`; a detector's own options are known to the detector alone."""
+    """The keys of `zoo predict --set`; a detector's own options are known to the detector alone."""
     from dataclasses import fields
 
     from zoo.media.settings import OneEuro, Tracking
@@ -126,32 +118,3 @@ def words(*choices: str) -> Source:
 
 
 KINDS = ("backbone", "dataset", "head", "loss", "detector")
-
-SOURCES: dict[str, Source] = {
-    "backbone": plugins("backbone"),
-    "dataset": plugins("dataset"),
-    "dataset_id": plugins("dataset"),
-    "head": plugins("head"),
-    "loss": plugins("loss"),
-    "detector": plugins("detector"),
-    "plugin_id": plugins(*KINDS),
-    "pattern": plugins(*KINDS),
-    "run": runs,
-    "model_and_inputs": runs_and_files,
-    "runs": runs,
-    "run_a": runs,
-    "run_b": runs,
-    "resume": runs,
-    "folders": runs,
-    "recipe": recipes,
-    "protocol": protocols,
-    "protocols": protocols,
-    "sets": keys,
-    "settings": video_keys,
-    "kind": words(*KINDS),
-    "split": words("train", "val", "test"),
-    "device": words("cpu", "cuda", "mps"),
-    "precision": words("fp32", "bf16", "fp16"),
-    "log_with": words("tensorboard"),
-    "region": words("frame", "box"),
-}

@@ -11,6 +11,7 @@ import typer
 
 from zoo.api import DataError, UsageError
 from zoo.cli import data_check, frames, output
+from zoo.cli.options import Data, DatasetId, DatasetOptions, Json, Mirror, Strict
 
 if TYPE_CHECKING:
     from zoo.api import OpenDataset
@@ -23,23 +24,14 @@ data_app = typer.Typer(help="Look at a data set, or fetch it.", no_args_is_help=
 data_app.command("export")(frames.export)
 data_app.command("check")(data_check.check)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")]
-Root = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="ROOT", help="Its folder; by default where `fetch` puts it."),
-]
-
 
 @data_app.command()
 def info(
-    dataset_id: Id,
-    data: Root = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail at a row left out.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
-    ] = None,
+    dataset_id: DatasetId,
+    data: Data = None,
+    strict: Strict = False,
+    as_json: Json = False,
+    sets: DatasetOptions = None,
 ) -> None:
     """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
     from zoo.config.recipes import dataset_options
@@ -60,13 +52,12 @@ def info(
 
 @data_app.command()
 def fetch(
-    dataset_id: Id,
-    data: Root = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="URL|FOLDER", help="A mirror with the same files below it."),
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Files at a time.")] = 8,
+    dataset_id: DatasetId,
+    data: Data = None,
+    source: Mirror = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, help="Number of files to download at a time.")
+    ] = 8,
 ) -> None:
     """Print the terms of use, download what is missing, verify every file.
 

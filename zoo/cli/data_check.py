@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli import output
+from zoo.cli import completion, output
+from zoo.cli.completion import offer
+from zoo.cli.options import Data, DatasetId, DatasetOptions, Json, Strict
 
 if TYPE_CHECKING:
     from zoo.data.table import SampleTable
@@ -19,39 +21,37 @@ LEAKS = 3
 
 
 def check(
-    dataset_id: Annotated[
-        str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")
-    ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", metavar="ROOT", help="Its folder; by default where `fetch` puts it."
-        ),
-    ] = None,
+    dataset_id: DatasetId,
+    data: Data = None,
     protocols: Annotated[
         list[str] | None,
-        typer.Option("--protocol", metavar="P", help="Audit this one; by default all that apply."),
+        typer.Option(
+            "--protocol",
+            metavar="P",
+            help="Audit this protocol only; repeat for more. Default: all that apply.",
+            show_default=False,
+            autocompletion=offer(completion.protocols),
+        ),
     ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
-            "--model", metavar="RUN", help="A finished run: measures the labels' offset by it."
+            "--model",
+            metavar="RUN",
+            help="Measure the labels' offset by the model of this run.",
+            autocompletion=offer(completion.runs),
         ),
     ] = None,
     anonymous: Annotated[
         bool,
         typer.Option(
-            "--anonymous", help="Numbers instead of ids, which hold people's names: to publish."
+            "--anonymous",
+            help="Write numbers instead of ids, which may hold people's names.",
         ),
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail at a row or picture that cannot be used.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
-    ] = None,
+    strict: Strict = False,
+    as_json: Json = False,
+    sets: DatasetOptions = None,
 ) -> None:
     """Audit a data set: people, videos and pictures shared between splits, copies, labels, files.
 

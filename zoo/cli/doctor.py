@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from zoo.cli import output
+from zoo.cli.options import Json
 
 if TYPE_CHECKING:
     from zoo.doctor import Finding
@@ -16,7 +17,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "missing": "cyan", "broken": "red"}
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what is installed, which accelerator is seen, where data was found, what is broken.
 

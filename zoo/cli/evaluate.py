@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from zoo.api import DataError, UsageError
+from zoo.cli.completion import offer, protocols
+from zoo.cli.options import Data, Device, Json, Runs, Split, Strict
 from zoo.cli.output import facts, print_json, say
 
 MOST_SHOWN = 10
@@ -16,27 +18,27 @@ MOST_SHOWN = 10
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
-    split: Annotated[str, typer.Option(help="val or test.")] = "val",
-    data: Annotated[
-        Path | None, typer.Option(help="Root of the data set, if it is elsewhere now.")
-    ] = None,
+    runs: Runs,
+    split: Split = "val",
+    data: Data = None,
     protocol: Annotated[
-        str | None, typer.Option(help="Must be the run's own; another is refused.")
+        str | None,
+        typer.Option(
+            help="Refuse runs that were trained under another protocol.",
+            autocompletion=offer(protocols),
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")] = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
-    ] = False,
+    device: Device = "",
+    strict: Strict = False,
     from_predictions: Annotated[
         bool,
         typer.Option(
             "--from-predictions",
-            help="Score nothing: work the figures out from predictions/SPLIT.npz and hold the "
-            "record against them.",
+            help="Compute the figures from predictions/SPLIT.npz and compare the record with them; "
+            "no model is run.",
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Score the best weights of runs; their records and the leaderboard keep the results.
 
@@ -49,10 +51,10 @@ def evaluate(
         named = {"--data": data, "--protocol": protocol, "--device": device, "--strict": strict}
         for option in (name for name, value in named.items() if value):
             raise UsageError(f"{option}: has no use with --from-predictions, which scores nothing")
-        _verify(runs, split, json)
+        _verify(runs, split, as_json)
         return
-    scored = _score(runs, split, data, protocol, device, strict, json)
-    if json:
+    scored = _score(runs, split, data, protocol, device, strict, as_json)
+    if as_json:
         print_json(scored[str(runs[0])] if len(runs) == 1 else scored)
 
 
@@ -88,17 +90,17 @@ def _score(
     return scored
 
 
-def _verify(runs: list[Path], split: str, json: bool) -> None:
+def _verify(runs: list[Path], split: str, as_json: bool) -> None:
     """Print what the predictions give; a record that says otherwise ends in an error."""
     from zoo.evaluation.records.verification import verify
 
     verdicts = {str(run): verify(run, split) for run in runs}
     for run, verdict in verdicts.items():
-        if not json:
+        if not as_json:
             _print(Path(run), split, verdict.results)
         for remark in verdict.remarks:
             say(f"note: {run}: {remark}")
-    if json:
+    if as_json:
         parts = {
             run: verdict.results | {"disagreements": [asdict(d) for d in verdict.disagreements]}
             for run, verdict in verdicts.items()
@@ -116,7 +118,7 @@ def _verify(runs: list[Path], split: str, json: bool) -> None:
             f"{', '.join(wrong)}: record and predictions disagree: one of the two was changed. "
             "`zoo evaluate RUN` scores a run anew"
         )
-    if not json and all(verdict.compared for verdict in verdicts.values()):
+    if not as_json and all(verdict.compared for verdict in verdicts.values()):
         print("The record says what its predictions give.")
 
 

@@ -8,29 +8,40 @@ from typing import Annotated
 import typer
 
 from zoo.api import UsageError
+from zoo.cli.completion import offer, runs
+from zoo.cli.options import Json
 from zoo.cli.output import print_json, say
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, or a name of `zoo models`.")],
-    format: Annotated[str, typer.Option(help="onnx, the only one.")] = "onnx",
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of a run, or name of a model that `zoo models` lists.",
+            autocompletion=offer(runs),
+        ),
+    ],
+    format: Annotated[str, typer.Option(help="Format of the file; onnx is the only one.")] = "onnx",
     out: Annotated[
         Path | None,
         typer.Option(
-            help="File to write. [default: model.onnx in the run's folder; NAME.onnx of a name]"
+            help="File to write. Default: model.onnx in the run's folder; for a model of "
+            "`zoo models`, NAME.onnx here.",
+            show_default=False,
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="ROOT", help="Root of the run's data set: check on validation frames as well."
+            metavar="ROOT",
+            help="Folder of the run's data set: check the file on validation frames too.",
         ),
     ] = None,
     picture: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Check on this picture as well; may be repeated."),
+        typer.Option(metavar="FILE", help="Check the file on this picture too. Repeat for more."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a run's best model as one ONNX file.
 
@@ -46,7 +57,7 @@ def export(
         raise UsageError(f"--format {format}: expected {' or '.join(FORMATS)}")
     with reporter() as speaker:
         done = export_onnx(run, out, data=data, pictures=picture or [], reporter=speaker)
-    if json:
+    if as_json:
         print_json(
             {
                 "path": str(done.path),

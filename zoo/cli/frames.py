@@ -9,36 +9,27 @@ from typing import Annotated
 import typer
 
 from zoo.api import UsageError
+from zoo.cli.completion import offer, words
+from zoo.cli.options import MOST_SKIPPED, Data, DatasetId, DatasetOptions, Protocol, Strict
 from zoo.cli.output import say
 
 
 def export(
-    dataset_id: Annotated[
-        str, typer.Argument(metavar="ID", help="A data set: `zoo list --kind dataset`.")
-    ],
-    out: Annotated[Path, typer.Option(help="A new folder, for frames.csv and images/.")],
-    split: Annotated[str, typer.Option(help="train, val, test or all.")] = "val",
-    data: Annotated[
-        Path | None,
+    dataset_id: DatasetId,
+    out: Annotated[Path, typer.Option(help="New folder, which gets frames.csv and images/.")],
+    split: Annotated[
+        str,
         typer.Option(
-            "--data", metavar="ROOT", help="Its folder; by default where `fetch` puts it."
+            help="Split to write: train, val, test or all.",
+            autocompletion=offer(words("train", "val", "test", "all")),
         ),
-    ] = None,
-    protocol: Annotated[
-        str, typer.Option(help="How frames are split. Default: the data set's own.")
-    ] = "",
-    fold: Annotated[int, typer.Option(help="Of a protocol with folds.")] = 0,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
-    ] = False,
-    most_skipped: Annotated[
-        float,
-        typer.Option(help="Share of the frames that may be skipped as unusable. Default: 0.1."),
-    ] = 0.1,
+    ] = "val",
+    data: Data = None,
+    protocol: Protocol = None,
+    fold: Annotated[int, typer.Option(help="Fold to use, where the protocol has folds.")] = 0,
+    sets: DatasetOptions = None,
+    strict: Strict = False,
+    most_skipped: Annotated[float, MOST_SKIPPED] = 0.1,
 ) -> None:
     """Write the frames of a split as PNG files, with a list of their ids.
 
@@ -57,7 +48,7 @@ def export(
         material = read_material(
             dataset_id,
             data=data or "",
-            protocol=protocol,
+            protocol=protocol or "",
             fold=fold,
             options=dataset_options(sets or ()),
             strict=strict,

@@ -8,46 +8,61 @@ from typing import Annotated, Any
 import typer
 
 from zoo.api import UsageError
+from zoo.cli.completion import offer, plugins, words
+from zoo.cli.options import (
+    MOST_SKIPPED,
+    Data,
+    DatasetOptions,
+    Json,
+    NewRuns,
+    Protocol,
+    Split,
+    Strict,
+)
 from zoo.cli.output import print_json, say, warn
 
 
 def import_entry(
-    name: Annotated[str, typer.Argument(help="What the row is called, such as dlib-68.")],
+    name: Annotated[str, typer.Argument(help="Name of the row, such as dlib-68.")],
     predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS.csv", help="A row a frame: id,x0,y0,x1,y1,...")
+        Path,
+        typer.Argument(
+            metavar="PREDICTIONS.csv", help="The points: one row per frame, id,x0,y0,x1,y1,..."
+        ),
     ],
-    dataset: Annotated[str, typer.Option(help="Id of the data set that the ids are of.")],
-    data: Annotated[Path | None, typer.Option(help="Root of the data set.")] = None,
-    protocol: Annotated[
-        str, typer.Option(help="How frames are split. Default: the data set's own.")
-    ] = "",
-    split: Annotated[str, typer.Option(help="val or test.")] = "val",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Id of the data set whose frames these are.",
+            autocompletion=offer(plugins("dataset")),
+        ),
+    ],
+    data: Data = None,
+    protocol: Protocol = None,
+    split: Split = "val",
     region: Annotated[
-        str, typer.Option(help="frame or box: beside which runs the row stands.")
+        str,
+        typer.Option(
+            help="Compare with runs that see the whole frame, or a box about the face: frame or "
+            "box.",
+            autocompletion=offer(words("frame", "box")),
+        ),
     ] = "frame",
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Such as dataset.frames_per_video=5."),
-    ] = None,
+    sets: DatasetOptions = None,
     pixel_corner: Annotated[
         bool,
         typer.Option(
             "--pixel-corner",
-            help="The points' origin is the corner of the top left pixel, not its centre.",
+            help="Coordinates count from the corner of the top left pixel, not from its centre.",
         ),
     ] = False,
-    version: Annotated[str, typer.Option(help="Of the program or model.")] = "",
-    reference: Annotated[str, typer.Option(help="Where it is described.")] = "",
-    license: Annotated[str, typer.Option(help="Of the program and its model.")] = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
-    ] = False,
-    most_skipped: Annotated[
-        float,
-        typer.Option(help="Share of the frames that may be skipped as unusable. Default: 0.1."),
-    ] = 0.1,
-    out: Annotated[Path, typer.Option(help="Folder for new runs.")] = Path("runs"),
-    json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+    version: Annotated[str, typer.Option(help="Version of the program or model.")] = "",
+    reference: Annotated[str, typer.Option(help="Paper or address that describes it.")] = "",
+    license: Annotated[str, typer.Option(help="Licence of the program and its model.")] = "",
+    strict: Strict = False,
+    most_skipped: Annotated[float, MOST_SKIPPED] = 0.1,
+    out: NewRuns = Path("runs"),
+    as_json: Json = False,
 ) -> None:
     """Score the points that another program found, on the frames that runs are scored on.
 
@@ -75,7 +90,7 @@ def import_entry(
                 out,
                 dataset=dataset,
                 data=data or "",
-                protocol=protocol,
+                protocol=protocol or "",
                 split=split,
                 region=region,
                 options=dataset_options(sets or ()),
@@ -86,7 +101,7 @@ def import_entry(
             )
         )
     results = {str(f.path): load_record(f.record).raw["results"][split] for f in folders}
-    if json:
+    if as_json:
         print_json(results)
     else:
         for path, result in results.items():

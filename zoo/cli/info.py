@@ -6,22 +6,16 @@ import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from zoo.cli import output
+from zoo.cli.options import Json, Kind, PluginId
 
 
 def info(
-    plugin_id: Annotated[
-        str,
-        typer.Argument(metavar="ID", help="As `zoo list` shows it, or as DISTRIBUTION/ID."),
-    ],
-    kind: Annotated[
-        str | None, typer.Option(help="Which kind is meant, where an id stands in two.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    plugin_id: PluginId,
+    kind: Kind = None,
+    as_json: Json = False,
 ) -> None:
     """Describe one plugin: what it is, where it comes from, its licences.
 

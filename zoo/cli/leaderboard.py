@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import UsageError
+from zoo.cli.completion import offer, protocols, runs
+from zoo.cli.options import Split
 from zoo.cli.output import say
 
 if TYPE_CHECKING:
@@ -33,17 +35,25 @@ def leaderboard(
             metavar="[FOLDER]...",
             help="Folders of runs, or record files. Default: runs.",
             show_default=False,
+            autocompletion=offer(runs),
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split's results: val or test.")] = "val",
+    split: Split = "val",
     protocol: Annotated[
-        str | None, typer.Option(help="One protocol only, such as person.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Show only runs of this protocol, such as person.",
+            show_default=False,
+            autocompletion=offer(protocols),
+        ),
     ] = None,
-    sort: Annotated[str, typer.Option(help="Metric to rank by, such as nme_ioc.")] = "nme_ioc",
+    sort: Annotated[
+        str, typer.Option(help="Metric that ranks the rows, such as nme_ioc.")
+    ] = "nme_ioc",
     format: Annotated[
         str | None,
         typer.Option(
-            help="table, md, csv, json or html. Default: what --out ends in, else table.",
+            help="Format: table, md, csv, json or html. Default: that of the --out file, else table.",
             show_default=False,
         ),
     ] = None,
@@ -53,12 +63,16 @@ def leaderboard(
     ] = None,
     gallery: Annotated[
         bool,
-        typer.Option("--gallery", help="html: show the best rows' worst and best faces, too."),
+        typer.Option(
+            "--gallery", help="Show the worst and best faces of the best rows in the html page."
+        ),
     ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="ROOT", help="Root of the data set, for --gallery.", show_default=False
+            metavar="ROOT",
+            help="Folder of the data set, which --gallery needs.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:

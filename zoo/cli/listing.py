@@ -11,6 +11,8 @@ import typer
 
 from zoo.api import PluginError
 from zoo.cli import output
+from zoo.cli.completion import KINDS, offer, plugins
+from zoo.cli.options import Json, Kind
 
 if TYPE_CHECKING:
     from zoo.registry import Entry
@@ -19,19 +21,25 @@ if TYPE_CHECKING:
 def list_plugins(
     pattern: Annotated[
         str | None,
-        typer.Argument(help="Ids to show, as a shell pattern: 'r*', or 'timm:convnext*'."),
+        typer.Argument(
+            help="Shell pattern of the ids to show: 'r*', or 'timm:convnext*'.",
+            autocompletion=offer(plugins(*KINDS)),
+        ),
     ] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="Only this kind: backbone, dataset, head, loss or detector.")
-    ] = None,
+    kind: Kind = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Load each one in a process of its own: ok, or broken?"),
+        typer.Option(
+            "--check", help="Load each plugin in a process of its own and say which are broken."
+        ),
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="With --check: how long one may load.")
+        float,
+        typer.Option(
+            min=0.1, metavar="SECONDS", help="With --check: longest time that a plugin may take."
+        ),
     ] = 60.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the backbones, data sets, heads, losses and detectors that are installed.
 

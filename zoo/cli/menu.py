@@ -58,14 +58,6 @@ class Verbs(TyperGroup):
                 say(f"zoo: {error}")
             raise typer.Exit(error.exit_status) from error
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        command = super().get_command(ctx, cmd_name)
-        if command is not None and "_ZOO_COMPLETE" in os.environ:
-            from zoo.cli.completion import attach
-
-            attach(command)
-        return command
-
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         listed = {name for names in PANELS.values() for name in names}
         others = tuple(name for name in self.list_commands(ctx) if name not in listed)

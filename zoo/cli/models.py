@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import DataError
-from zoo.cli import output
+from zoo.cli import completion, output
+from zoo.cli.completion import offer
+from zoo.cli.options import Json, Mirror
 from zoo.files.folders import files_below
 
 if TYPE_CHECKING:
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def models(
-    runs: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    runs: Annotated[
+        Path, typer.Option(help="Folder of your own runs.", autocompletion=offer(completion.runs))
+    ] = Path("runs"),
+    as_json: Json = False,
 ) -> None:
     """List the models that can predict: in the box, fetched, to be fetched, and your own runs.
 
@@ -46,11 +50,8 @@ def models(
 
 
 def fetch(
-    model: Annotated[str, typer.Argument(help="A name that `zoo models` lists.")],
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="URL|FOLDER", help="Somewhere else with the same files."),
-    ] = None,
+    model: Annotated[str, typer.Argument(help="Name of a model that `zoo models` lists.")],
+    source: Mirror = None,
 ) -> None:
     """Download a model of the catalogue and verify it; what stands is not asked for again.
 

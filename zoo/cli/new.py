@@ -7,16 +7,26 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli.completion import KINDS, offer, words
+
 
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the package: my-backbone.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the package, such as my-backbone.")
+    ],
     kind: Annotated[
-        str, typer.Option(help="backbone, dataset, head, loss or detector.")
+        str,
+        typer.Option(
+            help="Kind of plugin: backbone, dataset, head, loss or detector.",
+            autocompletion=offer(words(*KINDS)),
+        ),
     ] = "backbone",
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Folder to make. Default: NAME, here.", show_default=False
+            metavar="FOLDER",
+            help="Folder to make. Default: NAME in this folder.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:

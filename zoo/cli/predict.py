@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import UsageError
+from zoo.cli.completion import offer, plugins, runs_and_files, video_keys
+from zoo.cli.options import Device, Json
 from zoo.cli.output import plain, print_json, say
 
 if TYPE_CHECKING:
@@ -36,45 +38,60 @@ def predict(
         list[str],
         typer.Argument(
             metavar="[MODEL] INPUT...",
-            help="MODEL: a run's folder, a name of `zoo models`, an ONNX file; without one, the "
-            "model in the box. INPUT: pictures, videos, folders, 'patterns*', frames/%04d.png.",
+            help="MODEL: a run's folder, a name that `zoo models` lists, or an ONNX file; without "
+            "one, the bundled model. INPUT: pictures, videos, folders, 'patterns*' or "
+            "frames/%04d.png.",
+            autocompletion=offer(runs_and_files),
         ),
     ],
     detector: Annotated[
-        str, typer.Option(help="Id of a detector; none takes the whole picture as one face.")
+        str,
+        typer.Option(
+            help="Id of the face detector; `none` takes the whole picture as one face.",
+            autocompletion=offer(plugins("detector")),
+        ),
     ] = "landmark-zoo/haar",
-    out: Annotated[Path, typer.Option(help="Folder for all that is written.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder that gets everything that is written.")] = Path(
         "predictions"
     ),
     form: Annotated[
-        Form, typer.Option("--format", help="Of the points: points.csv or points.jsonl.")
+        Form, typer.Option("--format", help="Format of the points: points.csv or points.jsonl.")
     ] = Form.csv,
-    pts: Annotated[bool, typer.Option("--pts", help="A .pts file a face, too.")] = False,
-    draw: Annotated[bool, typer.Option(help="Draw copies of pictures and videos.")] = True,
-    track: Annotated[
-        bool, typer.Option(help="Follow faces through a video, instead of finding them anew.")
+    pts: Annotated[bool, typer.Option("--pts", help="Write a .pts file per face too.")] = False,
+    draw: Annotated[
+        bool, typer.Option(help="Draw the points on copies of the pictures and videos.")
     ] = True,
-    smooth: Annotated[bool, typer.Option(help="Hold tracked points still (One Euro).")] = True,
+    track: Annotated[
+        bool,
+        typer.Option(help="Follow faces through a video instead of detecting them in every frame."),
+    ] = True,
+    smooth: Annotated[
+        bool, typer.Option(help="Steady the points of followed faces (One Euro filter).")
+    ] = True,
     taken_as: Annotated[
-        As, typer.Option("--as", help="How a folder of pictures is taken.")
+        As,
+        typer.Option("--as", help="Read a folder of pictures as single pictures or as one video."),
     ] = As.auto,
     rate: Annotated[
-        float, typer.Option(min=0.1, max=1000, help="Frames a second of a sequence of pictures.")
+        float, typer.Option(min=0.1, max=1000, help="Frames per second of a sequence of pictures.")
     ] = 25.0,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="detector.KEY, track.KEY or smooth.KEY; repeat."
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set an option: detector.KEY, track.KEY or smooth.KEY. Repeat for more.",
+            autocompletion=offer(video_keys),
         ),
     ] = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Pictures that go through the model together.")
+        int, typer.Option(min=1, help="Number of pictures that go through the model together.")
     ] = 16,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")] = "",
+    device: Device = "",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into OUT.")
+        bool, typer.Option("--overwrite", help="Replace what an earlier prediction wrote into OUT.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Faces and points as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Mark the faces of pictures and videos.
 
@@ -111,7 +128,7 @@ def predict(
         batch=batch_size,
         rate=rate,
         overwrite=overwrite,
-        keep=json,
+        keep=as_json,
     )
     outcome = Outcome()
     try:
@@ -120,7 +137,7 @@ def predict(
                 watched.note(note)
             run(job, sources, watched, outcome)
     finally:  # stopped early, it says what was done all the same
-        if json:
+        if as_json:
             print_json([as_table(marked) for marked in outcome.kept])
         failures = [*map(str, errors), *outcome.failures]
         _tell(failures, outcome)

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from zoo.cli.options import Json, Run
 from zoo.cli.output import print_json, say
 
 
 def push(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    address: Annotated[str, typer.Argument(help="hf://user/name.")],
+    run: Run,
+    address: Annotated[str, typer.Argument(help="Repository on the hub: hf://user/name.")],
     private: Annotated[
-        bool, typer.Option("--private", help="A new repository is for you alone.")
+        bool, typer.Option("--private", help="Make a new repository private.")
     ] = False,
     revision: Annotated[
-        str, typer.Option(metavar="BRANCH", help="Branch to push to. [default: main]")
+        str,
+        typer.Option(
+            metavar="BRANCH", help="Branch to push to. Default: main.", show_default=False
+        ),
     ] = "",
     license: Annotated[
-        str, typer.Option(metavar="ID", help="The hub's name of your terms, such as mit.")
+        str,
+        typer.Option(
+            metavar="ID", help="Licence of the model by its name on the hub, such as mit."
+        ),
     ] = "",
-    onnx: Annotated[bool, typer.Option("--onnx", help="With model.onnx, exported anew.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="What was published, as JSON.")] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Export model.onnx anew and publish it too.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Publish a finished run: weights as safetensors, configuration, record and card.
 
@@ -36,7 +44,7 @@ def push(
     from zoo.export.push import push as publish
 
     done = publish(run, address, private=private, revision=revision, license=license, onnx=onnx)
-    if json:
+    if as_json:
         print_json(asdict(done))
         return
     say(f"published {', '.join(done.files)}")

@@ -11,6 +11,16 @@ from typing import Annotated
 import typer
 
 from zoo.api import UsageError
+from zoo.cli.completion import (
+    keys,
+    offer,
+    plugins,
+    recipes,
+    runs,
+    runs_and_files,
+    words,
+)
+from zoo.cli.options import MOST_SKIPPED, PRECISION, Data, Device, NewRuns, Protocol, Strict
 from zoo.cli.output import say
 
 
@@ -18,64 +28,95 @@ def train(
     context: typer.Context,
     backbone: Annotated[
         str,
-        typer.Argument(help="Id of a backbone, such as custom_cnn or timm:resnet18."),
+        typer.Argument(
+            help="Id of a backbone, such as custom_cnn or timm:resnet18.",
+            autocompletion=offer(plugins("backbone")),
+        ),
     ] = "",
     dataset: Annotated[
-        str | None, typer.Option(help="Id of a data set. Default: youtube_faces.")
+        str | None,
+        typer.Option(
+            help="Id of a data set. Default: youtube_faces.",
+            autocompletion=offer(plugins("dataset")),
+        ),
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Root of the data set.")] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="How frames are split. Default: the data set's own.")
+    data: Data = None,
+    protocol: Protocol = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Recipe to train by: quick, seed, strong, or a TOML file. Default: seed.",
+            autocompletion=offer(recipes),
+        ),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="quick, seed, strong, or a TOML file.")] = None,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any key of a recipe; repeat at will."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Set any key of the recipe. Repeat for more.",
+            autocompletion=offer(keys),
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training frames.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Number of passes over the training frames.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Number of images per step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    head: Annotated[str | None, typer.Option(help="Id of a head.")] = None,
-    loss: Annotated[str | None, typer.Option(help="Id of a loss.")] = None,
+    head: Annotated[
+        str | None, typer.Option(help="Id of a head.", autocompletion=offer(plugins("head")))
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="Id of a loss.", autocompletion=offer(plugins("loss")))
+    ] = None,
     pretrained: Annotated[
-        bool | None, typer.Option("--pretrained", help="Start from the backbone's own weights.")
+        bool | None,
+        typer.Option("--pretrained", help="Start from the backbone's own pretrained weights."),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="Start from this file, or this run's or `zoo models` model's best."),
+        typer.Option(
+            help="Start from these weights: a file, a run's folder (its best weights), or a name "
+            "that `zoo models` lists.",
+            autocompletion=offer(runs_and_files),
+        ),
     ] = None,
-    freeze: Annotated[bool | None, typer.Option("--freeze", help="Train the head alone.")] = None,
+    freeze: Annotated[bool | None, typer.Option("--freeze", help="Train only the head.")] = None,
     unfreeze_after: Annotated[
-        int | None, typer.Option(help="Train the head alone for so many epochs, then all.")
+        int | None,
+        typer.Option(help="Train only the head for this many epochs, then the whole model."),
     ] = None,
     pseudo: Annotated[
         Path | None,
-        typer.Option(help="A run, the teacher, that labels the unlabelled training frames."),
+        typer.Option(
+            help="Label the unlabelled training frames by the model of this run.",
+            autocompletion=offer(runs),
+        ),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the best there is.")
-    ] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="A row or frame that would be skipped is an error.")
-    ] = False,
-    most_skipped: Annotated[
-        float | None,
-        typer.Option(help="Share of the frames that may be skipped as unusable. Default: 0.1."),
-    ] = None,
+    device: Device = "",
+    precision: Annotated[str | None, PRECISION] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    strict: Strict = False,
+    most_skipped: Annotated[float | None, MOST_SKIPPED] = None,
     log_with: Annotated[
         str | None,
-        typer.Option(help="tensorboard: write its event files into the run folder too."),
+        typer.Option(
+            help="Also write event files into the run folder, for this program: tensorboard.",
+            autocompletion=offer(words("tensorboard")),
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for new runs.")] = Path("runs"),
+    out: NewRuns = Path("runs"),
     resume: Annotated[
         Path | None,
-        typer.Option(help="Go on with this run; takes few other flags, such as --epochs."),
+        typer.Option(
+            help="Continue this run; of the other options, it takes --epochs, --strict and "
+            "--log-with.",
+            autocompletion=offer(runs),
+        ),
     ] = None,
     from_record: Annotated[
         Path | None,
-        typer.Option(help="Run a record.json again, with its own configuration."),
+        typer.Option(help="Train again what this record.json describes."),
     ] = None,
 ) -> None:
     """Train a backbone on a data set, choose the best epoch on the validation split, score it.
@@ -97,7 +138,7 @@ def train(
         "freeze": freeze,
         "unfreeze_after": unfreeze_after,
         "pseudo": None if pseudo is None else str(pseudo),
-        "device": device,
+        "device": device or None,
         "precision": precision,
         "seed": seed,
         "most_skipped": most_skipped,
@@ -135,7 +176,7 @@ def train(
                 data=data,
                 weights=weights,
                 pseudo=pseudo,
-                device=device,
+                device=device or None,
                 seed=seed,
                 strict=strict,
                 most_skipped=most_skipped,
