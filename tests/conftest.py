@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-import zoo.registry
+import zoo.registry.lookup
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -104,7 +104,7 @@ def _planting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant
         if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
             del sys.modules[module]
     # or a plugin of one test would be found by the next that plants its namesake
-    zoo.registry._registry.cache_clear()
+    zoo.registry.lookup._registry.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def leaderboard(
     format: Annotated[
         str | None,
         typer.Option(
-            help="Format: table, md, csv, json or html. Default: that of the --out file, else table.",
+            help="Format: table, md, csv, json or html. Default: that of --out, else table.",
             show_default=False,
         ),
     ] = None,
