@@ -82,7 +82,7 @@ bench: $(VENV)/.installed-dev ## Time the command line, the data path and the tr
 docs: $(VENV)/.installed-dev ## Write docs/leaderboard.md from docs/records
 	$(BIN)/zoo leaderboard docs/records --format md --out docs/leaderboard.md
 
-box: $(VENV)/.installed ## Put a run into the box that ships: make box RUN=runs/... NAME=... SUMMARY="..."
+box: $(VENV)/.installed ## Bundle a run with the package: make box RUN=runs/... NAME=... SUMMARY="..."
 	$(BIN)/python docs/examples/pack_model.py "$(RUN)" "$(NAME)" "$(SUMMARY)"
 
 # Strict: a link that leads nowhere, a page outside the navigation and a docstring that does not parse

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
-from zoo.fetching import Entry, read_manifest
+from zoo.fetching import ManifestFile, read_manifest
 from zoo.files.names import find_file
 from zoo.files.tables import Table, open_table
 from zoo.images import exif_orientation, read_image
@@ -142,7 +142,7 @@ class UdacityFrames:
         """
         return all(self._as_released(entry) for entry in read_manifest(MANIFEST))
 
-    def _as_released(self, entry: Entry) -> bool:
+    def _as_released(self, entry: ManifestFile) -> bool:
         path = self.root / entry.path
         if not path.is_file() or path.stat().st_size != entry.bytes:
             return False

@@ -17,13 +17,13 @@ import requests
 from zoo import fetching
 from zoo.api import DataError, UsageError
 from zoo.datasets import youtube_faces
-from zoo.fetching import Entry, fetch_files
+from zoo.fetching import ManifestFile, fetch_files
 
 FILES = {
     f"training/Zoë #{i}% _0{i}.jpg": bytes([i]) * (1000 + i) for i in range(9)
 }  # names that must be quoted
 FILES["table.csv"] = b"name,0,1\n" * 100
-MANIFEST = [Entry(p, len(c), hashlib.sha256(c).hexdigest()) for p, c in FILES.items()]
+MANIFEST = [ManifestFile(p, len(c), hashlib.sha256(c).hexdigest()) for p, c in FILES.items()]
 VICTIM = MANIFEST[4].path
 
 
@@ -186,7 +186,7 @@ def test_no_server_is_one_clear_line_after_few_attempts(
         return real(session, url, **options)
 
     monkeypatch.setattr(requests.Session, "get", counting)
-    many = [Entry(f"{i}.jpg", 1, "0" * 64) for i in range(4000)]
+    many = [ManifestFile(f"{i}.jpg", 1, "0" * 64) for i in range(4000)]
     with pytest.raises(DataError) as caught:
         fetch_files(many, tmp_path, "http://127.0.0.1:1/data/")
     assert str(caught.value).startswith("http://127.0.0.1:1/data/ cannot be reached: ")
@@ -196,7 +196,7 @@ def test_no_server_is_one_clear_line_after_few_attempts(
 
 
 def test_source_without_the_files_is_given_up(server: Server, tmp_path: Path) -> None:
-    many = [Entry(f"{i}.jpg", 1, "0" * 64) for i in range(4000)]
+    many = [ManifestFile(f"{i}.jpg", 1, "0" * 64) for i in range(4000)]
     with pytest.raises(DataError, match="answered 404") as caught:
         fetch_files(many, tmp_path, server.url, jobs=4)
     assert "were not tried" in str(caught.value)
@@ -233,7 +233,7 @@ def test_source_that_is_neither_address_nor_folder_is_wrong_usage(tmp_path: Path
 @pytest.mark.parametrize("path", ["../out.jpg", "/out.jpg", "a/../../out.jpg"])
 def test_manifest_that_leads_out_fetches_nothing(server: Server, tmp_path: Path, path: str) -> None:
     with pytest.raises(DataError, match="no path below"):
-        fetch_files([*MANIFEST, Entry(path, 1, "0" * 64)], tmp_path / "root", server.url)
+        fetch_files([*MANIFEST, ManifestFile(path, 1, "0" * 64)], tmp_path / "root", server.url)
     assert not server.asked
     assert not (tmp_path / "root").exists()
 

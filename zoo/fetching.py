@@ -37,7 +37,7 @@ FRUITLESS_FILES = 20
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestFile:
     """One file: path below the root (forward slashes), size, digest in hexadecimal."""
 
     path: str
@@ -45,13 +45,13 @@ class Entry:
     sha256: str
 
 
-def read_manifest(path: Path) -> tuple[Entry, ...]:
+def read_manifest(path: Path) -> tuple[ManifestFile, ...]:
     """The manifest in a CSV file with the columns path, bytes, sha256."""
     rows = csv.DictReader(read_lines(path))
-    return tuple(Entry(row["path"], int(row["bytes"]), row["sha256"]) for row in rows)
+    return tuple(ManifestFile(row["path"], int(row["bytes"]), row["sha256"]) for row in rows)
 
 
-def is_whole(path: Path, entry: Entry) -> bool:
+def is_whole(path: Path, entry: ManifestFile) -> bool:
     """Whether the file has the size and the sha256 of its entry."""
     if not path.is_file() or path.stat().st_size != entry.bytes:
         return False
@@ -59,7 +59,7 @@ def is_whole(path: Path, entry: Entry) -> bool:
 
 
 def fetch_files(
-    manifest: Sequence[Entry],
+    manifest: Sequence[ManifestFile],
     root: Path,
     source: str,
     *,
@@ -150,11 +150,11 @@ class _Luck:
                 self.stop.set()
 
 
-_Read = Callable[[Entry], bytes]
+_Read = Callable[[ManifestFile], bytes]
 """The bytes of an entry, at most one piece more than it says; raises _AttemptError."""
 
 
-def _bring(entry: Entry, root: Path, read: _Read, luck: _Luck) -> bool:
+def _bring(entry: ManifestFile, root: Path, read: _Read, luck: _Luck) -> bool:
     """True: fetched; False: stood already. Raises _AttemptError, or CancelledError untried."""
     path = inside(root, entry.path)
     if is_whole(path, entry):
@@ -177,7 +177,7 @@ def _bring(entry: Entry, root: Path, read: _Read, luck: _Luck) -> bool:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _verify(content: bytes, entry: Entry) -> None:
+def _verify(content: bytes, entry: ManifestFile) -> None:
     if len(content) > entry.bytes:
         raise _AttemptError(f"more than the {entry.bytes} bytes of the manifest came")
     if len(content) < entry.bytes:
@@ -207,7 +207,7 @@ def _reader(source: str, jobs: int) -> _Read:
     return lambda entry: _read_file(folder, entry)
 
 
-def _read_file(folder: Path, entry: Entry) -> bytes:
+def _read_file(folder: Path, entry: ManifestFile) -> bytes:
     try:
         with open_regular(inside(folder, entry.path)) as file:
             return file.read(entry.bytes + 1)
@@ -224,7 +224,7 @@ def _http_reader(source: str, jobs: int) -> _Read:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=jobs))
 
-    def read(entry: Entry) -> bytes:
+    def read(entry: ManifestFile) -> bytes:
         url = source.rstrip("/") + "/" + quote(entry.path)
         content = bytearray()
         try:

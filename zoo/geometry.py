@@ -24,8 +24,8 @@ Points = NDArray[np.floating]
 Box = tuple[float, float, float, float]
 
 REFINE_FILL = 0.7
-"""Of a second look's side: how much the longer side of the first look's points takes. The rest is
-room for what the first look got wrong, and for the picture around the face."""
+"""The longer side of the first pass's points, in sides of the second pass's crop. The rest is room
+for what the first pass got wrong, and for the picture around the face."""
 
 UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD = 224.0, 100.0, 50.0
 """The seed's landmark units: t = (224 u - 100) / 50."""
@@ -82,7 +82,7 @@ one of no size can be neither cut out nor divided by."""
 
 
 def refine_region(points: Points) -> Region:
-    """Where to look again at a face whose points (K, 2) a first look found; in their units."""
+    """The next pass's crop of a face whose points (K, 2) were found, in their units."""
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     cx, cy = (low + high) / 2
     side = max(float((high - low).max()) / REFINE_FILL, NO_SIZE)

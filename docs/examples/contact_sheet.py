@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from zoo.data.source import open_material
+from zoo.data.source import open_source
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.evaluation.scores.predictions import load
 from zoo.geometry import Region, crop
@@ -40,7 +40,7 @@ def main() -> None:
     config = folder.read_config()
     if arguments.data:
         config = replace(config, data=arguments.data)
-    table = open_material(config, strict=False, reporter=Reporter()).table
+    table = open_source(config, strict=False, reporter=Reporter()).table
     predictions = load(folder.predictions(arguments.split))
 
     errors = headline_errors(

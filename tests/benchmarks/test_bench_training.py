@@ -45,7 +45,7 @@ from zoo.training.loss import training_loss
 from zoo.training.optim import make_optimizer
 from zoo.training.plan import complete
 from zoo.training.run import _Parts, _set_up
-from zoo.training.state import Progress, Trainee
+from zoo.training.state import Progress, TrainState
 from zoo.world import join_world
 
 TURNS = 5
@@ -116,12 +116,12 @@ def contest(case: Case, batch_size: int, steps: int, folder: Path) -> Iterator[C
     watch = Watch()
     with join_world(config.device) as world:
         parts = _Parts.gather(config, strict=True, world=world, reporter=watch)
-        job, trainee = _set_up(parts, new_folder(folder / "runs", config))
+        job, state = _set_up(parts, new_folder(folder / "runs", config))
         whole = job.train.whole
         job = replace(job, train=Views(replace(whole, split=first(whole.split, frames))))
-        rows = parts.looks[0].store.rows[:frames]
-        files = write_files(parts.material.table, rows, folder / "frames")
-        yield Contest(job, trainee, watch, files, steps)
+        rows = parts.passes[0].store.rows[:frames]
+        files = write_files(parts.source.table, rows, folder / "frames")
+        yield Contest(job, state, watch, files, steps)
 
 
 def first(split: Split, count: int) -> Split:
@@ -154,7 +154,7 @@ class Contest:
     """The contenders, and what they reached in each turn."""
 
     job: Job
-    trainee: Trainee
+    state: TrainState
     watch: Watch
     files: list[LabelledFile]
     steps: int
@@ -169,7 +169,7 @@ class Contest:
         self.rows = np.arange(len(job.train)).reshape(self.steps, size)
         self.batch = job.train.show(self.rows[0], seed=0)
         self.contenders: dict[str, Callable[[], float]] = {
-            BARE: partial(self.bare, Student(job, self.trainee.model)),
+            BARE: partial(self.bare, Student(job, self.state.model)),
             LOOP: self.loop,
             DATA: self.data_path,
         }
@@ -178,7 +178,7 @@ class Contest:
         for workers in (0, 2):
             images = size * (min(self.steps, SLOW_STEPS) + 1)
             loader = seed_loader(faces, size, images, workers, pin=job.val.device.type == "cuda")
-            student = Student(job, self.trainee.model)
+            student = Student(job, self.state.model)
             self.contenders[SEED.format(workers)] = partial(self.seed_way, student, loader)
 
     def turn(self) -> None:
@@ -194,9 +194,9 @@ class Contest:
         return self.rows.size / (time.perf_counter() - started)
 
     def loop(self) -> float:
-        self.trainee.progress = Progress()
+        self.state.progress = Progress()
         started = time.perf_counter()
-        fit(self.job, self.trainee)
+        fit(self.job, self.state)
         ended, validation = time.perf_counter(), self.watch.row["val_seconds"]
         self.rates.setdefault(VALIDATION, []).append(len(self.job.val) / validation)
         self.saving.append(ended - self.watch.last_step - validation)

@@ -86,7 +86,7 @@ def drawn(folder, width):
 
 def test_a_pipe_gets_plain_lines_with_every_column(runs):
     result = run(runs)
-    heading, titles, first, second, floor, *notes = result.stdout.splitlines()
+    heading, titles, first, second, baseline, *notes = result.stdout.splitlines()
     assert "same people, same videos" in heading
     assert "partial" in heading
     assert titles.split()[:2] == ["model", "NME"]
@@ -94,8 +94,8 @@ def test_a_pipe_gets_plain_lines_with_every_column(runs):
     assert "4.9 [4.5, 5.4]" in first
     assert "6.3 [5.9, 6.8]" in second
     assert "some processor" in second
-    assert floor.startswith("baseline (mean shape)")
-    assert "28.3" in floor
+    assert baseline.startswith("baseline (mean shape)")
+    assert "28.3" in baseline
     assert notes[0].startswith("note: tied (=): cannot be told apart from the best row at 95%")
     assert "\x1b" not in result.stdout
 
@@ -139,10 +139,10 @@ def test_rich_markup_in_a_name_is_printed_as_it_stands(tmp_path):
 
 def test_a_scheme_without_eye_corners_shows_the_box_error(tmp_path):
     save(tmp_path, "custom_cnn", nme=None)
-    titles, first, floor = run(tmp_path).stdout.splitlines()[1:]
+    titles, first, baseline = run(tmp_path).stdout.splitlines()[1:]
     assert "NME box %" in titles
     assert "3.2" in first
-    assert "14.0" in floor
+    assert "14.0" in baseline
 
 
 def test_json_stands_alone_on_standard_output(runs):

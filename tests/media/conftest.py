@@ -35,11 +35,11 @@ class Spots(Predictor):
     faces = FacePlace(side=0.5, cx=0.5, cy=0.45)
 
     def __init__(self) -> None:
-        self.looks: list[int] = []
+        self.batches: list[int] = []
         """How many regions went through together, each time."""
 
     def run(self, crops: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        self.looks.append(len(crops))
+        self.batches.append(len(crops))
         weights = crops.astype(np.float64)
         place = (np.arange(64) + 0.5) / 64
         mass = weights.sum((1, 2))

@@ -66,14 +66,14 @@ def test_a_face_is_found_once_and_followed_by_its_points(kit: Kit) -> None:
 
 
 def test_a_model_that_looks_twice_looks_once_at_a_face_that_it_follows(kit: Kit) -> None:
-    """The second look's region comes from the frame before; the first would tell nothing new."""
+    """The second pass's region comes from the frame before; the first would tell nothing new."""
     film = Film(kit, kit.finds(walk(0)))
     film.model.refine = 1
     for frame in range(20):
         film.check(film.show(walk(frame)), {0: walk(frame)})
-    assert film.model.looks == [1] * (2 + 19)
+    assert film.model.batches == [1] * (2 + 19)
     region = film.model.region_about(np.add(kit.SHAPE, walk(20)))
-    assert region.side == pytest.approx(40 / 0.7)  # of the points' 40 px, as second looks are
+    assert region.side == pytest.approx(40 / 0.7)  # of the points' 40 px, as in second passes
 
 
 def test_two_faces_keep_their_numbers_while_they_pass(kit: Kit) -> None:

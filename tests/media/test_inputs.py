@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoo.api import DataError
-from zoo.media.inputs import Source, find, find_all, is_meant, is_video, natural
+from zoo.media.inputs import MediaInput, find, find_all, is_meant, is_video, natural
 
 
 def touch(folder: Path, *names: str) -> list[Path]:
@@ -17,7 +17,7 @@ def touch(folder: Path, *names: str) -> list[Path]:
     return [folder / name for name in names]
 
 
-def kinds(sources: list[Source]) -> list[tuple[str, str]]:
+def kinds(sources: list[MediaInput]) -> list[tuple[str, str]]:
     return [(source.kind, source.path.name) for source in sources]
 
 
@@ -117,7 +117,7 @@ def test_a_pattern_gives_what_matches_and_is_a_picture_or_video(tmp_path: Path) 
 
 def test_a_name_with_brackets_that_is_there_is_no_pattern(tmp_path: Path) -> None:
     [path] = touch(tmp_path, "me[1].jpg")
-    assert find(str(path)).sources == [Source("picture", path)]
+    assert find(str(path)).sources == [MediaInput("picture", path)]
 
 
 def test_a_printf_pattern_is_a_sequence_in_the_order_of_its_numbers(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_names_nothing_is_said_in_one_line(
 def test_arguments_that_name_nothing_leave_the_others(tmp_path: Path) -> None:
     [picture] = touch(tmp_path, "a.jpg")
     sources, errors, notes = find_all([str(picture), "nothing", str(picture), str(tmp_path)])
-    assert sources == [Source("picture", picture)]
+    assert sources == [MediaInput("picture", picture)]
     assert notes == []
     assert [str(error).partition(":")[0] for error in errors] == ["nothing"]
 

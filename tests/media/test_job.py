@@ -92,7 +92,7 @@ def test_pictures_go_through_the_model_together(desk: Desk, kit: Kit) -> None:
     eye = kit.finds((100, 90))
     outcome = desk.do(eye, [desk.folder / "in"], batch=4)
     assert (outcome.faces, outcome.failures) == (10, [])
-    assert desk.model.looks == [4, 4, 2]
+    assert desk.model.batches == [4, 4, 2]
     assert desk.heard.begun == [("10 pictures", 10)]
     assert desk.heard.done == 10
     assert desk.made() == sorted(["points.csv", *(f"a{k}-points.png" for k in range(10))])
@@ -112,7 +112,7 @@ def test_a_batch_holds_few_large_pictures(
     for k in range(5):
         kit.save(desk.folder / "in" / f"a{k}.png", kit.picture((100, 90)))  # 64 000 pixels each
     desk.do(kit.finds((100, 90)), [desk.folder / "in"], batch=16)
-    assert desk.model.looks == [2, 2, 1]
+    assert desk.model.batches == [2, 2, 1]
 
 
 def test_broken_pictures_and_those_without_a_face_leave_the_others(desk: Desk, kit: Kit) -> None:
@@ -183,7 +183,7 @@ def test_a_video_can_be_marked_frame_by_frame_in_batches(desk: Desk, kit: Kit) -
     eye = kit.finds((80, 100))
     outcome = desk.do(eye, [path], tracking=None, batch=8)
     assert eye.calls == 20
-    assert desk.model.looks == [8, 8, 4]
+    assert desk.model.batches == [8, 8, 4]
     assert outcome.faces == 20
     assert {row["box_score"] for row in desk.rows()} == {"0.9"}
 

@@ -75,7 +75,7 @@ def test_a_predictor_says_what_it_is() -> None:
     made.name = "mine"
     assert repr(made) == "<TorchPredictor mine: 3 points of points3, 32 px>"
     made.refine = 1
-    assert "2 looks" in repr(made)
+    assert "2 passes" in repr(made)
     assert "refine=1" in pretty_repr(made)
 
 

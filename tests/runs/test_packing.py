@@ -1,4 +1,4 @@
-"""A run in the box: small, the same to whoever uses it, and without a name of the data."""
+"""A bundled run: small, the same to whoever uses it, and without a name of the data."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_packed_leaves_the_box_as_it_is(
         packed(run, box, "Two Words")
     with monkeypatch.context() as patch:
         patch.setattr(packing, "MOST_BYTES", 1000)
-        with pytest.raises(UsageError, match=r"its weights take .* MB; the box takes"):
+        with pytest.raises(UsageError, match=r"its weights take .* MB; a bundled model takes"):
             packed(run, box)
     record = json.loads((run / "record.json").read_text())
     person = np.load(run / "predictions" / "val.npz")["people"].tolist()[0]

@@ -19,8 +19,8 @@ from zoo.evaluation.records import load_record
 from zoo.runs.folder import RunFolder
 from zoo.runs.trained import load_trained
 from zoo.scoring import bench as benching
-from zoo.scoring.bench import bench, spread
-from zoo.scoring.imported import Entry, import_points
+from zoo.scoring.bench import bench, quartiles
+from zoo.scoring.imported import ExternalProgram, import_points
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -47,7 +47,7 @@ def external(kit: Kit) -> RunFolder:
     columns = ",".join(f"{axis}{k}" for k in range(68) for axis in "xy")
     file.write_text(f"id,{columns}\nperson_0000/0/00.png{',5' * 136}\n")
     options = {"people": 15, "videos": 1, "frames": 3, "size": 48}
-    entry = Entry("dlib-68")
+    entry = ExternalProgram("dlib-68")
     [folder] = import_points(entry, file, kit.out / "runs", dataset="synthetic", options=options)
     return folder
 
@@ -114,7 +114,7 @@ def test_networks_take_turns(
 def test_figures_are_medians_and_quartiles_of_the_timed_forwards(
     kit: Kit, runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert spread([5, 1, 2, 4, 3]) == (2, 3, 4)
+    assert quartiles([5, 1, 2, 4, 3]) == (2, 3, 4)
     # a clock that ticks once a reading, the n-th tick n ms long
     ticks = iter(np.cumsum(np.arange(10_000)) / 1000)
     monkeypatch.setattr(benching.time, "perf_counter", lambda: float(next(ticks)))

@@ -23,7 +23,7 @@ from zoo.runs.folder import RunFolder
 from zoo.runs.trained import load_trained
 from zoo.tensors import file_digest, load_tensors, save_tensors
 from zoo.training.run import evaluate
-from zoo.training.transfer import find_source
+from zoo.training.transfer import find_start
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ USES: dict[str, Callable[[Path], object]] = {
     "export": export_onnx,
     "card": measure_for_card,
     "push": lambda run: push(run, "hf://me/net"),
-    "weights": lambda run: find_source(run / "best.safetensors"),
+    "weights": lambda run: find_start(run / "best.safetensors"),
     "pack": lambda run: pack(run, "net", "a net"),
 }
 

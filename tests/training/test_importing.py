@@ -1,4 +1,4 @@
-"""Points of another program beside a run: the same frames, the same floor, misses as failures."""
+"""Points of another program beside a run: the same frames and baseline; a miss is a failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.datasets.synthetic import open_synthetic
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
 from zoo.runs.folder import RunFolder
-from zoo.scoring.imported import Entry, import_points
+from zoo.scoring.imported import ExternalProgram, import_points
 
 if TYPE_CHECKING:
     from conftest import Kit, Plant
@@ -49,7 +49,7 @@ def write(path: Path, points: Points) -> Path:
 
 def bring(kit: Kit, points: Points, name: str = "other", **options: Any) -> list[RunFolder]:
     file = write(kit.out / "points.csv", points)
-    entry = Entry(name, options.pop("version", ""))
+    entry = ExternalProgram(name, options.pop("version", ""))
     options = {"options": FACES, "reporter": kit.watcher, **options}
     return list(import_points(entry, file, kit.out / "runs", dataset="synthetic", **options))
 
@@ -148,9 +148,9 @@ def test_under_a_protocol_with_folds_one_file_fills_the_row(kit: Kit, labels: Po
     [row] = frame[frame["backbone"] == "other"].to_dict("records")
     assert len(row["runs"]) == 5
     run = kit.train("fold=1", epochs=1, protocol="person-5fold")
-    floor = load_record(run.record).raw["results"]["val"]["floor"]
+    baseline = load_record(run.record).raw["results"]["val"]["floor"]
     [one] = [f for f in bring(kit, labels, protocol="person-5fold") if f.name.endswith("-f1")]
-    assert load_record(one.record).raw["results"]["val"]["floor"] == floor
+    assert load_record(one.record).raw["results"]["val"]["floor"] == baseline
 
 
 SOURCE = """
@@ -189,14 +189,14 @@ def test_a_frame_that_no_run_is_scored_on_is_left_out_here_too(
     run = kit.train(epochs=1, dataset="torn", most_skipped=0.2)
     file = write(kit.out / "points.csv", labels)
     line = {"dataset": "torn", "options": FACES, "reporter": kit.watcher, "most_skipped": 0.2}
-    [folder] = import_points(Entry("other"), file, kit.out / "runs", **line)  # type: ignore[arg-type]
+    [folder] = import_points(ExternalProgram("other"), file, kit.out / "runs", **line)  # type: ignore[arg-type]
     ours, theirs = load_record(run.record).raw, load_record(folder.record).raw
     assert theirs["results"]["val"]["n"] == ours["results"]["val"]["n"] == 5
     assert "frames skipped, the first: person_0000/0/00.png: 00.png: torn" in " ".join(
         kit.watcher.notes
     )
     with pytest.raises(DataError, match="--strict"):
-        list(import_points(Entry("x"), file, kit.out / "runs", strict=True, **line))  # type: ignore[arg-type]
+        list(import_points(ExternalProgram("x"), file, kit.out / "runs", strict=True, **line))  # type: ignore[arg-type]
 
 
 def test_nothing_is_written_for_points_of_other_frames(kit: Kit, labels: Points) -> None:
@@ -212,8 +212,8 @@ def test_nothing_is_written_for_points_of_other_frames(kit: Kit, labels: Points)
 def test_a_name_is_plain_text() -> None:
     for name in ("", "-x", "a/b", "..", "a\nb", "x" * 65, "<b>"):
         with pytest.raises(UsageError, match="name"):
-            Entry(name)
-    assert Entry("MediaPipe 0.10 (legacy)").name == "MediaPipe 0.10 (legacy)"
+            ExternalProgram(name)
+    assert ExternalProgram("MediaPipe 0.10 (legacy)").name == "MediaPipe 0.10 (legacy)"
 
 
 def zoo_import(*arguments: object) -> Any:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from zoo.data import source as material
+from zoo.data import source as sources
 from zoo.evaluation.records import load_record
 from zoo.evaluation.scores.predictions import load
 from zoo.tensors import load_tensors
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conftest import Kit
 
 SETS = (
-    "refine=1",  # the regions of its closer looks come from labels too
+    "refine=1",  # the crops of its further passes come from labels too
     *("augment.crop=false", "augment.rotation=30", "augment.scale=0.25", "augment.flip=0.5"),
     *("augment.low_res=0.3", "augment.jpeg=0.3", "augment.erase=0.3"),
 )
@@ -29,7 +29,7 @@ SETS = (
 def test_garbage_without_a_label_changes_no_bit_of_a_run(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, head: str
 ) -> None:
-    read = material.read_table
+    read = sources.read_table
     garbage = 0.0
 
     def partial(*arguments: Any, **options: Any) -> Any:
@@ -40,7 +40,7 @@ def test_garbage_without_a_label_changes_no_bit_of_a_run(
         points = np.where(visible[..., None], table.points, np.float32(garbage))
         return replace(table, points=points, visible=visible)
 
-    monkeypatch.setattr(material, "read_table", partial)
+    monkeypatch.setattr(sources, "read_table", partial)
     sets = [*SETS, *(["head.stride=10.67"] if head == "soft_argmax" else [])]
     ends = []
     for garbage in (0.0, -1e6):

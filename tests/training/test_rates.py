@@ -17,7 +17,7 @@ from zoo.model import LandmarkModel
 from zoo.training import run
 from zoo.training.optim import Schedule, make_optimizer
 from zoo.training.rates import blocks_of, rate_factors
-from zoo.training.state import Trainee
+from zoo.training.state import TrainState
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -155,13 +155,13 @@ def test_keys_without_effect_are_said_aloud(kit: Kit) -> None:
 
 def groups_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> list[float]:
     """The rates of a real run's groups, before its first step."""
-    seen: list[Trainee] = []
+    seen: list[TrainState] = []
 
     class Enough(Exception):  # noqa: N818 - no error: the run has come as far as it must
         pass
 
-    def stop(job: object, trainee: Trainee) -> None:
-        seen.append(trainee)
+    def stop(job: object, state: TrainState) -> None:
+        seen.append(state)
         raise Enough
 
     with monkeypatch.context() as patch:

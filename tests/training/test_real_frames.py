@@ -1,4 +1,4 @@
-"""The floor on the released frames, where they are at hand: ZOO_TEST_YOUTUBE_FACES names the root.
+"""The baseline on the released frames; ZOO_TEST_YOUTUBE_FACES names their root.
 
 No test needs them: they show people's faces, and are not ours to ship.
 """
@@ -14,10 +14,10 @@ import torch
 
 from zoo.config.recipes import resolve
 from zoo.data.batches import make_split
-from zoo.data.source import open_material
+from zoo.data.source import open_source
 from zoo.evaluation.scores.metrics import baseline_points, mean_shape, summarise
 from zoo.reporter import Reporter
-from zoo.scoring.split import Truth
+from zoo.scoring.split import Targets
 from zoo.training.plan import complete
 
 ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
@@ -30,21 +30,21 @@ def test_the_mean_shape_of_strangers_is_28_percent_off(
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
     config = complete(resolve("custom_cnn", flags={"data": ROOT, "protocol": "person"}))
-    material = open_material(config, strict=False, reporter=Reporter())
-    stores = {name: material.store(name, "frame", 16, Reporter()) for name in ("train", "val")}
+    source = open_source(config, strict=False, reporter=Reporter())
+    stores = {name: source.store(name, "frame", 16, Reporter()) for name in ("train", "val")}
     cpu = torch.device("cpu")
-    train = make_split(stores["train"], material.table, cpu)
-    truth = Truth.of(stores["val"], material.table)
-    assert not set(truth.people) & {material.table.people[row] for row in stores["train"].rows}
+    train = make_split(stores["train"], source.table, cpu)
+    targets = Targets.of(stores["val"], source.table)
+    assert not set(targets.people) & {source.table.people[row] for row in stores["train"].rows}
     mean = mean_shape(np.asarray(train.points), np.asarray(train.visible))
-    floor = summarise(
-        baseline_points(mean, truth.regions),
-        truth.target,
-        truth.visible,
-        truth.regions,
-        truth.scheme,
-        truth.people,
+    baseline = summarise(
+        baseline_points(mean, targets.regions),
+        targets.target,
+        targets.visible,
+        targets.regions,
+        targets.scheme,
+        targets.people,
     )
-    assert 0.26 < floor["nme_ioc"] < 0.30
-    assert floor["nme_ioc_low"] < floor["nme_ioc"] < floor["nme_ioc_high"]
-    assert floor["fr_08"] > 0.97
+    assert 0.26 < baseline["nme_ioc"] < 0.30
+    assert baseline["nme_ioc_low"] < baseline["nme_ioc"] < baseline["nme_ioc_high"]
+    assert baseline["fr_08"] > 0.97

@@ -102,7 +102,7 @@ def test_dying_while_an_epoch_is_written_loses_nothing(
     whole = kit.train(epochs=3, lr=0.05)
     assert kit.watcher.rows[1]["val_nme"] < kit.watcher.rows[0]["val_nme"], "or it writes no best"
     # before the best weights are written, between them and the state, between that and its history
-    parts = ((fit, "save_tensors"), (fit.Trainee, "save"), (fit.RunFolder, "write_history"))
+    parts = ((fit, "save_tensors"), (fit.TrainState, "save"), (fit.RunFolder, "write_history"))
     for (owner, method), call in itertools.product(parts, (1, 2)):
         kept, calls = getattr(owner, method), itertools.count(1)
 

@@ -113,14 +113,14 @@ def test_every_metric_can_be_worked_out_again_from_the_predictions_alone(kit: Ki
     assert all(value > 0 for value in results["regions"].values())
 
 
-def test_the_floor_is_the_training_sets_mean_shape(kit: Kit) -> None:
+def test_the_baseline_is_the_training_sets_mean_shape(kit: Kit) -> None:
     folder = kit.train(epochs=1)
-    floor = load_record(folder.record).raw["results"]["val"]["floor"]
+    baseline = load_record(folder.record).raw["results"]["val"]["floor"]
     p = load(folder.predictions("val"))
     points = baseline_points(load_trained(folder).header.mean_shape, p.regions)
     by_hand = summarise(points, p.target, p.visible, p.regions, IBUG68, p.people)
-    assert {"nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "loss", "fr_08"} <= set(floor)
-    for key, value in floor.items():
+    assert {"nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "loss", "fr_08"} <= set(baseline)
+    for key, value in baseline.items():
         assert value == pytest.approx(by_hand[key], rel=1e-5), key
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from zoo.api import DataError, UsageError, WeightsError
-from zoo.data.source import open_material
+from zoo.data.source import open_source
 from zoo.datasets.synthetic import open_synthetic
 from zoo.evaluation.scores.metrics import mean_shape
 from zoo.evaluation.scores.protocols import assign
@@ -20,7 +20,7 @@ from zoo.geometry import frame_region, label_scale
 from zoo.training import fit, run
 from zoo.training import pseudo_labels as selftraining
 from zoo.training.plan import complete
-from zoo.training.pseudo_labels import learn_from_teacher
+from zoo.training.pseudo_labels import pseudo_label
 from zoo.training.rerun import rerun
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any)
     """What a run would train on."""
     seen: list[fit.Job] = []
     with monkeypatch.context() as patch:
-        patch.setattr(run, "fit", lambda job, trainee: seen.append(job))
+        patch.setattr(run, "fit", lambda job, state: seen.append(job))
         with pytest.raises(WeightsError):  # nothing was trained
             kit.train(*sets, **flags)
     return seen[0]
@@ -77,7 +77,7 @@ def test_the_record_names_the_teacher_and_counts(kit: Kit, teacher: Path) -> Non
     assert record["config"]["pseudo"] == teacher.name
     assert (said["unlabelled"], said["in_train"], said["kept"]) == (22, 18, 9)
     assert said["weight"] == 0.5
-    # counts of labelled frames, and the floor, are what they are without a teacher
+    # counts of labelled frames, and the baseline, are what they are without a teacher
     assert record["data"]["frames"] == own["data"]["frames"]
     assert record["data"]["fingerprint"] == own["data"]["fingerprint"]
     assert record["results"]["val"]["floor"] == own["results"]["val"]["floor"]
@@ -132,9 +132,9 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
     teacher = kit.train(HALF, epochs=1, out="teachers")
     config = complete(kit.config(HALF, "pseudo_keep=1.0", pseudo=str(teacher.path)))
-    material = open_material(config, False, kit.watcher)
-    table = replace(material.table, label_offset=(0.05, 0.0))
-    material = replace(material, table=table)
+    source = open_source(config, False, kit.watcher)
+    table = replace(source.table, label_offset=(0.05, 0.0))
+    source = replace(source, table=table)
     place = np.random.default_rng(0).random((68, 2)).astype(np.float32)
     size = float(label_scale(place[None], np.ones((1, 68), bool))[0])
     offset = np.array([0.05 * size, 0])
@@ -145,13 +145,13 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(selftraining, "predict_split", lambda *a: (answer(label)(*a), None))
     monkeypatch.setattr(selftraining, "predict_mirrored", answer(back))
-    taught = learn_from_teacher(config, material, torch.device("cpu"), kit.watcher)
-    assert taught.facts is not None
-    assert taught.facts["doubt_kept"] < 1e-5
-    row = taught.count
-    height, width, _ = taught.material.table.images[row]().shape
+    pseudo = pseudo_label(config, source, torch.device("cpu"), kit.watcher)
+    assert pseudo.facts is not None
+    assert pseudo.facts["doubt_kept"] < 1e-5
+    row = pseudo.count
+    height, width, _ = pseudo.source.table.images[row]().shape
     wanted = frame_region(height, width).to_source(label)
-    np.testing.assert_allclose(taught.material.table.points[row], wanted, atol=1e-3)
+    np.testing.assert_allclose(pseudo.source.table.points[row], wanted, atol=1e-3)
 
 
 def test_a_student_that_died_ends_in_the_same_bits(

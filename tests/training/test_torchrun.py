@@ -146,7 +146,7 @@ def test_a_loss_that_only_another_process_saw_is_named_by_the_first(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs: list[fit.Job] = []
-    monkeypatch.setattr(run, "fit", lambda job, trainee: jobs.append(job))
+    monkeypatch.setattr(run, "fit", lambda job, state: jobs.append(job))
     with pytest.raises(WeightsError):  # nothing was trained
         kit.train()
     job = replace(jobs[0], world=Others(0, [7]))

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import zoo
 from zoo.api import UsageError
 from zoo.config.recipes import resolve
-from zoo.reporter import Begun, Reporter
+from zoo.reporter import Reporter, RunStarted
 from zoo.training import run
 from zoo.training import trackers as tracking
 
@@ -98,7 +98,7 @@ def test_an_epoch_whose_end_was_saved_and_not_told_is_told_on_resuming(tmp_path:
     row = {"epoch": 1, "step": 5, "lr": 0.1, "train_loss": 2.0, "val_loss": 3.0, "val_nme": 0.25}
     row["images_per_second"] = 10.0
     with tracking.tracked(Reporter(), "tensorboard") as reporter:
-        reporter.begin(Begun(tmp_path, resolve("tiny"), 5, [row]))
+        reporter.begin(RunStarted(tmp_path, resolve("tiny"), 5, [row]))
     told = scalars(tmp_path)
     assert told["nme/val"] == [(5, 0.25)]
     assert told["loss/train"] == [(5, 2.0)]

@@ -54,9 +54,9 @@ def test_a_step_is_the_gradient_of_the_mean_over_all_its_frames(
     jobs: list[tuple[fit.Job, nn.Module]] = []
     real = fit.fit
 
-    def spy(job: fit.Job, trainee: Any) -> None:
-        jobs.append((job, copy.deepcopy(trainee.model)))
-        real(job, trainee)
+    def spy(job: fit.Job, state: Any) -> None:
+        jobs.append((job, copy.deepcopy(state.model)))
+        real(job, state)
 
     monkeypatch.setattr(run, "fit", spy)
     trained = load_tensors(kit.train(*sets, epochs=1, lr=0.1).state)[0]
@@ -82,16 +82,16 @@ def test_the_applied_gradient_has_the_norm_asked_for(
     norms: list[tuple[float, float]] = []
     real = fit._update
 
-    def norm(trainee: Any) -> float:
-        grads = [p.grad for p in trainee.model.parameters()]
+    def norm(state: Any) -> float:
+        grads = [p.grad for p in state.model.parameters()]
         return math.sqrt(sum(float(g.square().sum()) for g in grads))
 
-    def spy(trainee: Any, config: Any) -> None:
-        before, zero = norm(trainee), trainee.optimizer.zero_grad
+    def spy(state: Any, config: Any) -> None:
+        before, zero = norm(state), state.optimizer.zero_grad
         after: list[float] = []
-        trainee.optimizer.zero_grad = lambda **kw: (after.append(norm(trainee)), zero(**kw))
-        real(trainee, config)
-        trainee.optimizer.zero_grad = zero
+        state.optimizer.zero_grad = lambda **kw: (after.append(norm(state)), zero(**kw))
+        real(state, config)
+        state.optimizer.zero_grad = zero
         norms.append((before, after[0]))
 
     monkeypatch.setattr(fit, "_update", spy)
@@ -174,13 +174,13 @@ def test_the_average_is_the_loop_by_hand_and_copies_batch_norms_statistics(
     averages: dict[str, torch.Tensor] = {}
     real = fit._update
 
-    def spy(trainee: Any, config: Any) -> None:
-        step = trainee.progress.step
+    def spy(state: Any, config: Any) -> None:
+        step = state.progress.step
         if step == 0:
-            averages.update({n: p.detach().clone() for n, p in trainee.model.named_parameters()})
-        real(trainee, config)
+            averages.update({n: p.detach().clone() for n, p in state.model.named_parameters()})
+        real(state, config)
         decay = min(0.5, (1 + step) / (10 + step))
-        for name, parameter in trainee.model.named_parameters():
+        for name, parameter in state.model.named_parameters():
             averages[name] = decay * averages[name] + (1 - decay) * parameter.detach()
 
     monkeypatch.setattr(fit, "_update", spy)
@@ -222,9 +222,9 @@ def test_weights_of_another_run_are_where_its_backbone_starts(
     starts: list[dict[str, torch.Tensor]] = []
     real = fit.fit
 
-    def spy(job: fit.Job, trainee: Any) -> None:
-        starts.append(copy.deepcopy(trainee.model.state_dict()))
-        real(job, trainee)
+    def spy(job: fit.Job, state: Any) -> None:
+        starts.append(copy.deepcopy(state.model.state_dict()))
+        real(job, state)
 
     monkeypatch.setattr(run, "fit", spy)
     kit.train(weights=str(first.best), seed=5, out="second")

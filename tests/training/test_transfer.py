@@ -18,7 +18,7 @@ from zoo.runs.catalogue import folder_of
 from zoo.tensors import file_digest, save_tensors
 from zoo.training import run
 from zoo.training.rerun import rerun
-from zoo.training.transfer import Source, carry_head
+from zoo.training.transfer import StartRun, carry_head
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 FIVE = generic_scheme(5)
 
 
-def source(scheme: LandmarkScheme, **head: Tensor) -> Source:
+def source(scheme: LandmarkScheme, **head: Tensor) -> StartRun:
     named = {name.replace("__", "."): tensor for name, tensor in head.items()}
-    return Source("teacher", "tiny", scheme, named)
+    return StartRun("teacher", "tiny", scheme, named)
 
 
 def numbered(rows: int, *rest: int) -> Tensor:
@@ -67,7 +67,7 @@ def test_points_without_a_partner_stay_as_they_were() -> None:
 def test_the_same_scheme_takes_all_and_shared_layers_go_along_with_others() -> None:
     head = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
     given = {name: torch.full_like(t, 7) for name, t in head.state_dict().items()}
-    said = carry_head(Source("teacher", "tiny", FIVE, given), head, FIVE)
+    said = carry_head(StartRun("teacher", "tiny", FIVE, given), head, FIVE)
     assert all((tensor == 7).all() for tensor in head.state_dict().values())
     assert f"of the head {len(given)} tensors whole" in said
     assert "fresh" not in said
@@ -75,7 +75,7 @@ def test_the_same_scheme_takes_all_and_shared_layers_go_along_with_others() -> N
     head = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
     before = head[2].weight.detach().clone()
     other = LandmarkScheme("other5", tuple(f"spot_{i}" for i in range(5)))
-    said = carry_head(Source("teacher", "tiny", other, given), head, FIVE)
+    said = carry_head(StartRun("teacher", "tiny", other, given), head, FIVE)
     assert (head[0].weight == 7).all()
     assert torch.equal(head[2].weight, before), "as many points, but nobody knows which"
     assert said.endswith("7 tensors whole; fresh: 2.weight, 2.bias")

@@ -31,15 +31,15 @@ def backbones_by_epoch(
 ) -> list[dict[str, Tensor]]:
     """What the backbone was after every epoch, buffers included."""
     kept: list[dict[str, Tensor]] = []
-    save = fit.Trainee.save
+    save = fit.TrainState.save
 
-    def keeping(trainee: fit.Trainee, *args: Any) -> None:
-        state = trainee.model.backbone.state_dict()
+    def keeping(state: fit.TrainState, *args: Any) -> None:
+        state = state.model.backbone.state_dict()
         kept.append({name: tensor.clone() for name, tensor in state.items()})
-        save(trainee, *args)
+        save(state, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit.Trainee, "save", keeping)
+        patch.setattr(fit.TrainState, "save", keeping)
         kit.train(*sets, **flags)
     return kept
 
@@ -94,7 +94,7 @@ def test_dying_while_the_last_frozen_epoch_is_written_loses_nothing(
     sets = (*kit.EVERYTHING, f"unfreeze_after={AFTER}")
     whole = kit.train(*sets, epochs=3, lr=0.05)
     for method in ("save", "write_history"):
-        owner: Any = fit.Trainee if method == "save" else fit.RunFolder
+        owner: Any = fit.TrainState if method == "save" else fit.RunFolder
         kept, calls = getattr(owner, method), iter(range(1, 9))
 
         def dies(*args: object, kept: Any = kept, calls: Any = calls) -> object:

@@ -65,8 +65,8 @@ def _print(costs: list[Cost]) -> None:
             f"{cost.parameters:,}",
             "-" if cost.gmacs is None else f"{cost.gmacs:.3g}",
             cost.bench["input_size"],
-            _with_spread(cost.bench, "latency_ms"),
-            _with_spread(cost.bench, "images_per_second"),
+            _with_quartiles(cost.bench, "latency_ms"),
+            _with_quartiles(cost.bench, "images_per_second"),
         )
         for cost in costs
     ]
@@ -76,6 +76,6 @@ def _print(costs: list[Cost]) -> None:
     table(title, columns, rows, right=columns[1:])
 
 
-def _with_spread(bench: dict[str, Any], key: str) -> str:
+def _with_quartiles(bench: dict[str, Any], key: str) -> str:
     low, high = bench[f"{key}_spread"]
     return f"{bench[key]:g} [{low:g}, {high:g}]"

@@ -38,14 +38,14 @@ def export(
     """
     from zoo.cli.progress import reporter
     from zoo.config.recipes import dataset_options
-    from zoo.data.source import read_material
+    from zoo.data.source import read_source
     from zoo.evaluation.scores.protocols import SPLITS
     from zoo.scoring.frames import LIST, write_frames
 
     if split not in (*SPLITS, "all"):
         raise UsageError(f"--split {split}: expected train, val, test or all")
     with reporter() as watcher:
-        material = read_material(
+        source = read_source(
             dataset_id,
             data=data or "",
             protocol=protocol or "",
@@ -55,8 +55,8 @@ def export(
             most_skipped=most_skipped,
             reporter=watcher,
         )
-        count, problems = write_frames(material, split, Path(os.path.expanduser(out)), watcher)
-    which = "all frames" if split == "all" else f"{split} of protocol {material.protocol.label}"
+        count, problems = write_frames(source, split, Path(os.path.expanduser(out)), watcher)
+    which = "all frames" if split == "all" else f"{split} of protocol {source.protocol.label}"
     print(f"{count} frames ({which}) in {out / LIST}")
     if problems:
         say(f"{len(problems)} frames left out, the first: {problems[0]}")

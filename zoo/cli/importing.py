@@ -76,7 +76,7 @@ def import_entry(
     from zoo.evaluation.board.baseline import run_has_learned
     from zoo.evaluation.records import load_record
     from zoo.evaluation.records.schema import results_from
-    from zoo.scoring.imported import Entry, import_points
+    from zoo.scoring.imported import ExternalProgram, import_points
 
     if split not in ("val", "test"):
         raise UsageError(f"--split {split}: expected val or test")
@@ -85,7 +85,7 @@ def import_entry(
     with reporter() as watcher:
         folders = list(
             import_points(
-                Entry(name, version, reference, license),
+                ExternalProgram(name, version, reference, license),
                 predictions,
                 out,
                 dataset=dataset,

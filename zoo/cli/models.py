@@ -23,7 +23,7 @@ def models(
     ] = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """List the models that can predict: in the box, fetched, to be fetched, and your own runs.
+    """List the models that can predict: bundled, fetched, to be fetched, and your own runs.
 
     ZOO_CATALOGUE names a second catalogue, of your own published models.
     """
@@ -71,7 +71,7 @@ def _published(model: Model) -> dict[str, Any]:
     if folder is None:
         where = f"zoo fetch {model.name}" if model.address else "damaged"
     else:
-        where = "in the box" if model.in_box else "fetched"
+        where = "bundled" if model.bundled else "fetched"
     return {
         "model": model.name,
         "where": where,

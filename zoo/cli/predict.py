@@ -176,7 +176,7 @@ def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
 
 
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
-    """The first argument where it is a model; else none, which stands for the one in the box."""
+    """The first argument where it is a model; else none, which stands for the bundled one."""
     from zoo.media.inputs import is_meant
     from zoo.prediction import is_model
 

@@ -67,7 +67,7 @@ class Config:
     input_size: Side = 0
     """Pixels, square; 0: the backbone's own."""
     refine: Annotated[int, Bound(least=0, most=3)] = 0
-    """Looks after the first, each at a crop about the points of the one before. The same network
+    """Passes after the first, each at a crop about the points of the one before. The same network
     takes them all, and is trained for it: half of the images that it sees are such crops."""
     seed: Annotated[int, Bound(least=0, below=2**63)] = 0
     epochs: Annotated[int, Bound(least=1, most=EPOCHS)] = 60

@@ -33,7 +33,7 @@ class Split:
     ids: tuple[str, ...]
     device: torch.device
     sources: Sources
-    """Where closer looks come from."""
+    """Where the crops of later passes come from."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -26,12 +26,13 @@ MOST_SKIPPED = 0.1
 lost more is another one."""
 
 CLOSE = "close"
-"""A region that only training asks for: the labelled points as a second look would see them
-(:func:`zoo.geometry.refine_region`), with room around for turning and moving that look."""
+"""A region that only training asks for: the labelled points as a second pass would see them
+(:func:`zoo.geometry.refine_region`), with room around for turning and moving that crop."""
 
 CLOSE_ROOM = 1.5
-"""Side of a close region in sides of a second look. A look that is turned by 30 degrees just fits,
-one that is moved or widened besides may have a black corner, as at the edge of a picture."""
+"""Side of a close region in sides of a second pass's crop. A crop that is turned by 30 degrees
+just fits; one that is moved or widened besides may have a black corner, as at the edge of a
+picture."""
 
 
 def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8], Region]:
@@ -46,10 +47,10 @@ def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8],
 
 def _close_region(table: SampleTable, row: int, height: int, width: int) -> Region:
     shown = table.points[row][table.visible[row]]
-    if not len(shown):  # nothing to look closer at, and nothing that it could teach
+    if not len(shown):  # nothing to crop about, and nothing that it could teach
         return frame_region(height, width)
-    look = refine_region(shown)
-    return Region(look.cx, look.cy, look.side * CLOSE_ROOM)
+    close = refine_region(shown)
+    return Region(close.cx, close.cy, close.side * CLOSE_ROOM)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from .table import SampleTable, read_table
 
 
 @dataclass(frozen=True)
-class Material:
+class DataSource:
     """A data set under a protocol."""
 
     dataset: str
@@ -33,7 +33,7 @@ class Material:
     table: SampleTable
     splits: NDArray[np.str_]
     """Of each row of the table: train, val or test; none of a face without a size."""
-    source: OpenDataset
+    opened: OpenDataset
     """What the table was read from."""
     released: bool | None
     strict: bool
@@ -85,9 +85,9 @@ class Material:
         return len({self.table.people[row] for row in store.rows} - {None})
 
 
-def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
+def open_source(config: Config, strict: bool, reporter: Reporter) -> DataSource:
     """The labels of a completed configuration's data set, split by its protocol."""
-    return read_material(
+    return read_source(
         config.dataset,
         data=config.data,
         protocol=config.protocol,
@@ -99,7 +99,7 @@ def open_material(config: Config, strict: bool, reporter: Reporter) -> Material:
     )
 
 
-def read_material(
+def read_source(
     dataset_id: str,
     *,
     data: str | Path = "",
@@ -109,7 +109,7 @@ def read_material(
     strict: bool = False,
     most_skipped: float = MOST_SKIPPED,
     reporter: Reporter | None = None,
-) -> Material:
+) -> DataSource:
     """The labels of a data set, split by a protocol; by the data set's own where none is named."""
     reporter = reporter or Reporter()
     plugin = registry("dataset").get(dataset_id)
@@ -123,12 +123,12 @@ def read_material(
         reporter.note(f"{lost:,} rows skipped, the first: {table.problems[0]}")
     for doubt in table.doubts:
         reporter.note(doubt)
-    return Material(
+    return DataSource(
         dataset=bare_id(dataset_id),
         protocol=chosen,
         table=table,
         splits=splits_of(table, chosen, fold),
-        source=dataset,
+        opened=dataset,
         released=dataset.released(),
         strict=strict,
         most_skipped=most_skipped,

@@ -1,11 +1,11 @@
-"""What training shows of a batch's frames: their regions and, for a model that looks twice, closer
-crops of half of them.
+"""What training shows of a batch's frames: their regions and, for a model with a second pass,
+closer crops of half of them.
 
-A model with ``refine`` takes its first look at a whole region and later ones at a crop about the
+A model with ``refine`` sees a whole region in its first pass and in later ones a crop about the
 points that it found. It is one network, so it is trained on both: each frame of a batch is, with
 even chances, seen whole or close. Close crops lie about the labelled points and are moved, widened
 and turned as the recipe says, and by ``JITTER`` at least, since at work they lie about points that
-the look before got somewhat wrong.
+the pass before got somewhat wrong.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def close_augment(augment: Augment) -> Augment:
 
 
 def close_size(augment: Augment, size: int) -> int:
-    """Side in pixels at which close crops are stored, sharp enough for the nearest look."""
+    """Side in pixels at which close crops are stored, sharp enough for the closest crop."""
     return round(size * CLOSE_ROOM * (1 + close_augment(augment).scale))
 
 

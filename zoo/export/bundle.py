@@ -1,4 +1,4 @@
-"""Putting a run into the box: a maintainer's work, `make box RUN=... NAME=...`.
+"""Bundling a run with the package: a maintainer's work, `make box RUN=... NAME=...`.
 
 What ships is what `zoo push` would publish: weights, configuration, record and card, without a path
 of this machine or a name of the data. Weights are stored in 16 bits where nobody could tell; they
@@ -61,7 +61,7 @@ def pack(
     """Write a finished run's files to ``box/name`` and its entry into the catalogue.
 
     With ``default``, `zoo predict` uses it where none is named, and no other entry does. Raises
-    :class:`UsageError` for a run that is not finished or too large for the box, and
+    :class:`UsageError` for a run that is not finished or too large to be bundled, and
     :class:`DataError` for a record that names a person; nothing has been written then.
     """
     try:
@@ -82,7 +82,7 @@ def pack(
     if size > MOST_BYTES:
         tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
         raise UsageError(
-            f"{run}: its weights take {size / 1e6:.1f} MB{tried}; the box takes "
+            f"{run}: its weights take {size / 1e6:.1f} MB{tried}; a bundled model takes "
             f"{MOST_BYTES / 1e6:.1f} MB. Publish it instead: zoo push"
         )
     save_tensors(weights, chosen, header)

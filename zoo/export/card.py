@@ -130,14 +130,14 @@ def _training(record: Record) -> str:
 
 def _row(split: str, result: Mapping[str, Any]) -> str:
     low, high = _number(result, "nme_ioc_low"), _number(result, "nme_ioc_high")
-    floor = result.get("floor")
+    baseline = result.get("floor")  # its name in records
     cells = [
         split,
         _percent(_number(result, "nme_ioc")),
         f"{_percent(low)} to {_percent(high)}" if low and high else "",
         _percent(_number(result, "fr_08")),
         str(result.get("n", "")),
-        _percent(_number(floor, "nme_ioc")) if isinstance(floor, Mapping) else "",
+        _percent(_number(baseline, "nme_ioc")) if isinstance(baseline, Mapping) else "",
     ]
     return f"| {' | '.join(cells)} |\n"
 
@@ -151,7 +151,7 @@ def _tolerance(found: object) -> str:
         "10% smaller": "smaller",
         "10% larger": "larger",
         "10% off, mean of eight directions": "shifted",
-        "10% off, the worst direction": "worst_shift",
+        "10% off, the worst shift": "worst_shift",
     }
     rows = "".join(
         f"| {place} | {_percent(_number(found, key))} |\n" for place, key in places.items()

@@ -24,7 +24,7 @@ from ..registry import bare_id
 from ..reporter import Reporter
 from ..runs.catalogue import run_folder
 from ..runs.folder import RunFolder
-from ..runs.own_data import reopen_material
+from ..runs.own_data import reopen_source
 from ..runs.trained import Trained, load_trained
 from . import graph
 from .check import Agreement, batches, compare, random_crops
@@ -127,10 +127,10 @@ def _real_crops(
     config = trained.header.config
     found: dict[str, NDArray[np.uint8]] = {}
     if data is not None:
-        material = reopen_material(folder, data, False, reporter)
-        store = material.store("val", config.region, config.input_size, reporter)
+        source = reopen_source(folder, data, False, reporter)
+        store = source.store("val", config.region, config.input_size, reporter)
         rows = np.unique(np.linspace(0, len(store) - 1, FROM_DATA).round().astype(np.int64))
-        found[material.dataset] = np.asarray(store.images[rows])
+        found[source.dataset] = np.asarray(store.images[rows])
     if pictures:
         images = [read_image(Path(path)) for path in pictures]
         found["pictures"] = np.stack(

@@ -19,7 +19,7 @@ from ..prediction.torch_model import TorchPredictor
 from ..registry import bare_id, registry
 from ..reporter import Reporter
 from ..runs.folder import RunFolder
-from ..runs.own_data import own_material
+from ..runs.own_data import own_source
 from .tolerance import measure, require_scheme, results_on
 
 FILE = "card.json"
@@ -57,7 +57,7 @@ def measure_for_card(
     folder = RunFolder(run)
     folder.read_record()  # of a finished run alone; that is said before the model is loaded
     predictor = TorchPredictor.of_run(run, device)
-    material = own_material(folder, data, False, reporter)
+    source = own_source(folder, data, False, reporter)
     tables = [(dataset, _table(dataset, root, reporter)) for dataset, root in elsewhere]
     for _, table in tables:
         require_scheme(predictor, table)
@@ -67,7 +67,7 @@ def measure_for_card(
 
     found: dict[str, Any] = {
         "box_tolerance": {"split": split}
-        | measure(predictor, material.table, material.measurable_rows(split), show)
+        | measure(predictor, source.table, source.measurable_rows(split), show)
     }
     others = [
         {"dataset": bare_id(dataset), "release": table.release}

@@ -39,7 +39,7 @@ _PRINTF = re.compile(r"%(?:0?\d*)d")
 
 
 @dataclass(frozen=True)
-class Source:
+class MediaInput:
     """One thing to work on: a picture, a video, or frames that follow one another."""
 
     kind: Literal["picture", "video", "sequence"]
@@ -67,7 +67,7 @@ class Source:
 class Found:
     """What one argument names."""
 
-    sources: list[Source]
+    sources: list[MediaInput]
     """In order; never none."""
     place: str = ""
     others: tuple[Path, ...] = ()
@@ -95,14 +95,14 @@ def _left_out(place: str, others: Sequence[Path]) -> str:
 
 def find_all(
     arguments: Iterable[str], taken_as: As = "auto"
-) -> tuple[list[Source], list[DataError], list[str]]:
+) -> tuple[list[MediaInput], list[DataError], list[str]]:
     """What all arguments name, each source once; the arguments that name nothing; and notes of the
     files that are not read.
 
     Taken as a video, pictures that are named one by one (a shell does so with ``frames/*.png``) are
     the frames of one sequence.
     """
-    sources: dict[tuple[str, Path], Source] = {}
+    sources: dict[tuple[str, Path], MediaInput] = {}
     errors = []
     notes = []
     for argument in arguments:
@@ -117,7 +117,7 @@ def find_all(
     pictures = tuple(each.path for each in found if each.kind == "picture")
     if taken_as == "video" and pictures:
         moving = [each for each in found if each.moves]
-        return [Source("sequence", pictures[0].parent, pictures), *moving], errors, notes
+        return [MediaInput("sequence", pictures[0].parent, pictures), *moving], errors, notes
     return found, errors, notes
 
 
@@ -140,8 +140,8 @@ def find(argument: str, taken_as: As = "auto") -> Found:
     raise DataError(f"{argument}: no such image file, video, folder or pattern")
 
 
-def _of_file(path: Path) -> Source:
-    return Source("video" if is_video(path) else "picture", path)
+def _of_file(path: Path) -> MediaInput:
+    return MediaInput("video" if is_video(path) else "picture", path)
 
 
 def is_video(path: Path) -> bool:
@@ -206,12 +206,12 @@ def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], tuple[Path, ...]]:
     return read, tuple(others)
 
 
-def _grouped(place: Path, files: Sequence[Path], taken_as: As) -> list[Source]:
+def _grouped(place: Path, files: Sequence[Path], taken_as: As) -> list[MediaInput]:
     pictures = [path for path in files if path.suffix.lower() in PICTURES]
     guessed = taken_as == "auto" and _is_sequence(pictures)
     if pictures and (guessed or taken_as == "video"):
-        videos = [Source("video", path) for path in files if path.suffix.lower() in VIDEOS]
-        return [Source("sequence", place, tuple(pictures), guessed), *videos]
+        videos = [MediaInput("video", path) for path in files if path.suffix.lower() in VIDEOS]
+        return [MediaInput("sequence", place, tuple(pictures), guessed), *videos]
     return [_of_file(path) for path in files]
 
 
@@ -221,7 +221,7 @@ def _is_sequence(pictures: Sequence[Path]) -> bool:
     return len(pictures) > 1 and numbered and len({path.suffix for path in pictures}) == 1
 
 
-def _of_printf(pattern: str) -> Source:
+def _of_printf(pattern: str) -> MediaInput:
     path = Path(pattern)
     if len(_PRINTF.findall(pattern)) != 1 or not _PRINTF.search(path.name):
         raise DataError(
@@ -235,7 +235,7 @@ def _of_printf(pattern: str) -> Source:
     if not numbered:
         first = _PRINTF.sub(lambda match: match[0] % 1, pattern)
         raise DataError(f"{pattern}: no file of this sequence, such as {first}")
-    return Source("sequence", path, tuple(p for _, p in sorted(numbered)))
+    return MediaInput("sequence", path, tuple(p for _, p in sorted(numbered)))
 
 
 def natural(paths: Iterable[Path]) -> list[Path]:

@@ -18,7 +18,7 @@ from zoo.prediction.drawing import draw_faces
 from zoo.videos import RATE
 
 from .film import Film
-from .inputs import Source
+from .inputs import MediaInput
 from .naming import Names, count
 from .pictures import Image, copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
@@ -87,7 +87,7 @@ class Outcome:
 
 
 def run(
-    job: Job, sources: Sequence[Source], watcher: Watcher, outcome: Outcome | None = None
+    job: Job, sources: Sequence[MediaInput], watcher: Watcher, outcome: Outcome | None = None
 ) -> Outcome:
     """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
     what was done when it is ended, as by Ctrl-C.
@@ -186,7 +186,7 @@ class _Work:
         self._keep(Marked(frame.path, faces, range(len(faces))))
         return said
 
-    def video(self, source: Source) -> None:
+    def video(self, source: MediaInput) -> None:
         """Frame by frame, with one annotated copy."""
         self.videos_left -= 1
         try:
@@ -310,7 +310,7 @@ def _marked(frame: Frame, faces: Sequence[Face], numbers: Sequence[int]) -> Mark
     return Marked(frame.path, faces, numbers, frame.index, frame.seconds)
 
 
-def _opened(source: Source, rate: float) -> Frames:
+def _opened(source: MediaInput, rate: float) -> Frames:
     return (
         VideoFrames(source.path) if source.kind == "video" else SequenceFrames(source.frames, rate)
     )
@@ -342,7 +342,7 @@ def _area(image: Image | None) -> int:
     return 0 if image is None else image.shape[0] * image.shape[1]
 
 
-def _guess(source: Source) -> str:
+def _guess(source: MediaInput) -> str:
     if not source.guessed:
         return ""
     frames = count(len(source.frames), "numbered frame")

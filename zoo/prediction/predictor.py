@@ -59,7 +59,7 @@ class Predictor(ABC):
     """What it was trained on: ``frame``, whole pictures, or ``box``, faces."""
     faces: FacePlace
     refine: int = 0
-    """Further looks: each crops again about the points that the look before found."""
+    """Further passes: each crops again about the points that the pass before found."""
     mirror_check: bool = True
     """Whether a model without point scores is asked twice, for the sake of a confidence."""
 
@@ -109,7 +109,7 @@ class Predictor(ABC):
 
     def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
         """Where to look for a face that a moment ago was at these points (K, 2): the region of the
-        last look, so that a model that looks again need not."""
+        last pass, so that a model with further passes needs no first one."""
         if self.refine:
             return refine_region(points)
         return face_region(np.array(points_box(points)), ABOUT_POINTS, self.faces)
@@ -120,11 +120,11 @@ class Predictor(ABC):
         """The faces that lie in these regions, a face each, without a detector: its box is the one
         about its points, and its box score NaN. ``again=False``: the regions are those of
         :meth:`region_about`, and looked into once. The mirror is not asked: it would take as long
-        again, and wavers more from frame to frame than a track could be judged by."""
+        again, and wavers more from frame to frame than a track could be followed by."""
         require_picture(image)
-        looks = self.refine if again else 0
+        passes = self.refine if again else 0
         seen = [(image, region) for region in regions]
-        marked = self._marked(seen, looks, mirror=False)
+        marked = self._marked(seen, passes, mirror=False)
         return [
             Face(points_box(points), float("nan"), points, scores, confidence)
             for points, scores, confidence in marked
@@ -144,21 +144,21 @@ class Predictor(ABC):
         self, seen: Sequence[Seen], again: int, mirror: bool = True
     ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float]]:
         """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each.
-        ``again``: further looks; ``mirror``: whether the mirror may be asked for it."""
+        ``again``: further passes; ``mirror``: whether the mirror may be asked for it."""
         for start in range(0, len(seen), BATCH):
             images, regions = zip(*seen[start : start + BATCH], strict=True)
-            crops, units, scores = self._look(images, regions)
+            crops, units, scores = self._one_pass(images, regions)
             for _ in range(again):
                 found = [r.to_source(unit) for r, unit in zip(regions, units, strict=True)]
                 regions = tuple(map(refine_region, found))
-                crops, units, scores = self._look(images, regions)
+                crops, units, scores = self._one_pass(images, regions)
             asked = mirror or scores is not None
             sure = self.confidences(crops, units, scores) if asked else np.full(len(units), np.nan)
             for i, region in enumerate(regions):
                 points = region.to_source(units[i]).astype(np.float32)
                 yield points, None if scores is None else scores[i], float(sure[i])
 
-    def _look(
+    def _one_pass(
         self, images: Sequence[Image], regions: Sequence[Region]
     ) -> tuple[Crops, Units, Scores]:
         crops = np.stack(
@@ -206,8 +206,8 @@ class Predictor(ABC):
 
     def __repr__(self) -> str:
         facts = f"{len(self.scheme)} points of {self.scheme.name}, {self.input_size} px"
-        looks = f", {1 + self.refine} looks" if self.refine else ""
-        return f"<{type(self).__name__} {self.name}: {facts}{looks}>"
+        passes = f", {1 + self.refine} passes" if self.refine else ""
+        return f"<{type(self).__name__} {self.name}: {facts}{passes}>"
 
     def draw(self, image: Image, faces: Sequence[Face]) -> Image:
         """A copy of the picture with contours, points and boxes."""

@@ -125,8 +125,8 @@ def survey() -> Survey:
     namesakes: dict[tuple[str, str], list[Entry]] = {}
     for entry in shown:
         namesakes.setdefault((entry.kind, entry.id), []).append(entry)
-    judged = [_judged(entry, namesakes[entry.kind, entry.id]) for entry in shown]
-    return Survey(judged, hidden, strays)
+    checked = [_checked(entry, namesakes[entry.kind, entry.id]) for entry in shown]
+    return Survey(checked, hidden, strays)
 
 
 def hidden() -> list[Entry]:
@@ -174,7 +174,7 @@ def _target(value: str) -> str:
     return f"{parts[1]}:{parts[2]}" if parts else value
 
 
-def _judged(entry: Entry, namesakes: list[Entry]) -> Entry:
+def _checked(entry: Entry, namesakes: list[Entry]) -> Entry:
     """The entry with what its metadata alone gives away: a bad name or target, or one of its
     ``namesakes``, which it is among."""
     if not _NAME.fullmatch(entry.id):

@@ -55,7 +55,7 @@ class Registry(Generic[T]):
             return [entry for entry, name in named if fnmatch.fnmatchcase(name, head)]
         entry = self.locate(head)
         family = self._family(entry)
-        with _speaking_for(entry, "cannot list its names"):
+        with _name_plugin_in_errors(entry, "cannot list its names"):
             return [replace(entry, id=f"{entry.id}:{name}") for name in family.names(names)]
 
     def locate(self, plugin_id: str) -> Entry:
@@ -196,7 +196,7 @@ def load(entry: Entry) -> Any:
 def _load(entry: Entry) -> Any:
     import pkgutil
 
-    with _speaking_for(entry, f"cannot be loaded from {entry.target}", at_import=True):
+    with _name_plugin_in_errors(entry, f"cannot be loaded from {entry.target}", at_import=True):
         plugin = pkgutil.resolve_name(entry.target)
         wanted = _contract(entry.kind)
         if not isinstance(plugin, wanted) and not (entry.kind == "backbone" and _is_family(plugin)):
@@ -209,7 +209,7 @@ def _load(entry: Entry) -> Any:
 
 
 def _member(entry: Entry, family: BackboneFamily) -> Backbone:
-    with _speaking_for(entry, "cannot be had"):
+    with _name_plugin_in_errors(entry, "cannot be had"):
         backbone = family.resolve(entry.id.partition(":")[2])
         if not isinstance(backbone, Backbone):
             raise TypeError(f"resolve gave {backbone!r:.80}, which is no zoo.api.Backbone")
@@ -259,7 +259,7 @@ def _is_nobodys(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def _speaking_for(entry: Entry, what: str, at_import: bool = False) -> Iterator[None]:
+def _name_plugin_in_errors(entry: Entry, what: str, at_import: bool = False) -> Iterator[None]:
     """Load a plugin: whatever that raises becomes one line that names the plugin.
 
     Past the import, a ZooError is the plugin's own message to the user and stays as it is. What

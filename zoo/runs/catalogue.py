@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api import DataError, UsageError
-from ..fetching import Entry, fetch_files, is_whole
+from ..fetching import ManifestFile, fetch_files, is_whole
 from ..files import zoo_home
 from ..files.reading import read_toml
 
@@ -40,8 +40,8 @@ class Model:
     name: str
     summary: str
     address: str
-    """Of the folder that holds the files; empty: it is in the box only."""
-    files: tuple[Entry, ...]
+    """Of the folder that holds the files; empty: it is bundled only."""
+    files: tuple[ManifestFile, ...]
     record: Mapping[str, Any] = field(default_factory=dict)
     """What is told of it before it is here: scheme, nme_ioc, parameters and the like."""
     default: bool = False
@@ -51,7 +51,7 @@ class Model:
         return sum(entry.bytes for entry in self.files)
 
     @property
-    def in_box(self) -> bool:
+    def bundled(self) -> bool:
         return all((BOX / self.name / entry.path).is_file() for entry in self.files)
 
     @property
@@ -119,13 +119,13 @@ def require_name(name: str) -> None:
         raise ValueError(f"{name!r} is no name: a to z, digits, - and _, a letter first")
 
 
-def _entry(name: str, path: str, table: Any) -> Entry:
+def _entry(name: str, path: str, table: Any) -> ManifestFile:
     size, digest = (table.get(k) if isinstance(table, dict) else None for k in ("bytes", "sha256"))
     if type(size) is not int or not 0 < size <= MOST_BYTES:
         raise ValueError(f"{name}: {path}: bytes is no size")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise ValueError(f"{name}: {path}: sha256 is no digest of 64 hexadecimal figures")
-    return Entry(path, size, digest)
+    return ManifestFile(path, size, digest)
 
 
 def find(name: str) -> Model:
@@ -185,6 +185,6 @@ def bring(model: Model, source: str | None = None) -> Path:
         return folder
     source = source or model.address
     if not source:
-        raise UsageError(f"{model.name}: has no address, since it comes in the box")
+        raise UsageError(f"{model.name}: has no address, since it is bundled")
     fetch_files(model.files, model.home, source, jobs=2)
     return model.home

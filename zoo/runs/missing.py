@@ -15,7 +15,7 @@ from .folder import RunFolder
 
 
 @contextmanager
-def naming_the_absent(folder: RunFolder, record: Path | None = None) -> Iterator[None]:
+def explain_missing_plugin(folder: RunFolder, record: Path | None = None) -> Iterator[None]:
     """Have a plugin of the run that nothing installed answers to named as its record knows it;
     ``record``: a record file that stands for the run without its folder."""
     try:

@@ -21,7 +21,7 @@ from ..memory import LEAST
 from ..model import LandmarkModel, ModelPlan, build_model
 from ..tensors import file_digest, load_tensors, require_finite
 from .folder import RunFolder
-from .missing import naming_the_absent
+from .missing import explain_missing_plugin
 
 SPARE = 64 << 20
 """Bytes of parameters that a network is allowed beyond those that its file holds."""
@@ -35,7 +35,7 @@ class Header:
     scheme: LandmarkScheme
     faces: FacePlace
     mean_shape: NDArray[np.float64]
-    """(K, 2), of the training split, as fractions of the region: the floor's prediction."""
+    """(K, 2), of the training split, as fractions of the region: the baseline's prediction."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -128,7 +128,7 @@ def load_trained(folder: RunFolder) -> Trained:
     tensors, header = read_best(best_of(folder))
     # the weights are all in the file: nothing is downloaded or read for the start
     plan = model_plan(header.config).without_start()
-    with naming_the_absent(folder):
+    with explain_missing_plugin(folder):
         model = build_model(plan, header.scheme, _room_for(tensors)).model
     try:
         model.load_state_dict(tensors)

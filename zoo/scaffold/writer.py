@@ -17,7 +17,8 @@ from zoo.registry.installed import GROUPS
 from .names import Names
 
 SMALL_RUN = "--recipe strong --set input_size=64 --epochs 20"
-"""Of timm's smallest network on drawn faces: twenty seconds on two cores, well below the floor."""
+"""Trains timm's smallest network on drawn faces in twenty seconds on two cores, well below the
+baseline."""
 
 
 @dataclass(frozen=True)

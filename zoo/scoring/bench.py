@@ -2,8 +2,8 @@
 
 Timed is the network alone: normalisation, backbone and head, from float images (B, 3, S, S) that
 lie on the device to points, in inference mode, with the layout that training and scoring use.
-Decoding, cutting out the region and finding the face are not part of it. A network that looks
-more than once at a face is timed with all its looks, without the cutting between them.
+Decoding, cutting out the region and finding the face are not part of it. A network with several
+passes over a face is timed with all of them, without the cutting between them.
 
 Runs take turns: in each round every network is timed at batch 1 and at a full batch, after a
 forward that is not counted, so that a slow moment of the machine hits all alike. Figures are the
@@ -53,7 +53,7 @@ class Timer:
     precision: str
     least: int
     """Timed samples a turn."""
-    looks: int = 1
+    passes: int = 1
     """Forwards that an image takes: one more for each refinement."""
     repeats: int = 1
     """Images, or batches, a sample."""
@@ -91,14 +91,14 @@ class Timer:
             torch.inference_mode(),
             torch.autocast(device.type, PRECISIONS[self.precision], self.precision != "fp32"),
         ):
-            for _ in range(self.repeats * self.looks):
+            for _ in range(self.repeats * self.passes):
                 self.model(self.images)
         _wait_for(device)
         return (time.perf_counter() - started) / self.repeats
 
 
 @dataclass(frozen=True)
-class Subject:
+class TimedNetwork:
     """A network, and the runs that trained it: seeds and folds of one configuration."""
 
     runs: tuple[RunFolder, ...]
@@ -179,7 +179,7 @@ def bench(
     return costs, refused
 
 
-def spread(samples: Sequence[float]) -> tuple[float, float, float]:
+def quartiles(samples: Sequence[float]) -> tuple[float, float, float]:
     """First quartile, median and third quartile."""
     low, middle, high = np.percentile(samples, (25, 50, 75))
     return float(low), float(middle), float(high)
@@ -187,7 +187,7 @@ def spread(samples: Sequence[float]) -> tuple[float, float, float]:
 
 def _gather(
     paths: Sequence[Path], device: torch.device, batch_size: int, precision: str
-) -> tuple[list[Subject], list[ZooError]]:
+) -> tuple[list[TimedNetwork], list[ZooError]]:
     """Runs of one configuration are one network: it is loaded and timed once."""
     known: dict[tuple[str, str], list[RunFolder]] = {}
     refused: list[ZooError] = []
@@ -211,30 +211,30 @@ def _gather(
 
 def _subject(
     runs: tuple[RunFolder, ...], device: torch.device, batch_size: int, precision: str
-) -> Subject:
+) -> TimedNetwork:
     trained = load_trained(runs[0])
-    size, looks = trained.header.config.input_size, 1 + trained.header.config.refine
+    size, passes = trained.header.config.input_size, 1 + trained.header.config.refine
     model = trained.model.to(device)
     parameters, _ = count_parameters(model)
     gmacs = count_gmacs(model, size)
     drawn = torch.Generator().manual_seed(0)
     # channels last, as batches of stored pixels are
     images = torch.rand(batch_size, size, size, 3, generator=drawn).permute(0, 3, 1, 2).to(device)
-    return Subject(
+    return TimedNetwork(
         runs=runs,
         backbone=bare_id(trained.header.config.backbone),
         input_size=size,
         parameters=parameters,
-        gmacs=None if gmacs is None else looks * gmacs,
-        single=Timer(model, images[:1], precision, least=3, looks=looks),
-        full=Timer(model, images, precision, least=1, looks=looks),
+        gmacs=None if gmacs is None else passes * gmacs,
+        single=Timer(model, images[:1], precision, least=3, passes=passes),
+        full=Timer(model, images, precision, least=1, passes=passes),
     )
 
 
-def _cost(subject: Subject, device: str) -> Cost:
+def _cost(subject: TimedNetwork, device: str) -> Cost:
     batch = len(subject.full.images)
-    low, middle, high = spread(subject.single.samples)
-    fast, median, slow = spread(subject.full.samples)
+    low, middle, high = quartiles(subject.single.samples)
+    fast, median, slow = quartiles(subject.full.samples)
     return Cost(
         runs=subject.runs,
         backbone=subject.backbone,
@@ -259,7 +259,7 @@ def _round(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _does_not_fit(subject: Subject, batch_size: int) -> UsageError:
+def _does_not_fit(subject: TimedNetwork, batch_size: int) -> UsageError:
     return UsageError(
         f"{subject.runs[0].path}: {batch_size} images of {subject.input_size} px do not fit into "
         "the device's memory; time all runs with a smaller --batch-size"

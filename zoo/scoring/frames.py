@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..api import DataError, Problem, UsageError
 from ..data.decode import ahead, refuse_skips
-from ..data.source import Material
+from ..data.source import DataSource
 from ..data.table import SampleTable
 from ..reporter import Reporter
 
@@ -28,7 +28,7 @@ Line = list[str | int]
 
 
 def write_frames(
-    material: Material, split: str, folder: Path, reporter: Reporter
+    source: DataSource, split: str, folder: Path, reporter: Reporter
 ) -> tuple[int, tuple[Problem, ...]]:
     """Write ``folder/frames.csv`` and ``folder/images/000000.png`` ...; the number of frames
     written, and those that could not be read.
@@ -38,14 +38,14 @@ def write_frames(
     :class:`UsageError` for a folder that holds something, :class:`DataError` where no frame, or
     with ``strict`` not every frame, can be read.
     """
-    table = material.table
-    rows = np.arange(len(table)) if split == "all" else material.rows(split)
+    table = source.table
+    rows = np.arange(len(table)) if split == "all" else source.rows(split)
     try:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"{folder}: is not empty; name a new folder with --out")
         (folder / "images").mkdir(parents=True, exist_ok=True)
         lines, problems = _write_images(table, rows, folder, split, reporter)
-        refuse_skips(problems, len(rows), material.strict, material.most_skipped)
+        refuse_skips(problems, len(rows), source.strict, source.most_skipped)
         with (folder / LIST).open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)

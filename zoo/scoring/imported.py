@@ -1,8 +1,8 @@
 """External entries: points that another program found, as a run folder like any other.
 
-They are scored on the frames that every run of the benchmark is scored on, against the same floor,
-and missing faces count as failures. The record says ``external``: the zoo cannot run the program,
-so there is nothing to train, to predict with or to time.
+They are scored on the frames that every run of the benchmark is scored on, against the same
+baseline, and missing faces count as failures. The record says ``external``: the zoo cannot run the
+program, so there is nothing to train, to predict with or to time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, UsageError
 from ..data.decode import MOST_SKIPPED, Regions, find_regions
-from ..data.source import Material, read_material, splits_of
+from ..data.source import DataSource, read_source, splits_of
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, load_record, save_record
 from ..evaluation.scores.metrics import METRICS_VERSION, mean_shape
 from ..evaluation.scores.points_file import ExternalPoints, read_points
@@ -36,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ExternalProgram:
     """Who found the points."""
 
     name: str
@@ -60,7 +60,7 @@ class Entry:
 
 
 def import_points(
-    entry: Entry,
+    entry: ExternalProgram,
     file: Path,
     out: Path,
     *,
@@ -84,7 +84,7 @@ def import_points(
     this split already.
     """
     reporter = reporter or Reporter()
-    material = read_material(
+    source = read_source(
         dataset,
         data=data,
         protocol=protocol,
@@ -93,14 +93,14 @@ def import_points(
         most_skipped=most_skipped,
         reporter=reporter,
     )
-    points = read_points(file, len(material.table.scheme), material.table.ids)
+    points = read_points(file, len(source.table.scheme), source.table.ids)
     if points.unused:
         reporter.note(f"{file}: columns not used: {', '.join(points.unused)}")
-    folds = _folds(material)
-    wanted = np.zeros(len(material.table), bool)
+    folds = _folds(source)
+    wanted = np.zeros(len(source.table), bool)
     for fold in folds:
         wanted |= (fold.splits == "train") | (fold.splits == split)
-    seen = _look(material, np.flatnonzero(wanted), region, reporter)
+    seen = _see(source, np.flatnonzero(wanted), region, reporter)
     for number, fold in enumerate(folds):
         predictions = _predictions(fold, seen, points, split, pixel_corner)
         results = results_of(predictions)
@@ -112,21 +112,19 @@ def import_points(
         yield _keep(entry, fold, number, region, split, seen, predictions, results, out)
 
 
-def _folds(material: Material) -> list[Material]:
-    table, protocol = material.table, material.protocol
+def _folds(source: DataSource) -> list[DataSource]:
+    table, protocol = source.table, source.protocol
     folds = range(protocol.folds)
-    return [replace(material, splits=splits_of(table, protocol, fold)) for fold in folds]
+    return [replace(source, splits=splits_of(table, protocol, fold)) for fold in folds]
 
 
-def _look(material: Material, rows: NDArray[np.int64], region: str, reporter: Reporter) -> Regions:
+def _see(source: DataSource, rows: NDArray[np.int64], region: str, reporter: Reporter) -> Regions:
     """Which frames can be read, and their regions: the same as in the stores of a run."""
 
     def progress(done: int, total: int) -> None:
         reporter.frames("frames", done, total)
 
-    seen = find_regions(
-        material.table, rows, region, material.strict, progress, material.most_skipped
-    )
+    seen = find_regions(source.table, rows, region, source.strict, progress, source.most_skipped)
     if seen.problems:
         reporter.note(
             f"{len(seen.problems)} of {len(rows)} frames skipped, the first: {seen.problems[0]}"
@@ -135,7 +133,7 @@ def _look(material: Material, rows: NDArray[np.int64], region: str, reporter: Re
 
 
 def _predictions(
-    fold: Material, seen: Regions, points: ExternalPoints, split: str, pixel_corner: bool
+    fold: DataSource, seen: Regions, points: ExternalPoints, split: str, pixel_corner: bool
 ) -> Predictions:
     table = fold.table
     train, train_regions = _part(fold, seen, "train")
@@ -156,10 +154,10 @@ def _predictions(
 
 
 def _part(
-    fold: Material, seen: Regions, split: str
+    fold: DataSource, seen: Regions, split: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The readable rows of a split, and their regions. Raises as
-    :meth:`Material.measurable_rows` does."""
+    :meth:`DataSource.measurable_rows` does."""
     here = np.isin(seen.rows, fold.measurable_rows(split))
     if not here.any():
         raise DataError(f"not one frame of the {split} split could be read; {seen.problems[0]}")
@@ -167,8 +165,8 @@ def _part(
 
 
 def _keep(
-    entry: Entry,
-    fold: Material,
+    entry: ExternalProgram,
+    fold: DataSource,
     number: int,
     region: str,
     split: str,
@@ -200,7 +198,9 @@ def _keep(
     return folder
 
 
-def _record(entry: Entry, fold: Material, number: int, region: str, seen: Regions) -> RawRecord:
+def _record(
+    entry: ExternalProgram, fold: DataSource, number: int, region: str, seen: Regions
+) -> RawRecord:
     train, _ = _part(fold, seen, "train")
     config = entry.config | {"fold": number}
     return {
@@ -240,7 +240,7 @@ def _record(entry: Entry, fold: Material, number: int, region: str, seen: Region
 
 
 def _open_folder(
-    out: Path, entry: Entry, fresh: RawRecord, several: bool
+    out: Path, entry: ExternalProgram, fresh: RawRecord, several: bool
 ) -> tuple[RunFolder, RawRecord]:
     """The folder that holds this entry on this benchmark, or a new one, and its record."""
     stem = f"{as_file_name(entry.name)}-{fresh['data']['dataset']}-{fresh['config_hash'][:6]}"

@@ -28,8 +28,8 @@ def predict_split(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Points (M, K, 2) as fractions of the region and, where the head gives them, scores (M, K).
 
-    ``config`` says how many images at a time, in which precision, and how often the model looks
-    again at a crop about the points that it found.
+    ``config`` says how many images at a time, in which precision, and how many passes follow
+    the first, each at a crop about the points that were found.
     """
     training = model.training
     model.eval()
@@ -73,12 +73,12 @@ def _forward(
 
 
 def _windows(unit: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Where to look again, (B, 3) as fractions of the first look. Points that are not finite are
-    left for the caller to find: such a face is looked at as before."""
-    looks = [
+    """The next pass's crops, (B, 3) as fractions of the first one's. Points that are not finite
+    are left for the caller to find: such a face is seen whole again."""
+    crops = [
         refine_region(face) if np.isfinite(face).all() else Region(0.5, 0.5, 1) for face in unit
     ]
-    return np.array([(look.cx, look.cy, look.side) for look in looks])
+    return np.array([(crop.cx, crop.cy, crop.side) for crop in crops])
 
 
 def _interleave(shares: list[NDArray[np.float32] | None], count: int) -> NDArray[np.float32]:
@@ -93,7 +93,7 @@ def _interleave(shares: list[NDArray[np.float32] | None], count: int) -> NDArray
 
 
 @dataclass(frozen=True)
-class Truth:
+class Targets:
     """What a split's predictions are measured by; all in source pixels."""
 
     ids: tuple[str, ...]
@@ -105,7 +105,7 @@ class Truth:
     label_offset: tuple[float, float]
 
     @classmethod
-    def of(cls, store: Store, table: SampleTable) -> Truth:
+    def of(cls, store: Store, table: SampleTable) -> Targets:
         rows = store.rows
         return cls(
             ids=tuple(table.ids[i] for i in rows),
@@ -118,7 +118,7 @@ class Truth:
         )
 
     def quick_scores(self, unit: NDArray[np.floating]) -> tuple[float, float]:
-        """(headline NME, board loss): what an epoch is judged by, without intervals."""
+        """(headline NME, board loss): what an epoch is evaluated by, without intervals."""
         points = to_source(unit, self.regions)
         errors = headline_errors(points, self.target, self.visible, self.scheme)
         losses = board_losses(points, self.target, self.visible, self.regions)
@@ -130,7 +130,7 @@ class Truth:
         scores: NDArray[np.float32] | None,
         mean_shape: NDArray[np.float64] | None = None,
     ) -> Predictions:
-        """``mean_shape``: of the training split, so that the floor can be worked out as well."""
+        """``mean_shape``: of the training split, so that the baseline can be worked out as well."""
         return Predictions(
             ids=self.ids,
             people=self.people,

@@ -52,10 +52,10 @@ def overfit(build: Callable[[], LandmarkModel], size: int) -> None:
     reached = {}
     for rate, steps in TRIALS:
         with seeded(0):
-            cost, floor = _train(build(), images, points, rate, steps)
-        if cost < ENOUGH * floor:
+            cost, baseline = _train(build(), images, points, rate, steps)
+        if cost < ENOUGH * baseline:
             return
-        reached[rate] = f"{cost / floor:.0%} after {steps} steps at rate {rate:g}"
+        reached[rate] = f"{cost / baseline:.0%} after {steps} steps at rate {rate:g}"
     raise CheckFailed(
         f"the loss on four faces is still {' and '.join(reached.values())} of what their mean "
         f"shape costs; below {ENOUGH:.0%} is wanted"
@@ -68,7 +68,7 @@ def _train(
     """The lowest loss that was reached, and the mean shape's."""
     visible = torch.ones(points.shape[:2], dtype=torch.bool)
     mean = points.mean(dim=0)
-    floor = float(_cost(mean.expand_as(points), points))
+    baseline = float(_cost(mean.expand_as(points), points))
     model.train()
     silence_dropout(model)
     start_at = getattr(model.head, "start_at", None)
@@ -79,13 +79,13 @@ def _train(
     for _ in range(steps):
         output = model(images)
         lowest = min(lowest, float(_cost(output["points"].detach(), points)))
-        if lowest < ENOUGH * floor:
+        if lowest < ENOUGH * baseline:
             break
         optimizer.zero_grad()
         loss = training_loss(model.head, output, points, visible, point_loss)
         torch.autograd.backward(loss)
         optimizer.step()
-    return lowest, floor
+    return lowest, baseline
 
 
 def _cost(points: Tensor, target: Tensor) -> Tensor:

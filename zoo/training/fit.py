@@ -1,7 +1,7 @@
 """The training loop: one function, read from top to bottom.
 
 All randomness of a step, dropout included, comes from (seed, step, rank), and all state is in
-:class:`zoo.training.state.Trainee`: a run that is killed anywhere and resumed ends, on a CPU, in
+:class:`zoo.training.state.TrainState`: a run that is killed anywhere and resumed ends, on a CPU, in
 the bits of a run that was not.
 """
 
@@ -27,12 +27,12 @@ from ..data.views import Views
 from ..reporter import Reporter, Step
 from ..runs.folder import RunFolder
 from ..runs.trained import Header
-from ..scoring.split import PRECISIONS, Truth, predict_split
+from ..scoring.split import PRECISIONS, Targets, predict_split
 from ..tensors import save_tensors
 from ..world import World
 from .loss import Criterion
 from .optim import update_average
-from .state import Trainee
+from .state import TrainState
 
 LOGS_AN_EPOCH = 20
 """How often a GPU is asked for the loss: each time it must finish what it was given."""
@@ -56,10 +56,10 @@ class Job:
 
     config: Config
     train: Views
-    taught: int
+    pseudo_labelled: int
     """Frames at its end that a teacher labelled."""
     val: Split
-    truth: Truth
+    targets: Targets
     """Of the validation split."""
     criterion: Criterion
     header: Header
@@ -72,12 +72,12 @@ class Job:
 
     @property
     def labelled(self) -> int:
-        return len(self.train) - self.taught
+        return len(self.train) - self.pseudo_labelled
 
     @property
     def drawn(self) -> int:
         """Frames of a teacher's labels that an epoch sees."""
-        return round(self.config.pseudo_weight * self.taught)
+        return round(self.config.pseudo_weight * self.pseudo_labelled)
 
     @property
     def frames(self) -> int:
@@ -95,66 +95,66 @@ def epoch_plan(job: Job, epoch: int) -> list[list[NDArray[np.int64]]]:
     least = 2 * job.world.size
     batches = epoch_batches(job.frames, config.batch_size, config.seed, epoch, least)
     if job.drawn:
-        taught = np.arange(job.labelled, len(job.train))
-        drawn = np.random.default_rng(derive(config.seed, 4, epoch)).permutation(taught)
+        pseudo = np.arange(job.labelled, len(job.train))
+        drawn = np.random.default_rng(derive(config.seed, 4, epoch)).permutation(pseudo)
         rows = np.concatenate((np.arange(job.labelled), drawn[: job.drawn]))
         batches = [rows[batch] for batch in batches]
     return [batches[i : i + each] for i in range(0, len(batches), each)]
 
 
-def fit(job: Job, trainee: Trainee) -> None:
-    """Train until the configuration's epochs are done, from wherever ``trainee`` stands.
+def fit(job: Job, state: TrainState) -> None:
+    """Train until the configuration's epochs are done, from wherever ``state`` stands.
 
     Raises :class:`Interrupted` once a signal was served, and :class:`ZooError` with the frames'
     ids when a loss is not finite.
     """
-    config, progress, device = job.config, trainee.progress, job.val.device
-    forward = _parallel(trainee.model, job.world)
+    config, progress, device = job.config, state.progress, job.val.device
+    forward = _parallel(state.model, job.world)
     bad_step = torch.full((), -1, dtype=torch.int64, device=device)
     with _stop_signals() as stopped:
         while not progress.done(config):
             steps = epoch_plan(job, progress.epoch)
             interval = 1 if device.type == "cpu" else math.ceil(len(steps) / LOGS_AN_EPOCH)
-            if trainee.unfreeze_when_due(config):
+            if state.unfreeze_when_due(config):
                 job.reporter.note(f"epoch {progress.epoch + 1}: the backbone is trained from here")
-                forward = _parallel(trainee.model, job.world)
-            trainee.model.train()
+                forward = _parallel(state.model, job.world)
+            state.model.train()
             clock = _Clock(progress.images)
             for batches in steps[progress.batch :]:
-                trainee.schedule.before_step(progress.step)
+                state.schedule.before_step(progress.step)
                 total = sum(map(len, batches))
                 for k, rows in enumerate(batches):
                     last = k == len(batches) - 1
                     with contextlib.nullcontext() if last else _no_sync(forward):
-                        loss = _backward(job, trainee, forward, rows, total, k)
-                    trainee.loss_sum += loss.detach() * total
+                        loss = _backward(job, state, forward, rows, total, k)
+                    state.loss_sum += loss.detach() * total
                     bad_step = torch.where(
                         (bad_step < 0) & ~loss.isfinite(), progress.step, bad_step
                     )
-                job.world.average_gradients(trainee.loss_parameters)
-                _update(trainee, config)
-                if trainee.loss is not None:
-                    job.world.align_buffers(trainee.loss)
+                job.world.average_gradients(state.loss_parameters)
+                _update(state, config)
+                if state.loss is not None:
+                    job.world.align_buffers(state.loss)
                 progress.step += 1
                 progress.batch += 1
                 progress.images += total
                 if progress.batch % interval == 0 or progress.batch == len(steps):
                     _check_finite(bad_step, job, progress.epoch, len(steps))
-                    _log(job, trainee, clock, steps)
+                    _log(job, state, clock, steps)
                     if job.world.any(stopped()) and progress.batch < len(steps):
                         progress.seconds += clock.seconds
-                        _save_and_stop(job, trainee)
+                        _save_and_stop(job, state)
             progress.seconds += clock.seconds
-            _finish_epoch(job, trainee, clock)
+            _finish_epoch(job, state, clock)
             if job.world.any(stopped()) and not progress.done(config):
-                _save_and_stop(job, trainee)
+                _save_and_stop(job, state)
 
 
 def _backward(
-    job: Job, trainee: Trainee, forward: nn.Module, rows: NDArray[np.int64], total: int, micro: int
+    job: Job, state: TrainState, forward: nn.Module, rows: NDArray[np.int64], total: int, micro: int
 ) -> Tensor:
     """One batch's share of a step: forward, loss, backward. Returns that share of the loss."""
-    config, world, step = job.config, job.world, trainee.progress.step
+    config, world, step = job.config, job.world, state.progress.step
     # every process draws for the whole batch and takes its rows: the augmentation of a frame does
     # not depend on how many processes there are
     mine = slice(world.rank, None, world.size)
@@ -164,41 +164,41 @@ def _backward(
     kind = images.device.type
     with torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32"):
         output = forward(images)
-    loss = job.criterion(trainee.model.head, output, points, visible)
+    loss = job.criterion(state.model.head, output, points, visible)
     # DDP averages gradients over processes; weights make that the mean over the step's frames
     share = loss * (len(points) / total)
-    trainee.scaler.scale(share * world.size).backward()  # type: ignore[no-untyped-call]
+    state.scaler.scale(share * world.size).backward()  # type: ignore[no-untyped-call]
     return share
 
 
-def _update(trainee: Trainee, config: Config) -> None:
+def _update(state: TrainState, config: Config) -> None:
     if config.clip_grad:
-        trainee.scaler.unscale_(trainee.optimizer)
-        parameters = (*trainee.model.parameters(), *trainee.loss_parameters)
+        state.scaler.unscale_(state.optimizer)
+        parameters = (*state.model.parameters(), *state.loss_parameters)
         torch.nn.utils.clip_grad_norm_(parameters, config.clip_grad)
-    trainee.scaler.step(trainee.optimizer)
-    trainee.scaler.update()
-    trainee.optimizer.zero_grad(set_to_none=True)
-    if trainee.average is not None:
-        update_average(trainee.average, trainee.model, config.ema, trainee.progress.step)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    state.optimizer.zero_grad(set_to_none=True)
+    if state.average is not None:
+        update_average(state.average, state.model, config.ema, state.progress.step)
 
 
-def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
+def _finish_epoch(job: Job, state: TrainState, clock: _Clock) -> None:
     """Validate, keep the best, write state, history and whatever follows from them."""
-    config, progress, world = job.config, trainee.progress, job.world
+    config, progress, world = job.config, state.progress, job.world
     seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
-    world.align_buffers(trainee.judged)
-    unit, _ = predict_split(trainee.judged, job.val, config, world)
+    world.align_buffers(state.evaluated)
+    unit, _ = predict_split(state.evaluated, job.val, config, world)
     if not np.isfinite(unit).all():
         raise ZooError(
             f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"
         )
-    val_nme, val_loss = job.truth.quick_scores(unit)
-    rate = trainee.schedule.rate
+    val_nme, val_loss = job.targets.quick_scores(unit)
+    rate = state.schedule.rate
     progress.epoch += 1
     progress.batch = 0
-    trainee.schedule.after_epoch(progress.epoch, val_loss)
+    state.schedule.after_epoch(progress.epoch, val_loss)
     better = progress.best is None or val_nme < progress.best
     if better:
         progress.best, progress.best_epoch = val_nme, progress.epoch
@@ -206,7 +206,7 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
         "epoch": progress.epoch,
         "step": progress.step,
         "lr": rate,
-        "train_loss": float(world.total(trainee.loss_sum)) / job.frames,
+        "train_loss": float(world.total(state.loss_sum)) / job.frames,
         "val_loss": val_loss,
         "val_nme": val_nme,
         "seconds": round(seconds, 3),
@@ -214,12 +214,12 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
         "images_per_second": round(speed, 2),
     }
     progress.history.append(row)
-    trainee.loss_sum.zero_()
+    state.loss_sum.zero_()
     if world.first:
         # in this order: a run killed between two of these repeats the epoch from the old state
         if better:
-            save_tensors(job.folder.best, trainee.judged.state_dict(), job.header.to_dict())
-        trainee.save(job.folder.state, config, world.size, job.fingerprint)
+            save_tensors(job.folder.best, state.evaluated.state_dict(), job.header.to_dict())
+        state.save(job.folder.state, config, world.size, job.fingerprint)
         job.folder.write_history(progress.history)
         job.reporter.epoch(row)
         if progress.stalled(config) and progress.epoch < config.epochs:
@@ -229,13 +229,13 @@ def _finish_epoch(job: Job, trainee: Trainee, clock: _Clock) -> None:
             )
 
 
-def _save_and_stop(job: Job, trainee: Trainee) -> None:
+def _save_and_stop(job: Job, state: TrainState) -> None:
     # a sum over processes would be counted again on each of them: rank 0 keeps it, once
-    total = job.world.total(trainee.loss_sum)
-    trainee.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
+    total = job.world.total(state.loss_sum)
+    state.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
     if job.world.first:
-        trainee.save(job.folder.state, job.config, job.world.size, job.fingerprint)
-    progress = trainee.progress
+        state.save(job.folder.state, job.config, job.world.size, job.fingerprint)
+    progress = state.progress
     raise Interrupted(
         f"stopped in epoch {progress.epoch + 1} after step {progress.step}; everything is saved. "
         f"Go on with: zoo train --resume {job.folder.path}"
@@ -253,9 +253,9 @@ def _check_finite(bad_step: Tensor, job: Job, epoch: int, steps: int) -> None:
         )
 
 
-def _log(job: Job, trainee: Trainee, clock: _Clock, steps: list[list[NDArray[np.int64]]]) -> None:
-    config, progress = job.config, trainee.progress
-    loss_sum = job.world.total(trainee.loss_sum)
+def _log(job: Job, state: TrainState, clock: _Clock, steps: list[list[NDArray[np.int64]]]) -> None:
+    config, progress = job.config, state.progress
+    loss_sum = job.world.total(state.loss_sum)
     if not job.world.first:
         return
     seen = sum(len(rows) for batches in steps[: progress.batch] for rows in batches)

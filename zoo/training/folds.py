@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..api import ZooError
 from ..config import Config
-from ..data.source import open_material
+from ..data.source import open_source
 from ..evaluation.records import load_record
 from ..reporter import Reporter
 from ..runs.folder import RunFolder, run_names
@@ -84,7 +84,7 @@ def find_existing(
             f for f, own in folders if f.record.is_file() and _anywhere(own) == _anywhere(config)
         ]
         if finished and not fingerprint:
-            fingerprint = open_material(config, strict, Reporter()).table.fingerprint
+            fingerprint = open_source(config, strict, Reporter()).table.fingerprint
         whole = [f for f in finished if _fingerprint(f) == fingerprint]
         if whole:
             found.append((whole[-1], True))

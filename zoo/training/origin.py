@@ -14,12 +14,12 @@ from typing import Any
 
 from ..api import DataError, UsageError, WeightsError
 from ..config import PLUGIN_KINDS, Config, from_dict
-from ..data.source import Material
+from ..data.source import DataSource
 from ..evaluation.records import Record, config_hash, load_record
 from ..registry import registry
 from ..reporter import Reporter
 from ..runs.folder import RunFolder
-from ..runs.missing import naming_the_absent
+from ..runs.missing import explain_missing_plugin
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Origin:
                 f"weights {config.pseudo_sha256}); name that run with --pseudo RUN"
             )
         self._require_no_files(config)
-        with naming_the_absent(RunFolder(self.path.parent), self.path):
+        with explain_missing_plugin(RunFolder(self.path.parent), self.path):
             for kind in PLUGIN_KINDS:
                 registry(kind).locate(getattr(config, kind))
         return replace(
@@ -91,10 +91,10 @@ class Origin:
                         f"opens none; train it with a recipe, and --set {kind}.{name}=FILE"
                     )
 
-    def check_data(self, material: Material) -> None:
+    def check_data(self, source: DataSource) -> None:
         """Raises :class:`DataError` for other data than the record's: its result says nothing of
         a run on these."""
-        here, there = material.table.fingerprint, self.record.data.fingerprint
+        here, there = source.table.fingerprint, self.record.data.fingerprint
         if here != there:
             raise DataError(
                 f"{self.path}: was trained on data with fingerprint {there[:12]}, this has "

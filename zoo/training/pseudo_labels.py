@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..api import DataError, OpenDataset
 from ..config import Config
 from ..data.batches import make_split
-from ..data.source import Material
+from ..data.source import DataSource
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
 from ..evaluation.records import Record
@@ -44,10 +44,10 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Taught:
+class PseudoLabels:
     """What a run trains on."""
 
-    material: Material
+    source: DataSource
     """With the teacher's frames behind the labelled ones, all of them in the training split."""
     count: int
     """Labelled rows of its table."""
@@ -73,30 +73,30 @@ class Answers:
     """(M,): the mean distance between the two answers to a frame, over sqrt(w h) of the points."""
 
 
-def learn_from_teacher(
-    config: Config, material: Material, device: torch.device, reporter: Reporter
-) -> Taught:
-    """The material, with a teacher's frames where the configuration names one.
+def pseudo_label(
+    config: Config, source: DataSource, device: torch.device, reporter: Reporter
+) -> PseudoLabels:
+    """The source, with a teacher's frames where the configuration names one.
 
     Raises :class:`DataError` for a data set that offers no unlabelled frames, for a teacher of
     other points, and for one that may have been trained on val or test people.
     """
-    count = len(material.table)
+    count = len(source.table)
     if not config.pseudo:
-        return Taught(material, count)
+        return PseudoLabels(source, count)
     folder = RunFolder(Path(config.pseudo))
     digest = teacher_digest(config.pseudo, config.pseudo_sha256)
-    _check_teacher(folder, folder.read_record(), config, material, reporter)
-    table, rows = _unlabelled(config, material)
-    offset = material.table.label_offset
+    _check_teacher(folder, folder.read_record(), config, source, reporter)
+    table, rows = _unlabelled(config, source)
+    offset = source.table.label_offset
     key = f"{FORMAT}|{digest}|{table.fingerprint}|{offset}|{rows.tolist()}"
     answers = _kept(key, lambda: _ask(folder, table, rows, offset, device, reporter))
     wanted = max(1, round(config.pseudo_keep * len(answers.rows)))
     kept = np.sort(np.argsort(answers.doubt, kind="stable")[:wanted])
     joined = replace(
-        material,
-        table=_joined(material.table, table, answers, kept),
-        splits=np.concatenate((material.splits, np.full(len(kept), "train"))),
+        source,
+        table=_joined(source.table, table, answers, kept),
+        splits=np.concatenate((source.splits, np.full(len(kept), "train"))),
     )
     people = {table.people[row] for row in answers.rows[kept]} - {None}
     doubt = float(answers.doubt[kept].max())
@@ -116,20 +116,20 @@ def learn_from_teacher(
         f"split, {len(kept)} are kept (its answers differ by at most "
         f"{100 * doubt:.2f}% of the face), with weight {config.pseudo_weight:g}"
     )
-    return Taught(joined, count, facts)
+    return PseudoLabels(joined, count, facts)
 
 
 def _check_teacher(
-    folder: RunFolder, record: Record, config: Config, material: Material, reporter: Reporter
+    folder: RunFolder, record: Record, config: Config, source: DataSource, reporter: Reporter
 ) -> None:
-    trained, scheme = record.data, material.table.scheme
+    trained, scheme = record.data, source.table.scheme
     if trained.scheme != scheme.name:
         raise DataError(
             f"{folder.path}: predicts points of {trained.scheme}, the data set's are of "
             f"{scheme.name}: it cannot label them"
         )
-    if trained.fingerprint == material.table.fingerprint:
-        here = (material.protocol.label, config.fold)
+    if trained.fingerprint == source.table.fingerprint:
+        here = (source.protocol.label, config.fold)
         there = (trained.protocol, max(trained.fold or 0, 0))
         if here != there:
             raise DataError(
@@ -137,10 +137,10 @@ def _check_teacher(
                 f"run under {here[0]} (fold {here[1]}): frames that this one is scored on may have "
                 "trained it; train a teacher under the same protocol"
             )
-    elif (trained.dataset, trained.release) == (material.dataset, material.table.release):
+    elif (trained.dataset, trained.release) == (source.dataset, source.table.release):
         raise DataError(
             f"{folder.path}: was trained on another copy of {trained.dataset} (fingerprint "
-            f"{trained.fingerprint[:12]}, this has {material.table.fingerprint[:12]}): whom it "
+            f"{trained.fingerprint[:12]}, this has {source.table.fingerprint[:12]}): whom it "
             "was trained on cannot be known; train a teacher on this copy"
         )
     else:
@@ -150,28 +150,28 @@ def _check_teacher(
         )
 
 
-def _unlabelled(config: Config, material: Material) -> tuple[SampleTable, NDArray[np.int64]]:
+def _unlabelled(config: Config, source: DataSource) -> tuple[SampleTable, NDArray[np.int64]]:
     """The data set's frames without labels, and the rows of those in the training split."""
-    dataset: OpenDataset = material.source
+    dataset: OpenDataset = source.opened
     offers = getattr(dataset, "unlabelled", None)
     samples = [] if offers is None else list(offers())
     if not samples:
         raise DataError(
-            f"pseudo = {config.pseudo}: {material.dataset} offers no unlabelled frames here "
-            f"(release {material.table.release}); leave pseudo out"
+            f"pseudo = {config.pseudo}: {source.dataset} offers no unlabelled frames here "
+            f"(release {source.table.release}); leave pseudo out"
         )
     table = read_table(dataset, given=samples)
-    both = set(material.table.ids).intersection(table.ids)
+    both = set(source.table.ids).intersection(table.ids)
     if both:
         raise DataError(f"{min(both)}: is offered as an unlabelled frame and has labels")
     splits = assign(
-        material.protocol.id, table.ids, table.people, table.release_splits, fold=config.fold
+        source.protocol.id, table.ids, table.people, table.release_splits, fold=config.fold
     )
     rows = np.flatnonzero(splits == "train").astype(np.int64)
     if not len(rows):
         raise DataError(
             f"pseudo = {config.pseudo}: none of the {len(table)} unlabelled frames is in the train "
-            f"split of protocol {material.protocol.label}; leave pseudo out"
+            f"split of protocol {source.protocol.label}; leave pseudo out"
         )
     return table, rows
 

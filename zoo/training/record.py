@@ -14,7 +14,7 @@ import torch
 from ..api import DataError, WeightsError
 from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
-from ..data.source import Material
+from ..data.source import DataSource
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
 from ..evaluation.scores.details import compact_history
 from ..evaluation.scores.metrics import METRICS_VERSION
@@ -28,7 +28,7 @@ from ..runs.environment import peak_memory
 from ..runs.folder import RunFolder
 from ..runs.trained import Header
 from ..scoring.mirrored import average_of_both, predict_mirrored
-from ..scoring.split import Truth, predict_split
+from ..scoring.split import Targets, predict_split
 from ..tensors import file_digest
 from ..world import World
 from .curve import save_learning_curve
@@ -47,12 +47,12 @@ def score_split(
     model: LandmarkModel,
     name: str,
     split: Split,
-    truth: Truth,
+    targets: Targets,
     header: Header,
     folder: RunFolder,
     world: World,
 ) -> Scored:
-    """Predict a split, store the predictions and measure them, beside the floor; with test-time
+    """Predict a split, store the predictions and measure them, beside the baseline; with test-time
     flip as well, where the scheme has a symmetry.
 
     Every process takes part; rank 0 writes.
@@ -67,7 +67,7 @@ def score_split(
             f"{len(split)} frames, so the record keeps what it has; copy the run again"
         )
     speed = len(split) / (time.perf_counter() - started)
-    predictions = truth.predictions(unit, scores, header.mean_shape)
+    predictions = targets.predictions(unit, scores, header.mean_shape)
     results = results_of(predictions)
     if world.first:
         path = folder.predictions(name)
@@ -76,7 +76,7 @@ def score_split(
     flip = header.scheme.flip
     if flip is not None:
         back = predict_mirrored(model, split, config, flip, world)
-        both = truth.predictions(average_of_both(unit, back, truth.label_offset), None)
+        both = targets.predictions(average_of_both(unit, back, targets.label_offset), None)
         results["flip"] = flip_results(both)
         if world.first:
             results["flip"]["predictions"] = both.save(folder.predictions(f"{name}-flip"))
@@ -109,7 +109,7 @@ class Facts:
     """What a record says of a run besides its scores."""
 
     config: Config
-    material: Material
+    source: DataSource
     built: BuiltModel
     frames: Mapping[str, int]
     people: Mapping[str, int]
@@ -127,7 +127,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
     """record.json, and then the learning curve: what was trained is not lost to a drawing."""
     config, progress = facts.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
-    looks = 1 + config.refine
+    passes = 1 + config.refine
     gmacs = count_gmacs(facts.built.model, facts.built.input_size)
     backbone = facts.built.spec
     plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
@@ -143,23 +143,23 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
         "best_epoch": progress.best_epoch,
         "images_seen": progress.images,
         "data": {
-            "dataset": facts.material.dataset,
-            "release": facts.material.table.release,
-            "protocol": facts.material.protocol.label,
+            "dataset": facts.source.dataset,
+            "release": facts.source.table.release,
+            "protocol": facts.source.protocol.label,
             "fold": config.fold,
             "region": config.region,
-            "scheme": facts.material.table.scheme.name,
-            "fingerprint": facts.material.table.fingerprint,
+            "scheme": facts.source.table.scheme.name,
+            "fingerprint": facts.source.table.fingerprint,
             "frames": dict(facts.frames),
             "people": dict(facts.people),
-            "partial": facts.material.released is False,
-            "license": facts.material.table.license,
+            "partial": facts.source.released is False,
+            "license": facts.source.table.license,
             "metrics": METRICS_VERSION,
         },
         "model": {
             "parameters": parameters,
             "trainable": trainable,
-            "gmacs": None if gmacs is None else round(looks * gmacs, 4),
+            "gmacs": None if gmacs is None else round(passes * gmacs, 4),
             "weights": facts.built.weights,
             "license": backbone.license,
             "weights_license": backbone.weights_license if config.pretrained else None,

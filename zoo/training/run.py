@@ -15,8 +15,8 @@ import torch
 from ..api import DataError, UsageError
 from ..config import Config
 from ..data.batches import derive, make_split
-from ..data.passes import Look, make_views, open_looks
-from ..data.source import Material, open_material
+from ..data.passes import Pass, make_views, open_passes
+from ..data.source import DataSource, open_source
 from ..data.store import Store
 from ..evaluation.board.baseline import run_has_learned
 from ..evaluation.records.schema import results_from
@@ -24,13 +24,13 @@ from ..evaluation.scores.metrics import mean_shape
 from ..geometry import FacePlace
 from ..model import BuiltModel
 from ..registry import bare_id, blaming
-from ..reporter import Begun, Reporter
+from ..reporter import Reporter, RunStarted
 from ..runs.environment import environment
 from ..runs.folder import RunFolder, new_folder
-from ..runs.missing import naming_the_absent
-from ..runs.own_data import own_material
+from ..runs.missing import explain_missing_plugin
+from ..runs.own_data import own_source
 from ..runs.trained import Header, load_trained
-from ..scoring.split import Truth
+from ..scoring.split import Targets
 from ..tensors import load_header
 from ..threads import advice
 from ..world import World, join_world
@@ -40,12 +40,12 @@ from .loss import Criterion, build_loss
 from .optim import Schedule, make_optimizer
 from .origin import Origin
 from .plan import complete
-from .pseudo_labels import Taught, learn_from_teacher
+from .pseudo_labels import PseudoLabels, pseudo_label
 from .rates import rate_factors
 from .record import Facts, keep, score_split, write_record
 from .rehearsal import rehearse
-from .state import Progress, Trainee
-from .transfer import Source, build_started, carry_head
+from .state import Progress, TrainState
+from .transfer import StartRun, build_with_weights, carry_head
 
 
 def train(
@@ -70,10 +70,10 @@ def train(
             if made is not None:
                 stack.enter_context(RunFolder(made).held())
         folder = RunFolder(world.share(made))
-        job, trainee = _set_up(parts, folder)
-        _tell_begin(job, trainee)
-        fit(job, trainee)
-        _finish(parts, job, trainee)
+        job, state = _set_up(parts, folder)
+        _tell_begin(job, state)
+        fit(job, state)
+        _finish(parts, job, state)
         return folder
 
 
@@ -98,23 +98,23 @@ def resume(
         with world.first_goes_ahead():
             if world.first:
                 stack.enter_context(folder.held())
-        with naming_the_absent(folder):
+        with explain_missing_plugin(folder):
             parts = _Parts.gather(config, strict, world, reporter or Reporter())
-        job, trainee = _set_up(parts, folder)
+        job, state = _set_up(parts, folder)
         if folder.state.is_file():
-            trainee.restore(folder.state, world, job.fingerprint)
+            state.restore(folder.state, world, job.fingerprint)
         if world.first:
-            folder.repair(trainee.progress.history)
-        trainee.unfreeze_when_due(config)
-        if trainee.progress.done(config) and folder.record.is_file():
-            parts.reporter.note(_why_finished(trainee.progress, config, path))
+            folder.repair(state.progress.history)
+        state.unfreeze_when_due(config)
+        if state.progress.done(config) and folder.record.is_file():
+            parts.reporter.note(_why_finished(state.progress, config, path))
             return folder
         if world.first:
             folder.forget_results()
             folder.write_config(config)
-        _tell_begin(job, trainee)
-        fit(job, trainee)
-        _finish(parts, job, trainee)
+        _tell_begin(job, state)
+        fit(job, state)
+        _finish(parts, job, state)
         return folder
 
 
@@ -137,22 +137,22 @@ def evaluate(
     record = folder.read_record()
     config = folder.read_config()
     refuse_edited(folder, trained.header.config.to_share(), config, but=("epochs",))
-    material = own_material(folder, data, strict, reporter)
+    source = own_source(folder, data, strict, reporter)
     with join_world(device or config.device) as world:
         with world.first_goes_ahead():
-            store = material.store(split, config.region, config.input_size, reporter)
+            store = source.store(split, config.region, config.input_size, reporter)
         model = trained.model.to(world.device)
         scored = score_split(
             model,
             split,
-            make_split(store, material.table, world.device),
-            Truth.of(store, material.table),
+            make_split(store, source.table, world.device),
+            Targets.of(store, source.table),
             trained.header,
             folder,
             world,
         )
     if world.first:
-        keep(record.raw, folder, split, scored, len(store), material.people(store))
+        keep(record.raw, folder, split, scored, len(store), source.people(store))
     return scored.results | {"learned": run_has_learned(results_from(scored.results))}
 
 
@@ -181,16 +181,16 @@ class _Parts:
     config: Config
     world: World
     reporter: Reporter
-    material: Material
+    source: DataSource
     built: BuiltModel
-    source: Source | None
+    start: StartRun | None
     """The run that the model starts from."""
     criterion: Criterion
     uses_loss: bool
     """Whether the loss of the configuration is trained on, or the head's own alone."""
-    taught: Taught
-    looks: Sequence[Look]
-    """At the training split and what a teacher added to it; the first is at whole regions."""
+    pseudo: PseudoLabels
+    passes: Sequence[Pass]
+    """Over the training split and what a teacher added to it; the first is of whole regions."""
     val: Store
     environment: dict[str, Any]
 
@@ -211,21 +211,21 @@ class _Parts:
         if not world.first:
             reporter = Reporter()  # one process speaks
         with world.first_goes_ahead():
-            material = open_material(config, strict, reporter)
+            source = open_source(config, strict, reporter)
             for split in ("train", "val"):  # before anything is built or decoded
-                material.measurable_rows(split)
+                source.measurable_rows(split)
             if origin is not None:
-                origin.check_data(material)
-            scheme = material.table.scheme
+                origin.check_data(source)
+            scheme = source.table.scheme
             torch.manual_seed(derive(config.seed, 3))
-            built, source = build_started(config, scheme, reporter)
+            built, start = build_with_weights(config, scheme, reporter)
             point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
             criterion = Criterion(config.head, config.loss, point_loss)
             uses_loss = _rehearse(built, criterion, config, len(scheme), world, reporter)
-            taught = learn_from_teacher(config, material, world.device, reporter)
-            looks = open_looks(config, taught.material, built.input_size, reporter)
-            train = taught.labelled(looks[0].store)
-            val = material.store("val", config.region, built.input_size, reporter)
+            pseudo = pseudo_label(config, source, world.device, reporter)
+            passes = open_passes(config, pseudo.source, built.input_size, reporter)
+            train = pseudo.labelled(passes[0].store)
+            val = source.store("val", config.region, built.input_size, reporter)
             if len(train) < 2 * world.size:
                 raise DataError(
                     f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
@@ -241,13 +241,13 @@ class _Parts:
             config=config,
             world=world,
             reporter=reporter,
-            material=material,
-            built=built,
             source=source,
+            built=built,
+            start=start,
             criterion=criterion,
             uses_loss=uses_loss,
-            taught=taught,
-            looks=looks,
+            pseudo=pseudo,
+            passes=passes,
             val=val,
             environment=around,
         )
@@ -289,10 +289,10 @@ def _rehearse(
     return rehearsed.uses_loss
 
 
-def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
-    config, table, world = parts.config, parts.material.table, parts.world
-    train = make_views(parts.looks, parts.taught.material.table, world.device)
-    whole, labelled = train.whole.split, len(parts.taught.labelled(parts.looks[0].store))
+def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, TrainState]:
+    config, table, world = parts.config, parts.source.table, parts.world
+    train = make_views(parts.passes, parts.pseudo.source.table, world.device)
+    whole, labelled = train.whole.split, len(parts.pseudo.labelled(parts.passes[0].store))
     points, visible = (each[:labelled].cpu().numpy() for each in (whole.points, whole.visible))
     header = Header(
         config=config,
@@ -305,15 +305,15 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     if start_at is not None:
         with blaming("head", config.head, "cannot start at the mean shape"):
             start_at(torch.from_numpy(header.mean_shape.astype(np.float32)))
-    if parts.source is not None:
-        parts.reporter.note(carry_head(parts.source, model.head, table.scheme))
+    if parts.start is not None:
+        parts.reporter.note(carry_head(parts.start, model.head, table.scheme))
     model.to(world.device)
     job = Job(
         config=config,
         train=train,
-        taught=len(train) - labelled,
+        pseudo_labelled=len(train) - labelled,
         val=make_split(parts.val, table, world.device),
-        truth=Truth.of(parts.val, table),
+        targets=Targets.of(parts.val, table),
         criterion=parts.criterion,
         header=header,
         fingerprint=table.fingerprint,
@@ -330,7 +330,7 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
     factors = rate_factors(model, config, started, parts.reporter)
     optimizer = make_optimizer(model, config, factors, of_loss)
     exact = torch.float32 if world.device.type == "mps" else torch.float64
-    trainee = Trainee(
+    state = TrainState(
         model=model,
         average=copy.deepcopy(model).requires_grad_(False) if config.ema else None,
         loss=loss,
@@ -340,33 +340,33 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, Trainee]:
         progress=Progress(),
         loss_sum=torch.zeros((), dtype=exact, device=world.device),
     )
-    return job, trainee
+    return job, state
 
 
-def _tell_begin(job: Job, trainee: Trainee) -> None:
-    progress = trainee.progress
+def _tell_begin(job: Job, state: TrainState) -> None:
+    progress = state.progress
     if job.world.first:
-        job.reporter.begin(Begun(job.folder.path, job.config, progress.step, progress.history))
+        job.reporter.begin(RunStarted(job.folder.path, job.config, progress.step, progress.history))
 
 
-def _finish(parts: _Parts, job: Job, trainee: Trainee) -> None:
+def _finish(parts: _Parts, job: Job, state: TrainState) -> None:
     """Score the best weights on the validation split and write the record."""
     world, folder, header = parts.world, job.folder, job.header
     world.share(None)  # the best weights are on disk once rank 0 is here
     best = load_trained(folder).model.to(world.device)
-    scored = score_split(best, "val", job.val, job.truth, header, folder, world)
+    scored = score_split(best, "val", job.val, job.targets, header, folder, world)
     if world.first:
-        stores = {"train": parts.taught.labelled(parts.looks[0].store), "val": parts.val}
+        stores = {"train": parts.pseudo.labelled(parts.passes[0].store), "val": parts.val}
         facts = Facts(
             config=parts.config,
-            material=parts.material,
+            source=parts.source,
             built=parts.built,
             frames={name: len(store) for name, store in stores.items()},
-            people={name: parts.material.people(store) for name, store in stores.items()},
-            progress=trainee.progress,
+            people={name: parts.source.people(store) for name, store in stores.items()},
+            progress=state.progress,
             device=world.device,
             environment=parts.environment,
             uses_loss=parts.uses_loss,
-            self_training=parts.taught.facts,
+            self_training=parts.pseudo.facts,
         )
         write_record(folder, facts, scored, parts.reporter)

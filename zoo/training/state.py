@@ -55,7 +55,7 @@ class Progress:
 
 
 @dataclass
-class Trainee:
+class TrainState:
     """What training changes."""
 
     model: LandmarkModel
@@ -72,7 +72,7 @@ class Trainee:
     """Of the epoch that runs, over the images that this process saw: a scalar on the device."""
 
     @property
-    def judged(self) -> LandmarkModel:
+    def evaluated(self) -> LandmarkModel:
         """What is validated and kept as best."""
         return self.average if self.average is not None else self.model
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api import UsageError
 from ..config import Config, dumps
-from ..reporter import Begun, Beside, Reporter, Step
+from ..reporter import Beside, Reporter, RunStarted, Step
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -72,24 +72,24 @@ class TensorBoard(Reporter):
         self._writer: SummaryWriter | None = None
         _find_tensorboard()
 
-    def begin(self, begun: Begun) -> None:
+    def begin(self, started: RunStarted) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self.close()  # of the fold before this one
-        folder = begun.folder / FOLDER
+        folder = started.folder / FOLDER
         new = not any(folder.glob("events.*"))
-        last = begun.history[-1] if begun.history else {"step": 0}
-        after_an_epoch = last["step"] == begun.step
+        last = started.history[-1] if started.history else {"step": 0}
+        after_an_epoch = last["step"] == started.step
         # Whatever the files that are there tell from this step on is taken back. An epoch's end is
         # told after its state is saved, which a process may not have lived to do: told again below.
-        purge_step = begun.step if after_an_epoch else begun.step + 1
+        purge_step = started.step if after_an_epoch else started.step + 1
         self._writer = SummaryWriter(str(folder), purge_step=purge_step)
         if new:
-            self._writer.add_text("config", _as_code(dumps(begun.config)), begun.step)
-            self._tell_parameters(begun.config)
+            self._writer.add_text("config", _as_code(dumps(started.config)), started.step)
+            self._tell_parameters(started.config)
             self._writer.flush()
-        if begun.history and after_an_epoch:
-            self._add("loss/train", last["train_loss"], begun.step)
+        if started.history and after_an_epoch:
+            self._add("loss/train", last["train_loss"], started.step)
             self.epoch(last)
 
     def step(self, step: Step) -> None:

@@ -31,7 +31,7 @@ from ..tensors import file_digest
 
 
 @dataclass(frozen=True)
-class Source:
+class StartRun:
     """The best weights of a run, from which another one starts."""
 
     name: str
@@ -52,7 +52,7 @@ def weights_file(given: str) -> str:
         raise WeightsError(f"--weights {error}") from error
 
 
-def find_source(path: Path) -> Source | None:
+def find_start(path: Path) -> StartRun | None:
     """The run whose weights a file holds; None for a file that no run wrote, and for one that is
     missing or damaged: that is said where its tensors are read."""
     try:
@@ -63,7 +63,7 @@ def find_source(path: Path) -> Source | None:
         return None
     tensors, header = read_best(path)
     of_a_run = RunFolder(path.parent).config.is_file()
-    return Source(
+    return StartRun(
         name=path.parent.name if of_a_run else path.name,
         backbone=bare_id(header.config.backbone),
         scheme=header.scheme,
@@ -71,41 +71,41 @@ def find_source(path: Path) -> Source | None:
     )
 
 
-def build_started(
+def build_with_weights(
     config: Config, scheme: LandmarkScheme, reporter: Reporter
-) -> tuple[BuiltModel, Source | None]:
+) -> tuple[BuiltModel, StartRun | None]:
     """The model of a configuration, and the run that it starts from where it starts from one; its
     head is carried over later, once the mean shape is put into it (:func:`carry_head`)."""
     path = Path(os.path.expanduser(config.weights))
-    source = find_source(path) if config.weights else None
+    start = find_start(path) if config.weights else None
     try:
         built = build_model(model_plan(config), scheme)
     except WeightsError as error:
-        if source is None or source.backbone == bare_id(config.backbone):
+        if start is None or start.backbone == bare_id(config.backbone):
             raise
         raise WeightsError(
-            f"{path}: is of a run with the backbone {source.backbone}, and its weights do not fit "
-            f"{bare_id(config.backbone)}; train {source.backbone}, or name a run of this backbone"
+            f"{path}: is of a run with the backbone {start.backbone}, and its weights do not fit "
+            f"{bare_id(config.backbone)}; train {start.backbone}, or name a run of this backbone"
         ) from error
-    unused = [n for n in built.ignored if source is None or not n.startswith("head.")]
+    unused = [n for n in built.ignored if start is None or not n.startswith("head.")]
     if unused:
         reporter.note(
             f"{config.weights}: {len(unused)} tensors not used, such as {', '.join(unused[:3])}"
         )
-    if source is not None:
-        built = replace(built, weights=f"run: {source.name} sha256: {file_digest(path)}")
-    return built, source
+    if start is not None:
+        built = replace(built, weights=f"run: {start.name} sha256: {file_digest(path)}")
+    return built, start
 
 
-def carry_head(source: Source, head: nn.Module, scheme: LandmarkScheme) -> str:
+def carry_head(start: StartRun, head: nn.Module, scheme: LandmarkScheme) -> str:
     """Fill what fits of the head; what was carried and what starts fresh, in words."""
-    pairs = partners(scheme, source.scheme)
-    same = pairs == {i: i for i in range(len(source.scheme))} and len(pairs) == len(scheme)
+    pairs = partners(scheme, start.scheme)
+    same = pairs == {i: i for i in range(len(start.scheme))} and len(pairs) == len(scheme)
     whole, by_point, fresh = 0, 0, []
     with torch.no_grad():
         for name, own in head.state_dict().items():
-            given = source.head.get(name)
-            each = 0 if given is None or same else _rows_a_point(own, given, scheme, source.scheme)
+            given = start.head.get(name)
+            each = 0 if given is None or same else _rows_a_point(own, given, scheme, start.scheme)
             if given is None or (not each and given.shape != own.shape) or (each and not pairs):
                 fresh.append(name)
             elif each:
@@ -122,13 +122,13 @@ def carry_head(source: Source, head: nn.Module, scheme: LandmarkScheme) -> str:
     if fresh:
         parts.append(f"fresh: {', '.join(fresh[:4])}{' ...' if len(fresh) > 4 else ''}")
     return (
-        f"starts from {source.name} ({source.backbone}, {len(source.scheme)} points of "
-        f"{source.scheme.name}): the backbone whole; of the head {'; '.join(parts) or 'nothing'}"
+        f"starts from {start.name} ({start.backbone}, {len(start.scheme)} points of "
+        f"{start.scheme.name}): the backbone whole; of the head {'; '.join(parts) or 'nothing'}"
     )
 
 
 def _rows_a_point(own: Tensor, given: Tensor, scheme: LandmarkScheme, other: LandmarkScheme) -> int:
-    """Of a head's tensor for other points than it has in the source: how many rows a point takes,
+    """How many rows a point takes in a head's tensor for other points than the starting run's:
     1 or 2; 0 where rows are no points."""
     if own.ndim == 0 or given.ndim == 0 or own.shape[1:] != given.shape[1:]:
         return 0

@@ -61,13 +61,13 @@ def split_of(source: np.ndarray[Any, Any], size: int) -> Split:
     )
 
 
-@pytest.mark.parametrize("looks", [0, 1, 2])
-def test_each_look_is_a_crop_about_the_points_of_the_one_before(looks: int) -> None:
-    """The same by hand: cut, look, cut about what was found."""
+@pytest.mark.parametrize("refine", [0, 1, 2])
+def test_each_pass_is_a_crop_about_the_points_of_the_one_before(refine: int) -> None:
+    """The same by hand: cut, predict, cut about what was found."""
     region, model = frame_region(80, 80), Corners()
-    unit, _ = predict_split(model, split_of(SOURCE, 16), Config("x", refine=looks), CPU)  # type: ignore[arg-type]
+    unit, _ = predict_split(model, split_of(SOURCE, 16), Config("x", refine=refine), CPU)  # type: ignore[arg-type]
     points = np.zeros((2, 2))
-    for _ in range(looks + 1):
+    for _ in range(refine + 1):
         pixels = torch.from_numpy(crop(SOURCE, region, 16)).permute(2, 0, 1)[None] / 255
         points = region.to_source(model(pixels)["points"][0].numpy())
         region = refine_region(points)
@@ -75,13 +75,13 @@ def test_each_look_is_a_crop_about_the_points_of_the_one_before(looks: int) -> N
     np.testing.assert_allclose(found, points, atol=1e-3)
 
 
-def test_a_second_look_halves_the_pixel_and_with_it_the_error() -> None:
+def test_a_second_pass_halves_the_pixel_and_with_it_the_error() -> None:
     errors = []
-    for looks in (0, 1):
+    for refine in (0, 1):
         unit, _ = predict_split(
             Corners(),  # type: ignore[arg-type]
             split_of(SOURCE, 16),
-            Config("x", refine=looks),
+            Config("x", refine=refine),
             CPU,
         )
         errors.append(np.abs(frame_region(80, 80).to_source(unit[0]) - TRUE).mean())
@@ -152,6 +152,6 @@ def test_an_edited_flip_figure_is_found(kit: Kit) -> None:
 
 
 def test_a_region_about_one_place_is_still_a_region() -> None:
-    look = refine_region(np.full((3, 2), 5.0))
-    assert isinstance(look, Region)
-    assert look.side > 0
+    close = refine_region(np.full((3, 2), 5.0))
+    assert isinstance(close, Region)
+    assert close.side > 0

@@ -1,8 +1,8 @@
-"""What further looks are worth: a run's error with none, one, two and three of them.
+"""What further passes are worth: a run's error with none, one, two and three of them.
 
-    python docs/examples/count_looks.py RUN... [--data ROOT]
+    python docs/examples/count_passes.py RUN... [--data ROOT]
 
-The same weights take all looks, whatever the run's own `refine` is: one that was trained with
+The same weights take all passes, whatever the run's own `refine` is: one that was trained with
 `refine` knows crops about the face, one that was not sees them for the first time. Nothing of the
 runs is changed.
 """
@@ -18,9 +18,9 @@ from zoo.data.batches import make_split
 from zoo.evaluation.scores.results import results_of
 from zoo.reporter import Reporter
 from zoo.runs.folder import RunFolder
-from zoo.runs.own_data import own_material
+from zoo.runs.own_data import own_source
 from zoo.runs.trained import load_trained
-from zoo.scoring.split import Truth, predict_split
+from zoo.scoring.split import Targets, predict_split
 from zoo.world import join_world
 
 
@@ -38,18 +38,18 @@ def main() -> None:
 def count(folder: RunFolder, split: str, data: Path | None) -> None:
     trained = load_trained(folder)
     config = folder.read_config()
-    material = own_material(folder, data, False, Reporter())
-    store = material.store(split, config.region, config.input_size, Reporter())
-    truth = Truth.of(store, material.table)
+    source = own_source(folder, data, False, Reporter())
+    store = source.store(split, config.region, config.input_size, Reporter())
+    targets = Targets.of(store, source.table)
     with join_world(config.device) as world:
         model = trained.model.to(world.device)
-        frames = make_split(store, material.table, world.device)
-        for looks in range(4):
+        frames = make_split(store, source.table, world.device)
+        for refine in range(4):
             started = time.perf_counter()
-            unit, scores = predict_split(model, frames, replace(config, refine=looks), world)
+            unit, scores = predict_split(model, frames, replace(config, refine=refine), world)
             seconds = time.perf_counter() - started
-            found = results_of(truth.predictions(unit, scores, trained.header.mean_shape))
-            print(f"looks {looks + 1}: nme_ioc {100 * found['nme_ioc']:.2f}%, "
+            found = results_of(targets.predictions(unit, scores, trained.header.mean_shape))
+            print(f"passes {refine + 1}: nme_ioc {100 * found['nme_ioc']:.2f}%, "
                   f"{1000 * seconds / len(frames):.1f} ms a frame")  # fmt: skip
 
 
