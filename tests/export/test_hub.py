@@ -223,7 +223,7 @@ def test_a_stranger_s_files_that_are_no_run_are_refused(hub: Hub, run: Path) -> 
     with pytest.raises(WeightsError, match=r"best\.safetensors: not a complete safetensors file"):
         load("hf://tester/foreign")
     hub.add("tester/bare", best__safetensors=(run / "best.safetensors").read_bytes())
-    with pytest.raises(UsageError, match=r"no run here \(it has no config\.toml\)"):
+    with pytest.raises(UsageError, match=r"a run whose config\.toml is gone"):
         load("hf://tester/bare")
 
 
