@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance families lint types fuzz wheel-check bench docs site clean box
+.PHONY: help demo test conformance families lint types fuzz wheel-check bench docs site clean bundle
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ demo: $(VENV)/.installed ## Points on a photo, a model that learns, a board: two
 	$(BIN)/zoo train custom_cnn --dataset synthetic --epochs 2 --batch-size 8 --out runs/demo
 	@echo; echo "4. The board: validation people whom neither network has seen in training"
 	$(BIN)/zoo leaderboard runs/demo
-	@echo "The last row is the baseline: the mean face, which looks at no picture. The small network is"
+	@echo "The last row is the baseline: the mean face, which ignores the picture. The small network is"
 	@echo "better than that, since the recipe quick trains heat maps, which tell it where to look from"
 	@echo "the first step on. custom_cnn says all points at once, from one vector, and needs many more"
 	@echo "epochs. The pictures: runs/demo/photo/photo-points.jpg and runs/demo/drawn/face-points.png"
@@ -82,7 +82,7 @@ bench: $(VENV)/.installed-dev ## Time the command line, the data path and the tr
 docs: $(VENV)/.installed-dev ## Write docs/leaderboard.md from docs/records
 	$(BIN)/zoo leaderboard docs/records --format md --out docs/leaderboard.md
 
-box: $(VENV)/.installed ## Bundle a run with the package: make box RUN=runs/... NAME=... SUMMARY="..."
+bundle: $(VENV)/.installed ## Ship a run with the package: make bundle RUN=runs/... NAME=... SUMMARY="..."
 	$(BIN)/python docs/examples/pack_model.py "$(RUN)" "$(NAME)" "$(SUMMARY)"
 
 # Strict: a link that leads nowhere, a page outside the navigation and a docstring that does not parse

@@ -28,7 +28,7 @@ NEEDED = (
 
 
 def absent_models(wheel: zipfile.ZipFile) -> list[str]:
-    """Files of the box: a model that has no address elsewhere, or is the default, must be there."""
+    """Files of bundled models that are missing: of the default, and of each without an address."""
     catalogue = tomllib.loads(wheel.read("zoo/runs/bundled/catalogue.toml").decode())
     bad = []
     for name, entry in catalogue.items():

@@ -23,7 +23,7 @@ MAX_PIXELS = 80_000_000
 """Larger images are refused. Stays below the size at which Pillow itself begins to warn."""
 
 MOST_BYTES = 512 * MIB
-"""Of a file: eight for each of the pixels above come to more only where it holds other things."""
+"""Largest file: some six bytes for each pixel above; a larger file holds other things."""
 
 MAX_SIDE = 32_766
 """Pixels: OpenCV cannot cut a region out of a wider or higher image."""
@@ -35,7 +35,7 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jpe", ".jfif", ".pjpeg", ".pjp"),
     *(".gif", ".apng", ".dib", ".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
-"""Of pictures that are read, the likeliest first: what tells them from a folder's other files."""
+"""Suffixes of pictures that are read, the likeliest first: a folder's other files are not."""
 
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 """How such a file's container calls itself. AVIF pictures may call themselves mif1, too."""
@@ -44,7 +44,7 @@ _HEAD = 1 << 16
 """Bytes: an EXIF block stands before the pixels."""
 
 _EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF", b"Orientation")
-"""Of JPEG, PNG and WebP, and what XMP writes."""
+"""Marks of JPEG, PNG and WebP, and what XMP writes."""
 
 
 def read_image(

@@ -18,13 +18,13 @@ class Step:
     epoch: int
     epochs: int
     step: int
-    """Of the epoch, from 1."""
+    """Step of the epoch, from 1."""
     steps: int
     loss: float
     images_per_second: float
     seconds_left: float
     val_nme: float | None
-    """Of the last epoch that was validated."""
+    """NME of the last epoch that was validated, a fraction."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def load_header(path: Path) -> dict[str, Any]:
-    """Of such a file, without its tensors; raises the same."""
+    """The header of such a file, without its tensors; raises the same errors."""
     with _opened(path) as (_, header):
         return header
 

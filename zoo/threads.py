@@ -16,7 +16,7 @@ import os
 import sys
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
-"""Of OpenMP, of GCC's library and of LLVM's: any of them says how threads wait."""
+"""Variables of OpenMP, GCC's library and LLVM's: any of them says how threads wait."""
 
 COUNT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

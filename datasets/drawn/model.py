@@ -243,7 +243,7 @@ class Camera:
     """(3, 3): yaw and pitch; the roll turns the image afterwards."""
     roll: float
     distance: float
-    """Of the camera from the head's pivot, in face units."""
+    """From the head's pivot to the camera, in face units."""
     scale: float = 1.0
     """Pixels a face unit, at the pivot."""
     centre: tuple[float, float] = (0.0, 0.0)

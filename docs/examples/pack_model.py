@@ -1,4 +1,4 @@
-"""Bundle a run: put it into the folder of models that the package ships: a maintainer's work.
+"""Bundle a run: put it into the folder of models that the package ships. For maintainers.
 
     python docs/examples/pack_model.py RUN NAME "One line about it"
 

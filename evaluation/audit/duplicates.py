@@ -22,8 +22,8 @@ KINDS = {
     "same_person": "of one person in two videos",
     "same_video": "of one video",
 }
-"""Of a pair, the most telling first: two people under one picture is a fault, two frames of a video
-alike is its nature."""
+"""Kinds of pairs, the most telling first: two people under one picture are a fault, two frames of
+one video are alike by nature."""
 
 _ORDER = list(KINDS)
 Kinds = NDArray[np.int64]

@@ -8,11 +8,11 @@ from typing import Any
 
 CLASSES = ("leak", "duplicate", "label", "file")
 SEVERITIES = ("error", "warning", "note")
-"""An error spoils every result, under its protocol where it names one; a warning is to be looked
-at; a note is to be known."""
+"""An error spoils every result, under its protocol where it names one; a warning calls for a check
+by eye; a note is worth knowing."""
 
 EXAMPLES = 5
-"""Of each finding."""
+"""Most examples of a finding."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.evaluation.audit.doubts import sizeless, stand_ins, why_sizeless
-from zoo.evaluation.scores.metrics import FLOOR, Bools, floored, normalisers
+from zoo.evaluation.scores.metrics import SHORTEST, Bools, floored, normalisers
 from zoo.geometry import label_scale
 
 from .findings import EXAMPLES, Finding, counted
@@ -133,7 +133,7 @@ def degenerate_faces(data: Labelled, names: Names) -> tuple[Finding, ...]:
             "degenerate_normaliser",
             measured & low & ~none,
             names,
-            f"{{count}} with eye corners closer than {FLOOR:g} sqrt(w h) of the points: that is "
+            f"{{count}} with eye corners closer than {SHORTEST:g} sqrt(w h) of the points: that is "
             "what errors are divided by instead, or each would outweigh many others",
         ),
     )

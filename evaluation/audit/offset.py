@@ -36,7 +36,7 @@ from .subject import Labelled
 Points = NDArray[np.floating]
 
 NEGLIGIBLE = 0.002
-"""Of sqrt(w h): a difference that no figure of the board would show (.2 px on a face of 100)."""
+"""Fraction of sqrt(w h) that no figure of the board would show (.2 px on a face of 100)."""
 
 BLOCK = 1_000_000
 """Draws x faces that are resampled at a time."""
@@ -61,7 +61,7 @@ class Mirrored:
 
 
 def measure_offset(data: Labelled, seen: Mirrored) -> dict[str, Any]:
-    """The offset with what is needed to judge it, ready for JSON.
+    """The offset with what is needed to weigh it, ready for JSON.
 
     ``offset`` and ``before_mirroring`` are medians over faces of the mean over a face's visible
     points of label minus prediction, (dx, dy) in units of sqrt(w h); ``low`` and ``high`` bound
@@ -166,8 +166,8 @@ def _resampled_medians(
 def _weighted_median(
     values: NDArray[np.float64], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Of ``values`` (M,), each counted ``times`` (D, M), whole numbers: (D,). Of two in the middle
-    the mean, as of a plain median."""
+    """Medians (D,) of ``values`` (M,), each counted ``times`` (D, M), whole numbers. Between two in
+    the middle it is their mean, as in a plain median."""
     order = np.argsort(values, kind="stable")
     heaped = np.cumsum(times[:, order], axis=1)
     total = heaped[:, -1:]

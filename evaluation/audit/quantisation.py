@@ -7,7 +7,7 @@ error: for one that is uniform over a square of side p,
     E = p (sqrt 2 + ln(1 + sqrt 2)) / 6 = 0.3826 p
 
 (the mean distance of a square's points from its centre). Over each face's normaliser, and averaged
-over faces, that is a floor: whoever scores less has learned the rounding itself.
+over faces, that is the least error: whoever scores less has learned the rounding itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FEWEST = 8
 """Different coordinates of each axis below which any grid might be chance."""
 
 NOTED, WARNED = 0.001, 0.005
-"""Floors (fractions) from which a grid is a finding, and from which it is a warning."""
+"""Least errors (fractions) from which a grid is a finding, and from which it is a warning."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Grid:
     pitch: float
     """Pixels."""
     phase: tuple[float, float]
-    """Of x and y: where the grid has a line, in [0, pitch)."""
+    """Where the grid has a line in x and in y, in [0, pitch)."""
     count: int
     """Coordinates that lie on it."""
     share: float
-    """Of all visible points' coordinates."""
+    """Fraction of all visible points' coordinates."""
 
 
 def find_grid(points: NDArray[np.floating], visible: NDArray[np.bool_]) -> Grid | None:
@@ -90,7 +90,7 @@ def find_grid(points: NDArray[np.floating], visible: NDArray[np.bool_]) -> Grid 
     return None
 
 
-def rounding_floor(data: Labelled, pitch: float) -> float | None:
+def rounding_error(data: Labelled, pitch: float) -> float | None:
     """NME, by the headline's length, of a perfect model on labels rounded to ``pitch`` pixels.
 
     A mean over the faces that the headline can measure; None where there are none.
@@ -102,20 +102,20 @@ def rounding_floor(data: Labelled, pitch: float) -> float | None:
     return float(np.mean(ROUNDING * pitch / length)) if length.size else None
 
 
-def quantised(grid: Grid | None, floor: float | None) -> tuple[Finding, ...]:
+def quantised(grid: Grid | None, least: float | None) -> tuple[Finding, ...]:
     """A finding where the grid is coarse enough to be seen in results."""
-    if grid is None or floor is None or floor < NOTED:
+    if grid is None or least is None or least < NOTED:
         return ()
     return (
         Finding(
             id="quantised_labels",
             kind="label",
-            severity="warning" if floor >= WARNED else "note",
+            severity="warning" if least >= WARNED else "note",
             count=grid.count,
             unit="coordinates",
             sentence=f"labels are {PITCHES[grid.pitch]} of pixels: that rounding alone scores "
-            f"a perfect model {100 * floor:.2f}%",
-            figures={"pitch_px": grid.pitch, "phase_px": list(grid.phase), "floor": floor},
+            f"a perfect model {100 * least:.2f}%",
+            figures={"pitch_px": grid.pitch, "phase_px": list(grid.phase), "floor": least},
         ),
     )
 

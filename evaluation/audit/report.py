@@ -19,7 +19,7 @@ from .findings import EXAMPLES, SEVERITIES, Finding, counted
 from .labels import degenerate_faces, labels_that_are_none, normaliser_facts, out_of_frame
 from .offset import Mirrored, measure_offset, offset_finding
 from .pictures import Pictures
-from .quantisation import find_grid, quantised, rounding_floor
+from .quantisation import find_grid, quantised, rounding_error
 from .sharing import Assignment, shared_between_splits, unnamed
 from .similarity import ALIKE, BITS, NEAR, Pairs, find_copies
 from .subject import Labelled, Names
@@ -29,7 +29,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Audit:
-    """What was looked at and what was found."""
+    """What was examined and what was found."""
 
     anonymous: bool
     protocols: dict[str, dict[str, Any]]
@@ -87,7 +87,7 @@ def audit(
     seen: Mirrored | None = None,
     anonymous: bool = False,
 ) -> Audit:
-    """Every check on a data set whose pictures were looked at.
+    """Make every check on a data set whose pictures have been read.
 
     ``protocols`` are the assignments of each protocol to audit; ``seen`` adds a trained model's
     view of the labels. ``anonymous`` leaves ids, names and paths out of everything.
@@ -96,7 +96,7 @@ def audit(
     pairs = find_copies(pictures)
     kinds = kinds_of(data, pairs)
     grid = find_grid(data.points, data.visible)
-    floor = None if grid is None else rounding_floor(data, grid.pitch)
+    least = None if grid is None else rounding_error(data, grid.pitch)
     offset = None if seen is None else measure_offset(data, seen)
 
     findings = [*unnamed(data)]
@@ -114,7 +114,7 @@ def audit(
     findings += out_of_frame(data, pictures, names)
     findings += labels_that_are_none(data, names)
     findings += degenerate_faces(data, names)
-    findings += quantised(grid, floor)
+    findings += quantised(grid, least)
     findings += offset_finding(offset)
     findings += _unreadable(pictures, names)
     findings += _skipped_rows(data, names)
@@ -133,7 +133,7 @@ def audit(
             "pitch_px": grid.pitch,
             "phase_px": list(grid.phase),
             "share": grid.share,
-            "floor": floor,
+            "floor": least,
         },
         "label_offset": {"declared": list(data.label_offset), "measured": offset},
     }

@@ -137,7 +137,7 @@ def _close(plain: Floats, other: Floats, rows: Rows) -> tuple[Rows, Rows, Rows]:
 
 
 def _correlation(thumbnails: Thumbnail, first: Rows, second: Rows, mirrored: bool) -> Floats:
-    """Of the grey values of each pair, (P,)."""
+    """Correlation of each pair's grey values, (P,)."""
     result = np.empty(len(first), np.float32)
     for start in range(0, len(first), 16 * BLOCK):
         part = slice(start, start + 16 * BLOCK)

@@ -1,4 +1,4 @@
-"""What an audit looks at, and how it speaks of it.
+"""What an audit reads, and how it names what it finds.
 
 An audit reads labels and pictures and knows nothing of models: anything with the attributes of
 :class:`Labelled` can be audited, the engine's table of a data set for one.

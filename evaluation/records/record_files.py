@@ -36,8 +36,8 @@ WIDTH = 100
 def config_hash(config: Mapping[str, Any]) -> str:
     """12 hex digits that runs of one configuration share, whatever their seed, device and paths.
 
-    A key without a value (None) counts as absent, as it is in the run's config.toml. Of a recipe
-    file the name counts, and not the folder it lies in; of a weights file its content, where the
+    A key without a value (None) counts as absent, as it is in the run's config.toml. A
+    recipe file counts by its name, and not by its folder; a weights file by its content, where the
     configuration knows it.
     """
     kept = {

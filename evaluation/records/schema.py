@@ -100,7 +100,7 @@ class Model(Struct, kw_only=True):
     license: str | None = None
     weights_license: str | None = None
     best_sha256: str | None = None
-    """Of the weights that were scored; records of older zoos do not say it."""
+    """Digest of the weights that were scored; records of older zoos do not have it."""
 
 
 class ErrorCurve(Struct, kw_only=True):

@@ -32,7 +32,7 @@ from .metric_names import THRESHOLDS
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
-FLOOR = 0.05
+SHORTEST = 0.05
 """A length below this part of sqrt(w h) is raised to it: near a profile the eye corners meet."""
 
 
@@ -63,9 +63,9 @@ def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[
 
 
 def floored(length: Floats, scale: Floats) -> tuple[Floats, Bools]:
-    """``length`` raised to FLOOR times ``scale`` where it lies below, and where that was; (N,)."""
-    low = length < FLOOR * scale
-    return np.where(low, FLOOR * scale, length), low
+    """``length`` (N,) raised to SHORTEST times ``scale`` where it is less, and a mask of where."""
+    low = length < SHORTEST * scale
+    return np.where(low, SHORTEST * scale, length), low
 
 
 def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) -> Floats:

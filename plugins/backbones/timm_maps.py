@@ -74,7 +74,7 @@ class GivesMaps(nn.Module):
 
 
 _CLASSES: dict[type[nn.Module], Any] = {}
-"""Of timm's classes, the subclass that gives maps: one for all models, so that copies are of it."""
+"""The subclass that gives maps, by timm's class: all models share it, so that copies do too."""
 
 
 def _giving_maps(whole: type[nn.Module]) -> Any:

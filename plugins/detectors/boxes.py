@@ -41,7 +41,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _columns(table: Table) -> list[int]:
-    """Of the name, the corners and, where there is one, the score."""
+    """Places of the columns of the name, the corners and, where there is one, the score."""
     for prefix in ("", "box_"):
         wanted = ["image_name", *(prefix + name for name in CORNERS)]
         if set(wanted) <= set(table.header):

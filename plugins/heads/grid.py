@@ -46,7 +46,7 @@ class Axis:
         return -0.5 * ((self.places(place) - place.unsqueeze(-1)) / sigma) ** 2
 
     def near(self, place: Tensor, reach: float) -> Tensor:
-        """Of which cells the centre lies at most ``reach`` cells from ``place``: (..., count)."""
+        """Whether each cell's centre lies at most ``reach`` cells from ``place``: (..., count)."""
         return (self.places(place) - place.unsqueeze(-1)).abs() <= reach
 
 

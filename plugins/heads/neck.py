@@ -159,8 +159,8 @@ def fits(input_size: int, cells: int, stride: float) -> bool:
 
 
 def stride_of(input_size: int, cells: int) -> float:
-    """Of a map of so many cells a side: a power of two where one fits, the last cell padded or cut
-    (112 px are 4 cells of 32, or 3, and not of 28); else what divides the input evenly."""
+    """Stride of a map of so many cells a side: a power of two where one fits, the last cell padded
+    or cut (112 px are 4 cells of 32, or 3, and not of 28); else what divides the input evenly."""
     return ratio(input_size, cells) or input_size / cells
 
 

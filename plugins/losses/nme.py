@@ -16,7 +16,7 @@ from torch import Tensor
 from zoo.api import LandmarkScheme, Loss
 from zoo.plugins.losses.pointwise import PointLoss, differences, mean_over_points
 
-FLOOR = 0.05
+SHORTEST = 0.05
 """The metric's own: a shorter length is raised to this part of sqrt(w h)."""
 
 
@@ -45,7 +45,7 @@ def face_lengths(target: Tensor, visible: Tensor, corners: tuple[int, int] | Non
     left, right = corners
     apart = torch.linalg.vector_norm(target[:, left] - target[:, right], dim=-1)
     shown = visible[:, left] & visible[:, right] & (scale > 0)
-    return torch.where(shown, apart.maximum(FLOOR * scale), scale)
+    return torch.where(shown, apart.maximum(SHORTEST * scale), scale)
 
 
 nme = Loss(

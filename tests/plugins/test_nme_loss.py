@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zoo.api import IBUG68, LandmarkScheme, generic_scheme
 from zoo.evaluation.scores import metrics
-from zoo.plugins.losses.nme import FLOOR, nme
+from zoo.plugins.losses.nme import SHORTEST, nme
 
 EYES = LandmarkScheme(name="eyes", names=("left", "right", "chin"), eye_corners=(0, 1))
 FACE = torch.tensor([[[0.0, 0.0], [4.0, 0.0], [2.0, 3.0]]])
@@ -56,7 +56,7 @@ def test_a_short_distance_is_raised_as_the_metric_does() -> None:
     scale = math.sqrt(1.01 * 4)
     points = profile + torch.tensor([0.1, 0.0])
     assert value(points, profile, ALL) == pytest.approx(0.1 / (0.05 * scale), rel=1e-4)
-    assert metrics.FLOOR == FLOOR
+    assert metrics.SHORTEST == SHORTEST
 
 
 @pytest.mark.parametrize("visible", [[True, False, False], [True, True, False]])

@@ -27,24 +27,24 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty box, which every lookup in this test goes to."""
-    (tmp_path / "box").mkdir()
-    (tmp_path / "box" / "catalogue.toml").write_text("# What stands here.\n# And here.\n")
-    monkeypatch.setattr(catalogue, "BOX", tmp_path / "box")
-    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path / "box" / "catalogue.toml")
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of bundled models, which every look-up in this test goes to."""
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf" / "catalogue.toml").write_text("# What stands here.\n# And here.\n")
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "shelf")
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path / "shelf" / "catalogue.toml")
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    return tmp_path / "box"
+    return tmp_path / "shelf"
 
 
-def packed(run: Path, box: Path, name: str = "tiny", **options: bool) -> packing.Packed:
-    return pack(run, name, "a summary", box=box, catalogue=box / "catalogue.toml", **options)
+def packed(run: Path, shelf: Path, name: str = "tiny", **options: bool) -> packing.Packed:
+    return pack(run, name, "a summary", models=shelf, catalogue=shelf / "catalogue.toml", **options)
 
 
-def test_a_packed_run_is_the_default_and_predicts_as_the_run_does(run: Path, box: Path) -> None:
+def test_a_packed_run_is_the_default_and_predicts_as_the_run_does(run: Path, shelf: Path) -> None:
     from zoo.prediction import load
 
-    done = packed(run, box)
+    done = packed(run, shelf)
     assert done.half
     assert done.bytes < 0.6 * (run / "best.safetensors").stat().st_size
     assert is_model("tiny")
@@ -53,14 +53,14 @@ def test_a_packed_run_is_the_default_and_predicts_as_the_run_does(run: Path, box
     (face,), (same,) = small.predict(NOISE, "none"), whole.predict(NOISE, "none")
     apart = np.linalg.norm(face.points - same.points, axis=1)
     assert apart.mean() * small.input_size / 60 <= packing.MOST_MOVED
-    tensors, _ = load_tensors(box / "tiny" / "best.safetensors")
+    tensors, _ = load_tensors(shelf / "tiny" / "best.safetensors")
     kinds = {t.dtype for t in tensors.values() if t.ndim > 1}
     assert kinds == {torch.float16}
     assert {t.dtype for t in tensors.values() if t.ndim == 1} == {torch.float32}
 
 
-def test_what_ships_names_no_person_frame_or_folder(run: Path, box: Path, tmp_path: Path) -> None:
-    folder = packed(run, box).folder
+def test_what_ships_names_no_person_frame_or_folder(run: Path, shelf: Path, tmp_path: Path) -> None:
+    folder = packed(run, shelf).folder
     assert sorted(p.name for p in folder.iterdir()) == sorted(catalogue.FILES)
     people = np.load(run / "predictions" / "val.npz")["people"].tolist()
     assert people
@@ -70,7 +70,7 @@ def test_what_ships_names_no_person_frame_or_folder(run: Path, box: Path, tmp_pa
         assert not [name for name in people if name.encode() in content]
 
 
-def test_weights_that_16_bits_would_spoil_stay(run: Path, box: Path) -> None:
+def test_weights_that_16_bits_would_spoil_stay(run: Path, shelf: Path) -> None:
     """Weights whose differences are finer than what 16 bits can say at their size."""
     tensors, header = load_tensors(run / "best.safetensors")
     name = next(n for n, t in tensors.items() if n.startswith("head") and t.ndim == 2)
@@ -79,47 +79,47 @@ def test_weights_that_16_bits_would_spoil_stay(run: Path, box: Path) -> None:
     record = json.loads((run / "record.json").read_text())
     record["model"]["best_sha256"] = file_digest(run / "best.safetensors")
     (run / "record.json").write_text(json.dumps(record))
-    done = packed(run, box)
+    done = packed(run, shelf)
     assert not done.half
     assert done.moved == 0
-    stored, _ = load_tensors(box / "tiny" / "best.safetensors")
+    stored, _ = load_tensors(shelf / "tiny" / "best.safetensors")
     assert torch.equal(stored[name], tensors[name])
 
 
-def test_the_catalogue_keeps_its_comments_and_its_other_models(run: Path, box: Path) -> None:
-    packed(run, box, "first")
-    packed(run, box, "second")
-    packed(run, box, "third", default=False)
-    text = (box / "catalogue.toml").read_text()
+def test_the_catalogue_keeps_its_comments_and_its_other_models(run: Path, shelf: Path) -> None:
+    packed(run, shelf, "first")
+    packed(run, shelf, "second")
+    packed(run, shelf, "third", default=False)
+    text = (shelf / "catalogue.toml").read_text()
     assert text.startswith("# What stands here.\n# And here.\n\n[")
     models = catalogue.catalogue()
     assert list(models) == ["first", "second", "third"]
     assert [m.name for m in models.values() if m.default] == ["second"]
-    assert all(m.folder() == box / m.name for m in models.values())
+    assert all(m.folder() == shelf / m.name for m in models.values())
     assert models["first"].record["scheme"] == "ibug68"
-    (box / "first" / "best.safetensors").write_bytes(b"")
+    (shelf / "first" / "best.safetensors").write_bytes(b"")
     with pytest.raises(DataError, match=r"first: its files in .* are missing or damaged"):
         catalogue.folder_of("first")
 
 
 def test_what_cannot_be_packed_leaves_the_box_as_it_is(
-    run: Path, box: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = (box / "catalogue.toml").read_text()
+    before = (shelf / "catalogue.toml").read_text()
     with pytest.raises(UsageError, match="'Two Words' is no name"):
-        packed(run, box, "Two Words")
+        packed(run, shelf, "Two Words")
     with monkeypatch.context() as patch:
         patch.setattr(packing, "MOST_BYTES", 1000)
-        with pytest.raises(UsageError, match=r"its weights take .* MB; a bundled model takes"):
-            packed(run, box)
+        with pytest.raises(UsageError, match=r"its weights take .* MB; a bundled model may take"):
+            packed(run, shelf)
     record = json.loads((run / "record.json").read_text())
     person = np.load(run / "predictions" / "val.npz")["people"].tolist()[0]
     record["notes"] = person
     (run / "record.json").write_text(json.dumps(record))
     with pytest.raises(DataError, match="names a person or a frame"):
-        packed(run, box)
+        packed(run, shelf)
     (run / "record.json").unlink()
     with pytest.raises(UsageError, match="is not finished"):
-        packed(run, box)
-    assert (box / "catalogue.toml").read_text() == before
-    assert [p.name for p in box.iterdir()] == ["catalogue.toml"]
+        packed(run, shelf)
+    assert (shelf / "catalogue.toml").read_text() == before
+    assert [p.name for p in shelf.iterdir()] == ["catalogue.toml"]

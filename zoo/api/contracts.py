@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 API_VERSION = 1
-"""Of the contracts in this module. A plugin states the version that it was written for in its
-``api_version``; one that says nothing was written for the first."""
+"""Version of the contracts in this module. A plugin states the version that it was written for in
+its ``api_version``; one that says nothing was written for the first."""
 
 SERVED_API_VERSIONS = frozenset({1})
 """The versions of the contracts that this zoo serves: a plugin of any other is refused by name."""
 
 DEPRECATED_API_VERSIONS: Mapping[int, str] = {}
-"""Of the served versions those that will go, each with the release of landmark-zoo that first said
-so: a plugin of one works, and whoever loads it is told."""
+"""Served versions that will go, each with the release of landmark-zoo that first said so. A plugin
+of one works, and whoever loads it is told."""
 
 ExpectedFailures = Mapping[str, str]
 """Names of conformance checks that a plugin is known to fail, each with the reason. They are
@@ -60,7 +60,7 @@ class Backbone:
     """Pixels, square: the default input."""
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
-    """Of RGB in [0, 1]."""
+    """``mean`` and ``std`` are of RGB in [0, 1]."""
     license: str = "unknown"
     weights_license: str = "unknown"
     reference: str = ""

@@ -13,7 +13,7 @@ class ZooError(Exception):
     """An expected failure."""
 
     exit_status = 1
-    """Of the command line."""
+    """Exit status of the command line."""
 
 
 class UsageError(ZooError):

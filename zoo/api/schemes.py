@@ -166,8 +166,8 @@ WFLW98_OF_IBUG68: tuple[int, ...] = (
     *(68, 69, 71, 72, 73, 75),
     *range(76, 96),  # mouth
 )
-"""Of each of the 68 points, its number among WFLW's 98. 30 of those have no partner: the jaw's
-points in between, the brows' lower edges, the middles of the lids, the pupils."""
+"""Number of each of the 68 points among WFLW's 98. 30 of those have no partner: the jaw's points in
+between, the brows' lower edges, the middles of the lids, the pupils."""
 
 _KNOWN: Mapping[tuple[str, str], tuple[int, ...]] = {
     (IBUG68.name, WFLW98.name): WFLW98_OF_IBUG68,
@@ -175,8 +175,9 @@ _KNOWN: Mapping[tuple[str, str], tuple[int, ...]] = {
 
 
 def partners(target: LandmarkScheme, source: LandmarkScheme) -> dict[int, int]:
-    """Of each point of ``target`` that marks the same place as one of ``source``, that one's
-    number. Empty where nothing is known of the two."""
+    """Points that mark the same place: the number in ``source`` by the number in ``target``.
+
+    Empty where nothing is known of the two."""
     if (target.name, target.names) == (source.name, source.names):
         return {i: i for i in range(len(target))}
     if (target.name, source.name) in _KNOWN:

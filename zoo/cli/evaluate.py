@@ -42,7 +42,7 @@ def evaluate(
 ) -> None:
     """Score the best weights of runs; their records and the leaderboard keep the results.
 
-    Of a protocol with folds, name the runs of all folds: their test splits are one row.
+    For a protocol with folds, name the runs of all folds: their test splits are one row.
     """
     from zoo.evaluation.scores.protocols import require_scored
 

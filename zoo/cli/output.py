@@ -56,7 +56,7 @@ def open_closed_streams() -> None:
 
 def warn_in_one_line() -> None:
     """Have every :class:`ZooWarning` of this process said once, as a plain line; other warnings
-    stay as they are. Of torchrun's processes, which load the same plugins, one speaks.
+    stay as they are. One of torchrun's processes speaks, since all load the same plugins.
 
     Matplotlib logs that its own cache cannot be written (no home folder, or one that is read-only):
     nobody who trains can do anything about that, so only its errors are heard."""

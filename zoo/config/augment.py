@@ -12,7 +12,7 @@ from ..api import UsageError
 from .bounds import Bound, Share, Side, check_bounds
 
 LEAST_SHOWN = 0.5
-"""Of the region's area, by a random window of it."""
+"""Least fraction of the region's area that a random window shows."""
 
 Spread = Annotated[float, Bound(least=0, most=10)]
 
@@ -25,8 +25,8 @@ class Augment:
     """Side in pixels of the stored region; 0: what ``margin`` says, or else the input size, or with
     ``scale`` as much larger. A run finds it out where its recipe has a margin."""
     margin: Share = 0.0
-    """Of the stored region, for a crop: by which fraction of the input it is larger, a pixel at
-    least; 0: none."""
+    """By which fraction of the input the stored region is larger, for a crop; a pixel at least;
+    0: none."""
     crop: bool = False
     """A random window of the input size from the stored region; else the whole region."""
     rotation: Annotated[float, Bound(least=0, most=180)] = 0.0
@@ -75,7 +75,7 @@ class Augment:
             raise UsageError(f"augment.blur_kernel = {self.blur_kernel}: must be odd")
 
     def stored_side(self, size: int) -> int:
-        """Of the stored region, in pixels, for inputs of ``size`` pixels."""
+        """Side of the stored region in pixels, for inputs of ``size`` pixels."""
         if self.resize:
             return self.resize
         if self.margin:

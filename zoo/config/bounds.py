@@ -47,7 +47,7 @@ class Bound:
 
 
 MANY = 100_000
-"""Of batches, epochs to wait and the like."""
+"""Most images of a batch, epochs to wait and the like."""
 
 EPOCHS = 5000
 """As many rows as the history in a record may have."""

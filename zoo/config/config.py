@@ -33,7 +33,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Plateau:
-    """Of the ``plateau`` scheduler: the rate is multiplied by ``factor`` once the validation loss
+    """Options of the ``plateau`` scheduler: ``factor`` multiplies the rate once the validation loss
     has not improved for more than ``patience`` epochs."""
 
     factor: Annotated[float, Bound(above=0, below=1)] = 0.5
@@ -61,8 +61,8 @@ class Config:
     """Share of the data's frames that may be skipped, because they cannot be used; more is an
     error."""
     fold: Annotated[int, Bound(least=-1, most=MANY)] = -1
-    """Of a protocol with folds: which one is the test split. -1: none is named, which means all of
-    them to `zoo train`; a run has 0 where its protocol has no folds."""
+    """The fold that is the test split, under a protocol with folds. -1: none is named, which means
+    all of them to `zoo train`; a run has 0 where its protocol has no folds."""
     region: str = "frame"
     input_size: Side = 0
     """Pixels, square; 0: the backbone's own."""
@@ -93,7 +93,7 @@ class Config:
     weights: str = ""
     """A file to start from."""
     weights_sha256: str = ""
-    """Of that file; a run finds it out, and a configuration that says it takes no other file."""
+    """Digest of that file; a run finds it out, and one in a configuration is required."""
     freeze: bool = False
     """Train the head alone."""
     unfreeze_after: CountOrNone = 0
@@ -105,16 +105,16 @@ class Config:
     pseudo: str = ""
     """A run, the teacher: what it says of the training people's unlabelled frames is trained on."""
     pseudo_sha256: str = ""
-    """Of its best weights; a run finds it out, and a configuration that says it takes no other."""
+    """Digest of its best weights; a run finds it out, and one in a configuration is required."""
     pseudo_weight: SomeShare = 0.5
-    """Of such a frame, beside 1 of a labelled one: so large a share of them is seen each epoch."""
+    """Weight of such a frame, beside 1 of a labelled one: an epoch sees this share of them."""
     pseudo_keep: SomeShare = 0.5
     """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
     augment: Augment = field(default_factory=Augment)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Of plugins, by kind."""
+    """Options of plugins, by kind."""
     asked: tuple[str, ...] = field(default=(), compare=False)
     """Keys that a flag or ``--set`` named: what has no effect is then an error. Nothing of it is
     written."""

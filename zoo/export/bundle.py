@@ -1,4 +1,4 @@
-"""Bundling a run with the package: a maintainer's work, `make box RUN=... NAME=...`.
+"""Bundle a run with the package: `make bundle RUN=... NAME=...`, for maintainers.
 
 What ships is what `zoo push` would publish: weights, configuration, record and card, without a path
 of this machine or a name of the data. Weights are stored in 16 bits where nobody could tell; they
@@ -25,7 +25,7 @@ from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..prediction.torch_model import TorchPredictor
 from ..registry import registry
-from ..runs.catalogue import BOX, CATALOGUE, FILES, read, require_name
+from ..runs.catalogue import BUNDLED, CATALOGUE, FILES, read, require_name
 from ..runs.folder import RunFolder
 from ..tensors import file_digest, load_tensors, save_tensors
 from .card import plain_card
@@ -33,7 +33,7 @@ from .measured import measured
 from .push import require_no_names
 
 MOST_BYTES = 4_000_000
-"""Of the weights: the wheel stays small."""
+"""Largest size of the weights: the wheel stays small."""
 MOST_MOVED = 0.05
 """Pixels of the input: points of a model in 16 bits may lie this far from those in 32, on average.
 Labels are whole pixels of frames that are larger than most inputs."""
@@ -43,7 +43,7 @@ Labels are whole pixels of frames that are larger than most inputs."""
 class Packed:
     folder: Path
     bytes: int
-    """Of the weights."""
+    """Size of the weights."""
     half: bool
     moved: float
     """Pixels of the input that a point moved by on average, with the weights that were written."""
@@ -55,13 +55,13 @@ def pack(
     summary: str,
     *,
     default: bool = True,
-    box: Path = BOX,
+    models: Path = BUNDLED,
     catalogue: Path = CATALOGUE,
 ) -> Packed:
-    """Write a finished run's files to ``box/name`` and its entry into the catalogue.
+    """Write a finished run's files to ``models/name`` and its entry into the catalogue.
 
     With ``default``, `zoo predict` uses it where none is named, and no other entry does. Raises
-    :class:`UsageError` for a run that is not finished or too large to be bundled, and
+    :class:`UsageError` for a run that is not finished or too large to bundle, and
     :class:`DataError` for a record that names a person; nothing has been written then.
     """
     try:
@@ -71,7 +71,7 @@ def pack(
     folder = RunFolder(Path(run))
     record, config = folder.read_record(), folder.read_config()
     require_no_names(folder, record)
-    target = box / name
+    target = models / name
     weights = target / FILES[0]
     tensors, header = load_tensors(folder.best)
     smaller = {key: _halved(tensor) for key, tensor in tensors.items()}
@@ -82,7 +82,7 @@ def pack(
     if size > MOST_BYTES:
         tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
         raise UsageError(
-            f"{run}: its weights take {size / 1e6:.1f} MB{tried}; a bundled model takes "
+            f"{run}: its weights take {size / 1e6:.1f} MB{tried}; a bundled model may take "
             f"{MOST_BYTES / 1e6:.1f} MB. Publish it instead: zoo push"
         )
     save_tensors(weights, chosen, header)

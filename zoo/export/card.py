@@ -150,8 +150,8 @@ def _tolerance(found: object) -> str:
         "about the labelled points": "still",
         "10% smaller": "smaller",
         "10% larger": "larger",
-        "10% off, mean of eight directions": "shifted",
-        "10% off, the worst shift": "worst_shift",
+        "shifted by 10%, mean of eight shifts": "shifted",
+        "shifted by 10%, worst shift": "worst_shift",
     }
     rows = "".join(
         f"| {place} | {_percent(_number(found, key))} |\n" for place, key in places.items()

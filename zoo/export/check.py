@@ -29,10 +29,10 @@ TOLERANCE = 0.05
 pixels costs (0.38 px on average)."""
 
 SCORE_TOLERANCE = 0.001
-"""Of the median score: one may jump, as a cell of its map enters or leaves what is summed up."""
+"""Tolerance of the median score: one score may jump, as a cell of its map joins or leaves a sum."""
 
 MOST_UNDECIDED = 0.1
-"""Of all points: a network that rounding sways more often cannot be checked."""
+"""Share of all points: a network that rounding sways more often cannot be checked."""
 
 NOISE = 1e-3 / 255
 QUESTIONS = 8

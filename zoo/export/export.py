@@ -169,7 +169,7 @@ def _licenses(record: Record | None) -> dict[str, str]:
 
 
 def summary(record: Record) -> dict[str, Any]:
-    """Of a record what says which model this is and how good it was: no names of people."""
+    """The part of a record that says which model this is and how good it was: no people's names."""
     raw = record.raw
     data, model = raw["data"], raw["model"]
     return {

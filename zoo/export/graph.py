@@ -26,7 +26,7 @@ from ..runs.trained import Trained
 from .rewording import InOtherWords
 
 OPSET = 18
-"""Of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
+"""That of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
 
 LARGEST = 2_000_000_000
 """Bytes: an ONNX file is one protobuf message, and these end at 2 GiB."""

@@ -28,7 +28,7 @@ class Pushed:
     """What was published, and where."""
 
     url: str
-    """Of the commit."""
+    """Address of the commit."""
     address: str
     """For :func:`zoo.load`: the repository, of the revision that was named."""
     pinned: str

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 Sides = int | Sequence[int | None]
-"""Of an output: one for both, or rows and columns, where None leaves a side as it is."""
+"""Sides of an output: one for both, or rows and columns, where None leaves a side as it is."""
 
 _MT = cast(Any, torch.Tensor.mT).__get__
 

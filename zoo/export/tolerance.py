@@ -19,7 +19,7 @@ from ..geometry import Region, face_region
 from ..prediction.predictor import Predictor
 
 OFF = 0.1
-"""Of the box's longer side."""
+"""Shift as a fraction of the box's longer side."""
 
 STILL = (0.0, 0.0, 1.0)
 _AROUND = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0)]

@@ -34,7 +34,7 @@ class Film:
     frames: int = 0
     faces: int = 0
     shape: tuple[int, ...] = ()
-    """Of the last frame."""
+    """Shape of the last frame."""
     note: str = ""
     """What is worth saying about the annotated video."""
     _numbers: set[int] = field(default_factory=set)

@@ -44,9 +44,9 @@ class MediaInput:
 
     kind: Literal["picture", "video", "sequence"]
     path: Path
-    """Of the picture or video; of a sequence its folder or pattern."""
+    """The picture or video; a sequence's folder or pattern."""
     frames: tuple[Path, ...] = ()
-    """Of a sequence, in order."""
+    """Frames of a sequence, in order."""
     guessed: bool = False
     """A sequence by the names of its frames alone: the user did not say so."""
 
@@ -80,7 +80,7 @@ class Found:
 
 
 MOST_NAMED = 8
-"""Of the files that are not read."""
+"""Most files named among those that are not read."""
 
 
 def _left_out(place: str, others: Sequence[Path]) -> str:

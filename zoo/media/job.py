@@ -27,7 +27,7 @@ from .video import Frame, Frames, SequenceFrames, VideoFrames
 from .writers import Format, Marked, Writer, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
-"""Of a batch's pictures together: what is held in memory at a time."""
+"""Pixels of a batch's pictures together: what is held in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Job:
     tracking: Tracking | None = field(default_factory=Tracking)
     """None: each frame of a video for itself."""
     smoothing: OneEuro | None = field(default_factory=OneEuro)
-    """Of tracks; None: points as the model gives them."""
+    """Smoothing of tracks; None: points as the model gives them."""
     batch: int = 16
     """Pictures, or frames that are not tracked, that go through the model together."""
     rate: float = RATE
@@ -141,7 +141,7 @@ class _Work:
     videos_left: int
     """Not begun."""
     film: Film | None = None
-    """Of the video that is worked on."""
+    """The video that is worked on."""
 
     def missing(self, pictures: int, videos: int) -> str:
         """What was not done, of so many."""
@@ -295,7 +295,7 @@ class _Follow:
 
     tracker: Tracker
     place: list[Path]
-    """Of the frame that is looked at: a detector may look its boxes up by it."""
+    """Where the frame at hand comes from: a detector may look its boxes up by it."""
 
     def __call__(self, frame: Frame) -> Marked:
         if frame.image is None:

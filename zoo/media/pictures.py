@@ -33,7 +33,7 @@ def read_picture(path: Path) -> Image:
 
 
 def copy_suffix(path: Path) -> str:
-    """Of a drawn copy: a photograph is a JPEG, everything else becomes PNG."""
+    """Suffix of a drawn copy: a photograph is a JPEG, everything else becomes PNG."""
     return ".jpg" if path.suffix.lower() in PHOTOGRAPHS else ".png"
 
 

@@ -26,12 +26,12 @@ class Tracking:
     """At or below it there is no face, and no track begins. How sure a model is of faces depends on
     its head and its training, so nothing above 0 fits all."""
     min_share: float = 0.7
-    """Of a track's usual confidence: below it the model lost the face. All are less sure of a wall
-    than they were of the face. Neither has a say where a model gives no confidence."""
+    """Share of a track's usual confidence below which the model lost the face. All models are
+    less sure of a wall than of a face. Neither has a say where a model gives no confidence."""
     max_jump: float = 0.35
-    """Of the face's centre in one frame, in sizes of the face."""
+    """Farthest move of the face's centre in one frame, in sizes of the face."""
     max_growth: float = 1.4
-    """Of the face's size in one frame, or its inverse."""
+    """Largest factor of the face's size in one frame, or its inverse."""
     max_outside: float = 0.1
     """Share of points that may lie outside the region that the model saw."""
     leash: float = 0.05

@@ -7,7 +7,7 @@ is drawn after it as on a leash.
 
 The detector runs on the first frame, every ``every`` frames, every ``retry`` frames while a face is
 missing, and at once where a track is lost: the model is not sure of its points, the face jumped or
-changed its size from one frame to the next, or points leave the region that the model looked into.
+changed its size from one frame to the next, or points leave the region that the model saw.
 What it finds is matched to the tracks by the overlap of the boxes about the points (IoU). A lost
 track that the detector finds again within ``patience`` frames keeps its number.
 """
@@ -60,7 +60,7 @@ class _Track:
     """Where it was last, before smoothing: the next region comes from this."""
     smooth: PointFilter
     region: Region | None = None
-    """The model looked into it last; None: it has not yet followed the face."""
+    """The region that the model saw last; None: it has not yet followed the face."""
     lost: int = 0
     """Frames since it was seen."""
     found: int = 1
@@ -196,7 +196,7 @@ class Tracker:
         return PointFilter(self.smoothing)
 
     def _end_some(self, held: list[_Track]) -> None:
-        """Of two tracks on one face the younger ends; so does one that was lost for too long."""
+        """End the younger of two tracks on one face, and each that was lost for too long."""
         for younger in sorted(held, key=lambda track: -track.number):
             box = box_of(younger.face)
             if any(
@@ -224,7 +224,7 @@ class Tracker:
 
 
 def _mean(usual: float, now: float) -> float:
-    """Of about the last twenty frames."""
+    """Running mean of about the last twenty frames."""
     return now if math.isnan(usual) else usual + (now - usual) / 20
 
 

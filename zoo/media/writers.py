@@ -38,7 +38,7 @@ class Marked:
     """The picture, the video, or the frame's own file."""
     faces: Sequence[Face]
     numbers: Sequence[int]
-    """Of each face: its place among the picture's, or its track through a video."""
+    """Number of each face: its place among the picture's, or its track through a video."""
     frame: int | None = None
     """From 0; None for a picture."""
     seconds: float | None = None

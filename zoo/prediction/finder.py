@@ -32,7 +32,7 @@ class Finder:
     """Pixels of the copy in which a larger picture is searched, where the detector has an option of
     this name; 0: pictures are searched as they are."""
     id: str = ""
-    """Of the plugin, to name a fault of its."""
+    """Id of the plugin, to name it in a message."""
 
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:

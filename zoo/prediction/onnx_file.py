@@ -23,10 +23,10 @@ FORMAT = 1
 LARGEST = 1 << 31
 """Bytes: such a file ends at 2 GiB."""
 PREFIX = "landmark_zoo."
-"""Of every name, so that another tool's metadata can stand beside ours."""
+"""Prefix of every name, so that another tool's metadata can stand beside ours."""
 
 IMAGES, POINTS, SCORES = "images", "points", "scores"
-"""Of the graph's input and its outputs."""
+"""Names of the graph's input and its outputs."""
 
 
 _DAMAGE = (LookupError, TypeError, ValueError, RecursionError, msgspec.ValidationError)
@@ -37,7 +37,7 @@ class OnnxFacts:
     """The metadata of a file."""
 
     name: str
-    """Of the run that it was exported from."""
+    """Name of the run that it was exported from."""
     scheme: LandmarkScheme
     input_size: int
     """S, pixels."""
@@ -45,8 +45,8 @@ class OnnxFacts:
     faces: FacePlace
     refine: int = 0
     licenses: Mapping[str, str] = field(default_factory=dict)
-    """Of the backbone's ``code``, of the ``weights`` that it started from and of the training
-    ``data``, where each is known."""
+    """Licences of the backbone's ``code``, of the ``weights`` that it started from and of the
+    training ``data``, where each is known."""
     record: Mapping[str, Any] = field(default_factory=dict)
     """A summary of the run's record: what was trained, on what, with which results."""
     zoo_version: str = ""

@@ -34,7 +34,7 @@ class OnnxPredictor(Predictor):
 
     @classmethod
     def of_bytes(cls, content: bytes) -> OnnxPredictor:
-        """Of what would stand in a file."""
+        """Open what would stand in a file."""
         made = cls.__new__(cls)
         made._open(content, "")
         return made

@@ -28,8 +28,8 @@ ABOUT_POINTS = (1.0, 0.0, 0.0)
 BATCH = 64
 """Crops that a network sees at once."""
 DISAGREE = 0.1
-"""Of sqrt(w h) of a face's points: so far apart a prediction and its mirror image halve a
-confidence and more (1 / e)."""
+"""Fraction of sqrt(w h) of a face's points. A prediction and its mirror image that lie so far apart
+multiply the confidence by 1 / e."""
 
 FARTHEST = 100.0
 """Widths of the crop: no network that was trained puts a point so far outside."""
@@ -119,8 +119,8 @@ class Predictor(ABC):
     ) -> list[Face]:
         """The faces that lie in these regions, a face each, without a detector: its box is the one
         about its points, and its box score NaN. ``again=False``: the regions are those of
-        :meth:`region_about`, and looked into once. The mirror is not asked: it would take as long
-        again, and wavers more from frame to frame than a track could be followed by."""
+        :meth:`region_about`, and seen in one pass. The mirror is not asked: it would take as long
+        again, and changes too much from frame to frame to rate a track by."""
         require_picture(image)
         passes = self.refine if again else 0
         seen = [(image, region) for region in regions]

@@ -39,7 +39,7 @@ UNUSABLE: tuple[Status, ...] = ("invalid name", "invalid target")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*:\s*([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
 _GROUP_HEADING = re.compile(r"^\s*\[\s*((?:landmark[-_.])?zoo[-_. ][^\]]*?)\s*\]", re.M | re.I)
-"""Of a group that is the zoo's, or was meant to be."""
+"""Heading of a group that is the zoo's, or was meant to be."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from ..fetching import ManifestFile, fetch_files, is_whole
 from ..files import zoo_home
 from ..files.reading import read_toml
 
-BOX = Path(__file__).parent / "bundled"
-CATALOGUE = BOX / "catalogue.toml"
+BUNDLED = Path(__file__).parent / "bundled"
+CATALOGUE = BUNDLED / "catalogue.toml"
 VARIABLE = "ZOO_CATALOGUE"
 WEIGHTS, CONFIG, RECORD, CARD = FILES = (
     "best.safetensors",
@@ -40,7 +40,7 @@ class Model:
     name: str
     summary: str
     address: str
-    """Of the folder that holds the files; empty: it is bundled only."""
+    """Address of the folder that holds the files; empty: the model is bundled only."""
     files: tuple[ManifestFile, ...]
     record: Mapping[str, Any] = field(default_factory=dict)
     """What is told of it before it is here: scheme, nme_ioc, parameters and the like."""
@@ -52,7 +52,7 @@ class Model:
 
     @property
     def bundled(self) -> bool:
-        return all((BOX / self.name / entry.path).is_file() for entry in self.files)
+        return all((BUNDLED / self.name / entry.path).is_file() for entry in self.files)
 
     @property
     def home(self) -> Path:
@@ -61,7 +61,7 @@ class Model:
 
     def folder(self) -> Path | None:
         """Where its files are, whole; None: nowhere here."""
-        places = (BOX / self.name, self.home)
+        places = (BUNDLED / self.name, self.home)
         return next((p for p in places if all(is_whole(p / e.path, e) for e in self.files)), None)
 
 
@@ -157,7 +157,7 @@ def folder_of(name: str) -> Path:
     if model.address:
         raise UsageError(f"{name}: is not here yet; fetch it: zoo fetch {name}")
     raise DataError(
-        f"{name}: its files in {BOX / name} are missing or damaged; install landmark-zoo again"
+        f"{name}: its files in {BUNDLED / name} are missing or damaged; install landmark-zoo again"
     )
 
 
@@ -185,6 +185,6 @@ def bring(model: Model, source: str | None = None) -> Path:
         return folder
     source = source or model.address
     if not source:
-        raise UsageError(f"{model.name}: has no address, since it is bundled")
+        raise UsageError(f"{model.name}: has no address, since it is bundled with the zoo")
     fetch_files(model.files, model.home, source, jobs=2)
     return model.home

@@ -98,7 +98,7 @@ class BackboneSubject(Subject):
 
     @cached_property
     def output(self) -> Any:
-        """Of four images in eval mode, as it comes."""
+        """The output for four images in eval mode, as it comes."""
         module = self.sample
         with needs("declared_input_size_works"), torch.no_grad(), seeded(0):
             return module(self.images(4))

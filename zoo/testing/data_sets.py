@@ -67,7 +67,7 @@ class DataSubject(Subject):
 
     @cached_property
     def unlabelled(self) -> list[Sample]:
-        """Of a data set that offers some: samples without a visible point."""
+        """Samples without a visible point, of a data set that offers some."""
         with needs("samples_are_well_formed"):
             return self.read_unlabelled()
 
@@ -89,7 +89,7 @@ class DataSubject(Subject):
 
     @cached_property
     def images(self) -> dict[str, NDArray[np.uint8]]:
-        """Of :meth:`some`, by id."""
+        """Images of :meth:`some`, by id."""
         with needs("images_decode"):
             return {sample.id: sample.image() for sample in self.some()}
 

@@ -100,7 +100,7 @@ def options_are_keyword_only(subject: DetectorSubject) -> None:
 
 
 def gives_boxes(subject: DetectorSubject) -> None:
-    """Of a photograph it gives float32 (N, 5): x0, y0, x1, y1, score, all finite, no box empty."""
+    """For a photograph it gives float32 (N, 5): x0, y0, x1, y1, score, all finite, no box empty."""
     _ = subject.plugin
     subject.tried()
 

@@ -22,7 +22,7 @@ TRIALS = ((1e-3, 20), (1e-4, 20), (1e-3, 120), (1e-4, 120))
 """Learning rates of Adam, each with its steps, tried one after another. Most networks need fewer
 than 20 steps of the first; wide layers without norms want the lower rate."""
 ENOUGH = 0.2
-"""Of the loss of the four faces' mean shape, below which no model comes that does not look."""
+"""Share of the loss of the four faces' mean shape, the least for a model that ignores the image."""
 
 
 @functools.cache

@@ -91,7 +91,7 @@ def in_child() -> None:
 def _state() -> dict[str, tuple[str, Any]]:
     """What every plugin of a process shares: name, what to say if it changed, and its value.
 
-    Of torch nothing, where it is not imported.
+    Torch is left out where it is not imported.
     """
     import random
 

@@ -135,7 +135,7 @@ def _first_sentence(test: Test) -> str:
 
 
 def run(check: Check) -> Outcome:
-    """Call a check and judge what comes of it."""
+    """Call a check and grade what comes of it."""
     start = time.perf_counter()
     failure: CheckFailed | None = None
     remark: str | None = None

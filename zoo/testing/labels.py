@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from zoo.api import LandmarkScheme, Sample
 
 BEYOND = 0.5
-"""Of the image's longer side: so far outside a point of a face that is cut off may lie."""
+"""Fraction of the image's longer side: a point of a cut-off face may lie so far outside."""
 
 FLIP_SLACK = 0.2
-"""Of a face's size: the mean of few faces, all turned to one side, is so far from symmetric."""
+"""Fraction of a face's size: the mean of few faces, all turned to one side, is so asymmetric."""
 
 Column = tuple[str | None, ...]
 
@@ -162,8 +162,8 @@ def _unlike_the_mean_face(
 
 
 def _mean_face(samples: Sequence[Sample]) -> NDArray[np.float64]:
-    """Of all faces, each moved to its centre and scaled to sqrt(w h) = 1: (K, 2), NaN for a point
-    that is never visible."""
+    """Mean of all faces, each moved to its centre and scaled to sqrt(w h) = 1: (K, 2), NaN for a
+    point that is never visible."""
     total = np.zeros(samples[0].points.shape)
     seen = np.zeros(len(total))
     for sample in samples:

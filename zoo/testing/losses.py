@@ -31,7 +31,7 @@ PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 SCHEMES = (IBUG68, WFLW98, generic_scheme(5))
 SAME = 1e-4
-"""Of a loss: a smaller difference is another order of sums."""
+"""Fraction of a loss: a smaller difference is another order of sums."""
 
 
 class LossSubject(Subject):
@@ -83,7 +83,7 @@ def value(loss: PointLoss, points: Tensor, target: Tensor, visible: Tensor, seed
 
 
 def gradient(loss: PointLoss, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-    """Of the points; zeros where the loss does not depend on them."""
+    """Gradient of the points; zeros where the loss does not depend on them."""
     points = points.clone().requires_grad_()
     with seeded(0):
         found = loss(points * 1, target.clone(), visible.clone())

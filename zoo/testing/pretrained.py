@@ -49,7 +49,7 @@ def require_honesty(build: Build, weights: str) -> None:
 
 
 def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
-    """Of the numbers in parameters that are not all alike (a bias of zeros says nothing)."""
+    """Leaves out parameters whose numbers are all alike (a bias of zeros says nothing)."""
     equal = total = 0
     theirs = dict(b.named_parameters())
     for name, mine in a.named_parameters():

@@ -23,7 +23,7 @@ class Form:
 
     name: str
     strides: tuple[int, ...]
-    """Of the maps, fine to coarse; none: a vector."""
+    """Strides of the maps, fine to coarse; none: a vector."""
     alone: bool = False
     """One map as a tensor, not as a list."""
 

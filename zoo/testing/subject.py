@@ -13,7 +13,7 @@ from zoo.testing.failures import CheckFailed, needs
 from zoo.testing.fresh import Arrival, arrival
 
 Root = str | Path | Callable[[], str | Path] | None
-"""Of a data set; a function is called once, when the first check wants it."""
+"""Folder of a data set; a function is called once, when the first check wants it."""
 
 
 class Subject:
@@ -35,7 +35,7 @@ class Subject:
         self.plugin_id = plugin_id
         self.kind = kind
         self.names = names
-        """Of the checks, in their order."""
+        """Names of the checks, in their order."""
         self.options = dict(options)
         self.data = data
         self.import_timeout = import_timeout
@@ -47,7 +47,7 @@ class Subject:
 
     @cached_property
     def arrival(self) -> Arrival:
-        """Of its import in a fresh process."""
+        """What its import did in a fresh process."""
         with needs("found_through_metadata"):
             entry = self.entry
         return arrival(entry, self.import_timeout)
@@ -78,7 +78,7 @@ class Subject:
 
     @cached_property
     def root(self) -> Path | None:
-        """Of a data set. Raises DataError where there is none, UsageError where none is taken."""
+        """Folder of a data set. Raises DataError without one, UsageError where none is taken."""
         from zoo.data.locate import find_root
 
         data = self.data() if callable(self.data) else self.data

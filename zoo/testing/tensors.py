@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.testing.failures import CheckNotRun
 
 CLOSE = 1e-4
-"""Of the largest value: smaller differences come from the order of sums, not from other results."""
+"""Fraction of the largest value: smaller differences come from the order of sums alone."""
 
 
 @contextmanager

@@ -4,9 +4,9 @@ const PAGE_SIZES = [25, 50, 100, 500];
 const PRINTED_AT_LEAST = 100;
 let pageSize = PAGE_SIZES[0];
 
-function cellOf(group, column, row, spread) {
+function cellOf(group, column, row, range) {
   const value = group.rows[column.key][row];
-  if (column.kind === "interval") return headlineCell(group, value, row, spread);
+  if (column.kind === "interval") return headlineCell(group, value, row, range);
   const write = { percent, count, number, flag: yesNo, text: (v) => v ?? MISSING };
   return h("td", { class: column.kind }, write[column.kind](value));
 }
@@ -17,11 +17,11 @@ function badges(group, row) {
   );
 }
 
-function headlineCell(group, value, row, spread) {
+function headlineCell(group, value, row, range) {
   const [low, high] = [group.rows.low[row], group.rows.high[row]];
   const cell = h("td", { class: "interval" }, h("b", {}, percent(value)));
   if (low === null || high === null || group.headline !== "nme_ioc") return cell;
-  const at = (v) => (4 + (72 * (v - spread[0])) / (spread[1] - spread[0] || 1)).toFixed(1);
+  const at = (v) => (4 + (72 * (v - range[0])) / (range[1] - range[0] || 1)).toFixed(1);
   cell.append(
     h("small", {}, ` [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`),
     s(
@@ -85,7 +85,7 @@ function tableOf(group, act) {
     return h("th", { scope: "col", class: kind, "aria-sort": direction }, button);
   };
 
-  const rowOf = (row, place, spread) => {
+  const rowOf = (row, place, range) => {
     const box = h("input", {
       type: "checkbox",
       checked: group.picked.has(row),
@@ -112,7 +112,7 @@ function tableOf(group, act) {
         badges(group, row),
         group.detail[row] ? h("small", {}, name(group.detail[row])) : null,
       ),
-      columns().map((column) => cellOf(group, column, row, spread)),
+      columns().map((column) => cellOf(group, column, row, range)),
     );
   };
 
@@ -134,7 +134,7 @@ function tableOf(group, act) {
     const bounds = rows
       .flatMap((r) => [group.rows.low[r], group.rows.high[r]])
       .filter((v) => v !== null);
-    const spread = [Math.min(...bounds), Math.max(...bounds)];
+    const range = [Math.min(...bounds), Math.max(...bounds)];
     const model = {
       key: "name",
       title: "model",
@@ -145,7 +145,7 @@ function tableOf(group, act) {
       h("th", { scope: "col", class: "pick" }, h("span", { class: "unseen" }, "in the charts")),
       ...[model, ...columns()].map(headerOf),
     );
-    body.replaceChildren(...rows.map((row, i) => rowOf(row, from + i + 1, spread)));
+    body.replaceChildren(...rows.map((row, i) => rowOf(row, from + i + 1, range)));
     foot.replaceChildren(
       h(
         "tr",

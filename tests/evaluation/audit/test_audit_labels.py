@@ -14,7 +14,7 @@ from zoo.evaluation.audit.quantisation import (
     ROUNDING,
     find_grid,
     quantised,
-    rounding_floor,
+    rounding_error,
 )
 from zoo.evaluation.audit.subject import Names
 from zoo.evaluation.scores.metrics import summarise
@@ -191,7 +191,7 @@ def test_rounding_is_the_mean_distance_from_the_centre_of_a_square():
 
 
 @pytest.mark.parametrize("pitch", [1.0, 2.0])
-def test_the_floor_is_what_a_perfect_model_scores_on_rounded_labels(clean, pitch):
+def test_the_rounding_error_is_what_a_perfect_model_scores_on_rounded_labels(clean, pitch):
     rng = np.random.default_rng(1)
     true = np.tile(clean.points, (40, 1, 1)) + rng.uniform(-20, 20, (960, 1, 2))
     true *= rng.uniform(0.5, 2, (960, 1, 1))  # faces of many sizes
@@ -201,21 +201,21 @@ def test_the_floor_is_what_a_perfect_model_scores_on_rounded_labels(clean, pitch
     scored = summarise(
         true, labels, visible, np.tile([48.0, 48.0, 96.0], (960, 1)), clean.scheme, [None] * 960
     )
-    assert rounding_floor(data, pitch) == pytest.approx(scored["nme_ioc"], rel=0.02)
+    assert rounding_error(data, pitch) == pytest.approx(scored["nme_ioc"], rel=0.02)
 
 
-def test_the_floor_by_hand(clean):
+def test_the_rounding_error_by_hand(clean):
     """Corners 40 and 20 pixels apart, the box's share far below: the mean of .3826 / d."""
     points = clean.points[:2].copy()
     points[0, :2], points[1, :2] = [[20, 30], [60, 30]], [[20, 30], [40, 30]]
     data = replace(clean, points=points, visible=clean.visible[:2])
-    assert rounding_floor(data, 1.0) == pytest.approx((0.38260 / 40 + 0.38260 / 20) / 2, rel=1e-4)
+    assert rounding_error(data, 1.0) == pytest.approx((0.38260 / 40 + 0.38260 / 20) / 2, rel=1e-4)
     nobody = replace(data, visible=np.zeros_like(data.visible))
-    assert rounding_floor(nobody, 1.0) is None
+    assert rounding_error(nobody, 1.0) is None
 
 
-@pytest.mark.parametrize(("floor", "severity"), [(0.0096, "warning"), (0.002, "note"), (1e-4, "")])
-def test_a_grid_is_a_finding_where_it_can_be_seen_in_results(clean, floor, severity):
+@pytest.mark.parametrize(("least", "severity"), [(0.0096, "warning"), (0.002, "note"), (1e-4, "")])
+def test_a_grid_is_a_finding_where_it_can_be_seen_in_results(clean, least, severity):
     grid = find_grid(np.round(clean.points), clean.visible)
-    assert [f.severity for f in quantised(grid, floor)] == ([severity] if severity else [])
+    assert [f.severity for f in quantised(grid, least)] == ([severity] if severity else [])
     assert quantised(None, None) == ()

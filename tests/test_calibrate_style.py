@@ -1,5 +1,5 @@
-"""Another program's points, taught the labels' style: what it puts elsewhere in a way that can be
-learned is put right, and what it does by chance stays."""
+"""Label-style calibration takes out what another program puts elsewhere by habit, and leaves what
+it does by chance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from zoo.datasets.youtube_udacity import FOLDERS
 from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "teach_style.py"
+SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "calibrate_style.py"
 PEOPLE = [f"Person_{number}" for number in range(400)]
 Points = NDArray[np.float64]
 
@@ -83,17 +83,17 @@ def test_a_habit_is_put_right_and_chance_is_left(
         train[name] = train[name] + 1000
     write(tmp_path / "train.csv", train)
     write(tmp_path / "val.csv", val)
-    arguments = ["train.csv", "val.csv", "taught.csv", "--data", release]
+    arguments = ["train.csv", "val.csv", "calibrated.csv", "--data", release]
     done = subprocess.run(
         [sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert f"{len(train) - 5} training frames of {len(train)}" in done.stdout
 
-    taught = read(tmp_path / "taught.csv")
-    assert set(taught) == set(val)
+    calibrated = read(tmp_path / "calibrated.csv")
+    assert set(calibrated) == set(val)
     raw = np.mean([np.abs(val[name] - faces[name]).mean() for name in val])
-    left = np.mean([np.abs(taught[name] - faces[name]).mean() for name in val])
+    left = np.mean([np.abs(calibrated[name] - faces[name]).mean() for name in val])
     chance = 0.5 * np.sqrt(2 / np.pi)  # the mean of |x| for x of that deviation: 0.40 pixels
     assert raw > 3 * chance
     assert left < 1.4 * chance

@@ -1,17 +1,16 @@
-"""Teach another program's points the labels' style, by a map fitted on training frames.
+"""Calibrate another program's points to the style of the labels, on training frames.
 
     zoo data export youtube_faces --split train --out frames-train
     dlib-env/bin/python docs/examples/dlib_points.py frames-train train.csv
-    python docs/examples/teach_style.py train.csv points.csv taught.csv --data ROOT
-    zoo import dlib-68-taught taught.csv --dataset youtube_faces --data ROOT
+    python docs/examples/calibrate_style.py train.csv points.csv calibrated.csv --data ROOT
+    zoo import dlib-68-calibrated calibrated.csv --dataset youtube_faces --data ROOT
 
-Programs differ in where exactly they put a point, and a board of one data set's labels holds that
-against those that did not learn from them. So a program can be given every chance: each face's
-points, moved and scaled to mean 0 and size 1, go through one linear map to the labels in the same
-frame of reference, fitted on the training split by ridge regression. The strength of the ridge is
-chosen on a fifth of the training people, who are then taken in. Frames whose error is above a
-quarter of the eye distance, where another face was found, teach nothing; they are mapped and scored
-like all others.
+Programs differ in where exactly they put a point. A board counts such a difference as an error of
+every program that was not trained on its labels. Label-style calibration takes it out: one linear
+map goes from each face's points, moved and scaled to mean 0 and size 1, to its labels in the same
+frame of reference. Ridge regression fits the map on the training split; its strength is
+chosen on a fifth of the training people, and the final fit takes them in. Training frames whose
+error is above a quarter of the eye distance show another face, and are left out of the fit.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("train", type=Path, help="its points on the training frames")
     parser.add_argument("points", type=Path, help="its points on the frames to be scored")
-    parser.add_argument("taught", type=Path, help="file to write")
+    parser.add_argument("calibrated", type=Path, help="file to write")
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
 
@@ -62,9 +61,10 @@ def main() -> None:
     best = min(errors, key=lambda strength: errors[strength])
     print(f"{len(source)} training frames of {len(found)}; ridge {best:g}, "
           f"{100 * errors[best]:.2f}% on the fifth held out")  # fmt: skip
-    taught = fit(source, label, best)
+    style = fit(source, label, best)
+    points = read(arguments.points)
     write(
-        arguments.taught, {n: apply(taught, f[None])[0] for n, f in read(arguments.points).items()}
+        arguments.calibrated, {name: apply(style, face[None])[0] for name, face in points.items()}
     )
 
 
@@ -86,14 +86,14 @@ def fit(source: Points, label: Points, strength: float) -> Points:
     return np.asarray(np.linalg.solve(rows.T @ rows + ridge, rows.T @ moved))
 
 
-def apply(taught: Points, faces: Points) -> Points:
+def apply(style: Points, faces: Points) -> Points:
     rows, size = in_frame(faces)
-    return np.asarray(faces + (rows @ taught).reshape(faces.shape) * size)
+    return np.asarray(faces + (rows @ style).reshape(faces.shape) * size)
 
 
-def error(taught: Points, source: Points, label: Points) -> float:
+def error(style: Points, source: Points, label: Points) -> float:
     eyes = np.linalg.norm(label[:, 36] - label[:, 45], axis=-1)
-    return float((np.linalg.norm(apply(taught, source) - label, axis=-1).mean(-1) / eyes).mean())
+    return float((np.linalg.norm(apply(style, source) - label, axis=-1).mean(-1) / eyes).mean())
 
 
 def read(path: Path) -> dict[str, Points]:
