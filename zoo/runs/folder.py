@@ -134,8 +134,14 @@ class RunFolder:
         return "no run here (it has no config.toml); a run is a folder that `zoo train` made"
 
     def read_record(self) -> Record:
-        """Of a finished run. Raises :class:`UsageError` that says how to finish it."""
+        """The record of a finished run.
+
+        Raises :class:`UsageError` for another folder, saying how to finish the run or what
+        the folder is.
+        """
         why = unfinished(self.path)
+        if not why and not os.path.lexists(self.record):
+            why = self._why_no_run()
         if why:
             raise UsageError(f"{self.path}: {why}")
         return load_record(self.record)
