@@ -19,7 +19,7 @@ each averaged with its own mirror image: the labels lie .9% (.8 px at the median
 
 NOTES = (
     "68 points found by a network with 64 x 64 heat maps, not by hand: about 2% NME inter-ocular "
-    "is the floor. Stored as edge coordinates (0 is the left edge of the first pixel); .5 is "
+    "is the least error. Stored as edge coordinates (0 is the left edge of the first pixel); .5 is "
     "subtracted so that 0 is its centre."
 )
 

@@ -47,7 +47,7 @@ MESH = (
     144, 362, 385, 387, 263, 373, 380, 61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82,
     13, 312, 308, 317, 14, 87,
 )  # fmt: skip
-"""Of MediaPipe's 468 vertices, the one at each of the 68 points."""
+"""MediaPipe's vertex, among its 468, at each of the 68 points."""
 
 Points = list[list[float]]
 Detect = Callable[[object], tuple[float, list[Points]]]

@@ -162,7 +162,7 @@ def bound_of(row: Row, split: str, key: str) -> float | None:
 def pool_baseline(sources: Sequence[Source], split: str) -> dict[str, float | None]:
     """The baseline of a group: the same for every run but for the fold, and pooled over folds.
 
-    Of a fold's runs the one that says most of it is taken: earlier versions kept no interval.
+    The run that says most of a fold is taken for it: earlier versions kept no interval.
     """
     folds = [
         max((s.record.results[split] for s in own), key=lambda results: len(results.baseline))

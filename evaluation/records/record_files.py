@@ -93,8 +93,8 @@ def find_records(
 ) -> tuple[list[tuple[Path, Record]], list[Problem]]:
     """The records of folders, and of every file that is named itself.
 
-    Of a folder: each ``record.json`` and ``*.record.json`` at any depth, and of the other .json
-    files that lie directly in it those that are records (objects with a ``schema``). Each file is
+    In a folder these are each ``record.json`` and ``*.record.json`` at any depth, and those .json
+    files directly in it that are records (objects with a ``schema``). Each file is
     read once, in the order of paths. What should be a record and cannot be read is a Problem, not
     an error: one broken record takes nobody else's results away.
     """

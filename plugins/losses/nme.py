@@ -4,7 +4,7 @@ The distance of every visible point from its label, over the face's own length, 
 :mod:`zoo.plugins.losses.pointwise`. The length is that of the headline metric: the distance of the
 outer eye corners, raised to 0.05 sqrt(w h) of the visible points' box where it is shorter; for a
 scheme without eye corners sqrt(w h) itself. The metric leaves a face out that does not show both
-corners; here sqrt(w h), which is longer, serves it, so that it still teaches, a little less. A face
+corners; here sqrt(w h), which is longer, serves it, so that it still counts, a little less. A face
 whose visible points span no box has no length and costs nothing.
 """
 

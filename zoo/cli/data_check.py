@@ -251,8 +251,8 @@ def _normaliser(facts: Mapping[str, Any]) -> str:
 def _grid(grid: Mapping[str, Any] | None) -> str:
     if grid is None:
         return "none: labels are as fine as they can be stored"
-    floor = "" if grid["floor"] is None else f": a perfect model scores {100 * grid['floor']:.2f}%"
-    return f"{grid['pitch_px']:g} px ({100 * grid['share']:.1f}% of coordinates){floor}"
+    least = "" if grid["floor"] is None else f": a perfect model scores {100 * grid['floor']:.2f}%"
+    return f"{grid['pitch_px']:g} px ({100 * grid['share']:.1f}% of coordinates){least}"
 
 
 def _offset(offset: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ class Augmenter:
         return rescales or any((a.rotation, a.scale, a.shift))
 
     def _corner(self, u: dict[str, Tensor]) -> Tensor:
-        """Of the window: whole pixels x, y of the stored square, (B, 2)."""
+        """Corner of the window: whole pixels x, y of the stored square, (B, 2)."""
         spare = self.stored - self.size if self.config.crop else 0
         return (torch.stack((u["crop_x"], u["crop_y"]), 1) * (spare + 1)).floor()
 

@@ -17,7 +17,7 @@ from .store import Store
 from .table import SampleTable
 
 RESIDENT_SHARE = 0.5
-"""Of a GPU's free memory: a store below it lives there, a larger one streams."""
+"""Share of a GPU's free memory: a smaller store lives there, a larger one streams."""
 
 
 @dataclass(frozen=True)

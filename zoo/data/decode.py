@@ -47,7 +47,7 @@ def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8],
 
 def _close_region(table: SampleTable, row: int, height: int, width: int) -> Region:
     shown = table.points[row][table.visible[row]]
-    if not len(shown):  # nothing to crop about, and nothing that it could teach
+    if not len(shown):  # nothing to crop about, and nothing to learn
         return frame_region(height, width)
     close = refine_region(shown)
     return Region(close.cx, close.cy, close.side * CLOSE_ROOM)

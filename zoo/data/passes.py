@@ -28,7 +28,7 @@ class Pass:
 
 
 def open_passes(config: Config, source: DataSource, size: int, reporter: Reporter) -> list[Pass]:
-    """Of the training split, for inputs of ``size`` pixels: the whole regions and, where the model
+    """The training split for inputs of ``size`` pixels: the whole regions and, where the model
     refines, the close crops of the same frames."""
     scheme, offset = source.table.scheme, source.table.label_offset
     stored = config.augment.stored_side(size)

@@ -32,7 +32,7 @@ class DataSource:
     protocol: Protocol
     table: SampleTable
     splits: NDArray[np.str_]
-    """Of each row of the table: train, val or test; none of a face without a size."""
+    """Split of each row of the table: train, val or test; none for a face without a size."""
     opened: OpenDataset
     """What the table was read from."""
     released: bool | None

@@ -23,7 +23,7 @@ from .batches import Split
 from .decode import CLOSE_ROOM
 
 JITTER = {"scale": 0.1, "shift": 0.05}
-"""Of close crops, where the recipe has less."""
+"""Least jitter of close crops, where the recipe has less."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class View:
 
 @dataclass(frozen=True)
 class Views:
-    """Of the training split; row i is the same frame in both views."""
+    """Views of the training split; row i is the same frame in both views."""
 
     whole: View
     close: View | None = None

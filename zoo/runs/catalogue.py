@@ -27,7 +27,7 @@ WEIGHTS, CONFIG, RECORD, CARD = FILES = (
     "record.json",
     "card.md",
 )
-"""Of a model's folder."""
+"""Files of a model's folder."""
 MOST_BYTES = 1 << 31
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -75,8 +75,8 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """Of the checkout that this package is run from, with "-dirty" where files differ from it;
-    None for an installed wheel."""
+    """Commit of the checkout that this package is run from, with "-dirty" where files differ from
+    it; None for an installed wheel."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

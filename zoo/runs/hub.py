@@ -30,7 +30,7 @@ WEIGHTS, CONFIG, RECORD, CARD, ONNX = (
     "model.onnx",
 )
 FETCHED = (WEIGHTS, CONFIG, RECORD, CARD)
-"""Of a repository, and nothing else."""
+"""All that is fetched of a repository."""
 
 TIMEOUT = 10.0
 """Seconds for the first answer: without a network, the hub's library tries for half a minute."""

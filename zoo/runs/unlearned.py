@@ -8,7 +8,7 @@ from ..evaluation.board.baseline import reason, run_has_learned
 from .folder import RunFolder
 
 SHOWS_IT = "timm:mobilenetv4_conv_small"
-"""A network that the recipe FAST teaches within minutes on one CPU core."""
+"""A network that the recipe FAST trains within minutes on one CPU core."""
 
 FAST = "quick"
 FEW = 10

@@ -60,7 +60,7 @@ class Timer:
     samples: list[float] = field(default_factory=list)
     """Seconds an image, or a batch."""
     last: float = 0.0
-    """Of the warm-up."""
+    """Seconds of the last sample of the warm-up."""
 
     def warm_up(self) -> None:
         started, count = time.perf_counter(), 0

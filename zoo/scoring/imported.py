@@ -44,7 +44,7 @@ class ExternalProgram:
     reference: str = ""
     """Where it is described: an address or a citation."""
     license: str = ""
-    """Of the program and its model."""
+    """Licence of the program and its model."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -26,7 +26,7 @@ def make_optimizer(
     factors: Mapping[str, float] | None = None,
     others: Iterable[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
-    """Of all parameters that are trained, now or once the backbone is unfrozen, and ``others``.
+    """An optimizer of all parameters that are trained, now or later, and ``others``.
 
     ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and so is
     every one where none is given, and the others'. Biases and norms are not decayed: pulling them
@@ -103,7 +103,7 @@ class Schedule:
 
     @property
     def rate(self) -> float:
-        """Of the head: the others' are in proportion."""
+        """Rate of the head: the others' are in proportion."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def state(self) -> dict[str, Any]:
