@@ -27,7 +27,8 @@ def rate_factors(
     model: LandmarkModel, config: Config, started: bool, reporter: Reporter
 ) -> dict[str, float]:
     """Factor of every parameter of the model, by name. ``started``: the backbone starts from
-    weights; where it does not, or is never trained, the keys have no effect, and the reporter is told."""
+    weights; where it does not, or is never trained, the keys have no effect, and the reporter is
+    told."""
     asked = [key for key in ("backbone_lr", "layer_decay") if getattr(config, key) != 1.0]
     factors = {name: 1.0 for name, _ in model.named_parameters()}
     if asked and not started:
