@@ -83,9 +83,10 @@ def blocks(page: str) -> Iterator[Block]:
 class PageRun:
     """The blocks of one page, run one after another."""
 
-    def __init__(self, folder: Path, environment: Environment) -> None:
+    def __init__(self, folder: Path, environment: Environment, shortened: bool = False) -> None:
         self.folder = folder
         self.environment = environment
+        self.shortened = shortened
         self.here = folder
         self.printed: str | None = None
 
@@ -130,6 +131,9 @@ class PageRun:
         done = self.environment.run(command, self.here)
         self.printed, _, place = done.stdout.partition(SEPARATOR)
         self.here = Path(place) if place else self.here
+        if self.shortened:  # so short a training may not learn, where the page's own does
+            lines = self.printed.splitlines(keepends=True)
+            self.printed = "".join(line for line in lines if "has not learned" not in line)
         assert done.returncode == status, f"exit status {done.returncode}\n{self.printed}"
 
 
@@ -145,7 +149,7 @@ def play_page(
     here = folder / "here"
     here.mkdir(exist_ok=True)
     environment = make_environment(folder / "environment", OMP_NUM_THREADS="1", **variables)
-    run = PageRun(here, environment)
+    run = PageRun(here, environment, shortened=bool(shortened))
     for block in blocks(page.read_text()):
         text = block.text
         for long, short in (shortened or {}).items():
