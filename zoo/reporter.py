@@ -1,8 +1,8 @@
-"""What a run tells whoever watches: the command line draws it, a test records it."""
+"""How long work says how far it is: the command line draws it, a test records it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,27 @@ class RunStarted:
 class Reporter:
     """Says nothing; subclasses override what they show."""
 
-    def store(self, split: str, done: int, total: int) -> None:
-        """``done`` of ``total`` frames of a split are decoded into a store."""
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """``done`` of ``total`` pieces of work are done.
 
-    def frames(self, split: str, done: int, total: int) -> None:
-        """``done`` of ``total`` frames of a split are read, for no store."""
+        Args:
+            doing: What is being done, such as ``decoding train``.
+            done: How many pieces are done so far.
+            total: How many there are; 0 where nobody knows.
+        """
+
+    def decoded(self, split: str, frames: int) -> None:
+        """All frames of a split are decoded into its store."""
+
+    def decoding(self, split: str) -> Callable[[int, int], None]:
+        """What decodes a split calls this as (done, total)."""
+
+        def progress(done: int, total: int) -> None:
+            self.progress(f"decoding {split}", done, total)
+            if done == total:
+                self.decoded(split, total)
+
+        return progress
 
     def begin(self, started: RunStarted) -> None:
         """Training begins in a run folder, or goes on there."""
@@ -69,13 +85,13 @@ class Beside(Reporter):
         self._tracker: Reporter | None = tracker
         self._name = name
 
-    def store(self, split: str, done: int, total: int) -> None:
-        self._reporter.store(split, done, total)
-        self.track("store", split, done, total)
+    def progress(self, doing: str, done: int, total: int) -> None:
+        self._reporter.progress(doing, done, total)
+        self.track("progress", doing, done, total)
 
-    def frames(self, split: str, done: int, total: int) -> None:
-        self._reporter.frames(split, done, total)
-        self.track("frames", split, done, total)
+    def decoded(self, split: str, frames: int) -> None:
+        self._reporter.decoded(split, frames)
+        self.track("decoded", split, frames)
 
     def begin(self, started: RunStarted) -> None:
         self._reporter.begin(started)

@@ -16,29 +16,29 @@ import zoo.media.job
 from zoo.api import DataError, UsageError
 from zoo.datasets.ibug_pts import ibug_pts, read_pts
 from zoo.media.inputs import find_all
-from zoo.media.job import Job, Outcome, Watcher, run
+from zoo.media.job import Job, Outcome, run
 from zoo.media.pictures import read_picture
 from zoo.media.settings import OneEuro
 from zoo.media.smoothing import PointFilter
 from zoo.media.video import VideoFrames
 from zoo.media.writers import write_pts
 from zoo.prediction import Finder
+from zoo.reporter import Reporter
 
 if TYPE_CHECKING:
     from conftest import Eye, Image, Kit
 
 
-class Listener(Watcher):
+class Listener(Reporter):
     def __init__(self) -> None:
         self.begun: list[tuple[str, int]] = []
         self.done = 0
         self.notes: list[str] = []
 
-    def begin(self, name: str, total: int) -> None:
-        self.begun.append((name, total))
-
-    def advance(self, frames: int) -> None:
-        self.done += frames
+    def progress(self, doing: str, done: int, total: int) -> None:
+        if not done:
+            self.begun.append((doing, total))
+        self.done = done
 
     def note(self, message: str) -> None:
         self.notes.append(message)
@@ -318,15 +318,15 @@ def test_an_output_folder_that_cannot_be_written_ends_the_work(desk: Desk, kit: 
             desk.do(kit.finds(walk(0)), [path], **keys)
 
 
-class Stopping(Watcher):
+class Stopping(Reporter):
     """Ends the work after so many frames, as Ctrl-C does."""
 
     def __init__(self, after: int) -> None:
         self.left = after
         self.notes: list[str] = []
 
-    def advance(self, frames: int) -> None:
-        self.left -= frames
+    def progress(self, doing: str, done: int, total: int) -> None:
+        self.left -= bool(done)
         if self.left == 0:
             raise KeyboardInterrupt
 

@@ -30,18 +30,19 @@ def bench(
     with quartiles in brackets. Timed is the network alone, not the decoding of pictures nor the
     finding of faces. Runs of one configuration are one network.
     """
-    from zoo.cli.progress import PlainReporter
+    from zoo.cli.progress import reporter
     from zoo.scoring.bench import bench as measure
 
-    costs, refused = measure(
-        runs,
-        device=device,
-        batch_size=batch_size,
-        threads=threads,
-        precision=precision,
-        rounds=rounds,
-        reporter=PlainReporter(),
-    )
+    with reporter() as shown:
+        costs, refused = measure(
+            runs,
+            device=device,
+            batch_size=batch_size,
+            threads=threads,
+            precision=precision,
+            rounds=rounds,
+            reporter=shown,
+        )
     if not costs and len(refused) == 1:
         raise refused[0]
     if as_json:

@@ -77,9 +77,13 @@ def fetch(
     if plugin.terms:
         print(f"{plugin.terms}\n", flush=True)
     root = Path(os.path.expanduser(data)) if data else default_root(dataset_id.rpartition("/")[2])
-    from zoo.cli.progress import counting
+    from zoo.cli.progress import reporter
 
-    with counting("fetching", "files") as show:
+    with reporter() as shown:
+
+        def show(done: int, total: int, path: str) -> None:
+            shown.progress("fetching files", done, total)
+
         plugin.fetch(root, source=source, jobs=jobs, progress=show)
     where = f" --data {data}" if data else ""
     print(f"{dataset_id} is complete in {root}")

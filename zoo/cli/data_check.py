@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from zoo.cli.options import Data, DatasetId, DatasetOptions, Json, Strict
 if TYPE_CHECKING:
     from zoo.data.table import SampleTable
     from zoo.evaluation.audit.pictures import Pictures
+    from zoo.reporter import Reporter
 
 LEAKS = 3
 """Exit status where an audited protocol leaks."""
@@ -58,6 +60,7 @@ def check(
     Exit status 3 where an error was found: an audited protocol leaks, as two of its splits share a
     person, a video or a picture, or many labels are none.
     """
+    from zoo.cli.progress import reporter
     from zoo.config.recipes import dataset_options
     from zoo.data.locate import find_root
     from zoo.data.opening import open_dataset
@@ -72,12 +75,13 @@ def check(
     # before any picture is decoded: a protocol that does not apply ends here
     chosen = [assignments(table, p) for p in choose_protocols(table, protocols or [])]
     seen = None
-    if model is not None:
-        from zoo.cli.progress import PlainReporter
-        from zoo.scoring.audit_view import see_mirrored
+    with reporter() as shown:
+        if model is not None:
+            from zoo.scoring.audit_view import see_mirrored
 
-        seen = see_mirrored(model, dataset_id, table, strict, PlainReporter())
-    found = audit(table, chosen, _pictures(table, strict), seen, anonymous)
+            seen = see_mirrored(model, dataset_id, table, strict, shown)
+        pictures = _pictures(table, strict, shown)
+    found = audit(table, chosen, pictures, seen, anonymous)
     report = {
         "dataset": dataset_id,
         "release": table.release,
@@ -96,13 +100,11 @@ def check(
         raise typer.Exit(LEAKS)
 
 
-def _pictures(table: SampleTable, strict: bool) -> Pictures:
+def _pictures(table: SampleTable, strict: bool, shown: Reporter) -> Pictures:
     from zoo.api import DataError
-    from zoo.cli.progress import counting
     from zoo.evaluation.audit.pictures import look_at
 
-    with counting("looking", "pictures") as show:
-        pictures = look_at(table, lambda done, total: show(done, total, ""))
+    pictures = look_at(table, partial(shown.progress, "reading pictures"))
     if strict and pictures.problems:
         row, reason = pictures.problems[0]
         raise DataError(

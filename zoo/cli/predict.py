@@ -102,7 +102,7 @@ def predict(
     """
     options = _options(settings or ())
 
-    from zoo.cli.frames_bar import watcher
+    from zoo.cli.progress import reporter
     from zoo.media.inputs import find_all
     from zoo.media.job import Job, Outcome, run
     from zoo.media.settings import smoothing_from, tracking_from
@@ -132,10 +132,10 @@ def predict(
     )
     outcome = Outcome()
     try:
-        with _stoppable(), watcher() as watched:
+        with _stoppable(), reporter() as shown:
             for note in notes:
-                watched.note(note)
-            run(job, sources, watched, outcome)
+                shown.note(note)
+            run(job, sources, shown, outcome)
     finally:  # stopped early, it says what was done all the same
         if as_json:
             print_json([as_table(marked) for marked in outcome.kept])

@@ -1,15 +1,18 @@
-"""What `zoo train` shows: a live bar on a terminal, one plain line an epoch elsewhere."""
+"""What long work shows: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from zoo.cli.output import plain, say
 from zoo.cli.streams import clean_streams, console
 from zoo.reporter import Reporter, Step
+
+SECONDS_BETWEEN_LINES = 30.0
 
 
 def clock(seconds: float) -> str:
@@ -30,14 +33,23 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
 
 
 class PlainReporter(Reporter):
-    """Lines that read well in a log file."""
+    """Lines that read well in a log file: one an epoch, and one every half a minute of other work."""
 
     def __init__(self) -> None:
         self.epochs = 0
+        self._doing = ""
+        self._said = 0.0
 
-    def store(self, split: str, done: int, total: int) -> None:
-        if done == total:
-            say(f"{split}: {total} frames decoded into the store")
+    def progress(self, doing: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if doing != self._doing:
+            self._doing, self._said = doing, now
+        elif now - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = now
+            say(plain(f"{doing}: {done}{f' of {total}' if total else ''}"))
+
+    def decoded(self, split: str, frames: int) -> None:
+        say(plain(f"{split}: {frames} frames decoded into the store"))
 
     def step(self, step: Step) -> None:
         self.epochs = step.epochs
@@ -51,8 +63,8 @@ class PlainReporter(Reporter):
 
 @contextmanager
 def reporter() -> Iterator[Reporter]:
-    """The one that fits standard output."""
-    if not sys.stdout.isatty():
+    """The one that fits standard error."""
+    if not sys.stderr.isatty():
         yield PlainReporter()
         return
     with _live() as live:
@@ -61,32 +73,41 @@ def reporter() -> Iterator[Reporter]:
 
 @contextmanager
 def _live() -> Iterator[Reporter]:
+    """A bar on standard error; what is printed meanwhile stands above it."""
     from rich.progress import BarColumn, Progress, TextColumn
-    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"))
-    with Progress(*columns, console=console(), transient=True) as bar, clean_streams():
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+    )
+    with (
+        Progress(
+            *columns,
+            console=console(stderr=True),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # a file gets what is printed, not the bar's
+        ) as bar,
+        clean_streams(),
+    ):
 
         class Live(PlainReporter):
             def __init__(self) -> None:
                 super().__init__()
                 self.task = bar.add_task("", total=None, facts="", visible=False)
 
-            def store(self, split: str, done: int, total: int) -> None:
-                self.frames(split, done, total)
-
-            def frames(self, split: str, done: int, total: int) -> None:
-                bar.update(
-                    self.task,
-                    description=f"decoding {split}",
-                    completed=done,
-                    total=total,
-                    facts=f"{done}/{total}",
-                    visible=done < total,
-                )
+            def progress(self, doing: str, done: int, total: int) -> None:
+                if doing != self._doing:
+                    self._doing = doing
+                    bar.reset(self.task, description=plain(doing), total=total or None, facts="")
+                bar.update(self.task, completed=done, visible=not total or done < total)
+                speed = bar.tasks[0].speed
+                pace = f"  {speed:.1f} per second" if speed else ""
+                bar.update(self.task, facts=f"{done}{f'/{total}' if total else ''}{pace}")
 
             def step(self, step: Step) -> None:
                 super().step(step)
+                self._doing = ""
                 validated = (
                     ""
                     if step.val_nme is None
@@ -103,38 +124,4 @@ def _live() -> Iterator[Reporter]:
                     visible=True,
                 )
 
-            def epoch(self, row: Mapping[str, Any]) -> None:
-                bar.console.print(Text(epoch_line(row, self.epochs)))
-
-            def note(self, message: str) -> None:
-                bar.console.print(Text(plain(message), style="yellow"))
-
         yield Live()
-
-
-@contextmanager
-def counting(doing: str, what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on a terminal, a line every tenth elsewhere; both on standard error.
-
-    ``doing`` stands before the bar, ``what`` is counted. Called as (done, total, name of one).
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    from zoo.cli.streams import clean_streams
-    from zoo.cli.streams import console as clean_console
-
-    console = clean_console(stderr=True)
-    columns = (doing, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
-        clean_streams(),
-    ):
-        task = bar.add_task(doing, total=None)
-
-        def show(done: int, total: int, path: str) -> None:
-            if console.is_terminal:
-                bar.update(task, completed=done, total=total)
-            elif 10 * done // total > 10 * (done - 1) // total:
-                say(f"{done} of {total} {what}")
-
-        yield show

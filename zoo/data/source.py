@@ -68,10 +68,7 @@ class DataSource:
     def store(self, split: str, region: str, size: int, reporter: Reporter) -> Store:
         """One split's regions as squares of ``size`` pixels."""
         rows = self.measurable_rows(split)
-
-        def progress(done: int, total: int) -> None:
-            reporter.store(split, done, total)
-
+        progress = reporter.decoding(split)
         store = open_store(self.table, rows, region, size, self.strict, progress, self.most_skipped)
         if store.problems:
             reporter.note(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,7 @@ def measure_for_card(
     for _, table in tables:
         require_scheme(predictor, table)
 
-    def show(done: int, total: int) -> None:
-        reporter.frames("boxes", done, total)
+    show = partial(reporter.progress, "measuring")
 
     found: dict[str, Any] = {
         "box_tolerance": {"split": split}

@@ -15,6 +15,7 @@ from pathlib import Path
 from zoo.api import DataError
 from zoo.prediction import Face, Finder, Predictor
 from zoo.prediction.drawing import draw_faces
+from zoo.reporter import Reporter
 from zoo.videos import RATE
 
 from .film import Film
@@ -58,19 +59,6 @@ class Job:
     """Collect what was marked, for who asks for JSON."""
 
 
-class Watcher:
-    """Is told how the work goes; this one says nothing."""
-
-    def begin(self, name: str, total: int) -> None:
-        """A source begins, of about ``total`` frames; 0: nobody knows."""
-
-    def advance(self, frames: int) -> None:
-        """So many more are done."""
-
-    def note(self, message: str) -> None:
-        """A line worth reading."""
-
-
 @dataclass
 class Outcome:
     """What came of it."""
@@ -87,7 +75,7 @@ class Outcome:
 
 
 def run(
-    job: Job, sources: Sequence[MediaInput], watcher: Watcher, outcome: Outcome | None = None
+    job: Job, sources: Sequence[MediaInput], reporter: Reporter, outcome: Outcome | None = None
 ) -> Outcome:
     """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
     what was done when it is ended, as by Ctrl-C.
@@ -101,7 +89,7 @@ def run(
     pictures = [source.path for source in sources if not source.moves]
     videos = [source for source in sources if source.moves]
     with open_writer(points, job.form, overwrite=job.overwrite) as writer:
-        work = _Work(job, writer, names, outcome, watcher, len(pictures), len(videos))
+        work = _Work(job, writer, names, outcome, reporter, len(pictures), len(videos))
         try:
             if pictures:
                 work.pictures(pictures)
@@ -113,7 +101,7 @@ def run(
         finally:
             outcome.points = points if writer.used else None
             if names.kept:
-                watcher.note(_kept(names.kept))
+                reporter.note(_kept(names.kept))
     return outcome
 
 
@@ -136,12 +124,24 @@ class _Work:
     writer: Writer
     names: Names
     outcome: Outcome
-    watcher: Watcher
+    reporter: Reporter
     pictures_left: int
     videos_left: int
     """Not begun."""
     film: Film | None = None
     """The video that is worked on."""
+    doing: str = ""
+    done: int = 0
+    total: int = 0
+    """Pictures or frames of the source that is worked on; 0: nobody knows."""
+
+    def _begin(self, doing: str, total: int) -> None:
+        self.doing, self.done, self.total = doing, 0, total
+        self._advance(0)
+
+    def _advance(self, frames: int) -> None:
+        self.done += frames
+        self.reporter.progress(self.doing, self.done, self.total)
 
     def missing(self, pictures: int, videos: int) -> str:
         """What was not done, of so many."""
@@ -157,14 +157,14 @@ class _Work:
     def pictures(self, paths: Sequence[Path]) -> None:
         """In batches; each with a drawn copy."""
         name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
-        self.watcher.begin(name, len(paths))
+        self._begin(name, len(paths))
         for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
             for frame, faces in zip(frames, self._marked(frames), strict=True):
                 said = self._picture(frame, faces)
                 self.pictures_left -= 1
                 if said:
-                    self.watcher.note(said)
-                self.watcher.advance(1)
+                    self.reporter.note(said)
+                self._advance(1)
 
     def _picture(self, frame: Frame, faces: Result) -> str:
         """What is worth saying. Its row comes last: what has one is done."""
@@ -196,8 +196,8 @@ class _Work:
             return
         for note in (frames.note, _guess(source)):
             if note:
-                self.watcher.note(note)
-        self.watcher.begin(str(source.path), frames.count)
+                self.reporter.note(note)
+        self._begin(str(source.path), frames.count)
         tracked = self.job.tracking is not None
         scheme = self.job.predictor.scheme
         made = (self.job.draw, self.job.pts, tracked)
@@ -213,18 +213,18 @@ class _Work:
                         film.repeat()
             said = film.close()
         except BaseException:
-            self.watcher.note(f"{source.path}: {film.stop()}")
+            self.reporter.note(f"{source.path}: {film.stop()}")
             raise
         finally:
             film.discard()
         self.film = None
         if film.note:
-            self.watcher.note(film.note)
+            self.reporter.note(film.note)
         if film.frames and not film.faces:
             where = f" in {count(film.frames, 'frame')}"
             self.outcome.failures.append(f"{source.path}: {self._no_face(film.shape, where)}")
         elif film.frames:
-            self.watcher.note(f"{source.path}: {said}")
+            self.reporter.note(f"{source.path}: {said}")
 
     def _frames(self, frames: Iterable[Frame], rate: float) -> Iterator[tuple[Frame, Marked]]:
         """Every frame with its faces: followed from one to the next, or in batches."""
@@ -232,14 +232,14 @@ class _Work:
             follow = self._tracker(self.job.tracking, rate)
             for frame in frames:
                 yield frame, follow(frame)
-                self.watcher.advance(1)
+                self._advance(1)
             return
         for batch in batches(frames, self.job.batch):
             for frame, faces in zip(batch, self._marked(batch), strict=True):
                 if isinstance(faces, str):
                     frame, faces = replace(frame, image=None, error=faces), []
                 yield frame, _marked(frame, faces, range(len(faces)))
-            self.watcher.advance(len(batch))
+            self._advance(len(batch))
 
     def _tracker(self, tracking: Tracking, rate: float) -> _Follow:
         predictor = self.job.predictor

@@ -66,7 +66,7 @@ def see_mirrored(
         config.region,
         config.input_size,
         strict,
-        lambda done, total: reporter.store("label offset", done, total),
+        reporter.decoding("label offset"),
     )
     world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
     split = make_split(store, table, world.device)

@@ -79,5 +79,5 @@ def _write_images(
                 problems.append(result)
             else:
                 lines.append(result)
-            reporter.frames(split, done, len(rows))
+            reporter.progress(f"writing {split}", done, len(rows))
     return lines, problems

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,7 @@ def _folds(source: DataSource) -> list[DataSource]:
 
 def _see(source: DataSource, rows: NDArray[np.int64], region: str, reporter: Reporter) -> Regions:
     """Which frames can be read, and their regions: the same as in the stores of a run."""
-
-    def progress(done: int, total: int) -> None:
-        reporter.frames("frames", done, total)
-
+    progress = partial(reporter.progress, "reading frames")
     seen = find_regions(source.table, rows, region, source.strict, progress, source.most_skipped)
     if seen.problems:
         reporter.note(

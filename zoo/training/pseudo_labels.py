@@ -206,7 +206,7 @@ def _ask(
         rows,
         config.region,
         config.input_size,
-        progress=lambda done, total: reporter.store("unlabelled", done, total),
+        progress=reporter.decoding("unlabelled"),
     )
     split = make_split(store, table, device)
     straight, scores = predict_split(model, split, config, world)
