@@ -2,7 +2,8 @@
 
 An expected failure (:class:`zoo.api.ZooError`) is one or two lines on standard error. Exit status:
 0 done, 1 failed, 2 wrong usage, 3 an audit found something, 130 interrupted. Verbs import what is
-heavy inside their function, so that `zoo list` and `zoo --help` stay quick.
+heavy inside their function, and a verb's module is imported when the verb is asked for
+(:mod:`zoo.cli.menu`), so that `zoo list` and the Tab key stay quick.
 """
 
 from __future__ import annotations
@@ -15,25 +16,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from zoo.cli import (
-    bench,
-    card,
-    check,
-    compare,
-    data,
-    doctor,
-    evaluate,
-    export,
-    importing,
-    info,
-    leaderboard,
-    listing,
-    models,
-    new,
-    predict,
-    push,
-    train,
-)
 from zoo.cli.menu import Verbs
 from zoo.cli.output import keep_stdout_for_json, open_closed_streams, say, warn_in_one_line
 from zoo.cli.streams import clean_streams
@@ -74,29 +56,6 @@ def _options(
     Backbones, heads, losses, detectors and data sets are plugins: `zoo list` shows those that are
     installed. A training makes a run folder; runs are ranked, compared and used for prediction.
     """
-
-
-# Short helps, because `zoo --help` would cut a first sentence off at the terminal's edge.
-app.command("list", short_help="Show the plugins that are installed.")(listing.list_plugins)
-app.command("info", short_help="Describe one plugin.")(info.info)
-app.command("train", short_help="Train a model and score its best epoch.")(train.train)
-app.command("evaluate", short_help="Score a run on a split.")(evaluate.evaluate)
-app.command("leaderboard", short_help="Rank the runs of a folder.")(leaderboard.leaderboard)
-app.command("compare", short_help="Say whether one run is better than another.")(compare.compare)
-app.command("bench", short_help="Time the networks of runs.")(bench.bench)
-app.command("import", short_help="Add another program's points to the board.")(
-    importing.import_entry
-)
-app.command("predict", short_help="Mark the faces of pictures.")(predict.predict)
-app.command("models", short_help="List the models that are ready to use.")(models.models)
-app.command("fetch", short_help="Download a model of the catalogue.")(models.fetch)
-app.command("export", short_help="Write a run's model as one ONNX file.")(export.export)
-app.command("card", short_help="Write the card of a run.")(card.card)
-app.command("push", short_help="Publish a run on a hub.")(push.push)
-app.command("new", short_help="Write a package with a plugin, to start from.")(new.new)
-app.command("check", short_help="Check that a plugin keeps its contract.")(check.check)
-app.command("doctor", short_help="Say what is installed, and what is broken.")(doctor.doctor)
-app.add_typer(data.data_app, name="data")
 
 
 def main() -> NoReturn:

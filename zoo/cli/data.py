@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 10
 
-data_app = typer.Typer(help="Look at a data set, or fetch it.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="Look at a data set, or fetch it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 data_app.command("export")(frames.export)
 data_app.command("check")(data_check.check)

@@ -1,10 +1,13 @@
-"""`zoo --help`: the verbs by what they are for, and examples; and how a verb that fails ends."""
+"""The verbs: where each is defined, `zoo --help` with examples, and how a verb that fails ends."""
 
 from __future__ import annotations
 
 import os
 import time
 import traceback
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -13,6 +16,29 @@ from typer.core import TyperGroup
 from zoo.api import ZooError
 from zoo.cli.output import say
 from zoo.cli.streams import clean_streams
+
+VERBS: dict[str, tuple[str, str]] = {
+    "list": ("listing:list_plugins", "Show the plugins that are installed."),
+    "info": ("info:info", "Describe one plugin."),
+    "train": ("train:train", "Train a model and score its best epoch."),
+    "evaluate": ("evaluate:evaluate", "Score a run on a split."),
+    "leaderboard": ("leaderboard:leaderboard", "Rank the runs of a folder."),
+    "compare": ("compare:compare", "Say whether one run is better than another."),
+    "bench": ("bench:bench", "Time the networks of runs."),
+    "import": ("importing:import_entry", "Add another program's points to the board."),
+    "predict": ("predict:predict", "Mark the faces of pictures."),
+    "models": ("models:models", "List the models that are ready to use."),
+    "fetch": ("models:fetch", "Download a model of the catalogue."),
+    "export": ("export:export", "Write a run's model as one ONNX file."),
+    "card": ("card:card", "Write the card of a run."),
+    "push": ("push:push", "Publish a run on a hub."),
+    "new": ("new:new", "Write a package with a plugin, to start from."),
+    "check": ("check:check", "Check that a plugin keeps its contract."),
+    "doctor": ("doctor:doctor", "Say what is installed, and what is broken."),
+    "data": ("data:data_app", "Look at a data set, or fetch it."),
+}
+"""By name: where the verb is defined below ``zoo.cli``, and one line about it, which is short
+because `zoo --help` would cut a first sentence off at the terminal's edge."""
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("doctor", "list", "info"),
@@ -36,8 +62,38 @@ EXAMPLES = (
 )
 
 
+@cache
+def _load(name: str) -> Any:
+    """The command of this name; its module is imported now."""
+    place, help = VERBS[name]
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(f"zoo.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, short_help=help)(found)
+    return typer.main.get_command(alone)
+
+
+class LazyCommands(Mapping[str, Any]):
+    """All verbs by name; one is loaded when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VERBS)
+
+    def __len__(self) -> int:
+        return len(VERBS)
+
+
 class Verbs(TyperGroup):
     """The commands; what one of them raises ends as a message and an exit status."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = LazyCommands()
 
     def main(self, *args: Any, **options: Any) -> Any:
         with clean_streams():  # as `zoo.cli.main` does: for those who call the app itself

@@ -33,7 +33,7 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
 
 
 class PlainReporter(Reporter):
-    """Lines that read well in a log file: one an epoch, and one every half a minute of other work."""
+    """Lines for a log file: one for each epoch, and one for every half minute of other work."""
 
     def __init__(self) -> None:
         self.epochs = 0
