@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .api import ZooWarning
+from .config.keys import ConfigKeys
 from .config.recipes import resolve
 from .evaluation.board import compare as comparing
 from .evaluation.board.compare import Comparison
@@ -46,15 +47,34 @@ def train(
     out: str | Path = "runs",
     strict: bool = False,
     log_with: str | None = None,
-    **keys: Any,
+    **keys: Unpack[ConfigKeys],
 ) -> Path:
-    """Train one run; returns its folder, which :func:`zoo.load` takes. A protocol with folds needs
-    one named (``fold=0``): :func:`train_folds` trains them all.
+    """Train one run. Under a protocol with folds, name one (``fold=0``), or train all of them with
+    :func:`train_folds`.
 
-    ``keys`` are those of a recipe (``dataset="synthetic"``, ``epochs=3``); a key with a dot goes
-    into ``sets`` (``"augment.flip=0.5"``), as after ``--set``. ``log_with="tensorboard"`` writes
-    its event files too. A run that has not learned (its error is no better than the mean shape's)
-    gives a :class:`zoo.api.ZooWarning` that says what to try. Raises :class:`zoo.api.ZooError`.
+    Args:
+        backbone: Id of a backbone, such as ``timm:resnet18``.
+        recipe: Name of a recipe that the zoo ships, or a TOML file.
+        sets: Keys with a dot, as after ``--set``: ``["augment.flip=0.5"]``.
+        out: Folder in which the run's folder is made.
+        strict: Stop at a row or frame that would otherwise be left out.
+        log_with: ``"tensorboard"`` writes its event files into the run's folder too.
+        **keys: Keys of the recipe, such as ``dataset="synthetic"`` and ``epochs=3``.
+
+    Returns:
+        The run's folder, which :func:`zoo.load` takes.
+
+    Raises:
+        zoo.api.ZooError: A key, plugin or file is wrong; the message says which.
+
+    Warns:
+        zoo.api.ZooWarning: The run has not learned: its error is no better than the mean shape's.
+
+    Example:
+        A run of a few seconds on drawn faces::
+
+            folder = zoo.train("custom_cnn", dataset="synthetic", epochs=1)
+            model = zoo.load(folder)
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
@@ -69,12 +89,27 @@ def train_folds(
     out: str | Path = "runs",
     strict: bool = False,
     log_with: str | None = None,
-    **keys: Any,
+    **keys: Unpack[ConfigKeys],
 ) -> list[Path]:
-    """Train all folds of a protocol that has some (``protocol="person-5fold"``): their folders.
+    """Train all folds of a protocol that has some, such as ``protocol="person-5fold"``.
 
-    Takes what :func:`train` takes. A fold that finished before in ``out``, with the same
-    configuration, seed and data, is not trained again, and one that was interrupted goes on.
+    A fold that finished before in ``out``, with the same configuration, seed and data, is not
+    trained again, and one that was interrupted goes on.
+
+    Args:
+        backbone: Id of a backbone; this and all that follow are as for :func:`train`.
+        recipe: Name of a recipe, or a TOML file.
+        sets: Keys with a dot.
+        out: Folder in which the runs' folders are made.
+        strict: Stop at a row or frame that would otherwise be left out.
+        log_with: ``"tensorboard"``, or nothing.
+        **keys: Keys of the recipe.
+
+    Returns:
+        The folders of the runs, fold by fold.
+
+    Raises:
+        zoo.api.ZooError: A key, plugin or file is wrong; the message says which.
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
@@ -95,9 +130,25 @@ def rerun(
     most_skipped: float | None = None,
     reporter: Reporter | None = None,
 ) -> Path:
-    """Train what a record.json describes, as ``zoo train --from-record``; returns the new folder.
+    """Train what a record.json describes, as ``zoo train --from-record``.
 
-    See :func:`zoo.training.rerun.rerun`. What differs from the record goes to ``reporter``.
+    Args:
+        record: The record's file.
+        out: Folder in which the run's folder is made.
+        data: Folder of the data set, if it is not where the zoo looks for it.
+        weights: File of the weights that the run started from.
+        pseudo: Folder of the run that labelled its unlabelled frames.
+        device: Device: cpu, cuda, cuda:1 or mps. None: the record's.
+        seed: Seed of all random numbers. None: the record's.
+        strict: Stop at a row or frame that would otherwise be left out.
+        most_skipped: Largest share of the frames, from 0 to 1, that may be left out as unusable.
+        reporter: Is told what differs from the record.
+
+    Returns:
+        The new run's folder.
+
+    Raises:
+        zoo.api.ZooError: The record cannot be trained here; the message says why.
     """
     folder = rerunning.rerun(
         Path(record),
@@ -123,42 +174,145 @@ def import_points(
     version: str = "",
     reference: str = "",
     license: str = "",
-    **options: Any,
+    data: str | Path = "",
+    protocol: str = "",
+    split: str = "val",
+    region: str = "frame",
+    options: Mapping[str, Any] | None = None,
+    pixel_corner: bool = False,
+    strict: bool = False,
+    most_skipped: float = 0.1,
+    reporter: Reporter | None = None,
 ) -> list[Path]:
-    """Another program's points as a row of the board, as ``zoo import``; returns the run folders:
-    one, or one a fold.
+    """Make a row of the board from another program's points, as ``zoo import``.
 
-    ``options``: ``data``, ``protocol``, ``split``, ``region``, ``pixel_corner``, ``strict``,
-    ``most_skipped``, and as ``options`` those of the data set; see
-    :func:`zoo.scoring.imported.import_points`.
+    Args:
+        name: Name of the row, such as ``dlib-68``.
+        file: CSV file, one row per frame: id, then x and y of each point in pixels of the picture.
+        dataset: Id of the data set whose frames these are.
+        out: Folder in which the run folders are made.
+        version: Version of the program.
+        reference: Paper or address that describes it.
+        license: Licence of the program and its model.
+        data: Folder of the data set; empty: the default places.
+        protocol: Protocol that splits the frames; empty: the data set's own.
+        split: Split to score: ``val`` or ``test``.
+        region: Compare with runs that see the whole ``frame``, or a ``box`` about the face.
+        options: Options of the data set.
+        pixel_corner: Coordinates count from the corner of the top left pixel, not its centre.
+        strict: Stop at a row or frame that would otherwise be left out.
+        most_skipped: Largest share of the frames, from 0 to 1, that may be left out as unusable.
+        reporter: Is told how far the work is.
+
+    Returns:
+        The run folders: one, or one for each fold.
+
+    Raises:
+        zoo.api.DataError: The file does not fit the data set.
+        zoo.api.UsageError: The entry has other points on this split already.
     """
-    entry = external.ExternalProgram(name, version, reference, license)
-    folders = external.import_points(entry, Path(file), Path(out), dataset=dataset, **options)
+    folders = external.import_points(
+        external.ExternalProgram(name, version, reference, license),
+        Path(file),
+        Path(out),
+        dataset=dataset,
+        data=data,
+        protocol=protocol,
+        split=split,
+        region=region,
+        options=options,
+        pixel_corner=pixel_corner,
+        strict=strict,
+        most_skipped=most_skipped,
+        reporter=reporter,
+    )
     return [folder.path for folder in folders]
 
 
-def bench(*runs: str | Path, **options: Any) -> list[dict[str, Any]]:
-    """What the networks of runs cost, as ``zoo bench --json`` says it; their records keep it.
+def bench(
+    *runs: str | Path,
+    device: str = "",
+    batch_size: int = 32,
+    threads: int = 0,
+    precision: str = "fp32",
+    rounds: int = benching.ROUNDS,
+    reporter: Reporter | None = None,
+) -> list[dict[str, Any]]:
+    """Time the networks of runs; their records keep the figures.
 
-    ``options``: ``device``, ``batch_size``, ``threads``, ``precision``, ``rounds``. Raises
-    :class:`zoo.api.ZooError` for a run that cannot be timed, once the others are.
+    Args:
+        *runs: Folders of runs.
+        device: Device: cpu, cuda, cuda:1 or mps; empty: the best one found.
+        batch_size: Number of images in a full batch, 2 or more.
+        threads: Number of CPU threads; 0 leaves the choice to torch.
+        precision: Number format of the arithmetic: fp32, bf16 or fp16.
+        rounds: Number of turns that every network gets.
+        reporter: Is told what is worth knowing.
+
+    Returns:
+        For each network what ``zoo bench --json`` prints: milliseconds, images per second,
+        parameters, multiply-adds.
+
+    Raises:
+        zoo.api.ZooError: A run cannot be timed; raised once the others are timed.
     """
-    costs, refused = benching.bench([Path(run) for run in runs], **options)
+    costs, refused = benching.bench(
+        [Path(run) for run in runs],
+        device=device,
+        batch_size=batch_size,
+        threads=threads,
+        precision=precision,
+        rounds=rounds,
+        reporter=reporter,
+    )
     if refused:
         raise refused[0]
     return [cost.to_dict() for cost in costs]
 
 
-def evaluate(run_folder: str | Path, split: str = "val", **options: Any) -> dict[str, Any]:
-    """Score a run on a split of its own protocol: the record's results of that split, fractions."""
-    return run.evaluate(Path(run_folder), split, **options)
+def evaluate(
+    run_folder: str | Path,
+    split: str = "val",
+    data: str | Path | None = None,
+    device: str = "",
+    strict: bool = False,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Score a finished run on a split of its own protocol; its record keeps the results.
+
+    Args:
+        run_folder: Folder of the run.
+        split: Split to score: ``val`` or ``test``.
+        data: Folder of the data set, if it is elsewhere now.
+        device: Device: cpu, cuda, cuda:1 or mps; empty: the run's.
+        strict: Stop at a row or frame that would otherwise be left out.
+        reporter: Is told how far the work is.
+
+    Returns:
+        The record's results of that split: errors and rates as fractions, not percent.
+
+    Raises:
+        zoo.api.DataError: The data are not the run's, or the split has no frames.
+    """
+    root = None if data is None else Path(data)
+    return run.evaluate(Path(run_folder), split, root, device, strict, reporter)
 
 
 def compare(run_a: str | Path, run_b: str | Path, split: str = "val") -> Comparison:
-    """Whether one run is better than another, by a paired bootstrap over people.
+    """Say whether one run is better than another, by a paired bootstrap over people.
 
-    Each is a run folder, a record file, or a folder or pattern of several seeds of a configuration.
-    ``zoo.evaluation.board.compare.sentence`` says the result in words.
+    Args:
+        run_a: Run folder, record file, or a folder or pattern that names several seeds of one
+            configuration.
+        run_b: The run, or the seeds, to compare it with.
+        split: Split whose results are compared: ``train``, ``val`` or ``test``.
+
+    Returns:
+        The differences with their intervals, as fractions;
+        ``zoo.evaluation.board.compare.sentence`` says them in words.
+
+    Raises:
+        zoo.api.ZooError: There is no such run, or the two were scored on different frames.
     """
     a, b = (find_contestant(str(run), split) for run in (run_a, run_b))
     return comparing.compare(a, b, split)
@@ -167,7 +321,20 @@ def compare(run_a: str | Path, run_b: str | Path, split: str = "val") -> Compari
 def leaderboard(
     *folders: str | Path, split: str = "val", protocol: str | None = None, sort: str = "nme_ioc"
 ) -> pd.DataFrame:
-    """The board of all runs below ``folders`` (default: ``runs``), a row a configuration."""
+    """Rank all runs below some folders.
+
+    Args:
+        *folders: Folders of runs, or record files. Default: ``runs``.
+        split: Split whose results are ranked: ``val`` or ``test``.
+        protocol: Show only runs of this protocol.
+        sort: Metric that ranks the rows.
+
+    Returns:
+        The board: one row for each configuration, and one for each group's baseline.
+
+    Raises:
+        zoo.api.ZooError: A name is unknown, or no run was found.
+    """
     groups, _ = collect(list(map(Path, folders or ("runs",))), split, protocol, sort)
     return to_frame(groups)
 

@@ -56,13 +56,26 @@ def export_onnx(
     pictures: Sequence[str | Path] = (),
     reporter: Reporter | None = None,
 ) -> Exported:
-    """Write a run's best model as an ONNX file, by default ``model.onnx`` in the run's folder; of a
-    model that `zoo models` lists, ``NAME.onnx`` here.
+    """Write a run's best model as an ONNX file.
 
     Before it is written, the graph is compared with the network on random crops and, where they
-    are named, on validation frames of the run's data set (``data``: its root) and on whole
-    ``pictures``. Raises :class:`WeightsError` that says by how much where a point is off by more
-    than 0.05 px of the input; a file that was there before is then left as it was.
+    are named, on validation frames and on whole pictures.
+
+    Args:
+        run: Folder of a run, or name of a model that `zoo models` lists.
+        out: File to write. Default: ``model.onnx`` in the run's folder; for a model of
+            `zoo models`, ``NAME.onnx`` here.
+        data: Folder of the run's data set: compare on validation frames too.
+        pictures: Picture files: compare on these too.
+        reporter: Is told how far the work is.
+
+    Returns:
+        The file, its size in bytes, and the comparisons.
+
+    Raises:
+        WeightsError: A point is off by more than 0.05 px of the input; the message says by how
+            much, and a file that was there before is left as it was.
+        UsageError: ``out`` cannot be written.
     """
     graph.require_packages()
     folder = RunFolder(run_folder(run))

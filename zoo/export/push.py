@@ -47,11 +47,21 @@ def push(
 ) -> Pushed:
     """Publish a finished run at ``hf://user/name``, which is made where it does not exist.
 
-    ``revision`` is a branch, made where it does not exist. ``license`` is the hub's identifier of
-    the terms that you publish under. With ``onnx`` the run is exported first, and model.onnx goes
-    along. Raises :class:`UsageError` for a run that is not finished and for no token,
-    :class:`WeightsError` for weights that cannot be loaded, :class:`DataError` for what the hub
-    refuses: nothing has been published then.
+    Args:
+        run: Folder of the run.
+        address: Repository on the hub: ``hf://user/name``.
+        private: Make a new repository private.
+        revision: Branch to push to, which is made where it does not exist; empty: main.
+        license: Licence that you publish under, by its name on the hub, such as ``mit``.
+        onnx: Export model.onnx anew and publish it too.
+
+    Returns:
+        Where it was published, and which files.
+
+    Raises:
+        UsageError: The run is not finished, or there is no token to write with.
+        WeightsError: The weights cannot be loaded.
+        DataError: The hub refuses; nothing has been published then.
     """
     target = _target(address, revision)
     folder = RunFolder(Path(run))

@@ -18,11 +18,26 @@ ONNX = ".onnx"
 
 
 def load(source: str | Path, device: str = "") -> Predictor:
-    """A model, ready to predict.
+    """Load a model that is ready to predict.
 
-    ``source``: a run's folder, the name of a model that `zoo models` lists, an ONNX file that
-    `zoo export` wrote, or ``hf://user/name``, which is fetched. ``device``: cpu, cuda, mps or the
-    best there is; an ONNX file runs on the CPU.
+    Args:
+        source: A run's folder, the name of a model that `zoo models` lists, an ONNX file that
+            `zoo export` wrote, or ``hf://user/name``, which is fetched.
+        device: Device: cpu, cuda, cuda:1 or mps; empty: the best one found. An ONNX file runs on
+            the CPU.
+
+    Returns:
+        The model; its ``predict`` takes a uint8 RGB image of shape (H, W, 3) and gives faces with
+        points of shape (K, 2), x and y in pixels.
+
+    Raises:
+        zoo.api.ZooError: There is no such model, or it cannot be loaded.
+
+    Example:
+        ::
+
+            model = zoo.load("runs/my-run")
+            faces = model.predict(image)
     """
     text = str(source)
     if text.startswith(HUB):
