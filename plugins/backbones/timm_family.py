@@ -7,7 +7,6 @@ A model keeps timm's names for its tensors, so a file downloaded by hand fits it
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -26,6 +25,7 @@ from timm.models import (
 from torch import Tensor, nn
 
 from zoo.api import Backbone, PluginError, UsageError, WeightsError, ZooError
+from zoo.api.errors import close_names, did_you_mean
 from zoo.files.reading import read_json
 from zoo.plugins.backbones import hub_cache
 from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_from
@@ -99,7 +99,7 @@ def _address(config: dict[str, Any]) -> str:
 def _unknown(name: str) -> PluginError:
     architecture, _, tag = name.partition(".")
     known = timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models()
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or sorted(known)[:3] * bool(tag)
+    near = close_names(name, known) or sorted(known)[:3] * bool(tag)
     hint = f"did you mean timm:{', timm:'.join(near)}? " if near else ""
     return PluginError(
         f"timm {timm.__version__} has no model {name}; {hint}`zoo list 'timm:*'` lists them all"
@@ -172,10 +172,10 @@ def _require_architecture(name: str, options: dict[str, Any]) -> None:
     """
     for option in options:
         if option not in (known := _architecture_options(_architecture(name))):
-            near = difflib.get_close_matches(option, known, n=3)
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            question = did_you_mean(option, known)
             raise UsageError(
-                f"timm:{name}: backbone.{option} is no option of its architecture; {hint}"
+                f"timm:{name}: backbone.{option} is no option of its architecture; "
+                f"{question + ' ' if question else ''}"
                 "weights of your own are given with --weights FILE, timm's with --pretrained"
             )
 

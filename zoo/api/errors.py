@@ -6,7 +6,6 @@ The command line prints them as they stand, in one or two lines, without a trace
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class ZooError(Exception):
@@ -34,6 +33,54 @@ class WeightsError(ZooError):
     """Weights that cannot be had or do not fit the model; names the file that was wanted."""
 
 
+def close_names(
+    name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6
+) -> list[str]:
+    """The names that may have been meant, the closest first.
+
+    Args:
+        name: As the user wrote it.
+        known: All names that there are.
+        most: How many to return at most.
+        cutoff: Smallest similarity, from 0 to 1.
+
+    Returns:
+        Some of the known names; none where nothing is close.
+
+    Example:
+        >>> close_names("smoth", ["smooth", "wing"])
+        ['smooth']
+    """
+    from difflib import get_close_matches
+
+    return get_close_matches(name, list(known), n=most, cutoff=cutoff)
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], *, before: str = "", most: int = 3, cutoff: float = 0.6
+) -> str:
+    """The question that names what may have been meant.
+
+    Args:
+        name: As the user wrote it.
+        known: All names that there are.
+        before: Text to put before each name, such as ``timm:``.
+        most: How many to name at most.
+        cutoff: Smallest similarity, from 0 to 1.
+
+    Returns:
+        The question; empty where nothing is close.
+
+    Example:
+        >>> did_you_mean("smoth", ["smooth", "wing"])
+        'did you mean smooth?'
+        >>> did_you_mean("huber", ["smooth", "wing"])
+        ''
+    """
+    close = close_names(name, known, most=most, cutoff=cutoff)
+    return f"did you mean {' or '.join(before + each for each in close)}?" if close else ""
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not known, with the close matches, in one line.
 
@@ -44,8 +91,13 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
 
     Returns:
         The error, for the caller to raise.
+
+    Example:
+        >>> unknown_name("loss", "smoth", ["smooth", "wing"])
+        UsageError("no loss 'smoth': did you mean smooth? there are smooth, wing")
     """
     names = list(known)
-    close = get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
-    return UsageError(f"no {what} {name!r}: {hint}there are {', '.join(names)}")
+    hint = did_you_mean(name, names, cutoff=0.5)
+    return UsageError(
+        f"no {what} {name!r}: {hint + ' ' if hint else ''}there are {', '.join(names)}"
+    )

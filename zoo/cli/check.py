@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import UsageError
+from zoo.api.errors import did_you_mean
 from zoo.cli import output
 from zoo.cli.options import Data, Json, Kind, PluginId
 
@@ -86,15 +87,10 @@ def _options(kind: str, sets: list[str]) -> dict[str, Any]:
 
 
 def _chosen(everything: list[Check], only: list[str]) -> list[Check]:
-    from difflib import get_close_matches
-
     names = [each.name for each in everything]
     for name in only:
         if name not in names:
-            close = get_close_matches(name, names)
-            hint = (
-                f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
-            )
+            hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
             raise UsageError(f"--only {name}: no such check; {hint}")
     return [each for each in everything if not only or each.name in only]
 

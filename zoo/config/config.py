@@ -7,7 +7,6 @@ keys are errors with close matches.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import typing
@@ -16,6 +15,8 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
+
+from zoo.api.errors import did_you_mean
 
 from ..api import UsageError
 from ..files.reading import parse_toml
@@ -301,8 +302,8 @@ def _check(config: Config) -> None:
 
 def close_to(key: str, among: Sequence[str]) -> str:
     """What may have been meant, in brackets; empty where nothing is near."""
-    found = difflib.get_close_matches(key, among, n=3)
-    return f" (did you mean {' or '.join(found)}?)" if found else ""
+    question = did_you_mean(key, among)
+    return f" ({question})" if question else ""
 
 
 def flatten(table: Mapping[str, Any]) -> dict[str, Any]:

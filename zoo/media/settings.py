@@ -5,13 +5,13 @@ Imports nothing heavy: a shell asks here what the keys are.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.api import UsageError
+from zoo.api.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def _checked(defaults: Tracking | OneEuro, kind: str, options: Mapping[str, Any]
     kinds = {key: type(value) for key, value in asdict(defaults).items()}
     for key, value in options.items():
         if key not in kinds:
-            close = difflib.get_close_matches(key, kinds, n=1)
-            hint = f"did you mean {kind}.{close[0]}?" if close else f"there are {', '.join(kinds)}"
+            hint = did_you_mean(key, kinds, before=f"{kind}.", most=1)
+            hint = hint or f"there are {', '.join(kinds)}"
             raise UsageError(f"--set {kind}.{key}: no such key; {hint}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         whole = kinds[key] is int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import re
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 from zoo import api
 from zoo.api import PluginError
+from zoo.api.errors import close_names, did_you_mean
 from zoo.registry.installed import GROUPS, OURS, Entry, hidden, normal, one_line, version_of
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -57,7 +57,7 @@ def unknown(plugin_id: str, entries: list[Entry], what: str) -> PluginError:
                 what,
                 plugin_id,
             )
-    close = difflib.get_close_matches(plain, dict.fromkeys(entry.id for entry in entries))
+    close = close_names(plain, dict.fromkeys(entry.id for entry in entries))
     guesses = [distribution + slash + match + colon + name for match in close]
     hint = f"; did you mean {' or '.join(guesses)}?" if close else ";"
     command = f"zoo list --kind {what}" if what in GROUPS else "zoo list"
@@ -138,8 +138,8 @@ def _explained(entry: Entry, error: BaseException) -> str | None:
 
 
 def _not_in_the_api(entry: Entry, what: str, known: list[str] | None = None, name: str = "") -> str:
-    close = difflib.get_close_matches(name or what.rpartition(".")[2], known or [], n=1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    question = did_you_mean(name or what.rpartition(".")[2], known or [], most=1)
+    hint = f" ({question})" if question else ""
     return (
         f"uses {what}, which version {api.API_VERSION} of the plugin API, in {_us()}, does not "
         f"have{hint}; if {entry.distribution} was written for a newer {OURS}: "

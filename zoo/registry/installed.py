@@ -7,7 +7,6 @@ distributions that it names (``zoo-lips,zoo-hands``).
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import warnings
@@ -16,6 +15,7 @@ from importlib import metadata
 from typing import Literal
 
 from zoo.api import UsageError, ZooWarning
+from zoo.api.errors import did_you_mean
 
 OURS = "landmark-zoo"
 """The distribution whose plugins are the built-in ones."""
@@ -160,11 +160,10 @@ def _read(found: metadata.Distribution) -> list[Entry]:
 
 def _stray(group: str, distribution: str) -> str:
     plain = re.sub("[-_ ]", ".", group.lower()).removeprefix("landmark.")
-    close = difflib.get_close_matches(plain, _KINDS, 1, 0.8)
-    meant = f"did you mean {close[0]}" if close else f"its groups are {', '.join(_KINDS)}"
+    question = did_you_mean(plain, _KINDS, most=1, cutoff=0.8)
     return (
         f"{distribution} declares plugins in the entry-point group {group}, which the zoo does not "
-        f"read; {meant}{'?' if close else ''}"
+        f"read; {question or 'its groups are ' + ', '.join(_KINDS)}"
     )
 
 

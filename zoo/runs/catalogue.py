@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from zoo.api.errors import did_you_mean
 
 from ..api import DataError, UsageError
 from ..fetching import ManifestFile, fetch_files, is_whole
@@ -133,8 +134,7 @@ def find(name: str) -> Model:
     models = catalogue()
     if name in models:
         return models[name]
-    close = difflib.get_close_matches(name, models, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`zoo models` lists what there is"
+    hint = did_you_mean(name, models) or "`zoo models` lists what there is"
     raise UsageError(f"{name}: no model of the catalogue; {hint}")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from zoo.api import SERVED_API_VERSIONS, PluginError
+from zoo.api.errors import did_you_mean
 from zoo.testing.failures import CheckFailed
 from zoo.testing.subject import Subject
 
@@ -40,8 +40,8 @@ def declares_valid_facts(subject: Subject) -> None:
             raise CheckFailed(f"{type(plugin).__name__}.{field.name} is {value!r:.80}: {wrong}")
     for name, reason in plugin.expected_failures.items():
         if name not in subject.names:
-            close = difflib.get_close_matches(str(name), subject.names)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            question = did_you_mean(str(name), subject.names)
+            hint = f"; {question}" if question else ""
             raise CheckFailed(f"expected_failures names {name!r}, and there is no such check{hint}")
         if name == declares_valid_facts.__name__:
             raise CheckFailed(f"{name} cannot be an expected failure: correct the declaration")
