@@ -146,8 +146,8 @@ def train(
     if resume is not None:
         _refuse_others(context, resume=("epochs", "strict", "log_with"))
     elif from_record is not None:
-        allowed = ("data", "weights", "pseudo", "device", "seed", "strict", "most_skipped")
-        allowed += ("out", "log_with")
+        allowed = ["data", "weights", "pseudo", "device", "seed", "strict", "most_skipped"]
+        allowed += ["out", "log_with"]
         _refuse_others(context, from_record=allowed)
     elif not backbone:
         raise UsageError(
