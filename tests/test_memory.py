@@ -15,7 +15,7 @@ from zoo.model import ModelPlan, build_model
 
 
 def made(**options: Any) -> nn.Module:
-    plan = ModelPlan("timm:test_vit", input_size=64, backbone_options=options)
+    plan = ModelPlan.of("timm:test_vit", input_size=64, backbone_options=options)
     return build_model(plan, IBUG68).model
 
 
@@ -39,7 +39,7 @@ def test_a_network_of_giant_widths_or_depths_is_refused(
 @pytest.mark.parametrize("size", [20_000, 10**12])
 def test_a_giant_input_is_refused(size: int) -> None:
     with pytest.raises(UsageError, match=rf"input of {size} px is beyond 2048 px"):
-        build_model(ModelPlan("timm:test_resnet", input_size=size), IBUG68)
+        build_model(ModelPlan.of("timm:test_resnet", input_size=size), IBUG68)
 
 
 def test_the_same_network_comes_out_with_and_without_the_limit(

@@ -43,7 +43,7 @@ SCHEME = generic_scheme(5)
 
 def build(backbone: str = "timm:test_resnet", **plan: Any) -> BuiltModel:
     torch.manual_seed(0)
-    return build_model(ModelPlan(backbone, **{"input_size": 32} | plan), SCHEME)
+    return build_model(ModelPlan.of(backbone, **{"input_size": 32} | plan), SCHEME)
 
 
 class Emits(nn.Module):
@@ -158,7 +158,7 @@ def test_random_weights_come_from_the_seed() -> None:
     one, two = build().model.state_dict(), build().model.state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
     torch.manual_seed(1)
-    other = build_model(ModelPlan("timm:test_resnet", input_size=32), SCHEME).model.state_dict()
+    other = build_model(ModelPlan.of("timm:test_resnet", input_size=32), SCHEME).model.state_dict()
     assert not torch.equal(one["head.linear.weight"], other["head.linear.weight"])
 
 
@@ -235,7 +235,7 @@ def test_multiply_adds_by_hand() -> None:
 
 def test_a_description_is_of_the_whole_model() -> None:
     facts = describe("timm:test_resnet")
-    model = build_model(ModelPlan("timm:test_resnet"), IBUG68).model
+    model = build_model(ModelPlan.of("timm:test_resnet"), IBUG68).model
     assert facts["parameters"] == sum(p.numel() for p in model.parameters())
     assert facts["input_size"] == 160
     assert facts["gmacs"] > 0
@@ -246,7 +246,9 @@ def test_unknown_options_are_refused_by_name() -> None:
         UsageError, match=r"head landmark-zoo/linear: .*'stride'; its options are none"
     ):
         build(head_options={"stride": 4})
-    with pytest.raises(UsageError, match=r"backbone vgg19: .*'depth'; .*backbone\.dropout"):
+    with pytest.raises(
+        UsageError, match=r"backbone landmark-zoo/vgg19: .*'depth'; .*backbone\.dropout"
+    ):
         build("vgg19", backbone_options={"depth": 4})
     with pytest.raises(UsageError, match=r"timm:test_resnet: .*'colour'"):
         build(backbone_options={"colour": 4})
@@ -294,8 +296,14 @@ def planted(plant: Plant) -> None:
             {"backbone": "raises"},
             "backbone raises of Odd-Plugins 1.0 cannot be built: KeyError: 'no such layer'. ",
         ),
-        ({"backbone": "number"}, "backbone number: build gave a int, not a torch module"),
-        ({"backbone": "scalar"}, "scalar: emits (), not (B, C), (B, C, h, w) or a list of maps"),
+        (
+            {"backbone": "number"},
+            "backbone Odd-Plugins/number: build gave a int, not a torch module",
+        ),
+        (
+            {"backbone": "scalar"},
+            "Odd-Plugins/scalar: emits (), not (B, C), (B, C, h, w) or a list",
+        ),
         (
             {"head": "bad_head"},
             "head bad_head of Odd-Plugins 1.0 cannot be built: ValueError: no maps here. ",
@@ -345,7 +353,9 @@ def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_plan_for_weights_at_hand_asks_for_none_of_these() -> None:
-    plan = ModelPlan("timm:test_resnet", pretrained=True, weights="x", freeze=True, input_size=32)
+    plan = ModelPlan.of(
+        "timm:test_resnet", pretrained=True, weights="x", freeze=True, input_size=32
+    )
     bare = plan.without_start()
     assert (bare.pretrained, bare.weights, bare.freeze) == (False, "", False)
     assert (bare.backbone, bare.input_size) == (plan.backbone, plan.input_size)

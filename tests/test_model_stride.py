@@ -64,7 +64,7 @@ def planted(plant: Plant) -> None:
 
 
 def build(backbone: str, head: str, **plan: Any) -> BuiltModel:
-    return build_model(ModelPlan(backbone, head, input_size=64, **plan), generic_scheme(5))
+    return build_model(ModelPlan.of(backbone, head, input_size=64, **plan), generic_scheme(5))
 
 
 def strides(built: BuiltModel) -> tuple[float, ...]:
@@ -90,8 +90,8 @@ def test_a_vector_is_refused_where_a_stride_is_asked_for() -> None:
     with pytest.raises(UsageError) as caught:
         build("vector", "asks")
     assert str(caught.value) == (
-        "backbone vector: gives a vector, and head asks works on maps; choose another backbone, "
-        "or a head that takes a vector, such as --head linear"
+        "backbone Strides/vector: gives a vector, and head Strides/asks works on maps; choose "
+        "another backbone, or a head that takes a vector, such as --head linear"
     )
 
 
@@ -104,9 +104,11 @@ def test_a_stride_that_is_none_is_refused(stride: Any) -> None:
 def test_the_stride_is_no_option_of_the_backbone() -> None:
     with pytest.raises(UsageError, match=r"backbone\.stride: .*--set head\.stride=N"):
         build("strided", "asks", backbone_options={"stride": 4})
-    with pytest.raises(UsageError, match=r"backbone strided: .*'depth'; its options are none"):
+    with pytest.raises(
+        UsageError, match=r"backbone Strides/strided: .*'depth'; its options are none"
+    ):
         build("strided", "asks", backbone_options={"depth": 4})
-    with pytest.raises(UsageError, match=r"head takes: .*'stride'; its options are none"):
+    with pytest.raises(UsageError, match=r"head Strides/takes: .*'stride'; its options are none"):
         build("strided", "takes", head_options={"stride": 4})
 
 
@@ -135,8 +137,9 @@ def test_built_in_heads_work_on_any_backbone_that_gives_maps(
 
 @pytest.mark.parametrize("head", HEADS)
 def test_built_in_heads_refuse_custom_cnn_by_name(head: str) -> None:
-    with pytest.raises(UsageError, match=f"backbone custom_cnn: gives a vector, and head {head} "):
-        build_model(ModelPlan("custom_cnn", head), generic_scheme(5))
+    message = f"backbone landmark-zoo/custom_cnn: gives a vector, and head landmark-zoo/{head} "
+    with pytest.raises(UsageError, match=message):
+        build_model(ModelPlan.of("custom_cnn", head), generic_scheme(5))
 
 
 def test_a_stride_that_the_backbone_has_not_is_refused_with_those_it_has() -> None:

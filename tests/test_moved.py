@@ -10,7 +10,10 @@ import pytest
 
 import zoo.evaluation
 from zoo.api import ZooDeprecationWarning
+from zoo.data.source import DataSource
 from zoo.moved import MOVED, answer_old_names
+from zoo.reporter import RunStarted
+from zoo.runs.own_data import own_source
 
 
 @pytest.fixture
@@ -31,6 +34,15 @@ def test_the_old_name_gives_the_module_itself(old, new):
     assert [notice.filename for notice in notices] == ["author.py"]
     assert module.__spec__ is spec
     assert module.__name__ == new
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_names_that_changed_besides_are_in_the_old_module():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZooDeprecationWarning)
+        from zoo.engine.material import Material, own_material
+        from zoo.engine.report import Begun
+    assert (Material, own_material, Begun) == (DataSource, own_source, RunStarted)
 
 
 @pytest.mark.usefixtures("forgotten")

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from zoo.api import UsageError
+from zoo.api import PluginError, UsageError
+from zoo.registry import Entry
 from zoo.registry.call import call_with_options
+
+
+def entry(kind: str, plugin_id: str) -> Entry:
+    return Entry(plugin_id, kind, "ours", "1.0", "ours:plugin")
 
 
 def build(size: int, *, width: int = 8, stride: int = 8) -> tuple[int, int]:
@@ -15,14 +20,14 @@ def build(size: int, *, width: int = 8, stride: int = 8) -> tuple[int, int]:
 
 
 def test_arguments_and_options_are_passed_on() -> None:
-    assert call_with_options("head", "x", build, 3, width=4) == (3, 4)
+    assert call_with_options(entry("head", "x"), build, 3, width=4) == (3, 4)
 
 
 def test_an_unknown_option_is_refused_with_the_plugins_own() -> None:
     with pytest.raises(UsageError) as caught:
-        call_with_options("head", "x", build, 3, depth=4)
+        call_with_options(entry("head", "x"), build, 3, depth=4)
     message = str(caught.value)
-    assert message.startswith("head x: ")
+    assert message.startswith("head ours/x: ")
     assert "'depth'" in message
     assert message.endswith("its options are head.width, head.stride")
 
@@ -43,24 +48,24 @@ def loss(*, scheme: object, beta: float = 1.0) -> None:
 )
 def test_what_the_core_gives_is_not_offered(kind: str, build: Any, own: str) -> None:
     with pytest.raises(UsageError, match=rf"its options are {own}$"):
-        call_with_options(kind, "x", build, depth=4)
+        call_with_options(entry(kind, "x"), build, depth=4)
 
 
 def test_a_plugin_without_options_says_so() -> None:
-    with pytest.raises(UsageError, match=r"detector none: .*'a'; its options are none$"):
-        call_with_options("detector", "none", lambda: None, a=1)
+    with pytest.raises(UsageError, match=r"detector ours/none: .*'a'; its options are none$"):
+        call_with_options(entry("detector", "none"), lambda: None, a=1)
 
 
 def test_a_type_error_inside_a_plugin_is_not_taken_for_a_wrong_option() -> None:
     def broken(*, width: int = 1) -> Any:
         return width + "a bug"  # type: ignore[operator]
 
-    with pytest.raises(TypeError, match="unsupported operand"):
-        call_with_options("head", "x", broken, width=2)
+    with pytest.raises(PluginError, match=r"head x of ours 1\.0 cannot .*unsupported"):
+        call_with_options(entry("head", "x"), broken, width=2)
 
 
 def test_a_plugin_that_takes_any_option_gets_them_all() -> None:
     def anything(**options: int) -> dict[str, int]:
         return options
 
-    assert call_with_options("backbone", "x", anything, a=1, b=2) == {"a": 1, "b": 2}
+    assert call_with_options(entry("backbone", "x"), anything, a=1, b=2) == {"a": 1, "b": 2}

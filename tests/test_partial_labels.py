@@ -102,9 +102,9 @@ def trained_once(
     As in training: labels as fractions of the input, in the objective of the engine.
     """
     torch.manual_seed(0)
-    build = registry("head").get(head).build
-    module = call_with_options("head", head, build, MAPS, IBUG68, SIZE, **options)
-    point_loss = build_loss(loss, IBUG68, {})
+    plugin = registry("head").resolve(head)
+    module = call_with_options(plugin.entry, plugin.plugin.build, MAPS, IBUG68, SIZE, **options)
+    point_loss = build_loss(registry("loss").resolve(loss), IBUG68)
     features = [
         torch.randn(FACES, c, *size, requires_grad=True)
         for c, size in zip(MAPS.channels, MAPS.sizes, strict=True)

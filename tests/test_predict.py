@@ -138,7 +138,7 @@ def test_spots_in_a_found_face_land_where_they_are(detector: str) -> None:
 
 def test_options_reach_the_detector_and_no_box_is_no_face(detector: str) -> None:
     assert predictor(Constant()).predict(noise(50, 50), detector, boxes=()) == []
-    with pytest.raises(UsageError, match=r"detector planted: .*'colour'; .*detector\.boxes"):
+    with pytest.raises(UsageError, match=r"detector [\w-]+/planted: .*'colour'; .*detector\.boxes"):
         predictor(Constant()).predict(noise(50, 50), detector, colour=1)
     with pytest.raises(PluginError, match="harr"):
         predictor(Constant()).predict(noise(50, 50), "harr")
@@ -235,7 +235,7 @@ def run_folder(path: Path, **changes: Any) -> RunFolder:
     """What training leaves behind, of a model that was never trained."""
     config = resolve("timm:test_resnet", sets=[f"input_size={SIZE}"], flags={"data": "/secret"})
     torch.manual_seed(0)
-    model = build_model(ModelPlan("timm:test_resnet", input_size=SIZE), IBUG68).model
+    model = build_model(ModelPlan.of("timm:test_resnet", input_size=SIZE), IBUG68).model
     header = Header(config, IBUG68, FACES, np.zeros((68, 2))).to_dict() | changes
     folder = RunFolder(path)
     path.mkdir()

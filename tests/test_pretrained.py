@@ -32,7 +32,7 @@ from zoo.model import BuiltModel, ModelPlan, build_model
 
 
 def build(backbone: str, freeze: bool = False, input_size: int = 32) -> BuiltModel:
-    plan = ModelPlan(backbone, pretrained=True, freeze=freeze, input_size=input_size)
+    plan = ModelPlan.of(backbone, pretrained=True, freeze=freeze, input_size=input_size)
     return build_model(plan, generic_scheme(5))
 
 

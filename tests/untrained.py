@@ -22,9 +22,9 @@ from zoo.export.check import random_crops
 from zoo.model import build_model
 from zoo.prediction import FacePlace
 from zoo.runs.folder import RunFolder
-from zoo.runs.trained import Header, model_plan
+from zoo.runs.trained import Header
 from zoo.tensors import save_tensors
-from zoo.training.plan import complete
+from zoo.training.plan import make_plan
 
 FACES = FacePlace(side=0.5, cx=0.5, cy=0.6)
 
@@ -40,9 +40,10 @@ def make_run(
 ) -> Path:
     """A run folder at ``path``; returns it. ``sets`` as after ``zoo train --set``."""
     flags: dict[str, Any] = {"head": head, "dataset": "synthetic", "input_size": size}
-    config = complete(resolve(backbone, "seed", sets, flags))
+    plan = make_plan(resolve(backbone, "seed", sets, flags))
+    config = plan.config
     torch.manual_seed(0)
-    model = build_model(model_plan(config), scheme).model
+    model = build_model(plan.model, scheme).model
     shape = np.random.default_rng(0).uniform(0.2, 0.8, (len(scheme), 2))
     if hasattr(model.head, "start_at"):
         model.head.start_at(torch.from_numpy(shape.astype(np.float32)))

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from .api import (
     ZooWarning,
 )
 from .memory import bounded, require_side
-from .registry import blaming, registry
+from .registry import Entry, Resolved, blaming, registry
 from .registry.call import call_with_options
 from .registry.errors import BrokenPluginError
 from .registry.installed import one_line
@@ -50,12 +50,12 @@ class LandmarkModel(nn.Module):
         head: nn.Module,
         spec: Backbone,
         freeze: bool,
-        ids: Mapping[str, str] | None = None,
+        entries: Mapping[str, Entry] | None = None,
     ) -> None:
-        """``ids``: of the plugins of the backbone and the head, by kind, to name a fault of
+        """``entries``: of the plugins of the backbone and the head, by kind, to name a fault of
         theirs."""
         super().__init__()
-        self.ids = dict(ids or {})
+        self.entries = dict(entries or {})
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1), persistent=False)
         self.backbone = backbone
@@ -106,24 +106,39 @@ class LandmarkModel(nn.Module):
         return torch.is_grad_enabled() and not self.frozen
 
     def _blaming(self, kind: str) -> AbstractContextManager[None]:
-        if kind not in self.ids:
+        if kind not in self.entries:
             return nullcontext()
-        return blaming(kind, self.ids[kind], "cannot take what it is given")
+        return blaming(self.entries[kind], "cannot take what it is given")
 
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """What a model is built from; ids as the registry knows them."""
+    """What a model is built from."""
 
-    backbone: str
-    head: str = "landmark-zoo/linear"
+    backbone: Resolved[Backbone]
+    head: Resolved[Head]
     input_size: int = 0
     """0: the backbone's own."""
     pretrained: bool = False
     weights: str = ""
     freeze: bool = False
-    backbone_options: Mapping[str, Any] = field(default_factory=dict)
-    head_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        backbone: str,
+        head: str = "landmark-zoo/linear",
+        *,
+        backbone_options: Mapping[str, Any] | None = None,
+        head_options: Mapping[str, Any] | None = None,
+        **start: Any,
+    ) -> ModelPlan:
+        """A backbone and a head by their ids; ``start`` as the fields below them."""
+        return cls(
+            registry("backbone").resolve(backbone, backbone_options),
+            registry("head").resolve(head, head_options),
+            **start,
+        )
 
     def without_start(self) -> ModelPlan:
         """The same network, for weights that are all at hand."""
@@ -152,20 +167,16 @@ def build_model(
     weights that cannot be had, :class:`UsageError` for options that a plugin does not take, and for
     a model beyond the limit of :mod:`zoo.memory`.
     """
-    spec = registry("backbone").get(plan.backbone)
-    head_plugin: Head = registry("head").get(plan.head)
-    size = plan.input_size or spec.input_size
-    what = f"{plan.backbone} at {size} px"
+    size = plan.input_size or plan.backbone.plugin.input_size
+    what = f"{plan.backbone.id} at {size} px"
     require_side(what, size)
     with bounded(what, most_bytes):
-        return _built(plan, scheme, spec, head_plugin, size)
+        return _built(plan, scheme, size)
 
 
-def _built(
-    plan: ModelPlan, scheme: LandmarkScheme, spec: Backbone, head_plugin: Head, size: int
-) -> BuiltModel:
-    stride = wanted_stride(plan, head_plugin)
-    backbone = _build_backbone(plan, spec, size, stride)
+def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
+    spec, stride = plan.backbone.plugin, wanted_stride(plan.head)
+    backbone = _build_backbone(plan, size, stride)
     weights: str = "none"
     ignored: tuple[str, ...] = ()
     if plan.pretrained:
@@ -174,33 +185,32 @@ def _built(
         path = Path(os.path.expanduser(plan.weights))
         ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
         weights = f"file: {path.name} sha256: {file_digest(path)}"
-    features = probe(backbone, size, plan.backbone)
+    features = probe(backbone, size, plan.backbone.id)
     if stride is not None and features.is_vector:
         raise UsageError(
-            f"backbone {plan.backbone}: gives a vector, and head {plan.head} works on maps; "
-            "choose another backbone, or a head that takes a vector, such as --head linear"
+            f"{plan.backbone.entry.label}: gives a vector, and {plan.head.entry.label} works on "
+            "maps; choose another backbone, or a head that takes a vector, such as --head linear"
         )
-    head = _module(
-        "head", plan.head, head_plugin.build, features, scheme, size, **plan.head_options
-    )
-    ids = {"backbone": plan.backbone, "head": plan.head}
-    model = LandmarkModel(backbone, head, spec, plan.freeze, ids)
+    build = plan.head.plugin.build
+    head = _module(plan.head.entry, build, features, scheme, size, **plan.head.options)
+    entries = {"backbone": plan.backbone.entry, "head": plan.head.entry}
+    model = LandmarkModel(backbone, head, spec, plan.freeze, entries)
     return BuiltModel(model.train(), spec, size, weights, ignored)
 
 
-def wanted_stride(plan: ModelPlan, head: Head) -> float | None:
-    """The finest stride that the plan's head asks for, in input pixels; None: it asks for none."""
-    parameter = inspect.signature(head.build).parameters.get("stride")
+def wanted_stride(head: Resolved[Head]) -> float | None:
+    """The finest stride that a head asks for, in input pixels; None: it asks for none."""
+    parameter = inspect.signature(head.plugin.build).parameters.get("stride")
     if parameter is None:
         return None
-    stride = plan.head_options.get("stride", parameter.default)
+    stride = head.options.get("stride", parameter.default)
     if isinstance(stride, bool) or not isinstance(stride, int | float) or not stride >= 1:
         raise UsageError(f"head.stride = {stride!r}: expected input pixels a cell, such as 8")
     return stride
 
 
-def _build_backbone(plan: ModelPlan, spec: Backbone, size: int, stride: float | None) -> nn.Module:
-    options = dict(plan.backbone_options)
+def _build_backbone(plan: ModelPlan, size: int, stride: float | None) -> nn.Module:
+    spec, options = plan.backbone.plugin, dict(plan.backbone.options)
     if "stride" in options:
         raise UsageError("backbone.stride: the head asks for it; use --set head.stride=N")
     takes = inspect.signature(spec.build).parameters
@@ -210,30 +220,28 @@ def _build_backbone(plan: ModelPlan, spec: Backbone, size: int, stride: float | 
         options["stride"] = stride
     if plan.pretrained and not spec.weights:
         raise WeightsError(
-            f"{plan.backbone}: has no pretrained weights; leave --pretrained out, "
+            f"{plan.backbone.id}: has no pretrained weights; leave --pretrained out, "
             "or give a file with --weights"
         )
     try:
-        return _module("backbone", plan.backbone, spec.build, pretrained=plan.pretrained, **options)
+        return _module(plan.backbone.entry, spec.build, pretrained=plan.pretrained, **options)
     except BrokenPluginError as broken:
         if not plan.pretrained or broken.__cause__ is None:
             raise
         error = broken.__cause__  # each library has its own for a network that is not there
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise WeightsError(
-            f"{plan.backbone}: cannot load its pretrained weights {spec.weights} "
+            f"{plan.backbone.id}: cannot load its pretrained weights {spec.weights} "
             f"({type(error).__name__}: {reason[:160]}). Without a network, bring that file by "
             "another way and give it with --weights FILE, or leave --pretrained out"
         ) from error
 
 
-def _module(
-    kind: str, plugin_id: str, build: Callable[..., Any], /, *args: Any, **options: Any
-) -> nn.Module:
-    module: Any = call_with_options(kind, plugin_id, build, *args, **options)
+def _module(entry: Entry, build: Callable[..., Any], /, *args: Any, **options: Any) -> nn.Module:
+    module: Any = call_with_options(entry, build, *args, **options)
     if not isinstance(module, nn.Module):
         given = type(module).__name__
-        raise PluginError(f"{kind} {plugin_id}: build gave a {given}, not a torch module")
+        raise PluginError(f"{entry.label}: build gave a {given}, not a torch module")
     return module
 
 
@@ -306,7 +314,7 @@ def rounded(figure: float | None, digits: int) -> float | None:
 
 def describe(plugin_id: str) -> dict[str, Any]:
     """Size and cost of a backbone at its own input size, with the linear head on 68 points."""
-    built = build_model(ModelPlan(plugin_id), IBUG68)
+    built = build_model(ModelPlan.of(plugin_id), IBUG68)
     parameters, trainable = count_parameters(built.model)
     return {
         "parameters": parameters,

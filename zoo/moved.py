@@ -1,7 +1,7 @@
 """Modules that moved: their old names go on working for one release, with a deprecation notice.
 
 To move a module, add its old and its new name to MOVED. Importing the old name then gives the very
-module of the new one.
+module of the new one, with the old names of RENAMED in it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,16 @@ MOVED = {
     "zoo.evaluation.verify": "zoo.evaluation.records.verification",
 }
 
+RENAMED = {
+    "zoo.engine.material": {
+        "Material": "zoo.data.source:DataSource",
+        "open_material": "zoo.data.source:open_source",
+        "own_material": "zoo.runs.own_data:own_source",
+    },
+    "zoo.engine.report": {"Begun": "zoo.reporter:RunStarted"},
+    "zoo.engine.scoring": {"Truth": "zoo.scoring.split:Targets"},
+}
+"""By the old name of a module: names in it that changed as well, and what they are now."""
 
 PARENTS = ("zoo.engine", "zoo.models")
 """Packages that are gone and are only passed through on the way to a name in MOVED."""
@@ -72,6 +82,7 @@ class MovedModules:
         return ModuleSpec(fullname, loader) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        import pkgutil
         import warnings
         from importlib import import_module
 
@@ -79,6 +90,8 @@ class MovedModules:
 
         new = MOVED[spec.name]
         module = import_module(new)
+        for name, target in RENAMED.get(spec.name, {}).items():
+            setattr(module, name, pkgutil.resolve_name(target))
         spec.loader_state = module.__spec__
         warnings.warn(
             f"{spec.name} is now {new}: import that; the old name works for one more release",

@@ -41,10 +41,11 @@ from zoo.reporter import Reporter, Step
 from zoo.runs.folder import new_folder
 from zoo.scoring.split import PRECISIONS
 from zoo.training.fit import Job, fit
+from zoo.training.ingredients import Ingredients
 from zoo.training.loss import training_loss
 from zoo.training.optim import make_optimizer
-from zoo.training.plan import complete
-from zoo.training.run import _Parts, _set_up
+from zoo.training.plan import make_plan
+from zoo.training.run import prepare
 from zoo.training.state import Progress, TrainState
 from zoo.world import join_world
 
@@ -112,11 +113,11 @@ def contest(case: Case, batch_size: int, steps: int, folder: Path) -> Iterator[C
         "epochs": 1,
         "precision": "bf16" if torch.cuda.is_available() else "fp32",
     }
-    config = complete(resolve(case.backbone, flags=flags))
+    plan = make_plan(resolve(case.backbone, flags=flags))
     watch = Watch()
-    with join_world(config.device) as world:
-        parts = _Parts.gather(config, strict=True, world=world, reporter=watch)
-        job, state = _set_up(parts, new_folder(folder / "runs", config))
+    with join_world(plan.config.device) as world:
+        parts = Ingredients.gather(plan, strict=True, world=world, reporter=watch)
+        job, state = prepare(parts, new_folder(folder / "runs", plan.config))
         whole = job.train.whole
         job = replace(job, train=Views(replace(whole, split=first(whole.split, frames))))
         rows = parts.passes[0].store.rows[:frames]

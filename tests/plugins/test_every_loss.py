@@ -18,7 +18,7 @@ NAN = float("nan")
 
 
 def build(loss: str, points: int) -> PointLoss:
-    return build_loss(loss, generic_scheme(points), {})
+    return build_loss(registry("loss").resolve(loss), generic_scheme(points))
 
 
 def faces(*shape: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -119,11 +119,11 @@ def test_half_precision_points_are_compared_in_float32(loss: str) -> None:
 
 @pytest.mark.parametrize("loss", ALL)
 def test_an_unknown_option_is_refused_with_the_losss_own(loss: str) -> None:
-    with pytest.raises(UsageError, match=rf"loss {loss}: .*'colour'") as caught:
-        build_loss(loss, generic_scheme(3), {"colour": 1})
+    with pytest.raises(UsageError, match=rf"loss [\w-]+/{loss}: .*'colour'") as caught:
+        build_loss(registry("loss").resolve(loss, {"colour": 1}), generic_scheme(3))
     assert "loss.scheme" not in str(caught.value)
 
 
 def test_the_scheme_is_the_data_sets_and_no_option() -> None:
     with pytest.raises(UsageError, match=r"loss\.scheme: the data set says it"):
-        build_loss("nme", generic_scheme(3), {"scheme": generic_scheme(5)})
+        build_loss(registry("loss").resolve("nme", {"scheme": 5}), generic_scheme(3))

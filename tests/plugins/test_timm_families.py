@@ -14,6 +14,7 @@ import torch
 
 from zoo.api import IBUG68
 from zoo.model import ModelPlan, build_model, describe
+from zoo.registry import registry
 from zoo.training.loss import Criterion, build_loss
 from zoo.training.rehearsal import rehearse
 
@@ -42,12 +43,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.slow
 def test_a_module_of_timm_is_described_and_takes_a_step(module: str) -> None:
     name = f"timm:{smallest(module)}"
-    built = build_model(ModelPlan(name), IBUG68)
+    built = build_model(ModelPlan.of(name), IBUG68)
     figure = describe(name)["gmacs"]
     assert figure is not None
     assert math.isfinite(figure)
-    loss = build_loss("landmark-zoo/smooth_l1", IBUG68, {})
-    criterion = Criterion("landmark-zoo/linear", "landmark-zoo/smooth_l1", loss)
+    smooth_l1 = registry("loss").resolve("smooth_l1")
+    loss = build_loss(smooth_l1, IBUG68)
+    criterion = Criterion(registry("head").locate("linear"), smooth_l1.entry, loss)
     torch.manual_seed(0)
     found = rehearse(built.model, criterion, len(IBUG68), built.input_size)
     assert found.uses_loss

@@ -20,7 +20,7 @@ from zoo.evaluation.scores.predictions import load
 from zoo.runs.folder import RunFolder
 from zoo.training import run
 from zoo.training.fit import Interrupted
-from zoo.training.folds import find_existing, fold_configs, train_folds
+from zoo.training.folds import find_existing, fold_plans, train_folds
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -34,8 +34,8 @@ def train_all(kit: Kit, *sets: str, **flags: Any) -> list[RunFolder]:
 
 
 def existing(kit: Kit, *sets: str, **flags: Any) -> list[tuple[Path | None, bool]]:
-    configs = fold_configs(kit.config(*sets, **{**FOLDS, **flags}))
-    found = find_existing(configs, kit.out / "runs", strict=False)
+    plans = fold_plans(kit.config(*sets, **{**FOLDS, **flags}))
+    found = find_existing(plans, kit.out / "runs", strict=False)
     return [(folder.path if folder else None, finished) for folder, finished in found]
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_another_process_trains_is_left_alone(kit: Kit) -> None:
 
 def test_a_fold_that_is_named_is_one_run_and_always_trained(kit: Kit) -> None:
     config = kit.config("fold=2", **FOLDS)
-    assert [c.fold for c in fold_configs(config)] == [2]
+    assert [p.config.fold for p in fold_plans(config)] == [2]
     [first] = train_folds(config, kit.out / "runs")
     [second] = train_folds(config, kit.out / "runs")
     assert second.name == f"{first.name}-2"

@@ -18,7 +18,7 @@ from zoo.data.source import open_source
 from zoo.evaluation.scores.metrics import baseline_points, mean_shape, summarise
 from zoo.reporter import Reporter
 from zoo.scoring.split import Targets
-from zoo.training.plan import complete
+from zoo.training.plan import make_plan
 
 ROOT = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
 
@@ -29,8 +29,8 @@ def test_the_mean_shape_of_strangers_is_28_percent_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
-    config = complete(resolve("custom_cnn", flags={"data": ROOT, "protocol": "person"}))
-    source = open_source(config, strict=False, reporter=Reporter())
+    plan = make_plan(resolve("custom_cnn", flags={"data": ROOT, "protocol": "person"}))
+    source = open_source(plan.config, strict=False, reporter=Reporter())
     stores = {name: source.store(name, "frame", 16, Reporter()) for name in ("train", "val")}
     cpu = torch.device("cpu")
     train = make_split(stores["train"], source.table, cpu)

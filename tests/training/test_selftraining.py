@@ -19,7 +19,7 @@ from zoo.evaluation.scores.protocols import assign
 from zoo.geometry import frame_region, label_scale
 from zoo.training import fit, run
 from zoo.training import pseudo_labels as selftraining
-from zoo.training.plan import complete
+from zoo.training.plan import make_plan
 from zoo.training.pseudo_labels import pseudo_label
 from zoo.training.rerun import rerun
 
@@ -131,8 +131,8 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
     """A teacher that answers with labels as they are, mirrored or not, is right and sure."""
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
     teacher = kit.train(HALF, epochs=1, out="teachers")
-    config = complete(kit.config(HALF, "pseudo_keep=1.0", pseudo=str(teacher.path)))
-    source = open_source(config, False, kit.watcher)
+    plan = make_plan(kit.config(HALF, "pseudo_keep=1.0", pseudo=str(teacher.path)))
+    source = open_source(plan.config, False, kit.watcher)
     table = replace(source.table, label_offset=(0.05, 0.0))
     source = replace(source, table=table)
     place = np.random.default_rng(0).random((68, 2)).astype(np.float32)
@@ -145,7 +145,7 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(selftraining, "predict_split", lambda *a: (answer(label)(*a), None))
     monkeypatch.setattr(selftraining, "predict_mirrored", answer(back))
-    pseudo = pseudo_label(config, source, torch.device("cpu"), kit.watcher)
+    pseudo = pseudo_label(plan.config, source, torch.device("cpu"), kit.watcher)
     assert pseudo.facts is not None
     assert pseudo.facts["doubt_kept"] < 1e-5
     row = pseudo.count

@@ -158,7 +158,7 @@ def test_the_history_holds_the_rates_of_the_schedule(kit: Kit) -> None:
 
 def test_biases_and_norms_are_not_decayed(kit: Kit) -> None:
     config = kit.config("optimizer=adamw", "weight_decay=0.3")
-    model = build_model(ModelPlan("tiny", input_size=32), IBUG68).model
+    model = build_model(ModelPlan.of("tiny", input_size=32), IBUG68).model
     optimizer = optim.make_optimizer(model, config)
     decay = {id(p): g["weight_decay"] for g in optimizer.param_groups for p in g["params"]}
     decayed = {name for name, p in model.named_parameters() if decay[id(p)] == 0.3}

@@ -40,14 +40,12 @@ def info(
 ) -> None:
     """Say what a data set holds: release, frames, people, splits by protocol, rows left out."""
     from zoo.config.recipes import dataset_options
-    from zoo.data.locate import find_root
     from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
     from zoo.registry import registry
 
-    plugin = registry("dataset").get(dataset_id)
-    root = find_root(dataset_id, plugin, data)
-    dataset = open_dataset(dataset_id, plugin, root, dataset_options(sets or []))
+    named = registry("dataset").resolve(dataset_id, dataset_options(sets or []))
+    dataset = open_dataset(named, data)
     facts = describe(dataset_id, dataset, read_table(dataset, strict))
     if as_json:
         output.print_json(facts)

@@ -62,15 +62,13 @@ def check(
     """
     from zoo.cli.progress import reporter
     from zoo.config.recipes import dataset_options
-    from zoo.data.locate import find_root
     from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
     from zoo.evaluation.audit.report import assignments, audit, choose_protocols
     from zoo.registry import registry
 
-    plugin = registry("dataset").get(dataset_id)
-    root = find_root(dataset_id, plugin, data)
-    dataset = open_dataset(dataset_id, plugin, root, dataset_options(sets or []))
+    named = registry("dataset").resolve(dataset_id, dataset_options(sets or []))
+    dataset = open_dataset(named, data)
     table = read_table(dataset, strict)
     # before any picture is decoded: a protocol that does not apply ends here
     chosen = [assignments(table, p) for p in choose_protocols(table, protocols or [])]

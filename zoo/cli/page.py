@@ -162,15 +162,12 @@ def _source(group: Group) -> tuple[str, str]:
 @cache
 def _frames(dataset_id: str, options: str, data: Path | None) -> Frames:
     """The data set, opened once for all groups that were scored on it."""
-    from zoo.data.locate import find_root
     from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
     from zoo.evaluation.page.gallery import Frames
     from zoo.registry import registry
 
-    plugin = registry("dataset").get(dataset_id)
-    root = find_root(dataset_id, plugin, data)
-    opened = open_dataset(dataset_id, plugin, root, json.loads(options))
+    opened = open_dataset(registry("dataset").resolve(dataset_id, json.loads(options)), data)
     table = read_table(opened)
     return Frames(
         scheme=table.scheme,

@@ -20,6 +20,7 @@ from zoo.api.errors import did_you_mean
 
 from ..api import UsageError
 from ..files.reading import parse_toml
+from ..registry import Resolved, registry
 from .augment import Augment as Augment
 from .bounds import EPOCHS, MANY, Bound, Count, CountOrNone, Rate, Side, SomeShare, check_bounds
 
@@ -135,6 +136,11 @@ class Config:
 
     def plugin_options(self, kind: str) -> dict[str, Any]:
         return dict(self.options.get(kind, {}))
+
+    def plugin(self, kind: str) -> Resolved[Any]:
+        """The plugin of a kind, with its entry and its options. Raises :class:`PluginError` for an
+        id that is unknown or ambiguous, and for a plugin that does not load."""
+        return registry(kind).resolve(getattr(self, kind), self.plugin_options(kind))
 
     def to_dict(self) -> dict[str, Any]:
         table: dict[str, Any] = _jsonable(asdict(self))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,31 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import Dataset, OpenDataset, PluginError, Sample
-from ..registry import blaming
+from ..registry import Entry, Resolved, blaming
 from ..registry.call import call_with_options
+from .locate import find_root
 
 
-def open_dataset(
-    plugin_id: str, plugin: Dataset, root: Path | None, options: Mapping[str, Any] | None = None
-) -> OpenDataset:
-    """Open it. Raises what :func:`zoo.registry.call.call_with_options` raises; so does, from then
-    on, whatever is asked of it or of its samples."""
-    opened = call_with_options("dataset", plugin_id, plugin.open, root, **(options or {}))
-    return cast(OpenDataset, _Opened(plugin_id, opened))
+def open_dataset(dataset: Resolved[Dataset], data: Path | None = None) -> OpenDataset:
+    """Open it at ``data``, or where data lies by default. Raises what :func:`.locate.find_root` and
+    :func:`zoo.registry.call.call_with_options` raise; so does, from then on, whatever is asked of
+    it or of its samples."""
+    root = find_root(dataset.id, dataset.plugin, data)
+    opened = call_with_options(dataset.entry, dataset.plugin.open, root, **dataset.options)
+    return cast(OpenDataset, _Opened(dataset.entry, opened))
 
 
 class _Opened:
     """Stands for an adapter's data set, and names the adapter where it fails."""
 
-    def __init__(self, plugin_id: str, adapter: OpenDataset) -> None:
-        self._plugin_id = plugin_id
+    def __init__(self, entry: Entry, adapter: OpenDataset) -> None:
+        self._entry = entry
         self._adapter = adapter
 
     def __getattr__(self, name: str) -> Any:
         may_lack = name == "unlabelled" or name.startswith("_")
         if may_lack and not hasattr(self._adapter, name):
             raise AttributeError(name)
-        with blaming("dataset", self._plugin_id, f"has no {name}"):
+        with blaming(self._entry, f"has no {name}"):
             value = getattr(self._adapter, name)
         if name in ("samples", "unlabelled"):
             return lambda: self._samples(name, value)
@@ -44,17 +45,17 @@ class _Opened:
         return lambda *args, **options: self._ask(name, value, *args, **options)
 
     def _ask(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        with blaming("dataset", self._plugin_id, f"fails in {name}"):
+        with blaming(self._entry, f"fails in {name}"):
             return method(*args, **options)
 
     def _samples(self, name: str, method: Callable[[], Iterable[Sample]]) -> Iterator[Sample]:
         samples = iter(self._ask(name, method))
         while True:
-            with blaming("dataset", self._plugin_id, f"fails in {name}"):
+            with blaming(self._entry, f"fails in {name}"):
                 sample = next(samples, None)
                 if sample is None:
                     return
-                named = replace(sample, image=_Picture(self._plugin_id, sample))
+                named = replace(sample, image=_Picture(self._entry, sample))
             yield named
 
 
@@ -62,11 +63,11 @@ class _Opened:
 class _Picture:
     """Decodes a sample's picture."""
 
-    plugin_id: str
+    entry: Entry
     sample: Sample
 
     def __call__(self) -> NDArray[np.uint8]:
-        with blaming("dataset", self.plugin_id, f"cannot decode {self.sample.id}"):
+        with blaming(self.entry, f"cannot decode {self.sample.id}"):
             pixels: Any = self.sample.image()
         if (
             not isinstance(pixels, np.ndarray)
@@ -76,7 +77,7 @@ class _Picture:
         ):
             given = getattr(pixels, "dtype", type(pixels).__name__)
             raise PluginError(
-                f"dataset {self.plugin_id}: {self.sample.id} decodes to {given} "
+                f"{self.entry.label}: {self.sample.id} decodes to {given} "
                 f"{getattr(pixels, 'shape', '')}, not to uint8 (H, W, 3)"
             )
         return pixels

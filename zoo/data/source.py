@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import DataError, OpenDataset
+from ..api import DataError, Dataset, OpenDataset
 from ..config import Config
 from ..evaluation.scores.metrics import counted_faces
 from ..evaluation.scores.protocols import Protocol, assign, find_protocol
-from ..registry import bare_id, registry
+from ..registry import Resolved, registry
 from ..reporter import Reporter
 from .decode import MOST_SKIPPED, refuse_skips
-from .locate import find_root
 from .opening import open_dataset
 from .store import Store, open_store
 from .table import SampleTable, read_table
@@ -82,14 +81,16 @@ class DataSource:
         return len({self.table.people[row] for row in store.rows} - {None})
 
 
-def open_source(config: Config, strict: bool, reporter: Reporter) -> DataSource:
-    """The labels of a completed configuration's data set, split by its protocol."""
-    return read_source(
-        config.dataset,
+def open_source(
+    config: Config, strict: bool, reporter: Reporter, dataset: Resolved[Dataset] | None = None
+) -> DataSource:
+    """The labels of a completed configuration's data set, split by its protocol. ``dataset``: the
+    plugin, where a plan has it."""
+    return _read(
+        dataset or config.plugin("dataset"),
         data=config.data,
         protocol=config.protocol,
         fold=config.fold,
-        options=config.plugin_options("dataset"),
         strict=strict,
         most_skipped=config.most_skipped,
         reporter=reporter,
@@ -108,12 +109,30 @@ def read_source(
     reporter: Reporter | None = None,
 ) -> DataSource:
     """The labels of a data set, split by a protocol; by the data set's own where none is named."""
-    reporter = reporter or Reporter()
-    plugin = registry("dataset").get(dataset_id)
-    chosen = find_protocol(protocol or plugin.default_protocol)
-    root = find_root(dataset_id, plugin, Path(data) if data else None)
-    dataset = open_dataset(dataset_id, plugin, root, options)
-    table = read_table(dataset, strict)
+    return _read(
+        registry("dataset").resolve(dataset_id, options),
+        data=data,
+        protocol=protocol,
+        fold=fold,
+        strict=strict,
+        most_skipped=most_skipped,
+        reporter=reporter or Reporter(),
+    )
+
+
+def _read(
+    dataset: Resolved[Dataset],
+    *,
+    data: str | Path,
+    protocol: str,
+    fold: int,
+    strict: bool,
+    most_skipped: float,
+    reporter: Reporter,
+) -> DataSource:
+    chosen = find_protocol(protocol or dataset.plugin.default_protocol)
+    opened = open_dataset(dataset, Path(data) if data else None)
+    table = read_table(opened, strict)
     lost = sum(problem.frames for problem in table.problems)
     refuse_skips(table.skipped, len(table) + lost, strict, most_skipped)
     if table.problems:
@@ -121,12 +140,12 @@ def read_source(
     for doubt in table.doubts:
         reporter.note(doubt)
     return DataSource(
-        dataset=bare_id(dataset_id),
+        dataset=dataset.entry.id,
         protocol=chosen,
         table=table,
         splits=splits_of(table, chosen, fold),
-        opened=dataset,
-        released=dataset.released(),
+        opened=opened,
+        released=opened.released(),
         strict=strict,
         most_skipped=most_skipped,
     )

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..api import DataError
-from ..data.locate import find_root
 from ..data.opening import open_dataset
 from ..data.table import SampleTable, read_table
 from ..files import write_whole
@@ -81,9 +80,8 @@ def measure_for_card(
 
 def _table(dataset_id: str, root: str, reporter: Reporter) -> SampleTable:
     """All labelled frames of a data set, whatever protocol it has."""
-    plugin = registry("dataset").get(dataset_id)
-    place = find_root(dataset_id, plugin, Path(root) if root else None)
-    table = read_table(open_dataset(dataset_id, plugin, place))
+    dataset = registry("dataset").resolve(dataset_id)
+    table = read_table(open_dataset(dataset, Path(root) if root else None))
     if table.problems:
         reporter.note(
             f"{bare_id(dataset_id)}: {len(table.problems)} rows skipped, "

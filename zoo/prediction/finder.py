@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..api import Detector, PluginError
 from ..geometry import FacePlace, Region, face_region, frame_region
-from ..registry import blaming, registry
+from ..registry import Entry, blaming, registry
 from ..registry.call import call_with_options
 from .face import Image
 
@@ -31,8 +31,8 @@ class Finder:
     longest_side: int = 0
     """Pixels of the copy in which a larger picture is searched, where the detector has an option of
     this name; 0: pictures are searched as they are."""
-    id: str = ""
-    """Id of the plugin, to name it in a message."""
+    entry: Entry | None = None
+    """Entry of the plugin, to name it in a message."""
 
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
@@ -41,9 +41,9 @@ class Finder:
         Raises :class:`PluginError` for an unknown id and :class:`UsageError` for an option that the
         detector does not take; it names those that it does as ``detector.KEY``.
         """
-        plugin = registry("detector").get(detector)
-        detect = call_with_options("detector", detector, plugin.build, **options)
-        return cls(plugin, detect, _longest_side(plugin, options), detector)
+        found = registry("detector").resolve(detector)
+        detect = call_with_options(found.entry, found.plugin.build, **options)
+        return cls(found.plugin, detect, _longest_side(found.plugin, options), found.entry)
 
     def boxes(self, image: Image, path: str | Path = "") -> NDArray[np.float32]:
         """float32 (N, 5): x0, y0, x1, y1, score in source pixels, best first.
@@ -52,12 +52,13 @@ class Finder:
         (:class:`zoo.api.Detector`), others never see it.
         """
         detect: Any = self.detect
-        named = blaming("detector", self.id, "fails on a picture") if self.id else nullcontext()
+        named = blaming(self.entry, "fails on a picture") if self.entry else nullcontext()
         with named:
             found = detect.for_picture(image, str(path)) if self.plugin.by_path else detect(image)
             boxes: NDArray[np.float32] = np.asarray(found, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 5:
-            raise PluginError(f"detector {self.id}: gives {boxes.shape} for boxes, not (N, 5)")
+            name = self.entry.qualified if self.entry else ""
+            raise PluginError(f"detector {name}: gives {boxes.shape} for boxes, not (N, 5)")
         return boxes
 
     def region(

@@ -7,12 +7,13 @@ where the distribution matters: that qualified form is what a run stores.
 """
 
 from zoo.registry.installed import GROUPS, Entry, bare_id, canonical_kind, installed
-from zoo.registry.lookup import Registry, author_of, blaming, kind_of, registry
+from zoo.registry.lookup import Registry, Resolved, author_of, blaming, kind_of, registry
 
 __all__ = [
     "GROUPS",
     "Entry",
     "Registry",
+    "Resolved",
     "author_of",
     "bare_id",
     "blaming",

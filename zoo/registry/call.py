@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from ..api import UsageError
-from . import blaming
+from . import Entry, blaming
 
 T = TypeVar("T")
 
@@ -15,14 +15,12 @@ GIVEN = {"backbone": {"pretrained", "input_size", "stride"}, "loss": {"scheme"}}
 """Parameters of a plugin's ``build`` that the core gives: they are no options of a user's."""
 
 
-def call_with_options(
-    kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
-) -> T:
+def call_with_options(entry: Entry, build: Callable[..., T], /, *args: Any, **options: Any) -> T:
     """Call a plugin; an option that it does not take becomes a :class:`UsageError` that names
     those it does, as a recipe writes them: ``head.stride``. What the plugin raises becomes a
     :class:`PluginError` that names it."""
-    with blaming(kind, plugin_id, "cannot be opened" if kind == "dataset" else "cannot be built"):
-        return call_unblamed(kind, plugin_id, build, *args, **options)
+    with blaming(entry, "cannot be opened" if entry.kind == "dataset" else "cannot be built"):
+        return call_unblamed(entry.kind, entry.qualified, build, *args, **options)
 
 
 def call_unblamed(

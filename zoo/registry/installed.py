@@ -60,6 +60,11 @@ class Entry:
         return f"{self.distribution}/{self.id}"
 
     @property
+    def label(self) -> str:
+        """``head distribution/id``: how messages name it."""
+        return f"{self.kind} {self.qualified}"
+
+    @property
     def origin(self) -> str:
         return f"{self.distribution} {self.version}"
 

@@ -8,8 +8,8 @@ import fnmatch
 import functools
 import sys
 import traceback
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from zoo import api
@@ -28,6 +28,21 @@ from zoo.registry.installed import (
 )
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[T]):
+    """What an id means: the plugin, its entry and the options that a user wrote for it."""
+
+    entry: Entry
+    """With the version that was loaded, though another may have been installed since."""
+    plugin: T
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """``distribution/id``."""
+        return self.entry.qualified
 
 
 class Registry(Generic[T]):
@@ -82,17 +97,23 @@ class Registry(Generic[T]):
         PluginError for an id that is unknown or ambiguous, and for a plugin that does not load;
         the latter names the distribution and its version and carries the cause.
         """
+        return self.resolve(plugin_id).plugin
 
+    def resolve(self, plugin_id: str, options: Mapping[str, Any] | None = None) -> Resolved[T]:
+        """The plugin of an id with its entry, and with ``options`` for whoever builds it; raises
+        what :meth:`get` raises."""
         entry = self.locate(plugin_id)
         if ":" in entry.id:
-            return cast(T, _member(entry, self._family(entry)))
-        plugin = self._load(entry)
-        if _is_family(plugin):
-            raise PluginError(
-                f"{entry.id} is a family of {self.kind}s: ask for one of them as {entry.id}:NAME; "
-                f"`zoo list '{entry.id}:*'` lists their names"
-            )
-        return cast(T, plugin)
+            plugin: Any = _member(entry, self._family(entry))
+        else:
+            plugin = self._load(entry)
+            if _is_family(plugin):
+                raise PluginError(
+                    f"{entry.id} is a family of {self.kind}s: ask for one of them as "
+                    f"{entry.id}:NAME; `zoo list '{entry.id}:*'` lists their names"
+                )
+        loaded, _ = self.loaded[entry.distribution, entry.target]
+        return Resolved(replace(loaded, id=entry.id), cast(T, plugin), dict(options or {}))
 
     def _family(self, entry: Entry) -> BackboneFamily:
 
@@ -104,15 +125,6 @@ class Registry(Generic[T]):
                 f"ask for {name}"
             )
         return cast("BackboneFamily", plugin)
-
-    def used(self, plugin_id: str) -> Entry:
-        """The entry of a plugin in this process: with the version that was loaded, where it was,
-        though another may have been installed since. Raises PluginError as :meth:`locate` does."""
-        head, colon, name = plugin_id.partition(":")
-        for entry, _ in self.loaded.values():
-            if "/" in head and entry.answers_to(head):
-                return replace(entry, id=f"{entry.id}:{name}") if colon else entry
-        return self.locate(plugin_id)
 
     def _load(self, entry: Entry) -> Any:
         key = (entry.distribution, entry.target)
@@ -233,7 +245,7 @@ def _see_version(entry: Entry, plugin: object) -> None:
 
 
 @contextlib.contextmanager
-def blaming(kind: str, plugin_id: str, what: str) -> Iterator[None]:
+def blaming(entry: Entry, what: str) -> Iterator[None]:
     """Run code of a plugin that was loaded: whatever it raises, SystemExit too, becomes a
     PluginError of one line that names this plugin and says ``what`` it did not do.
 
@@ -246,7 +258,7 @@ def blaming(kind: str, plugin_id: str, what: str) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, ZooError) or _is_nobodys(error):
             raise
-        raise failed(registry(kind).used(plugin_id), what, error, running=True) from error
+        raise failed(entry, what, error, running=True) from error
 
 
 def _is_nobodys(error: BaseException) -> bool:

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..api import LandmarkScheme, UsageError, WeightsError
+from ..api import Backbone, Head, LandmarkScheme, UsageError, WeightsError
 from ..config import Config, from_dict
 from ..evaluation.scores.schemes import scheme_from_table
 from ..files.reading import read_json
 from ..geometry import FacePlace as FacePlace
 from ..memory import LEAST
 from ..model import LandmarkModel, ModelPlan, build_model
+from ..registry import Resolved
 from ..tensors import file_digest, load_tensors, require_finite
 from .folder import RunFolder
 from .missing import explain_missing_plugin
@@ -55,16 +56,14 @@ class Header:
         )
 
 
-def model_plan(config: Config) -> ModelPlan:
+def model_plan(config: Config, backbone: Resolved[Backbone], head: Resolved[Head]) -> ModelPlan:
     return ModelPlan(
-        backbone=config.backbone,
-        head=config.head,
+        backbone=backbone,
+        head=head,
         input_size=config.input_size,
         pretrained=config.pretrained,
         weights=config.weights,
         freeze=config.freeze or config.unfreeze_after > 0,
-        backbone_options=config.plugin_options("backbone"),
-        head_options=config.plugin_options("head"),
     )
 
 
@@ -122,14 +121,19 @@ def _room_for(tensors: Mapping[str, Tensor]) -> int:
     return SPARE + sum(max(2 * tensor.nbytes, LEAST) for tensor in tensors.values())
 
 
-def load_trained(folder: RunFolder) -> Trained:
-    """The best weights of a run. Raises :class:`WeightsError` naming a file that does not fit, and
-    :class:`PluginError` naming what to install where a plugin is gone."""
+def load_trained(folder: RunFolder, plan: ModelPlan | None = None) -> Trained:
+    """The best weights of a run, as a network of its own plugins, or of a ``plan`` that has them.
+
+    Raises :class:`WeightsError` naming a file that does not fit, and :class:`PluginError` naming
+    what to install where a plugin is gone.
+    """
     tensors, header = read_best(best_of(folder))
+    config = header.config
+    if plan is None:
+        with explain_missing_plugin(folder):
+            plan = model_plan(config, config.plugin("backbone"), config.plugin("head"))
     # the weights are all in the file: nothing is downloaded or read for the start
-    plan = model_plan(header.config).without_start()
-    with explain_missing_plugin(folder):
-        model = build_model(plan, header.scheme, _room_for(tensors)).model
+    model = build_model(plan.without_start(), header.scheme, _room_for(tensors)).model
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -255,7 +255,7 @@ def overfits_four_faces(subject: BackboneSubject) -> None:
     """With the linear head and without dropout it learns four drawn faces by heart."""
     subject.made()
     options = {name: v for name, v in subject.options.items() if name != "input_size"}
-    plan = ModelPlan(subject.entry.qualified, input_size=subject.size, backbone_options=options)
+    plan = ModelPlan.of(subject.entry.qualified, input_size=subject.size, backbone_options=options)
 
     def model() -> LandmarkModel:
         with needs("output_rank"):  # which the core sees too, and refuses

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
+from zoo.registry import Resolved
 from zoo.testing.common import (
     declares_valid_facts,
     found_through_metadata,
@@ -45,10 +46,10 @@ class LossSubject(Subject):
 
     def tried(self) -> Iterator[tuple[LandmarkScheme, PointLoss]]:
         """Each scheme and its loss, once it has given a scalar."""
-        qualified = self.entry.qualified
+        resolved = Resolved(self.entry, self.plugin, self.options)
         for scheme in SCHEMES:
             with must(f"building it for {len(scheme)} points"), seeded(0):
-                loss = build_loss(qualified, scheme, self.options)
+                loss = build_loss(resolved, scheme)
             if not callable(loss):
                 raise CheckFailed(f"build gives a {type(loss).__name__}, which cannot be called")
             _require_scalar(scheme, loss)

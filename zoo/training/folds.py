@@ -21,16 +21,18 @@ from ..runs.folder import RunFolder, run_names
 from ..world import join_world
 from . import run
 from .fit import Interrupted
-from .plan import complete, protocol_of
+from .plan import Plan
 
 
-def fold_configs(config: Config) -> list[Config]:
-    """The completed configurations of all folds; of the one fold that is named, or of a protocol
-    without folds, a single one."""
-    folds = protocol_of(config).folds
+def fold_plans(config: Config) -> list[Plan]:
+    """The plans of all folds; of the one fold that is named, or of a protocol without folds, a
+    single one."""
+    plan = Plan.of(config)
+    folds = plan.protocol.folds
     if config.fold >= 0 or folds == 1:
-        return [complete(config)]
-    return [complete(replace(config, fold=fold)) for fold in range(folds)]
+        return [plan.completed()]
+    each = (replace(plan, config=replace(config, fold=fold)) for fold in range(folds))
+    return [one.completed() for one in each]
 
 
 def train_folds(
@@ -38,21 +40,21 @@ def train_folds(
 ) -> Iterator[RunFolder]:
     """Train every fold that is not finished yet; yields each fold's folder once it is.
 
-    The reporter is told which fold runs. Where there is one configuration alone
-    (:func:`fold_configs`) this is :func:`zoo.training.run.train`, which always trains anew.
+    The reporter is told which fold runs. Where there is one plan alone (:func:`fold_plans`) this
+    is :func:`zoo.training.run.train`, which always trains anew.
     """
     reporter = reporter or Reporter()
-    configs = fold_configs(config)
-    if len(configs) == 1:
-        yield run.train(configs[0], out, strict, reporter)
+    plans = fold_plans(config)
+    if len(plans) == 1:
+        yield run.train_plan(plans[0], out, strict, reporter)
         return
     with join_world(config.device) as world:
         # one process looks, before any of them makes a folder that another could find
         with world.first_goes_ahead():
-            seen = find_existing(configs, out, strict) if world.first else None
+            seen = find_existing(plans, out, strict) if world.first else None
         teller = reporter if world.first else Reporter()
-        for each, (folder, finished) in zip(configs, world.share(seen), strict=True):
-            fold = f"fold {each.fold} of 0 to {len(configs) - 1}"
+        for each, (folder, finished) in zip(plans, world.share(seen), strict=True):
+            fold = f"fold {each.config.fold} of 0 to {len(plans) - 1}"
             if finished:
                 teller.note(f"{fold}: finished before, in {folder.path}; it is not trained again")
                 yield folder
@@ -60,7 +62,7 @@ def train_folds(
             teller.note(f"{fold}: goes on in {folder.path}" if folder else f"{fold}: begins")
             try:
                 if folder is None:
-                    yield run.train(each, out, strict, reporter)
+                    yield run.train_plan(each, out, strict, reporter)
                 else:
                     yield run.resume(folder.path, None, strict, reporter)
             except Interrupted as stop:
@@ -71,12 +73,13 @@ def train_folds(
 
 
 def find_existing(
-    configs: list[Config], out: Path, strict: bool
+    plans: list[Plan], out: Path, strict: bool
 ) -> list[tuple[RunFolder | None, bool]]:
     """For each fold a folder of this very run, where there is one, and whether it has finished."""
     fingerprint = ""
     found: list[tuple[RunFolder | None, bool]] = []
-    for config in configs:
+    for plan in plans:
+        config = plan.config
         folders = list(_folders(out, config))
         begun = [f for f, own in folders if own == config and not f.record.is_file()]
         # where it was trained makes no other result; on which data does
@@ -84,7 +87,7 @@ def find_existing(
             f for f, own in folders if f.record.is_file() and _anywhere(own) == _anywhere(config)
         ]
         if finished and not fingerprint:
-            fingerprint = open_source(config, strict, Reporter()).table.fingerprint
+            fingerprint = open_source(config, strict, Reporter(), plan.dataset).table.fingerprint
         whole = [f for f in finished if _fingerprint(f) == fingerprint]
         if whole:
             found.append((whole[-1], True))

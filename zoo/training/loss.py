@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
-from ..api import LandmarkScheme, PluginError, UsageError
+from ..api import LandmarkScheme, Loss, PluginError, UsageError
 from ..geometry import UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD
 from ..model import Output
-from ..registry import blaming, registry
+from ..registry import Entry, Resolved, blaming
 from ..registry.call import call_with_options
 
 PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def build_loss(plugin_id: str, scheme: LandmarkScheme, options: Mapping[str, Any]) -> PointLoss:
+def build_loss(loss: Resolved[Loss], scheme: LandmarkScheme) -> PointLoss:
     """The point loss of a plugin; one whose ``build`` names a ``scheme`` is given it.
 
     Raises :class:`UsageError` for options that it does not take.
     """
-    build = registry("loss").get(plugin_id).build
-    options = dict(options)
+    build, options = loss.plugin.build, dict(loss.options)
     if "scheme" in options:
         raise UsageError("loss.scheme: the data set says it; take it out")
     if "scheme" in inspect.signature(build).parameters:
         options["scheme"] = scheme
-    return call_with_options("loss", plugin_id, build, **options)
+    return call_with_options(loss.entry, build, **options)
 
 
 def landmark_units(points: Tensor) -> Tensor:
@@ -56,25 +54,25 @@ class Criterion:
     A loss that is a module may have parameters: they are trained beside the model's.
     """
 
-    def __init__(self, head_id: str, loss_id: str, point_loss: PointLoss) -> None:
-        self.head_id = head_id
-        self.loss_id = loss_id
+    def __init__(self, head: Entry, loss: Entry, point_loss: PointLoss) -> None:
+        self.head = head
+        self.loss = loss
         self.point_loss = point_loss
         self.heard: list[tuple[Tensor, Tensor, Tensor]] | None = None
         """What the point loss was called with, where that is wanted: a list."""
 
     def __call__(self, head: nn.Module, output: Output, points: Tensor, visible: Tensor) -> Tensor:
         """See :func:`training_loss`. Raises :class:`PluginError` that names head or loss."""
-        with blaming("head", self.head_id, "cannot compute its loss"):
+        with blaming(self.head, "cannot compute its loss"):
             value = training_loss(head, output, points, visible, self._point_loss)
-        return _one_number(value, "head", self.head_id)
+        return _one_number(value, self.head)
 
     def _point_loss(self, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
         if self.heard is not None:
             self.heard.append((points.detach(), target, visible))
-        with blaming("loss", self.loss_id, "cannot compute"):
+        with blaming(self.loss, "cannot compute"):
             value = self.point_loss(points, target, visible)
-        return _one_number(value, "loss", self.loss_id)
+        return _one_number(value, self.loss)
 
     @property
     def module(self) -> nn.Module | None:
@@ -90,15 +88,15 @@ class Criterion:
         """One of its own on a device, which keeps what its point loss is called with."""
         point_loss = self.point_loss
         if isinstance(point_loss, nn.Module):
-            with blaming("loss", self.loss_id, "cannot be copied"):
+            with blaming(self.loss, "cannot be copied"):
                 point_loss = copy.deepcopy(point_loss).to(device)
-        twin = Criterion(self.head_id, self.loss_id, point_loss)
+        twin = Criterion(self.head, self.loss, point_loss)
         twin.heard = []
         return twin
 
 
-def _one_number(value: object, kind: str, plugin_id: str) -> Tensor:
+def _one_number(value: object, entry: Entry) -> Tensor:
     if isinstance(value, Tensor) and value.numel() == 1:
         return value if value.ndim == 0 else value.reshape(())
     given = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)[:60]
-    raise PluginError(f"{kind} {plugin_id}: gives {given} for a loss, not a scalar tensor")
+    raise PluginError(f"{entry.label}: gives {given} for a loss, not a scalar tensor")

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ..api import DataError, UsageError, WeightsError
-from ..config import PLUGIN_KINDS, Config, from_dict
+from ..config import Config, from_dict
 from ..data.source import DataSource
 from ..evaluation.records import Record, config_hash, load_record
-from ..registry import registry
 from ..reporter import Reporter
 from ..runs.folder import RunFolder
 from ..runs.missing import explain_missing_plugin
+from .plan import Plan, make_plan
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Origin:
         self, data: Path | None, weights: Path | None, pseudo: Path | None = None
     ) -> Config:
         """The configuration with files of this machine. Raises :class:`WeightsError` where a model
-        started from a file that is not named, and :class:`PluginError` for a missing plugin."""
+        started from a file that is not named."""
         config, wanted = self.config, self.config.weights_sha256 or self._recorded_digest()
         if weights is not None and not config.weights:
             raise UsageError(f"--weights {weights}: {self.path} starts from no file; leave it out")
@@ -69,9 +69,6 @@ class Origin:
                 f"weights {config.pseudo_sha256}); name that run with --pseudo RUN"
             )
         self._require_no_files(config)
-        with explain_missing_plugin(RunFolder(self.path.parent), self.path):
-            for kind in PLUGIN_KINDS:
-                registry(kind).locate(getattr(config, kind))
         return replace(
             config,
             data="" if data is None else str(data),
@@ -79,6 +76,12 @@ class Origin:
             weights_sha256=wanted,
             pseudo="" if pseudo is None else str(pseudo),
         )
+
+    def plan(self, config: Config) -> Plan:
+        """The plan of a configuration. Raises :class:`PluginError` that says what to install for a
+        missing plugin."""
+        with explain_missing_plugin(RunFolder(self.path.parent), self.path):
+            return make_plan(config)
 
     def _require_no_files(self, config: Config) -> None:
         """Raises :class:`UsageError` for a plugin's option that names a file: it is one of the
@@ -104,7 +107,7 @@ class Origin:
 
     def tell(
         self,
-        config: Config,
+        plan: Plan,
         environment: Mapping[str, Any],
         frames: Mapping[str, int],
         weights: str,
@@ -114,10 +117,10 @@ class Origin:
         there, where the weights started, a configuration that was edited."""
         there, here = dict(self.record.raw["environment"]), dict(environment)
         recorded = self.record.used
-        for kind in PLUGIN_KINDS:
+        for kind, plugin in plan.plugins.items():
             if kind in recorded:
                 there[kind] = f"{recorded[kind].distribution} {recorded[kind].version}"
-            here[kind] = registry(kind).used(getattr(config, kind)).origin
+            here[kind] = plugin.entry.origin
         counted = self.record.data.frames
         there |= {f"{split} frames": counted[split] for split in frames if split in counted}
         here |= {f"{split} frames": count for split, count in frames.items()}
@@ -125,7 +128,7 @@ class Origin:
         here["start of the backbone"] = weights
         differing, unsaid = differences(there, here)
         known_hash = self.config.weights_sha256 or not self.config.weights
-        if known_hash and config_hash(config.to_dict()) != self.record.config_hash:
+        if known_hash and config_hash(plan.config.to_dict()) != self.record.config_hash:
             differing.append("the configuration is not the one of the record's config_hash")
         if unsaid:
             reporter.note(f"the record does not say: {', '.join(unsaid)}")

@@ -1,59 +1,101 @@
-"""What a configuration means on this machine: qualified plugin ids, the protocol, the input size,
-and the files that a model starts from, by their digests."""
+"""The plan of a run: what its configuration means on this machine.
+
+It is made once, before anything is built: plugins are loaded with their entries and options, the
+protocol is found, and the files that a model starts from are named by their digests. Everything
+that trains takes the plan; nothing asks the registry again.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ..api import UsageError, WeightsError
+from ..api import Backbone, Dataset, Head, Loss, UsageError, WeightsError
 from ..config import Config
 from ..evaluation.scores.protocols import Protocol, find_protocol
-from ..registry import registry
+from ..model import ModelPlan
+from ..registry import Resolved
+from ..runs.trained import model_plan
 from ..tensors import file_digest
 from .transfer import teacher_digest, weights_file
 
 
-def complete(config: Config) -> Config:
-    """With what only the plugins can say: qualified ids, the protocol, the input size.
+@dataclass(frozen=True)
+class Plan:
+    config: Config
+    protocol: Protocol
+    backbone: Resolved[Backbone]
+    head: Resolved[Head]
+    loss: Resolved[Loss]
+    dataset: Resolved[Dataset]
 
-    Raises :class:`UsageError` where the protocol has folds and the configuration names none: such
-    a configuration is several runs (:mod:`zoo.training.folds`).
-    """
-    backbone = registry("backbone").get(config.backbone)
-    protocol = protocol_of(config)
-    config = replace(config, weights=weights_file(config.weights))
-    input_size = config.input_size or backbone.input_size
-    if config.fold < 0 and protocol.folds > 1:
-        raise UsageError(
-            f"protocol {protocol.id} has {protocol.folds} folds: name one with --set fold=0, or "
-            "train them all (zoo.train_folds in Python)"
+    @classmethod
+    def of(cls, config: Config) -> Plan:
+        """The plugins and the protocol of a configuration, which stays as it is: a run that goes on
+        has a complete one.
+
+        Raises :class:`PluginError` for an id that is unknown or ambiguous, and for a plugin that
+        does not load.
+        """
+        backbone, head, loss = (config.plugin(kind) for kind in ("backbone", "head", "loss"))
+        dataset: Resolved[Dataset] = config.plugin("dataset")
+        protocol = find_protocol(config.protocol or dataset.plugin.default_protocol)
+        return cls(config, protocol, backbone, head, loss, dataset)
+
+    @property
+    def plugins(self) -> Mapping[str, Resolved[Any]]:
+        """By kind."""
+        return {
+            "backbone": self.backbone,
+            "head": self.head,
+            "loss": self.loss,
+            "dataset": self.dataset,
+        }
+
+    @property
+    def model(self) -> ModelPlan:
+        return model_plan(self.config, self.backbone, self.head)
+
+    def completed(self) -> Plan:
+        """With a configuration that leaves nothing open: qualified ids, the protocol, the input
+        size, absolute paths and digests of files.
+
+        Raises :class:`UsageError` where the protocol has folds and the configuration names none:
+        such a configuration is several runs (:mod:`zoo.training.folds`).
+        """
+        config = replace(self.config, weights=weights_file(self.config.weights))
+        if config.fold < 0 and self.protocol.folds > 1:
+            raise UsageError(
+                f"protocol {self.protocol.id} has {self.protocol.folds} folds: name one with "
+                "--set fold=0, or train them all (zoo.train_folds in Python)"
+            )
+        input_size = config.input_size or self.backbone.plugin.input_size
+        config = replace(
+            config,
+            backbone=self.backbone.id,
+            head=self.head.id,
+            loss=self.loss.id,
+            dataset=self.dataset.id,
+            protocol=self.protocol.id,
+            fold=max(config.fold, 0),
+            input_size=input_size,
+            augment=config.augment.for_inputs(input_size),
+            weights=_absolute(config.weights),
+            freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5: one
+            weights_sha256=_digest(config),
+            pseudo=_absolute(config.pseudo),
+            pseudo_sha256=teacher_digest(config.pseudo, config.pseudo_sha256),
+            data=_absolute(config.data),
         )
-    return replace(
-        config,
-        backbone=registry("backbone").locate(config.backbone).qualified,
-        head=registry("head").locate(config.head).qualified,
-        loss=registry("loss").locate(config.loss).qualified,
-        dataset=registry("dataset").locate(config.dataset).qualified,
-        protocol=protocol.id,
-        fold=max(config.fold, 0),
-        input_size=input_size,
-        augment=config.augment.for_inputs(input_size),
-        weights=_absolute(config.weights),
-        freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5 is one
-        weights_sha256=_digest(config),
-        pseudo=_absolute(config.pseudo),
-        pseudo_sha256=teacher_digest(config.pseudo, config.pseudo_sha256),
-        data=_absolute(config.data),
-    )
+        return replace(self, config=config)
 
 
-def protocol_of(config: Config) -> Protocol:
-    """The one that a configuration names, or the data set's own."""
-    return find_protocol(
-        config.protocol or registry("dataset").get(config.dataset).default_protocol
-    )
+def make_plan(config: Config) -> Plan:
+    """The plan of a new run. Raises what :meth:`Plan.of` and :meth:`Plan.completed` raise."""
+    return Plan.of(config).completed()
 
 
 def _absolute(path: str) -> str:

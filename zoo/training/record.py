@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from ..api import DataError, WeightsError
-from ..config import PLUGIN_KINDS, Config
 from ..data.batches import Split
 from ..data.source import DataSource
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, save_record
@@ -21,7 +20,7 @@ from ..evaluation.scores.metrics import METRICS_VERSION
 from ..evaluation.scores.results import flip_results, results_of
 from ..files.reading import read_lines
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters, rounded
-from ..registry import bare_id, registry
+from ..registry import Entry
 from ..registry.installed import one_line
 from ..reporter import Reporter
 from ..runs.environment import peak_memory
@@ -32,6 +31,7 @@ from ..scoring.split import Targets, predict_split
 from ..tensors import file_digest
 from ..world import World
 from .curve import save_learning_curve
+from .plan import Plan
 from .state import Progress
 
 
@@ -108,7 +108,7 @@ def keep(
 class Facts:
     """What a record says of a run besides its scores."""
 
-    config: Config
+    plan: Plan
     source: DataSource
     built: BuiltModel
     frames: Mapping[str, int]
@@ -125,12 +125,12 @@ class Facts:
 
 def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporter) -> None:
     """record.json, and then the learning curve: what was trained is not lost to a drawing."""
-    config, progress = facts.config, facts.progress
+    plan, config, progress = facts.plan, facts.plan.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
     passes = 1 + config.refine
     gmacs = count_gmacs(facts.built.model, facts.built.input_size)
     backbone = facts.built.spec
-    plugins = {kind: _origin(kind, getattr(config, kind)) for kind in PLUGIN_KINDS}
+    plugins = {kind: _origin(each.entry) for kind, each in plan.plugins.items()}
     record: RawRecord = {
         "schema": SCHEMA,
         "run": folder.name,
@@ -163,8 +163,8 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
             "weights": facts.built.weights,
             "license": backbone.license,
             "weights_license": backbone.weights_license if config.pretrained else None,
-            "head": bare_id(config.head),
-            "loss": bare_id(config.loss) if facts.uses_loss else f"{bare_id(config.head)}'s own",
+            "head": plan.head.entry.id,
+            "loss": plan.loss.entry.id if facts.uses_loss else f"{plan.head.entry.id}'s own",
             "best_sha256": file_digest(folder.best),
         },
         "results": {"val": val.results},
@@ -186,6 +186,5 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
         reporter.note(f"{folder.curve}: could not be drawn: {one_line(error)}")
 
 
-def _origin(kind: str, plugin_id: str) -> dict[str, str]:
-    entry = registry(kind).used(plugin_id)
+def _origin(entry: Entry) -> dict[str, str]:
     return {"id": entry.id, "distribution": entry.distribution, "version": entry.version}

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..api import PluginError
 from ..model import LandmarkModel, Output
-from ..registry import blaming
+from ..registry import Entry, blaming
 from ..scoring.split import PRECISIONS
 from .loss import Criterion
 
@@ -70,8 +70,7 @@ def rehearse(
             try:
                 torch.autograd.backward(loss)
             except Exception as error:
-                kind, plugin_id = _culprit(twin, criterion, images, target, visible)
-                with blaming(kind, plugin_id, "has no gradient"):
+                with blaming(_culprit(twin, criterion, images, target, visible), "has no gradient"):
                     raise error
             reached |= {name for name, p in wanted.items() if p.grad is not None}
             if len(reached) == len(wanted):
@@ -84,8 +83,8 @@ def _require_points(model: LandmarkModel, output: object, points: int) -> None:
     if not isinstance(found, Tensor) or found.shape != (2, points, 2):
         given = tuple(found.shape) if isinstance(found, Tensor) else f"a {type(output).__name__}"
         raise PluginError(
-            f"head {model.ids['head']}: gives {given} for 2 images and {points} points, no dict "
-            f'with "points" (2, {points}, 2)'
+            f"{model.entries['head'].label}: gives {given} for 2 images and {points} points, no "
+            f'dict with "points" (2, {points}, 2)'
         )
 
 
@@ -95,18 +94,18 @@ def _require_known_parameters(
     known = (*model.parameters(), *criterion.parameters())
     if not loss.requires_grad:
         raise PluginError(
-            f"head {criterion.head_id}: its loss depends on no parameter: nothing to learn"
+            f"{criterion.head.label}: its loss depends on no parameter: nothing to learn"
         )
     if not computes_with_others(loss, known):
         return
     if criterion.heard and computes_with_others(criterion.point_loss(*criterion.heard[0]), known):
-        kind, plugin_id = "loss", criterion.loss_id
+        found = criterion.loss
     elif computes_with_others(model.backbone(images), known):
-        kind, plugin_id = "backbone", model.ids["backbone"]
+        found = model.entries["backbone"]
     else:
-        kind, plugin_id = "head", criterion.head_id
+        found = criterion.head
     raise PluginError(
-        f"{kind} {plugin_id}: computes with parameters that no torch module of its own has, so "
+        f"{found.label}: computes with parameters that no torch module of its own has, so "
         "they would be neither trained nor saved; what build gives must be a torch.nn.Module that "
         "registers them"
     )
@@ -136,8 +135,8 @@ def _leaves(found: object) -> Iterator[Tensor]:
 
 def _culprit(
     model: LandmarkModel, criterion: Criterion, images: Tensor, target: Tensor, visible: Tensor
-) -> tuple[str, str]:
-    """Kind and id of the plugin through which no gradient comes back: each is tried alone."""
+) -> Entry:
+    """The plugin through which no gradient comes back: each is tried alone."""
 
     def fails(run: Callable[[], Tensor]) -> bool:
         try:
@@ -154,9 +153,9 @@ def _culprit(
         points, *rest = criterion.heard[0]
         leaf = points.clone().requires_grad_()
         if fails(lambda: criterion.point_loss(leaf * 1, *rest)):
-            return "loss", criterion.loss_id
+            return criterion.loss
     if fails(lambda: criterion(model.head, {n: t * 1 for n, t in apart.items()}, target, visible)):
-        return "head", criterion.head_id
+        return criterion.head
     if fails(lambda: model.head(features)["points"].sum()):
-        return "head", criterion.head_id
-    return "backbone", model.ids["backbone"]
+        return criterion.head
+    return model.entries["backbone"]

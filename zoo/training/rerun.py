@@ -43,7 +43,7 @@ def rerun(
         seed=config.seed if seed is None else seed,
         most_skipped=config.most_skipped if most_skipped is None else most_skipped,
     )
-    folder = run.train(config, out, strict, reporter, origin)
+    folder = run.train_plan(origin.plan(config), out, strict, reporter, origin)
     if int(os.environ.get("RANK", "0")) == 0:  # of several processes, the one with the record
         origin.compare(load_record(folder.record), reporter)
     return folder

@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..api import DataError, UsageError
+from ..api import UsageError
 from ..config import Config
-from ..data.batches import derive, make_split
-from ..data.passes import Pass, make_views, open_passes
-from ..data.source import DataSource, open_source
-from ..data.store import Store
+from ..data.batches import make_split
+from ..data.passes import make_views
 from ..evaluation.board.baseline import run_has_learned
 from ..evaluation.records.schema import results_from
 from ..evaluation.scores.metrics import mean_shape
 from ..geometry import FacePlace
-from ..model import BuiltModel
-from ..registry import bare_id, blaming
+from ..registry import blaming
 from ..reporter import Reporter, RunStarted
-from ..runs.environment import environment
 from ..runs.folder import RunFolder, new_folder
 from ..runs.missing import explain_missing_plugin
 from ..runs.own_data import own_source
 from ..runs.trained import Header, load_trained
 from ..scoring.split import Targets
 from ..tensors import load_header
-from ..threads import advice
-from ..world import World, join_world
+from ..world import join_world
 from .edited import refuse_edited
 from .fit import Job, epoch_plan, fit
-from .loss import Criterion, build_loss
+from .ingredients import Ingredients
 from .optim import Schedule, make_optimizer
 from .origin import Origin
-from .plan import complete
-from .pseudo_labels import PseudoLabels, pseudo_label
+from .plan import Plan, make_plan
 from .rates import rate_factors
 from .record import Facts, keep, score_split, write_record
-from .rehearsal import rehearse
 from .state import Progress, TrainState
-from .transfer import StartRun, build_with_weights, carry_head
+from .transfer import carry_head
 
 
 def train(
@@ -53,27 +45,34 @@ def train(
     out: Path,
     strict: bool = False,
     reporter: Reporter | None = None,
-    origin: Origin | None = None,
 ) -> RunFolder:
     """Train a new run in a folder of its own below ``out``; returns the folder.
 
     Everything that can be wrong with the configuration is found before the folder is made.
-    ``origin``: the record that is run again, where it is one.
     """
-    config = complete(config)
+    return train_plan(make_plan(config), out, strict, reporter)
+
+
+def train_plan(
+    plan: Plan,
+    out: Path,
+    strict: bool = False,
+    reporter: Reporter | None = None,
+    origin: Origin | None = None,
+) -> RunFolder:
+    """The same of a plan. ``origin``: the record that is run again, where it is one."""
+    config = plan.config
     if origin is None:  # a record of before says what it trained on, however little
         config.augment.refuse_narrow_crop(config.input_size)
     with join_world(config.device) as world, ExitStack() as stack:
-        parts = _Parts.gather(config, strict, world, reporter or Reporter(), origin)
+        ingredients = Ingredients.gather(plan, strict, world, reporter or Reporter(), origin)
         with world.first_goes_ahead():
             made = new_folder(out, config).path if world.first else None
             if made is not None:
                 stack.enter_context(RunFolder(made).held())
         folder = RunFolder(world.share(made))
-        job, state = _set_up(parts, folder)
-        _tell_begin(job, state)
-        fit(job, state)
-        _finish(parts, job, state)
+        job, state = prepare(ingredients, folder)
+        _fit_and_record(ingredients, job, state)
         return folder
 
 
@@ -94,27 +93,26 @@ def resume(
     if folder.state.is_file():
         # states of older zoos do not say what they were trained with
         refuse_edited(folder, load_header(folder.state).get("config"), config)
+    with explain_missing_plugin(folder):
+        plan = Plan.of(config)
     with join_world(config.device) as world, ExitStack() as stack:
         with world.first_goes_ahead():
             if world.first:
                 stack.enter_context(folder.held())
-        with explain_missing_plugin(folder):
-            parts = _Parts.gather(config, strict, world, reporter or Reporter())
-        job, state = _set_up(parts, folder)
+        ingredients = Ingredients.gather(plan, strict, world, reporter or Reporter())
+        job, state = prepare(ingredients, folder)
         if folder.state.is_file():
             state.restore(folder.state, world, job.fingerprint)
         if world.first:
             folder.repair(state.progress.history)
         state.unfreeze_when_due(config)
         if state.progress.done(config) and folder.record.is_file():
-            parts.reporter.note(_why_finished(state.progress, config, path))
+            ingredients.reporter.note(_why_finished(state.progress, config, path))
             return folder
         if world.first:
             folder.forget_results()
             folder.write_config(config)
-        _tell_begin(job, state)
-        fit(job, state)
-        _finish(parts, job, state)
+        _fit_and_record(ingredients, job, state)
         return folder
 
 
@@ -174,125 +172,11 @@ def _with_epochs(config: Config, epochs: int, path: Path) -> Config:
     return replace(config, epochs=epochs)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """A run's ingredients, checked, before anything is written into a run folder."""
-
-    config: Config
-    world: World
-    reporter: Reporter
-    source: DataSource
-    built: BuiltModel
-    start: StartRun | None
-    """The run that the model starts from."""
-    criterion: Criterion
-    uses_loss: bool
-    """Whether the loss of the configuration is trained on, or the head's own alone."""
-    pseudo: PseudoLabels
-    passes: Sequence[Pass]
-    """Over the training split and what a teacher added to it; the first is of whole regions."""
-    val: Store
-    environment: dict[str, Any]
-
-    @classmethod
-    def gather(
-        cls,
-        config: Config,
-        strict: bool,
-        world: World,
-        reporter: Reporter,
-        origin: Origin | None = None,
-    ) -> _Parts:
-        if config.batch_size < 2 * world.size:
-            raise UsageError(
-                f"batch_size = {config.batch_size}: {world.size} process(es) need at least "
-                f"{2 * world.size}, two images each for batch norm"
-            )
-        if not world.first:
-            reporter = Reporter()  # one process speaks
-        with world.first_goes_ahead():
-            source = open_source(config, strict, reporter)
-            for split in ("train", "val"):  # before anything is built or decoded
-                source.measurable_rows(split)
-            if origin is not None:
-                origin.check_data(source)
-            scheme = source.table.scheme
-            torch.manual_seed(derive(config.seed, 3))
-            built, start = build_with_weights(config, scheme, reporter)
-            point_loss = build_loss(config.loss, scheme, config.plugin_options("loss"))
-            criterion = Criterion(config.head, config.loss, point_loss)
-            uses_loss = _rehearse(built, criterion, config, len(scheme), world, reporter)
-            pseudo = pseudo_label(config, source, world.device, reporter)
-            passes = open_passes(config, pseudo.source, built.input_size, reporter)
-            train = pseudo.labelled(passes[0].store)
-            val = source.store("val", config.region, built.input_size, reporter)
-            if len(train) < 2 * world.size:
-                raise DataError(
-                    f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
-                    f"need at least {2 * world.size}, two images each for batch norm"
-                )
-        around = environment(world.device, config.precision, world.size)
-        if slow := advice(around["threads"]):
-            reporter.note(slow)
-        if origin is not None:
-            frames = {"train": len(train), "val": len(val)}
-            origin.tell(config, around, frames, built.weights, reporter)
-        return cls(
-            config=config,
-            world=world,
-            reporter=reporter,
-            source=source,
-            built=built,
-            start=start,
-            criterion=criterion,
-            uses_loss=uses_loss,
-            pseudo=pseudo,
-            passes=passes,
-            val=val,
-            environment=around,
-        )
-
-
-def _rehearse(
-    built: BuiltModel,
-    criterion: Criterion,
-    config: Config,
-    points: int,
-    world: World,
-    reporter: Reporter,
-) -> bool:
-    """Leave out what no loss reaches; whether the configuration's own has a part in it.
-
-    Raises :class:`UsageError` where it was asked for by name and has none.
-    """
-    rehearsed = rehearse(
-        built.model,
-        criterion,
-        points,
-        built.input_size,
-        unfreezes=config.unfreeze_after > 0,
-        device=world.device,
-        precision=config.precision,
-    )
-    if rehearsed.idle:
-        built.model.leave_out(rehearsed.idle)
-        reporter.note(
-            f"{len(rehearsed.idle)} parameters are not trained, since {bare_id(config.head)} uses "
-            f"nothing that depends on them: {', '.join(rehearsed.idle[:3])}"
-            + (", ..." if len(rehearsed.idle) > 3 else "")
-        )
-    if not rehearsed.uses_loss and (asked := config.asked_for("loss")):
-        raise UsageError(
-            f"{asked}: head {bare_id(config.head)} trains on a loss of its own and has no use for "
-            "another; leave it out, or choose another --head"
-        )
-    return rehearsed.uses_loss
-
-
-def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, TrainState]:
-    config, table, world = parts.config, parts.source.table, parts.world
+def prepare(parts: Ingredients, folder: RunFolder) -> tuple[Job, TrainState]:
+    """The job of a run and the state that it starts from."""
+    config, table, world = parts.plan.config, parts.source.table, parts.world
     train = make_views(parts.passes, parts.pseudo.source.table, world.device)
-    whole, labelled = train.whole.split, len(parts.pseudo.labelled(parts.passes[0].store))
+    whole, labelled = train.whole.split, len(parts.labelled)
     points, visible = (each[:labelled].cpu().numpy() for each in (whole.points, whole.visible))
     header = Header(
         config=config,
@@ -303,7 +187,7 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, TrainState]:
     model = parts.built.model
     start_at = getattr(model.head, "start_at", None)
     if start_at is not None:
-        with blaming("head", config.head, "cannot start at the mean shape"):
+        with blaming(parts.plan.head.entry, "cannot start at the mean shape"):
             start_at(torch.from_numpy(header.mean_shape.astype(np.float32)))
     if parts.start is not None:
         parts.reporter.note(carry_head(parts.start, model.head, table.scheme))
@@ -343,27 +227,24 @@ def _set_up(parts: _Parts, folder: RunFolder) -> tuple[Job, TrainState]:
     return job, state
 
 
-def _tell_begin(job: Job, state: TrainState) -> None:
-    progress = state.progress
-    if job.world.first:
-        job.reporter.begin(RunStarted(job.folder.path, job.config, progress.step, progress.history))
-
-
-def _finish(parts: _Parts, job: Job, state: TrainState) -> None:
-    """Score the best weights on the validation split and write the record."""
-    world, folder, header = parts.world, job.folder, job.header
+def _fit_and_record(parts: Ingredients, job: Job, state: TrainState) -> None:
+    """Train, score the best weights on the validation split and write the record."""
+    world, folder, header, progress = job.world, job.folder, job.header, state.progress
+    if world.first:
+        job.reporter.begin(RunStarted(folder.path, job.config, progress.step, progress.history))
+    fit(job, state)
     world.share(None)  # the best weights are on disk once rank 0 is here
-    best = load_trained(folder).model.to(world.device)
+    best = load_trained(folder, parts.plan.model).model.to(world.device)
     scored = score_split(best, "val", job.val, job.targets, header, folder, world)
     if world.first:
-        stores = {"train": parts.pseudo.labelled(parts.passes[0].store), "val": parts.val}
+        stores = {"train": parts.labelled, "val": parts.val}
         facts = Facts(
-            config=parts.config,
+            plan=parts.plan,
             source=parts.source,
             built=parts.built,
             frames={name: len(store) for name, store in stores.items()},
             people={name: parts.source.people(store) for name, store in stores.items()},
-            progress=state.progress,
+            progress=progress,
             device=world.device,
             environment=parts.environment,
             uses_loss=parts.uses_loss,

@@ -20,13 +20,12 @@ from torch import Tensor, nn
 
 from ..api import LandmarkScheme, UsageError, WeightsError
 from ..api.schemes import partners
-from ..config import Config
-from ..model import BuiltModel, build_model
+from ..model import BuiltModel, ModelPlan, build_model
 from ..registry import bare_id
 from ..reporter import Reporter
 from ..runs.catalogue import run_folder
 from ..runs.folder import RunFolder
-from ..runs.trained import best_of, model_plan, read_best
+from ..runs.trained import best_of, read_best
 from ..tensors import file_digest
 
 
@@ -72,25 +71,25 @@ def find_start(path: Path) -> StartRun | None:
 
 
 def build_with_weights(
-    config: Config, scheme: LandmarkScheme, reporter: Reporter
+    plan: ModelPlan, scheme: LandmarkScheme, reporter: Reporter
 ) -> tuple[BuiltModel, StartRun | None]:
-    """The model of a configuration, and the run that it starts from where it starts from one; its
+    """The model of a plan, and the run that it starts from where it starts from one; its
     head is carried over later, once the mean shape is put into it (:func:`carry_head`)."""
-    path = Path(os.path.expanduser(config.weights))
-    start = find_start(path) if config.weights else None
+    path, backbone = Path(os.path.expanduser(plan.weights)), plan.backbone.entry.id
+    start = find_start(path) if plan.weights else None
     try:
-        built = build_model(model_plan(config), scheme)
+        built = build_model(plan, scheme)
     except WeightsError as error:
-        if start is None or start.backbone == bare_id(config.backbone):
+        if start is None or start.backbone == backbone:
             raise
         raise WeightsError(
             f"{path}: is of a run with the backbone {start.backbone}, and its weights do not fit "
-            f"{bare_id(config.backbone)}; train {start.backbone}, or name a run of this backbone"
+            f"{backbone}; train {start.backbone}, or name a run of this backbone"
         ) from error
     unused = [n for n in built.ignored if start is None or not n.startswith("head.")]
     if unused:
         reporter.note(
-            f"{config.weights}: {len(unused)} tensors not used, such as {', '.join(unused[:3])}"
+            f"{plan.weights}: {len(unused)} tensors not used, such as {', '.join(unused[:3])}"
         )
     if start is not None:
         built = replace(built, weights=f"run: {start.name} sha256: {file_digest(path)}")

@@ -1,0 +1,148 @@
+"""What a run is made of, gathered and checked before anything is written into a run folder: data,
+network, objective, the frames that a teacher labelled, stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..api import DataError, UsageError
+from ..data.batches import derive
+from ..data.passes import Pass, open_passes
+from ..data.source import DataSource, open_source
+from ..data.store import Store
+from ..model import BuiltModel
+from ..reporter import Reporter
+from ..runs.environment import environment
+from ..threads import advice
+from ..world import World
+from .loss import Criterion, build_loss
+from .origin import Origin
+from .plan import Plan
+from .pseudo_labels import PseudoLabels, pseudo_label
+from .rehearsal import rehearse
+from .transfer import StartRun, build_with_weights
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    plan: Plan
+    world: World
+    reporter: Reporter
+    source: DataSource
+    built: BuiltModel
+    start: StartRun | None
+    """The run that the model starts from."""
+    criterion: Criterion
+    uses_loss: bool
+    """Whether the loss of the configuration is trained on, or the head's own alone."""
+    pseudo: PseudoLabels
+    passes: Sequence[Pass]
+    """Over the training split and what a teacher added to it; the first is of whole regions."""
+    val: Store
+    environment: dict[str, Any]
+
+    @property
+    def labelled(self) -> Store:
+        """The part of the training split that carries labels, whole regions."""
+        return self.pseudo.labelled(self.passes[0].store)
+
+    @classmethod
+    def gather(
+        cls,
+        plan: Plan,
+        strict: bool,
+        world: World,
+        reporter: Reporter,
+        origin: Origin | None = None,
+    ) -> Ingredients:
+        """Raises :class:`zoo.api.ZooError` for whatever makes the plan no training."""
+        config = plan.config
+        if config.batch_size < 2 * world.size:
+            raise UsageError(
+                f"batch_size = {config.batch_size}: {world.size} process(es) need at least "
+                f"{2 * world.size}, two images each for batch norm"
+            )
+        if not world.first:
+            reporter = Reporter()  # one process speaks
+        with world.first_goes_ahead():
+            source = open_source(config, strict, reporter, plan.dataset)
+            for split in ("train", "val"):  # before anything is built or decoded
+                source.measurable_rows(split)
+            if origin is not None:
+                origin.check_data(source)
+            scheme = source.table.scheme
+            torch.manual_seed(derive(config.seed, 3))
+            built, start = build_with_weights(plan.model, scheme, reporter)
+            point_loss = build_loss(plan.loss, scheme)
+            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss)
+            uses_loss = _rehearse(built, criterion, plan, len(scheme), world, reporter)
+            pseudo = pseudo_label(config, source, world.device, reporter)
+            passes = open_passes(config, pseudo.source, built.input_size, reporter)
+            train = pseudo.labelled(passes[0].store)
+            val = source.store("val", config.region, built.input_size, reporter)
+            if len(train) < 2 * world.size:
+                raise DataError(
+                    f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
+                    f"need at least {2 * world.size}, two images each for batch norm"
+                )
+        around = environment(world.device, config.precision, world.size)
+        if slow := advice(around["threads"]):
+            reporter.note(slow)
+        if origin is not None:
+            frames = {"train": len(train), "val": len(val)}
+            origin.tell(plan, around, frames, built.weights, reporter)
+        return cls(
+            plan=plan,
+            world=world,
+            reporter=reporter,
+            source=source,
+            built=built,
+            start=start,
+            criterion=criterion,
+            uses_loss=uses_loss,
+            pseudo=pseudo,
+            passes=passes,
+            val=val,
+            environment=around,
+        )
+
+
+def _rehearse(
+    built: BuiltModel,
+    criterion: Criterion,
+    plan: Plan,
+    points: int,
+    world: World,
+    reporter: Reporter,
+) -> bool:
+    """Leave out what no loss reaches; whether the configuration's own has a part in it.
+
+    Raises :class:`UsageError` where it was asked for by name and has none.
+    """
+    config, head = plan.config, plan.head.entry.id
+    rehearsed = rehearse(
+        built.model,
+        criterion,
+        points,
+        built.input_size,
+        unfreezes=config.unfreeze_after > 0,
+        device=world.device,
+        precision=config.precision,
+    )
+    if rehearsed.idle:
+        built.model.leave_out(rehearsed.idle)
+        reporter.note(
+            f"{len(rehearsed.idle)} parameters are not trained, since {head} uses "
+            f"nothing that depends on them: {', '.join(rehearsed.idle[:3])}"
+            + (", ..." if len(rehearsed.idle) > 3 else "")
+        )
+    if not rehearsed.uses_loss and (asked := config.asked_for("loss")):
+        raise UsageError(
+            f"{asked}: head {head} trains on a loss of its own and has no use for "
+            "another; leave it out, or choose another --head"
+        )
+    return rehearsed.uses_loss
