@@ -15,8 +15,7 @@ from zoo.api import Backbone, UsageError
 from zoo.config import Config
 from zoo.model import LandmarkModel
 from zoo.training import run
-from zoo.training.optim import Schedule, make_optimizer
-from zoo.training.rates import blocks_of, rate_factors
+from zoo.training.optim import Schedule, blocks_of, make_optimizer, rate_factors
 from zoo.training.state import TrainState
 
 if TYPE_CHECKING:

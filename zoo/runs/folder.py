@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -17,13 +17,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..api import DataError, UsageError, ZooError
-from ..config import Config, dumps, loads
+from ..config import Config, dumps, flatten, loads
 from ..evaluation.records import Record, config_hash, load_record
 from ..evaluation.records.unfinished import STILLBORN, is_stillborn, unfinished
 from ..evaluation.scores.protocols import find_protocol
 from ..files import disk_refuses, remove_leftovers, write_whole
 from ..files.reading import read_text
 from ..registry import bare_id
+
+ELSEWHERE = ("data", "device")
+"""Keys that may be edited: they say where a run goes on, and the data's fingerprint is checked."""
 
 
 @dataclass(frozen=True)
@@ -195,3 +198,44 @@ def claim(path: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def refuse_edited(
+    folder: RunFolder, trained: Any, config: Config, but: Collection[str] = ()
+) -> None:
+    """Refuse a config.toml that no longer says what the run was trained with.
+
+    Its state and its best weights know. A run that went on with other keys, or was scored by them,
+    would have a record that says what did not happen.
+
+    Raises :class:`UsageError` that names the keys of ``config`` that differ from ``trained``.
+    ``trained`` is what :meth:`Config.to_share` gave when the file was written; what is no table is
+    of an older zoo, and refuses nothing. Keys of ``but`` may differ, and ``epochs`` may be more,
+    where `zoo train --resume --epochs` could have made them more.
+    """
+    if not isinstance(trained, Mapping):
+        return
+    then, now = _flat(trained), _flat(config.to_share())
+    free = {*ELSEWHERE, *but}
+    if config.scheduler != "cosine" and then.get("epochs", 0) <= config.epochs:
+        free.add("epochs")
+    differ = [
+        f"{key} = {_said(now, key)} (it was {_said(then, key)})"
+        for key in dict.fromkeys((*then, *now))
+        if key not in free and then.get(key) != now.get(key)
+    ]
+    if differ:
+        raise UsageError(
+            f"{folder.config}: is not what this run was trained with: {', '.join(differ)}. Put "
+            "that back; other values are another run, with a `zoo train` of its own"
+        )
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    plain = dict(table)
+    options = plain.pop("options", None)
+    return flatten(plain) | flatten(options if isinstance(options, Mapping) else {})
+
+
+def _said(table: Mapping[str, Any], key: str) -> str:
+    return repr(table[key]) if key in table else "its default"

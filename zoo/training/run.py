@@ -21,20 +21,18 @@ from ..evaluation.scores.metrics import mean_shape
 from ..geometry import FacePlace
 from ..registry import blaming
 from ..reporter import Reporter, RunStarted
-from ..runs.folder import RunFolder, new_folder
+from ..runs.folder import RunFolder, new_folder, refuse_edited
 from ..runs.missing import explain_missing_plugin
 from ..runs.own_data import own_source
 from ..runs.trained import Header, load_trained
 from ..scoring.split import Targets
 from ..tensors import load_header
 from ..world import join_world
-from .edited import refuse_edited
 from .fit import Job, epoch_plan, fit
 from .ingredients import Ingredients
-from .optim import Schedule, make_optimizer
+from .optim import Schedule, make_optimizer, rate_factors
 from .origin import Origin
 from .plan import Plan, make_plan
-from .rates import rate_factors
 from .record import Facts, keep, score_split, write_record
 from .state import Progress, TrainState
 from .transfer import carry_head
