@@ -130,6 +130,7 @@ def test_the_configuration_reads_back(kit: Kit) -> None:
     assert (config.lr, config.plugin_options("loss")) == (0.002, {"beta": 0.5})
     assert config.protocol == "person"
     expected = kit.config("loss.beta=0.5", epochs=1, lr=0.002)
+    expected = replace(expected, augment=expected.augment.for_inputs(config.input_size))
     names = ("backbone", "head", "loss", "dataset", "protocol", "fold")
     assert replace(config, **{n: getattr(expected, n) for n in names}) == expected
 
