@@ -180,9 +180,9 @@ def _kept(key: str, ask: Callable[[], Answers]) -> Answers:
     """The answers that are kept under a key, asked for where there are none yet."""
     path = zoo_home() / "answers" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if not path.is_file():
-        stream = io.BytesIO()
-        np.savez(stream, **vars(ask()))
-        write_whole(path, stream.getvalue())
+        buffer = io.BytesIO()
+        np.savez(buffer, **vars(ask()))
+        write_whole(path, buffer.getvalue())
     try:
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
             return Answers(**{name: stored[name] for name in ("rows", "points", "doubt")})
