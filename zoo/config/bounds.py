@@ -70,7 +70,8 @@ def bounds_of(keys: type) -> Mapping[str, Bound]:
 
 def check_bounds(keys: object, group: str = "") -> None:
     """Raises :class:`UsageError` for the first number of a dataclass that is out of its bound."""
-    for name, bound in bounds_of(type(keys)).items():
+    kind: type = type(keys)
+    for name, bound in bounds_of(kind).items():
         value = getattr(keys, name)
         for each in value if isinstance(value, tuple) else (value,):
             bound.check(f"{group}{name}", each)
