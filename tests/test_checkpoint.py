@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from torch import nn
 
 from zoo.api import WeightsError
 from zoo.tensors import (
+    file_digest,
+    load_header,
     load_tensors,
     pack_optimizer,
+    read_weights,
     save_tensors,
     unpack_optimizer,
     with_prefix,
@@ -202,3 +206,46 @@ def test_an_optimiser_that_holds_other_things_is_refused(key: str) -> None:
     rest["groups"][0][key] = "nonsense"
     with pytest.raises(ValueError, match=key):
         unpack_optimizer(optimizer, tensors, rest)
+
+
+def test_a_flipped_bit_of_a_number_or_a_header_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_tensors(path, TENSORS, HEADER)
+    whole = path.read_bytes()
+    for place in (whole.index(b'\\"epoch\\": 3') + 11, len(whole) - 40, len(whole) - 1):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        path.write_bytes(flipped)
+        with pytest.raises(WeightsError, match=r"x\.safetensors: is damaged"):
+            load_tensors(path)
+
+
+def test_a_file_of_an_older_zoo_has_no_digest_and_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({"a": torch.ones(2)}, path, metadata={"zoo": json.dumps(HEADER)})
+    assert load_tensors(path)[1] == HEADER
+
+
+@pytest.mark.parametrize("read", [load_tensors, load_header, read_weights, file_digest])
+def test_a_file_larger_than_any_network_is_not_read(tmp_path: Path, read: Any) -> None:
+    path = tmp_path / "best.safetensors"
+    save_tensors(path, TENSORS, HEADER)
+    with path.open("r+b") as stream:
+        stream.truncate(100 << 30)
+    with pytest.raises(WeightsError, match=r"holds 100\.0 GiB.*ZOO_MAX_GIB, now 2"):
+        read(path)
+
+
+def test_a_checkpoint_that_unpacks_to_more_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save({"a": torch.zeros(40 << 20)}, tmp_path / "x.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "x.pth") as plain,
+        zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for each in plain.infolist():
+            bomb.writestr(each.filename, plain.read(each))
+    monkeypatch.setenv("ZOO_MAX_GIB", "0.01")
+    with pytest.raises(WeightsError, match=r"bomb\.pth: holds 0\.2 GiB"):
+        read_weights(tmp_path / "bomb.pth")

@@ -262,10 +262,12 @@ def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
     finally:
         for module, mode in modes.items():
             module.training = mode
-    if isinstance(out, Tensor) and out.ndim == 2:
-        return FeatureInfo((out.shape[1],))
     maps = [out] if isinstance(out, Tensor) else out
     is_maps = isinstance(maps, list | tuple) and all(isinstance(m, Tensor) for m in maps)
+    if is_maps and (odd := [m.dtype for m in maps if not m.is_floating_point()]):
+        raise PluginError(f"{name}: emits {odd[0]}, no decimal numbers")
+    if isinstance(out, Tensor) and out.ndim == 2:
+        return FeatureInfo((out.shape[1],))
     if not is_maps or not maps or any(m.ndim != 4 for m in maps):
         shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         raise PluginError(f"{name}: emits {shape}, not (B, C), (B, C, h, w) or a list of maps")

@@ -1,15 +1,19 @@
 """Files that hold tensors: a run's best weights, its training state, and weights from elsewhere.
 
 The zoo's own files are safetensors with a JSON header, written whole or not at all, so that a run
-killed at any moment leaves whole files. Files from elsewhere are safetensors, or a checkpoint that
-torch reads with ``weights_only``. No pickle is ever loaded or written.
+killed at any moment leaves whole files. They carry a digest of what they hold, so that a flipped
+bit is seen. Files from elsewhere are safetensors, or a checkpoint that torch reads with
+``weights_only``. No pickle is ever loaded or written, and no file is read that is larger than the
+networks that the limit allows.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +26,14 @@ from torch import Tensor, nn
 from .api import WeightsError
 from .files import write_whole
 from .files.reading import digest, require_regular
+from .limits import GIB, how_to_raise, memory_limit
 
 _HEADER = "zoo"
+_DIGEST = "sha256"
+_SPARE = 64 << 20
+"""Bytes of a file beyond its parameters: its header, and buffers."""
+STATE = 4
+"""How often a training state holds a network: it, its average and the optimiser's two moments."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -33,24 +43,44 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
         name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())
         for name, tensor in tensors.items()
     }
-    write_whole(path, save(flat, metadata={_HEADER: json.dumps(header)}))
+    # within the one text: of several, safetensors writes the order as it comes
+    signed = {**header, _DIGEST: _digest(flat, header)}
+    write_whole(path, save(flat, metadata={_HEADER: json.dumps(signed)}))
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`save_tensors` wrote, on the CPU. Raises :class:`WeightsError` naming the file."""
-    with _opened(path) as (stream, header):
-        return {name: stream.get_tensor(name) for name in stream.keys()}, header  # noqa: SIM118
+def load_tensors(path: Path, copies: int = 1) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What :func:`save_tensors` wrote, on the CPU: a network, or as much as ``copies`` of it.
+
+    Raises :class:`WeightsError` naming the file."""
+    with _opened(path, copies) as (stream, header):
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+    digest = header.pop(_DIGEST, None)
+    if digest is not None and digest != _digest(tensors, header):  # older zoos wrote none
+        raise WeightsError(
+            f"{path}: is damaged: it does not hold what was written; take another copy of it"
+        )
+    return tensors, header
+
+
+def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    """sha256 of a header and of names, types, shapes and bytes of all tensors."""
+    found = hashlib.sha256(json.dumps(header).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        found.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
 
 
 def load_header(path: Path) -> dict[str, Any]:
     """The header of such a file, without its tensors; raises the same errors."""
-    with _opened(path) as (_, header):
+    with _opened(path, STATE) as (_, header):
         return header
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
-    require_regular(path, error=WeightsError)
+def _opened(path: Path, copies: int) -> Iterator[tuple[Any, dict[str, Any]]]:
+    _require_size(path, copies)
     try:
         with safe_open(path, "pt") as stream:
             header = (stream.metadata() or {}).get(_HEADER)
@@ -59,6 +89,20 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
             yield stream, dict(json.loads(header))
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise WeightsError(f"{path}: not a complete safetensors file: {error}") from error
+
+
+def _require_size(path: Path, copies: int) -> None:
+    """Raises :class:`WeightsError` for what is no regular file, or larger than so many networks."""
+    require_regular(path, error=WeightsError)
+    _refuse_beyond(path, copies, path.stat().st_size)
+
+
+def _refuse_beyond(path: Path, copies: int, size: int) -> None:
+    if size > copies * memory_limit() + _SPARE:
+        raise WeightsError(
+            f"{path}: holds {size / GIB:,.1f} GiB, more than what any network that is allowed "
+            f"takes there; {how_to_raise()}"
+        )
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -132,11 +176,16 @@ _NESTS = ("state_dict", "model", "model_state_dict", "model_state", "state_dict_
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name. Raises :class:`WeightsError` that names the file and what is wrong."""
-    require_regular(path, error=WeightsError)
+    _require_size(path, STATE)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                _refuse_beyond(path, STATE, sum(each.file_size for each in archive.infolist()))
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except SafetensorError as error:
         raise WeightsError(f"{path}: not a complete safetensors file: {error}") from error
     except pickle.UnpicklingError as error:
@@ -206,5 +255,6 @@ def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, 
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, in hexadecimal."""
+    """sha256 of a file's bytes, in hexadecimal. Raises :class:`WeightsError` naming the file."""
+    _require_size(path, STATE)
     return digest(path, WeightsError)

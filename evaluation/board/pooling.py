@@ -122,7 +122,7 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     return Row(
         backbone=first.plugin.id,
         head=_plugin_name(config.head),
-        loss_name=_plugin_name(first.model.loss or config.loss),
+        loss_name=_trained_loss(first),
         recipe=config.recipe,
         pretrained=bool(config.pretrained),
         nme_ioc=pooled["nme_ioc"],
@@ -297,6 +297,14 @@ def _bench(records: Sequence[Record]) -> dict[str, Any]:
         "throughput": math.fsum(bench.images_per_second for bench in known) / len(known),
         "bench_device": known[0].device,
     }
+
+
+def _trained_loss(record: Record) -> str | None:
+    """What was trained on: the configuration's loss, unless the head's own is recorded."""
+    recorded, asked = record.model.loss, record.config.loss
+    if recorded is None or (asked is not None and asked.endswith(f"/{recorded}")):
+        return _plugin_name(asked)
+    return recorded
 
 
 def _plugin_name(value: str | None) -> str | None:

@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from zoo.api import DataError, LandmarkScheme
 from zoo.files import write_whole
 from zoo.files.reading import open_regular
+from zoo.limits import how_to_raise, memory_limit
 
 from .schemes import scheme_from_table
 
-MAX_BYTES = 2 << 30
-"""Unpacked. A million faces of 68 points need 1.2 GiB; a file that claims more is a bomb."""
+SHARE = 0.5
+"""Of the memory limit that a file may take unpacked: checking it takes as much once more. Of the
+usual 2 GiB, it is what 800,000 faces of 68 points need; a file that claims more may be a bomb."""
 
 KEYS = ("ids", "people", "points", "target", "visible", "regions")
 OPTIONAL = ("scores", "scheme", "mean_shape")
@@ -132,7 +134,7 @@ def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | Non
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.exists():
         raise DataError(f"{path}: no such file; `zoo evaluate RUN` writes it")
-    with open_regular(path, MAX_BYTES) as stream:
+    with open_regular(path, int(SHARE * memory_limit())) as stream:
         return _arrays(path, stream)
 
 
@@ -142,9 +144,10 @@ def _arrays(path: Path, stream: BinaryIO) -> dict[str, NDArray[Any]]:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path}: not an .npz file of predictions ({error})") from error
-    if unpacked > MAX_BYTES:
+    if unpacked > SHARE * memory_limit():
         raise DataError(
-            f"{path}: would unpack to {unpacked >> 20} MiB, more than any predictions need"
+            f"{path}: would unpack to {unpacked >> 20:,} MiB, more than predictions may take; "
+            f"{how_to_raise()}"
         )
     stream.seek(0)
     arrays: dict[str, NDArray[Any]] = {}

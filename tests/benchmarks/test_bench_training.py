@@ -42,7 +42,6 @@ from zoo.runs.folder import new_folder
 from zoo.scoring.split import PRECISIONS
 from zoo.training.fit import Job, fit
 from zoo.training.ingredients import Ingredients
-from zoo.training.loss import training_loss
 from zoo.training.optim import make_optimizer
 from zoo.training.plan import make_plan
 from zoo.training.run import prepare
@@ -270,7 +269,7 @@ class Student:
         precision = self.job.config.precision
         with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
             output = self.model(images)
-        loss = training_loss(self.model.head, output, points, visible, self.job.point_loss)
+        loss = self.job.criterion(self.model.head, output, points, visible)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

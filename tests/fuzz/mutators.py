@@ -193,16 +193,31 @@ TOML: Sequence[Mutator] = (*TEXT, *[other_toml] * 6)
 # Tensors: safetensors with the zoo's own JSON in its header
 
 
-def other_header(rng: random.Random, content: bytes) -> bytes:
+def unsigned(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header, without the digest that the zoo puts there, as a forger would leave it out; and
+    the numbers."""
     (size,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + size])
+    if own := header.get("__metadata__", {}).get("zoo"):
+        told = json.loads(own)
+        told.pop("sha256", None)
+        header["__metadata__"]["zoo"] = json.dumps(told)
+    return header, content[8 + size :]
+
+
+def packed(header: Any, numbers: bytes) -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + numbers
+
+
+def other_header(rng: random.Random, content: bytes) -> bytes:
+    header, numbers = unsigned(content)
     own = header.get("__metadata__", {}).get("zoo")
     if own is not None and rng.random() < 0.8:
         header["__metadata__"]["zoo"] = json.dumps(spoil_tree(rng, json.loads(own)))
     else:
         header = spoil_tree(rng, header)
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + content[8 + size :]
+    return packed(header, numbers)
 
 
 def other_size(rng: random.Random, content: bytes) -> bytes:
@@ -211,10 +226,10 @@ def other_size(rng: random.Random, content: bytes) -> bytes:
 
 
 def not_finite(rng: random.Random, content: bytes) -> bytes:
-    (size,) = struct.unpack("<Q", content[:8])
-    start = 8 + size + 4 * rng.randrange(max((len(content) - 8 - size) // 4, 1))
+    header, numbers = unsigned(content)
+    start = 4 * rng.randrange(max(len(numbers) // 4, 1))
     bad = struct.pack("<f", rng.choice((float("nan"), float("inf"), 1e38)))
-    return content[:start] + bad + content[start + 4 :]
+    return packed(header, numbers[:start] + bad + numbers[start + 4 :])
 
 
 TENSORS: Sequence[Mutator] = (*BYTES, *[other_header] * 8, other_size, not_finite)

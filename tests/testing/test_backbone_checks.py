@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from zoo.testing import Outcome, checks
+from zoo.testing import Outcome, checks, run
 
 KIND, GROUP = "backbone", "zoo.backbones"
 
@@ -188,6 +189,20 @@ class Frozen(Spare):
 
 
 unused_layer = of(Spare)
+
+
+class EveryOther(Net):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.extra = nn.Conv2d(3, 3, 1)
+        self.turn = 0
+
+    def forward(self, x):
+        self.turn += self.training
+        return super().forward(x if self.turn % 3 == 2 else x + self.extra(x))
+
+
+every_other = of(EveryOther)
 frozen_layer = of(Frozen)
 
 
@@ -372,9 +387,30 @@ def test_each_check_has_a_backbone_that_fails_it() -> None:
         "found_through_metadata",
         "import_leaves_no_trace",
         "declared_input_size_works",
+        "trains_in_two_processes",
     }
     named = [check.name for check in checks("healthy", "backbone")]
     assert {check for check, _ in BROKEN.values()} | elsewhere == set(named)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "status", "words"),
+    [
+        ("maps", "ok", ""),
+        (
+            "every_other",
+            "failed",
+            "two processes cannot train it: RuntimeError: Expected to",
+        ),
+    ],
+)
+def test_two_processes_show_a_layer_that_is_left_out_now_and_then(
+    planted: Path, plugin: str, status: str, words: str
+) -> None:
+    [check] = [c for c in checks(plugin, "backbone") if c.name == "trains_in_two_processes"]
+    found = run(check)
+    assert found.status == status, found.message
+    assert words in found.message
 
 
 def test_a_backbone_that_cannot_be_run_fails_once(

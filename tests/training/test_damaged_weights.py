@@ -22,7 +22,7 @@ from zoo.prediction.predictor import Predictor
 from zoo.runs.folder import RunFolder
 from zoo.runs.trained import load_trained
 from zoo.tensors import file_digest, load_tensors, save_tensors
-from zoo.training.run import evaluate
+from zoo.training.run import evaluate, resume
 from zoo.training.transfer import find_start
 
 
@@ -44,6 +44,7 @@ def run(sound: Path, tmp_path: Path) -> Path:
 USES: dict[str, Callable[[Path], object]] = {
     "predict": load,
     "evaluate": evaluate,
+    "resume": resume,
     "export": export_onnx,
     "card": measure_for_card,
     "push": lambda run: push(run, "hf://me/net"),
@@ -58,9 +59,21 @@ def test_flipped_bits_are_refused(use: Callable[[Path], object], run: Path) -> N
     content = bytearray(path.read_bytes())
     content[-100] ^= 0x10
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"best\.safetensors: is damaged, or of anoth"):
+    with pytest.raises(WeightsError, match=r"best\.safetensors: is damaged"):
         use(run)
     assert (run / "record.json").read_bytes() == record
+
+
+@pytest.mark.parametrize("use", [load, evaluate, resume])
+def test_a_trained_run_without_its_weights_is_not_called_unfinished(
+    use: Callable[[Path], object], run: Path
+) -> None:
+    (run / "best.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"though it was trained: put that back from a copy"):
+        use(run)
+    (run / "best.safetensors").mkdir()
+    with pytest.raises(WeightsError, match=r"best\.safetensors: is a folder, not a file"):
+        use(run)
 
 
 def test_sound_weights_and_those_of_older_records_are_taken(run: Path) -> None:

@@ -42,9 +42,9 @@ def act(fault):
 class Maps(nn.Module):
     "Two maps, each by way of a convolution of its own; a head that wants one leaves the other."
 
-    def __init__(self, fault):
+    def __init__(self, fault, backwards=0, whole=False):
         super().__init__()
-        self.fault = fault
+        self.fault, self.backwards, self.whole = fault, backwards, whole
         self.stem = nn.Conv2d(3, 8, 4, stride=4)
         self.fine = nn.Conv2d(8, 6, 1)
         self.deep = nn.Conv2d(8, 8, 3, stride=2)
@@ -55,12 +55,20 @@ class Maps(nn.Module):
             act(self.fault)
         x = self.stem(x).relu()
         deep = self.deep(x).relu()
-        return [self.fine(x), self.coarse(deep)]
+        if self.backwards and deep.requires_grad:
+            deep.register_hook(self.back)
+        maps = [self.fine(x), self.coarse(deep)]
+        return [m.long() for m in maps] if self.whole else maps
+
+    def back(self, gradient):
+        self.backwards -= 1
+        if self.backwards == 0:
+            sys.exit(0)
 
 
-def maps_of(*, pretrained=False, at_build="", in_forward=""):
+def maps_of(*, pretrained=False, at_build="", in_forward="", backwards=0, whole=False):
     act(at_build)
-    return Maps(in_forward)
+    return Maps(in_forward, backwards, whole)
 
 
 class Own(nn.Module):
@@ -119,6 +127,10 @@ def closure(scheme):
     return lambda points, target, visible: (scale * (points - target)).square().mean()
 
 
+def detached(points, target, visible):
+    return (points.detach() - target).square().mean()
+
+
 class Bad:
     def __init__(self, real, at):
         self.real, self.at, self.problems = real, at, []
@@ -142,6 +154,7 @@ own_head = Head(build=own)
 own_loss_head = Head(build=own_loss)
 learned = Loss(build=lambda scheme: Learned(len(scheme)))
 failing = Loss(build=lambda: failing_loss)
+cut_off = Loss(build=lambda: detached)
 hiding = Loss(build=closure)
 bad = Dataset(open=lambda root, *, at="", **more: Bad(open_synthetic(None, **more), at),
               needs_root=False)
@@ -149,7 +162,12 @@ bad = Dataset(open=lambda root, *, at="", **more: Bad(open_synthetic(None, **mor
 PLUGINS = {
     "zoo.backbones": {"maps": "maps"},
     "zoo.heads": {"own": "own_head", "own_loss": "own_loss_head"},
-    "zoo.losses": {"learned": "learned", "failing": "failing", "hiding": "hiding"},
+    "zoo.losses": {
+        "learned": "learned",
+        "failing": "failing",
+        "hiding": "hiding",
+        "cut_off": "cut_off",
+    },
     "zoo.datasets": {"bad": "bad"},
 }
 
@@ -195,6 +213,8 @@ def test_a_fault_names_its_plugin_and_no_other(kit: Kit, where: str) -> None:
         ("backbone maps", "backbone.in_forward=exit", {"backbone": "maps"}),
         ("head own", "head.in_forward=exit", {"backbone": "maps", "head": "own"}),
         ("dataset bad", "dataset.at=samples", {"dataset": "bad"}),
+        ("backbone maps", "backbone.backwards=1", {"backbone": "maps"}),
+        ("backbone maps", "backbone.backwards=5", {"backbone": "maps"}),
     ],
 )
 def test_a_plugin_that_exits_ends_no_command_in_silence(
@@ -202,6 +222,24 @@ def test_a_plugin_that_exits_ends_no_command_in_silence(
 ) -> None:
     with pytest.raises(PluginError, match=rf"^{named} of stranger 0\.4 .*SystemExit"):
         kit.train(sets, epochs=1, **flags)
+
+
+@pytest.mark.parametrize(
+    ("sets", "flags", "words"),
+    [
+        ((), {"loss": "cut_off"}, "loss stranger/cut_off: it depends on no parameter"),
+        (
+            ("backbone.whole=true",),
+            {"backbone": "maps"},
+            "stranger/maps: emits torch.int64, no dec",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_names_the_plugin_that_gave_it(
+    kit: Kit, sets: tuple[str, ...], flags: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(PluginError, match=rf"^{words}"):
+        kit.train(*sets, epochs=1, **flags)
 
 
 def test_maps_that_no_loss_reaches_are_left_out(kit: Kit) -> None:

@@ -201,6 +201,7 @@ def test_an_unfinished_run_is_not_scored(kit: Kit, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UsageError, match=r"not finished.*zoo train --resume"):
         run.evaluate(folder.path)
     folder.best.unlink()
+    folder.history.unlink()
     with pytest.raises(WeightsError, match=r"first epoch is not done.*zoo train --resume"):
         run.evaluate(folder.path)
 
@@ -235,3 +236,11 @@ def test_a_processs_memory_is_in_mebibytes() -> None:
 
     held = peak_memory(torch.device("cpu"))
     assert 50 < held < 100_000
+
+
+def test_a_history_that_is_larger_than_what_was_trained_is_replaced_unread(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with folder.history.open("wb") as stream:
+        stream.truncate(100 << 30)
+    folder.repair([{"epoch": 1, "val_loss": 0.5}])
+    assert folder.history.read_text() == "epoch,val_loss\n1,0.5\n"

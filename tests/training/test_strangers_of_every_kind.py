@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from zoo.api import PluginError
+from zoo.api import PluginError, UsageError
 from zoo.evaluation.records import load_record, save_record
 from zoo.prediction import load
 from zoo.registry.installed import installed
+from zoo.tensors import load_tensors, save_tensors
 from zoo.training import run
 from zoo.verbs import evaluate, leaderboard
 
@@ -153,3 +154,50 @@ def test_a_run_outlives_its_plugin_and_says_what_to_install(
     save_record(backbone_only, path / "record.json")
     with pytest.raises(PluginError, match=r"head middle of stranger, and 0\.5 here has none: pip"):
         load(path)
+
+
+READER = """
+from pathlib import Path
+from torch import nn
+from zoo.api import Backbone
+
+
+class Net(nn.Module):
+    def __init__(self, words):
+        super().__init__()
+        self.words = Path(words).read_text() if words else ""
+        self.stem = nn.Conv2d(3, 8, 3, 4, 1)
+
+    def forward(self, images):
+        return self.stem(images)
+
+
+reader = Backbone(build=lambda *, pretrained=False, words="": Net(words), input_size=32,
+                  mean=(0, 0, 0), std=(1, 1, 1), license="MIT")
+"""
+
+
+def test_no_option_of_a_model_leads_to_a_file_of_this_machine(kit: Kit, plant: Plant) -> None:
+    plant("library", {"zoo.backbones": {"reader": "reader"}}, READER)
+    secret = kit.out / "secret.txt"
+    secret.write_text("nobody's business")
+    asked = kit.config(f"backbone.words={secret}", backbone="reader")
+    with pytest.raises(UsageError, match=r"backbone\.words = .*secret\.txt' names a file"):
+        run.train(asked, kit.out / "refused")
+    assert not (kit.out / "refused").exists()
+
+    folder = kit.train(backbone="reader", epochs=1)
+    tensors, header = load_tensors(folder.best)
+    header["config"]["options"]["backbone"] = {"words": str(secret)}
+    save_tensors(folder.best, tensors, header)
+    record = json.loads(folder.record.read_text())
+    del record["model"]["best_sha256"]
+    folder.record.write_text(json.dumps(record))
+    for use in (load, evaluate):
+        with pytest.raises(UsageError, match=r"best\.safetensors: backbone\.words = .* names a f"):
+            use(folder.path)
+    shutil.rmtree(folder.state.parent)  # as killed before the first save: nothing knows better
+    config = folder.config.read_text()
+    folder.config.write_text(f'{config}\n[options.backbone]\nwords = "{secret}"\n')
+    with pytest.raises(UsageError, match=r"backbone\.words = .*names a file"):
+        run.resume(folder.path, epochs=2)

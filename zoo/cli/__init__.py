@@ -95,7 +95,8 @@ def _main() -> NoReturn:
             say(f"zoo: {error.filename!s:.200}: {error.strerror}")
             sys.exit(1)
         if isinstance(error, MemoryError):
-            say(f"zoo: this needs more memory than there is: {error or 'smaller inputs need less'}")
+            reason = str(error) or "smaller inputs need less"
+            say(f"zoo: this needs more memory than there is: {reason}")
             sys.exit(1)
         if type(error).__name__ == "OutOfMemoryError":  # torch's
             say(f"zoo: out of memory ({one_line(error)}); try a smaller --batch-size or input_size")

@@ -7,7 +7,15 @@ where the distribution matters: that qualified form is what a run stores.
 """
 
 from zoo.registry.installed import GROUPS, Entry, bare_id, canonical_kind, installed
-from zoo.registry.lookup import Registry, Resolved, author_of, blaming, kind_of, registry
+from zoo.registry.lookup import (
+    Registry,
+    Resolved,
+    author_of,
+    blaming,
+    exits_are_faults,
+    kind_of,
+    registry,
+)
 
 __all__ = [
     "GROUPS",
@@ -18,6 +26,7 @@ __all__ = [
     "bare_id",
     "blaming",
     "canonical_kind",
+    "exits_are_faults",
     "installed",
     "kind_of",
     "registry",

@@ -25,6 +25,7 @@ from zoo.registry.installed import (
     absent_requirement,
     canonical_kind,
     installed,
+    one_line,
 )
 
 T = TypeVar("T")
@@ -259,6 +260,19 @@ def blaming(entry: Entry, what: str) -> Iterator[None]:
         if isinstance(error, ZooError) or _is_nobodys(error):
             raise
         raise failed(entry, what, error, running=True) from error
+
+
+@contextlib.contextmanager
+def exits_are_faults() -> Iterator[None]:
+    """A command of the zoo ends when it is done. What calls ``sys.exit`` within, in a backward pass
+    for example, is a plugin: :class:`PluginError` says so, with its name where that is known."""
+    try:
+        yield
+    except SystemExit as error:
+        what = "ended the program"
+        if entry := author_of(error):
+            raise failed(entry, what, error, running=True) from error
+        raise PluginError(f"a plugin {what}: {one_line(error)}") from error
 
 
 def _is_nobodys(error: BaseException) -> bool:

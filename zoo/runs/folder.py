@@ -22,7 +22,7 @@ from ..evaluation.records import Record, config_hash, load_record
 from ..evaluation.records.unfinished import STILLBORN, is_stillborn, unfinished
 from ..evaluation.scores.protocols import find_protocol
 from ..files import disk_refuses, remove_leftovers, write_whole
-from ..files.reading import read_text
+from ..files.reading import read_bytes, read_text
 from ..registry import bare_id
 
 ELSEWHERE = ("data", "device")
@@ -73,7 +73,7 @@ class RunFolder:
     def repair(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """After a process that was killed: history.csv has the rows that the state has, and half
         written files are gone. For whoever holds the folder."""
-        if rows and not (self.history.is_file() and self.history.read_bytes() == _as_csv(rows)):
+        if rows and not _holds(self.history, _as_csv(rows)):
             self.write_history(rows)
         written = [self.config, self.best, self.state, self.history]
         if not self.record.is_file():  # a finished run's may be being written, by `zoo evaluate`
@@ -91,13 +91,14 @@ class RunFolder:
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """While this process trains here, no other one does. Raises :class:`UsageError` where one
-        does already. The lock is the system's own: it goes with the process, however that ends.
+    def held(self, wait: float = 0) -> Iterator[None]:
+        """While this process writes here, no other one does. Raises :class:`UsageError` where one
+        still does after ``wait`` seconds. The lock is the system's own: it goes with the process,
+        however that ends.
 
         A disk that fills up meanwhile is a :class:`ZooError` that says how to go on."""
         self.state.parent.mkdir(exist_ok=True)
-        lock = FileLock(self.state.parent / "lock", timeout=0)
+        lock = FileLock(self.state.parent / "lock", timeout=wait)
         try:
             lock.acquire()
         except Timeout as error:
@@ -155,6 +156,13 @@ class RunFolder:
             return load_record(self.record).external
         except DataError:
             return False
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return read_bytes(path, len(content)) == content
+    except DataError:
+        return False
 
 
 def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:

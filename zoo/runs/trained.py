@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from torch import Tensor
 
 from ..api import Backbone, Head, LandmarkScheme, UsageError, WeightsError
 from ..config import Config, from_dict
+from ..config.files import require_no_files
 from ..evaluation.scores.schemes import scheme_from_table
-from ..files.reading import read_json
+from ..files.reading import read_json, require_regular
 from ..geometry import FacePlace as FacePlace
 from ..memory import LEAST
 from ..model import LandmarkModel, ModelPlan, build_model
@@ -96,12 +98,17 @@ def best_of(folder: RunFolder) -> Path:
     """The file of a run's best weights. Raises :class:`UsageError` for a folder that is no run, and
     :class:`WeightsError` for a run that has none yet."""
     folder.read_config()
-    if not folder.best.is_file():
+    if os.path.lexists(folder.best):
+        return require_regular(folder.best, error=WeightsError)
+    if folder.record.is_file() or folder.history.is_file():
         raise WeightsError(
-            f"{folder.path}: has no best.safetensors: its first epoch is not done. "
-            f"Go on with: zoo train --resume {folder.path}"
+            f"{folder.path}: has no best.safetensors, though it was trained: put that back from a "
+            "copy of the folder"
         )
-    return folder.best
+    raise WeightsError(
+        f"{folder.path}: has no best.safetensors: its first epoch is not done. "
+        f"Go on with: zoo train --resume {folder.path}"
+    )
 
 
 def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
@@ -129,6 +136,7 @@ def load_trained(folder: RunFolder, plan: ModelPlan | None = None) -> Trained:
     """
     tensors, header = read_best(best_of(folder))
     config = header.config
+    require_no_files(config, str(folder.best))
     if plan is None:
         with explain_missing_plugin(folder):
             plan = model_plan(config, config.plugin("backbone"), config.plugin("head"))

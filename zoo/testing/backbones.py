@@ -36,6 +36,10 @@ from zoo.testing.pretrained import require_honesty
 from zoo.testing.strides import require_strides, takes_stride
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import CLOSE, difference, listed, noise, seeded, shapes, tensors_of
+from zoo.testing.together import trained_together
+
+TOGETHER = 120.0
+"""Seconds, beside the import, in which two processes have done their few steps."""
 
 
 class BackboneSubject(Subject):
@@ -264,6 +268,17 @@ def overfits_four_faces(subject: BackboneSubject) -> None:
     overfit(model, subject.size)
 
 
+def trains_in_two_processes(subject: BackboneSubject) -> None:
+    """Two processes train it together, as `torchrun` starts them: each step of each has a gradient
+    for every trainable parameter."""
+    subject.made()
+    options = {name: v for name, v in subject.options.items() if name != "input_size"}
+    timeout = subject.import_timeout + TOGETHER
+    failure = trained_together(subject.entry, options, subject.size, timeout)
+    if failure:
+        raise CheckFailed(f"two processes cannot train it: {failure}")
+
+
 SUBJECT = BackboneSubject
 CHECKS: tuple[Callable[[Any], str | None], ...] = (
     found_through_metadata,
@@ -284,4 +299,5 @@ CHECKS: tuple[Callable[[Any], str | None], ...] = (
     survives_pickling,
     honest_about_pretrained,
     overfits_four_faces,
+    trains_in_two_processes,
 )

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..api import DataError, UsageError
+from ..config.files import require_no_files
 from ..data.batches import derive
 from ..data.passes import Pass, open_passes
 from ..data.source import DataSource, open_source
@@ -61,6 +62,7 @@ class Ingredients:
     ) -> Ingredients:
         """Raises :class:`zoo.api.ZooError` for whatever makes the plan no training."""
         config = plan.config
+        require_no_files(config, "configuration")
         if config.batch_size < 2 * world.size:
             raise UsageError(
                 f"batch_size = {config.batch_size}: {world.size} process(es) need at least "

@@ -6,7 +6,6 @@ value that a recipe gave. What it cannot hold is where files lie on this machine
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from ..api import DataError, UsageError, WeightsError
 from ..config import Config, from_dict
+from ..config.files import require_no_files
 from ..data.source import DataSource
 from ..evaluation.records import Record, config_hash, load_record
 from ..reporter import Reporter
@@ -68,7 +68,7 @@ class Origin:
                 f"{self.path}: learned from the teacher {config.pseudo} (sha256 of its best "
                 f"weights {config.pseudo_sha256}); name that run with --pseudo RUN"
             )
-        self._require_no_files(config)
+        require_no_files(config, str(self.path))
         return replace(
             config,
             data="" if data is None else str(data),
@@ -82,17 +82,6 @@ class Origin:
         missing plugin."""
         with explain_missing_plugin(RunFolder(self.path.parent), self.path):
             return make_plan(config)
-
-    def _require_no_files(self, config: Config) -> None:
-        """Raises :class:`UsageError` for a plugin's option that names a file: it is one of the
-        machine that trained, and a record of a stranger's could have any of this one be opened."""
-        for kind in ("backbone", "head", "loss"):
-            for name, value in config.plugin_options(kind).items():
-                if found := next(filter(_PATH.search, _texts(value)), ""):
-                    raise UsageError(
-                        f"{self.path}: {kind}.{name} = {found[:80]!r} names a file, and a record "
-                        f"opens none; train it with a recipe, and --set {kind}.{name}=FILE"
-                    )
 
     def check_data(self, source: DataSource) -> None:
         """Raises :class:`DataError` for other data than the record's: its result says nothing of
@@ -153,19 +142,6 @@ class Origin:
     def _recorded_digest(self) -> str:
         """Of the weights file, from records whose configuration does not have it."""
         return (self.record.model.weights or "").partition(" sha256: ")[2]
-
-
-_PATH = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
-"""Found in what can lead to a file elsewhere than in the folder that a program runs in."""
-
-
-def _texts(value: Any) -> list[str]:
-    """All strings in a value of a configuration."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        return [text for item in value.values() for text in _texts(item)]
-    return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:

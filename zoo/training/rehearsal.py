@@ -66,10 +66,10 @@ def rehearse(
                 output = twin(images)
             _require_points(twin, output, points)
             loss = criterion(twin.head, output, target, visible)
-            _require_known_parameters(loss, twin, criterion, images)
+            _require_known_parameters(loss, output, twin, criterion, images)
             try:
                 torch.autograd.backward(loss)
-            except Exception as error:
+            except BaseException as error:  # SystemExit among them
                 with blaming(_culprit(twin, criterion, images, target, visible), "has no gradient"):
                     raise error
             reached |= {name for name, p in wanted.items() if p.grad is not None}
@@ -89,13 +89,13 @@ def _require_points(model: LandmarkModel, output: object, points: int) -> None:
 
 
 def _require_known_parameters(
-    loss: Tensor, model: LandmarkModel, criterion: Criterion, images: Tensor
+    loss: Tensor, output: Output, model: LandmarkModel, criterion: Criterion, images: Tensor
 ) -> None:
     known = (*model.parameters(), *criterion.parameters())
     if not loss.requires_grad:
-        raise PluginError(
-            f"{criterion.head.label}: its loss depends on no parameter: nothing to learn"
-        )
+        heard = bool(criterion.heard) and output["points"].requires_grad
+        who = f"{criterion.loss.label}: it" if heard else f"{criterion.head.label}: its loss"
+        raise PluginError(f"{who} depends on no parameter: nothing to learn")
     if not computes_with_others(loss, known):
         return
     if criterion.heard and computes_with_others(criterion.point_loss(*criterion.heard[0]), known):
@@ -141,7 +141,7 @@ def _culprit(
     def fails(run: Callable[[], Tensor]) -> bool:
         try:
             torch.autograd.backward(run())
-        except Exception:
+        except (Exception, SystemExit):
             return True
         return False
 

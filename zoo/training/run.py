@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,12 @@ from ..evaluation.board.baseline import run_has_learned
 from ..evaluation.records.schema import results_from
 from ..evaluation.scores.metrics import mean_shape
 from ..geometry import FacePlace
-from ..registry import blaming
+from ..registry import blaming, exits_are_faults
 from ..reporter import Reporter, RunStarted
 from ..runs.folder import RunFolder, new_folder, refuse_edited
 from ..runs.missing import explain_missing_plugin
 from ..runs.own_data import own_source
-from ..runs.trained import Header, load_trained
+from ..runs.trained import Header, best_of, load_trained, read_best
 from ..scoring.split import Targets
 from ..tensors import load_header
 from ..world import join_world
@@ -37,7 +38,11 @@ from .record import Facts, keep, score_split, write_record
 from .state import Progress, TrainState
 from .transfer import carry_head
 
+WAIT = 60.0
+"""Seconds for which a result waits until another process has put its own into the record."""
 
+
+@exits_are_faults()
 def train(
     config: Config,
     out: Path,
@@ -74,6 +79,7 @@ def train_plan(
         return folder
 
 
+@exits_are_faults()
 def resume(
     path: Path, epochs: int | None = None, strict: bool = False, reporter: Reporter | None = None
 ) -> RunFolder:
@@ -81,7 +87,7 @@ def resume(
     killed before it saved any. A finished run is left as it is.
 
     Raises :class:`UsageError` for a folder that is no run, and for more ``epochs`` where the
-    schedule was laid out for fewer.
+    schedule was laid out for fewer, :class:`WeightsError` for best weights that are damaged.
     """
     folder = RunFolder(path)
     config = folder.read_config()
@@ -91,6 +97,8 @@ def resume(
     if folder.state.is_file():
         # states of older zoos do not say what they were trained with
         refuse_edited(folder, load_header(folder.state).get("config"), config)
+    if os.path.lexists(folder.best) or folder.record.is_file():
+        read_best(best_of(folder))  # the best epoch may stay the best: its weights must be sound
     with explain_missing_plugin(folder):
         plan = Plan.of(config)
     with join_world(config.device) as world, ExitStack() as stack:
@@ -114,6 +122,7 @@ def resume(
         return folder
 
 
+@exits_are_faults()
 def evaluate(
     path: Path,
     split: str = "val",
@@ -130,7 +139,7 @@ def evaluate(
     reporter = reporter or Reporter()
     folder = RunFolder(path)
     trained = load_trained(folder)
-    record = folder.read_record()
+    folder.read_record()  # of a run that is finished
     config = folder.read_config()
     refuse_edited(folder, trained.header.config.to_share(), config, but=("epochs",))
     source = own_source(folder, data, strict, reporter)
@@ -148,7 +157,9 @@ def evaluate(
             world,
         )
     if world.first:
-        keep(record.raw, folder, split, scored, len(store), source.people(store))
+        with folder.held(wait=WAIT):  # another split may be being kept
+            record = folder.read_record().raw
+            keep(record, folder, split, scored, len(store), source.people(store))
     return scored.results | {"learned": run_has_learned(results_from(scored.results))}
 
 

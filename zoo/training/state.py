@@ -14,6 +14,7 @@ from ..api import DataError, WeightsError, ZooError
 from ..config import Config
 from ..model import LandmarkModel
 from ..tensors import (
+    STATE,
     load_tensors,
     pack_optimizer,
     save_tensors,
@@ -110,7 +111,7 @@ class TrainState:
     def restore(self, path: Path, world: World, fingerprint: str) -> None:
         """Raises :class:`WeightsError` for a file that is not this run's state, and
         :class:`DataError` for other data than it was saved with."""
-        tensors, header = load_tensors(path)
+        tensors, header = load_tensors(path, STATE)
         try:
             if header["world_size"] != world.size:
                 raise WeightsError(

@@ -18,8 +18,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ..api import LandmarkScheme, UsageError, WeightsError
+from ..api import DataError, LandmarkScheme, UsageError, WeightsError
 from ..api.schemes import partners
+from ..files.reading import require_regular
 from ..model import BuiltModel, ModelPlan, build_model
 from ..registry import bare_id
 from ..reporter import Reporter
@@ -55,10 +56,11 @@ def find_start(path: Path) -> StartRun | None:
     """The run whose weights a file holds; None for a file that no run wrote, and for one that is
     missing or damaged: that is said where its tensors are read."""
     try:
+        require_regular(path)
         with safe_open(path, "pt") as stream:
             if "zoo" not in (stream.metadata() or {}):
                 return None
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, DataError):
         return None
     tensors, header = read_best(path)
     of_a_run = RunFolder(path.parent).config.is_file()

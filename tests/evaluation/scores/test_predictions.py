@@ -128,11 +128,11 @@ def test_a_damaged_file_is_refused(tmp_path):
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.evaluation.scores.predictions.MAX_BYTES", 1 << 20)
+    monkeypatch.setenv("ZOO_MAX_GIB", "0.002")
     np.savez_compressed(tmp_path / "bomb.npz", points=np.zeros(1 << 20))
     assert (tmp_path / "bomb.npz").stat().st_size < 1 << 20
     monkeypatch.setattr(np, "load", lambda *a, **k: pytest.fail("it was opened"))
-    with pytest.raises(DataError, match="would unpack to 8 MiB"):
+    with pytest.raises(DataError, match=r"would unpack to 8 MiB.*ZOO_MAX_GIB"):
         load(tmp_path / "bomb.npz")
 
 

@@ -1,0 +1,44 @@
+"""Options of plugins that name files: no model opens one.
+
+A run, a record or a repository of a stranger's holds options for its plugins, and a text among them
+could have a plugin open any file of this machine. Nor would a file that a plugin read be found
+again on another machine. So weights come through ``weights``, which keeps their digest, and what
+else a plugin reads lies in its package.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..api import UsageError
+from .config import Config
+
+KINDS = ("backbone", "head", "loss")
+"""What a model consists of; a data set is where files are read."""
+_PATH = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
+"""Found in what can lead to a file elsewhere than in the folder that a program runs in."""
+
+
+def require_no_files(config: Config, where: str) -> None:
+    """Raises :class:`UsageError` that begins with ``where`` for a plugin's option that names a
+    file."""
+    for kind in KINDS:
+        for name, value in config.plugin_options(kind).items():
+            if found := next(filter(_PATH.search, _texts(value)), ""):
+                raise UsageError(
+                    f"{where}: {kind}.{name} = {found[:80]!r} names a file, and plugins of a model "
+                    "open none: weights are given with --weights FILE, and any other file belongs "
+                    "into the plugin's package"
+                )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All strings in a value of a configuration."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (text for item in (*value, *value.values()) for text in _texts(item))
+    elif isinstance(value, list | tuple):
+        yield from (text for item in value for text in _texts(item))
