@@ -67,22 +67,26 @@ def _train(
 
     from zoo.api import IBUG68
     from zoo.model import ModelPlan, build_model
+    from zoo.registry import registry
     from zoo.testing.faces import four_faces, point_loss
     from zoo.training.loss import Criterion, training_loss
     from zoo.training.rehearsal import rehearse
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    built = build_model(
-        ModelPlan(entry.qualified, input_size=size, backbone_options=options), IBUG68
-    )
+    plan = ModelPlan.of(entry.qualified, backbone_options=options, input_size=size)
+    built = build_model(plan, IBUG68)
     model = built.model.train()
-    head, loss = "landmark-zoo/linear", "landmark-zoo/smooth_l1"
-    found = rehearse(model, Criterion(head, loss, point_loss), len(IBUG68), built.input_size)
+    loss = registry("loss").resolve("landmark-zoo/smooth_l1")
+    criterion = Criterion(plan.head.entry, loss.entry, point_loss)
+    found = rehearse(model, criterion, len(IBUG68), built.input_size)
     model.leave_out(found.idle)
-    store = dist.FileStore(meet, PROCESSES)
     dist.init_process_group(
-        "gloo", store=store, rank=rank, world_size=PROCESSES, timeout=timedelta(seconds=wait)
+        "gloo",
+        init_method=Path(meet).as_uri(),
+        rank=rank,
+        world_size=PROCESSES,
+        timeout=timedelta(seconds=wait),
     )
     together = nn.parallel.DistributedDataParallel(model)
     images, points = four_faces(built.input_size)
