@@ -17,7 +17,7 @@ author = "the landmark-zoo authors"
 copyright = "the landmark-zoo authors; MIT licence"
 version = release = metadata.version("landmark-zoo")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["examples", "records"]
 root_doc = "index"
 # Indented blocks are commands and their output; fenced ones name their language.
@@ -28,6 +28,9 @@ suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 myst_url_schemes = ["http", "https", "mailto"]
+
+# Docstrings have the sections of Google's style: Args, Returns, Raises.
+napoleon_numpy_docstring = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
