@@ -250,4 +250,5 @@ def _joined(
         visible=np.concatenate((labelled.visible, visible)),
         boxes=np.concatenate((labelled.boxes, table.boxes[rows])),
         bytes=np.concatenate((labelled.bytes, table.bytes[rows])),
+        orientations=np.concatenate((labelled.orientations, table.orientations[rows])),
     )
