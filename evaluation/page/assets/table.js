@@ -134,7 +134,7 @@ function tableOf(group, act) {
     const bounds = rows
       .flatMap((r) => [group.rows.low[r], group.rows.high[r]])
       .filter((v) => v !== null);
-    const range = [Math.min(...bounds), Math.max(...bounds)];
+    const extent = [Math.min(...bounds), Math.max(...bounds)];
     const model = {
       key: "name",
       title: "model",
@@ -145,7 +145,7 @@ function tableOf(group, act) {
       h("th", { scope: "col", class: "pick" }, h("span", { class: "unseen" }, "in the charts")),
       ...[model, ...columns()].map(headerOf),
     );
-    body.replaceChildren(...rows.map((row, i) => rowOf(row, from + i + 1, range)));
+    body.replaceChildren(...rows.map((row, i) => rowOf(row, from + i + 1, extent)));
     foot.replaceChildren(
       h(
         "tr",
