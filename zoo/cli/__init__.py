@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from zoo.cli.menu import Verbs
-from zoo.cli.output import keep_stdout_for_json, open_closed_streams, say, warn_in_one_line
+from zoo.cli.output import open_closed_streams, say, stdout_kept_for_json, warn_in_one_line
 from zoo.cli.streams import clean_streams
 
 app = typer.Typer(
@@ -61,7 +61,8 @@ def _options(
 def main() -> NoReturn:
     """The console command ``zoo``. ``--debug`` is understood anywhere on the line."""
     open_closed_streams()
-    with clean_streams():
+    as_json = "--json" in sys.argv[1:]
+    with clean_streams(), stdout_kept_for_json() if as_json else contextlib.nullcontext():
         _main()
 
 
@@ -69,8 +70,6 @@ def _main() -> NoReturn:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     warn_in_one_line()
-    if "--json" in arguments:
-        keep_stdout_for_json()
     status: Any = 1
     try:
         app(["--debug", *arguments] if debug else arguments, prog_name="zoo")

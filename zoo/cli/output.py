@@ -10,7 +10,7 @@ import shutil
 import sys
 import textwrap
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from zoo.api import ZooWarning
@@ -20,15 +20,29 @@ _answers: TextIO | None = None
 """Standard output, where it is kept for JSON."""
 
 
-def keep_stdout_for_json() -> None:
-    """From here on all that is printed goes to standard error, by a plugin, a library in C or a
+@contextlib.contextmanager
+def stdout_kept_for_json() -> Iterator[None]:
+    """Until it ends all that is printed goes to standard error, by a plugin, a library in C or a
     child process too; :func:`print_json` alone has standard output."""
     global _answers
     sys.stdout.flush()
-    with contextlib.suppress(OSError):  # a stream that the caller closed
+    try:
         kept = os.dup(1)
-        os.dup2(2, 1)
-        _answers = os.fdopen(kept, "w", encoding="utf-8")
+    except OSError:  # a stream that the caller closed
+        yield
+        return
+    os.dup2(2, 1)
+    _answers = os.fdopen(os.dup(kept), "w", encoding="utf-8")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):  # a reader that went away
+            sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):
+            _answers.close()
+        _answers = None
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def print_json(value: object) -> None:
