@@ -155,8 +155,9 @@ def test_another_protocol_is_refused(train: Any) -> None:
 
 def test_other_data_is_refused(train: Any) -> None:
     run = train()
-    config = run / "config.toml"
-    config.write_text(config.read_text().replace("frames = 2", "frames = 3"))
+    record = run / "record.json"
+    fingerprint = json.loads(record.read_text())["data"]["fingerprint"]
+    record.write_text(record.read_text().replace(fingerprint, fingerprint[::-1]))
     result = invoke("evaluate", str(run))
     assert result.exit_code == 1
     [line] = result.stderr.splitlines()

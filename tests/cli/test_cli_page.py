@@ -174,7 +174,7 @@ def test_a_strangers_words_are_quoted_for_the_shell() -> None:
     evil["plugin"]["id"] = "net; rm -rf ~"
     words = shlex.split(train_again(as_read(evil)))
     assert words[:5] == ["zoo", "train", "net; rm -rf ~", "--recipe", "seed"]
-    assert words[5:7] == ["--set", "optimizer=$(touch hit); `touch hit` next"]
+    assert "optimizer=$(touch hit); `touch hit` next" in words
 
 
 def test_an_external_entry_is_imported_and_not_trained() -> None:

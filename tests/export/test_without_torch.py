@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_named_and_is_no_bug(
 ) -> None:
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     assert absent_requirement(error) == ""  # it is installed: the bug is elsewhere
-    monkeypatch.setattr("zoo.registry.installed.version_of", lambda distribution: None)
+    monkeypatch.setattr(_sys_modules, lambda distribution: None)
     assert absent_requirement(error) == said
     assert absent_requirement(ModuleNotFoundError("No module named 'zoo.x'", name="zoo.x")) == ""
     assert absent_requirement(ImportError("cannot import name")) == ""
@@ -157,7 +157,7 @@ def test_another_tool_s_file_is_told_from_ours(exported: Path, tmp_path: Path) -
     refused("its metadata is damaged: JSONDecodeError", scheme="{")
     refused("its metadata is damaged: ", scheme='{"name": 1}')
     refused("its metadata is damaged: ", faces="[1]")
-    refused("its metadata is damaged: input_size, faces or refine", refine="9")
+    refused("its metadata is damaged: input_size or refine", refine="9")
     refused(r"its graph does not take images, uint8 \(N, 32, 32, 3\)", input_size="32")
     other = json.dumps(asdict(generic_scheme(67)))
     refused(r"its graph gives no points \(N, 67, 2\)", scheme=other)

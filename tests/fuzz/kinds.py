@@ -142,8 +142,7 @@ def weights(folder: Path) -> None:
 
 
 def recipe(folder: Path) -> None:
-    source = Path(zoo.__file__).parent / "recipes" / "quick.toml"
-    shutil.copy(source, folder / "own.toml")
+    shutil.copy(Path(zoo.__file__).parent / "config" / "recipes" / "quick.toml", folder / "own.toml")
 
 
 def catalogue(folder: Path) -> None:

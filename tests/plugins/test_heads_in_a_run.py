@@ -25,11 +25,11 @@ SETS = (
     [
         ("soft_argmax", "wing", ["head.stride=16", "head.regulariser=kl"]),
         ("simcc", "nme", ["head.stride=16", "head.split=1"]),
-        ("heatmap", "smooth_l1", ["head.stride=8", "head.map_loss=mse"]),
+        ("heatmap", None, ["head.stride=8", "head.map_loss=mse"]),
     ],
 )
 def test_a_head_goes_all_the_way(
-    head: str, loss: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    head: str, loss: str | None, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     run = zoo.train(

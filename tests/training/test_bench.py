@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,7 +194,7 @@ def test_the_table_and_the_json_say_the_same(kit: Kit, runs: list[RunFolder]) ->
 
     table = CliRunner().invoke(app, [*line, "--rounds", "1"]).stdout.splitlines()
     assert table[0].endswith(", 1 thread, fp32")
-    assert table[1].split("  ")[-1] == "img/s, batch 4"
+    assert re.split(r"\s{2,}", table[1])[-1] == "img/s, batch 4"
     assert table[2].startswith(f"{runs[0].name} +1  ")
     latency = load_record(runs[0].record).raw["cost"]["bench"]["latency_ms"]
     assert f"{latency:g} [" in table[2]

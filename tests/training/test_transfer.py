@@ -149,15 +149,20 @@ def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
     assert record["model"]["weights"] == f"run: quick68 sha256: {digest}"
 
 
-@pytest.mark.parametrize("kind", ["no run", "not begun", "foreign header", "another backbone"])
+@pytest.mark.parametrize("kind", ["no run", "not begun", "lost", "foreign header", "another backbone"])
 def test_what_is_no_start_gets_one_line(kit: Kit, kind: str) -> None:
     backbone = "tiny"
     if kind == "no run":
         start, reason = kit.out, "no run here"
     elif kind == "not begun":
         folder = kit.train(epochs=1, out="teachers")
-        folder.best.unlink()
+        for file in (folder.best, folder.history, folder.record):
+            file.unlink()
         start, reason = folder.path, "has no best.safetensors: its first epoch is not done. Go on"
+    elif kind == "lost":
+        folder = kit.train(epochs=1, out="teachers")
+        folder.best.unlink()
+        start, reason = folder.path, "has no best.safetensors, though it was trained: put that back"
     elif kind == "foreign header":
         start, reason = kit.out / "odd.safetensors", "its header is not a run's"
         save_tensors(start, {"a": torch.ones(2)}, {"config": 3})

@@ -34,8 +34,8 @@ def backbones_by_epoch(
     save = fit.TrainState.save
 
     def keeping(state: fit.TrainState, *args: Any) -> None:
-        state = state.model.backbone.state_dict()
-        kept.append({name: tensor.clone() for name, tensor in state.items()})
+        backbone = state.model.backbone.state_dict()
+        kept.append({name: tensor.clone() for name, tensor in backbone.items()})
         save(state, *args)
 
     with monkeypatch.context() as patch:
@@ -99,12 +99,12 @@ def test_dying_while_the_last_frozen_epoch_is_written_loses_nothing(
 
         def dies(*args: object, kept: Any = kept, calls: Any = calls) -> object:
             if next(calls) == AFTER:
-                raise SystemExit("planted")
+                raise KeyboardInterrupt("planted")
             return kept(*args)
 
         with monkeypatch.context() as patch:
             patch.setattr(owner, method, dies)
-            with pytest.raises(SystemExit, match="planted"):
+            with pytest.raises(KeyboardInterrupt, match="planted"):
                 kit.train(*sets, epochs=3, lr=0.05, out=method)
         run.resume(kit.only_run(method))
         assert kit.outcome(kit.only_run(method)) == kit.outcome(whole.path), method
