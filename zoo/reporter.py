@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config
-from .registry.installed import one_line
+from .registry.entries import one_line
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from zoo.export.export import export_onnx
 from zoo.prediction import load
 from zoo.prediction.onnx_file import OnnxFacts
 from zoo.prediction.onnx_model import OnnxPredictor
-from zoo.registry.installed import absent_requirement
+from zoo.registry.entries import absent_requirement
 
 ABSENT = (
     *("torch", "torchvision", "timm", "safetensors", "pandas", "matplotlib", "jinja2"),
@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_named_and_is_no_bug(
 ) -> None:
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     assert absent_requirement(error) == ""  # it is installed: the bug is elsewhere
-    monkeypatch.setattr(_sys_modules, lambda distribution: None)
+    monkeypatch.setattr("zoo.registry.entries.version_of", lambda distribution: None)
     assert absent_requirement(error) == said
     assert absent_requirement(ModuleNotFoundError("No module named 'zoo.x'", name="zoo.x")) == ""
     assert absent_requirement(ImportError("cannot import name")) == ""
