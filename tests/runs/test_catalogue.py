@@ -105,7 +105,7 @@ def test_the_catalogue_that_ships_can_be_read_and_what_is_in_the_box_is_whole() 
         assert model.address or model.folder()
         assert model.summary
         if model.bundled:
-            assert model.bytes <= 4_100_000  # 4 MB of weights, and a little text
+            assert model.bytes <= 12_100_000  # 12 MB of weights and graph, and a little text
         defaults += [model.name] if model.default else []
     assert len(defaults) <= 1
 

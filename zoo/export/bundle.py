@@ -99,8 +99,8 @@ def pack(
             tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
             raise UsageError(
                 f"{run}: its weights take {weights / 1e6:.1f} MB{tried}, and its graph "
-                f"{graph / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. Publish it "
-                "instead: zoo push"
+                f"{graph / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. "
+                "Publish it instead: zoo push"
             )
         for file in (*FILES, GRAPH):
             write_whole(target / file, (made / file).read_bytes())
