@@ -85,7 +85,8 @@ def listed(
     """The entry of `tiny` in a catalogue of the user's; write it again with :func:`relist`."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ZOO_CATALOGUE", str(tmp_path / "own.toml"))
-    monkeypatch.setattr(fetching, "PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(fetching, "ATTEMPTS", 3)
+    monkeypatch.setattr(fetching, "PAUSE", 0.005)
     table = entry(published, address=server)
     relist(tmp_path, tiny=table)
     return table
