@@ -202,6 +202,25 @@ def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
     return [list(each) for each in sorted(round_trips) if len(each) > 1]
 
 
+def hidden_modules(package: str) -> list[str]:
+    """The modules of a package whose names its ``__init__`` gives to something else."""
+    own: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[package].read_text())):
+        match node:
+            case ast.ImportFrom(module=str(module)):
+                found = {
+                    (alias.asname or alias.name, f"{module}.{alias.name}") for alias in node.names
+                }
+                own |= {name for name, full in found if full not in MODULES}
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                own.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                own.add(name)
+            case ast.Dict(keys=keys):  # names that are imported when they are asked for
+                own |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+    return sorted(f"{package}.{name}" for name in own if f"{package}.{name}" in MODULES)
+
+
 def brought_in(name: str) -> set[str]:
     """Everything that importing a module imports, followed through our own modules."""
     reached: set[str] = set()

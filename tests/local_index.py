@@ -15,7 +15,7 @@ from pathlib import Path
 
 from loopback import answering
 
-from zoo.registry.installed import normal
+from zoo.registry.entries import normal
 
 TOKEN = "pypi-of-this-test"
 

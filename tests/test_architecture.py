@@ -17,6 +17,7 @@ from architecture import (
     brought_in,
     circles,
     covers,
+    hidden_modules,
     imports,
     read,
 )
@@ -62,6 +63,12 @@ def test_no_files_import_each_other() -> None:
 
 def test_a_circle_is_seen() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+
+
+def test_no_name_of_a_package_hides_one_of_its_modules() -> None:
+    """As a function `installed` hid the module `zoo.registry.installed` beside it."""
+    packages = [name for name in MODULES if MODULES[name].name == "__init__.py"]
+    assert [hidden for name in packages for hidden in hidden_modules(name)] == []
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if any(covers(light, m) for light in LIGHT)])

@@ -14,7 +14,7 @@ from environments import make_environment, wheel_of
 from local_index import LocalIndex, serve
 from page_blocks import Block, PageRun, blocks, first_difference, play_page
 
-from zoo.registry.installed import GROUPS
+from zoo.registry.entries import GROUPS
 from zoo.scaffold import Names
 from zoo.scaffold.writer import commands, render
 

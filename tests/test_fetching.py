@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -86,7 +88,8 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(fetching, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(fetching, "ATTEMPTS", 4)
+    monkeypatch.setattr(fetching, "PAUSE", 0.005)
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -156,6 +159,25 @@ def test_a_file_that_stays_bad_is_named_and_the_rest_arrives(
     assert fetch_files(MANIFEST, tmp_path, server.url) == 1
     assert server.asked == Counter({VICTIM: 1})
     assert _whole(tmp_path) == set(FILES)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 3600 ", 60.0),  # no longer than a minute
+        (formatdate(time.time() + 3600, usegmt=True), 60.0),
+        (formatdate(time.time() - 3600, usegmt=True), 0.0),
+        ("Wed, 09 Oct 99999 09:00:00 GMT", 0.0),
+        ("soon", 0.0),
+        ("-5", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_a_server_says_how_long_to_wait_in_seconds_or_by_a_date(
+    header: str, seconds: float
+) -> None:
+    assert fetching._seconds(header) == seconds
 
 
 def test_server_that_disappears_is_given_up_and_gone_on_from(

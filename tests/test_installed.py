@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import zoo.registry.installed
+import zoo.registry.entries
 from zoo.api import PluginError, ZooWarning
 from zoo.registry import kind_of, registry
-from zoo.registry.installed import Entry, installed, survey
+from zoo.registry.entries import Entry, installed, survey
 
 if TYPE_CHECKING:
     from conftest import Plant
@@ -226,18 +226,18 @@ def test_list_says_which_group_it_does_not_read(plant: Plant) -> None:
     assert "author declares plugins in the entry-point group zoo.metrics" in done.stderr
 
 
-def test_thousands_of_plugins_in_one_package_are_each_judged_once(
+def test_thousands_of_plugins_in_one_package_are_each_checked_once(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not each against all others: that took seconds."""
     plant("author", {"zoo.losses": {f"loss_{i}": "ours" for i in range(2000)}}, LOSS)
-    judged = zoo.registry.installed._judged
+    checked = zoo.registry.entries._checked
     compared: list[int] = []
 
     def count(entry: Entry, namesakes: list[Entry]) -> Entry:
         compared.append(len(namesakes))
-        return judged(entry, namesakes)
+        return checked(entry, namesakes)
 
-    monkeypatch.setattr(zoo.registry.installed, "_judged", count)
+    monkeypatch.setattr(zoo.registry.entries, "_checked", count)
     assert len(found("loss_7")) == 1
     assert sum(compared) == len(installed())

@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name == "__version__":
-        return str(importlib.import_module("zoo.registry.installed").own_version())
+        return str(importlib.import_module("zoo.registry.entries").own_version())
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     if name == "registry":

@@ -19,6 +19,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from zoo.api import DataError, UsageError
@@ -26,8 +27,13 @@ from zoo.api.contracts import FetchProgress
 from zoo.files.names import inside
 from zoo.files.reading import open_regular, read_lines
 
-PAUSES = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before the second attempt at a file, the third and so on."""
+if TYPE_CHECKING:
+    from urllib3.util.retry import Retry
+
+ATTEMPTS = 5
+"""At one file."""
+PAUSE = 0.5
+"""Seconds, which double from attempt to attempt; the second one is made at once."""
 LONGEST_WAIT = 60.0
 """Seconds, for servers that say how long to wait."""
 TIMEOUT = (10.0, 30.0)
@@ -78,11 +84,16 @@ def fetch_files(
         raise UsageError(f"--jobs must be 1 or more, not {jobs}")
     for entry in manifest:
         inside(root, entry.path)
+    from urllib3.util.retry import (
+        Retry,
+    )  # slow to import, and listing data sets imports this module
+
+    retries = Retry(ATTEMPTS - 1, backoff_factor=PAUSE)
     read = _reader(source, jobs)
     luck = _Luck(unreachable_limit=4 + jobs)
     done, fetched, failures = 0, 0, list[str]()
     with ThreadPoolExecutor(jobs) as pool:
-        tasks = {pool.submit(_bring, entry, root, read, luck): entry for entry in manifest}
+        tasks = {pool.submit(_bring, entry, root, read, luck, retries): entry for entry in manifest}
         try:
             for task in as_completed(tasks):
                 entry = tasks[task]
@@ -154,27 +165,29 @@ _Read = Callable[[ManifestFile], bytes]
 """The bytes of an entry, at most one piece more than it says; raises _AttemptError."""
 
 
-def _bring(entry: ManifestFile, root: Path, read: _Read, luck: _Luck) -> bool:
+def _bring(entry: ManifestFile, root: Path, read: _Read, luck: _Luck, retries: Retry) -> bool:
     """True: fetched; False: stood already. Raises _AttemptError, or CancelledError untried."""
     path = inside(root, entry.path)
     if is_whole(path, entry):
         return False
     if luck.stop.is_set():
         raise CancelledError
-    for pause in (*PAUSES, None):
+    while True:
         try:
             content = read(entry)
             _verify(content, entry)
             _write(path, content)
         except _AttemptError as error:
             luck.attempt_failed(error)
-            if pause is None or not error.retry or luck.stop.wait(max(pause, error.wait)):
-                luck.file_failed()
-                raise
-        else:
-            luck.fetched()
-            return True
-    raise AssertionError("the last attempt returns or raises")
+            if error.retry and retries.total:
+                retries = retries.increment(error=error)
+                pause = max(retries.get_backoff_time(), error.wait)
+                if not luck.stop.wait(pause):
+                    continue
+            luck.file_failed()
+            raise
+        luck.fetched()
+        return True
 
 
 def _verify(content: bytes, entry: ManifestFile) -> None:
@@ -216,7 +229,7 @@ def _read_file(folder: Path, entry: ManifestFile) -> bytes:
 
 
 def _http_reader(source: str, jobs: int) -> _Read:
-    import requests  # slow to import, and listing data sets imports this module
+    import requests
     from requests.adapters import HTTPAdapter
 
     session = requests.Session()  # keeps connections open: most of the time of a small file
@@ -254,7 +267,14 @@ def _http_reader(source: str, jobs: int) -> _Read:
 
 
 def _seconds(retry_after: str) -> float:
-    return min(float(retry_after), LONGEST_WAIT) if retry_after.isdecimal() else 0.0
+    """How long a server asks us to wait: it gives seconds or a date."""
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util.retry import Retry
+
+    try:
+        return min(Retry().parse_retry_after(retry_after), LONGEST_WAIT)
+    except (InvalidHeader, ValueError, OverflowError):
+        return 0.0
 
 
 def _innermost(error: BaseException) -> str:

@@ -30,8 +30,8 @@ from .api import (
 from .memory import bounded, require_side
 from .registry import Entry, Resolved, blaming, registry
 from .registry.call import call_with_options
+from .registry.entries import one_line
 from .registry.errors import BrokenPluginError
-from .registry.installed import one_line
 from .tensors import file_digest, load_backbone, read_weights
 
 Features = Tensor | list[Tensor]

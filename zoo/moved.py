@@ -20,7 +20,7 @@ MOVED = {
     "zoo.engine.run": "zoo.training.run",
     "zoo.engine.scoring": "zoo.scoring.split",
     "zoo.engine.trained": "zoo.runs.trained",
-    "zoo.installed": "zoo.registry.installed",
+    "zoo.installed": "zoo.registry.entries",
     "zoo.models.catalogue": "zoo.runs.catalogue",
     "zoo.models.packing": "zoo.export.bundle",
     "zoo.recipes": "zoo.config.recipes",

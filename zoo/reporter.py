@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .config import Config
-from .registry.installed import one_line
+from .registry.entries import one_line
+
+if TYPE_CHECKING:
+    from .config import Config
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def main() -> None:
     except ZooError as error:
         sys.exit(f"{error}")
     bits = "16 bits" if packed.half else "32 bits"
-    print(f"{packed.folder}: {packed.bytes / 1e6:.2f} MB in {bits}")
+    print(f"{packed.folder}: weights of {packed.weights / 1e6:.2f} MB in {bits}")
+    print(f"its ONNX graph: {packed.graph / 1e6:.2f} MB")
     print(f"points moved by {packed.moved:.3f} px of the input on average")
 
 

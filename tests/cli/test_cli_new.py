@@ -21,7 +21,7 @@ from environments import Environment, make_environment
 from typer.testing import CliRunner
 
 from zoo.cli import app
-from zoo.registry.installed import GROUPS
+from zoo.registry.entries import GROUPS
 from zoo.scaffold import Names, writer
 from zoo.testing import checks
 

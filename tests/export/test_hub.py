@@ -348,7 +348,7 @@ def test_a_hostile_record_writes_no_markup_into_a_card(run: Path) -> None:
     card = model_card(as_read(record), "hf://tester/net")
     front = yaml.safe_load(card.split("---\n")[1])
     assert front["license"] == "other"
-    assert front["model-index"][0]["name"] == record["run"]
+    assert front["model-index"][0]["name"] == 'x" license: mit --- script'
     body = card.split("\n---\n", 1)[1]
     assert "<script>" not in body
     assert "<b>" not in body

@@ -17,14 +17,14 @@ from untrained import make_run
 
 from zoo.api import IBUG68, UsageError, WeightsError, generic_scheme
 from zoo.export.export import export_onnx
-from zoo.prediction import load
+from zoo.prediction import load, load_default
 from zoo.prediction.onnx_file import OnnxFacts
 from zoo.prediction.onnx_model import OnnxPredictor
-from zoo.registry.installed import absent_requirement
+from zoo.registry.entries import absent_requirement
 
 ABSENT = (
     *("torch", "torchvision", "timm", "safetensors", "pandas", "matplotlib", "jinja2"),
-    *("requests", "huggingface_hub", "tomli_w", "onnx"),
+    *("requests", "huggingface_hub", "tomli_w", "onnx", "rich"),
 )
 """What `pip install landmark-zoo` would bring and a prediction does without."""
 
@@ -57,15 +57,15 @@ def bare(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_line_predicts_without_torch(exported: Path, tmp_path: Path) -> None:
+def test_the_command_line_predicts_by_the_bundled_model_without_torch(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "face.png")
-    line = ["zoo", "predict", str(exported), "face.png", "--detector", "none"]
+    line = ["zoo", "predict", "face.png", "--detector", "none"]
     done = bare(f"sys.argv = {line!r}\nfrom zoo.cli import main\nmain()\n", tmp_path)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "predictions" / "points.csv").open(newline="") as file:
         [row] = csv.DictReader(file)
-    [face] = load(exported).predict(pixels, "none")
+    [face] = load_default().predict(pixels, "none")
     written = [[float(row[f"part_{i}_{axis}"]) for axis in "xy"] for i in range(68)]
     np.testing.assert_allclose(written, face.points, atol=0.006)
     assert (tmp_path / "predictions" / "face-points.png").is_file()
@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_named_and_is_no_bug(
 ) -> None:
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     assert absent_requirement(error) == ""  # it is installed: the bug is elsewhere
-    monkeypatch.setattr(_sys_modules, lambda distribution: None)
+    monkeypatch.setattr("zoo.registry.entries.version_of", lambda distribution: None)
     assert absent_requirement(error) == said
     assert absent_requirement(ModuleNotFoundError("No module named 'zoo.x'", name="zoo.x")) == ""
     assert absent_requirement(ImportError("cannot import name")) == ""

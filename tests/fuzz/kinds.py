@@ -142,7 +142,9 @@ def weights(folder: Path) -> None:
 
 
 def recipe(folder: Path) -> None:
-    shutil.copy(Path(zoo.__file__).parent / "config" / "recipes" / "quick.toml", folder / "own.toml")
+    shutil.copy(
+        Path(zoo.__file__).parent / "config" / "recipes" / "quick.toml", folder / "own.toml"
+    )
 
 
 def catalogue(folder: Path) -> None:

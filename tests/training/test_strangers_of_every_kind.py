@@ -17,7 +17,7 @@ from PIL import Image
 from zoo.api import PluginError, UsageError
 from zoo.evaluation.records import load_record, save_record
 from zoo.prediction import load
-from zoo.registry.installed import installed
+from zoo.registry.entries import installed
 from zoo.tensors import load_tensors, save_tensors
 from zoo.training import run
 from zoo.verbs import evaluate, leaderboard

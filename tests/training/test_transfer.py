@@ -149,7 +149,9 @@ def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
     assert record["model"]["weights"] == f"run: quick68 sha256: {digest}"
 
 
-@pytest.mark.parametrize("kind", ["no run", "not begun", "lost", "foreign header", "another backbone"])
+@pytest.mark.parametrize(
+    "kind", ["no run", "not begun", "lost", "foreign header", "another backbone"]
+)
 def test_what_is_no_start_gets_one_line(kit: Kit, kind: str) -> None:
     backbone = "tiny"
     if kind == "no run":

@@ -33,7 +33,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from zoo.registry.installed import own_version
+        from zoo.registry.entries import own_version
 
         print(f"landmark-zoo {own_version()}")
         raise typer.Exit
@@ -79,7 +79,7 @@ def _main() -> NoReturn:
         # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
         from zoo.files import disk_refuses
         from zoo.registry import author_of, installed
-        from zoo.registry.installed import OURS, absent_requirement, one_line
+        from zoo.registry.entries import OURS, absent_requirement, one_line
 
         if debug:
             traceback.print_exc()

@@ -32,7 +32,7 @@ def plugins(*kinds: str) -> Source:
     """Ids of installed plugins; where one stands in two distributions, with each of theirs."""
 
     def source(incomplete: str) -> Iterable[str]:
-        from zoo.registry.installed import UNUSABLE, installed
+        from zoo.registry.entries import UNUSABLE, installed
 
         for entry in installed():
             if entry.kind in kinds and entry.status not in UNUSABLE:

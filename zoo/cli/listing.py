@@ -48,7 +48,7 @@ def list_plugins(
     variable ZOO_PLUGINS limits every command to the built-in plugins (none), or to them and the
     distributions that it names (NAME,NAME).
     """
-    from zoo.registry.installed import UNUSABLE
+    from zoo.registry.entries import UNUSABLE
 
     _say_what_is_not_listed()
     entries = _find(pattern, kind)
@@ -63,7 +63,7 @@ def list_plugins(
 
 
 def _say_what_is_not_listed() -> None:
-    from zoo.registry.installed import survey
+    from zoo.registry.entries import survey
 
     found = survey()
     distributions = sorted({entry.distribution for entry in found.hidden})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -102,7 +102,7 @@ def predict(
     """
     options = _options(settings or ())
 
-    from zoo.cli.progress import reporter
+    from zoo.cli.progress import PlainReporter, reporter
     from zoo.media.inputs import find_all
     from zoo.media.job import Job, Outcome, run
     from zoo.media.settings import smoothing_from, tracking_from
@@ -131,8 +131,10 @@ def predict(
         keep=as_json,
     )
     outcome = Outcome()
+    alone = len(sources) < 2 and not any(source.moves for source in sources)
     try:
-        with _stoppable(), reporter() as shown:
+        # a single picture needs no bar, and no library that draws one
+        with _stoppable(), nullcontext(PlainReporter()) if alone else reporter() as shown:
             for note in notes:
                 shown.note(note)
             run(job, sources, shown, outcome)
@@ -161,10 +163,10 @@ def _stoppable() -> Iterator[None]:
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
     """By what they belong to."""
-    from zoo.config.recipes import parse_set
-
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
     for text in settings:
+        from zoo.config.recipes import parse_set
+
         key, value = parse_set(text)
         kind, _, option = key.partition(".")
         if kind not in options or not option:

@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from zoo.registry.installed import OURS, one_line
+from zoo.registry.entries import OURS, one_line
 from zoo.threads import CHOSEN, WAITING, usable_cores, waiting
 
 from .finding import Finding

@@ -11,7 +11,7 @@ from zoo.api import ZooError
 from zoo.data.locate import default_root
 from zoo.files import zoo_home
 from zoo.registry import registry
-from zoo.registry.installed import one_line
+from zoo.registry.entries import one_line
 from zoo.runs.catalogue import default_model, folder_of
 
 from .finding import Finding

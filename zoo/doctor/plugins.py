@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 
 from zoo.api import ZooWarning
-from zoo.registry.installed import OURS, Entry, normal, survey
+from zoo.registry.entries import OURS, Entry, normal, survey
 from zoo.registry.trial import check_all
 
 from .finding import Finding

@@ -55,7 +55,7 @@ def ask(question: str, timeout: float = TIMEOUT) -> tuple[dict[str, Any], str]:
 
 def answer(question: str, report: str) -> None:
     """In the child: write what a question's function returns, or what it raised, to a file."""
-    from zoo.registry.installed import one_line
+    from zoo.registry.entries import one_line
 
     warnings.simplefilter("ignore")
     functions = {each.__name__: each for each in (torch, torchvision, timm, cv2, built_ins)}
@@ -89,7 +89,7 @@ def torch() -> dict[str, Any]:
 
 def _refusal(torch: Any) -> str:
     """Why there is no CUDA, in PyTorch's own words."""
-    from zoo.registry.installed import one_line
+    from zoo.registry.entries import one_line
 
     try:
         torch.cuda.init()
@@ -158,7 +158,7 @@ def _round_trip(kind: str) -> bool:
 
 def built_ins() -> dict[str, Any]:
     """Load all plugins of the zoo's own distribution, in one process: they import the same."""
-    from zoo.registry.installed import OURS, UNUSABLE, installed, normal
+    from zoo.registry.entries import OURS, UNUSABLE, installed, normal
     from zoo.registry.lookup import load
     from zoo.registry.trial import reason_of
 

@@ -1,8 +1,9 @@
 """Bundle a run with the package: `make bundle RUN=... NAME=...`, for maintainers.
 
-What ships is what `zoo push` would publish: weights, configuration, record and card, without a path
-of this machine or a name of the data. Weights are stored in 16 bits where nobody could tell; they
-are read as 32.
+What ships is what `zoo push` would publish: weights, configuration, record, card and ONNX graph,
+without a path of this machine or a name of the data. Weights are stored in 16 bits where nobody
+could tell; they are read as 32. The graph is exported from the weights as they are read, and holds
+32 bits: both give the same points.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,15 +27,16 @@ from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..prediction.torch_model import TorchPredictor
 from ..registry import registry
-from ..runs.catalogue import BUNDLED, CATALOGUE, FILES, read, require_name
+from ..runs.catalogue import BUNDLED, CATALOGUE, FILES, GRAPH, WEIGHTS, read, require_name
 from ..runs.folder import RunFolder
 from ..tensors import file_digest, load_tensors, save_tensors
 from .card import plain_card
+from .export import export_onnx
 from .measured import measured
 from .push import require_no_names
 
-MOST_BYTES = 4_000_000
-"""Largest size of the weights: the wheel stays small."""
+MOST_BYTES = 12_000_000
+"""Largest size of weights and graph together: the wheel stays small."""
 MOST_MOVED = 0.05
 """Pixels of the input: points of a model in 16 bits may lie this far from those in 32, on average.
 Labels are whole pixels of frames that are larger than most inputs."""
@@ -42,8 +45,9 @@ Labels are whole pixels of frames that are larger than most inputs."""
 @dataclass(frozen=True)
 class Packed:
     folder: Path
-    bytes: int
-    """Size of the weights."""
+    weights: int
+    graph: int
+    """Bytes of the two files."""
     half: bool
     moved: float
     """Pixels of the input that a point moved by on average, with the weights that were written."""
@@ -61,8 +65,9 @@ def pack(
     """Write a finished run's files to ``models/name`` and its entry into the catalogue.
 
     With ``default``, `zoo predict` uses it where none is named, and no other entry does. Raises
-    :class:`UsageError` for a run that is not finished or too large to bundle, and
-    :class:`DataError` for a record that names a person; nothing has been written then.
+    :class:`UsageError` for a run that is not finished or too large to bundle,
+    :class:`DataError` for a record that names a person, and what
+    :func:`zoo.export.export.export_onnx` raises; nothing has been written then.
     """
     try:
         require_name(name)
@@ -71,32 +76,36 @@ def pack(
     folder = RunFolder(Path(run))
     record, config = folder.read_record(), folder.read_config()
     require_no_names(folder, record)
-    target = models / name
-    weights = target / FILES[0]
     tensors, header = load_tensors(folder.best)
     smaller = {key: _halved(tensor) for key, tensor in tensors.items()}
     moved = _moved(folder.path, smaller)
     half = moved <= MOST_MOVED
     chosen = smaller if half else tensors
-    size = sum(tensor.numel() * tensor.element_size() for tensor in chosen.values())
-    if size > MOST_BYTES:
-        tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
-        raise UsageError(
-            f"{run}: its weights take {size / 1e6:.1f} MB{tried}; a bundled model may take "
-            f"{MOST_BYTES / 1e6:.1f} MB. Publish it instead: zoo push"
-        )
-    save_tensors(weights, chosen, header)
-    if record.model.best_sha256 is not None:  # these are others: in 16 bits, or laid out anew
-        record.raw["model"]["best_sha256"] = file_digest(weights)
-    files = {
-        "config.toml": dumps(from_dict(config.to_share())),
-        "record.json": f"{layout(record.raw)}\n",
-        "card.md": plain_card(record, name, measured=measured(folder)),
-    }
-    for file, text in files.items():
-        write_whole(target / file, text.encode())
+    target = models / name
+    with TemporaryDirectory() as place:
+        made = Path(place) / name
+        save_tensors(made / WEIGHTS, chosen, header)
+        if record.model.best_sha256 is not None:  # these are others: in 16 bits, or laid out anew
+            record.raw["model"]["best_sha256"] = file_digest(made / WEIGHTS)
+        files = {
+            "config.toml": dumps(from_dict(config.to_share())),
+            "record.json": f"{layout(record.raw)}\n",
+            "card.md": plain_card(record, name, measured=measured(folder)),
+        }
+        for file, text in files.items():
+            write_whole(made / file, text.encode())
+        weights, graph = (made / WEIGHTS).stat().st_size, export_onnx(made, made / GRAPH).size
+        if weights + graph > MOST_BYTES:
+            tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
+            raise UsageError(
+                f"{run}: its weights take {weights / 1e6:.1f} MB{tried}, and its graph "
+                f"{graph / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. "
+                "Publish it instead: zoo push"
+            )
+        for file in (*FILES, GRAPH):
+            write_whole(target / file, (made / file).read_bytes())
     _enter(catalogue, name, _entry(target, record, summary), default)
-    return Packed(target, weights.stat().st_size, half, moved if half else 0.0)
+    return Packed(target, weights, graph, half, moved if half else 0.0)
 
 
 def _halved(tensor: Tensor) -> Tensor:
@@ -123,7 +132,7 @@ def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
 
 def _entry(folder: Path, record: Record, summary: str) -> dict[str, Any]:
     files = {}
-    for name in FILES:
+    for name in (*FILES, GRAPH):
         content = (folder / name).read_bytes()
         files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     data, score = record.data, record.raw["results"].get("val", {})

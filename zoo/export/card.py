@@ -1,16 +1,18 @@
 """The card of a published run: what stands in its repository's README.md.
 
-The front matter is YAML that hubs read; each string in it is written as JSON, which YAML contains.
+The front matter is YAML that hubs read.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ..evaluation.board.baseline import run_has_learned
 from ..evaluation.records import Record
+
+TASK = "keypoint-detection"
+"""The hub's name for what the model does."""
 
 TAGS = ("facial-landmarks", "face-alignment", "keypoint-detection", "landmark-zoo")
 
@@ -27,7 +29,7 @@ def model_card(
     one the card names what is known and claims nothing. ``onnx``: model.onnx lies beside it.
     ``measured``: what :func:`zoo.export.measured.measured` gives."""
     body = _body(record, address, onnx, measured or {})
-    return f"---\n{_front_matter(record, license)}---\n\n{body}"
+    return f"---\n{_front_matter(record, license)}\n---\n\n{body}"
 
 
 def plain_card(record: Record, address: str, *, measured: Mapping[str, Any] | None = None) -> str:
@@ -36,30 +38,35 @@ def plain_card(record: Record, address: str, *, measured: Mapping[str, Any] | No
 
 
 def _front_matter(record: Record, license: str) -> str:
-    lines = ["library_name: landmark-zoo", "pipeline_tag: keypoint-detection"]
-    if license:
-        lines.append(f"license: {json.dumps(license)}")
-    else:
-        lines += ["license: other", "license_name: terms-in-this-card", "license_link: README.md"]
-    lines += ["tags:", *(f"- {tag}" for tag in TAGS), "metrics:", "- nme"]
-    results = [(split, r.nme_ioc) for split, r in record.results.items() if r.nme_ioc]
-    if results:
-        lines += ["model-index:", f"- name: {json.dumps(record.run)}", "  results:"]
-    for split, error in results:
-        name = f"{record.data.dataset} ({record.data.protocol})"
-        lines += [
-            "  - task:",
-            "      type: keypoint-detection",
-            "    dataset:",
-            f"      name: {json.dumps(name)}",
-            f"      type: {json.dumps(record.data.dataset)}",
-            f"      split: {json.dumps(split)}",
-            "    metrics:",
-            "    - type: nme",
-            "      name: NME, inter-ocular (%)",
-            f"      value: {100 * error:.2f}",
-        ]
-    return "".join(f"{line}\n" for line in lines)
+    from huggingface_hub import EvalResult, ModelCardData  # slow to import
+
+    terms = {"license": license}
+    if not license:
+        terms = {"license": "other", "license_name": "terms-in-this-card"}
+        terms["license_link"] = "README.md"
+    dataset = _line(record.data.dataset)
+    results = [
+        EvalResult(
+            task_type=TASK,
+            dataset_type=dataset,
+            dataset_name=f"{dataset} ({_line(record.data.protocol)})",
+            dataset_split=_line(split),
+            metric_type="nme",
+            metric_name="NME, inter-ocular (%)",
+            metric_value=round(100 * result.nme_ioc, 2),
+        )
+        for split, result in record.results.items()
+        if result.nme_ioc
+    ]
+    return ModelCardData(
+        library_name="landmark-zoo",
+        pipeline_tag=TASK,
+        tags=list(TAGS),
+        metrics=["nme"],
+        model_name=_line(record.run),
+        eval_results=results or None,
+        **terms,
+    ).to_yaml()
 
 
 def _body(record: Record, address: str, onnx: bool, measured: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..api import PluginError, UsageError
 from ..prediction.onnx_file import IMAGES, POINTS, SCORES
 from ..registry import bare_id
-from ..registry.installed import one_line
+from ..registry.entries import one_line
 from ..runs.trained import Trained
 from .rewording import InOtherWords
 

@@ -1,6 +1,7 @@
 """A model by what names it: a run's folder, a model of the catalogue, an ONNX file, a repository.
 
-Imports nothing heavy before it is known what is asked for: an ONNX file needs no torch.
+Imports nothing heavy before it is known what is asked for: an ONNX file, and a model of the
+catalogue that has one, need no torch.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from ..api import UsageError, ZooError, ZooWarning
-from ..runs.catalogue import default_model, folder_of, is_named, run_folder
+from ..runs.catalogue import GRAPH, Model, default_model, find, folder_of, is_named
 from .predictor import Predictor
 
 HUB = "hf://"
@@ -23,8 +24,9 @@ def load(source: str | Path, device: str = "") -> Predictor:
     Args:
         source: A run's folder, the name of a model that `zoo models` lists, an ONNX file that
             `zoo export` wrote, or ``hf://user/name``, which is fetched.
-        device: Device: cpu, cuda, cuda:1 or mps; empty: the best one found. An ONNX file runs on
-            the CPU.
+        device: Device: cpu, cuda, cuda:1 or mps; empty: for a run the best one found. An ONNX file
+            runs on the CPU. So does a model of the catalogue that has one, unless another device is
+            named.
 
     Returns:
         The model; its ``predict`` takes a uint8 RGB image of shape (H, W, 3) and gives faces with
@@ -53,13 +55,15 @@ def load(source: str | Path, device: str = "") -> Predictor:
         if device not in ("", "cpu"):
             raise UsageError(f"{path}: an ONNX file runs on the CPU; leave device {device} out")
         return OnnxPredictor(path)
-    return _of_run(run_folder(path), device)
+    if not path.exists() and is_named(text):
+        return _of_catalogue(find(text), device)
+    return _of_run(path, device)
 
 
 def load_default(device: str = "") -> Predictor:
     """The model that comes with the package. Raises :class:`UsageError` where none does."""
     if model := default_model():
-        return load(folder_of(model.name), device)
+        return _of_catalogue(model, device)
     raise UsageError(
         "this copy of the zoo ships no model; name a run, or train one: "
         "zoo train timm:mobilenetv3_small_100 --dataset synthetic"
@@ -79,6 +83,17 @@ def is_model(text: str) -> bool:
     # what is missing
     of_runs = ("config.toml", "best.safetensors", "record.json")
     return path.is_dir() and any((path / name).is_file() for name in of_runs)
+
+
+def _of_catalogue(model: Model, device: str) -> Predictor:
+    folder = folder_of(model.name)
+    if not model.has_graph or device not in ("", "cpu"):
+        return _of_run(folder, device)
+    from .onnx_model import OnnxPredictor
+
+    predictor = OnnxPredictor(folder / GRAPH)
+    predictor.name = model.name
+    return predictor
 
 
 def _of_run(folder: Path, device: str) -> Predictor:

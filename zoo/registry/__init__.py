@@ -6,7 +6,7 @@ metadata and imports none of them; asking for one imports that one. An id is ``c
 where the distribution matters: that qualified form is what a run stores.
 """
 
-from zoo.registry.installed import GROUPS, Entry, bare_id, canonical_kind, installed
+from zoo.registry.entries import GROUPS, Entry, bare_id, canonical_kind, installed
 from zoo.registry.lookup import (
     Registry,
     Resolved,

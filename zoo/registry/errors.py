@@ -12,7 +12,7 @@ from typing import Any
 from zoo import api
 from zoo.api import PluginError
 from zoo.api.errors import close_names, did_you_mean
-from zoo.registry.installed import GROUPS, OURS, Entry, hidden, normal, one_line, version_of
+from zoo.registry.entries import GROUPS, OURS, Entry, hidden, normal, one_line, version_of
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")

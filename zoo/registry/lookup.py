@@ -16,8 +16,7 @@ from zoo import api
 from zoo.api import Backbone, BackboneFamily, PluginError, UsageError, ZooError
 from zoo.api.contracts import DEPRECATED_API_VERSIONS
 from zoo.api.notices import deprecated
-from zoo.registry.errors import ambiguous, failed, not_served, unknown
-from zoo.registry.installed import (
+from zoo.registry.entries import (
     GROUPS,
     OURS,
     UNUSABLE,
@@ -27,6 +26,7 @@ from zoo.registry.installed import (
     installed,
     one_line,
 )
+from zoo.registry.errors import ambiguous, failed, not_served, unknown
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api import ZooWarning
+from zoo.registry.entries import UNUSABLE, Entry, one_line
 from zoo.registry.errors import BrokenPluginError
-from zoo.registry.installed import UNUSABLE, Entry, one_line
 from zoo.registry.lookup import load
 
 AT_ONCE = 2

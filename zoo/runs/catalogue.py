@@ -29,6 +29,8 @@ WEIGHTS, CONFIG, RECORD, CARD = FILES = (
     "card.md",
 )
 """Files of a model's folder."""
+GRAPH = "model.onnx"
+"""A further one, which predicts without PyTorch; catalogues of an earlier zoo list none."""
 MOST_BYTES = 1 << 31
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -54,6 +56,10 @@ class Model:
     @property
     def bundled(self) -> bool:
         return all((BUNDLED / self.name / entry.path).is_file() for entry in self.files)
+
+    @property
+    def has_graph(self) -> bool:
+        return any(entry.path == GRAPH for entry in self.files)
 
     @property
     def home(self) -> Path:
@@ -99,8 +105,8 @@ def _model(name: str, table: Any) -> Model:
         if not isinstance(table.get(key, {}), dict):
             raise ValueError(f"{name}: {key} is no table")
     files = tuple(_entry(name, path, each) for path, each in table.get("files", {}).items())
-    if {entry.path for entry in files} != set(FILES):
-        raise ValueError(f"{name}: its files must be {', '.join(FILES)}")
+    if {entry.path for entry in files} - {GRAPH} != set(FILES):
+        raise ValueError(f"{name}: its files must be {', '.join(FILES)}, and may be {GRAPH}")
     address = str(table.get("address", ""))
     if address and not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
         raise ValueError(f"{name}: address {address} is not https")

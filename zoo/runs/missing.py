@@ -9,8 +9,8 @@ from pathlib import Path
 from ..api import DataError, PluginError
 from ..evaluation.records import load_record
 from ..evaluation.records.schema import Plugin
+from ..registry.entries import version_of
 from ..registry.errors import UnknownPluginError
-from ..registry.installed import version_of
 from .folder import RunFolder
 
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from itertools import count
 
 from zoo.api import UsageError
-from zoo.registry.installed import Entry, canonical_kind, survey
+from zoo.registry.entries import Entry, canonical_kind, survey
 
 PREFIX = "landmark_zoo_"
 """Packages may carry it so that people find them; an id need not repeat it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 
 from zoo.api import API_VERSION, UsageError
-from zoo.registry.installed import GROUPS
+from zoo.registry.entries import GROUPS
 
 from .names import Names
 

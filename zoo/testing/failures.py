@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoo.api import ZooError
-from zoo.registry.installed import one_line
+from zoo.registry.entries import one_line
 
 
 class CheckFailed(AssertionError):  # noqa: N818

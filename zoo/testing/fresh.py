@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zoo.registry.entries import Entry
 from zoo.registry.errors import failed
-from zoo.registry.installed import Entry
 from zoo.registry.trial import Trial, asked, reason_of
 
 TORCH_FIRST = "torch first"

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.registry.installed import Entry
+from zoo.registry.entries import Entry
 from zoo.registry.trial import Trial, asked, reason_of
 
 PROCESSES = 2

@@ -21,7 +21,7 @@ from ..evaluation.scores.results import flip_results, results_of
 from ..files.reading import read_lines
 from ..model import BuiltModel, LandmarkModel, count_gmacs, count_parameters, rounded
 from ..registry import Entry
-from ..registry.installed import one_line
+from ..registry.entries import one_line
 from ..reporter import Reporter
 from ..runs.environment import peak_memory
 from ..runs.folder import RunFolder
