@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+import quick_process
+
 COMMANDS = ("zoo", "pip", "pytest", "twine")
 """Console commands that an environment has of its own."""
 
@@ -48,6 +50,11 @@ class Environment:
         inherited = {key: value for key, value in os.environ.items() if key not in strays}
         return inherited | mine | dict(self.more)
 
+    def python(self, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """A program of its Python, with both outputs in one, as on a terminal."""
+        python = self.folder / "bin" / "python"
+        return quick_process.run(arguments, cwd, self.variables, merged=True, python=python)
+
     def run(self, command: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
         """A command with both its outputs in one, as on a terminal."""
         return subprocess.run(
@@ -75,11 +82,15 @@ def make_environment(folder: Path, **more: str) -> Environment:
     outer = sysconfig.get_path("purelib")
     # addsitedir, not the path alone: an editable install of the zoo is a .pth file in there.
     (site / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
+    python, quick = folder / "bin" / "python", quick_process.can_fork(os.environ | more)
     for name in COMMANDS:
+        if quick and name in ("zoo", "pytest"):
+            quick_process.command(folder / "bin", name, python)
+            continue
         [point] = metadata.entry_points(group="console_scripts", name=name)
         script = folder / "bin" / name
         script.write_text(
-            f"#!{folder / 'bin' / 'python'}\nimport sys\n"
+            f"#!{python}\nimport sys\n"
             f"from {point.module} import {point.attr}\nsys.exit({point.attr}())\n"
         )
         script.chmod(0o755)

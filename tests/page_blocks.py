@@ -20,6 +20,7 @@ is. All else must be as it stands.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,7 +112,7 @@ class PageRun:
         elif block.does == "recorded":
             pass
         elif block.does == "python":
-            self._run(["python", "-c", block.text], 0)
+            self._ended(self.environment.python("-c", block.text, cwd=self.here), 0)
         elif block.does == "workflow":
             self._write(block)
             jobs = yaml.safe_load(block.text)["jobs"].values()
@@ -133,7 +134,9 @@ class PageRun:
         self._run(["sh", "-e", "-c", trap + script], status)
 
     def _run(self, command: list[str], status: int) -> None:
-        done = self.environment.run(command, self.here)
+        self._ended(self.environment.run(command, self.here), status)
+
+    def _ended(self, done: subprocess.CompletedProcess[str], status: int) -> None:
         self.printed, _, place = done.stdout.partition(SEPARATOR)
         self.here = Path(place) if place else self.here
         assert done.returncode == status, f"exit status {done.returncode}\n{self.printed}"

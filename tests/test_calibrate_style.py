@@ -4,12 +4,11 @@ it does by chance."""
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import quick_process
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -84,9 +83,7 @@ def test_a_habit_is_put_right_and_chance_is_left(
     write(tmp_path / "train.csv", train)
     write(tmp_path / "val.csv", val)
     arguments = ["train.csv", "val.csv", "calibrated.csv", "--data", release]
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = quick_process.run([SCRIPT, *arguments], tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"{len(train) - 5} training frames of {len(train)}" in done.stdout
 

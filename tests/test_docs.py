@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import quick_process
 
 from zoo.config import known_keys
 
@@ -25,9 +26,11 @@ LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 )
 def test_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
     script = "".join(RUN.findall(page.read_text()))
-    scripts = sysconfig.get_path("scripts")
+    (tmp_path / "bin").mkdir()
+    quick_process.command(tmp_path / "bin", "zoo", Path(sys.executable))
+    places = [tmp_path / "bin", sysconfig.get_path("scripts"), os.environ["PATH"]]
     environment = os.environ | {
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(map(str, places)),
         "ZOO_HOME": str(tmp_path / "home"),
     }
     done = subprocess.run(
@@ -52,5 +55,5 @@ def test_the_page_on_training_names_every_key() -> None:
 def test_a_picture_is_drawn_for_the_demo(tmp_path: Path) -> None:
     script = ROOT / "docs" / "examples" / "draw_faces.py"
     picture = tmp_path / "new" / "face.png"
-    subprocess.run([sys.executable, script, "--count", "2", picture], check=True)
+    assert quick_process.run([script, "--count", "2", picture]).returncode == 0
     assert sorted(p.name for p in picture.parent.iterdir()) == ["face-0.png", "face-1.png"]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import quick_process
 from PIL import Image
 
 from zoo.datasets.youtube_udacity import FOLDERS, UdacityFrames
@@ -36,9 +35,8 @@ def test_half_of_the_training_people_lose_their_labels_and_nobody_else(
     release: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
-    done = subprocess.run(
-        [sys.executable, SCRIPT, release, copy], capture_output=True, text=True, check=True
-    )
+    done = quick_process.run([SCRIPT, release, copy])
+    assert done.returncode == 0, done.stderr
     whole, left = UdacityFrames(release), UdacityFrames(copy)
     before, kept, hidden = map(list, (whole.samples(), left.samples(), left.unlabelled()))
     assert left.problems == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import quick_process
 
 import zoo.registry.entries
 from zoo.api import PluginError, ZooWarning
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from conftest import Plant
 
 LOSS = "from zoo.api import Loss\nours = Loss(build=lambda: None)\n"
-ZOO = [sys.executable, "-P", "-c", "from zoo.cli import main; main()"]
+ZOO = ["-P", "-c", "from zoo.cli import main; main()"]
 
 
 def found(plugin_id: str, kind: str = "loss") -> list[Entry]:
@@ -31,7 +32,7 @@ def distributions() -> set[str]:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*ZOO, *arguments], capture_output=True, text=True, timeout=120)
+    return quick_process.run([*ZOO, *arguments])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,8 @@ def test_metadata_so_damaged_that_torch_cannot_be_imported_is_named(plant: Plant
     folder = plant("mangled", {"zoo.losses": {"ours": "ours"}}, LOSS)
     info = folder / "mangled-1.0.dist-info"
     (info / "entry_points.txt").write_text("[zoo.losses]\nours\n")
-    done = run("train", "custom_cnn", "--dataset", "synthetic")
+    command = [sys.executable, *ZOO, "train", "custom_cnn", "--dataset", "synthetic"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert f"warning: plugins of {info} are unknown" in done.stderr.splitlines()[0]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import quick_process
 
 import zoo
 
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
 
 LOSS = "from zoo.api import Loss\nours = Loss(build=lambda: None)\n"
 # Not `-m zoo`: like the installed command, this does not put the working directory on the path.
-ZOO = [sys.executable, "-P", "-c", "from zoo.cli import main; main()"]
+ZOO = ["-P", "-c", "from zoo.cli import main; main()"]
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ZOO, *arguments], capture_output=True, text=True, cwd=cwd, timeout=240, check=False
-    )
+    return quick_process.run([*ZOO, *arguments], cwd)
 
 
 def test_the_list_as_json_is_json_alone_and_complete() -> None:
@@ -132,7 +131,11 @@ def on_a_terminal(*arguments: str, columns: int) -> tuple[int, str]:
     keeper, terminal = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
     child = subprocess.Popen(
-        [*ZOO, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+        [sys.executable, *ZOO, *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
     )
     os.close(terminal)
     shown = b""
@@ -183,7 +186,7 @@ def test_on_a_terminal_of_80_columns_reasons_stand_below_the_table(plant: Plant)
 
 
 def test_a_reader_that_goes_away_causes_no_complaint() -> None:
-    command = " ".join(f"'{word}'" for word in [*ZOO, "list", "--json"])
+    command = " ".join(f"'{word}'" for word in [sys.executable, *ZOO, "list", "--json"])
     done = subprocess.run(
         ["bash", "-c", f"{command} | head -c 1"], capture_output=True, text=True, check=False
     )

@@ -6,12 +6,12 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import quick_process
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -36,14 +36,8 @@ def faces() -> list[Any]:
 
 
 def zoo(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", "predict", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "ZOO_HOME": str(folder / "home")},
-        timeout=120,
-    )
+    variables = os.environ | {"ZOO_HOME": str(folder / "home")}
+    return quick_process.run(["-m", "zoo", "predict", *map(str, arguments)], folder, variables)
 
 
 def invoke(*arguments: object) -> Result:

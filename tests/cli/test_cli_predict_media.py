@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import quick_process
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -82,16 +83,14 @@ def test_a_video_and_its_frames_give_the_same_points(
 def test_everything_at_once_as_a_process(trained: Path, shot: Path, tmp_path: Path) -> None:
     """Pictures by a pattern, a video, a broken one, a missing folder; JSON alone on stdout."""
     (tmp_path / "bad.mp4").write_text("no video")
-    done = subprocess.run(
+    done = quick_process.run(
         [
-            *(sys.executable, "-m", "zoo", "predict", str(trained), f"{shot}/000[12].png"),
+            *("-m", "zoo", "predict", str(trained), f"{shot}/000[12].png"),
             *(str(shot.parent / "clip.mkv"), "bad.mp4", "nowhere", "--detector", "none"),
             *("--format", "jsonl", "--pts", "--json", "--out", "out"),
         ],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "ZOO_HOME": str(tmp_path / "home")},
+        tmp_path,
+        os.environ | {"ZOO_HOME": str(tmp_path / "home")},
     )
     assert done.returncode == 1
     told = json.loads(done.stdout)

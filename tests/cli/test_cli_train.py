@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import quick_process
 import torch
 from typer.testing import CliRunner
 
@@ -97,8 +98,7 @@ def here(
 
 
 def zoo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "zoo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return quick_process.run(["-m", "zoo", *arguments])
 
 
 def invoke(*arguments: str) -> Any:
@@ -115,7 +115,7 @@ def on_a_terminal(columns: int, *arguments: str) -> tuple[int, str]:
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        env={**os.environ, "TERM": "xterm"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns)},
     )
     os.close(terminal)
     written = b""

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import quick_process
 from PIL import Image
 
 from zoo.datasets.synthetic import open_synthetic
@@ -29,9 +30,7 @@ def load(name: str) -> ModuleType:
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, EXAMPLES / script, *map(str, arguments)], capture_output=True, text=True
-    )
+    return quick_process.run([EXAMPLES / script, *map(str, arguments)])
 
 
 def test_the_latency_of_the_zoo_is_measured_with_its_error(trained: Path, tmp_path: Path) -> None:

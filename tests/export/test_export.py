@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import quick_process
 from untrained import FACES, make_run
 
 from zoo import __version__
@@ -251,9 +252,4 @@ def test_the_command_line_writes_the_file_and_says_how_good_it_is(
 
 
 def zoo(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return quick_process.run(["-m", "zoo", *map(str, arguments)])

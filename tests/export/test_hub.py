@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import quick_process
 import yaml
 from board_samples import as_read, predict
 from huggingface_hub import constants
@@ -375,11 +375,5 @@ def test_the_command_line_publishes_and_predicts(hub: Hub, run: Path, tmp_path: 
 
 
 def zoo(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
-    )
+    variables = os.environ | {"OMP_NUM_THREADS": "1"}
+    return quick_process.run(["-m", "zoo", *map(str, arguments)], folder, variables)

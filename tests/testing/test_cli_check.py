@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import quick_process
 from PIL import Image
 from test_kit import GROUP, SOURCE
 
 if TYPE_CHECKING:
     from conftest import Plant
 
-ZOO = [sys.executable, "-P", "-c", "from zoo.cli import main; main()"]
+ZOO = ["-P", "-c", "from zoo.cli import main; main()"]
 
 TOUCHES = """
 import os
@@ -38,9 +39,7 @@ ours = Loss(build=lambda: lambda points, target, visible: points.sum())
 
 
 def zoo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ZOO, "check", *arguments], capture_output=True, text=True, timeout=240, check=False
-    )
+    return quick_process.run([*ZOO, "check", *arguments])
 
 
 def test_a_line_a_check_and_the_count_at_the_end() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import quick_process
 import torch
 
 from zoo.config import Config
@@ -186,15 +187,15 @@ class Kit:
         self, *arguments: str, processes: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """``python ...`` likewise."""
-        command = [sys.executable]
-        if processes:
-            command += ["-m", "torch.distributed.run", "--standalone"]
-            command += ["--nproc-per-node", str(processes)]
+        variables = {**os.environ, **environment}
+        if not processes:
+            return quick_process.run(arguments, self.out, variables)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         return subprocess.run(
-            [*command, *arguments],
+            [*command, "--nproc-per-node", str(processes), *arguments],
             capture_output=True,
             text=True,
-            env={**os.environ, **environment},
+            env=variables,
             cwd=self.out,
             timeout=120,
         )
