@@ -6,6 +6,7 @@ What a backbone leaves out at random, or by what it sees, shows only there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.registry.entries import Entry
+from zoo.registry.lookup import load
 from zoo.registry.trial import Trial, asked, reason_of
 
 PROCESSES = 2
@@ -25,39 +27,51 @@ STEPS = 4
 def trained_together(entry: Entry, options: Mapping[str, Any], size: int, timeout: float) -> str:
     """Why two processes cannot train a backbone with the linear head, at ``size`` pixels; empty:
     they can. ``timeout`` is in seconds."""
-    found: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
-        folder, running = Path(name), list[Trial]()
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        asks = {"folder": folder, "options": dict(options), "size": size, "wait": timeout}
+        trial = Trial(
+            __name__, replace(entry, reason=json.dumps(asks)), timeout, Path(folder) / "report"
+        )
         try:
-            for rank in range(PROCESSES):
-                asks = {"rank": rank, "meet": str(folder / "meet"), "options": dict(options)}
-                told = replace(entry, reason=json.dumps(asks | {"size": size, "wait": timeout}))
-                running.append(Trial(__name__, told, timeout, folder / str(rank)))
-            while running and not any(found):  # one that has failed lets the other wait in vain
-                for trial in [each for each in running if each.over()]:
-                    running.remove(trial)
-                    report, failure = trial.outcome()
-                    found.append(failure or report[0])
+            while not trial.over():
                 time.sleep(0.02)
+            report, failure = trial.outcome()
         finally:
-            for trial in running:
-                trial.end()
-    return next(filter(None, found), "")
+            trial.end()
+    return failure or str(report[0])
 
 
 def in_child() -> None:
-    """Train; report why that failed, or nothing."""
+    """Train in two processes; report why the first that failed did so, or nothing."""
     with asked() as (entry, report):
+        from torch.multiprocessing import get_all_start_methods, start_processes
+
+        from zoo.training import rehearsal  # noqa: F401 - what a fork has, it need not import
+
+        asks = json.loads(entry.reason)
         try:
-            _train(entry, **json.loads(entry.reason))
+            load(entry)
+            way = "fork" if "fork" in get_all_start_methods() else "spawn"
+            # one that fails ends the other, which would wait for it in vain
+            start_processes(_trained, (entry, asks), PROCESSES, start_method=way)
         except BaseException as error:
-            report.append(reason_of(error))
+            reason = Path(asks["folder"], "reason")
+            report.append(reason.read_text("utf-8") if reason.exists() else reason_of(error))
         else:
             report.append("")
 
 
+def _trained(rank: int, entry: Entry, asks: Mapping[str, Any]) -> None:
+    try:
+        _train(entry, rank, **asks)
+    except BaseException as error:
+        with contextlib.suppress(FileExistsError), Path(asks["folder"], "reason").open("x") as file:
+            file.write(reason_of(error))
+        raise
+
+
 def _train(
-    entry: Entry, rank: int, meet: str, options: dict[str, Any], size: int, wait: float
+    entry: Entry, rank: int, folder: str, options: dict[str, Any], size: int, wait: float
 ) -> None:
     from datetime import timedelta
 
@@ -83,7 +97,7 @@ def _train(
     model.leave_out(found.idle)
     dist.init_process_group(
         "gloo",
-        init_method=Path(meet).as_uri(),
+        init_method=Path(folder, "meet").as_uri(),
         rank=rank,
         world_size=PROCESSES,
         timeout=timedelta(seconds=wait),

@@ -23,7 +23,8 @@ def save_learning_curve(rows: Rows, path: Path, best_epoch: int | None = None) -
     epoch of the lowest ``val_nme``. Draws on a canvas of its own, without pyplot and its global
     state, so that training in a thread or without a screen is safe.
     """
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    figure = Figure(figsize=(8, 3.5))
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.15, top=0.9, wspace=0.25)
     FigureCanvasAgg(figure)
     losses, error = figure.subplots(1, 2)
     epochs = [int(row["epoch"]) for row in rows]
