@@ -106,7 +106,6 @@ def predict(
     from zoo.media.inputs import find_all
     from zoo.media.job import Job, Outcome, run
     from zoo.media.settings import smoothing_from, tracking_from
-    from zoo.media.writers import as_table
     from zoo.prediction import Finder
 
     tracking, smoothing = tracking_from(options["track"]), smoothing_from(options["smooth"])
@@ -140,7 +139,7 @@ def predict(
             run(job, sources, shown, outcome)
     finally:  # stopped early, it says what was done all the same
         if as_json:
-            print_json([as_table(marked) for marked in outcome.kept])
+            print_json(outcome.kept)
         failures = [*map(str, errors), *outcome.failures]
         _tell(failures, outcome)
     if failures:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from zoo.api import DataError
 from zoo.prediction import Face, Finder, Predictor
@@ -25,7 +26,7 @@ from .pictures import Image, copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
 from .video import Frame, Frames, SequenceFrames, VideoFrames
-from .writers import Format, Marked, Writer, open_writer, write_pts
+from .writers import Format, Marked, Writer, as_table, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
 """Pixels of a batch's pictures together: what is held in memory at a time."""
@@ -66,8 +67,8 @@ class Outcome:
     faces: int = 0
     failures: list[str] = field(default_factory=list)
     """One line each: what could not be read, and where no face was found."""
-    kept: list[Marked] = field(default_factory=list)
-    """Pictures and frames with faces."""
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    """What JSON says of pictures and frames with faces."""
     points: Path | None = None
     """The file of points, where one was written."""
     missing: str = ""
@@ -285,8 +286,7 @@ class _Work:
         self.writer.write(marked)
         self.outcome.faces += len(marked.faces)
         if self.job.keep and marked.faces:
-            # as a plain list: the picture itself is not kept
-            self.outcome.kept.append(replace(marked, faces=list(marked.faces)))
+            self.outcome.kept.append(as_table(marked))
 
 
 @dataclass
