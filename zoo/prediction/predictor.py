@@ -251,8 +251,8 @@ class Predictor(ABC):
         model says of the mirrored crop is held against what it says of the crop: exp(-d /
         ``DISAGREE``), with d the mean distance of points in sizes of the face. That is a second
         pass; with ``mirror_check = False``, and for a scheme without symmetry, there is none, and
-        this gives NaN, and the face no confidence. Neither is a probability: they tell faces that went wrong from those
-        that did not, within one model.
+        this gives NaN, and the face no confidence. Neither is a probability: they tell faces that
+        went wrong from those that did not, within one model.
         """
         if scores is not None:
             return np.asarray(scores.mean(1), np.float32)
