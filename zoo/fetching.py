@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from urllib3.util.retry import Retry
 
 ATTEMPTS = 5
-"""At one file."""
+"""Most attempts at one file."""
 PAUSE = 0.5
 """Seconds, which double from attempt to attempt; the second one is made at once."""
 LONGEST_WAIT = 60.0
@@ -39,7 +39,7 @@ LONGEST_WAIT = 60.0
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of an answer."""
 FRUITLESS_FILES = 20
-"""So many failed files with none fetched in between, and the rest is not tried."""
+"""After so many failed files with none fetched in between, the rest is not tried."""
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
-    """By what they belong to."""
+    """The options by what they belong to."""
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
     for text in settings:
         from zoo.config.recipes import parse_set

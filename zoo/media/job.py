@@ -128,7 +128,7 @@ class _Work:
     reporter: Reporter
     pictures_left: int
     videos_left: int
-    """Not begun."""
+    """Number of videos that were not begun."""
     film: Film | None = None
     """The video that is worked on."""
     doing: str = ""
@@ -156,7 +156,7 @@ class _Work:
         return " and ".join(parts)
 
     def pictures(self, paths: Sequence[Path]) -> None:
-        """In batches; each with a drawn copy."""
+        """Predict pictures in batches, and write each with a drawn copy."""
         name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
         self._begin(name, len(paths))
         for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):

@@ -40,7 +40,7 @@ class Marked:
     numbers: Sequence[int]
     """Number of each face: its place among the picture's, or its track through a video."""
     frame: int | None = None
-    """From 0; None for a picture."""
+    """Number of the frame, from 0; None for a picture."""
     seconds: float | None = None
 
 

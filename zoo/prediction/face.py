@@ -29,7 +29,7 @@ class Face:
     scores: NDArray[np.float32] | None = None
     """(K,), where the model's head gives them."""
     confidence: float | None = None
-    """From 0 to 1, how sure the model is of the points: see :meth:`Predictor.confidences`. None
+    """How sure the model is of the points, from 0 to 1: see :meth:`Predictor.confidences`. None
     where it has nothing to go by."""
     scheme: LandmarkScheme | None = field(default=None, compare=False)
     """What the points mean; None for a face that was made by hand."""

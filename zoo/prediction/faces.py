@@ -83,7 +83,7 @@ class Faces(list[Face]):
         return table
 
     def _repr_png_(self) -> bytes | None:
-        """For IPython and notebooks; None where the picture is empty."""
+        """The picture as IPython and notebooks show it; None where the picture is empty."""
         import cv2
 
         if not self.picture.height * self.picture.width:

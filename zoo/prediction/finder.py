@@ -19,7 +19,7 @@ from ..registry.call import call_with_options
 from .face import Image
 
 DETECTOR = "landmark-zoo/haar"
-"""By default: qualified, so that a namesake of a stranger's changes nothing."""
+"""The default detector, qualified, so that a namesake of a stranger's changes nothing."""
 
 
 @dataclass(frozen=True)
