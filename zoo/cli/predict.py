@@ -47,10 +47,12 @@ def predict(
     detector: Annotated[
         str,
         typer.Option(
-            help="Id of the face detector; `none` takes the whole picture as one face.",
+            help="Id of the face detector: yunet by default (haar where its file cannot be "
+            "fetched); `none` takes the whole picture as one face.",
             autocompletion=offer(plugins("detector")),
+            show_default=False,
         ),
-    ] = "landmark-zoo/haar",
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder that gets everything that is written.")] = Path(
         "predictions"
     ),

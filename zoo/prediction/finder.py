@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,14 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import Detector, PluginError
+from ..api import Detector, PluginError, ZooWarning
+from ..fetching import NotFetchedError
 from ..geometry import FacePlace, Region, face_region, frame_region
 from ..registry import Entry, blaming, registry
 from ..registry.call import call_with_options
 from .face import Image
 
-DETECTOR = "landmark-zoo/haar"
-"""The default detector, qualified, so that a namesake of a stranger's changes nothing."""
+DETECTOR = ""
+"""No detector by name: YuNet or, where its file cannot be had, OpenCV's cascades."""
+YUNET, HAAR = "landmark-zoo/yunet", "landmark-zoo/haar"
+"""Qualified, so that a namesake of a stranger's changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,26 @@ class Finder:
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
         """The detector of that id with options of its own: ``Finder.of("haar", min_neighbors=4)``.
 
-        Raises :class:`PluginError` for an unknown id and :class:`UsageError` for an option that the
-        detector does not take; it names those that it does as ``detector.KEY``.
+        Without an id it is ``yunet``. Where its file is not here and cannot be fetched, a warning
+        says so and ``haar`` takes its place; options are yunet's, so with options it has no place.
+
+        Raises :class:`PluginError` for an unknown id, :class:`UsageError` for an option that the
+        detector does not take (it names those that it does as ``detector.KEY``), and
+        :class:`DataError` for a detector whose file cannot be had.
         """
+        if detector != DETECTOR:
+            return cls._built(detector, options)
+        try:
+            return cls._built(YUNET, options)
+        except NotFetchedError as error:
+            if options:
+                raise
+            instead = "until then haar looks for faces, and finds fewer"
+            warnings.warn(f"{error}; {instead}", ZooWarning, stacklevel=2)
+            return cls._built(HAAR, {})
+
+    @classmethod
+    def _built(cls, detector: str, options: Mapping[str, Any]) -> Finder:
         found = registry("detector").resolve(detector)
         detect = call_with_options(found.entry, found.plugin.build, **options)
         return cls(found.plugin, detect, _longest_side(found.plugin, options), found.entry)
