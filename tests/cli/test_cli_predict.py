@@ -143,8 +143,8 @@ def test_no_face_is_said_and_not_an_empty_success(trained: Path, tmp_path: Path)
     assert done.exit_code == 1
     assert json.loads(done.stdout) == []
     assert done.stderr.splitlines() == [
-        f"zoo: {picture}: haar found no face; it sees upright ones only, and --detector yunet tilted "
-        "ones too; a picture of one face and little else: --detector none"
+        f"zoo: {picture}: haar found no face; it sees upright faces, --detector yunet tilted and "
+        "small ones too; --detector none is for a picture of one face and little else"
     ]
     assert not (tmp_path / "out").exists()
 

@@ -82,6 +82,7 @@ def site(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         listing.write_text(tomli_w.dumps({"yunet": entry}))
         monkeypatch.setattr(catalogue, "CATALOGUE", listing)
         monkeypatch.setattr(catalogue, "_failures", {})
+        monkeypatch.setattr(catalogue, "QUICKLY", 60.0)  # a loaded machine is slow
         monkeypatch.setattr(fetching, "PAUSE", 0.01)
         monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
         monkeypatch.delenv("ZOO_OFFLINE", raising=False)
@@ -207,3 +208,15 @@ def test_a_file_that_is_named_and_bad_has_no_stand_in(
     monkeypatch.setenv("ZOO_YUNET_MODEL", str(tmp_path / "gone.onnx"))
     with pytest.raises(UsageError, match=r"gone\.onnx: no such file; `zoo fetch yunet`"):
         Finder.of()
+
+
+def test_advice_fits_the_picture_and_the_detector(site: Site) -> None:
+    haar, yunet, whole = Finder.of("haar"), Finder.of("yunet"), Finder.of("none")
+    assert "longest_side=0 searches all 900 x 700" in haar.advice(700, 900)
+    assert haar.advice(480, 640) == (
+        "; it sees upright faces, --detector yunet tilted and small ones too"
+    )
+    assert yunet.advice(480, 640) == "; --set detector.min_score=0.4 takes less certain ones too"
+    assert yunet.advice(200, 160).endswith("is for a picture of one face and little else")
+    assert "one face" not in yunet.advice(100, 500)
+    assert whole.advice(200, 160) == ""

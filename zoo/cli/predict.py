@@ -114,13 +114,12 @@ def predict(
     model, inputs = _split(model_and_inputs)
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
-    name = detector.rpartition("/")[2]
+    finder = Finder.of(detector, **options["detector"])
     job = Job(
         predictor=predictor,
-        finder=Finder.of(detector, **options["detector"]),
+        finder=finder,
         out=out,
-        no_face=f"{name} found no face",
-        hint="" if name == "none" else "--detector none takes all of it",
+        no_face=f"{finder.name} found no face",
         form=form.value,
         pts=pts,
         draw=draw,

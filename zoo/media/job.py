@@ -41,8 +41,6 @@ class Job:
     out: Path
     no_face: str = "no face found"
     """What is said of a picture or video without one."""
-    hint: str = ""
-    """What to do about it, in words that follow a semicolon."""
     form: Format = "csv"
     pts: bool = False
     draw: bool = True
@@ -273,14 +271,7 @@ class _Work:
         return [faces for frame in frames for faces in self._together([frame])]
 
     def _no_face(self, shape: tuple[int, ...], where: str = "") -> str:
-        searched = self.job.finder.longest_side
-        hint = f"; {self.job.hint}" if self.job.hint else ""
-        if 0 < searched < max(shape[:2]):
-            hint = (
-                f" in a copy that is {searched} pixels long; --set detector.longest_side=0 "
-                f"searches all {shape[1]} x {shape[0]}"
-            )
-        return f"{self.job.no_face}{where}{hint}"
+        return f"{self.job.no_face}{where}{self.job.finder.advice(*shape[:2])}"
 
     def _keep(self, marked: Marked) -> None:
         self.writer.write(marked)

@@ -25,6 +25,9 @@ DETECTOR = ""
 YUNET, HAAR = "landmark-zoo/yunet", "landmark-zoo/haar"
 """Qualified, so that a namesake of a stranger's changes nothing."""
 
+CUT_OUT = 512
+"""Pixels: a picture that was cut out about a face is seldom larger; photographs are."""
+
 
 @dataclass(frozen=True)
 class Finder:
@@ -37,6 +40,11 @@ class Finder:
     this name; 0: pictures are searched as they are."""
     entry: Entry | None = None
     """Entry of the plugin, to name it in a message."""
+
+    @property
+    def name(self) -> str:
+        """The plugin's id, without its distribution."""
+        return self.entry.id if self.entry else ""
 
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
@@ -81,6 +89,27 @@ class Finder:
             name = self.entry.qualified if self.entry else ""
             raise PluginError(f"detector {name}: gives {boxes.shape} for boxes, not (N, 5)")
         return boxes
+
+    def advice(self, height: int, width: int) -> str:
+        """What may help where no face was found in a picture of that size: the end of a sentence
+        that says so, with what separates it."""
+        if 0 < self.longest_side < max(height, width):
+            return (
+                f" in a copy that is {self.longest_side} pixels long; "
+                f"--set detector.longest_side=0 searches all {width} x {height}"
+            )
+        name = self.entry.qualified if self.entry else ""
+        may_help = []
+        if name == HAAR:
+            may_help.append("it sees upright faces, --detector yunet tilted and small ones too")
+        if name == YUNET:
+            may_help.append("--set detector.min_score=0.4 takes less certain ones too")
+        close_up = max(height, width) <= CUT_OUT and 3 * max(height, width) <= 5 * min(
+            height, width
+        )
+        if close_up and not self.plugin.whole_frame:
+            may_help.append("--detector none is for a picture of one face and little else")
+        return "".join(f"; {each}" for each in may_help)
 
     def region(
         self, box: NDArray[np.floating], image: Image, kind: str, faces: FacePlace
