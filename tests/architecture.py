@@ -28,6 +28,7 @@ ROOMS = (
     "zoo.videos",
     "zoo.geometry",
     "zoo.fetching",
+    "zoo.runs.catalogue",
     "zoo.tensors",
     "zoo.registry",
     "zoo.plugins",

@@ -13,6 +13,8 @@ import pytest
 
 import zoo.registry.lookup
 
+os.environ["ZOO_OFFLINE"] = "1"  # no test, nor a process that it starts, asks a stranger's server
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 

@@ -19,7 +19,7 @@ from zoo.api import IBUG68, DataError, PluginError, UsageError, WeightsError, ge
 from zoo.config.recipes import resolve
 from zoo.geometry import Region, frame_region
 from zoo.model import LandmarkModel, ModelPlan, build_model
-from zoo.prediction import Face, FacePlace, face_region, load
+from zoo.prediction import Face, FacePlace, Finder, face_region, load
 from zoo.prediction.torch_model import TorchPredictor
 from zoo.runs.folder import RunFolder
 from zoo.runs.trained import Header, Trained
@@ -137,9 +137,9 @@ def test_spots_in_a_found_face_land_where_they_are(detector: str) -> None:
 
 
 def test_options_reach_the_detector_and_no_box_is_no_face(detector: str) -> None:
-    assert predictor(Constant()).predict(noise(50, 50), detector, boxes=()) == []
+    assert predictor(Constant()).predict(noise(50, 50), Finder.of(detector, boxes=())) == []
     with pytest.raises(UsageError, match=r"detector [\w-]+/planted: .*'colour'; .*detector\.boxes"):
-        predictor(Constant()).predict(noise(50, 50), detector, colour=1)
+        Finder.of(detector, colour=1)
     with pytest.raises(PluginError, match="harr"):
         predictor(Constant()).predict(noise(50, 50), "harr")
 
@@ -147,7 +147,7 @@ def test_options_reach_the_detector_and_no_box_is_no_face(detector: str) -> None
 def test_many_faces_are_marked_in_several_batches(detector: str) -> None:
     boxes = [(10 * k, 10, 10 * k + 8, 18, 1.0) for k in range(150)]
     model = Constant()
-    faces = predictor(model).predict(noise(30, 1600), detector, boxes=boxes)
+    faces = predictor(model).predict(noise(30, 1600), Finder.of(detector, boxes=boxes))
     assert len(faces) == 150
     assert max(map(len, model.shown)) <= 64
     steps = np.diff([face.points[0, 0] for face in faces])
@@ -199,7 +199,7 @@ def test_a_perfect_detector_finds_the_region_of_training(seed: int) -> None:
     ],
 )
 def test_what_is_no_picture_is_refused(image: Any) -> None:
-    with pytest.raises(DataError, match=r"uint8 \(H, W, 3\) RGB, this is"):
+    with pytest.raises(DataError, match=r"uint8 \(H, W, 3\) RGB, this is an array of shape"):
         predictor(Constant()).predict(image, "none")
 
 

@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from zoo.api import DataError, UsageError
 from zoo.api.contracts import FetchProgress
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from urllib3.util.retry import Retry
 
 ATTEMPTS = 5
-"""At one file."""
+"""Most attempts at one file."""
 PAUSE = 0.5
 """Seconds, which double from attempt to attempt; the second one is made at once."""
 LONGEST_WAIT = 60.0
@@ -39,7 +39,7 @@ LONGEST_WAIT = 60.0
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of an answer."""
 FRUITLESS_FILES = 20
-"""So many failed files with none fetched in between, and the rest is not tried."""
+"""After so many failed files with none fetched in between, the rest is not tried."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,38 @@ def fetch_files(
         untried = len(manifest) - done - len(failures)
         raise DataError(_summary(source, stands, failures, untried, luck.gone))
     return fetched
+
+
+class NotFetchedError(DataError):
+    """A file that could not be had from anywhere; what asked for it may do without."""
+
+
+def fetch_quickly(entry: ManifestFile, root: Path, sources: Sequence[str], seconds: float) -> None:
+    """Brings one small file to ``root`` from the first of ``sources`` that has it: one attempt at
+    each, and no more than so many seconds in all.
+
+    Raises :class:`NotFetchedError` with the reasons in one line.
+    """
+    failures: list[str] = []
+
+    def bring() -> None:
+        for source in sources:
+            try:
+                content = _reader(source, 1)(entry)
+                _verify(content, entry)
+                _write(inside(root, entry.path), content)
+                return
+            except _AttemptError as error:
+                failures.append(f"{urlsplit(source).hostname or source}: {error}")
+
+    # of its own: looking up a host can take longer than any limit that a connection is given
+    thread = Thread(target=bring, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise NotFetchedError("; ".join([*failures, f"no answer within {seconds:g} seconds"]))
+    if len(failures) == len(sources):
+        raise NotFetchedError("; ".join(dict.fromkeys(failures)))
 
 
 class _AttemptError(Exception):

@@ -77,7 +77,7 @@ def box_region(box: Box, margin: float = 1.0) -> Region:
 
 
 NO_SIZE = 1e-6
-"""In place of the size of points that all lie at one place: any square about them is as good, but
+"""Stands for the size of points that all lie at one place: any square about them is as good, but
 one of no size can be neither cut out nor divided by."""
 
 
@@ -208,8 +208,8 @@ class FacePlace:
 
     @classmethod
     def of(cls, points: NDArray[np.floating], visible: NDArray[np.bool_]) -> FacePlace:
-        """From labels as fractions of the region: (N, K, 2), (N, K). Faces whose points all lie at
-        one place are left out."""
+        """The place of faces from labels as fractions of the region: (N, K, 2), (N, K). Faces whose
+        points all lie at one place are left out."""
         shown = visible.any(1)
         points, mask = points[shown], visible[shown][..., None]
         low = np.where(mask, points, np.inf).min(1)

@@ -132,7 +132,23 @@ def exif_orientation(path: Path) -> int:
     return found if found in range(2, 9) else 1
 
 
-def _to_rgb(path: Path, image: Image.Image) -> NDArray[np.uint8]:
+def upright_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """The pixels of a picture that Pillow opened, as :func:`read_image` gives those of a file.
+
+    ``name`` is what to call it. Raises :class:`DataError` for one that cannot be decoded, deeper
+    than 16 bits or with a side longer than ``MAX_SIDE``.
+    """
+    if max(image.size) > MAX_SIDE or 0 in image.size:
+        raise DataError(f"{name}: a picture's side has from 1 to {MAX_SIDE:,} pixels")
+    try:
+        return _to_rgb(name, ImageOps.exif_transpose(image))
+    except DataError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds at a damaged file
+        raise DataError(f"{name}: cannot be decoded ({error}); open it again") from error
+
+
+def _to_rgb(path: str | Path, image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I;16"):
         # the upper byte: 65535 becomes 255, as Pillow itself reads 16-bit colour
         grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
@@ -142,7 +158,7 @@ def _to_rgb(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
-def _too_deep(path: Path, mode: str) -> DataError:
+def _too_deep(path: str | Path, mode: str) -> DataError:
     return DataError(
         f"{path}: pixels of mode {mode} are deeper than 16 bits; convert the file to 8-bit RGB"
     )

@@ -109,7 +109,7 @@ class _Weighed(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def _count(self, storage: torch.UntypedStorage) -> None:
-        """Until it goes; what autograd keeps for a backward pass does not go."""
+        """Count a tensor until it goes; what autograd keeps for a backward pass does not go."""
         key, size = storage._cdata, storage.nbytes()
         if key in self._seen:
             return

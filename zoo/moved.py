@@ -60,7 +60,7 @@ RENAMED = {
     "zoo.engine.report": {"Begun": "zoo.reporter:RunStarted"},
     "zoo.engine.scoring": {"Truth": "zoo.scoring.split:Targets"},
 }
-"""By the old name of a module: names in it that changed as well, and what they are now."""
+"""Names that changed as well, by the old name of their module, and what they are now."""
 
 PARENTS = ("zoo.engine", "zoo.models")
 """Packages that are gone and are only passed through on the way to a name in MOVED."""

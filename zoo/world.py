@@ -59,7 +59,8 @@ class World:
         return value
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Over ranks, of parameters that are in no DistributedDataParallel; none counts as 0."""
+        """Average over ranks the gradients of parameters that are in no DistributedDataParallel;
+        none counts as 0."""
         if self.size > 1:
             for parameter in parameters:
                 if parameter.grad is None:

@@ -98,7 +98,7 @@ class Expression:
 
     open: float = 0.0
     smile: float = 0.0
-    """Below 0: the corners hang."""
+    """How far the corners of the mouth go up; below 0 they hang."""
     brows: float = 0.0
     """1 raised, -1 lowered."""
     blink: float = 0.0
@@ -243,7 +243,7 @@ class Camera:
     """(3, 3): yaw and pitch; the roll turns the image afterwards."""
     roll: float
     distance: float
-    """From the head's pivot to the camera, in face units."""
+    """Distance from the head's pivot to the camera, in face units."""
     scale: float = 1.0
     """Pixels a face unit, at the pivot."""
     centre: tuple[float, float] = (0.0, 0.0)

@@ -21,7 +21,7 @@ SMALLEST = 2.0
 """Pixels that the points of a face span at least: coordinates from -1 to 1 span no more."""
 
 FAR = 9999.0
-"""From here on a place with x = y means "none", and no picture is so large."""
+"""A place with x = y from here on means "none": no picture is so large."""
 
 FEWEST = 4
 """Faces among which one place in more than half of them says anything."""

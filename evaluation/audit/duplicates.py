@@ -45,7 +45,8 @@ def kinds_of(data: Labelled, pairs: Pairs) -> Kinds:
 
 
 def tally(pairs: Pairs, kinds: Kinds) -> dict[str, dict[str, int]]:
-    """By kind of pair: how many are ``identical``, ``near`` and, of the near ones, ``mirrored``."""
+    """Number of pairs by kind: how many are ``identical``, ``near`` and, of the near ones,
+    ``mirrored``."""
     return {
         kind: {
             "identical": int((pairs.identical & (kinds == k)).sum()),

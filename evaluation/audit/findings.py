@@ -20,7 +20,7 @@ class Finding:
     """One thing that was found. Its fields are those of the JSON, where ``kind`` is ``class``."""
 
     id: str
-    """Which check it comes from: ``shared_people``."""
+    """Name of the check that it comes from, such as ``shared_people``."""
     kind: str
     """One of CLASSES."""
     severity: str
@@ -29,7 +29,7 @@ class Finding:
     unit: str
     """What ``count`` counts: ``people``, ``pairs``, ``faces``."""
     sentence: str
-    """For a reader who has never seen the check."""
+    """What was found, for a reader who has never seen the check."""
     examples: tuple[str, ...] = ()
     protocol: str | None = None
     """Label of the protocol that it concerns; None: the data set under any."""

@@ -49,7 +49,7 @@ class Mirrored:
     model: str
     """Name of the run."""
     frames: str
-    """Which frames these are, for a reader: ``its val split, on which it was not trained``."""
+    """The frames, named for a reader: ``its val split, on which it was not trained``."""
     rows: NDArray[np.int64]
     """(M,) of the data set."""
     plain: Points
@@ -57,7 +57,7 @@ class Mirrored:
     back: Points
     """(M, K, 2): of the mirrored frames, mirrored back, left and right exchanged."""
     trained_here: bool
-    """On labels of this data set."""
+    """Whether the model was trained on labels of this data set."""
 
 
 def measure_offset(data: Labelled, seen: Mirrored) -> dict[str, Any]:

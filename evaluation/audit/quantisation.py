@@ -59,7 +59,7 @@ NOTED, WARNED = 0.001, 0.005
 
 @dataclass(frozen=True)
 class Grid:
-    """On which the labels lie."""
+    """The grid on which the labels lie."""
 
     pitch: float
     """Pixels."""

@@ -33,8 +33,8 @@ class Audit:
 
     anonymous: bool
     protocols: dict[str, dict[str, Any]]
-    """By id: ``label``, ``leaks``, and either ``splits`` or ``folds``, a list of them: frames and
-    people of each split."""
+    """The protocols by id: ``label``, ``leaks``, and either ``splits`` or ``folds``, a list of
+    them: frames and people of each split."""
     findings: tuple[Finding, ...]
     """Worst first."""
     measures: dict[str, Any]

@@ -16,7 +16,7 @@ from ..scores.metric_names import METRICS
 from .pooling import Row, bound_of
 
 Figures = Mapping[str, Any]
-"""By name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
+"""Values by name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
 
 
 def has_learned(figures: Figures, baseline: Figures, headline: str) -> bool | None:
@@ -66,7 +66,7 @@ def reason(baseline: Figures, headline: str) -> str:
 
 
 def note_unlearned(rows: Sequence[Row], split: str, baseline: Figures, headline: str) -> list[str]:
-    """For a reader of the board: why rows are not ranked, and which runs a row's mean hides."""
+    """Tells a reader of the board why rows are not ranked, and which runs a row's mean hides."""
     notes = []
     if any(row.learned is False for row in rows):
         notes.append(f"not learned, so not ranked: {reason(baseline, headline)}")

@@ -64,9 +64,9 @@ class Comparison:
     unit: str
     """``people``, or ``samples`` where the data set names nobody."""
     faces: int
-    """That both found: the error goes over these."""
+    """Number of faces that both found: the error goes over these."""
     missed: int
-    """That one of them did not find; they are failures of that one."""
+    """Number of faces that one of them did not find; they are failures of that one."""
     error: Difference
     failures: Difference | None
     """None where records do not say which faces failed."""

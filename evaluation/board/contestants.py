@@ -52,7 +52,8 @@ class Contestant:
 
 
 def find_contestant(given: str, split: str) -> Contestant:
-    """From a run folder, a record file, a folder of runs, or a pattern such as ``'runs/mine-s*'``.
+    """The contestant that is named by a run folder, a record file, a folder of runs, or a pattern
+    such as ``'runs/mine-s*'``.
 
     Raises UsageError for a name without runs and for runs of several configurations; DataError for
     a record without the split, or whose figures contradict what else is known of them.

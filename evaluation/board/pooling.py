@@ -62,7 +62,8 @@ class Row:
     coverage: float | None = None
     """Share of the faces that were found; the errors go over these."""
     latency_ms: float | None = None
-    """For one image, by ``zoo bench``; None unless all runs were benched on one device."""
+    """Milliseconds for one image, by ``zoo bench``; None unless all runs were benched on one
+    device."""
     throughput: float | None = None
     """Images a second in full batches, by ``zoo bench``, likewise."""
     bench_device: str | None = None
@@ -213,7 +214,8 @@ def _fold_bounds(
     frames: Sequence[int],
     mean: float | None,
 ) -> dict[str, float | None]:
-    """Over the people of all folds; by the folds' half widths where their sums are unknown."""
+    """The interval over the people of all folds; by the folds' half widths where their sums are
+    unknown."""
     if mean is None or any(part[bound] is None for part in parts for bound in _BOUNDS):
         return dict.fromkeys(_BOUNDS)
     clusters: list[Clusters] = []

@@ -28,7 +28,7 @@ RUN = (
 
 
 def sections(records: Sequence[Record]) -> dict[str, Facts]:
-    """By section, dotted keys and their values; where runs of a row differ, all their values."""
+    """Dotted keys and their values by section; where runs of a row differ, all their values."""
     return {
         "config": _merged(
             {k: v for k, v in r.raw["config"].items() if k not in NOT_THE_CONFIGURATION}
@@ -83,7 +83,7 @@ def _run(record: Record, split: str) -> list[Any]:
 
 
 def in_common(rows: Iterable[Mapping[str, Facts]]) -> dict[str, Facts]:
-    """By section and key, the value that most rows of a group have."""
+    """The value that most rows of a group have, by section and key."""
     counts: dict[str, dict[str, Counter[tuple[type, Fact]]]] = {
         name: defaultdict(Counter) for name in SECTIONS
     }

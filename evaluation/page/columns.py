@@ -36,7 +36,7 @@ class Column:
     kind: str
     lower_is_better: bool = True
     value: Callable[[Row], Any] | None = None
-    """From a row; by default its field named ``key``."""
+    """Takes the value from a row; by default it is the row's field named ``key``."""
 
     def cell(self, row: Row) -> Any:
         """What JSON holds: a short number, text on one line, or None."""

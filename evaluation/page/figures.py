@@ -61,7 +61,7 @@ def pose_errors(records: Sequence[Record], split: str) -> dict[Bin, tuple[float,
 
 
 def learning_curves(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """By run, at most MAX_RUNS: the epochs shown, and what was measured after each of them.
+    """For each run, MAX_RUNS at most: the epochs shown, and what was measured after each of them.
 
     Long runs are thinned evenly; the first, the last and the chosen epoch always stay.
     """

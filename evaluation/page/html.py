@@ -28,7 +28,7 @@ WITHOUT_SCRIPT = 20
 """Rows of a group that a reader sees where scripts are forbidden, as in a mail."""
 
 SCRIPTS = ("dom", "data", "plot", "charts", "figures", "filters", "table", "card", "faces", "main")
-"""In the order in which they build on one another."""
+"""Names of the scripts, in the order in which they build on one another."""
 
 
 @without_collector()

@@ -22,7 +22,8 @@ class Benchmark:
     protocol: str
     """The rule that splits the data, with its version, as records have it: ``person/1``."""
     region: str
-    """What of a frame the model sees: ``frame`` or ``box``."""
+    """The part of a picture that the model sees: the whole ``frame``, or a ``box`` about the
+    face."""
     normaliser: str
     """The length behind the headline error: ``ioc`` (outer eye corners), or ``box`` for a scheme
     without eye corners."""

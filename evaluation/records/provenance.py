@@ -25,10 +25,10 @@ from .record_files import Source
 from .schema import Record, Results
 
 ERROR_TOLERANCE = 1e-6
-"""By how much two mean errors may differ that should be equal, as a part of them."""
+"""Largest difference of two mean errors that should be equal, as a part of them."""
 
 SHARE_TOLERANCE = 2e-6
-"""By how much two shares of faces may differ that should be equal: two roundings to six decimals,
+"""Largest difference of two shares of faces that should be equal: two roundings to six decimals,
 and what floats add."""
 
 

@@ -130,8 +130,8 @@ class Source:
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """For many records at once: they hold no cycles, and the collector would walk all of them again
-    and again, for a third of the time of a large board."""
+    """Stops the garbage collector while many records are read: they hold no cycles, and the
+    collector would walk all of them again and again, for a third of the time of a large board."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -186,7 +186,7 @@ def _meant_as_a_record(value: Any) -> bool:
 
 
 def _read(path: Path) -> tuple[tuple[int, int], bytes]:
-    """Which file it is, by device and inode, and what is in it."""
+    """Tells which file it is, by device and inode, and what is in it."""
     try:
         with open_regular(path, MAX_BYTES) as stream:
             status = os.fstat(stream.fileno())

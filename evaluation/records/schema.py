@@ -39,7 +39,7 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{16,128}$")]
 Sum = Annotated[float, Meta(ge=0, le=LARGEST)]
 Sums = Annotated[list[Sum], Meta(min_length=1, max_length=LONGEST)]
 Figures = dict[str, Number | None]
-"""By the name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
+"""Values by the name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
 
 
 class Plugin(Struct, kw_only=True):
@@ -67,7 +67,7 @@ class Configuration(Struct, kw_only=True):
 
 
 class Data(Struct, kw_only=True):
-    """On which data a run was trained and scored."""
+    """The data on which a run was trained and scored."""
 
     dataset: str
     release: str
@@ -83,7 +83,8 @@ class Data(Struct, kw_only=True):
     """The version of the metrics' definitions."""
     scheme: str | None = None
     frames: dict[str, Integer] = {}
-    """By split. Counts, and so are ``people``: no name can stand where a count belongs."""
+    """Number of frames by split. ``people`` are counts too: no name can stand where a count
+    belongs."""
     people: dict[str, Integer] = {}
     license: str | None = None
 
@@ -257,7 +258,7 @@ class Record(Struct, kw_only=True, dict=True):
     data: Data
     model: Model
     results: dict[str, Results]
-    """By split."""
+    """Results by split."""
     cost: Cost
     environment: Environment
     plugins: dict[str, Plugin] = {}
@@ -281,7 +282,7 @@ class Record(Struct, kw_only=True, dict=True):
 
     @property
     def fold(self) -> int:
-        """Which fold of its protocol the run is; 0 for a protocol without folds."""
+        """Number of the run's fold in its protocol; 0 for a protocol without folds."""
         return self.config.fold if self.data.fold is None else self.data.fold
 
     def __getitem__(self, key: str) -> Any:

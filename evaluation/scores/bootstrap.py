@@ -103,7 +103,7 @@ def draw_counts(people: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Floa
 
 @lru_cache(maxsize=4)
 def _few_counts(people: int, draws: int, seed: int) -> Floats:
-    """Kept, since every row of a board is drawn for the same people."""
+    """Counts that are kept, since every row of a board is drawn for the same people."""
     counts = np.concatenate(list(_counts(people, draws, seed)))
     counts.flags.writeable = False
     return counts

@@ -72,8 +72,8 @@ class Clusters:
 def cluster(
     ids: Sequence[str], people: Sequence[str | None], errors: NDArray[np.floating[Any]]
 ) -> Clusters:
-    """From N faces: their ids, the names of their people, their headline errors (N,), NaN for a
-    face that was missed."""
+    """Clusters of N faces, from their ids, the names of their people, their headline errors (N,),
+    NaN for a face that was missed."""
     names = [
         _digest("person", person) if person is not None else _digest("sample", id)
         for id, person in zip(ids, people, strict=True)

@@ -238,7 +238,8 @@ def _landmark_units(points: Floats, regions: Floats) -> Floats:
 
 
 def _distance(target: Floats, visible: Bools, *groups: Sequence[int]) -> Floats:
-    """Between the means of two groups of points, (N,); NaN where one of them is not shown."""
+    """Distance between the means of two groups of points, (N,); NaN where one of them is not
+    shown."""
     left, right = (target[:, list(group)].mean(1) for group in groups)
     shown = visible[:, [i for group in groups for i in group]].all(1)
     return np.where(shown, np.linalg.norm(right - left, axis=-1), np.nan)

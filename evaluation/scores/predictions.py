@@ -26,8 +26,9 @@ from zoo.limits import how_to_raise, memory_limit
 from .schemes import scheme_from_table
 
 SHARE = 0.5
-"""Of the memory limit that a file may take unpacked: checking it takes as much once more. Of the
-usual 2 GiB, it is what 800,000 faces of 68 points need; a file that claims more may be a bomb."""
+"""Share of the memory limit that a file may take unpacked: checking it takes as much again. With
+the usual 2 GiB, it is what 800,000 faces of 68 points need; a file that claims more may be a
+bomb."""
 
 KEYS = ("ids", "people", "points", "target", "visible", "regions")
 OPTIONAL = ("scores", "scheme", "mean_shape")

@@ -10,8 +10,8 @@ from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
 
 
 def scheme_from_table(table: object) -> LandmarkScheme:
-    """From what ``dataclasses.asdict`` gave, by way of JSON. Raises ValueError for another table,
-    in words that name the field."""
+    """The scheme in what ``dataclasses.asdict`` gave, by way of JSON. Raises ValueError for another
+    table, in words that name the field."""
     try:
         return msgspec.convert(table, LandmarkScheme)
     except msgspec.ValidationError as error:

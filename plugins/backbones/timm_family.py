@@ -49,7 +49,8 @@ class TimmFamily:
         return sorted(found)
 
     def resolve(self, name: str) -> Backbone:
-        """From timm's table of configurations alone: no model is built, nothing is downloaded.
+        """The backbone of that name, from timm's table of configurations alone: no model is built,
+        nothing is downloaded.
 
         A hub repository's configuration is read where it is in the local cache. Raises
         :class:`PluginError` for a name that timm does not know.

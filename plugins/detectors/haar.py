@@ -93,7 +93,8 @@ def _shrunk(
 
 
 def _enlarged(boxes: Boxes, per_pixel: NDArray[np.float32]) -> Boxes:
-    """From a shrunk copy to the source: both begin half a pixel before their first centre."""
+    """Brings a box from a shrunk copy to the source: both begin half a pixel before their first
+    centre."""
     edges = (boxes[:, :4] + 0.5) * np.tile(per_pixel, 2) - 0.5
     moved: Boxes = np.concatenate((edges, boxes[:, 4:]), axis=1)
     return moved
@@ -128,7 +129,7 @@ def _profiles(
 
 
 def _as_frontal(boxes: Boxes) -> Boxes:
-    """From what the profile cascade frames to what the frontal one would."""
+    """Turns the box of the profile cascade into what the frontal one would give."""
     longer = (boxes[:, 2:4] - boxes[:, :2]).max(1, keepdims=True)
     centre = (boxes[:, :2] + boxes[:, 2:4]) / 2
     centre = centre + longer * np.array([-PROFILE_AHEAD, PROFILE_BELOW], np.float32)

@@ -28,7 +28,8 @@ BOOST = 10.0
 
 
 class _AdaptiveWing(torch.autograd.Function):
-    """With its slope in one pass: powers are what costs, and going back would take them again."""
+    """Computes the loss with its slope in one pass: powers are what costs, and going back would
+    take them again."""
 
     @staticmethod
     def forward(ctx: Any, difference: Tensor, target: Tensor) -> Tensor:

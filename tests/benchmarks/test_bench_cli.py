@@ -1,4 +1,4 @@
-"""How long `zoo list` and `zoo predict` take beside what a command with their libraries must take.
+"""How long `zoo list` and `zoo predict` take beside what their libraries take alone.
 
 Run with `make bench`; nothing is asserted about time, which depends on the machine.
 """

@@ -214,7 +214,7 @@ AROUND = Region(30, 30, 80)
         ({}, ""),
         ({"confidence": 0.64}, ""),
         ({"confidence": 0.62}, "confidence 0.62"),  # below .7 of .9
-        ({"confidence": float("nan")}, ""),
+        ({"confidence": None}, ""),
         # hypot(13, 13) is .46 of 40 px; the limit is .35
         ({"points": np.add(BEFORE.points, 13)}, "moved by 0.46 of its size"),
         ({"points": np.add(BEFORE.points, (13, 0))}, ""),

@@ -17,7 +17,7 @@ from zoo.prediction import Face
 
 POINTS = np.array([[1.25, 2.0], [3.0, 4.0004]], np.float32)
 FACE = Face((0.5, 1, 10, 20), 0.75, POINTS, np.array([0.5, 1], np.float32), 0.625)
-UNSURE = Face((0, 0, 1, 1), float("nan"), POINTS + 1, None, float("nan"))
+UNSURE = Face((0, 0, 1, 1), float("nan"), POINTS + 1)
 MARKED = [
     Marked(Path("a, b/x.jpg"), [FACE, UNSURE], [0, 1]),
     Marked(Path("y.jpg"), [], []),

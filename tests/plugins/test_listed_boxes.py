@@ -89,19 +89,16 @@ def test_a_file_of_boxes_that_is_wrong_is_named_with_its_line(
 
 
 def test_detectors_that_need_a_file_ask_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.delenv("ZOO_YUNET_MODEL", raising=False)
     with pytest.raises(UsageError, match=r"boxes needs a CSV file .*--set detector.file=PATH"):
         boxes.build()
     with pytest.raises(UsageError, match=r"labelled_faces needs .*--set detector.root=PATH"):
         labelled_faces.build()
-    with pytest.raises(UsageError, match=r"detector.model=FILE.*yunet_2023mar.onnx of "):
-        yunet.build()
     for build, option in ((boxes.build, "file"), (labelled_faces.build, "root")):
         with pytest.raises(UsageError, match="gone: no such file or folder"):
             build(**{option: str(tmp_path / "gone")})
-    with pytest.raises(UsageError, match=r"gone.onnx: no such file; it is face_detection_yunet"):
+    with pytest.raises(UsageError, match=r"gone.onnx: no such file; `zoo fetch yunet` fetches"):
         yunet.build(model=str(tmp_path / "gone.onnx"))
 
 
@@ -180,12 +177,9 @@ def test_yunet_refuses_options_that_make_no_sense(options: dict[str, Any]) -> No
         yunet.build(**options)
 
 
-def test_the_kit_asks_for_the_file_that_a_detector_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ZOO_YUNET_MODEL", raising=False)
+def test_the_kit_asks_for_the_file_that_a_detector_needs(tmp_path: Path) -> None:
     run = CliRunner()
-    for plugin in ("boxes", "labelled_faces", "yunet"):
+    for plugin in ("boxes", "labelled_faces"):
         asked = run.invoke(app, ["check", plugin, "--only", "gives_boxes"])
         assert asked.exit_code == 2, asked.output
         assert "--set detector." in asked.output

@@ -119,8 +119,8 @@ def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[
 
 
 def _protocols(table: SampleTable) -> dict[str, dict[str, Any]]:
-    """By protocol: its label with frames and people a split, or ``folds``, a list of such, or the
-    ``reason`` why it does not apply."""
+    """What is known of each protocol: its label with frames and people a split, or ``folds``, a
+    list of such, or the ``reason`` why it does not apply."""
     from zoo.evaluation.scores.protocols import PROTOCOLS
 
     result: dict[str, dict[str, Any]] = {}

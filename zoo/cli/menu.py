@@ -37,8 +37,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor:doctor", "Say what is installed, and what is broken."),
     "data": ("data:data_app", "Look at a data set, or fetch it."),
 }
-"""By name: where the verb is defined below ``zoo.cli``, and one line about it, which is short
-because `zoo --help` would cut a first sentence off at the terminal's edge."""
+"""Each verb by its name: where it is defined below ``zoo.cli``, and one line about it, which is
+short because `zoo --help` would cut a first sentence off at the terminal's edge."""
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("doctor", "list", "info"),
@@ -48,7 +48,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Plugins": ("new", "check"),
     "Data": ("data",),
 }
-"""In the order in which somebody new meets them."""
+"""The verbs by panel, in the order in which somebody new meets them."""
 
 EXAMPLES = (
     ("zoo doctor", "is all here?"),

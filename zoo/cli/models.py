@@ -29,7 +29,7 @@ def models(
     """
     from zoo.runs.catalogue import catalogue
 
-    rows = [_published(model) for model in catalogue().values()]
+    rows = [_published(each) for each in catalogue().values() if each.kind == "landmarks"]
     rows += [_local(best.parent) for best in files_below(runs, "best.safetensors")]
     if as_json:
         output.print_json(rows)
@@ -50,20 +50,24 @@ def models(
 
 
 def fetch(
-    model: Annotated[str, typer.Argument(help="Name of a model that `zoo models` lists.")],
+    model: Annotated[
+        str,
+        typer.Argument(help="Name of a model that `zoo models` lists, or yunet: it finds faces."),
+    ],
     source: Mirror = None,
 ) -> None:
     """Download a model of the catalogue and verify it; what stands is not asked for again.
 
     It goes into ZOO_HOME/models. Afterwards its name serves wherever a run does:
-    zoo predict MODEL photo.jpg.
+    zoo predict MODEL photo.jpg. The face detector yunet serves every `zoo predict`.
     """
     from zoo.runs.catalogue import bring, find
 
     entry = find(model)
     folder = bring(entry, source)
     print(f"{model} is complete in {folder}")
-    print(f"Use it: zoo predict {model} photo.jpg")
+    name = f"{model} " if entry.kind == "landmarks" else ""
+    print(f"Use it: zoo predict {name}photo.jpg")
 
 
 def _published(model: Model) -> dict[str, Any]:

@@ -22,8 +22,8 @@ _answers: TextIO | None = None
 
 @contextlib.contextmanager
 def stdout_kept_for_json() -> Iterator[None]:
-    """Until it ends all that is printed goes to standard error, by a plugin, a library in C or a
-    child process too; :func:`print_json` alone has standard output."""
+    """While this lasts, all that a plugin, a library in C or a child process prints goes to
+    standard error; :func:`print_json` alone has standard output."""
     global _answers
     sys.stdout.flush()
     try:

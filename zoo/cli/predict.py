@@ -47,10 +47,12 @@ def predict(
     detector: Annotated[
         str,
         typer.Option(
-            help="Id of the face detector; `none` takes the whole picture as one face.",
+            help="Id of the face detector: yunet by default (haar where its file cannot be "
+            "fetched); `none` takes the whole picture as one face.",
             autocompletion=offer(plugins("detector")),
+            show_default=False,
         ),
-    ] = "landmark-zoo/haar",
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder that gets everything that is written.")] = Path(
         "predictions"
     ),
@@ -106,20 +108,18 @@ def predict(
     from zoo.media.inputs import find_all
     from zoo.media.job import Job, Outcome, run
     from zoo.media.settings import smoothing_from, tracking_from
-    from zoo.media.writers import as_table
     from zoo.prediction import Finder
 
     tracking, smoothing = tracking_from(options["track"]), smoothing_from(options["smooth"])
     model, inputs = _split(model_and_inputs)
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
-    name = detector.rpartition("/")[2]
+    finder = Finder.of(detector, **options["detector"])
     job = Job(
         predictor=predictor,
-        finder=Finder.of(detector, **options["detector"]),
+        finder=finder,
         out=out,
-        no_face=f"{name} found no face",
-        hint="" if name == "none" else "--detector none takes all of it",
+        no_face=f"{finder.name} found no face",
         form=form.value,
         pts=pts,
         draw=draw,
@@ -140,7 +140,7 @@ def predict(
             run(job, sources, shown, outcome)
     finally:  # stopped early, it says what was done all the same
         if as_json:
-            print_json([as_table(marked) for marked in outcome.kept])
+            print_json(outcome.kept)
         failures = [*map(str, errors), *outcome.failures]
         _tell(failures, outcome)
     if failures:
@@ -162,7 +162,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
-    """By what they belong to."""
+    """The options by what they belong to."""
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
     for text in settings:
         from zoo.config.recipes import parse_set

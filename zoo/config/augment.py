@@ -25,7 +25,7 @@ class Augment:
     """Side in pixels of the stored region; 0: what ``margin`` says, or else the input size, or with
     ``scale`` as much larger. A run finds it out where its recipe has a margin."""
     margin: Share = 0.0
-    """By which fraction of the input the stored region is larger, for a crop; a pixel at least;
+    """Fraction of the input by which the stored region is larger, for a crop: a pixel at least;
     0: none."""
     crop: bool = False
     """A random window of the input size from the stored region; else the whole region."""

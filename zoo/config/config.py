@@ -153,7 +153,7 @@ class Config:
         return table
 
     def to_share(self) -> dict[str, Any]:
-        """Without the folders of the machine that trained."""
+        """This configuration without the folders of the machine that trained."""
         names = {"weights": Path(self.weights).name, "recipe": Path(self.recipe).stem}
         if self.pseudo:
             names["pseudo"] = Path(self.pseudo).name

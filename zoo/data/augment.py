@@ -114,7 +114,8 @@ class Augmenter:
     def _affine(
         self, u: dict[str, Tensor], corner: Tensor, flipped: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """From output to stored fractions, both centred: x_in = M x_out + t; (B, 2, 2), (B, 2)."""
+        """The affine map from output to stored fractions, both centred: x_in = M x_out + t; (B, 2,
+        2), (B, 2)."""
         a = self.config
         angle = (2 * u["rotation"] - 1) * math.radians(a.rotation)
         window = self.size / self.stored if a.crop else self.window
@@ -168,7 +169,7 @@ class Augmenter:
         return points, visible
 
     def _recolour(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
-        """In place, but for what degrades: new memory costs a CPU more than the sums."""
+        """Recolour in place, but for what degrades: new memory costs a CPU more than the sums."""
         a, device = self.config, pixels.device
         if a.brightness:
             pixels.mul_(_factor(u["brightness"], a.brightness, device)).clamp_(0, 1)
@@ -251,7 +252,7 @@ def _unit(images: Tensor) -> Tensor:
 
 
 def _stretch(pixels: Tensor, about: Tensor, factor: Tensor) -> Tensor:
-    """In place: differences from ``about`` times ``factor``, within [0, 1]."""
+    """Stretch in place: differences from ``about`` times ``factor``, within [0, 1]."""
     return pixels.sub_(about).mul_(factor).add_(about).clamp_(0, 1)
 
 

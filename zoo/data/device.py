@@ -18,5 +18,5 @@ def send(values: Tensor, device: torch.device) -> Tensor:
 def constant(
     values: tuple[float, ...], device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """On the device once and for all: making a tensor there from a list waits for the device."""
+    """Put a list on the device once: making a tensor there from a list waits for the device."""
     return torch.tensor(values, device=device, dtype=dtype)

@@ -118,7 +118,8 @@ def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
 
 
 def _installed(requirement: Requirement) -> Finding:
-    """From metadata alone. OpenCV comes in four distributions with one module: any serves."""
+    """The installed version, read from metadata alone. OpenCV comes in four distributions with one
+    module: any serves."""
     for name in (requirement.name, *OTHER_NAMES.get(requirement.name, ())):
         try:
             version = metadata.version(name)

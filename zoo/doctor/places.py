@@ -12,14 +12,14 @@ from zoo.data.locate import default_root
 from zoo.files import zoo_home
 from zoo.registry import registry
 from zoo.registry.entries import one_line
-from zoo.runs.catalogue import default_model, folder_of
+from zoo.runs.catalogue import default_model, find, folder_of
 
 from .finding import Finding
 
 ROOM = 2 * 2**30
 """Bytes: the frames of YouTube Faces and a store of them at 224 px take one, runs the other."""
 
-DATASET = "youtube_faces"
+DATASET, DETECTOR = "youtube_faces", "yunet"
 
 
 def look_at_places() -> Iterator[Finding]:
@@ -28,6 +28,7 @@ def look_at_places() -> Iterator[Finding]:
     yield from _zoo_data()
     yield _data(list(dict.fromkeys([default_root(DATASET), home / "data" / DATASET])))
     yield _model()
+    yield _detector()
     yield from _room(home)
 
 
@@ -80,6 +81,18 @@ def _model() -> Finding:
     except ZooError as error:
         return Finding("model", "warn", str(error), train)
     return Finding("model", "missing", "this copy of the zoo ships none", train)
+
+
+def _detector() -> Finding:
+    """The one that `zoo predict photo.jpg` takes; haar stands in for it."""
+    try:
+        model = find(DETECTOR)
+    except ZooError as error:
+        return Finding(DETECTOR, "warn", str(error))
+    if folder := model.folder():
+        return Finding(DETECTOR, "ok", f"finds faces for zoo predict, in {folder}")
+    what = "its file is not here; zoo predict fetches it when it first looks for faces"
+    return Finding(DETECTOR, "missing", what, f"zoo fetch {DETECTOR}")
 
 
 def _room(home: Path) -> Iterator[Finding]:

@@ -54,7 +54,8 @@ def ask(question: str, timeout: float = TIMEOUT) -> tuple[dict[str, Any], str]:
 
 
 def answer(question: str, report: str) -> None:
-    """In the child: write what a question's function returns, or what it raised, to a file."""
+    """Called in the child: write what a question's function returns, or what it raised, to a
+    file."""
     from zoo.registry.entries import one_line
 
     warnings.simplefilter("ignore")

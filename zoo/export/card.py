@@ -122,7 +122,7 @@ baseline.**\n"
 
 
 def _training(record: Record) -> str:
-    """On how much, for how long."""
+    """How much the model was trained on, and for how long."""
     frames = record.data.frames.get("train")
     people = record.data.people.get("train")
     if not frames:
@@ -218,6 +218,6 @@ def _percent(fraction: float | None) -> str:
 
 
 def _line(text: object) -> str:
-    """On one line, and without what Markdown or HTML would act on."""
+    """The text on one line, without what Markdown or HTML would act on."""
     plain = "".join(c if c.isprintable() else " " for c in str(text))
     return plain.translate({ord(c): None for c in "<>|`[]"})

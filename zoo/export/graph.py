@@ -26,7 +26,7 @@ from ..runs.trained import Trained
 from .rewording import InOtherWords
 
 OPSET = 18
-"""That of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
+"""The operator set of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
 
 LARGEST = 2_000_000_000
 """Bytes: an ONNX file is one protobuf message, and these end at 2 GiB."""
@@ -98,7 +98,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Without the exporter's warnings, of shapes that it takes for constants, which they are, and
+    """Silence the exporter's warnings, of shapes that it takes for constants, which they are, and
     of the other exporter; and without the whole graph on standard output where it fails, which a
     flag that it never calls (2.14) would have kept back."""
     log = getattr(torch._C, "_jit_onnx_log", None)

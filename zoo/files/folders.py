@@ -86,7 +86,7 @@ def _place(folder: Path) -> tuple[int, int]:
 
 
 def _listed(folder: Path, hidden: bool) -> list[Path]:
-    """By name."""
+    """What the folder holds, sorted by name."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:

@@ -68,7 +68,7 @@ class Found:
     """What one argument names."""
 
     sources: list[MediaInput]
-    """In order; never none."""
+    """The sources in order; at least one."""
     place: str = ""
     others: tuple[Path, ...] = ()
     """Files of the folder ``place``, or that fit the pattern, which are not read."""
@@ -145,7 +145,7 @@ def _of_file(path: Path) -> MediaInput:
 
 
 def is_video(path: Path) -> bool:
-    """By its first bytes, or where they tell nothing by its name."""
+    """Whether a file is a video, by its first bytes or, where they tell nothing, by its name."""
     try:
         with open_regular(path) as stream:
             head = stream.read(16)
@@ -216,7 +216,7 @@ def _grouped(place: Path, files: Sequence[Path], taken_as: As) -> list[MediaInpu
 
 
 def _is_sequence(pictures: Sequence[Path]) -> bool:
-    """At least two, every one numbered, all of one suffix."""
+    """Whether files are a sequence: at least two, every one numbered, all of one suffix."""
     numbered = all(_NUMBERED.fullmatch(path.stem) for path in pictures)
     return len(pictures) > 1 and numbered and len({path.suffix for path in pictures}) == 1
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from zoo.api import DataError
 from zoo.prediction import Face, Finder, Predictor
@@ -25,7 +26,7 @@ from .pictures import Image, copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
 from .video import Frame, Frames, SequenceFrames, VideoFrames
-from .writers import Format, Marked, Writer, open_writer, write_pts
+from .writers import Format, Marked, Writer, as_table, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
 """Pixels of a batch's pictures together: what is held in memory at a time."""
@@ -40,8 +41,6 @@ class Job:
     out: Path
     no_face: str = "no face found"
     """What is said of a picture or video without one."""
-    hint: str = ""
-    """What to do about it, in words that follow a semicolon."""
     form: Format = "csv"
     pts: bool = False
     draw: bool = True
@@ -66,8 +65,8 @@ class Outcome:
     faces: int = 0
     failures: list[str] = field(default_factory=list)
     """One line each: what could not be read, and where no face was found."""
-    kept: list[Marked] = field(default_factory=list)
-    """Pictures and frames with faces."""
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    """What JSON says of pictures and frames with faces."""
     points: Path | None = None
     """The file of points, where one was written."""
     missing: str = ""
@@ -127,7 +126,7 @@ class _Work:
     reporter: Reporter
     pictures_left: int
     videos_left: int
-    """Not begun."""
+    """Number of videos that were not begun."""
     film: Film | None = None
     """The video that is worked on."""
     doing: str = ""
@@ -155,7 +154,7 @@ class _Work:
         return " and ".join(parts)
 
     def pictures(self, paths: Sequence[Path]) -> None:
-        """In batches; each with a drawn copy."""
+        """Predict pictures in batches, and write each with a drawn copy."""
         name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
         self._begin(name, len(paths))
         for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
@@ -272,21 +271,13 @@ class _Work:
         return [faces for frame in frames for faces in self._together([frame])]
 
     def _no_face(self, shape: tuple[int, ...], where: str = "") -> str:
-        searched = self.job.finder.longest_side
-        hint = f"; {self.job.hint}" if self.job.hint else ""
-        if 0 < searched < max(shape[:2]):
-            hint = (
-                f" in a copy that is {searched} pixels long; --set detector.longest_side=0 "
-                f"searches all {shape[1]} x {shape[0]}"
-            )
-        return f"{self.job.no_face}{where}{hint}"
+        return f"{self.job.no_face}{where}{self.job.finder.advice(*shape[:2])}"
 
     def _keep(self, marked: Marked) -> None:
         self.writer.write(marked)
         self.outcome.faces += len(marked.faces)
         if self.job.keep and marked.faces:
-            # as a plain list: the picture itself is not kept
-            self.outcome.kept.append(replace(marked, faces=list(marked.faces)))
+            self.outcome.kept.append(as_table(marked))
 
 
 @dataclass

@@ -23,8 +23,8 @@ class Tracking:
     retry: int = 2
     """The same while a face is missing: there is none, or a track is lost. 0: only on loss."""
     min_confidence: float = 0.0
-    """At or below it there is no face, and no track begins. How sure a model is of faces depends on
-    its head and its training, so nothing above 0 fits all."""
+    """A face of this confidence or less is dropped, and begins no track. How sure a model is of
+    faces depends on its head and its training, so nothing above 0 fits all."""
     min_share: float = 0.7
     """Share of a track's usual confidence below which the model lost the face. All models are
     less sure of a wall than of a face. Neither has a say where a model gives no confidence."""

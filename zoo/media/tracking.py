@@ -133,7 +133,7 @@ class Tracker:
             else:
                 track.face = replace(face, box_score=track.face.box_score)
                 track.region = region
-                track.usual = _mean(track.usual, face.confidence)
+                track.usual = _mean(track.usual, _sure(face))
                 held.append(track)
         return held
 
@@ -148,8 +148,9 @@ class Tracker:
         """Why a track is lost, in words; empty where it holds. ``usual``: its confidence so far."""
         known = self.settings
         # comparisons with NaN are false
-        if now.confidence <= known.min_confidence or now.confidence < known.min_share * usual:
-            return f"confidence {now.confidence:.2f}"
+        sure = _sure(now)
+        if sure <= known.min_confidence or sure < known.min_share * usual:
+            return f"confidence {sure:.2f}"
         size, last = size_of(now), size_of(before)
         if not 1 / known.max_growth <= size / last <= known.max_growth:
             return f"{size / last:.2f} times its size"
@@ -167,7 +168,7 @@ class Tracker:
         self._since = 0
         self.detections += 1
         least = self.settings.min_confidence  # no face is below NaN
-        found = [face for face in self.detect(image) if not face.confidence <= least]
+        found = [face for face in self.detect(image) if not _sure(face) <= least]
         pairs = match(
             [box_of(track.face) for track in self._tracks],
             [box_of(face) for face in found],
@@ -182,12 +183,12 @@ class Tracker:
                 track.found += 1
             elif not track.lost:
                 track.unseen += 1
-                doubtful = track.found == 1 or math.isnan(track.face.confidence)
+                doubtful = track.found == 1 or track.face.confidence is None
                 if doubtful and track.unseen >= self.settings.unseen:
                     track.lost = self.settings.patience + 1  # nothing to wait for
         for at, face in enumerate(found):
             if at not in pairs.values():
-                new = _Track(self._next, face, self._filter(), usual=face.confidence)
+                new = _Track(self._next, face, self._filter(), usual=_sure(face))
                 self._tracks.append(new)
                 self._next += 1
         return [track for track in self._tracks if not track.lost]
@@ -221,6 +222,11 @@ class Tracker:
             face = replace(face, points=points.astype(np.float32))
         track.seen = self._now
         return Tracked(replace(face, box=box_of(face)), track.number)
+
+
+def _sure(face: Face) -> float:
+    """Its confidence; NaN where the model gives none."""
+    return math.nan if face.confidence is None else face.confidence
 
 
 def _mean(usual: float, now: float) -> float:

@@ -32,7 +32,7 @@ class Frame:
     """One frame, or why there is none."""
 
     index: int
-    """From 0."""
+    """Number of the frame, from 0."""
     path: Path
     """The video, or the frame's own file."""
     image: Image | None

@@ -40,7 +40,7 @@ class Marked:
     numbers: Sequence[int]
     """Number of each face: its place among the picture's, or its track through a video."""
     frame: int | None = None
-    """From 0; None for a picture."""
+    """Number of the frame, from 0; None for a picture."""
     seconds: float | None = None
 
 
@@ -162,12 +162,12 @@ def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
         write_whole(path, f"version: 1\nn_points: {len(points)}\n{{\n{lines}}}\n".encode())
 
 
-def _short(value: float) -> str:
+def _short(value: float | None) -> str:
     """Three decimals at most; nothing for a value that there is not."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return ""
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-def _finite(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, 4)

@@ -24,7 +24,7 @@ COLOURS: dict[str, Colour] = {
     "mouth": (255, 88, 170),
     "pupils": (255, 255, 255),
 }
-"""By the beginning of a region's name: both eyes are of one colour."""
+"""A colour by the beginning of a region's name: both eyes are of one colour."""
 OTHERS: tuple[Colour, ...] = (
     (90, 200, 255), (255, 176, 46), (90, 235, 130), (255, 92, 118), (190, 140, 255),
 )  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..api import LandmarkScheme
-from .face import Face, Image
+from .face import Face
+from .picture import Image, Picture
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,11 +27,27 @@ class Faces(list[Face]):
     such as ``faces[:2]``, is a plain list.
     """
 
-    def __init__(self, faces: Iterable[Face], image: Image, scheme: LandmarkScheme) -> None:
-        super().__init__(faces)
-        self.image = image
-        """(H, W, 3) RGB, the picture itself and no copy."""
+    def __init__(
+        self, faces: Iterable[Face], image: Image | Picture, scheme: LandmarkScheme
+    ) -> None:
+        picture = image if isinstance(image, Picture) else Picture(*image.shape[:2], held=image)
+        super().__init__(replace(face, scheme=scheme, picture=picture) for face in faces)
+        self.picture = picture
         self.scheme = scheme
+
+    @property
+    def image(self) -> Image:
+        """(H, W, 3) RGB: the picture itself and no copy; of a list of paths, read again."""
+        return self.picture.pixels
+
+    @property
+    def path(self) -> str:
+        """Where the picture came from; empty where nobody said."""
+        return self.picture.path
+
+    def without_pixels(self) -> Faces:
+        """The same faces, whose picture is read again from its file when it is asked for."""
+        return Faces(self, self.picture.without_pixels(), self.scheme)
 
     @property
     def points(self) -> NDArray[np.float32]:
@@ -45,7 +62,7 @@ class Faces(list[Face]):
         return draw_faces(self.image, self, self.scheme)
 
     def __repr__(self) -> str:
-        height, width = self.image.shape[:2]
+        width, height = self.picture.width, self.picture.height
         count = f"{len(self)} face{'' if len(self) == 1 else 's'}"
         lines = [f"<{count} of {self.scheme.name} in {width} x {height} pixels>"]
         return "\n".join([*lines, *(f"  {i}: {face!r}" for i, face in enumerate(self))])
@@ -53,23 +70,23 @@ class Faces(list[Face]):
     def __rich__(self) -> Table:
         from rich.table import Table
 
-        height, width = self.image.shape[:2]
+        width, height = self.picture.width, self.picture.height
         table = Table(
             title=f"{self.scheme.name} in {width} x {height} pixels", title_justify="left"
         )
         for column in ("face", "x0", "y0", "x1", "y1", "box score", "confidence"):
             table.add_column(column, justify="right")
         for number, face in enumerate(self):
-            sure = "" if math.isnan(face.confidence) else f"{face.confidence:.2f}"
+            sure = "" if face.confidence is None else f"{face.confidence:.2f}"
             corners = [f"{v:.1f}" for v in face.box]
             table.add_row(str(number), *corners, f"{face.box_score:.4g}", sure)
         return table
 
     def _repr_png_(self) -> bytes | None:
-        """For IPython and notebooks; None where the picture is empty."""
+        """The picture as IPython and notebooks show it; None where the picture is empty."""
         import cv2
 
-        if not self.image.size:
+        if not self.picture.height * self.picture.width:
             return None
         picture = self.drawn()
         scale = LONGEST_SHOWN / max(picture.shape[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,14 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import Detector, PluginError
+from ..api import Detector, PluginError, ZooWarning
+from ..fetching import NotFetchedError
 from ..geometry import FacePlace, Region, face_region, frame_region
 from ..registry import Entry, blaming, registry
 from ..registry.call import call_with_options
 from .face import Image
 
-DETECTOR = "landmark-zoo/haar"
-"""By default: qualified, so that a namesake of a stranger's changes nothing."""
+DETECTOR = ""
+"""No detector by name: YuNet or, where its file cannot be had, OpenCV's cascades."""
+YUNET, HAAR = "landmark-zoo/yunet", "landmark-zoo/haar"
+"""Qualified, so that a namesake of a stranger's changes nothing."""
+
+CUT_OUT = 512
+"""Pixels: a picture that was cut out about a face is seldom larger; photographs are."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,35 @@ class Finder:
     entry: Entry | None = None
     """Entry of the plugin, to name it in a message."""
 
+    @property
+    def name(self) -> str:
+        """The plugin's id, without its distribution."""
+        return self.entry.id if self.entry else ""
+
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
         """The detector of that id with options of its own: ``Finder.of("haar", min_neighbors=4)``.
 
-        Raises :class:`PluginError` for an unknown id and :class:`UsageError` for an option that the
-        detector does not take; it names those that it does as ``detector.KEY``.
+        Without an id it is ``yunet``. Where its file is not here and cannot be fetched, a warning
+        says so and ``haar`` takes its place; options are yunet's, so with options it has no place.
+
+        Raises :class:`PluginError` for an unknown id, :class:`UsageError` for an option that the
+        detector does not take (it names those that it does as ``detector.KEY``), and
+        :class:`DataError` for a detector whose file cannot be had.
         """
+        if detector != DETECTOR:
+            return cls._built(detector, options)
+        try:
+            return cls._built(YUNET, options)
+        except NotFetchedError as error:
+            if options:
+                raise
+            instead = "until then haar looks for faces, and finds fewer"
+            warnings.warn(f"{error}; {instead}", ZooWarning, stacklevel=2)
+            return cls._built(HAAR, {})
+
+    @classmethod
+    def _built(cls, detector: str, options: Mapping[str, Any]) -> Finder:
         found = registry("detector").resolve(detector)
         detect = call_with_options(found.entry, found.plugin.build, **options)
         return cls(found.plugin, detect, _longest_side(found.plugin, options), found.entry)
@@ -60,6 +89,27 @@ class Finder:
             name = self.entry.qualified if self.entry else ""
             raise PluginError(f"detector {name}: gives {boxes.shape} for boxes, not (N, 5)")
         return boxes
+
+    def advice(self, height: int, width: int) -> str:
+        """What may help where no face was found in a picture of that size: the end of a sentence
+        that says so, with what separates it."""
+        if 0 < self.longest_side < max(height, width):
+            return (
+                f" in a copy that is {self.longest_side} pixels long; "
+                f"--set detector.longest_side=0 searches all {width} x {height}"
+            )
+        name = self.entry.qualified if self.entry else ""
+        may_help = []
+        if name == HAAR:
+            may_help.append("it sees upright faces, --detector yunet tilted and small ones too")
+        if name == YUNET:
+            may_help.append("--set detector.min_score=0.4 takes less certain ones too")
+        close_up = max(height, width) <= CUT_OUT and 3 * max(height, width) <= 5 * min(
+            height, width
+        )
+        if close_up and not self.plugin.whole_frame:
+            may_help.append("--detector none is for a picture of one face and little else")
+        return "".join(f"; {each}" for each in may_help)
 
     def region(
         self, box: NDArray[np.floating], image: Image, kind: str, faces: FacePlace

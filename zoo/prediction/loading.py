@@ -7,6 +7,7 @@ catalogue that has one, need no torch.
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from pathlib import Path
 
@@ -18,30 +19,38 @@ HUB = "hf://"
 ONNX = ".onnx"
 
 
-def load(source: str | Path, device: str = "") -> Predictor:
+def load(source: str | Path = "", device: str = "") -> Predictor:
     """Load a model that is ready to predict.
 
     Args:
         source: A run's folder, the name of a model that `zoo models` lists, an ONNX file that
-            `zoo export` wrote, or ``hf://user/name``, which is fetched.
+            `zoo export` wrote, or ``hf://user/name``, which is fetched; without one, the model
+            that comes with the package.
         device: Device: cpu, cuda, cuda:1 or mps; empty: for a run the best one found. An ONNX file
             runs on the CPU. So does a model of the catalogue that has one, unless another device is
             named.
 
     Returns:
-        The model; its ``predict`` takes a uint8 RGB image of shape (H, W, 3) and gives faces with
-        points of shape (K, 2), x and y in pixels.
+        The model: ``model("photo.jpg")`` gives the faces of a picture, with points of shape
+        (K, 2), x and y in pixels.
 
     Raises:
         zoo.api.ZooError: There is no such model, or it cannot be loaded.
 
     Example:
-        ::
-
-            model = zoo.load("runs/my-run")
-            faces = model.predict(image)
+        >>> import zoo
+        >>> model = zoo.load()
+        >>> len(model.scheme)
+        68
     """
+    if not isinstance(source, str | os.PathLike):
+        raise UsageError(
+            f"a model is a run's folder, a name that `zoo models` lists, an ONNX file or "
+            f"hf://user/name, each as text or Path; this is {type(source).__name__}"
+        )
     text = str(source)
+    if not text:
+        return load_default(device)
     if text.startswith(HUB):
         from ..runs.hub import fetch
 

@@ -116,7 +116,7 @@ def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
 
 
 def _reason(error: Exception) -> str:
-    """In one line; onnxruntime's own for a lack of memory names a line of its source."""
+    """The reason in one line; onnxruntime's own for a lack of memory names a line of its source."""
     if "smaller than requested bytes" in str(error):
         return f"it needs more memory than it may have; {how_to_raise()}"
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

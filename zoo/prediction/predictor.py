@@ -7,20 +7,22 @@ Nothing here imports torch: a subclass brings the network, of a run (`torch_mode
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import DataError, LandmarkScheme, WeightsError
+from ..api import DataError, LandmarkScheme, UsageError, WeightsError
 from ..geometry import FacePlace, Region, crop, face_region, label_scale, refine_region, unmirror
 from .drawing import draw_faces
 from .face import Face, Image
 from .faces import Faces
 from .finder import DETECTOR, Finder
+from .picture import Picture, PictureLike
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
 """``labelled`` of a box about the points themselves."""
@@ -67,20 +69,69 @@ class Predictor(ABC):
     def run(self, crops: Crops) -> tuple[Units, Scores]:
         """The network: at most ``BATCH`` crops in, points and scores out."""
 
+    @overload
     def predict(
         self,
-        image: Image,
+        image: PictureLike,
         detector: str | Finder = DETECTOR,
         *,
         path: str | Path = "",
-        **options: Any,
-    ) -> Faces:
-        """The faces of one picture, uint8 (H, W, 3) RGB; empty where the detector finds none.
+    ) -> Faces: ...
 
-        ``detector`` is an id, built anew with ``options``, or a :class:`Finder`, built once.
-        ``path`` is where the picture came from, for detectors that look boxes up by it.
+    @overload
+    def predict(
+        self,
+        image: list[PictureLike] | tuple[PictureLike, ...],
+        detector: str | Finder = DETECTOR,
+    ) -> list[Faces]: ...
+
+    def predict(
+        self,
+        image: PictureLike | Sequence[PictureLike],
+        detector: str | Finder = DETECTOR,
+        *,
+        path: str | Path = "",
+    ) -> Faces | list[Faces]:
+        """The faces of a picture, or of each picture of a list; ``model(image)`` is the same.
+
+        Args:
+            image: The picture: the path of a file, an array (height, width, 3) of uint8 in RGB, or
+                a PIL picture. Files and PIL pictures are taken upright by their EXIF orientation,
+                as viewers show them, and brought to RGB. Or a list of these.
+            detector: Id of the face detector, or a :class:`Finder`, which is built once and may
+                have options: ``Finder.of("haar", min_neighbors=4)``.
+            path: Where an array or PIL picture came from, for detectors that look boxes up by it,
+                and for what is written.
+
+        Returns:
+            The faces, best box first, none where the detector finds none; for a list, a list of
+            these. Pictures of a list that are given as paths are read again when their pixels are
+            asked for, so that a long list takes little memory.
+
+        Raises:
+            zoo.api.DataError: The picture is of no form that is taken, or its file cannot be read.
+            zoo.api.PluginError: There is no such detector, or it fails.
+
+        Example:
+            >>> import numpy as np, zoo
+            >>> model = zoo.load()
+            >>> grey_wall = np.full((120, 160, 3), 128, np.uint8)
+            >>> model.predict(grey_wall)
+            <0 faces of ibug68 in 160 x 120 pixels>
+            >>> len(model([grey_wall, grey_wall]))
+            2
         """
-        return self.predict_batch([image], detector, paths=[path], **options)[0]
+        finder = detector if isinstance(detector, Finder) else Finder.of(detector)
+        if not isinstance(image, list | tuple):
+            return self._found([Picture.of(image, path)], finder)[0]
+        if path:
+            raise UsageError("path: names one picture; the pictures of a list go with their paths")
+        found: list[Faces] = []
+        for batch in _batches(image):
+            found += (faces.without_pixels() for faces in self._found(batch, finder))
+        return found
+
+    __call__ = predict
 
     def predict_batch(
         self,
@@ -88,23 +139,38 @@ class Predictor(ABC):
         detector: str | Finder = DETECTOR,
         *,
         paths: Sequence[str | Path] = (),
-        **options: Any,
     ) -> list[Faces]:
-        """The faces of each picture; faces of all pictures go through the network together."""
-        for image in images:
-            require_picture(image)
-        finder = detector if isinstance(detector, Finder) else Finder.of(detector, **options)
+        """The faces of each picture; faces of all pictures go through the network together.
+
+        Args:
+            images: Arrays (height, width, 3) of uint8 in RGB, of any sizes; all are kept.
+            detector: Id of the face detector, or a :class:`Finder`, which is built once.
+            paths: Where the pictures came from, one for each, for detectors that look boxes up by
+                it, and for what is written.
+
+        Returns:
+            The faces of each picture.
+
+        Raises:
+            zoo.api.DataError: One of the arrays is no picture.
+            zoo.api.PluginError: There is no such detector, or it fails.
+        """
+        finder = detector if isinstance(detector, Finder) else Finder.of(detector)
         named = paths or [""] * len(images)
-        boxes = [finder.boxes(image, path) for image, path in zip(images, named, strict=True)]
+        return self._found(list(map(Picture.of, images, named)), finder)
+
+    def _found(self, pictures: Sequence[Picture], finder: Finder) -> list[Faces]:
+        """The faces of pictures whose pixels are at hand."""
+        boxes = [finder.boxes(each.pixels, each.path) for each in pictures]
         seen = [
-            (image, finder.region(box, image, self.region, self.faces))
-            for image, found in zip(images, boxes, strict=True)
+            (picture.pixels, finder.region(box, picture.pixels, self.region, self.faces))
+            for picture, found in zip(pictures, boxes, strict=True)
             for box in found
         ]
         marked = self._marked(seen, self.refine)
         return [
-            Faces([_face(box, *next(marked)) for box in found], image, self.scheme)
-            for image, found in zip(images, boxes, strict=True)
+            Faces([_face(box, *next(marked)) for box in found], picture, self.scheme)
+            for picture, found in zip(pictures, boxes, strict=True)
         ]
 
     def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
@@ -121,13 +187,13 @@ class Predictor(ABC):
         about its points, and its box score NaN. ``again=False``: the regions are those of
         :meth:`region_about`, and seen in one pass. The mirror is not asked: it would take as long
         again, and changes too much from frame to frame to rate a track by."""
-        require_picture(image)
+        picture = Picture.of(image)
         passes = self.refine if again else 0
-        seen = [(image, region) for region in regions]
+        seen = [(picture.pixels, region) for region in regions]
         marked = self._marked(seen, passes, mirror=False)
         return [
-            Face(points_box(points), float("nan"), points, scores, confidence)
-            for points, scores, confidence in marked
+            Face(points_box(points), math.nan, points, scores, sure, self.scheme, picture)
+            for points, scores, sure in marked
         ]
 
     def points_in(
@@ -142,7 +208,7 @@ class Predictor(ABC):
 
     def _marked(
         self, seen: Sequence[Seen], again: int, mirror: bool = True
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float]]:
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float | None]]:
         """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each.
         ``again``: further passes; ``mirror``: whether the mirror may be asked for it."""
         for start in range(0, len(seen), BATCH):
@@ -156,7 +222,8 @@ class Predictor(ABC):
             sure = self.confidences(crops, units, scores) if asked else np.full(len(units), np.nan)
             for i, region in enumerate(regions):
                 points = region.to_source(units[i]).astype(np.float32)
-                yield points, None if scores is None else scores[i], float(sure[i])
+                confidence = None if np.isnan(sure[i]) else float(sure[i])
+                yield points, None if scores is None else scores[i], confidence
 
     def _one_pass(
         self, images: Sequence[Image], regions: Sequence[Region]
@@ -184,8 +251,8 @@ class Predictor(ABC):
         model says of the mirrored crop is held against what it says of the crop: exp(-d /
         ``DISAGREE``), with d the mean distance of points in sizes of the face. That is a second
         pass; with ``mirror_check = False``, and for a scheme without symmetry, there is none, and
-        the confidence is NaN. Neither is a probability: they tell faces that went wrong from those
-        that did not, within one model.
+        this gives NaN, and the face no confidence. Neither is a probability: they tell faces that
+        went wrong from those that did not, within one model.
         """
         if scores is not None:
             return np.asarray(scores.mean(1), np.float32)
@@ -218,7 +285,7 @@ def _face(
     box: NDArray[np.float32],
     points: NDArray[np.float32],
     scores: NDArray[np.float32] | None,
-    confidence: float,
+    confidence: float | None,
 ) -> Face:
     x0, y0, x1, y1, score = (float(v) for v in box)
     return Face((x0, y0, x1, y1), score, points, scores, confidence)
@@ -230,9 +297,24 @@ def points_box(points: NDArray[np.floating[Any]]) -> tuple[float, float, float, 
     return x0, y0, x1, y1
 
 
-def require_picture(image: Image) -> None:
-    """Raises :class:`DataError` for what is no picture."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise DataError(
-            f"a picture is uint8 (H, W, 3) RGB, this is {image.dtype} {tuple(image.shape)}"
-        )
+MOST_PIXELS = 32_000_000
+"""Pixels of a batch's pictures together: what is held in memory at a time."""
+
+
+def _batches(given: Sequence[PictureLike]) -> Iterator[list[Picture]]:
+    """The pictures of a list, read when their turn comes: up to ``BATCH`` of them together, and no
+    more pixels than ``MOST_PIXELS`` but for a single one. Raises :class:`DataError` that says
+    which of the list is no picture."""
+    batch: list[Picture] = []
+    for number, each in enumerate(given):
+        try:
+            picture = Picture.of(each)
+        except DataError as error:
+            raise DataError(f"picture {number} of {len(given)}, from 0: {error}") from error
+        pixels = sum(p.height * p.width for p in (*batch, picture))
+        if batch and (len(batch) == BATCH or pixels > MOST_PIXELS):
+            yield batch
+            batch = []
+        batch.append(picture)
+    if batch:
+        yield batch

@@ -37,7 +37,7 @@ def call_unblamed(
 def require_known(
     kind: str, plugin_id: str, build: Callable[..., Any], options: Mapping[str, Any]
 ) -> None:
-    """Without calling it: :class:`UsageError` for an option that the plugin does not take."""
+    """Raise :class:`UsageError` for an option that the plugin does not take, without calling it."""
     try:
         inspect.signature(build).bind_partial(**options)
     except TypeError as error:

@@ -35,7 +35,7 @@ class BrokenPluginError(PluginError):
     def __init__(self, entry: Entry, what: str, reason: str, advice: str = "") -> None:
         super().__init__(f"{entry.kind} {entry.id} of {entry.origin} {what}{reason}{advice}")
         self.reason = reason
-        """Without what a list of plugins shows beside it."""
+        """The reason without what a list of plugins shows beside it."""
 
 
 def unknown(plugin_id: str, entries: list[Entry], what: str) -> PluginError:

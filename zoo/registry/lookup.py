@@ -36,7 +36,7 @@ class Resolved(Generic[T]):
     """What an id means: the plugin, its entry and the options that a user wrote for it."""
 
     entry: Entry
-    """With the version that was loaded, though another may have been installed since."""
+    """The entry, with the version that was loaded, though another may have been installed since."""
     plugin: T
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.loaded: dict[tuple[str, str], tuple[Entry, Any]] = {}
-        """By distribution and target: the entry as it was when its plugin was loaded, and it."""
+        """Loaded plugins by distribution and target, each with its entry as it was then."""
 
     def entries(self) -> list[Entry]:
         """Every installed plugin of this kind, by id; nothing is imported."""

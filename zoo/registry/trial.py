@@ -143,7 +143,7 @@ def how_it_ended(code: int) -> str:
 
 @contextlib.contextmanager
 def asked() -> Iterator[tuple[Entry, list[Any]]]:
-    """In the child: the entry, and a list to put the report into. Ends the process."""
+    """Gives the child its entry and a list to put the report into, and then ends the process."""
     this, report = os.getpid(), list[Any]()
     entry, file = Entry(**json.loads(sys.argv[3])), sys.argv[4]
     yield entry, report

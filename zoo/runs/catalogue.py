@@ -1,12 +1,17 @@
 """The catalogue: names, files, digests and addresses; where a model's files are, and fetching them.
 
-``ZOO_CATALOGUE`` names a second catalogue file, of one's own models.
+Most models mark points; those of the kind ``detector`` find faces, for a detector plugin to run.
+
+``ZOO_CATALOGUE`` names a second catalogue file, of one's own models. With ``ZOO_OFFLINE=1`` nothing
+is fetched that nobody asked for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,25 +20,32 @@ from typing import Any
 from zoo.api.errors import did_you_mean
 
 from ..api import DataError, UsageError
-from ..fetching import ManifestFile, fetch_files, is_whole
+from ..fetching import ManifestFile, NotFetchedError, fetch_files, fetch_quickly, is_whole
 from ..files import zoo_home
 from ..files.reading import read_toml
 
 BUNDLED = Path(__file__).parent / "bundled"
 CATALOGUE = BUNDLED / "catalogue.toml"
 VARIABLE = "ZOO_CATALOGUE"
+OFFLINE = "ZOO_OFFLINE"
+KINDS = ("landmarks", "detector")
 WEIGHTS, CONFIG, RECORD, CARD = FILES = (
     "best.safetensors",
     "config.toml",
     "record.json",
     "card.md",
 )
-"""Files of a model's folder."""
+"""Files of a folder of a model that marks points."""
 GRAPH = "model.onnx"
 """A further one, which predicts without PyTorch; catalogues of an earlier zoo list none."""
 MOST_BYTES = 1 << 31
+QUICKLY = 8.0
+"""Seconds that a command waits for a file which it can do without."""
+AGAIN_AFTER = 3600.0
+"""Seconds before it waits for the same file again."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_SAFE = ("https://", "http://127.0.0.1:", "http://localhost:")
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,9 @@ class Model:
     address: str
     """Address of the folder that holds the files; empty: the model is bundled only."""
     files: tuple[ManifestFile, ...]
+    mirrors: tuple[str, ...] = ()
+    """Further addresses, for where the first cannot be reached."""
+    kind: str = KINDS[0]
     record: Mapping[str, Any] = field(default_factory=dict)
     """What is told of it before it is here: scheme, nme_ioc, parameters and the like."""
     default: bool = False
@@ -98,22 +113,34 @@ def _model(name: str, table: Any) -> Model:
     require_name(name)
     if not isinstance(table, dict):
         raise ValueError(f"{name} is no table")
-    known = {"summary", "address", "files", "record", "default"}
+    known = {"kind", "summary", "address", "mirrors", "files", "record", "default"}
     if unknown := sorted(set(table) - known):
         raise ValueError(f"{name}: unknown key {unknown[0]}; known are {', '.join(sorted(known))}")
     for key in ("files", "record"):
         if not isinstance(table.get(key, {}), dict):
             raise ValueError(f"{name}: {key} is no table")
+    kind = table.get("kind", KINDS[0])
+    if kind not in KINDS:
+        raise ValueError(f"{name}: kind {kind!r} must be {' or '.join(KINDS)}")
     files = tuple(_entry(name, path, each) for path, each in table.get("files", {}).items())
-    if {entry.path for entry in files} - {GRAPH} != set(FILES):
+    if kind == KINDS[0] and {entry.path for entry in files} - {GRAPH} != set(FILES):
         raise ValueError(f"{name}: its files must be {', '.join(FILES)}, and may be {GRAPH}")
-    address = str(table.get("address", ""))
-    if address and not address.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-        raise ValueError(f"{name}: address {address} is not https")
+    if not files:
+        raise ValueError(f"{name}: names no file")
+    if kind != KINDS[0] and table.get("default"):
+        raise ValueError(f"{name}: only a model that marks points can be the default")
+    address, mirrors = table.get("address", ""), table.get("mirrors", [])
+    if not isinstance(mirrors, list):
+        raise ValueError(f"{name}: mirrors is no list of addresses")
+    for each in (address, *mirrors):
+        if each and not str(each).startswith(_SAFE):
+            raise ValueError(f"{name}: address {each} is not https")
     return Model(
         name=name,
+        kind=kind,
         summary=str(table.get("summary", "")),
-        address=address,
+        address=str(address),
+        mirrors=tuple(map(str, mirrors)),
         files=files,
         record=dict(table.get("record", {})),
         default=table.get("default") is True,
@@ -145,14 +172,15 @@ def find(name: str) -> Model:
 
 
 def is_named(text: str) -> bool:
-    """Whether a catalogue has a model of that name. A damaged catalogue has none: whoever wants a
-    model of it is told."""
+    """Whether a catalogue has a model of that name that marks points. A damaged catalogue has none:
+    whoever wants a model of it is told."""
     if not _NAME.fullmatch(text):
         return False
     try:
-        return text in catalogue()
+        found = catalogue().get(text)
     except DataError:
         return False
+    return found is not None and found.kind == KINDS[0]
 
 
 def folder_of(name: str) -> Path:
@@ -180,8 +208,8 @@ def default_model() -> Model | None:
 
 
 def bring(model: Model, source: str | None = None) -> Path:
-    """Fetch what is missing of a model from its address, or from ``source`` (an address or a
-    folder), verify every file, and give its folder.
+    """Fetch what is missing of a model from its address or, where that has it not, its mirrors; or
+    from ``source`` alone (an address or a folder). Verify every file, and give its folder.
 
     What is here already is left alone, and a broken download goes on where it stopped. Raises
     :class:`UsageError` for a model without an address, :class:`DataError` where a file cannot be
@@ -189,8 +217,63 @@ def bring(model: Model, source: str | None = None) -> Path:
     """
     if folder := model.folder():
         return folder
-    source = source or model.address
-    if not source:
+    sources = [source] if source else [model.address, *model.mirrors]
+    if not sources[0]:
         raise UsageError(f"{model.name}: has no address, since it is bundled with the zoo")
-    fetch_files(model.files, model.home, source, jobs=2)
+    for last, each in enumerate(sources, start=1 - len(sources)):
+        try:
+            fetch_files(model.files, model.home, each, jobs=2)
+            break
+        except DataError:
+            if not last:
+                raise
     return model.home
+
+
+def bring_quickly(name: str) -> Path:
+    """The folder of a small model that is wanted although nobody asked for it by name: fetched
+    where it is not here yet, within :data:`QUICKLY` seconds or not at all.
+
+    After a failure nothing is tried for :data:`AGAIN_AFTER` seconds, so that a network that is not
+    there holds up one command and not every one. Raises :class:`NotFetchedError` that names the
+    file, the reason and what to do.
+    """
+    model = find(name)
+    if folder := model.folder():
+        return folder
+    if os.environ.get(OFFLINE, "") not in ("", "0"):
+        reason = f"{OFFLINE} is set"
+    elif not (reason := _failed_lately(model)):
+        try:
+            for entry in model.files:
+                fetch_quickly(entry, model.home, (model.address, *model.mirrors), QUICKLY)
+        except NotFetchedError as error:
+            reason = str(error)
+            _remember(model, reason)
+        else:
+            return model.home
+    files = " and ".join(entry.path for entry in model.files)
+    raise NotFetchedError(
+        f"{name}: its file {files} is not here and could not be fetched ({reason}); "
+        f"`zoo fetch {name}` fetches it, also with --from FOLDER"
+    )
+
+
+_failures: dict[Path, tuple[float, str]] = {}
+"""When fetching into a folder failed, and why: for this process, where nothing can be written."""
+
+
+def _failed_lately(model: Model) -> str:
+    """Why the last attempt failed, where that is not long ago; else nothing."""
+    when, reason = _failures.get(model.home, (0.0, ""))
+    with contextlib.suppress(OSError, ValueError):
+        note = model.home / "failed"
+        when, reason = max((when, reason), (note.stat().st_mtime, note.read_text("utf-8")))
+    return reason if 0 <= time.time() - when < AGAIN_AFTER else ""
+
+
+def _remember(model: Model, reason: str) -> None:
+    _failures[model.home] = (time.time(), reason)
+    with contextlib.suppress(OSError):
+        model.home.mkdir(parents=True, exist_ok=True)
+        (model.home / "failed").write_text(reason, "utf-8")

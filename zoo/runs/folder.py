@@ -71,7 +71,7 @@ class RunFolder:
         write_whole(self.history, _as_csv(rows))
 
     def repair(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """After a process that was killed: history.csv has the rows that the state has, and half
+        """Mend what a killed process left: history.csv has the rows that the state has, and half
         written files are gone. For whoever holds the folder."""
         if rows and not _holds(self.history, _as_csv(rows)):
             self.write_history(rows)
@@ -200,7 +200,7 @@ def new_folder(out: Path, config: Config) -> RunFolder:
 
 
 def claim(path: Path) -> bool:
-    """Make the folder; False where it exists. Of two runs that start at once, one gets a name."""
+    """Make the folder; False where it exists. One of two runs that start at once gets a name."""
     try:
         path.mkdir()
     except FileExistsError:

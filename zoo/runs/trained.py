@@ -72,7 +72,7 @@ def model_plan(config: Config, backbone: Resolved[Backbone], head: Resolved[Head
 @dataclass(frozen=True)
 class Trained:
     model: LandmarkModel
-    """On the CPU, in eval mode."""
+    """The network, on the CPU and in eval mode."""
     header: Header
 
 

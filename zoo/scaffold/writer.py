@@ -77,7 +77,7 @@ class Package:
     files: tuple[str, ...]
     """Relative to the folder, sorted."""
     commands: tuple[str, str, str]
-    """To go on with: install, check, use."""
+    """The commands to go on with: install, check, use."""
 
 
 def write_package(names: Names, folder: Path) -> Package:

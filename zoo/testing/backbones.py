@@ -96,7 +96,7 @@ class BackboneSubject(Subject):
 
     @cached_property
     def sample(self) -> nn.Module:
-        """In eval mode; not to be changed."""
+        """The network in eval mode; not to be changed."""
         with needs("declared_input_size_works"):
             return self.build()
 

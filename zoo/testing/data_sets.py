@@ -29,7 +29,7 @@ from zoo.testing.failures import CheckFailed, must, needs, reason_of
 from zoo.testing.subject import Subject
 
 IMAGES = 24
-"""So many are decoded."""
+"""Number of pictures that are decoded."""
 
 
 class DataSubject(Subject):
@@ -244,7 +244,7 @@ def flip_swaps_left_and_right(subject: DataSubject) -> str | None:
 
 
 def order_is_the_same_every_time(subject: DataSubject) -> None:
-    """Read again and opened again, it yields the same samples in the same order."""
+    """A data set that is read again and opened again yields the same samples in the same order."""
     _require_same_order(subject)
 
 

@@ -22,7 +22,7 @@ from zoo.registry.errors import failed
 from zoo.registry.trial import Trial, asked, reason_of
 
 TORCH_FIRST = "torch first"
-"""In an entry's reason: what to have imported before."""
+"""The reason of an entry that wants torch to be imported before it."""
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ def _cost_and_slopes(
 
 
 def starts_at_the_mean_shape(subject: HeadSubject) -> str | None:
-    """Told the mean shape (``start_at``), it starts nearer to it than by chance."""
+    """A head that is given the mean shape (``start_at``) starts nearer to it than by chance."""
     mean = _targets(1)[0]
     for form, module in subject.each():
         start_at = getattr(module, "start_at", None)

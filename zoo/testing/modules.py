@@ -21,7 +21,8 @@ Run = Callable[[nn.Module], list[Tensor]]
 
 
 def require_gradients(module: nn.Module) -> None:
-    """After a backward pass: every trainable parameter has a gradient, and a finite one."""
+    """Fails unless, after a backward pass, every trainable parameter has a gradient, and a finite
+    one."""
     trainable = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     if dead := [name for name, p in trainable if p.grad is None]:
         raise CheckFailed(

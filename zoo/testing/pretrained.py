@@ -12,7 +12,7 @@ from zoo.testing.failures import CheckFailed
 from zoo.testing.offline import no_network
 
 Build = Callable[[int, bool], nn.Module]
-"""From torch's seed, and whether pretrained weights are asked for."""
+"""Builds a network from torch's seed, with pretrained weights or without."""
 
 
 def require_honesty(build: Build, weights: str) -> None:

@@ -14,7 +14,7 @@ from zoo.testing.tensors import noise
 SIZE = 64
 """Pixels, square."""
 CHANNELS = {2: 16, 4: 24, 8: 32, 16: 48, 32: 64}
-"""By stride."""
+"""Channels by stride."""
 
 
 @dataclass(frozen=True)

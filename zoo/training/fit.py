@@ -57,15 +57,15 @@ class Job:
     config: Config
     train: Views
     pseudo_labelled: int
-    """Frames at its end that a teacher labelled."""
+    """Number of frames at the end of ``train`` that a teacher labelled."""
     val: Split
     targets: Targets
-    """Of the validation split."""
+    """Labels of the validation split."""
     criterion: Criterion
     header: Header
-    """Stored with the best weights: what a prediction needs besides them."""
+    """What is stored with the best weights: all that a prediction needs besides them."""
     fingerprint: str
-    """Of the data: a state goes on with no other."""
+    """Fingerprint of the data: a state goes on with no other."""
     folder: RunFolder
     world: World
     reporter: Reporter
@@ -81,7 +81,7 @@ class Job:
 
     @property
     def frames(self) -> int:
-        """That an epoch sees."""
+        """Number of frames that an epoch sees."""
         return self.labelled + self.drawn
 
 

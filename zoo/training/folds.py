@@ -75,7 +75,8 @@ def train_folds(
 def find_existing(
     plans: list[Plan], out: Path, strict: bool
 ) -> list[tuple[RunFolder | None, bool]]:
-    """For each fold a folder of this very run, where there is one, and whether it has finished."""
+    """The folder of this very run for each fold, where there is one, and whether it has
+    finished."""
     fingerprint = ""
     found: list[tuple[RunFolder | None, bool]] = []
     for plan in plans:

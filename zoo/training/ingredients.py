@@ -42,7 +42,8 @@ class Ingredients:
     """Whether the loss of the configuration is trained on, or the head's own alone."""
     pseudo: PseudoLabels
     passes: Sequence[Pass]
-    """Over the training split and what a teacher added to it; the first is of whole regions."""
+    """Passes over the training split and what a teacher added to it; the first sees whole
+    regions."""
     val: Store
     environment: dict[str, Any]
 

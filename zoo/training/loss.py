@@ -80,7 +80,7 @@ class Criterion:
         return self.point_loss if isinstance(self.point_loss, nn.Module) else None
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Of the loss, those that are trained."""
+        """The parameters of the loss that are trained."""
         parameters = () if self.module is None else self.module.parameters()
         return (parameter for parameter in parameters if parameter.requires_grad)
 

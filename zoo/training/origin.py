@@ -31,8 +31,8 @@ class Origin:
 
     @classmethod
     def read(cls, path: Path) -> Origin:
-        """Of a record.json, or of the folder of a run. Raises :class:`DataError` for what is no
-        record, and :class:`UsageError` for one that the zoo cannot run."""
+        """The origin in a record.json, or in the folder of a run. Raises :class:`DataError` for
+        what is no record, and :class:`UsageError` for one that the zoo cannot run."""
         if path.is_dir():
             path = path / "record.json"
         record = load_record(path)
@@ -140,7 +140,7 @@ class Origin:
         reporter.note(f"not the same predictions: {contrast(f'val {key}', *values)}")
 
     def _recorded_digest(self) -> str:
-        """Of the weights file, from records whose configuration does not have it."""
+        """Digest of the weights file, from records whose configuration does not have it."""
         return (self.record.model.weights or "").partition(" sha256: ")[2]
 
 

@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def plugins(self) -> Mapping[str, Resolved[Any]]:
-        """By kind."""
+        """The plugins by kind."""
         return {
             "backbone": self.backbone,
             "head": self.head,
@@ -60,8 +60,8 @@ class Plan:
         return model_plan(self.config, self.backbone, self.head)
 
     def completed(self) -> Plan:
-        """With a configuration that leaves nothing open: qualified ids, the protocol, the input
-        size, absolute paths and digests of files.
+        """The plan with a configuration that leaves nothing open: qualified ids, the protocol, the
+        input size, absolute paths and digests of files.
 
         Raises :class:`UsageError` where the protocol has folds and the configuration names none:
         such a configuration is several runs (:mod:`zoo.training.folds`).
@@ -103,8 +103,8 @@ def _absolute(path: str) -> str:
 
 
 def _digest(config: Config) -> str:
-    """Of the file that a model starts from. Raises :class:`WeightsError` for another file than the
-    configuration wants; one that is missing is said where it is read."""
+    """Digest of the file that a model starts from. Raises :class:`WeightsError` for another file
+    than the configuration wants; one that is missing is said where it is read."""
     path = Path(os.path.expanduser(config.weights))
     if not config.weights or not path.is_file():
         return config.weights_sha256

@@ -48,11 +48,12 @@ class PseudoLabels:
     """What a run trains on."""
 
     source: DataSource
-    """With the teacher's frames behind the labelled ones, all of them in the training split."""
+    """The data set with the teacher's frames behind the labelled ones, all of them in the training
+    split."""
     count: int
     """Labelled rows of its table."""
     facts: Mapping[str, Any] | None = None
-    """For the record: who the teacher was, and how many frames it labelled."""
+    """What the record keeps: who the teacher was, and how many frames it labelled."""
 
     def labelled(self, store: Store) -> Store:
         """The part of a store whose frames carry labels: its first frames."""

@@ -120,7 +120,7 @@ class Facts:
     uses_loss: bool = True
     """False: the head trained on a loss of its own alone."""
     self_training: Mapping[str, Any] | None = None
-    """Which teacher labelled how many frames."""
+    """Says which teacher labelled how many frames."""
 
 
 def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporter) -> None:

@@ -70,7 +70,7 @@ class TrainState:
     scaler: torch.amp.GradScaler
     progress: Progress
     loss_sum: Tensor
-    """Of the epoch that runs, over the images that this process saw: a scalar on the device."""
+    """Sum of the losses of this epoch's images that this process saw: a scalar on the device."""
 
     @property
     def evaluated(self) -> LandmarkModel:
@@ -79,7 +79,7 @@ class TrainState:
 
     @property
     def loss_parameters(self) -> list[nn.Parameter]:
-        """Of the loss, those that are trained: they are in no DistributedDataParallel."""
+        """Parameters of the loss that are trained: they are in no DistributedDataParallel."""
         return [] if self.loss is None else [p for p in self.loss.parameters() if p.requires_grad]
 
     def unfreeze_when_due(self, config: Config) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
-"""Below a run folder."""
+"""Folder of the event files, below a run folder."""
 
 EPOCH_TAGS = {
     "train_loss": "loss/train_epoch",
@@ -111,7 +111,8 @@ class TensorBoard(Reporter):
             self._writer.add_scalar(tag, value, step)
 
     def _tell_parameters(self, config: Config) -> None:
-        """For the tab HPARAMS, where runs are compared. Its own helper would make a run of them."""
+        """Write the configuration for the tab HPARAMS, where runs are compared. Its own helper
+        would make a run of them."""
         from torch.utils.tensorboard.summary import hparams
 
         plain = {key: value for key, value in _flat(config.to_share()) if value != ""}
