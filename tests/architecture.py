@@ -89,7 +89,7 @@ APART = ("zoo.plugins", "zoo.datasets")
 LIGHT = (
     *("zoo.api", "zoo.files", "zoo.registry", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
     *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
-    *("zoo.media", "zoo.runs.catalogue"),
+    *("zoo.prediction.own_graph", "zoo.media", "zoo.runs.catalogue"),
 )
 """Importing these brings in no torch."""
 

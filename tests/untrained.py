@@ -18,9 +18,9 @@ from torch import nn
 from zoo.api import IBUG68, LandmarkScheme
 from zoo.config.recipes import resolve
 from zoo.evaluation.records import save_record
-from zoo.export.check import random_crops
 from zoo.model import build_model
 from zoo.prediction import FacePlace
+from zoo.prediction.agreement import random_crops
 from zoo.runs.folder import RunFolder
 from zoo.runs.trained import Header
 from zoo.tensors import save_tensors

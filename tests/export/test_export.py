@@ -227,7 +227,7 @@ def test_without_the_packages_the_message_says_what_to_install(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(UsageError, match=r"needs onnx and onnxruntime .*'landmark-zoo\[export\]'"):
+    with pytest.raises(UsageError, match=r"needs onnx and onnxruntime .*: pip install onnx"):
         export_onnx(run)
 
 

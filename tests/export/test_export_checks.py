@@ -14,11 +14,10 @@ from untrained import make_run
 
 from zoo.api import DataError, WeightsError
 from zoo.datasets.synthetic import open_synthetic
-from zoo.export import check, graph
-from zoo.export.check import Agreement
 from zoo.export.export import export_onnx
 from zoo.model import LandmarkModel
-from zoo.prediction import load
+from zoo.prediction import agreement, graph, load
+from zoo.prediction.agreement import Agreement
 from zoo.prediction.onnx_model import OnnxPredictor
 from zoo.prediction.torch_model import TorchPredictor
 
@@ -111,8 +110,8 @@ def test_scores_are_compared_too(run: Path, exported: Path) -> None:
             return points, None if scores is None else scores + np.float32(0.01)
 
     louder = Louder(exported)
-    fine = check.compare(network, alone, check.random_crops(64), "random")
-    wrong = check.compare(network, louder, check.random_crops(64), "random")
+    fine = agreement.compare(network, alone, agreement.random_crops(64), "random")
+    wrong = agreement.compare(network, louder, agreement.random_crops(64), "random")
     assert fine.holds
     assert not wrong.holds
     assert "scores off by 0.01 (median)" in str(wrong)
@@ -146,11 +145,11 @@ def test_a_point_that_rounding_decides_is_counted_apart(run: Path) -> None:
         off = 0.0
 
     other = Other.of_run(run, "cpu")
-    found = check.compare(network, other, check.random_crops(64), "random")
+    found = agreement.compare(network, other, agreement.random_crops(64), "random")
     assert (found.undecided, found.beyond, found.worst) == (8, 0, 0.0)
     assert str(found).endswith("worst point off by 0 px, 8 of 544 points undecided")
     other.off = 0.01
-    worse = check.compare(network, other, check.random_crops(64), "random")
+    worse = agreement.compare(network, other, agreement.random_crops(64), "random")
     assert (worse.undecided, worse.beyond) == (8, 8)
     assert worse.worst == pytest.approx(0.64, abs=1e-4)
 

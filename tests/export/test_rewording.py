@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from zoo.export.rewording import InOtherWords, averaging, pool
+from zoo.prediction.rewording import InOtherWords, averaging, pool
 
 
 def test_an_axis_by_hand() -> None:

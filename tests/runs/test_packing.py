@@ -13,8 +13,8 @@ import torch
 from zoo.api import DataError, UsageError
 from zoo.export import bundle as packing
 from zoo.export.bundle import pack
-from zoo.export.check import compare, random_crops
 from zoo.prediction import is_model, load_default
+from zoo.prediction.agreement import compare, random_crops
 from zoo.prediction.onnx_model import OnnxPredictor
 from zoo.prediction.torch_model import TorchPredictor
 from zoo.runs import catalogue

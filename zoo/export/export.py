@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..api import UsageError, WeightsError
@@ -17,17 +15,16 @@ from ..evaluation.records import Record
 from ..files import write_whole
 from ..geometry import crop, frame_region
 from ..images import read_image
+from ..prediction import graph
+from ..prediction.agreement import Agreement, batches, compare, random_crops, why_not
 from ..prediction.onnx_file import OnnxFacts
 from ..prediction.onnx_model import OnnxPredictor
 from ..prediction.torch_model import TorchPredictor
-from ..registry import bare_id
 from ..reporter import Reporter
 from ..runs.catalogue import run_folder
 from ..runs.folder import RunFolder
 from ..runs.own_data import reopen_source
 from ..runs.trained import Trained, load_trained
-from . import graph
-from .check import Agreement, batches, compare, random_crops
 
 FORMATS = ("onnx",)
 FROM_DATA = 64
@@ -92,30 +89,13 @@ def export_onnx(
         checks = _check(trained, content, real)
     except WeightsError as error:
         raise WeightsError(f"{path}: not written: {error}") from error
-    _require(checks, path, trained)
+    if reason := why_not(checks, trained.header.config):
+        raise WeightsError(f"{path}: not written: {reason}")
     try:
         write_whole(path, content)
     except OSError as error:
         raise UsageError(f"--out {path}: cannot write there: {error.strerror or error}") from error
     return Exported(path, facts, len(content), checks)
-
-
-def _require(checks: Sequence[Agreement], path: Path, trained: Trained) -> None:
-    wrong = [check for check in checks if not check.holds]
-    if not wrong:
-        return
-    said = "; ".join(map(str, wrong))
-    config = trained.header.config
-    network = f"{bare_id(config.head)} on {bare_id(config.backbone)}"
-    if all(not check.beyond and check.undecided for check in wrong):
-        raise WeightsError(
-            f"{path}: not written: noise that nobody can see moves the network's own points, so "
-            f"its graph cannot be checked ({said}). Is {network} trained?"
-        )
-    raise WeightsError(
-        f"{path}: not written: the ONNX graph gives other points than PyTorch ({said}). "
-        f"Please report it: {network}, torch {torch.__version__}"
-    )
 
 
 def _check(
@@ -154,18 +134,11 @@ def _real_crops(
 
 def facts_of(trained: Trained, folder: RunFolder) -> OnnxFacts:
     """What the file says of itself; without a record where the run is not finished."""
-    config, header = trained.header.config, trained.header
     record = folder.read_record() if folder.record.is_file() else None
-    return OnnxFacts(
-        name=folder.path.resolve().name,
-        scheme=header.scheme,
-        input_size=config.input_size,
-        region=config.region,
-        faces=header.faces,
-        refine=config.refine,
+    return replace(
+        graph.facts_of(trained, folder.path.resolve().name),
         licenses=_licenses(record),
         record=summary(record) if record else {},
-        zoo_version=metadata.version("landmark-zoo"),
     )
 
 

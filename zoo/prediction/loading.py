@@ -26,9 +26,10 @@ def load(source: str | Path = "", device: str = "") -> Predictor:
         source: A run's folder, the name of a model that `zoo models` lists, an ONNX file that
             `zoo export` wrote, or ``hf://user/name``, which is fetched; without one, the model
             that comes with the package.
-        device: Device: cpu, cuda, cuda:1 or mps; empty: for a run the best one found. An ONNX file
-            runs on the CPU. So does a model of the catalogue that has one, unless another device is
-            named.
+        device: Device: cpu, cuda, cuda:1 or mps, by PyTorch; empty: for a run the best one found,
+            and where that is the CPU, by an ONNX graph that the run exports when it is first used.
+            An ONNX file runs on the CPU. So does a model of the catalogue that has one, unless
+            another device is named.
 
     Returns:
         The model: ``model("photo.jpg")`` gives the faces of a picture, with points of shape
@@ -106,9 +107,14 @@ def _of_catalogue(model: Model, device: str) -> Predictor:
 
 
 def _of_run(folder: Path, device: str) -> Predictor:
-    from .torch_model import TorchPredictor
+    if device:
+        from .torch_model import TorchPredictor
 
-    predictor = TorchPredictor.of_run(folder, device)
+        predictor: Predictor = TorchPredictor.of_run(folder, device)
+    else:
+        from .own_graph import load_run
+
+        predictor = load_run(folder)
     _warn_of_a_mean_face(folder)
     return predictor
 

@@ -3,8 +3,8 @@
 torch has two exporters. This uses the one that traces (``dynamo=False``): it gives the same points
 as the newer one for every head and for convnets and transformers alike, takes a tenth of its time,
 and needs no package besides torch and onnx. What a tracer can get wrong, a number that should have
-followed the batch and was written down, is found by :mod:`.check`, which runs the graph on batches
-of other sizes than the traced one.
+followed the batch and was written down, is found by :mod:`.agreement`, which runs the graph on
+batches of other sizes than the traced one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from ..api import PluginError, UsageError
-from ..prediction.onnx_file import IMAGES, POINTS, SCORES
 from ..registry import bare_id
-from ..registry.entries import one_line
+from ..registry.entries import one_line, own_version
 from ..runs.trained import Trained
+from .onnx_file import IMAGES, POINTS, SCORES, OnnxFacts
 from .rewording import InOtherWords
 
 OPSET = 18
@@ -90,6 +90,20 @@ def trace(trained: Trained) -> bytes:
         ) from error
 
 
+def facts_of(trained: Trained, name: str) -> OnnxFacts:
+    """What a prediction needs besides the graph; ``name``: the model's."""
+    config, header = trained.header.config, trained.header
+    return OnnxFacts(
+        name=name,
+        scheme=header.scheme,
+        input_size=config.input_size,
+        region=config.region,
+        faces=header.faces,
+        refine=config.refine,
+        zoo_version=own_version(),
+    )
+
+
 def _reason(error: Exception) -> str:
     """Its first sentence: the others tell torch's users whom to write to."""
     first = one_line(error).split(". ")[0]
@@ -135,5 +149,5 @@ def require_packages() -> None:
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"`zoo export` needs onnx and onnxruntime ({error}): pip install 'landmark-zoo[export]'"
+            f"an ONNX file needs onnx and onnxruntime ({error}): pip install onnx onnxruntime"
         ) from error

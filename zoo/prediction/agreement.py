@@ -12,7 +12,7 @@ input of a thousandth of a grey level. A point that jumps is *undecided*; it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,8 +21,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..prediction.predictor import Crops, Predictor, Scores, Units
-from ..prediction.torch_model import TorchPredictor
+from ..config import Config
+from ..registry import bare_id
+from .predictor import Crops, Predictor, Scores, Units
+from .torch_model import TorchPredictor
 
 TOLERANCE = 0.05
 """Pixels of the input: how far a point may be off. An eighth of what rounding a label to whole
@@ -80,6 +82,24 @@ class Agreement:
         if self.score is not None and self.score > SCORE_TOLERANCE:
             text += f", scores off by {self.score:.2g} (median)"
         return text
+
+
+def why_not(checks: Sequence[Agreement], config: Config) -> str:
+    """Why a graph that was checked so is not to be used, in words; empty where it is."""
+    wrong = [check for check in checks if not check.holds]
+    if not wrong:
+        return ""
+    said = "; ".join(map(str, wrong))
+    network = f"{bare_id(config.head)} on {bare_id(config.backbone)}"
+    if all(not check.beyond and check.undecided for check in wrong):
+        return (
+            "noise that nobody can see moves the network's own points, so its graph cannot be "
+            f"checked ({said}). Is {network} trained?"
+        )
+    return (
+        f"the ONNX graph gives other points than PyTorch ({said}). "
+        f"Please report it: {network}, torch {torch.__version__}"
+    )
 
 
 def random_crops(size: int, seed: int = 0) -> Iterator[Crops]:
