@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 from rich.pretty import pretty_repr
 from test_predict import UNIT, Brightest, Constant, noise, predictor, spots
 from torch import Tensor, nn
 
-from zoo.api import DataError, generic_scheme
+from zoo.api import IBUG68, DataError, UsageError, generic_scheme
+from zoo.datasets.ibug_pts import read_pts
+from zoo.images import read_image
 from zoo.prediction import Face, Faces, Finder
+from zoo.prediction.picture import Picture
 
 POINTS = np.array([[20, 30], [60.5, 30], [40, 60]], np.float32)
 FACE = Face((10, 10, 70.26, 70), 23.0, POINTS, None, 0.8333)
@@ -68,6 +74,70 @@ def test_a_notebook_shows_the_picture_with_the_faces(height: int, width: int) ->
 
 def test_an_empty_picture_shows_nothing() -> None:
     assert faces(height=0)._repr_png_() is None
+
+
+def test_a_part_is_named_in_either_order_and_an_unknown_one_with_all_names() -> None:
+    points = np.arange(136, dtype=np.float32).reshape(68, 2)
+    face = Face((0, 0, 9, 9), 1.0, points, scheme=IBUG68)
+    for name in ("left_eye", "eye_left", "left eye", "Left-Eye"):
+        np.testing.assert_array_equal(face.part(name), points[36:42])
+    with pytest.raises(UsageError, match=r"left_ey: no part of scheme ibug68; .*jaw, brow_left,"):
+        face.part("left_ey")
+    with pytest.raises(UsageError, match=r"scheme points3; it names no parts"):
+        faces(FACE)[0].part("jaw")
+    with pytest.raises(UsageError, match=r"a face without a scheme"):
+        FACE.part("jaw")
+
+
+def test_tables_json_and_files_say_the_same(tmp_path: Path) -> None:
+    two = Faces(
+        [FACE, replace(FACE, points=POINTS + 1, confidence=None, box_score=float("nan"))],
+        Picture(80, 100, "in/photo.jpg", np.full((80, 100, 3), 90, np.uint8)),
+        generic_scheme(3),
+    )
+    frame = two.to_frame()
+    assert list(frame["image_name"]) == ["in/photo.jpg"] * 2
+    assert list(frame["face"]) == [0, 1]
+    np.testing.assert_allclose(frame.filter(like="part_").to_numpy().reshape(2, 3, 2), two.points)
+    for given, same in ((two, frame), (faces(), faces().to_frame())):
+        [file] = given.save(tmp_path / "new" / "points.csv")
+        read = pd.read_csv(file, keep_default_na=True)
+        pd.testing.assert_frame_equal(read, same, check_dtype=False, atol=1e-3)
+    assert json.loads(two.to_json()) == json.loads(two.to_json(indent=2))
+    table = json.loads(two.to_json())
+    assert table["image"] == "in/photo.jpg"
+    assert [each["confidence"] for each in table["faces"]] == [0.8333, None]
+    for suffix in ("json", "jsonl"):
+        [file] = two.save(str(tmp_path / f"points.{suffix}"))
+        assert file.read_text() == two.to_json() + "\n"
+    files = two.save(tmp_path / "a.pts")
+    assert [file.name for file in files] == ["a.pts", "a-face2.pts"]
+    np.testing.assert_allclose(read_pts(files[1]), POINTS + 2, atol=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".webp", ".tiff"])
+def test_a_picture_s_suffix_saves_the_drawn_picture(tmp_path: Path, suffix: str) -> None:
+    one = faces(FACE)
+    [file] = one.save(tmp_path / f"marked{suffix}")
+    assert np.abs(read_image(file).astype(int) - one.drawn()).mean() < 3
+
+
+def test_what_cannot_be_saved_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"points\.txt: the suffix .*\.csv, .*\.pts, \.png"):
+        faces(FACE).save(tmp_path / "points.txt")
+    with pytest.raises(UsageError, match=r"points: the suffix says"):
+        faces(FACE).save(tmp_path / "points")
+    with pytest.raises(UsageError, match=r"a \.pts file holds one face, and this picture has none"):
+        faces().save(tmp_path / "a.pts")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"points\.csv: .*; name a file in a folder"):
+        faces(FACE).save(tmp_path / "file" / "points.csv")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(faces()._repr_png_() or b"")
+    before = photo.read_bytes()
+    with pytest.raises(UsageError, match=r"photo\.png: is the picture itself"):
+        predictor(Constant())(photo, "none").save(photo)
+    assert photo.read_bytes() == before
 
 
 def test_a_predictor_says_what_it_is() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from zoo.api import LandmarkScheme, ZooError
 from zoo.prediction.drawing import draw_faces
+from zoo.prediction.formats import Marked
 
 from .naming import Names, count
 from .pictures import Image
 from .video import CODECS, VideoWriter
-from .writers import Marked, write_pts
+from .writers import write_pts
 
 
 @dataclass

@@ -16,6 +16,7 @@ from typing import Any
 from zoo.api import DataError
 from zoo.prediction import Face, Finder, Predictor
 from zoo.prediction.drawing import draw_faces
+from zoo.prediction.formats import Marked, as_table
 from zoo.reporter import Reporter
 from zoo.videos import RATE
 
@@ -26,7 +27,7 @@ from .pictures import Image, copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
 from .video import Frame, Frames, SequenceFrames, VideoFrames
-from .writers import Format, Marked, Writer, as_table, open_writer, write_pts
+from .writers import Format, Writer, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
 """Pixels of a batch's pictures together: what is held in memory at a time."""

@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError, UsageError
 from zoo.files import write_whole
 from zoo.images import read_image
+from zoo.prediction.formats import JPEGS, picture_bytes
 
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
-JPEGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp")
 PHOTOGRAPHS = (*JPEGS, ".heic", ".heif", ".hif", ".avif")
 
 
@@ -42,11 +41,9 @@ def write_picture(path: Path, image: Image) -> None:
 
     Raises :class:`UsageError` naming a folder that cannot be written.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix.lower() in JPEGS else []
-    done, data = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    assert done, path.suffix
+    data = picture_bytes(image, path.suffix)
     with writing(path):
-        write_whole(path, np.asarray(data).tobytes())
+        write_whole(path, data)
 
 
 @contextmanager

@@ -1,18 +1,13 @@
-"""Faces as CSV, JSON Lines and .pts files, all in source pixels.
+"""Files of `zoo predict` that grow while it works: CSV, JSON Lines and .pts files.
 
-The centre of the top left pixel is (0, 0) in CSV and JSON Lines, as everywhere in the zoo, and
-(1, 1) in .pts files, whose convention that is (300-W, menpo).
+What stands in them is said in :mod:`zoo.prediction.formats`.
 """
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -20,28 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.files import write_whole
-from zoo.files.names import readable
-from zoo.prediction.face import Face
+from zoo.prediction.formats import Marked, columns, csv_text, json_text, pts_text, rows
 
 from .pictures import writing
 
 Format = Literal["csv", "jsonl"]
-
-CORNERS = ("box_x0", "box_y0", "box_x1", "box_y1")
-
-
-@dataclass(frozen=True)
-class Marked:
-    """A picture, or a frame of something that moves, with the faces that were found in it."""
-
-    path: Path
-    """The picture, the video, or the frame's own file."""
-    faces: Sequence[Face]
-    numbers: Sequence[int]
-    """Number of each face: its place among the picture's, or its track through a video."""
-    frame: int | None = None
-    """Number of the frame, from 0; None for a picture."""
-    seconds: float | None = None
 
 
 class Writer(Protocol):
@@ -110,64 +88,20 @@ class _Csv(_Lines):
     `landmarks_csv` reads them."""
 
     def write(self, marked: Marked) -> None:
-        lines = io.StringIO()
-        writer = csv.writer(lines, lineterminator="\n")
-        for face, number in zip(marked.faces, marked.numbers, strict=True):
-            if not self.used and not lines.tell():
-                parts = [f"part_{i}_{axis}" for i in range(len(face.points)) for axis in "xy"]
-                about = ["image_name", "frame", "seconds", "face", *CORNERS, "box_score"]
-                writer.writerow([*about, "confidence", *parts])
-            frame = "" if marked.frame is None else marked.frame
-            seconds = "" if marked.seconds is None else _short(marked.seconds)
-            values = [*face.box, face.box_score, face.confidence, *face.points.ravel().tolist()]
-            writer.writerow(
-                [readable(str(marked.path)), frame, seconds, number, *map(_short, values)]
-            )
         if marked.faces:
-            self.append(lines.getvalue())
+            header = [] if self.used else [columns(len(marked.faces[0].points))]
+            self.append(csv_text([*header, *rows(marked)]))
 
 
 class _JsonLines(_Lines):
     """A line a picture or frame, also of one without a face."""
 
     def write(self, marked: Marked) -> None:
-        line = json.dumps(as_table(marked), allow_nan=False, separators=(",", ":"))
-        self.append(f"{line}\n")
-
-
-def as_table(marked: Marked) -> dict[str, Any]:
-    """What JSON says of a picture or frame."""
-    moving = {} if marked.frame is None else {"frame": marked.frame, "seconds": marked.seconds}
-    faces = [
-        {
-            "face": number,
-            "box": [round(v, 2) for v in face.box],
-            "box_score": _finite(face.box_score),
-            "confidence": _finite(face.confidence),
-            "points": face.points.astype(np.float64).round(2).tolist(),
-            "scores": None if face.scores is None else [_finite(v) for v in face.scores.tolist()],
-        }
-        for face, number in zip(marked.faces, marked.numbers, strict=True)
-    ]
-    return {"image": readable(str(marked.path)), **moving, "faces": faces}
+        self.append(f"{json_text(marked)}\n")
 
 
 def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
-    """(K, 2) points as a .pts file of version 1: 1 is added, for there the first pixel is (1, 1).
-
-    Raises :class:`UsageError` for a place that cannot be written.
-    """
-    lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in points.tolist())
+    """(K, 2) points as a .pts file. Raises :class:`UsageError` for a place that cannot be
+    written."""
     with writing(path):
-        write_whole(path, f"version: 1\nn_points: {len(points)}\n{{\n{lines}}}\n".encode())
-
-
-def _short(value: float | None) -> str:
-    """Three decimals at most; nothing for a value that there is not."""
-    if value is None or not math.isfinite(value):
-        return ""
-    return f"{value:.3f}".rstrip("0").rstrip(".")
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(value, 4)
+        write_whole(path, pts_text(points).encode())

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import LandmarkScheme
+from ..api import LandmarkScheme, UsageError
 from .face import Face
+from .formats import (
+    PICTURES,
+    Marked,
+    columns,
+    csv_text,
+    json_text,
+    picture_bytes,
+    pts_text,
+    rows,
+    save_whole,
+)
 from .picture import Image, Picture
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table
 
 LONGEST_SHOWN = 1024
@@ -56,10 +69,122 @@ class Faces(list[Face]):
         return np.stack(stacked) if stacked else np.empty((0, len(self.scheme), 2), np.float32)
 
     def drawn(self) -> Image:
-        """A copy of the picture with contours, points and boxes."""
+        """A copy of the picture with contours, points and boxes.
+
+        Returns:
+            uint8 (H, W, 3) RGB.
+
+        Raises:
+            zoo.api.DataError: The picture must be read again, and is gone.
+        """
         from .drawing import draw_faces
 
         return draw_faces(self.image, self, self.scheme)
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write the faces into a file; its suffix says how, and what is there is replaced.
+
+        ``.csv`` is a table with a row a face, as `zoo predict` writes it; ``.json`` one object and
+        ``.jsonl`` the same on a line; ``.pts`` the points of the first face, with those of others
+        beside it as ``NAME-face2.pts``; ``.png``, ``.jpg`` and the like the drawn picture.
+
+        Args:
+            path: Where to write. Its folder is made if it is not there.
+
+        Returns:
+            The files written: one, but for .pts.
+
+        Raises:
+            zoo.api.UsageError: The suffix is unknown, the place cannot be written, it is the very
+                picture, or there is no face for a .pts file.
+
+        Example:
+            >>> import numpy as np, tempfile
+            >>> from pathlib import Path
+            >>> from zoo.api import IBUG68
+            >>> from zoo.prediction import Face, Faces
+            >>> face = Face((0, 0, 9, 9), 1.0, np.ones((68, 2), np.float32))
+            >>> faces = Faces([face], np.zeros((10, 10, 3), np.uint8), IBUG68)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     [file] = faces.save(Path(folder) / "points.csv")
+            ...     text = file.read_text()
+            >>> text.splitlines()[0][:29]
+            'image_name,frame,seconds,face'
+        """
+        place = Path(path)
+        suffix = place.suffix.lower()
+        if self.path and place.exists() and place.samefile(self.path):
+            raise UsageError(f"{place}: is the picture itself; give the file another name")
+        if suffix == ".pts":
+            return self._save_pts(place)
+        if suffix == ".csv":
+            content = csv_text([columns(len(self.scheme)), *rows(self._marked())]).encode()
+        elif suffix in (".json", ".jsonl"):
+            content = f"{self.to_json()}\n".encode()
+        elif suffix in PICTURES:
+            content = picture_bytes(self.drawn(), suffix)
+        else:
+            taken = ", ".join((".csv", ".json", ".jsonl", ".pts", *PICTURES))
+            raise UsageError(f"{place}: the suffix says how faces are written, one of {taken}")
+        save_whole(place, content)
+        return [place]
+
+    def _save_pts(self, place: Path) -> list[Path]:
+        if not self:
+            raise UsageError(f"{place}: a .pts file holds one face, and this picture has none")
+        names = [place.stem, *(f"{place.stem}-face{k}" for k in range(2, len(self) + 1))]
+        files = [place.with_name(f"{name}{place.suffix}") for name in names]
+        for file, face in zip(files, self, strict=True):
+            save_whole(file, pts_text(face.points).encode())
+        return files
+
+    def to_frame(self) -> pd.DataFrame:
+        """A table with a row a face and the columns of `zoo predict`'s points.csv.
+
+        Returns:
+            ``image_name``, ``frame`` and ``seconds`` (of a video; none here), ``face``, ``box_x0``
+            to ``box_y1``, ``box_score``, ``confidence``, and ``part_0_x``, ``part_0_y`` and so on,
+            in source pixels.
+
+        Example:
+            >>> import numpy as np
+            >>> from zoo.api import generic_scheme
+            >>> from zoo.prediction import Face, Faces
+            >>> face = Face((0, 0, 9, 9), 1.0, np.array([[3, 4]], np.float32))
+            >>> faces = Faces([face], np.zeros((10, 10, 3), np.uint8), generic_scheme(1))
+            >>> faces.to_frame()[["face", "part_0_x", "part_0_y"]]
+               face  part_0_x  part_0_y
+            0     0       3.0       4.0
+        """
+        import pandas as pd
+
+        names = columns(len(self.scheme))
+        table = pd.DataFrame([*rows(self._marked())], columns=names)
+        # a column without any value is one of numbers all the same
+        return table.astype(dict.fromkeys(names[1:3] + names[4:], float) | {"face": int})
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The faces as `zoo predict --json` prints those of a picture.
+
+        Args:
+            indent: Number of spaces by which each level stands further in; None: all on one line.
+
+        Returns:
+            One object: ``image``, where the picture came from, and ``faces``, a list in which each
+            has ``face`` (its number), ``box``, ``box_score``, ``confidence``, ``points`` and
+            ``scores``; null where there is no value.
+
+        Example:
+            >>> import numpy as np
+            >>> from zoo.api import generic_scheme
+            >>> from zoo.prediction import Faces
+            >>> Faces([], np.zeros((10, 10, 3), np.uint8), generic_scheme(1)).to_json()
+            '{"image":"","faces":[]}'
+        """
+        return json_text(self._marked(), indent)
+
+    def _marked(self) -> Marked:
+        return Marked(self.path, self, range(len(self)))
 
     def __repr__(self) -> str:
         width, height = self.picture.width, self.picture.height

@@ -1,0 +1,92 @@
+"""A face as recognition networks want it: turned upright, scaled, with its eyes, nose and mouth
+where those networks were trained to find them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import DataError
+from .picture import Image
+
+SIDE = 112
+"""Pixels: the square in which ``TEMPLATE`` lies."""
+
+TEMPLATE = np.array(
+    [
+        (38.2946, 51.6963),  # left eye, in the picture
+        (73.5318, 51.5014),
+        (56.0252, 71.7366),  # tip of the nose
+        (41.5493, 92.3655),  # left corner of the mouth
+        (70.7299, 92.2041),
+    ]
+)
+"""Where ArcFace and its kin have five points in 112 x 112 pixels (Deng et al., ArcFace: Additive
+Angular Margin Loss for Deep Face Recognition, CVPR 2019; the places are those of its code)."""
+
+
+class Aligned(NamedTuple):
+    """A crop of a face, and how the picture became it."""
+
+    image: Image
+    """uint8 (size, size, 3) RGB, black where it leaves the picture."""
+    matrix: NDArray[np.float64]
+    """(2, 3): takes x, y, 1 of the picture to x, y of the crop, in pixels."""
+
+
+def five_of(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The points of ``TEMPLATE`` among the 68 of IBUG68, (68, 2) to (5, 2)."""
+    eyes = [points[36:42].mean(axis=0), points[42:48].mean(axis=0)]
+    return np.array([*eyes, points[30], points[48], points[54]], np.float64)
+
+
+def align(image: Image, five: NDArray[np.float64], size: int = SIDE) -> Aligned:
+    """The crop of ``size`` x ``size`` pixels in which the five points come as near to ``TEMPLATE``
+    as a turn, one scale and a shift can bring them.
+
+    Raises :class:`DataError` for points that all lie at one place.
+    """
+    # the centre of the top left pixel is (0, 0) in both, so half a pixel is not scaled
+    matrix = similarity(five, (TEMPLATE + 0.5) * (size / SIDE) - 0.5)
+    return Aligned(_warped(image, matrix, size), matrix)
+
+
+def similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, 3): the turn, scale and shift that bring points (N, 2) nearest to others, by least
+    squares; never a mirror. Raises :class:`DataError` for points that all lie at one place."""
+    z, w = (points @ (1, 1j) for points in (source, target))
+    z0, w0 = z.mean(), w.mean()
+    size = float((np.abs(z - z0) ** 2).sum())
+    if not size > 0:  # which no NaN is
+        raise DataError("the points of this face all lie at one place: it cannot be aligned")
+    # as complex numbers: w = a z + b
+    a = (np.conj(z - z0) * (w - w0)).sum() / size
+    b = w0 - a * z0
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def _warped(image: Image, matrix: NDArray[np.float64], size: int) -> Image:
+    """The picture under a similarity, low-passed first where it shrinks."""
+    height, width = image.shape[:2]
+    shrinks = 1 / math.hypot(matrix[0, 0], matrix[1, 0])
+    sigma = 0.5 * math.sqrt(max(shrinks * shrinks - 1, 0))
+    # the part that the crop shows, and what the low-pass can reach
+    back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+    corners = np.array([(x, y, 1) for x in (-1, size) for y in (-1, size)]) @ back.T
+    reach = math.ceil(4 * sigma) + 2
+    x0, y0 = np.clip(np.floor(corners.min(0)) - reach, 0, (width, height)).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(corners.max(0)) + reach, 0, (width, height)).astype(int).tolist()
+    if x0 >= x1 or y0 >= y1 or reach > 8 * max(height, width):  # next to nothing of the picture
+        return np.zeros((size, size, 3), np.uint8)
+    part = image[y0:y1, x0:x1]
+    if sigma > 0:
+        blurred = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        part = np.asarray(blurred, np.uint8)
+    moved = matrix.copy()
+    moved[:, 2] += matrix[:, :2] @ (x0, y0)
+    out = cv2.warpAffine(part, moved, (size, size), flags=cv2.INTER_LINEAR)
+    return np.asarray(out, np.uint8)
