@@ -34,7 +34,14 @@ def test_a_docstring_says_what_each_parameter_is_and_what_comes_back(name: str) 
     assert "Raises:" in text
 
 
-@pytest.mark.parametrize("module", ["zoo.api.errors"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "zoo.api.errors",
+        *("zoo.prediction.face", "zoo.prediction.faces"),
+        *("zoo.prediction.predictor", "zoo.prediction.loading"),
+    ],
+)
 def test_examples_in_docstrings_are_right(module: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(module))
     assert tried > 0

@@ -43,7 +43,7 @@ class Faces(list[Face]):
     def __init__(
         self, faces: Iterable[Face], image: Image | Picture, scheme: LandmarkScheme
     ) -> None:
-        picture = image if isinstance(image, Picture) else Picture(*image.shape[:2], held=image)
+        picture = image if isinstance(image, Picture) else Picture.holding(image)
         super().__init__(replace(face, scheme=scheme, picture=picture) for face in faces)
         self.picture = picture
         self.scheme = scheme

@@ -41,7 +41,7 @@ class Picture:
     held: Image | None = None
 
     @classmethod
-    def of(cls, given: PictureLike, path: str | os.PathLike[str] = "") -> Picture:
+    def of(cls, given: object, path: str | os.PathLike[str] = "") -> Picture:
         """A picture of any form that is taken. ``path``: where an array or a PIL picture came from.
 
         Raises :class:`DataError` that names what was given, and what is taken.
@@ -52,8 +52,13 @@ class Picture:
             pixels, path = _read(given), given
         else:
             pixels = _converted(given)
+        return cls.holding(pixels, os.fspath(path))
+
+    @classmethod
+    def holding(cls, pixels: Image, path: str = "") -> Picture:
+        """A picture whose pixels are at hand."""
         height, width = pixels.shape[:2]
-        return cls(height, width, os.fspath(path), pixels)
+        return cls(height, width, path, pixels)
 
     @property
     def pixels(self) -> Image:

@@ -8,6 +8,7 @@ Nothing here imports torch: a subclass brings the network, of a run (`torch_mode
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ class Predictor(ABC):
         """The network: at most ``BATCH`` crops in, points and scores out."""
 
     @overload
-    def predict(
+    def predict(  # type: ignore[overload-overlap]  # a text is a path, although it is a sequence
         self,
         image: PictureLike,
         detector: str | Finder = DETECTOR,
@@ -81,7 +82,7 @@ class Predictor(ABC):
     @overload
     def predict(
         self,
-        image: list[PictureLike] | tuple[PictureLike, ...],
+        image: Sequence[PictureLike],
         detector: str | Finder = DETECTOR,
     ) -> list[Faces]: ...
 
@@ -116,20 +117,17 @@ class Predictor(ABC):
             >>> import numpy as np, zoo
             >>> model = zoo.load()
             >>> grey_wall = np.full((120, 160, 3), 128, np.uint8)
-            >>> model.predict(grey_wall)
+            >>> model.predict(grey_wall, "haar")
             <0 faces of ibug68 in 160 x 120 pixels>
-            >>> len(model([grey_wall, grey_wall]))
+            >>> len(model([grey_wall, grey_wall], "haar"))
             2
         """
-        finder = detector if isinstance(detector, Finder) else Finder.of(detector)
-        if not isinstance(image, list | tuple):
-            return self._found([Picture.of(image, path)], finder)[0]
-        if path:
-            raise UsageError("path: names one picture; the pictures of a list go with their paths")
-        found: list[Faces] = []
-        for batch in _batches(image):
-            found += (faces.without_pixels() for faces in self._found(batch, finder))
-        return found
+        if isinstance(image, list | tuple):
+            if path:
+                raise UsageError("path: names one picture; those of a list go with their paths")
+            return self._found_in_all(image, self._finder(detector))
+        picture = Picture.of(image, path)
+        return self._found([picture], self._finder(detector))[0]
 
     __call__ = predict
 
@@ -155,9 +153,27 @@ class Predictor(ABC):
             zoo.api.DataError: One of the arrays is no picture.
             zoo.api.PluginError: There is no such detector, or it fails.
         """
-        finder = detector if isinstance(detector, Finder) else Finder.of(detector)
         named = paths or [""] * len(images)
-        return self._found(list(map(Picture.of, images, named)), finder)
+        pictures = [Picture.of(*each) for each in zip(images, named, strict=True)]
+        return self._found(pictures, self._finder(detector))
+
+    def _finder(self, detector: str | Finder) -> Finder:
+        """A detector by its id is built once: that takes as long as marking several faces. Each
+        thread has its own, for OpenCV's remember the size of the picture at hand."""
+        if isinstance(detector, Finder):
+            return detector
+        built: dict[tuple[int, str], Finder] = vars(self).setdefault("_built", {})
+        key = (threading.get_ident(), detector)
+        if key not in built:
+            built[key] = Finder.of(detector)
+        return built[key]
+
+    def _found_in_all(self, given: Sequence[PictureLike], finder: Finder) -> list[Faces]:
+        """The faces of each picture of a list, in batches."""
+        found: list[Faces] = []
+        for batch in _batches(given):
+            found += (faces.without_pixels() for faces in self._found(batch, finder))
+        return found
 
     def _found(self, pictures: Sequence[Picture], finder: Finder) -> list[Faces]:
         """The faces of pictures whose pixels are at hand."""
