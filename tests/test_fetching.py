@@ -173,6 +173,7 @@ def test_a_file_that_stays_bad_is_named_and_the_rest_arrives(
         ("-5", 0.0),
         ("", 0.0),
     ],
+    ids=["short", "long", "in an hour", "an hour ago", "year 99999", "soon", "negative", "none"],
 )
 def test_a_server_says_how_long_to_wait_in_seconds_or_by_a_date(
     header: str, seconds: float

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from zoo.api import generic_scheme
 from zoo.cli import app
-from zoo.evaluation.predictions import Predictions
+from zoo.evaluation.scores.predictions import Predictions
 
 FACES = 30
 

@@ -137,7 +137,7 @@ class Strange:
         ("http://a.b/c.jpg", r"an address is not read; download"),
         (b"nowhere.png", r"bytes"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_picture_is_named_with_what_is_taken(image: Any, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
