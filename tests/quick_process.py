@@ -41,6 +41,10 @@ LOADED = (
 READ_ON_IMPORT = ("HF_", "HUGGINGFACE_", "MPL", "OPENCV_", "PYTHON")
 """Beginnings of variables that Python or a loaded library reads once; PYTHONPATH is served here."""
 SERVED = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED")
+QUIET = ("-W", "ignore:Module already imported")
+"""For pytest, which would rewrite its plugins' modules and finds some of them loaded."""
+ADDRESS = "QUICK_PROCESS"
+"""The variable in which a forked process finds what it was forked from."""
 AT_START = dict(os.environ)
 """Variables of a process that is forked from: this module is loaded before any test changes one."""
 TIMEOUT = 240
@@ -76,7 +80,12 @@ def run(
     ):
         streams = (nothing.fileno(), out.fileno(), (out if merged else err).fileno())
         place, own = str(cwd or Path.cwd()), str(python or "")
-        status = ask(server(), words, place, variables, streams, own, timeout)
+        child = Child(server(), words, place, variables, streams, own)
+        try:
+            status = child.wait(timeout)
+        except TimeoutError:
+            child.kill()
+            raise subprocess.TimeoutExpired(words, timeout) from None
         texts = []
         for each in (out, err):
             each.seek(0)
@@ -104,14 +113,17 @@ def command(folder: Path, name: str, python: Path) -> Path:
 
 def as_command(name: str, address: str) -> NoReturn:
     """What such a script does: this process's own words, variables and streams go to the server."""
-    words = ["-P", "-m", name, *sys.argv[1:]]
+    words = ["-P", "-m", name, *(QUIET if name == "pytest" else ()), *sys.argv[1:]]
     python = str(Path(sys.executable).absolute())
-    sys.exit(ask(address, words, str(Path.cwd()), dict(os.environ), (0, 1, 2), python) & 255)
+    child = Child(address, words, str(Path.cwd()), os.environ, (0, 1, 2), python)
+    sys.exit(child.wait() & 255)
 
 
 @functools.cache
 def server() -> str:
-    """The address of the process that is forked, which ends with this one."""
+    """The address of the process that is forked: one for this process and all that it starts."""
+    if ADDRESS in os.environ:
+        return os.environ[ADDRESS]
     folder = tempfile.mkdtemp(prefix="quick-")
     address = f"{folder}/socket"
     variables = AT_START | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -126,30 +138,61 @@ def server() -> str:
     return address
 
 
-def ask(
-    address: str,
-    words: Sequence[str],
-    cwd: str,
-    variables: Mapping[str, str],
-    streams: tuple[int, int, int],
-    python: str = "",
-    timeout: float | None = None,
-) -> int:
-    """Have a command run with these streams; its exit status, or a signal's number below zero."""
-    request = {"words": list(words), "cwd": cwd, "variables": dict(variables), "python": python}
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-        line.connect(address)
-        line.sendmsg([b"."], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", streams))])
-        line.sendall(json.dumps(request).encode())
-        line.shutdown(socket.SHUT_WR)
-        answers = line.makefile()
-        pid = int(answers.readline())
-        line.settimeout(timeout)
-        try:
-            return int(answers.readline())
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(list(words), timeout or 0) from None
+class Child:
+    """A forked process, with what ``subprocess.Popen`` has for one that runs."""
+
+    def __init__(
+        self,
+        address: str,
+        words: Sequence[str],
+        cwd: str,
+        variables: Mapping[str, str],
+        streams: tuple[int, int, int],
+        python: str = "",
+        own_group: bool = False,
+    ) -> None:
+        request = {
+            "address": address,
+            "words": list(words),
+            "cwd": cwd,
+            "variables": dict(variables),
+            "python": python,
+            "own_group": own_group,
+        }
+        self.returncode: int | None = None
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._line.connect(address)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", streams))
+        self._line.sendmsg([b"."], [rights])
+        self._line.sendall(json.dumps(request).encode())
+        self._line.shutdown(socket.SHUT_WR)
+        self.pid = int.from_bytes(self._line.recv(8), "big")
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, or a signal's number below zero. Raises TimeoutError."""
+        if self.returncode is None:
+            self._line.settimeout(timeout)
+            self.returncode = int.from_bytes(self._line.recv(8), "big", signed=True)
+            self._line.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(BlockingIOError):
+            return self.wait(0)
+        return None
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def start_python(arguments: Sequence[str]) -> Child:
+    """In the place of ``zoo.registry.trial.start_python``, where it does not matter that PyTorch is
+    there already."""
+    with Path(os.devnull).open("r+") as nothing:
+        streams = (nothing.fileno(),) * 3
+        place = str(Path.cwd())
+        python = sys.executable if sys.prefix != sys.base_prefix else ""
+        return Child(server(), arguments, place, os.environ, streams, python, own_group=True)
 
 
 def serve(address: str) -> NoReturn:
@@ -187,14 +230,20 @@ def _attend(line: socket.socket, path: list[str]) -> NoReturn:
         request = json.loads(stream.read())
     if (pid := os.fork()) == 0:
         line.close()
+        if request["own_group"]:
+            os.setpgid(0, 0)
         for number, one in enumerate(streams):
             os.dup2(one, number)
         for one in streams:
             os.close(one)
         _become(request, path)
-    line.sendall(f"{pid}\n".encode())
+    if request["own_group"]:
+        with contextlib.suppress(PermissionError):  # it did so itself, and is on
+            os.setpgid(pid, pid)
+    line.sendall(pid.to_bytes(8, "big"))
     _, status = os.waitpid(pid, 0)
-    line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    with contextlib.suppress(BrokenPipeError):  # who asked did not wait
+        line.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
     os._exit(0)
 
 
@@ -217,6 +266,10 @@ def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
     sys.path[:] = [*filter(None, before.split(os.pathsep)), *path]
     if request["python"]:
         _enter(Path(request["python"]))
+        import zoo.registry.trial
+
+        os.environ[ADDRESS] = request["address"]
+        zoo.registry.trial.start_python = start_python  # type: ignore[assignment]
     status = 1
     try:
         _run(request["words"])

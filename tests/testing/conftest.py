@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import quick_process
 import torch
 
 from zoo.testing import Outcome, checks, run
@@ -28,6 +29,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def quick_children() -> Iterator[None]:
+    """Children of the kit are forked from a process that has PyTorch loaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.registry.trial.start_python", quick_process.start_python)
+        yield
 
 
 @pytest.fixture(scope="module")

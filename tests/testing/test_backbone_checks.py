@@ -9,6 +9,8 @@ import pytest
 
 from zoo.testing import Outcome, checks, run
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 KIND, GROUP = "backbone", "zoo.backbones"
 
 SOURCE = '''

@@ -20,6 +20,8 @@ import yunet_file
 from zoo.registry import installed, registry
 from zoo.testing import checks, pictures, run, summary
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 TIMM = {
     "resnet18": "convolutions",
     "mobilenetv3_small_100": "depthwise convolutions, squeeze and excite",

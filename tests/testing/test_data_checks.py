@@ -11,6 +11,8 @@ import pytest
 from zoo.api import DataError
 from zoo.testing import Outcome, checks
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 KIND, GROUP = "dataset", "zoo.datasets"
 
 SOURCE = '''

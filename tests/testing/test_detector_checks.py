@@ -9,6 +9,8 @@ import pytest
 
 from zoo.testing import Outcome, checks, pictures
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 KIND, GROUP = "detector", "zoo.detectors"
 
 SOURCE = '''

@@ -8,6 +8,8 @@ import pytest
 
 from zoo.testing import Outcome, checks
 
+pytestmark = pytest.mark.usefixtures("quick_children")
+
 KIND, GROUP = "head", "zoo.heads"
 
 SOURCE = '''

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,18 @@ _CHILD = (
     "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "importlib.import_module(sys.argv[2]).in_child()"
 )
+
+
+def start_python(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Python without standard streams, in a process group of its own, so that what a plugin starts
+    can be ended with it."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def check(entry: Entry, timeout: float = TIMEOUT) -> Entry:
@@ -86,14 +98,7 @@ class Trial:
         self._report = report
         self._deadline = time.monotonic() + timeout
         arguments = (json.dumps(sys.path), module, json.dumps(asdict(entry)), str(report))
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CHILD, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # A group of its own, so that what the plugin itself started can be ended with it.
-            start_new_session=True,
-        )
+        self._process = start_python(["-P", "-c", _CHILD, *arguments])
 
     def over(self) -> bool:
         return self._process.poll() is not None or time.monotonic() > self._deadline
