@@ -7,7 +7,7 @@ Whatever ends it, what was finished is written, and what is missing is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,17 +20,18 @@ from zoo.prediction.formats import Marked, as_table
 from zoo.reporter import Reporter
 from zoo.videos import RATE
 
+from .ahead import ahead, area
 from .film import Film
 from .inputs import MediaInput
 from .naming import Names, count
-from .pictures import Image, copy_suffix, read_picture, write_picture
+from .pictures import copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
 from .video import Frame, Frames, SequenceFrames, VideoFrames
 from .writers import Format, Writer, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
-"""Pixels of a batch's pictures together: what is held in memory at a time."""
+"""Pixels of a batch's pictures together."""
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,14 @@ class _Work:
         """Predict pictures in batches, and write each with a drawn copy."""
         name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
         self._begin(name, len(paths))
-        for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
-            for frame, faces in zip(frames, self._marked(frames), strict=True):
-                said = self._picture(frame, faces)
-                self.pictures_left -= 1
-                if said:
-                    self.reporter.note(said)
-                self._advance(1)
+        with closing(_read_all(paths)) as each:
+            for frames in batches(each, self.job.batch):
+                for frame, faces in zip(frames, self._marked(frames), strict=True):
+                    said = self._picture(frame, faces)
+                    self.pictures_left -= 1
+                    if said:
+                        self.reporter.note(said)
+                    self._advance(1)
 
     def _picture(self, frame: Frame, faces: Result) -> str:
         """What is worth saying. Its row comes last: what has one is done."""
@@ -203,7 +205,7 @@ class _Work:
         made = (self.job.draw, self.job.pts, tracked)
         self.film = film = Film(source.stem, self.names, scheme, frames.rate, *made)
         try:
-            with closing(iter(frames)) as each:
+            with closing(ahead(iter(frames))) as each:
                 for frame, marked in self._frames(each, frames.rate):
                     if frame.image is not None:
                         self._keep(marked)
@@ -308,6 +310,11 @@ def _opened(source: MediaInput, rate: float) -> Frames:
     )
 
 
+def _read_all(paths: Sequence[Path]) -> Generator[Frame]:
+    frames = (_read(index, path) for index, path in enumerate(paths))
+    return ahead(frames) if len(paths) > 1 else frames
+
+
 def _read(index: int, path: Path) -> Frame:
     try:
         return Frame(index, path, read_picture(path))
@@ -320,7 +327,7 @@ def batches(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
     batch: list[Frame] = []
     pixels = 0
     for frame in frames:
-        size = _area(frame.image)
+        size = area(frame)
         if batch and (len(batch) == most or pixels + size > MOST_PIXELS):
             yield batch
             batch, pixels = [], 0
@@ -328,10 +335,6 @@ def batches(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
         pixels += size
     if batch:
         yield batch
-
-
-def _area(image: Image | None) -> int:
-    return 0 if image is None else image.shape[0] * image.shape[1]
 
 
 def _guess(source: MediaInput) -> str:
