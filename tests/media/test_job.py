@@ -105,7 +105,7 @@ def test_pictures_go_through_the_model_together(desk: Desk, kit: Kit) -> None:
         assert float(row["confidence"]) == 1
         assert float(row["box_score"]) == pytest.approx(0.9)
         drawn = read_picture(desk.out / f"{path.stem}-points.png")
-        assert 0.005 < (drawn != read_picture(path)).any(-1).mean() < 0.1
+        assert 0.002 < (drawn != read_picture(path)).any(-1).mean() < 0.1
 
 
 def test_a_batch_holds_few_large_pictures(
@@ -175,7 +175,7 @@ def test_a_video_is_followed_and_drawn(desk: Desk, kit: Kit) -> None:
         assert image is not None
         box = np.round(kit.SHAPE.min(0) + walk(frame)).astype(int)
         edge = image[box[1] + 10 : box[1] + 25, box[0] - 1 : box[0] + 2]
-        assert edge.max(axis=(1, 2)).mean() > 120  # the box's left edge, on black
+        assert edge.max(axis=(1, 2)).mean() > 60  # the box's left edge, on black
     [note] = [note for note in desk.heard.notes if "clip.mkv" in note]
     assert note.startswith(f"{path}: 20 frames, 1 face, ")
     assert note.endswith(f"frames a second, drawn in {desk.out / 'clip-points.mp4'}")

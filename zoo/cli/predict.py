@@ -60,6 +60,14 @@ def predict(
         Form, typer.Option("--format", help="Format of the points: points.csv or points.jsonl.")
     ] = Form.csv,
     pts: Annotated[bool, typer.Option("--pts", help="Write a .pts file per face too.")] = False,
+    crops: Annotated[
+        bool,
+        typer.Option(
+            "--crops",
+            help="Write a crop of each face too, upright and 112 pixels wide, with eyes, nose and "
+            "mouth where recognition networks want them.",
+        ),
+    ] = False,
     draw: Annotated[
         bool, typer.Option(help="Draw the points on copies of the pictures and videos.")
     ] = True,
@@ -122,6 +130,7 @@ def predict(
         no_face=f"{finder.name} found no face",
         form=form.value,
         pts=pts,
+        crops=crops,
         draw=draw,
         tracking=tracking if track else None,
         smoothing=smoothing if smooth else None,

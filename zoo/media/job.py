@@ -45,6 +45,8 @@ class Job:
     """What is said of a picture or video without one."""
     form: Format = "csv"
     pts: bool = False
+    crops: bool = False
+    """Write an aligned crop of each face."""
     draw: bool = True
     tracking: Tracking | None = field(default_factory=Tracking)
     """None: each frame of a video for itself."""
@@ -185,6 +187,10 @@ class _Work:
             for number, face in enumerate(faces):
                 ending = ".pts" if number == 0 else f"-face{number + 1}.pts"
                 write_pts(self.names.take(frame.path.stem, ending), face.points)
+        if self.job.crops and faces:
+            endings = [f"-crop-{number}.png" for number in range(len(faces))]
+            for file, face in zip(self.names.all(frame.path.stem, *endings), faces, strict=True):
+                write_picture(file, face.aligned().image)
         self._keep(Marked(frame.path, faces, range(len(faces))))
         return said
 
@@ -202,7 +208,7 @@ class _Work:
         self._begin(str(source.path), frames.count)
         tracked = self.job.tracking is not None
         scheme = self.job.predictor.scheme
-        made = (self.job.draw, self.job.pts, tracked)
+        made = (self.job.draw, self.job.pts, self.job.crops, tracked)
         self.film = film = Film(source.stem, self.names, scheme, frames.rate, *made)
         try:
             with closing(ahead(iter(frames))) as each:
