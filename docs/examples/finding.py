@@ -67,15 +67,15 @@ class Scene:
         return ", ".join([*parts, f"in {self.width} x {self.height}"])
 
 
-BASE = Scene()
-SIZES = [replace(BASE, size=s) for s in (16, 24, 32, 48, 64, 100, 200)]
-SIZES += [replace(BASE, size=400, width=1024, height=768)]
+BASE = Scene(count=4)
+SIZES = [replace(BASE, size=s) for s in (16, 24, 32, 48, 64, 100)]
+SIZES += [Scene(size=200), Scene(size=400, width=1024, height=768)]
 ANGLES = [replace(BASE, angle=a) for a in (15, 30, 45, 60, 90, 120, 150, 180)]
 OTHERS = [
     replace(BASE, size=24, width=1920, height=1080),
     replace(BASE, size=24, width=4000, height=3000),
     replace(BASE, size=32, width=4000, height=3000),
-    replace(BASE, size=1000, width=2000, height=1500),
+    Scene(size=1000, width=2000, height=1500),
     replace(BASE, size=48, count=9),
     replace(BASE, size=32, count=30, width=800, height=600),
     replace(BASE, size=32, count=100, width=1280, height=960),
@@ -306,7 +306,7 @@ def main() -> None:
         if arguments.show:
             show(Path(arguments.show), scene, frames, detects)
     sets = {
-        "drawn pictures without a face": [drawn(np.random.default_rng(i)) for i in range(200)],
+        "drawn pictures without a face": [drawn(np.random.default_rng(i)) for i in range(100)],
         "scikit-image's without a face": [image for _, image in photographs()],
     }
     for name, images in sets.items():

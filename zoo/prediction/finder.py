@@ -93,21 +93,20 @@ class Finder:
     def advice(self, height: int, width: int) -> str:
         """What may help where no face was found in a picture of that size: the end of a sentence
         that says so, with what separates it."""
-        if 0 < self.longest_side < max(height, width):
+        longer, shorter = max(height, width), min(height, width)
+        name = self.entry.qualified if self.entry else ""
+        if 0 < self.longest_side < longer:
+            other = "" if name in ("", YUNET) else f"--detector {self.name} "
             return (
                 f" in a copy that is {self.longest_side} pixels long; "
-                f"--set detector.longest_side=0 searches all {width} x {height}"
+                f"{other}--set detector.longest_side=0 searches all {width} x {height}"
             )
-        name = self.entry.qualified if self.entry else ""
         may_help = []
         if name == HAAR:
             may_help.append("it sees upright faces, --detector yunet tilted and small ones too")
         if name == YUNET:
             may_help.append("--set detector.min_score=0.4 takes less certain ones too")
-        close_up = max(height, width) <= CUT_OUT and 3 * max(height, width) <= 5 * min(
-            height, width
-        )
-        if close_up and not self.plugin.whole_frame:
+        if longer <= CUT_OUT and shorter > longer / 2 and not self.plugin.whole_frame:
             may_help.append("--detector none is for a picture of one face and little else")
         return "".join(f"; {each}" for each in may_help)
 
