@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from ..api import IBUG68
 
 _LEFT_HALF = {
-    # jaw: from the ear down to the chin
-    0: (-70, 0, -70), 1: (-70, 18, -68), 2: (-68, 36, -65), 3: (-65, 53, -59), 4: (-59, 70, -49),
-    5: (-49, 86, -36), 6: (-35, 100, -20), 7: (-18, 110, -7), 8: (0, 114, -1),
+    # jaw: from the ear to the chin, not as deep as bone: labels follow the visible outline, which
+    # slides forward over the cheek as a head turns
+    0: (-70, 0, -56), 1: (-70, 18, -54), 2: (-68, 36, -52), 3: (-65, 53, -47), 4: (-59, 70, -39),
+    5: (-49, 86, -29), 6: (-35, 100, -16), 7: (-18, 110, -6), 8: (0, 114, -1),
     # brow
     17: (-55, -15, -12), 18: (-47, -22, -3), 19: (-36, -25, 4), 20: (-24, -23, 8),
     21: (-13, -19, 10),
