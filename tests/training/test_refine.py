@@ -1,4 +1,4 @@
-"""A model that looks again at a crop about its own points, and one that looks in the mirror."""
+"""A model with a second pass over a crop about its own points, and one with a mirrored pass."""
 
 from __future__ import annotations
 
