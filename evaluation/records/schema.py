@@ -89,7 +89,7 @@ class Data(Struct, kw_only=True):
     license: str | None = None
 
 
-class Model(Struct, kw_only=True):
+class NetworkFacts(Struct, kw_only=True):
     """What a model is made of. An external entry may know nothing of it."""
 
     parameters: Integer | None
@@ -256,7 +256,7 @@ class Record(Struct, kw_only=True, dict=True):
     config_hash: str
     seed: Integer | None
     data: Data
-    model: Model
+    model: NetworkFacts
     results: dict[str, Results]
     """Results by split."""
     cost: Cost

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.geometry import Region, iou
-from zoo.media.overlap import match
 from zoo.media.settings import Tracking
-from zoo.media.tracking import Tracked, Tracker, drawn_after
+from zoo.media.tracking import Tracked, Tracker, drawn_after, match
 from zoo.prediction import Face
 
 if TYPE_CHECKING:

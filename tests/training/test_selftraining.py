@@ -38,9 +38,9 @@ def teacher(kit: Kit) -> Path:
     return path
 
 
-def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> fit.Job:
+def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> fit.TrainJob:
     """What a run would train on."""
-    seen: list[fit.Job] = []
+    seen: list[fit.TrainJob] = []
     with monkeypatch.context() as patch:
         patch.setattr(run, "fit", lambda job, state: seen.append(job))
         with pytest.raises(WeightsError):  # nothing was trained

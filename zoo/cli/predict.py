@@ -18,7 +18,7 @@ from zoo.cli.options import Device, Json
 from zoo.cli.output import plain, print_json, say
 
 if TYPE_CHECKING:
-    from zoo.media.job import Outcome
+    from zoo.media.job import PredictOutcome
     from zoo.prediction import Predictor
 
 
@@ -114,7 +114,7 @@ def predict(
 
     from zoo.cli.progress import PlainReporter, reporter
     from zoo.media.inputs import find_all
-    from zoo.media.job import Job, Outcome, run
+    from zoo.media.job import PredictJob, PredictOutcome, run
     from zoo.media.settings import smoothing_from, tracking_from
     from zoo.prediction import Finder
 
@@ -123,7 +123,7 @@ def predict(
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
     finder = Finder.of(detector, **options["detector"])
-    job = Job(
+    job = PredictJob(
         predictor=predictor,
         finder=finder,
         out=out,
@@ -139,7 +139,7 @@ def predict(
         overwrite=overwrite,
         keep=as_json,
     )
-    outcome = Outcome()
+    outcome = PredictOutcome()
     alone = len(sources) < 2 and not any(source.moves for source in sources)
     try:
         # a single picture needs no bar, and no library that draws one
@@ -209,7 +209,7 @@ def _load(model: str, device: str) -> Predictor:
     return load(model, device) if model else load_default(device)
 
 
-def _tell(failures: list[str], outcome: Outcome) -> None:
+def _tell(failures: list[str], outcome: PredictOutcome) -> None:
     """What was written, what failed, and what was not done."""
     from zoo.media.naming import count
 

@@ -10,7 +10,7 @@ from zoo.api import LandmarkScheme, ZooError
 from zoo.prediction.drawing import draw_faces
 from zoo.prediction.formats import Marked
 
-from .naming import Names, count
+from .naming import OutputNames, count
 from .pictures import Image, write_picture
 from .video import CODECS, VideoWriter
 from .writers import write_pts
@@ -24,10 +24,10 @@ class Film:
     """
 
     stem: str
-    names: Names
+    names: OutputNames
     scheme: LandmarkScheme
     rate: float
-    """Frames a second."""
+    """FrameSource a second."""
     draw: bool
     pts: bool
     crops: bool

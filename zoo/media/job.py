@@ -23,11 +23,11 @@ from zoo.videos import RATE
 from .ahead import ahead, area
 from .film import Film
 from .inputs import MediaInput
-from .naming import Names, count
+from .naming import OutputNames, count
 from .pictures import copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
-from .video import Frame, Frames, SequenceFrames, VideoFrames
+from .video import Frame, FrameSource, SequenceFrames, VideoFrames
 from .writers import Format, Writer, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
@@ -35,7 +35,7 @@ MOST_PIXELS = 32_000_000
 
 
 @dataclass(frozen=True)
-class Job:
+class PredictJob:
     """What to do with every source."""
 
     predictor: Predictor
@@ -55,7 +55,7 @@ class Job:
     batch: int = 16
     """Pictures, or frames that are not tracked, that go through the model together."""
     rate: float = RATE
-    """Frames a second of a sequence of pictures, which do not say."""
+    """FrameSource a second of a sequence of pictures, which do not say."""
     overwrite: bool = False
     """Replace what an earlier run wrote, instead of giving new files a number."""
     keep: bool = False
@@ -63,7 +63,7 @@ class Job:
 
 
 @dataclass
-class Outcome:
+class PredictOutcome:
     """What came of it."""
 
     faces: int = 0
@@ -78,16 +78,16 @@ class Outcome:
 
 
 def run(
-    job: Job, sources: Sequence[MediaInput], reporter: Reporter, outcome: Outcome | None = None
-) -> Outcome:
+    job: PredictJob, sources: Sequence[MediaInput], reporter: Reporter, outcome: PredictOutcome | None = None
+) -> PredictOutcome:
     """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
     what was done when it is ended, as by Ctrl-C.
 
     Raises :class:`UsageError` for an output folder that cannot be written.
     """
-    outcome = Outcome() if outcome is None else outcome
+    outcome = PredictOutcome() if outcome is None else outcome
     inputs = [path for source in sources for path in (source.path, *source.frames)]
-    names = Names(job.out, inputs, overwrite=job.overwrite)
+    names = OutputNames(job.out, inputs, overwrite=job.overwrite)
     points = names.take("points", f".{job.form}")
     pictures = [source.path for source in sources if not source.moves]
     videos = [source for source in sources if source.moves]
@@ -123,10 +123,10 @@ Result = list[Face] | str
 
 @dataclass
 class _Work:
-    job: Job
+    job: PredictJob
     writer: Writer
-    names: Names
-    outcome: Outcome
+    names: OutputNames
+    outcome: PredictOutcome
     reporter: Reporter
     pictures_left: int
     videos_left: int
@@ -310,7 +310,7 @@ def _marked(frame: Frame, faces: Sequence[Face], numbers: Sequence[int]) -> Mark
     return Marked(frame.path, faces, numbers, frame.index, frame.seconds)
 
 
-def _opened(source: MediaInput, rate: float) -> Frames:
+def _opened(source: MediaInput, rate: float) -> FrameSource:
     return (
         VideoFrames(source.path) if source.kind == "video" else SequenceFrames(source.frames, rate)
     )

@@ -10,7 +10,7 @@ LONGEST = 200
 """Bytes of a name before its ending: file systems take 255 in all."""
 
 
-class Names:
+class OutputNames:
     """Gives out names below one folder.
 
     Pictures of one name from two folders get a number, in the order of asking; so does a name

@@ -22,11 +22,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.geometry import Region
+from zoo.geometry import Box, Region, iou
 from zoo.prediction.face import Face
 
-from ..geometry import iou
-from .overlap import box_of, centre_of, match, size_of
 from .pictures import Image
 from .settings import OneEuro, Tracking
 from .smoothing import PointFilter
@@ -243,3 +241,33 @@ def drawn_after(region: Region, wanted: Region, leash: float, growth: float) -> 
         wanted.cy + min(max(region.cy - wanted.cy, -slack), slack),
         wanted.side * min(max(region.side / wanted.side, 1 / growth), growth),
     )
+
+
+def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int, int]:
+    """Pairs (index of a track: index of a found face), the largest overlap first."""
+    overlaps = sorted(
+        ((iou(a, b), i, j) for i, a in enumerate(tracks) for j, b in enumerate(found)),
+        key=lambda each: -each[0],
+    )
+    pairs: dict[int, int] = {}
+    for overlap, i, j in overlaps:
+        if overlap >= least and i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return pairs
+
+
+def box_of(face: Face) -> Box:
+    """The box about a face's points, pixels: detectors draw theirs each in its own way."""
+    (x0, y0), (x1, y1) = face.points.min(0).tolist(), face.points.max(0).tolist()
+    return x0, y0, x1, y1
+
+
+def size_of(face: Face) -> float:
+    """The size of a face, sqrt(w h) of the box about its points, pixels; never 0."""
+    x0, y0, x1, y1 = box_of(face)
+    return max(float(np.sqrt((x1 - x0) * (y1 - y0))), 1e-6)
+
+
+def centre_of(face: Face) -> NDArray[Any]:
+    x0, y0, x1, y1 = box_of(face)
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
