@@ -14,7 +14,7 @@ from .libraries import look_at_libraries
 from .places import look_at_places
 from .plugins import look_at_plugins
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Diagnosis", "examine"]
 
 PARTS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     look_at_libraries,
