@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .diagnosiss import EXAMPLES, Finding, counted, listed
+from .findings import EXAMPLES, Finding, counted, listed
 from .sharing import SCORED, Assignment
 from .similarity import Pairs
 from .subject import FrameNames, Labelled

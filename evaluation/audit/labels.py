@@ -10,7 +10,7 @@ from zoo.evaluation.audit.doubts import sizeless, stand_ins, why_sizeless
 from zoo.evaluation.scores.metrics import SHORTEST, Bools, floored, normalisers
 from zoo.geometry import label_scale
 
-from .diagnosiss import EXAMPLES, Finding, counted
+from .findings import EXAMPLES, Finding, counted
 from .pictures import Pictures
 from .subject import FrameNames, Labelled
 

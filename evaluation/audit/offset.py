@@ -30,7 +30,7 @@ from zoo.evaluation.scores.bootstrap import draw_counts
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.geometry import label_scale
 
-from .diagnosiss import Finding, counted
+from .findings import Finding, counted
 from .subject import Labelled
 
 Points = NDArray[np.floating]

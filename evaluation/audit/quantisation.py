@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from zoo.evaluation.scores.metrics import floored, normalisers
 from zoo.geometry import label_scale
 
-from .diagnosiss import Finding
+from .findings import Finding
 from .subject import Labelled
 
 ROUNDING = (np.sqrt(2) + np.log(1 + np.sqrt(2))) / 6

@@ -14,8 +14,8 @@ import numpy as np
 
 from zoo.evaluation.scores.protocols import SPLITS, Protocol, applicable, assign, find_protocol
 
-from .diagnosiss import EXAMPLES, SEVERITIES, Finding, counted
 from .duplicates import Kinds, across_splits, kinds_of, tally, within_data
+from .findings import EXAMPLES, SEVERITIES, Finding, counted
 from .labels import degenerate_faces, labels_that_are_none, normaliser_facts, out_of_frame
 from .offset import Mirrored, measure_offset, offset_finding
 from .pictures import Pictures

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo.evaluation.scores.protocols import SPLITS, Protocol
 
-from .diagnosiss import EXAMPLES, Finding, counted, listed
+from .findings import EXAMPLES, Finding, counted, listed
 from .subject import FrameNames, Labelled
 
 SCORED: Mapping[str, tuple[str, ...]] = {"val": ("train",), "test": ("train", "val")}
