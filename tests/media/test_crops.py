@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo.api import IBUG68, UsageError
 from zoo.geometry import FacePlace
 from zoo.media.inputs import find_all
-from zoo.media.job import Job, run
+from zoo.media.job import PredictJob, run
 from zoo.media.pictures import read_picture
 from zoo.prediction import Predictor, load_default
 from zoo.prediction.pose import SHAPE
@@ -44,7 +44,7 @@ def predict(kit: Kit, out: Path, *inputs: Path, model: Predictor | None = None, 
     finder = kit.finds((100, 90), (200, 90)).finder()
     sources, errors, _ = find_all(map(str, inputs))
     assert errors == []
-    return run(Job(model or Still(), finder, out, crops=True, **keys), sources, Reporter())
+    return run(PredictJob(model or Still(), finder, out, crops=True, **keys), sources, Reporter())
 
 
 def crops(out: Path) -> list[str]:

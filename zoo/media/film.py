@@ -27,7 +27,7 @@ class Film:
     names: OutputNames
     scheme: LandmarkScheme
     rate: float
-    """FrameSource a second."""
+    """Frames a second."""
     draw: bool
     pts: bool
     crops: bool

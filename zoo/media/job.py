@@ -55,7 +55,7 @@ class PredictJob:
     batch: int = 16
     """Pictures, or frames that are not tracked, that go through the model together."""
     rate: float = RATE
-    """FrameSource a second of a sequence of pictures, which do not say."""
+    """Frames a second of a sequence of pictures, which do not say."""
     overwrite: bool = False
     """Replace what an earlier run wrote, instead of giving new files a number."""
     keep: bool = False
@@ -78,7 +78,10 @@ class PredictOutcome:
 
 
 def run(
-    job: PredictJob, sources: Sequence[MediaInput], reporter: Reporter, outcome: PredictOutcome | None = None
+    job: PredictJob,
+    sources: Sequence[MediaInput],
+    reporter: Reporter,
+    outcome: PredictOutcome | None = None,
 ) -> PredictOutcome:
     """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
     what was done when it is ended, as by Ctrl-C.
