@@ -95,7 +95,7 @@ def pose_of(points: NDArray[np.floating[Any]]) -> Pose | None:
 
 
 def _angles(rotation: NDArray[np.float64]) -> Pose:
-    """Of a rotation (3, 3) in OpenCV's axes: roll after pitch after yaw."""
+    """The angles of a rotation (3, 3) in OpenCV's axes: roll after pitch after yaw."""
     yaw = np.arctan2(rotation[2, 0], rotation[2, 2])
     pitch = np.arcsin(np.clip(rotation[2, 1], -1, 1))
     roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
