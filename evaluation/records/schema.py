@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from zoo.api import DataError, ZooDeprecationWarning
 
+from ..scores.calibration import Calibration
 from ..scores.clusters import Clusters
 
 SCHEMA = 2
@@ -268,6 +269,8 @@ class Record(Struct, kw_only=True, dict=True):
     external: bool = False
     """Whether the points were found by a program outside the zoo."""
     history: Annotated[list[Epoch], Meta(max_length=LONGEST)] = []
+    calibration: Calibration | None = None
+    """What the model's scores are worth; None where nobody measured it."""
 
     @property
     def raw(self) -> RawRecord:

@@ -221,6 +221,7 @@ yunet = Detector(
     # Of the same 500 frames, all of them found; half of the sides within 5% of it, and half of the
     # centres within 2% of the longer side.
     labelled=(0.82, 0.0, 0.0),
+    any_angle=True,
     reference="Wu, Peng and Yu, YuNet: A Tiny Millisecond-level Face Detector, MIR 2023",
     summary="OpenCV's YuNet: small, tilted and many faces; 0.2 MB, fetched once",
 )

@@ -104,7 +104,7 @@ def test_pictures_go_through_the_model_together(desk: Desk, kit: Kit) -> None:
     for row, path, place in zip(desk.rows(), paths, places, strict=True):
         assert (row["image_name"], row["face"], row["frame"]) == (str(path), "0", "")
         np.testing.assert_allclose(points_of(row), kit.SHAPE + np.array(place), atol=0.6)
-        assert float(row["confidence"]) == 1
+        assert float(row["score"]) == 1
         assert float(row["box_score"]) == pytest.approx(0.9)
         drawn = read_picture(desk.out / f"{path.stem}-points.png")
         assert 0.002 < (drawn != read_picture(path)).any(-1).mean() < 0.1

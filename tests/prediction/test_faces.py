@@ -33,7 +33,7 @@ def faces(*found: Face, height: int = 80, width: int = 100) -> Faces:
 
 
 def test_a_face_is_printed_without_its_points() -> None:
-    expected = "box=(10, 10, 70.3, 70), box_score=23.0, points=3 points, confidence=0.833"
+    expected = "box=(10, 10, 70.3, 70), box_score=23.0, points=3 points, score=0.833"
     assert repr(FACE) == f"Face({expected})"
     assert "3 points" in pretty_repr(FACE)
 
@@ -52,7 +52,7 @@ def test_faces_are_a_list_that_prints_a_line_a_face() -> None:
 
 def test_rich_shows_faces_as_a_table() -> None:
     out = io.StringIO()
-    Console(file=out, width=100).print(faces(FACE, replace(FACE, confidence=None)))
+    Console(file=out, width=100).print(faces(FACE, replace(FACE, score=float("nan"))))
     rows = [line for line in out.getvalue().splitlines() if "70.3" in line]
     assert "0.83" in rows[0]
     assert "nan" not in rows[1]
@@ -160,7 +160,7 @@ def test_pictures_of_a_batch_are_what_they_are_alone() -> None:
         assert found.image is image
         (face,), (alone,) = found, made.predict(image, "none")
         np.testing.assert_array_equal(face.points, alone.points)
-        assert face.confidence == pytest.approx(alone.confidence)
+        assert face.score == pytest.approx(alone.score)
     nothing = made.predict_batch(images, Finder.of("haar"))
     assert [list(found) for found in nothing] == [[], [], []]
     assert made.predict_batch([]) == []
@@ -168,10 +168,10 @@ def test_pictures_of_a_batch_are_what_they_are_alone() -> None:
         made.predict_batch([noise(5, 5), noise(5, 5).astype(np.float32)], "none")
 
 
-def test_confidence_is_the_mean_score_where_the_head_scores() -> None:
+def test_the_score_is_the_mean_of_the_points_where_the_head_scores() -> None:
     (face,) = predictor(Constant(score=True)).predict(noise(40, 40), "none")
     assert face.scores is not None
-    assert face.confidence == pytest.approx(float(face.scores.mean()))
+    assert face.score == pytest.approx(float(face.scores.mean()))
 
 
 class Askew(nn.Module):
@@ -188,16 +188,16 @@ class Askew(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("off", "confidence"),
+    ("off", "score"),
     [(0.0, 1.0), (0.01, np.exp(-0.2 / np.sqrt(0.2))), (0.2, np.exp(-4 / np.sqrt(0.2)))],
 )
-def test_confidence_is_agreement_with_the_mirror_elsewhere(off: float, confidence: float) -> None:
+def test_the_score_is_agreement_with_the_mirror_elsewhere(off: float, score: float) -> None:
     """By hand: points shifted by .01 come back from the mirror .02 away, a fifth of the
     tenth that halves a confidence and more; the face is .5 x .4."""
     made = predictor(Askew(off))
     made.scheme = SYMMETRIC
     (face,) = made.predict(noise(40, 40), "none")
-    assert face.confidence == pytest.approx(confidence, abs=1e-5)
+    assert face.score == pytest.approx(score, abs=1e-5)
 
 
 class Counting(Brightest):
@@ -225,7 +225,7 @@ def test_the_mirror_is_asked_only_where_it_can_answer(
     # the mirrored picture has the second spot where the first was: the scheme exchanges them
     (face,) = made.predict(spots(64, 64, UNIT * 64), "none")
     assert model.calls == calls
-    assert (face.confidence is not None) == sure
+    assert np.isfinite(face.score) == sure
 
 
 def test_faces_that_are_followed_do_not_ask_the_mirror() -> None:
@@ -235,5 +235,5 @@ def test_faces_that_are_followed_do_not_ask_the_mirror() -> None:
     image = spots(64, 64, UNIT * 64)
     (face,) = made.faces_in(image, [made.region_about(UNIT * 64)])
     made.points_in(image, [made.region_about(UNIT * 64)])
-    assert face.confidence is None
+    assert np.isnan(face.score)
     assert model.calls == 2

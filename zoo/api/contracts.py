@@ -256,6 +256,9 @@ class Detector:
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
     by_path: bool = False
     """True: boxes depend on where a picture came from, see above."""
+    any_angle: bool = False
+    """True: it finds faces however they are turned. Of others, `zoo predict` asks again with the
+    picture turned by quarters where they find nothing."""
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,15 @@ def predict(
             autocompletion=offer(video_keys),
         ),
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Leave out what is a face with a lower probability; 0 keeps all. Default: "
+            "0.2 where the model is calibrated.",
+        ),
+    ] = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Number of pictures that go through the model together.")
     ] = 16,
@@ -135,6 +144,7 @@ def predict(
         tracking=tracking if track else None,
         smoothing=smoothing if smooth else None,
         batch=batch_size,
+        min_confidence=min_confidence,
         rate=rate,
         overwrite=overwrite,
         keep=as_json,
@@ -215,6 +225,9 @@ def _tell(failures: list[str], outcome: PredictOutcome) -> None:
 
     if outcome.points is not None:
         say(f"points of {count(outcome.faces, 'face')} in {outcome.points}")
+    if outcome.dropped:
+        left_out = count(outcome.dropped, "candidate")
+        say(f"left out as no face: {left_out}; --min-confidence 0 keeps all")
     for reason in failures:
         say(f"zoo: {plain(reason)}")
     if outcome.missing and (outcome.points is not None or failures):

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api import DataError
-from zoo.prediction import Face, Finder, Predictor
+from zoo.prediction import Face, Faces, Finder, Predictor
 from zoo.prediction.drawing import draw_faces
+from zoo.prediction.face import Image
 from zoo.prediction.formats import Marked, as_table
 from zoo.reporter import Reporter
 from zoo.videos import RATE
@@ -54,6 +55,8 @@ class PredictJob:
     """Smoothing of tracks; None: points as the model gives them."""
     batch: int = 16
     """Pictures, or frames that are not tracked, that go through the model together."""
+    min_confidence: float | None = None
+    """Confidence below which a box holds no face; None: the model's own default."""
     rate: float = RATE
     """Frames a second of a sequence of pictures, which do not say."""
     overwrite: bool = False
@@ -67,6 +70,8 @@ class PredictOutcome:
     """What came of it."""
 
     faces: int = 0
+    dropped: int = 0
+    """Boxes that the detector found, and of which the model says that they hold no face."""
     failures: list[str] = field(default_factory=list)
     """One line each: what could not be read, and where no face was found."""
     kept: list[dict[str, Any]] = field(default_factory=list)
@@ -120,7 +125,7 @@ def _kept(there: Sequence[Path]) -> str:
     )
 
 
-Result = list[Face] | str
+Result = Faces | str
 """The faces of a frame, or why nobody looked for them."""
 
 
@@ -179,7 +184,7 @@ class _Work:
             self.outcome.failures.append(str(faces))
             return ""
         if not faces:
-            self.outcome.failures.append(f"{frame.path}: {self._no_face(frame.image.shape)}")
+            self.outcome.failures.append(f"{frame.path}: {self._why_none(faces, frame.image)}")
         said = f"{frame.path}: {count(len(faces), 'face')}" if faces else ""
         if self.job.draw and faces:
             ending = f"-points{copy_suffix(frame.path)}"
@@ -257,7 +262,7 @@ class _Work:
         place = [Path()]
         tracker = Tracker(
             predictor,
-            lambda image: predictor.predict(image, self.job.finder, path=place[0]),
+            lambda image: self._found([image], [place[0]])[0],
             rate,
             tracking,
             self.job.smoothing,
@@ -275,12 +280,26 @@ class _Work:
             return []
         paths = [frame.path for frame in frames]
         try:
-            return self.job.predictor.predict_batch(images, self.job.finder, paths=paths)
+            return self._found(images, paths)
         except DataError as error:
             if len(frames) == 1:
                 return [str(error)]
         # one of them is to blame: the others are done
         return [faces for frame in frames for faces in self._together([frame])]
+
+    def _found(self, images: Sequence[Image], paths: Sequence[Path]) -> list[Faces]:
+        least = self.job.min_confidence
+        found = self.job.predictor.predict_batch(
+            images, self.job.finder, paths=paths, min_confidence=least
+        )
+        self.outcome.dropped += sum(faces.dropped for faces in found)
+        return found
+
+    def _why_none(self, faces: Faces, image: Image) -> str:
+        if not faces.dropped:
+            return self._no_face(image.shape)
+        found = count(faces.dropped, "candidate")
+        return f"{found} found, and no face among them; --min-confidence 0 keeps all"
 
     def _no_face(self, shape: tuple[int, ...], where: str = "") -> str:
         return f"{self.job.no_face}{where}{self.job.finder.advice(*shape[:2])}"

@@ -194,7 +194,7 @@ def _finish_epoch(job: TrainJob, state: TrainState, clock: _Clock) -> None:
     seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
     world.align_buffers(state.evaluated)
-    unit, _ = predict_split(state.evaluated, job.val, config, world)
+    unit, _ = predict_split(state.evaluated, job.val, config, world, job.header.upright)
     if not np.isfinite(unit).all():
         raise ZooError(
             f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"
