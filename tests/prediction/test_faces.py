@@ -91,7 +91,7 @@ def test_a_part_is_named_in_either_order_and_an_unknown_one_with_all_names() -> 
 
 def test_tables_json_and_files_say_the_same(tmp_path: Path) -> None:
     two = Faces(
-        [FACE, replace(FACE, points=POINTS + 1, confidence=None, box_score=float("nan"))],
+        [replace(FACE, confidence=0.75), replace(FACE, points=POINTS + 1, box_score=float("nan"))],
         Picture(80, 100, "in/photo.jpg", np.full((80, 100, 3), 90, np.uint8)),
         generic_scheme(3),
     )
@@ -106,7 +106,8 @@ def test_tables_json_and_files_say_the_same(tmp_path: Path) -> None:
     assert json.loads(two.to_json()) == json.loads(two.to_json(indent=2))
     table = json.loads(two.to_json())
     assert table["image"] == "in/photo.jpg"
-    assert [each["confidence"] for each in table["faces"]] == [0.8333, None]
+    assert [each["confidence"] for each in table["faces"]] == [0.75, None]
+    assert [each["score"] for each in table["faces"]] == [0.8333, 0.8333]
     for suffix in ("json", "jsonl"):
         [file] = two.save(str(tmp_path / f"points.{suffix}"))
         assert file.read_text() == two.to_json() + "\n"
@@ -193,7 +194,7 @@ class Askew(nn.Module):
 )
 def test_the_score_is_agreement_with_the_mirror_elsewhere(off: float, score: float) -> None:
     """By hand: points shifted by .01 come back from the mirror .02 away, a fifth of the
-    tenth that halves a confidence and more; the face is .5 x .4."""
+    tenth that halves a score and more; the face is .5 x .4."""
     made = predictor(Askew(off))
     made.scheme = SYMMETRIC
     (face,) = made.predict(noise(40, 40), "none")

@@ -73,7 +73,7 @@ def test_the_model_that_ships_is_the_same_by_its_graph_and_by_its_weights() -> N
     folder = catalogue.folder_of(model.name)
     network, graph = TorchPredictor.of_run(folder, "cpu"), load_default()
     assert isinstance(graph, OnnxPredictor)
-    facts = ("name", "scheme", "input_size", "region", "faces", "refine")
+    facts = ("name", "scheme", "input_size", "region", "faces", "refine", "upright", "calibration")
     assert [getattr(graph, fact) for fact in facts] == [getattr(network, fact) for fact in facts]
     assert compare(network, graph, random_crops(network.input_size), "random").holds
 
