@@ -131,6 +131,7 @@ def predict(
     model, inputs = _split(model_and_inputs)
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
+    predictor.limit(min_confidence)  # what it cannot keep is said before anything is written
     finder = Finder.of(detector, **options["detector"])
     job = PredictJob(
         predictor=predictor,

@@ -245,7 +245,7 @@ class Predictor(ABC):
         self, pictures: Sequence[Picture], finder: Finder, min_confidence: float | None
     ) -> list[Faces]:
         """The faces of pictures whose pixels are at hand."""
-        least = self._limit(min_confidence)
+        least = self.limit(min_confidence)
         searched = [finder.search(each.pixels, each.path) for each in pictures]
         looks = [
             Look(each.pixels, partial(self._region, finder, box, each.pixels), angle)
@@ -263,8 +263,11 @@ class Predictor(ABC):
     ) -> Region:
         return finder.region(box, image, self.region, self.faces, angle)
 
-    def _limit(self, asked: float | None) -> float:
-        """Below which confidence a box holds no face; 0 where nothing is left out."""
+    def limit(self, asked: float | None) -> float:
+        """The confidence below which a box holds no face: the one that is asked for, or ``LIMIT``.
+
+        Raises :class:`UsageError` for one above 0 where the model is not calibrated.
+        """
         if asked and self.calibration is None:
             raise UsageError(
                 f"{self.name}: is not calibrated, so its faces have no confidence that a limit "
