@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.table import SampleTable
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.export.calibrate import boxes_of
 from zoo.geometry import turned
@@ -60,7 +61,7 @@ def measure(run: Path, data: Path | None, frames: int) -> None:
                 [face.points for face in found], [target for _, target, _ in shown]))  # fmt: skip
             each = headline_errors(points, targets, table.visible[rows], table.scheme)
             errors.append(f"{100 * np.nanmean(each):.2f}%")
-        kept = np.mean([face.confidence >= LIMIT for face in found])
+        kept = np.mean([(face.confidence or 0) >= LIMIT for face in found])
         print(f"{angle:5}  {errors[0]:>11}  {errors[1]:>12}  {errors[2]:>13}  {100 * kept:.1f}%")
     kept = 0
     for row in rows.tolist():
@@ -70,7 +71,7 @@ def measure(run: Path, data: Path | None, frames: int) -> None:
     print(f"{len(rows)} boxes beside faces, kept: {kept}")
 
 
-def _frames(run: Path, data: Path | None, frames: int):  # type: ignore[no-untyped-def]
+def _frames(run: Path, data: Path | None, frames: int) -> tuple[SampleTable, NDArray[np.int64]]:
     source = own_source(RunFolder(run), data, False, Reporter())
     rows = source.measurable_rows("val")
     chosen = np.unique(np.linspace(0, len(rows) - 1, frames).round().astype(np.int64))
