@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
 import yaml
+from huggingface_hub import constants
 from loopback import answering
 
 TOKEN = "hf_of_this_test"
@@ -82,6 +84,23 @@ class Hub:
         made = self.repositories.setdefault(repository, Repository(private=False))
         named = {name.replace("__", "."): content for name, content in files.items()}
         return made.commit("main", named, "by the test")
+
+
+@contextmanager
+def the_only_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that this process and its children take for the only one; caches lie in ``folder``."""
+    with serve() as served:
+        for name, value in served.variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("ZOO_HOME", str(folder / "home"))
+        monkeypatch.setenv("HF_HOME", str(folder / "hf"))
+        # Its library reads these variables once, when it is imported.
+        monkeypatch.setattr(constants, "ENDPOINT", served.address)
+        files = served.address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "hf" / "token"))
+        yield served
 
 
 class RefusedError(Exception):

@@ -15,7 +15,7 @@ from local_index import LocalIndex, serve
 from page_blocks import Block, PageRun, blocks, first_difference, play_page
 
 from zoo.registry.entries import GROUPS
-from zoo.scaffold import Names
+from zoo.scaffold import PackageNames
 from zoo.scaffold.writer import commands, render
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +86,7 @@ def test_a_page_that_is_run_has_no_block_that_is_not(page: Path) -> None:
 def test_the_transcript_takes_the_way_that_zoo_new_prints() -> None:
     [record] = blocks(TRANSCRIPT.read_text())
     typed = [line.removeprefix("$ ") for line in record.text.splitlines() if line.startswith("$ ")]
-    names = Names("my-backbone", "my_backbone", "my_backbone", "backbone")
+    names = PackageNames("my-backbone", "my_backbone", "my_backbone", "backbone")
     wanted = ["zoo new my-backbone", *commands(names, Path("my-backbone")), "zoo leaderboard"]
     at = [typed.index(command) for command in wanted]
     assert at == sorted(at)
@@ -107,7 +107,7 @@ def test_a_page_shows_what_the_example_and_zoo_new_have(kind: str) -> None:
     shown = [b.text for b in blocks(page.read_text()) if b.path.split("/")[-1] == f"{name}.py"]
     assert shown[0] == module
     if kind != "labelme":
-        written = render(Names(name.replace("_", "-"), name, name, kind))
+        written = render(PackageNames(name.replace("_", "-"), name, name, kind))
         assert written[f"{name}.py"] == module
 
 

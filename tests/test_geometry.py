@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -13,19 +14,26 @@ from numpy.typing import NDArray
 
 from zoo.api import IBUG68, generic_scheme
 from zoo.geometry import (
+    FacePlace,
     Region,
     box_region,
     crop,
+    face_region,
     frame_region,
     label_scale,
     mirror_points,
+    nearest_quarter,
+    refine_region,
+    roll,
     to_landmark_units,
+    turned,
 )
 from zoo.images import MAX_SIDE
 
 Array = NDArray[np.float64]
 places = st.floats(-500, 500)
-regions = st.builds(Region, places, places, st.floats(1, 2000))
+angles = st.floats(-7, 7)
+regions = st.builds(Region, places, places, st.floats(1, 2000), angles)
 
 
 def blob(height: int, width: int, x: float, y: float, sigma: float) -> NDArray[np.uint8]:
@@ -50,6 +58,73 @@ def test_source_to_unit_and_back_is_where_it_was(
     source = np.array(points)
     back = region.to_source(region.to_unit(source))
     np.testing.assert_allclose(back, source, atol=1e-6)
+
+
+@given(regions, regions, st.tuples(places, places))
+def test_a_window_within_a_region_is_a_region_of_the_source(
+    outer: Region, window: Region, place: tuple[float, float]
+) -> None:
+    unit = np.array(place) / 500
+    there = outer.inner(window).to_source(unit)
+    size = outer.side * (1 + window.side + abs(window.cx) + abs(window.cy))
+    np.testing.assert_allclose(there, outer.to_source(window.to_source(unit)), atol=1e-9 * size)
+
+
+faces = st.lists(st.tuples(places, places), min_size=4, max_size=9).map(np.array)
+"""Points of a face, at least 1e-3 px wide."""
+
+
+@given(faces.filter(lambda face: np.ptp(face) > 1e-3), angles, st.floats(0.1, 10), places)
+def test_a_picture_that_is_turned_turns_the_roll_and_the_next_crop(
+    face: Array, angle: float, scale: float, shift: float
+) -> None:
+    """However it is moved and scaled besides."""
+    upright = face - face.mean(0)
+    moved = turned(face * scale, angle) + shift
+    assert math.remainder(roll(moved, upright) - angle, math.tau) == pytest.approx(0, abs=1e-4)
+    before, after = refine_region(face, upright), refine_region(moved, upright)
+    np.testing.assert_allclose(after.to_unit(moved), before.to_unit(face), atol=1e-3)
+    assert math.remainder(after.angle - before.angle - angle, math.tau) == pytest.approx(
+        0, abs=1e-4
+    )
+
+
+def test_a_roll_by_hand() -> None:
+    """Clockwise as the picture is looked at: the eye that was left is above."""
+    upright = np.array([[-1.0, 0], [1, 0], [0, 2]])
+    assert roll(np.array([[0.0, -1], [0, 1], [-2, 0]]), upright) == pytest.approx(math.pi / 2)
+    assert roll(upright * 3 + 7, upright) == 0
+    assert roll(np.zeros((3, 2)), upright) == 0, "points at one place have none"
+    assert nearest_quarter(math.radians(46)) == pytest.approx(math.pi / 2)
+    assert nearest_quarter(math.radians(-44)) == 0
+
+
+@pytest.mark.parametrize("angle", [0.3, math.pi / 2, -2.5])
+@pytest.mark.parametrize("side", [30, 150])
+def test_a_turned_crop_shows_what_its_coordinates_say(angle: float, side: float) -> None:
+    """Also one that is shrunk, for which the source is blurred first, and one that leaves it."""
+    region = Region(70, 40, side, angle)
+    spot = region.to_source(np.array([0.6, 0.35]))
+    shown = crop(blob(90, 120, *spot, sigma=side / 25), region, 48)
+    np.testing.assert_allclose(centroid(shown), [0.6, 0.35], atol=0.01)
+
+
+def test_a_quarter_turn_moves_whole_pixels() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    region = frame_region(20, 20, math.pi / 2)
+    # a face that is turned clockwise is upright when the picture is turned back
+    np.testing.assert_array_equal(crop(image, region, 20), np.rot90(image))
+
+
+def test_the_region_of_a_turned_box_holds_the_face_at_its_place_in_training() -> None:
+    """A detector's box that reaches above the points, of a face that lies on its side."""
+    faces, labelled = FacePlace(0.5, 0.5, 0.6), (0.8, 0.0, 0.1)
+    box = np.array([20.0, 40, 60, 80])
+    upright = face_region(box, labelled, faces)
+    np.testing.assert_allclose(upright.to_unit(np.array([40.0, 64])), [0.5, 0.6])
+    turned_face = face_region(box, labelled, faces, math.pi / 2)  # its chin is at the left
+    np.testing.assert_allclose(turned_face.to_unit(np.array([36.0, 60])), [0.5, 0.6])
+    assert turned_face.side == upright.side
 
 
 def test_unit_coordinates_run_from_edge_to_edge() -> None:

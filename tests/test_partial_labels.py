@@ -26,7 +26,7 @@ from zoo.evaluation.audit.labels import out_of_frame
 from zoo.evaluation.audit.offset import Mirrored, measure_offset
 from zoo.evaluation.audit.pictures import Pictures
 from zoo.evaluation.audit.quantisation import find_grid
-from zoo.evaluation.audit.subject import Names
+from zoo.evaluation.audit.subject import FrameNames
 from zoo.evaluation.scores.details import errors_by_turn, head_turn
 from zoo.evaluation.scores.metrics import (
     board_losses,
@@ -184,7 +184,7 @@ FIGURES: dict[str, Callable[[Floats, Bools], Any]] = {
     "FacePlace": lambda t, v: vars(FacePlace.of(t, v)),
     "find_grid": lambda t, v: vars(find_grid(np.round(t * 4) / 4, v)),
     "out_of_frame": lambda t, v: vars(
-        out_of_frame(Data(t, v), PICTURES, Names(Data(t, v), anonymous=False))[0]
+        out_of_frame(Data(t, v), PICTURES, FrameNames(Data(t, v), anonymous=False))[0]
     ),
     "measure_offset": lambda t, v: measure_offset(Data(t, v), SEEN),
 }

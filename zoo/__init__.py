@@ -40,6 +40,8 @@ _LAZY: dict[str, str] = {
 }
 """Name here: the module that defines it."""
 
+__all__ = [*_LAZY, "registry"]
+
 answer_old_names()
 
 

@@ -1,8 +1,8 @@
 """Regions, crops and mirrors, in numpy and OpenCV: what training, prediction and export share.
 
 Coordinates: x right, y down, the centre of the top left pixel at (0, 0), so an image of width w
-covers [-0.5, w - 0.5]. A region is a square of the source; ``unit`` coordinates are fractions of
-it, 0 at its left (top) edge and 1 at its right (bottom) edge.
+covers [-0.5, w - 0.5]. A region is a square of the source, upright or turned; ``unit`` coordinates
+are fractions of it, 0 at its left (top) edge and 1 at its right (bottom) edge.
 """
 
 from __future__ import annotations
@@ -33,40 +33,68 @@ UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD = 224.0, 100.0, 50.0
 
 @dataclass(frozen=True)
 class Region:
-    """The square of a source image that a model sees: centre and side in source pixels."""
+    """The square of a source image that a model sees: centre and side in source pixels, and the
+    angle in radians by which it is turned, clockwise as the picture is looked at."""
 
     cx: float
     cy: float
     side: float
+    angle: float = 0.0
 
     def to_unit(self, points: Points) -> NDArray[np.float64]:
         """Source pixels (..., 2) to fractions of the region."""
-        centre = np.array([self.cx, self.cy])
-        unit: NDArray[np.float64] = (np.asarray(points, np.float64) - centre) / self.side + 0.5
-        return unit
+        moved = np.asarray(points, np.float64) - np.array([self.cx, self.cy])
+        return np.asarray(turned(moved, -self.angle) / self.side + 0.5, np.float64)
 
     def to_source(self, unit: Points) -> NDArray[np.float64]:
         """Fractions of the region (..., 2) to source pixels."""
-        centre = np.array([self.cx, self.cy])
-        points: NDArray[np.float64] = (np.asarray(unit, np.float64) - 0.5) * self.side + centre
-        return points
+        moved = turned((np.asarray(unit, np.float64) - 0.5) * self.side, self.angle)
+        return np.asarray(moved + np.array([self.cx, self.cy]), np.float64)
+
+    def inner(self, window: Region) -> Region:
+        """In source pixels, the square that ``window`` names in fractions of this one."""
+        cx, cy = self.to_source(np.array([window.cx, window.cy])).tolist()
+        return Region(cx, cy, window.side * self.side, self.angle + window.angle)
+
+    def turned(self, angle: float) -> Region:
+        """Turned with all the picture about its first pixel."""
+        cx, cy = turned(np.array([self.cx, self.cy]), angle).tolist()
+        return Region(cx, cy, self.side, self.angle + angle)
+
+    def mirrored(self) -> Region:
+        """A window in fractions of a square, in the square's mirror image."""
+        return Region(1 - self.cx, self.cy, self.side, -self.angle)
+
+
+def turned(vectors: Points, angle: float) -> Points:
+    """Vectors (..., 2) turned by ``angle`` radians, clockwise as the picture is looked at."""
+    if not angle:  # not a bit of them changes
+        return vectors
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.asarray(np.asarray(vectors, np.float64) @ np.array([[cos, sin], [-sin, cos]]))
 
 
 def to_unit(points: Points, regions: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Source pixels (N, K, 2) to fractions of each frame's region, (N, 3): cx, cy, side."""
+    """Source pixels (N, K, 2) to fractions of each frame's region, (N, 3): cx, cy, side; of turned
+    regions (N, 4): the angle as well."""
+    if regions.shape[1] > 3:
+        each = zip(points, regions.tolist(), strict=True)
+        return np.array([Region(*row).to_unit(face) for face, row in each]).reshape(points.shape)
     centre, side = regions[:, None, :2], regions[:, None, 2:]
     return np.asarray((np.asarray(points, np.float64) - centre) / side + 0.5, np.float64)
 
 
 def to_source(unit: Points, regions: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Fractions of the region, (N, K, 2) or (K, 2) for all, to each frame's source pixels."""
+    """Fractions of the region, (N, K, 2) or (K, 2) for all, to each frame's source pixels; regions
+    are upright, (N, 3)."""
     centre, side = regions[:, None, :2], regions[:, None, 2:]
     return np.asarray((np.asarray(unit, np.float64) - 0.5) * side + centre, np.float64)
 
 
-def frame_region(height: int, width: int) -> Region:
-    """The whole image, padded to a square of side max(w, h) about its centre."""
-    return Region((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
+def frame_region(height: int, width: int, angle: float = 0.0) -> Region:
+    """The whole image, padded to a square of side max(w, h) about its centre; or that square turned
+    by ``angle`` radians."""
+    return Region((width - 1) / 2, (height - 1) / 2, float(max(width, height)), angle)
 
 
 def box_region(box: Box, margin: float = 1.0) -> Region:
@@ -81,12 +109,41 @@ NO_SIZE = 1e-6
 one of no size can be neither cut out nor divided by."""
 
 
-def refine_region(points: Points) -> Region:
-    """The next pass's crop of a face whose points (K, 2) were found, in their units."""
-    low, high = np.min(points, axis=0), np.max(points, axis=0)
-    cx, cy = (low + high) / 2
+def refine_region(points: Points, upright: Points | None = None) -> Region:
+    """The next pass's crop of a face whose points (M, 2) were found, in their units.
+
+    ``upright``: the same points (M, 2) of an upright face, of any size at any place: the crop is
+    turned with the face (:func:`roll`). None: it is not turned.
+    """
+    angle = 0.0 if upright is None else roll(points, upright)
+    level = turned(points, -angle)
+    low, high = np.min(level, axis=0), np.max(level, axis=0)
+    cx, cy = ((low + high) / 2).tolist()
     side = max(float((high - low).max()) / REFINE_FILL, NO_SIZE)
-    return Region(float(cx), float(cy), side)
+    return Region(cx, cy, side).turned(angle)
+
+
+def roll(points: Points, upright: Points) -> float:
+    """By how much a face with these points (M, 2) is turned against an upright one: radians,
+    clockwise as the picture is looked at, from -pi to pi.
+
+    It is the angle of the similarity that brings the upright points nearest to the others (least
+    squares). It needs no point of a name, and no single point can spoil it.
+    """
+    here, there = (np.asarray(each, np.float64) for each in (points, upright))
+    here, there = here - here.mean(0), there - there.mean(0)
+    along = float((here * there).sum())
+    across = float((there[:, 0] * here[:, 1] - there[:, 1] * here[:, 0]).sum())
+    return math.atan2(across, along)
+
+
+QUARTER = math.pi / 2
+"""Radians."""
+
+
+def nearest_quarter(angle: float) -> float:
+    """The multiple of a quarter turn that is nearest to an angle in radians."""
+    return round(angle / QUARTER) * QUARTER
 
 
 FAR = 16
@@ -94,14 +151,17 @@ FAR = 16
 
 
 def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint8]:
-    """The region resampled to ``size`` x ``size`` pixels; black where it leaves the image, and all
-    black for a region that shows next to nothing of it, as points that went astray make one.
+    """The region, turned upright and resampled to ``size`` x ``size`` pixels; black where it leaves
+    the image, and all black for a region that shows next to nothing of it, as points that went
+    astray make one.
 
     Antialiased: where the region is larger than ``size`` the source is low-passed first, with the
     Gaussian that makes up the difference between the two pixel grids.
     """
     height, width = image.shape[:2]
-    reach = region.side / 2
+    cos, sin = math.cos(region.angle), math.sin(region.angle)
+    extent = region.side * (abs(cos) + abs(sin))
+    reach = extent / 2
     touches = all(
         -reach - 1 < centre < length + reach + 1
         for centre, length in ((region.cx, width), (region.cy, height))
@@ -109,20 +169,20 @@ def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint
     if not touches or region.side > FAR * max(height, width):
         return np.zeros((size, size, *image.shape[2:]), np.uint8)
     factor = region.side / size
-    # unit u of output pixel p is (p + 0.5) / size, and lies at cx + (u - 0.5) side in the source
-    left = region.cx + (0.5 / size - 0.5) * region.side
-    top = region.cy + (0.5 / size - 0.5) * region.side
+    # unit u of output pixel p is (p + 0.5) / size
+    left, top = region.to_source(np.array([0.5 / size, 0.5 / size])).tolist()
     if factor > 1:
         sigma = 0.5 * float(np.sqrt(factor * factor - 1))
+        first = 0.5 / size - 0.5  # the outermost pixels' centres, in sides from the middle
         # the region alone, and what the blur can reach: a photograph is much larger than a face
-        columns = _reached(left, region.side, sigma, image.shape[1])
-        rows = _reached(top, region.side, sigma, image.shape[0])
+        columns = _reached(region.cx + first * extent, extent, sigma, width)
+        rows = _reached(region.cy + first * extent, extent, sigma, height)
         image = np.asarray(
             cv2.GaussianBlur(image[rows, columns], (0, 0), sigma, borderType=cv2.BORDER_REPLICATE),
             np.uint8,
         )
         left, top = left - columns.start, top - rows.start
-    matrix = np.array([[factor, 0.0, left], [0.0, factor, top]])
+    matrix = np.array([[factor * cos, -factor * sin, left], [factor * sin, factor * cos, top]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     out = cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(out, np.uint8)
@@ -221,21 +281,25 @@ class FacePlace:
 
 
 def face_region(
-    box: NDArray[np.floating], labelled: tuple[float, float, float], faces: FacePlace
+    box: NDArray[np.floating],
+    labelled: tuple[float, float, float],
+    faces: FacePlace,
+    angle: float = 0.0,
 ) -> Region:
     """The region in which a face of this box lies as faces did in training.
 
     ``box``: x0, y0, x1, y1 in source pixels, more columns are not read. ``labelled`` says where a
     detector's box holds the landmarks (:class:`zoo.api.Detector`); of a box about the landmarks
-    themselves it is (1, 0, 0).
+    themselves it is (1, 0, 0). ``angle``: by how much the face is turned, in radians.
     """
     x0, y0, x1, y1 = (float(v) for v in box[:4])
     part, dx, dy = labelled
     longer = max(x1 - x0, y1 - y0, NO_SIZE)
     side = longer * part / faces.side
-    centre_x = (x0 + x1) / 2 + dx * longer
-    centre_y = (y0 + y1) / 2 + dy * longer
-    return Region(centre_x - (faces.cx - 0.5) * side, centre_y - (faces.cy - 0.5) * side, side)
+    to_points = turned(np.array([dx, dy]) * longer, angle)
+    to_centre = turned(np.array([faces.cx - 0.5, faces.cy - 0.5]) * side, angle)
+    cx, cy = (np.array([(x0 + x1) / 2, (y0 + y1) / 2]) + to_points - to_centre).tolist()
+    return Region(cx, cy, side, angle)
 
 
 def iou(a: Box, b: Box) -> float:

@@ -71,10 +71,18 @@ def train(
         zoo.api.ZooWarning: The run has not learned: its error is no better than the mean shape's.
 
     Example:
-        A run of a few seconds on drawn faces::
+        One epoch on a few drawn faces, which is too little for a model that has learned:
 
-            folder = zoo.train("custom_cnn", dataset="synthetic", epochs=1)
-            model = zoo.load(folder)
+        >>> import zoo
+        >>> folder = zoo.train(
+        ...     "timm:test_resnet",
+        ...     dataset="synthetic",
+        ...     input_size=64,
+        ...     epochs=1,
+        ...     sets=["dataset.people=20", "dataset.videos=1", "dataset.frames=2"],
+        ... )
+        >>> (folder / "record.json").is_file()
+        True
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
@@ -110,6 +118,19 @@ def train_folds(
 
     Raises:
         zoo.api.ZooError: A key, plugin or file is wrong; the message says which.
+
+    Example:
+        >>> import zoo
+        >>> folders = zoo.train_folds(
+        ...     "timm:test_resnet",
+        ...     dataset="synthetic",
+        ...     protocol="person-5fold",
+        ...     input_size=64,
+        ...     epochs=1,
+        ...     sets=["dataset.people=20", "dataset.videos=1", "dataset.frames=1"],
+        ... )
+        >>> len(folders)
+        5
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
@@ -149,6 +170,12 @@ def rerun(
 
     Raises:
         zoo.api.ZooError: The record cannot be trained here; the message says why.
+
+    Example:
+        >>> import zoo
+        >>> folder = zoo.rerun("runs/my-run/record.json", seed=7)
+        >>> folder.name.endswith("-s7")
+        True
     """
     folder = rerunning.rerun(
         Path(record),
@@ -210,6 +237,22 @@ def import_points(
     Raises:
         zoo.api.DataError: The file does not fit the data set.
         zoo.api.UsageError: The entry has other points on this split already.
+
+    Example:
+        The labels themselves, as if another program had found every point exactly:
+
+        >>> import zoo
+        >>> options = {"people": 20, "videos": 1, "frames": 2}
+        >>> opened = zoo.registry.registry("dataset").get("synthetic").open(None, **options)
+        >>> with open("points.csv", "w") as file:
+        ...     print("id", *(f"{axis}{k}" for k in range(68) for axis in "xy"), sep=",", file=file)
+        ...     for sample in opened.samples():
+        ...         print(sample.id, *sample.points.ravel(), sep=",", file=file)
+        >>> [folder] = zoo.import_points(
+        ...     "all-right", "points.csv", dataset="synthetic", options=options
+        ... )
+        >>> (folder / "record.json").is_file()
+        True
     """
     folders = external.import_points(
         external.ExternalProgram(name, version, reference, license),
@@ -255,6 +298,12 @@ def bench(
 
     Raises:
         zoo.api.ZooError: A run cannot be timed; raised once the others are timed.
+
+    Example:
+        >>> import zoo
+        >>> [cost] = zoo.bench("runs/my-run", device="cpu", batch_size=2, rounds=1)
+        >>> cost["backbone"], cost["parameters"]
+        ('timm:test_resnet', 385880)
     """
     costs, refused = benching.bench(
         [Path(run) for run in runs],
@@ -293,6 +342,12 @@ def evaluate(
 
     Raises:
         zoo.api.DataError: The data are not the run's, or the split has no frames.
+
+    Example:
+        >>> import zoo
+        >>> results = zoo.evaluate("runs/my-run", "val")
+        >>> f"NME {100 * results['nme_ioc']:.2f}% on {results['n']} frames"
+        'NME ...% on 6 frames'
     """
     root = None if data is None else Path(data)
     return run.evaluate(Path(run_folder), split, root, device, strict, reporter)
@@ -313,6 +368,12 @@ def compare(run_a: str | Path, run_b: str | Path, split: str = "val") -> Compari
 
     Raises:
         zoo.api.ZooError: There is no such run, or the two were scored on different frames.
+
+    Example:
+        >>> import zoo
+        >>> found = zoo.compare("runs/my-run", "runs/other-run")
+        >>> found.metric, found.faces, found.people
+        ('nme_ioc', 6, 3)
     """
     a, b = (find_contestant(str(run), split) for run in (run_a, run_b))
     return comparing.compare(a, b, split)
@@ -334,6 +395,12 @@ def leaderboard(
 
     Raises:
         zoo.api.ZooError: A name is unknown, or no run was found.
+
+    Example:
+        >>> import zoo
+        >>> board = zoo.leaderboard("runs/my-run", "runs/other-run")
+        >>> board.loc[0, "backbone"], board.loc[0, "seeds"]
+        ('timm:test_resnet', [0, 1])
     """
     groups, _ = collect(list(map(Path, folders or ("runs",))), split, protocol, sort)
     return to_frame(groups)

@@ -119,13 +119,28 @@ def _only_the_file() -> Iterator[None]:
                 os.environ[_OPTIONS] = before
 
 
+class _Quiet:
+    """How many threads want OpenCV quiet, and how loud it was before the first of them."""
+
+    lock = threading.Lock()
+    count = 0
+    before = 0
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """OpenCV and FFmpeg print remarks of their own: the reason is said once, in our words."""
+    """OpenCV and FFmpeg print remarks of their own: the reason is said once, in our words. The
+    level is the whole process's: the last thread that leaves puts it back."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's AV_LOG_QUIET
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    with _Quiet.lock:
+        if _Quiet.count == 0:
+            _Quiet.before = cv2.utils.logging.getLogLevel()
+            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        _Quiet.count += 1
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(before)
+        with _Quiet.lock:
+            _Quiet.count -= 1
+            if _Quiet.count == 0:
+                cv2.utils.logging.setLogLevel(_Quiet.before)

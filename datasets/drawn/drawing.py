@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .features import beard, brows, eye, glasses, mouth, nose
-from .model import Array, Camera, Face, contour_angles, landmarks
+from .model import Array, Camera, DrawnFace, contour_angles, landmarks
 from .paint import (
     GRID,
     SHIFT,
@@ -28,7 +28,7 @@ from .paint import (
 from .sitting import Light, Look, Sitting
 
 
-def draw_face(image: Image, face: Face, camera: Camera, look: Look, light: Light) -> None:
+def draw_face(image: Image, face: DrawnFace, camera: Camera, look: Look, light: Light) -> None:
     """Paint a head, neck and shoulders over ``image`` (uint8 (H, W, 3) RGB), in place."""
     left, right = contour_angles(face, camera)
     points = np.round(landmarks(face, camera) * GRID) / GRID
@@ -134,7 +134,7 @@ def _skin(s: Sitting) -> None:
          0.022 * s.unit)  # fmt: skip
 
 
-def _nose_profile(face: Face) -> Array:
+def _nose_profile(face: DrawnFace) -> Array:
     """The ridge and the wings: what may stand out over the far cheek."""
     top, base = face.features[27, 1], face.features[33, 1]
     y = np.concatenate([np.linspace(top, base, 12), face.features[[31, 35, 29, 29], 1]])

@@ -107,7 +107,7 @@ class Expression:
 
 
 @dataclass(frozen=True)
-class Face:
+class DrawnFace:
     """A face in its expression, before its pose."""
 
     rows: Array
@@ -127,7 +127,7 @@ class Face:
         return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
 
 
-def build_face(shape: Shape, expression: Expression) -> Face:
+def build_face(shape: Shape, expression: Expression) -> DrawnFace:
     """The 3-D face of a person in an expression."""
     rows = _ROWS.copy()
     # the widths of the lower face, most at the mouth, none at the ears
@@ -144,7 +144,7 @@ def build_face(shape: Shape, expression: Expression) -> Face:
     bumps[:, 1] *= np.where(bumps[:, 1] > 0, stretch, 1)
     depth = _depth(points, rows, bumps)
     _open_mouth(points, rows, bumps, expression.open, stretch)
-    return Face(rows, np.column_stack([points, depth]), bumps, shape, expression)
+    return DrawnFace(rows, np.column_stack([points, depth]), bumps, shape, expression)
 
 
 def _features(shape: Shape, expression: Expression) -> Array:
@@ -278,7 +278,7 @@ def pose(yaw: float, pitch: float, roll: float, distance: float) -> Camera:
     return Camera(nod @ turn, float(np.radians(roll)), distance)
 
 
-def contour_angles(face: Face, camera: Camera) -> tuple[Array, Array]:
+def contour_angles(face: DrawnFace, camera: Camera) -> tuple[Array, Array]:
     """Where each row's outline is, left and right: angles (R,), (R,) in radians.
 
     Annotators follow the visible outline of a turned face, not the bone behind it. On a row,
@@ -292,7 +292,7 @@ def contour_angles(face: Face, camera: Camera) -> tuple[Array, Array]:
     return left, right
 
 
-def landmarks(face: Face, camera: Camera) -> Array:
+def landmarks(face: DrawnFace, camera: Camera) -> Array:
     """The 68 points in the camera's pixels, (68, 2)."""
     left, right = contour_angles(face, camera)
     jaw = slice(_FIRST_JAW_ROW, None)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .drawing import draw_face
-from .model import Array, Camera, Expression, Face, Shape, build_face, landmarks, pose
+from .model import Array, Camera, DrawnFace, Expression, Shape, build_face, landmarks, pose
 from .paint import GRID, Colour, Image, mix
 from .sitting import Light, Look
 from .surroundings import any_colour, background, grain, occlude
@@ -42,7 +42,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Video:
+class DrawnVideo:
     """What stays through a video, and how the frames move in it."""
 
     key: tuple[int, ...]
@@ -96,11 +96,11 @@ class Scene:
     """One frame, ready to be drawn."""
 
     person: Person
-    video: Video
+    video: DrawnVideo
     frame: int
     time: float
     """Where in the video's motion it is: the frame's number times the data set's pace."""
-    face: Face
+    face: DrawnFace
     camera: Camera
 
 
@@ -132,7 +132,7 @@ def _person(seed: int, person: int) -> Person:
 
 
 @lru_cache(maxsize=64)
-def _video(seed: int, person: int, video: int, size: int | None) -> Video:
+def _video(seed: int, person: int, video: int, size: int | None) -> DrawnVideo:
     rng = np.random.default_rng([seed, person, video, 1])
     longer = float(np.exp(rng.uniform(np.log(90), np.log(260))))
     aspect = float(np.clip(np.exp(rng.normal(0, 0.16)), 0.65, 1.5))
@@ -143,7 +143,7 @@ def _video(seed: int, person: int, video: int, size: int | None) -> Video:
     exposure = float(np.exp(rng.normal(0, 0.16)))
     cast = np.exp(rng.normal(0, 0.04, 3)) * exposure
     spread = np.array(list(_MOTIONS.values()))
-    return Video(
+    return DrawnVideo(
         key=(seed, person, video),
         width=round(width),
         height=round(height),
@@ -187,7 +187,7 @@ def frame_scene(
     return Scene(who, film, frame, time, face, _framed(film, face, camera, at))
 
 
-def _framed(film: Video, face: Face, camera: Camera, at: dict[str, float]) -> Camera:
+def _framed(film: DrawnVideo, face: DrawnFace, camera: Camera, at: dict[str, float]) -> Camera:
     """Placed off-centre, but with every point inside the frame."""
     points = landmarks(face, camera)
     low, high = points.min(axis=0), points.max(axis=0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .model import Array, Camera, Face
+from .model import Array, Camera, DrawnFace
 from .paint import Colour, Image, shade
 
 
@@ -46,7 +46,7 @@ class Sitting:
     """One head before the camera, and the image that it is painted on."""
 
     image: Image
-    face: Face
+    face: DrawnFace
     camera: Camera
     look: Look
     light: Light

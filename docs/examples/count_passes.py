@@ -46,7 +46,9 @@ def count(folder: RunFolder, split: str, data: Path | None) -> None:
         frames = make_split(store, source.table, world.device)
         for refine in range(4):
             started = time.perf_counter()
-            unit, scores = predict_split(model, frames, replace(config, refine=refine), world)
+            unit, scores = predict_split(
+                model, frames, replace(config, refine=refine), world, trained.header.upright
+            )
             seconds = time.perf_counter() - started
             found = results_of(targets.predictions(unit, scores, trained.header.mean_shape))
             print(f"passes {refine + 1}: nme_ioc {100 * found['nme_ioc']:.2f}%, "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .findings import EXAMPLES, Finding, counted, listed
 from .sharing import SCORED, Assignment
 from .similarity import Pairs
-from .subject import Labelled, Names
+from .subject import FrameNames, Labelled
 
 KINDS = {
     "different_people": "of different people",
@@ -57,7 +57,7 @@ def tally(pairs: Pairs, kinds: Kinds) -> dict[str, dict[str, int]]:
     }
 
 
-def within_data(pairs: Pairs, kinds: Kinds, names: Names) -> tuple[Finding, ...]:
+def within_data(pairs: Pairs, kinds: Kinds, names: FrameNames) -> tuple[Finding, ...]:
     """Findings that hold under any protocol: frames that are there twice.
 
     Near-copies of one person are left to :func:`tally`: they are what frames of a video look like.
@@ -99,7 +99,7 @@ def within_data(pairs: Pairs, kinds: Kinds, names: Names) -> tuple[Finding, ...]
 
 
 def across_splits(
-    pairs: Pairs, kinds: Kinds, names: Names, assignment: Assignment
+    pairs: Pairs, kinds: Kinds, names: FrameNames, assignment: Assignment
 ) -> tuple[Finding, ...]:
     """Pairs whose two frames are in two splits, exact and near. Errors: a protocol leaks."""
     ends = assignment.splits[pairs.first], assignment.splits[pairs.second]
@@ -157,7 +157,10 @@ def _by_kind(kinds: Kinds) -> str:
 
 
 def _examples(
-    pairs: Pairs, kinds: Kinds, names: Names, splits: Sequence[str] | NDArray[np.str_] | None = None
+    pairs: Pairs,
+    kinds: Kinds,
+    names: FrameNames,
+    splits: Sequence[str] | NDArray[np.str_] | None = None,
 ) -> tuple[str, ...]:
     """The most telling kinds first, the closest of each first."""
 

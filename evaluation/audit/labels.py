@@ -12,10 +12,10 @@ from zoo.geometry import label_scale
 
 from .findings import EXAMPLES, Finding, counted
 from .pictures import Pictures
-from .subject import Labelled, Names
+from .subject import FrameNames, Labelled
 
 
-def out_of_frame(data: Labelled, pictures: Pictures, names: Names) -> tuple[Finding, ...]:
+def out_of_frame(data: Labelled, pictures: Pictures, names: FrameNames) -> tuple[Finding, ...]:
     """Visible points beyond the picture's edges; a warning where a face lies mostly outside.
 
     A picture of width w covers [-0.5, w - 0.5].
@@ -65,7 +65,7 @@ MANY = 0.1
 the data set was written."""
 
 
-def labels_that_are_none(data: Labelled, names: Names) -> tuple[Finding, ...]:
+def labels_that_are_none(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:
     """Faces without a size (rows of zeros, coordinates that are no pixels), and single points at
     places that mean "no label"."""
     count = len(data.ids)
@@ -105,7 +105,7 @@ def labels_that_are_none(data: Labelled, names: Names) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def degenerate_faces(data: Labelled, names: Names) -> tuple[Finding, ...]:
+def degenerate_faces(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:
     """Faces without the length that errors are divided by, or with one that was raised."""
     lengths = normalisers(data.points, data.visible, data.scheme)
     scale = label_scale(data.points, data.visible)
@@ -149,7 +149,7 @@ def normaliser_facts(data: Labelled) -> dict[str, Any]:
     return {"name": headline, "median_px": quartiles[1], "quartiles_px": quartiles[::2]}
 
 
-def _some(id: str, chosen: Bools, names: Names, sentence: str) -> tuple[Finding, ...]:
+def _some(id: str, chosen: Bools, names: FrameNames, sentence: str) -> tuple[Finding, ...]:
     rows = np.flatnonzero(chosen).tolist()
     if not rows:
         return ()

@@ -22,7 +22,7 @@ from .pictures import Pictures
 from .quantisation import find_grid, quantised, rounding_error
 from .sharing import Assignment, shared_between_splits, unnamed
 from .similarity import ALIKE, BITS, NEAR, Pairs, find_copies
-from .subject import Labelled, Names
+from .subject import FrameNames, Labelled
 
 SCHEMA = 1
 
@@ -92,7 +92,7 @@ def audit(
     ``protocols`` are the assignments of each protocol to audit; ``seen`` adds a trained model's
     view of the labels. ``anonymous`` leaves ids, names and paths out of everything.
     """
-    names = Names(data, anonymous)
+    names = FrameNames(data, anonymous)
     pairs = find_copies(pictures)
     kinds = kinds_of(data, pairs)
     grid = find_grid(data.points, data.visible)
@@ -141,7 +141,7 @@ def audit(
 
 
 def _leaks(
-    data: Labelled, pairs: Pairs, kinds: Kinds, names: Names, assignment: Assignment
+    data: Labelled, pairs: Pairs, kinds: Kinds, names: FrameNames, assignment: Assignment
 ) -> tuple[Finding, ...]:
     return (
         *shared_between_splits(data, names, assignment),
@@ -158,7 +158,7 @@ def _sizes(data: Labelled, assignment: Assignment) -> dict[str, dict[str, int | 
     return sizes
 
 
-def _unreadable(pictures: Pictures, names: Names) -> tuple[Finding, ...]:
+def _unreadable(pictures: Pictures, names: FrameNames) -> tuple[Finding, ...]:
     if not pictures.problems:
         return ()
     count = len(pictures.problems)
@@ -179,7 +179,7 @@ def _unreadable(pictures: Pictures, names: Names) -> tuple[Finding, ...]:
     )
 
 
-def _skipped_rows(data: Labelled, names: Names) -> tuple[Finding, ...]:
+def _skipped_rows(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:
     if not data.problems:
         return ()
     count = len(data.problems)

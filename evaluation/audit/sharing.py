@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo.evaluation.scores.protocols import SPLITS, Protocol
 
 from .findings import EXAMPLES, Finding, counted, listed
-from .subject import Labelled, Names
+from .subject import FrameNames, Labelled
 
 SCORED: Mapping[str, tuple[str, ...]] = {"val": ("train",), "test": ("train", "val")}
 """A split on which models are scored, and those that a model has learned from before: val chooses
@@ -36,7 +36,7 @@ class Assignment:
 
 
 def shared_between_splits(
-    data: Labelled, names: Names, assignment: Assignment
+    data: Labelled, names: FrameNames, assignment: Assignment
 ) -> tuple[Finding, ...]:
     """Findings on people and on videos that stand in two splits. Errors: the protocol leaks."""
     people = _finding(

@@ -46,7 +46,7 @@ class Labelled(Protocol):
     def images(self) -> Sequence[Callable[[], NDArray[np.uint8]]]: ...
 
 
-class Names:
+class FrameNames:
     """Frames, people and videos as findings speak of them.
 
     Ids and names as the data set has them or, anonymous, numbers in the order of the frames,

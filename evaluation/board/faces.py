@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Faces:
+class FaceErrors:
     """The faces that count, in the order of their ids."""
 
     ids: tuple[str, ...]
@@ -33,7 +33,7 @@ class Faces:
     """(N,), the share of seeds in which it failed."""
 
 
-def faces_of(sources: Sequence[Source], split: str) -> Faces:
+def faces_of(sources: Sequence[Source], split: str) -> FaceErrors:
     """The faces of the runs of one configuration: seeds averaged, folds put together.
 
     Each run has its predictions beside its record. Raises DataError for a file without a landmark
@@ -46,7 +46,7 @@ def faces_of(sources: Sequence[Source], split: str) -> Faces:
     return _mean(seeds)
 
 
-def _measure(source: Source, split: str) -> Faces:
+def _measure(source: Source, split: str) -> FaceErrors:
     path = beside(source.path, split)
     assert path is not None
     p = load(path)
@@ -56,9 +56,9 @@ def _measure(source: Source, split: str) -> Faces:
     return _ordered(p, kept, np.asarray(errors, np.float64))
 
 
-def _ordered(p: Predictions, kept: NDArray[np.int64], errors: Floats) -> Faces:
+def _ordered(p: Predictions, kept: NDArray[np.int64], errors: Floats) -> FaceErrors:
     order = sorted(kept.tolist(), key=lambda i: p.ids[i])
-    return Faces(
+    return FaceErrors(
         ids=tuple(p.ids[i] for i in order),
         people=tuple(p.people[i] for i in order),
         target=np.where(p.visible[..., None], p.target, np.nan)[order].astype(np.float32),
@@ -67,13 +67,13 @@ def _ordered(p: Predictions, kept: NDArray[np.int64], errors: Floats) -> Faces:
     )
 
 
-def _mean(many: Sequence[Faces]) -> Faces:
+def _mean(many: Sequence[FaceErrors]) -> FaceErrors:
     first = many[0]
     if len(many) == 1:
         return first
     if any(faces.ids != first.ids for faces in many):
         raise DataError("seeds of one configuration were scored on different frames")
-    return Faces(
+    return FaceErrors(
         first.ids,
         first.people,
         first.target,
@@ -82,13 +82,13 @@ def _mean(many: Sequence[Faces]) -> Faces:
     )
 
 
-def _join(folds: Sequence[Faces]) -> Faces:
+def _join(folds: Sequence[FaceErrors]) -> FaceErrors:
     if len(folds) == 1:
         return folds[0]
     ids = [id for faces in folds for id in faces.ids]
     order = sorted(range(len(ids)), key=ids.__getitem__)
     people = [person for faces in folds for person in faces.people]
-    return Faces(
+    return FaceErrors(
         tuple(ids[i] for i in order),
         tuple(people[i] for i in order),
         *(

@@ -16,7 +16,7 @@ from zoo.api.errors import unknown_name
 
 from ..records import Record, Source, find_records, without_collector
 from ..records.benchmark import Benchmark, benchmark_of
-from ..records.provenance import Finding, examine
+from ..records.provenance import ExcludedRecord, examine
 from ..records.unfinished import unfinished
 from ..scores.metric_names import METRICS
 from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
@@ -117,7 +117,7 @@ def _is(label: str, id: str, asked: str) -> bool:
 
 def _build(
     records: Iterable[tuple[Path, Record]], split: str, protocol: str | None, sort: str
-) -> tuple[list[Group], list[Finding]]:
+) -> tuple[list[Group], list[ExcludedRecord]]:
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     if sort not in sort_keys():
@@ -213,7 +213,7 @@ def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
     return notes
 
 
-def _note_findings(groups: Sequence[Group], findings: Iterable[Finding], split: str) -> None:
+def _note_findings(groups: Sequence[Group], findings: Iterable[ExcludedRecord], split: str) -> None:
     """Names the records that cannot be trusted under the table that they would be in."""
     for found in findings:
         record = found.source.record

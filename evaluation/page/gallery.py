@@ -43,7 +43,7 @@ UNITS = 1000
 
 
 @dataclass(frozen=True)
-class Frames:
+class GalleryFrames:
     """An open data set: its scheme, its fingerprint, and how to decode the frame of an id."""
 
     scheme: LandmarkScheme
@@ -51,7 +51,7 @@ class Frames:
     images: Mapping[str, Callable[[], NDArray[np.uint8]]]
 
 
-def gallery(group: Group, frames: Frames) -> dict[str, Any]:
+def gallery(group: Group, frames: GalleryFrames) -> dict[str, Any]:
     """What the page shows of a group: pictures, contours and, by row, its worst and best faces.
 
     ``reason`` says in a sentence why there is nothing. Raises DataError for a frame that cannot be
@@ -129,7 +129,7 @@ def _one_a_person(
 class _Album:
     """Pictures that rows share, each once."""
 
-    frames: Frames
+    frames: GalleryFrames
     faces: list[dict[str, Any]] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 

@@ -33,7 +33,7 @@ and what floats add."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class ExcludedRecord:
     """A record that does not count, and why."""
 
     source: Source
@@ -45,7 +45,7 @@ class Finding:
 
 def examine(
     records: Iterable[tuple[Path, Record]], split: str
-) -> tuple[list[Source], list[Finding]]:
+) -> tuple[list[Source], list[ExcludedRecord]]:
     """Sort records into runs that count and records that do not.
 
     Args:
@@ -65,7 +65,7 @@ def examine(
         source = Source(path, record)
         reason = contradiction(path, record, split)
         if reason:
-            findings.append(Finding(source, reason))
+            findings.append(ExcludedRecord(source, reason))
             continue
         key = _identity(source, split)
         same = predicted.setdefault(key[:4], source) if key[3] else source
@@ -74,20 +74,22 @@ def examine(
             different = _difference(other, source, split)
             if different:
                 spoilt.add(key)
-                findings.append(Finding(source, different))
+                findings.append(ExcludedRecord(source, different))
                 continue
             if _richness(source, split) > _richness(other, split):
                 kept[key], source = source, other
-            findings.append(Finding(source, _again(kept[key].record.run, source), True))
+            findings.append(ExcludedRecord(source, _again(kept[key].record.run, source), True))
         elif same is not source:
             run, seed = same.record.run, same.record.seed
             reason = f"has the very predictions of run {run} (seed {seed}): it counts once"
-            findings.append(Finding(source, reason, True))
+            findings.append(ExcludedRecord(source, reason, True))
         else:
             kept[key] = source
     for key in spoilt:
         source = kept.pop(key)
-        findings.append(Finding(source, "a copy of it has other figures for the same predictions"))
+        findings.append(
+            ExcludedRecord(source, "a copy of it has other figures for the same predictions")
+        )
     return list(kept.values()), findings
 
 

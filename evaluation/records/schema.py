@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from zoo.api import DataError, ZooDeprecationWarning
 
+from ..scores.calibration import Calibration
 from ..scores.clusters import Clusters
 
 SCHEMA = 2
@@ -89,7 +90,7 @@ class Data(Struct, kw_only=True):
     license: str | None = None
 
 
-class Model(Struct, kw_only=True):
+class NetworkFacts(Struct, kw_only=True):
     """What a model is made of. An external entry may know nothing of it."""
 
     parameters: Integer | None
@@ -256,7 +257,7 @@ class Record(Struct, kw_only=True, dict=True):
     config_hash: str
     seed: Integer | None
     data: Data
-    model: Model
+    model: NetworkFacts
     results: dict[str, Results]
     """Results by split."""
     cost: Cost
@@ -268,6 +269,8 @@ class Record(Struct, kw_only=True, dict=True):
     external: bool = False
     """Whether the points were found by a program outside the zoo."""
     history: Annotated[list[Epoch], Meta(max_length=LONGEST)] = []
+    calibration: Calibration | None = None
+    """What the model's scores are worth; None where nobody measured it."""
 
     @property
     def raw(self) -> RawRecord:

@@ -44,7 +44,7 @@ class ExternalPoints:
 
 
 @dataclass(frozen=True)
-class _Columns:
+class _PointColumns:
     id: int
     xy: tuple[int, ...]
     """Columns of x0, y0, x1, y1, ..."""
@@ -90,7 +90,7 @@ def read_points(path: Path, count: int, known: Collection[str]) -> ExternalPoint
     return ExternalPoints(points, columns.unused)
 
 
-def _read_header(table: Table, count: int) -> _Columns:
+def _read_header(table: Table, count: int) -> _PointColumns:
     path = table.path
     if table.lacks_header:
         raise DataError(
@@ -118,7 +118,7 @@ def _read_header(table: Table, count: int) -> _Columns:
             f"{path} row 1: the data set has {count} points, so columns x0, y0 to "
             f"x{count - 1}, y{count - 1}; here {what}"
         )
-    return _Columns(
+    return _PointColumns(
         id=where["id"],
         xy=tuple(where[key] for key in wanted),
         unused=tuple(unused),

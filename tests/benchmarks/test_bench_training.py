@@ -40,7 +40,7 @@ from zoo.model import LandmarkModel
 from zoo.reporter import Reporter, Step
 from zoo.runs.folder import new_folder
 from zoo.scoring.split import PRECISIONS
-from zoo.training.fit import Job, fit
+from zoo.training.fit import TrainJob, fit
 from zoo.training.ingredients import Ingredients
 from zoo.training.optim import make_optimizer
 from zoo.training.plan import make_plan
@@ -153,7 +153,7 @@ class Watch(Reporter):
 class Contest:
     """The contenders, and what they reached in each turn."""
 
-    job: Job
+    job: TrainJob
     state: TrainState
     watch: Watch
     files: list[LabelledFile]
@@ -261,7 +261,7 @@ class Contest:
 class Student:
     """A copy of the model, and the step that no training can do without."""
 
-    def __init__(self, job: Job, model: LandmarkModel) -> None:
+    def __init__(self, job: TrainJob, model: LandmarkModel) -> None:
         self.job, self.model = job, copy.deepcopy(model)
         self.optimizer = make_optimizer(self.model, job.config)
 
@@ -275,7 +275,7 @@ class Student:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-def wait(job: Job) -> None:
+def wait(job: TrainJob) -> None:
     """Until the device has done what it was given."""
     if job.val.device.type != "cpu":
         torch.accelerator.synchronize(job.val.device)

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from zoo.cli import app
 from zoo.registry.entries import GROUPS
-from zoo.scaffold import Names, writer
+from zoo.scaffold import PackageNames, writer
 from zoo.testing import checks
 
 if TYPE_CHECKING:
@@ -356,7 +356,7 @@ def test_a_package_asks_for_the_zoo_that_wrote_it_or_a_newer_one(
     from packaging.requirements import Requirement
 
     monkeypatch.setattr(writer.metadata, "version", lambda name: version)
-    text = writer.render(Names("my-net", "my_net", "my_net", "backbone"))["pyproject.toml"]
+    text = writer.render(PackageNames("my-net", "my_net", "my_net", "backbone"))["pyproject.toml"]
     [zoo] = [d for d in tomllib.loads(text)["project"]["dependencies"] if "landmark" in d]
     assert zoo == f"landmark-zoo{served}"
     assert Requirement(zoo).specifier.contains(version.partition("+")[0], prereleases=True)

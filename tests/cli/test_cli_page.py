@@ -255,7 +255,7 @@ def test_faces_are_the_worst_and_best_ones_and_have_no_names(
 
 def test_one_face_a_person(tmp_path: Path, drawn: SampleTable) -> None:
     from zoo.evaluation.board.leaderboard import collect
-    from zoo.evaluation.page.gallery import FACES, Frames, gallery
+    from zoo.evaluation.page.gallery import FACES, GalleryFrames, gallery
 
     save_run(tmp_path / "net", drawn, 1.0)
     [group], _ = collect([tmp_path])
@@ -267,7 +267,7 @@ def test_one_face_a_person(tmp_path: Path, drawn: SampleTable) -> None:
         return pictures[sample]()
 
     images = {sample: (lambda sample=sample: decode(sample)) for sample in drawn.ids}
-    shown = gallery(group, Frames(drawn.scheme, drawn.fingerprint, images))
+    shown = gallery(group, GalleryFrames(drawn.scheme, drawn.fingerprint, images))
     people = dict(zip(drawn.ids, drawn.people, strict=True))
     worst, best = asked[:FACES], asked[FACES:]
     assert len(shown["faces"]) == len(asked) == 2 * FACES

@@ -48,6 +48,17 @@ def test_the_latency_of_the_zoo_is_measured_with_its_error(trained: Path, tmp_pa
     assert 1 < float(row[-1]) < 100
 
 
+def test_the_stages_of_a_prediction_add_up(tmp_path: Path) -> None:
+    Image.fromarray(np.full((90, 90, 3), 128, np.uint8)).save(tmp_path / "face.png")
+    done = run("speed_of_prediction.py", "--detector", "none", "--rounds", 1, tmp_path / "face.png")
+    assert done.returncode == 0, done.stderr
+    head, _, row = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    names, cells = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (head, row))
+    took = {name: float(cell) for name, cell in zip(names[2:], cells[2:], strict=True)}
+    assert cells[:2] == ["face.png", "1"]
+    assert took["zoo"] == pytest.approx(sum(took.values()) - took["zoo"] - took["decode"], abs=0.3)
+
+
 def test_a_contestant_that_cannot_start_is_named_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "face.png").write_bytes(b"")
     done = run(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from zoo.api import LandmarkScheme
 from zoo.config import Augment, Config
@@ -16,8 +17,8 @@ from zoo.data.batches import Sources, Split, make_split
 from zoo.data.decode import CLOSE, CLOSE_ROOM
 from zoo.data.store import open_store
 from zoo.data.table import SampleTable
-from zoo.data.views import JITTER, View, Views, close_augment, close_size
-from zoo.geometry import REFINE_FILL, Region, crop, refine_region
+from zoo.data.views import JITTER, MISTURN, View, Views, close_augment, close_size
+from zoo.geometry import REFINE_FILL, Region, crop, refine_region, roll
 
 CPU = torch.device("cpu")
 
@@ -35,9 +36,11 @@ def labels(table: Callable[..., SampleTable]) -> SampleTable:
     return table(4)
 
 
-def close_view(labels: SampleTable, size: int = 24) -> View:
+def close_view(
+    labels: SampleTable, size: int = 24, upright: NDArray[np.float64] | None = None
+) -> View:
     rows = np.arange(len(labels))
-    store = open_store(labels, rows, CLOSE, close_size(Augment(), size))
+    store = open_store(labels, rows, CLOSE, close_size(Augment(), size), upright=upright)
     augment = Augmenter(
         Augment(), labels.scheme, (0.0, 0.0), store.size, size, window=1 / CLOSE_ROOM
     )
@@ -53,17 +56,37 @@ def test_a_close_crop_shows_the_points_as_a_second_look_does(labels: SampleTable
         np.testing.assert_allclose(points[row].numpy(), wanted, atol=1e-5)
 
 
+def test_a_close_crop_that_is_turned_shows_an_upright_face(labels: SampleTable) -> None:
+    """As a second pass of a model that turns its crops would see it, whatever the face's roll."""
+    upright = labels.points[0].astype(np.float64)
+    view = close_view(labels, upright=upright)
+    _, points, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
+    for row in range(len(labels)):
+        own = labels.points[row]
+        wanted = refine_region(own, upright).to_unit(own)
+        np.testing.assert_allclose(points[row].numpy(), wanted, atol=1e-5)
+        assert roll(points[row].numpy(), upright) == pytest.approx(0, abs=1e-4)
+    straight = close_view(labels)
+    assert not torch.equal(straight.split.images[1], view.split.images[1])
+    assert torch.equal(straight.split.images[0], view.split.images[0])
+
+
+def test_turned_crops_are_turned_by_the_error_of_a_roll_whatever_the_recipe_says() -> None:
+    assert close_augment(Augment(rotation=180), upright=True).rotation == MISTURN
+    assert close_augment(Augment(), upright=True).rotation == MISTURN
+    assert close_augment(Augment(rotation=45)).rotation == 45
+
+
 def test_what_is_cut_anew_is_what_the_region_says(labels: SampleTable) -> None:
     """A window in fractions of the region is the same pixels as that square of the source."""
     rows = np.array([2, 0])
     store = open_store(labels, np.arange(4), "frame", 16)
     split = make_split(store, labels, CPU)
-    windows = np.array([(0.5, 0.5, 1.0), (0.4, 0.6, 0.5)])
+    windows = [Region(0.5, 0.5, 1.0), Region(0.4, 0.6, 0.5)]
     again = split.look_closer(rows, windows)
     np.testing.assert_array_equal(again[0].numpy(), store.images[2])
     whole = Region(*store.regions[0])
-    cx, cy = whole.to_source(windows[1, :2])
-
+    cx, cy = whole.to_source(np.array([0.4, 0.6]))
     wanted = crop(labels.images[0](), Region(cx, cy, 0.5 * whole.side), 16)
     np.testing.assert_array_equal(again[1].numpy(), wanted)
 
@@ -132,3 +155,4 @@ def test_a_face_without_visible_points_is_kept_and_seen_whole(labels: SampleTabl
 def test_a_configuration_without_refinement_is_hashed_as_before() -> None:
     assert "refine" not in Config("x").to_dict()
     assert Config("x", refine=1).to_dict()["refine"] == 1
+    assert "upright" not in Config("x", refine=1).to_dict()

@@ -140,7 +140,7 @@ def test_the_file_predicts_as_the_run_does(run: Path, exported: Path) -> None:
     np.testing.assert_allclose(same.points, face.points, atol=0.01)
     assert same.scores is not None
     np.testing.assert_allclose(same.scores, face.scores, atol=1e-4)
-    assert same.confidence == pytest.approx(face.confidence, abs=1e-4)
+    assert same.score == pytest.approx(face.score, abs=1e-4)
     assert same.box == face.box
 
 

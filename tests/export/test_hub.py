@@ -17,7 +17,7 @@ import quick_process
 import yaml
 from board_samples import as_read, predict
 from huggingface_hub import constants
-from loopback_hub import READER, TOKEN, Hub, files_of, serve
+from loopback_hub import READER, TOKEN, Hub, files_of, the_only_hub
 from untrained import make_run
 
 from zoo.api import DataError, UsageError, WeightsError, ZooWarning
@@ -30,18 +30,7 @@ from zoo.runs.hub import Address, fetch
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub, which this process and its children take for the only one."""
-    with serve() as served:
-        for name, value in served.variables.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-        # Its library reads these variables once, when it is imported.
-        monkeypatch.setattr(constants, "ENDPOINT", served.address)
-        files = served.address + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
+    with the_only_hub(tmp_path, monkeypatch) as served:
         yield served
 
 

@@ -64,7 +64,7 @@ class Eye:
         return np.array(rows, np.float32).reshape(-1, 5)
 
     def finder(self) -> Finder:
-        return Finder(Detector(build=lambda: self, labelled=(1.0, 0.0, 0.0)), self)
+        return Finder(Detector(build=lambda: self, labelled=(1.0, 0.0, 0.0), any_angle=True), self)
 
 
 class Kit:

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from zoo.geometry import Region, iou
-from zoo.media.overlap import match
 from zoo.media.settings import Tracking
-from zoo.media.tracking import Tracked, Tracker, drawn_after
+from zoo.media.tracking import Tracked, Tracker, drawn_after, match
 from zoo.prediction import Face
 
 if TYPE_CHECKING:
@@ -212,9 +211,9 @@ AROUND = Region(30, 30, 80)
     ("change", "reason"),
     [
         ({}, ""),
-        ({"confidence": 0.64}, ""),
-        ({"confidence": 0.62}, "confidence 0.62"),  # below .7 of .9
-        ({"confidence": None}, ""),
+        ({"score": 0.64}, ""),
+        ({"score": 0.62}, "score 0.62"),  # below .7 of .9
+        ({"score": float("nan")}, ""),
         # hypot(13, 13) is .46 of 40 px; the limit is .35
         ({"points": np.add(BEFORE.points, 13)}, "moved by 0.46 of its size"),
         ({"points": np.add(BEFORE.points, (13, 0))}, ""),
@@ -240,7 +239,7 @@ def test_a_region_is_drawn_after_a_face_as_on_a_leash_by_hand() -> None:
     region, side = Region(100, 50, 80), 80
 
     def after(cx: float, cy: float, side: float) -> tuple[float, float, float]:
-        moved = drawn_after(region, Region(cx, cy, side), 0.05, 1.1)
+        moved = drawn_after(region, Region(cx, cy, side), Tracking())
         return moved.cx, moved.cy, moved.side
 
     assert after(103, 47, side) == (100, 50, 80)  # .05 of 80 is 4 px: it stays
@@ -249,6 +248,11 @@ def test_a_region_is_drawn_after_a_face_as_on_a_leash_by_hand() -> None:
     assert after(100, 50, 87) == (100, 50, 80)
     assert after(100, 50, 96.8) == pytest.approx((100, 50, 88))
     assert after(100, 50, 66) == pytest.approx((100, 50, 72.6))
+    # turned by 5 degrees at most against what is wanted, the short way round
+    wanted = Region(100, 50, side, np.radians(-178))
+    for angle, turned in ((179, 179), (170, 177)):
+        moved = drawn_after(replace(region, angle=np.radians(angle)), wanted, Tracking())
+        assert np.degrees(moved.angle) % 360 == pytest.approx(turned)
 
 
 def test_a_region_holds_still_while_points_are_noisy(kit: Kit) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from zoo.api import DataError, UsageError
 from zoo.images import MAX_SIDE, read_image
-from zoo.media.naming import Names
+from zoo.media.naming import OutputNames
 from zoo.media.pictures import copy_suffix, read_picture, write_picture
 
 # Where a 2 x 3 picture's corner marked 1 comes to lie, by EXIF orientation (CIPA DC-008).
@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_names_are_given_once_and_never_an_inputs(tmp_path: Path) -> None:
-    names = Names(tmp_path, [tmp_path / "x-points.png", Path("elsewhere/y-points.png")])
+    names = OutputNames(tmp_path, [tmp_path / "x-points.png", Path("elsewhere/y-points.png")])
     taken = [names.take(stem, "-points.png").name for stem in ("x", "y", "y", "Y", "y-2")]
     assert taken == [
         "x-2-points.png",  # an input has the first

@@ -16,8 +16,8 @@ from zoo.media.writers import Format, Marked, open_writer, write_pts
 from zoo.prediction import Face
 
 POINTS = np.array([[1.25, 2.0], [3.0, 4.0004]], np.float32)
-FACE = Face((0.5, 1, 10, 20), 0.75, POINTS, np.array([0.5, 1], np.float32), 0.625)
-UNSURE = Face((0, 0, 1, 1), float("nan"), POINTS + 1)
+FACE = Face((0.5, 1, 10, 20), 0.75, POINTS, np.array([0.5, 1], np.float32), 0.625, 0.875)
+UNSURE = Face((0, 0, 1, 1), float("nan"), POINTS + 1, None, float("nan"))
 MARKED = [
     Marked(Path("a, b/x.jpg"), [FACE, UNSURE], [0, 1]),
     Marked(Path("y.jpg"), [], []),
@@ -31,15 +31,15 @@ def test_csv_has_a_row_a_face(tmp_path: Path) -> None:
             writer.write(marked)
     with (tmp_path / "new" / "points.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
+    rated = ("0.75", "0.875", "0.625")
     assert [tuple(row.values()) for row in rows] == [
-        ("a, b/x.jpg", "", "", "0", "0.5", "1", "10", "20", "0.75", "0.625", "1.25", "2", "3", "4"),
-        ("a, b/x.jpg", "", "", "1", "0", "0", "1", "1", "", "", "2.25", "3", "4", "5"),
-        ("clip.mp4", "12", "0.48", "7", "0.5", "1", "10", "20", "0.75", "0.625", "1.25", "2", "3",
-         "4"),
-    ]  # fmt: skip
+        ("a, b/x.jpg", "", "", "0", "0.5", "1", "10", "20", *rated, "1.25", "2", "3", "4"),
+        ("a, b/x.jpg", "", "", "1", "0", "0", "1", "1", "", "", "", "2.25", "3", "4", "5"),
+        ("clip.mp4", "12", "0.48", "7", "0.5", "1", "10", "20", *rated, "1.25", "2", "3", "4"),
+    ]
     assert list(rows[0])[:4] == ["image_name", "frame", "seconds", "face"]
-    assert list(rows[0])[-6:] == [
-        *("box_score", "confidence", "part_0_x", "part_0_y", "part_1_x", "part_1_y")
+    assert list(rows[0])[-7:] == [
+        *("box_score", "confidence", "score", "part_0_x", "part_0_y", "part_1_x", "part_1_y")
     ]
 
 
@@ -59,7 +59,8 @@ def test_json_lines_have_a_line_a_picture_with_or_without_faces(tmp_path: Path) 
                 "face": 7,
                 "box": [0.5, 1, 10, 20],
                 "box_score": 0.75,
-                "confidence": 0.625,
+                "confidence": 0.875,
+                "score": 0.625,
                 "points": [[1.25, 2.0], [3.0, 4.0]],
                 "scores": [0.5, 1.0],
             }

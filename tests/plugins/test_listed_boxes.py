@@ -1,21 +1,18 @@
-"""boxes and labelled_faces: looked up by where a picture came from; yunet: a file of the user's."""
+"""boxes and labelled_faces: looked up by where a picture came from."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import yunet_file
 from typer.testing import CliRunner
 
-from zoo.api import DataError, UsageError, WeightsError
+from zoo.api import DataError, UsageError
 from zoo.cli import app
 from zoo.plugins.detectors.boxes import boxes
 from zoo.plugins.detectors.labelled_faces import labelled_faces
-from zoo.plugins.detectors.yunet import yunet
 from zoo.prediction import Finder
 from zoo.testing import pictures
 
@@ -98,8 +95,6 @@ def test_detectors_that_need_a_file_ask_for_it(
     for build, option in ((boxes.build, "file"), (labelled_faces.build, "root")):
         with pytest.raises(UsageError, match="gone: no such file or folder"):
             build(**{option: str(tmp_path / "gone")})
-    with pytest.raises(UsageError, match=r"gone.onnx: no such file; `zoo fetch yunet` fetches"):
-        yunet.build(model=str(tmp_path / "gone.onnx"))
 
 
 def test_boxes_without_a_path_say_how_one_is_given(tmp_path: Path) -> None:
@@ -131,50 +126,6 @@ def test_a_line_of_the_release_that_is_wrong_is_named(
         labelled_faces.build(root=str(tmp_path))
     with pytest.raises(DataError, match=r"neither it nor its frame_images_DB holds a \*\.labeled"):
         labelled_faces.build(root=os.fspath(tmp_path / ".."))
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Knows the cell of the photograph that begins at (544, 224)."""
-    patch = pictures.photograph()[224:256, 544:576]
-    return str(yunet_file.write(tmp_path_factory.mktemp("yunet") / "y.onnx", patch))
-
-
-def test_yunet_gives_edges_in_pixels_of_the_picture(network: str) -> None:
-    """The cell's centre is (560, 240) between pixels, half a pixel less from pixel centres."""
-    detect = yunet.build(model=network, longest=1000)
-    (box,) = detect(pictures.photograph())
-    np.testing.assert_allclose(box[:4], [463.5, 143.5, 655.5, 335.5], atol=1e-3)
-    # the network says 2 and 2 on what it knows; OpenCV scores sqrt(cls * obj)
-    assert box[4] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
-    assert len(yunet.build(model=network, longest=1000, min_score=0.9)(pictures.photograph())) == 0
-
-
-def test_yunet_sees_rgb_and_searches_large_pictures_smaller(network: str) -> None:
-    photo = pictures.photograph()
-    detect = yunet.build(model=network, longest=812)
-    assert len(detect(photo[..., ::-1].copy())) == 0  # another colour is another patch
-    large = np.repeat(np.repeat(photo, 2, 0), 2, 1)
-    (box,) = detect(large)
-    np.testing.assert_allclose(box[:4] + 0.5, np.array([464, 144, 656, 336]) * 2, atol=1e-2)
-
-
-def test_yunet_reads_its_file_from_the_environment(
-    network: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ZOO_YUNET_MODEL", network)
-    assert len(yunet.build(longest=1000)(pictures.photograph())) == 1
-
-
-def test_a_file_that_is_no_yunet_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"bad.onnx: OpenCV .* cannot run it as YuNet"):
-        yunet.build(model=written(tmp_path / "bad.onnx", "not a network"))
-
-
-@pytest.mark.parametrize("options", [{"min_score": 0.0}, {"overlap": 1.5}, {"longest": 8}])
-def test_yunet_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="yunet: min_score"):
-        yunet.build(**options)
 
 
 def test_the_kit_asks_for_the_file_that_a_detector_needs(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def apply(matrix: NDArray[np.float64], points: NDArray[np.floating]) -> NDArray[
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
+@settings(deadline=None, max_examples=30)
 @given(ANGLE, st.floats(0.05, 30), st.floats(-900, 900), st.integers(1, 500))
 def test_a_template_that_was_turned_scaled_and_moved_comes_back(
     angle: float, scale: float, shift: float, size: int
@@ -37,6 +38,7 @@ def test_a_template_that_was_turned_scaled_and_moved_comes_back(
     np.testing.assert_allclose(apply(matrix, five), wanted, atol=1e-6 * size)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10**6))
 def test_no_other_turn_scale_and_shift_brings_points_nearer(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -88,6 +90,7 @@ def face(image: NDArray[np.uint8], points: NDArray[np.floating]) -> Face:
     return made
 
 
+@settings(deadline=None, max_examples=30)
 @given(ANGLE, st.floats(0.3, 8))
 def test_a_face_stands_upright_however_it_was(angle: float, scale: float) -> None:
     image = np.zeros((50, 60, 3), np.uint8)

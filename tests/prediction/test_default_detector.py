@@ -212,7 +212,9 @@ def test_a_file_that_is_named_and_bad_has_no_stand_in(
 
 def test_advice_fits_the_picture_and_the_detector(site: Site) -> None:
     haar, yunet, whole = Finder.of("haar"), Finder.of("yunet"), Finder.of("none")
-    assert "longest_side=0 searches all 900 x 700" in haar.advice(700, 900)
+    advice = haar.advice(700, 900)
+    assert "--detector haar --set detector.longest_side=0 searches all 900 x 700" in advice
+    assert " pixels long; --set detector.longest_side=0" in yunet.advice(3000, 4000)
     assert haar.advice(480, 640) == (
         "; it sees upright faces, --detector yunet tilted and small ones too"
     )

@@ -33,7 +33,7 @@ def faces(*found: Face, height: int = 80, width: int = 100) -> Faces:
 
 
 def test_a_face_is_printed_without_its_points() -> None:
-    expected = "box=(10, 10, 70.3, 70), box_score=23.0, points=3 points, confidence=0.833"
+    expected = "box=(10, 10, 70.3, 70), box_score=23.0, points=3 points, score=0.833"
     assert repr(FACE) == f"Face({expected})"
     assert "3 points" in pretty_repr(FACE)
 
@@ -52,7 +52,7 @@ def test_faces_are_a_list_that_prints_a_line_a_face() -> None:
 
 def test_rich_shows_faces_as_a_table() -> None:
     out = io.StringIO()
-    Console(file=out, width=100).print(faces(FACE, replace(FACE, confidence=None)))
+    Console(file=out, width=100).print(faces(FACE, replace(FACE, score=float("nan"))))
     rows = [line for line in out.getvalue().splitlines() if "70.3" in line]
     assert "0.83" in rows[0]
     assert "nan" not in rows[1]
@@ -91,7 +91,7 @@ def test_a_part_is_named_in_either_order_and_an_unknown_one_with_all_names() -> 
 
 def test_tables_json_and_files_say_the_same(tmp_path: Path) -> None:
     two = Faces(
-        [FACE, replace(FACE, points=POINTS + 1, confidence=None, box_score=float("nan"))],
+        [replace(FACE, confidence=0.75), replace(FACE, points=POINTS + 1, box_score=float("nan"))],
         Picture(80, 100, "in/photo.jpg", np.full((80, 100, 3), 90, np.uint8)),
         generic_scheme(3),
     )
@@ -106,7 +106,8 @@ def test_tables_json_and_files_say_the_same(tmp_path: Path) -> None:
     assert json.loads(two.to_json()) == json.loads(two.to_json(indent=2))
     table = json.loads(two.to_json())
     assert table["image"] == "in/photo.jpg"
-    assert [each["confidence"] for each in table["faces"]] == [0.8333, None]
+    assert [each["confidence"] for each in table["faces"]] == [0.75, None]
+    assert [each["score"] for each in table["faces"]] == [0.8333, 0.8333]
     for suffix in ("json", "jsonl"):
         [file] = two.save(str(tmp_path / f"points.{suffix}"))
         assert file.read_text() == two.to_json() + "\n"
@@ -160,7 +161,7 @@ def test_pictures_of_a_batch_are_what_they_are_alone() -> None:
         assert found.image is image
         (face,), (alone,) = found, made.predict(image, "none")
         np.testing.assert_array_equal(face.points, alone.points)
-        assert face.confidence == pytest.approx(alone.confidence)
+        assert face.score == pytest.approx(alone.score)
     nothing = made.predict_batch(images, Finder.of("haar"))
     assert [list(found) for found in nothing] == [[], [], []]
     assert made.predict_batch([]) == []
@@ -168,10 +169,10 @@ def test_pictures_of_a_batch_are_what_they_are_alone() -> None:
         made.predict_batch([noise(5, 5), noise(5, 5).astype(np.float32)], "none")
 
 
-def test_confidence_is_the_mean_score_where_the_head_scores() -> None:
+def test_the_score_is_the_mean_of_the_points_where_the_head_scores() -> None:
     (face,) = predictor(Constant(score=True)).predict(noise(40, 40), "none")
     assert face.scores is not None
-    assert face.confidence == pytest.approx(float(face.scores.mean()))
+    assert face.score == pytest.approx(float(face.scores.mean()))
 
 
 class Askew(nn.Module):
@@ -188,16 +189,16 @@ class Askew(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("off", "confidence"),
+    ("off", "score"),
     [(0.0, 1.0), (0.01, np.exp(-0.2 / np.sqrt(0.2))), (0.2, np.exp(-4 / np.sqrt(0.2)))],
 )
-def test_confidence_is_agreement_with_the_mirror_elsewhere(off: float, confidence: float) -> None:
+def test_the_score_is_agreement_with_the_mirror_elsewhere(off: float, score: float) -> None:
     """By hand: points shifted by .01 come back from the mirror .02 away, a fifth of the
-    tenth that halves a confidence and more; the face is .5 x .4."""
+    tenth that halves a score and more; the face is .5 x .4."""
     made = predictor(Askew(off))
     made.scheme = SYMMETRIC
     (face,) = made.predict(noise(40, 40), "none")
-    assert face.confidence == pytest.approx(confidence, abs=1e-5)
+    assert face.score == pytest.approx(score, abs=1e-5)
 
 
 class Counting(Brightest):
@@ -225,7 +226,7 @@ def test_the_mirror_is_asked_only_where_it_can_answer(
     # the mirrored picture has the second spot where the first was: the scheme exchanges them
     (face,) = made.predict(spots(64, 64, UNIT * 64), "none")
     assert model.calls == calls
-    assert (face.confidence is not None) == sure
+    assert np.isfinite(face.score) == sure
 
 
 def test_faces_that_are_followed_do_not_ask_the_mirror() -> None:
@@ -235,5 +236,5 @@ def test_faces_that_are_followed_do_not_ask_the_mirror() -> None:
     image = spots(64, 64, UNIT * 64)
     (face,) = made.faces_in(image, [made.region_about(UNIT * 64)])
     made.points_in(image, [made.region_about(UNIT * 64)])
-    assert face.confidence is None
+    assert np.isnan(face.score)
     assert model.calls == 2

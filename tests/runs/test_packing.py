@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from zoo.api import DataError, UsageError
+from zoo.evaluation.records import load_record
 from zoo.export import bundle as packing
 from zoo.export.bundle import pack
 from zoo.prediction import is_model, load_default
@@ -72,7 +73,7 @@ def test_the_model_that_ships_is_the_same_by_its_graph_and_by_its_weights() -> N
     folder = catalogue.folder_of(model.name)
     network, graph = TorchPredictor.of_run(folder, "cpu"), load_default()
     assert isinstance(graph, OnnxPredictor)
-    facts = ("name", "scheme", "input_size", "region", "faces", "refine")
+    facts = ("name", "scheme", "input_size", "region", "faces", "refine", "upright", "calibration")
     assert [getattr(graph, fact) for fact in facts] == [getattr(network, fact) for fact in facts]
     assert compare(network, graph, random_crops(network.input_size), "random").holds
 
@@ -137,3 +138,23 @@ def test_what_cannot_be_packed_leaves_the_box_as_it_is(
         packed(run, shelf)
     assert (shelf / "catalogue.toml").read_text() == before
     assert [p.name for p in shelf.iterdir()] == ["catalogue.toml"]
+
+
+def test_what_a_model_ships_with_says_what_its_scores_are_worth(
+    run: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured by `zoo evaluate --calibrate`, kept in the record, packed, and read from both."""
+    from zoo.export.calibrate import calibrate
+    from zoo.prediction import load
+
+    monkeypatch.setenv("ZOO_HOME", str(run.parent / "home"))
+    assert load_record(run / "record.json").calibration is None
+    assert load(run, "cpu").calibration is None
+    curve = calibrate(run).curve
+    assert curve.faces == curve.others > 0
+    assert load_record(run / "record.json").calibration == curve
+    packed(run, shelf)
+    assert load(shelf / "tiny", "cpu").calibration == curve
+    exported = load_default()
+    assert exported.calibration == curve
+    np.testing.assert_allclose(exported.mean_shape, load(run, "cpu").mean_shape)

@@ -71,7 +71,7 @@ DATA = {
 
 def _yunet(folder: Path) -> dict[str, Any]:
     patch = pictures.photograph()[224:256, 544:576]
-    return {"model": str(yunet_file.write(folder / "yunet.onnx", patch)), "longest": 1000}
+    return {"model": str(yunet_file.write(folder / "yunet.onnx", patch)), "longest_side": 1000}
 
 
 def _boxes(folder: Path) -> dict[str, Any]:

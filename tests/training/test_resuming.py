@@ -349,7 +349,7 @@ def test_a_loss_that_is_not_finite_names_the_frames_and_keeps_the_last_good_stat
     seen: list[list[str]] = []
     plan = fit.epoch_plan
 
-    def spying(job: fit.Job, epoch: int) -> object:
+    def spying(job: fit.TrainJob, epoch: int) -> object:
         steps = plan(job, epoch)
         [rows] = steps[(batch - 1) % 5]
         seen.append([job.train.whole.split.ids[row] for row in rows])

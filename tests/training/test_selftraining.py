@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HALF = "dataset.unlabelled=0.5"
 # of 45 frames of 15 people every second is hidden: 18 of the 36 training frames are labelled
-TAUGHT: tuple[str, ...] = (HALF, "pseudo_keep=0.5", "pseudo_weight=0.5")
+PSEUDO: tuple[str, ...] = (HALF, "pseudo_keep=0.5", "pseudo_weight=0.5")
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def teacher(kit: Kit) -> Path:
     return path
 
 
-def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> fit.Job:
+def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> fit.TrainJob:
     """What a run would train on."""
-    seen: list[fit.Job] = []
+    seen: list[fit.TrainJob] = []
     with monkeypatch.context() as patch:
         patch.setattr(run, "fit", lambda job, state: seen.append(job))
         with pytest.raises(WeightsError):  # nothing was trained
@@ -68,7 +68,7 @@ def test_nobody_of_the_val_and_test_people_is_trained_on(
 
 
 def test_the_record_names_the_teacher_and_counts(kit: Kit, teacher: Path) -> None:
-    folder = kit.train(*TAUGHT, pseudo=str(teacher))
+    folder = kit.train(*PSEUDO, pseudo=str(teacher))
     record = json.loads(folder.record.read_text())
     own = json.loads((teacher / "record.json").read_text())
     said = record["data"]["self_training"]
@@ -90,15 +90,15 @@ def test_the_record_names_the_teacher_and_counts(kit: Kit, teacher: Path) -> Non
 def test_each_epoch_sees_every_labelled_frame_and_a_new_share_of_the_others(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = jobs_of(kit, monkeypatch, *TAUGHT, pseudo=str(teacher))
+    job = jobs_of(kit, monkeypatch, *PSEUDO, pseudo=str(teacher))
     assert (job.labelled, len(job.train), job.drawn, job.frames) == (18, 27, 4, 22)
-    taught = []
+    pseudo_rows = []
     for epoch in range(40):
         rows = [int(row) for step in fit.epoch_plan(job, epoch) for b in step for row in b]
         assert sorted(row for row in rows if row < 18) == list(range(18))
-        taught.append([row for row in rows if row >= 18])
-        assert len(taught[-1]) == len(set(taught[-1])) == 4
-    counts = np.bincount(np.concatenate(taught), minlength=27)[18:]
+        pseudo_rows.append([row for row in rows if row >= 18])
+        assert len(pseudo_rows[-1]) == len(set(pseudo_rows[-1])) == 4
+    counts = np.bincount(np.concatenate(pseudo_rows), minlength=27)[18:]
     assert counts.sum() == 160
     assert counts.min() >= 8, "every one has its turn"
     assert fit.epoch_plan(job, 3)[0][0].tolist() == fit.epoch_plan(job, 3)[0][0].tolist()
@@ -157,7 +157,7 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
 def test_a_student_that_died_ends_in_the_same_bits(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sets = (*kit.EVERYTHING, *TAUGHT)
+    sets = (*kit.EVERYTHING, *PSEUDO)
     whole = kit.train(*sets, pseudo=str(teacher), epochs=3)
     monkeypatch.setenv("TINY_AT", "5 die")
     with pytest.raises(KeyboardInterrupt, match="planted death"):
@@ -169,7 +169,7 @@ def test_a_student_that_died_ends_in_the_same_bits(
 
 
 def test_a_record_with_a_teacher_runs_again_with_that_teacher(kit: Kit, teacher: Path) -> None:
-    folder = kit.train(*TAUGHT, pseudo=str(teacher))
+    folder = kit.train(*PSEUDO, pseudo=str(teacher))
     with pytest.raises(
         WeightsError, match=r"learned from the teacher .*name that run with --pseudo"
     ):
@@ -213,7 +213,7 @@ def test_the_mean_shape_is_of_labelled_frames_alone(
 
 
 def test_another_teacher_than_the_records_is_refused(kit: Kit, teacher: Path) -> None:
-    folder = kit.train(*TAUGHT, epochs=1, pseudo=str(teacher))
+    folder = kit.train(*PSEUDO, epochs=1, pseudo=str(teacher))
     other = kit.train(HALF, epochs=1, seed=1, out="teachers")
     with pytest.raises(WeightsError, match=r"learns from another teacher, [0-9a-f]{64}: name that"):
         rerun(folder.record, kit.out / "again", pseudo=other.path)

@@ -145,7 +145,7 @@ def test_a_failure_of_one_process_is_raised_in_all() -> None:
 def test_a_loss_that_only_another_process_saw_is_named_by_the_first(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs: list[fit.Job] = []
+    jobs: list[fit.TrainJob] = []
     monkeypatch.setattr(run, "fit", lambda job, state: jobs.append(job))
     with pytest.raises(WeightsError):  # nothing was trained
         kit.train()

@@ -51,10 +51,10 @@ def test_a_step_is_the_gradient_of_the_mean_over_all_its_frames(
 ) -> None:
     """One SGD step by hand, from the loss in landmark units; batches of 8, 8, 8, 8 and 4."""
     sets = (*kit.PLAIN, *STILL, "optimizer=sgd", "accumulate=5")
-    jobs: list[tuple[fit.Job, nn.Module]] = []
+    jobs: list[tuple[fit.TrainJob, nn.Module]] = []
     real = fit.fit
 
-    def spy(job: fit.Job, state: Any) -> None:
+    def spy(job: fit.TrainJob, state: Any) -> None:
         jobs.append((job, copy.deepcopy(state.model)))
         real(job, state)
 
@@ -222,7 +222,7 @@ def test_weights_of_another_run_are_where_its_backbone_starts(
     starts: list[dict[str, torch.Tensor]] = []
     real = fit.fit
 
-    def spy(job: fit.Job, state: Any) -> None:
+    def spy(job: fit.TrainJob, state: Any) -> None:
         starts.append(copy.deepcopy(state.model.state_dict()))
         real(job, state)
 

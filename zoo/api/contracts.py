@@ -53,6 +53,16 @@ class Backbone:
     asks for, where it asks for one, and returns its maps from that stride to the coarsest; where
     all of its maps are coarser, all of them (one map where several have the same stride). What
     only finer maps need is not built.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from zoo.api import Backbone
+        >>> def build(*, pretrained: bool = False, width: int = 16) -> nn.Module:
+        ...     return nn.Sequential(nn.Conv2d(3, width, 4, stride=4), nn.ReLU())
+        >>> tiny = Backbone(build=build, input_size=64)
+        >>> tiny.build(width=8)(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 8, 16, 16])
     """
 
     build: Callable[..., nn.Module]
@@ -77,6 +87,23 @@ class BackboneFamily(Protocol):
 
     A family may state the version of the contracts that it was written for in an attribute
     ``api_version``; without one it was written for the first.
+
+    Example:
+        >>> from fnmatch import filter
+        >>> from torch import nn
+        >>> from zoo.api import Backbone, BackboneFamily
+        >>> class Convolutions:
+        ...     def names(self, pattern):
+        ...         return filter(["w16", "w32"], pattern)
+        ...
+        ...     def resolve(self, name):
+        ...         width = int(name.removeprefix("w"))
+        ...         return Backbone(build=lambda pretrained=False: nn.Conv2d(3, width, 4, stride=4))
+        >>> family = Convolutions()
+        >>> isinstance(family, BackboneFamily), family.names("*2")
+        (True, ['w32'])
+        >>> family.resolve("w32").build().out_channels
+        32
     """
 
     def names(self, pattern: str) -> list[str]:
@@ -94,6 +121,15 @@ class FeatureInfo:
 
     ``channels``, ``sizes`` (h, w) and ``strides`` (input pixels a cell) have one entry a map, fine
     to coarse; a vector has one channel count, no sizes and no strides.
+
+    Example:
+        Two maps of an input of 64 by 64 pixels, and a vector:
+
+        >>> from zoo.api import FeatureInfo
+        >>> FeatureInfo(channels=(64, 128), sizes=((16, 16), (8, 8)), strides=(4.0, 8.0)).is_vector
+        False
+        >>> FeatureInfo(channels=(512,)).is_vector
+        True
     """
 
     channels: tuple[int, ...]
@@ -122,6 +158,25 @@ class Head:
       used with the points in landmark units;
     - ``start_at(mean_points)``: called once before training from random weights with the training
       set's mean shape, (K, 2) as fractions of the input.
+
+    Example:
+        A head that takes a vector:
+
+        >>> import torch
+        >>> from torch import nn
+        >>> from zoo.api import FeatureInfo, Head, generic_scheme
+        >>> class Points(nn.Module):
+        ...     def __init__(self, channels: int, count: int) -> None:
+        ...         super().__init__()
+        ...         self.linear = nn.Linear(channels, 2 * count)
+        ...
+        ...     def forward(self, vector):
+        ...         return {"points": self.linear(vector).sigmoid().unflatten(1, (-1, 2))}
+        >>> head = Head(build=lambda features, scheme, input_size: Points(
+        ...     features.channels[0], len(scheme)))
+        >>> module = head.build(FeatureInfo(channels=(8,)), generic_scheme(5), 64)
+        >>> module(torch.zeros(1, 8))["points"].shape
+        torch.Size([1, 5, 2])
     """
 
     build: Callable[..., nn.Module]
@@ -139,6 +194,19 @@ class Loss:
     (B, K, 2) in landmark units, visible (B, K) bool. The mean goes over a face's visible
     coordinates first and then over the faces that have any. A ``build`` that names a ``scheme``
     parameter is given the :class:`LandmarkScheme` of the data.
+
+    Example:
+        >>> import torch
+        >>> from zoo.api import Loss
+        >>> def build():
+        ...     def l1(points, target, visible):
+        ...         error = (points - target).abs().mean(2) * visible
+        ...         seen = visible.sum(1)
+        ...         return (error.sum(1) / seen.clamp(min=1)).sum() / (seen > 0).sum().clamp(min=1)
+        ...     return l1
+        >>> loss = Loss(build=build).build()
+        >>> loss(torch.ones(2, 5, 2), torch.zeros(2, 5, 2), torch.ones(2, 5, dtype=torch.bool))
+        tensor(1.)
     """
 
     build: Callable[..., Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]]
@@ -158,6 +226,20 @@ class Detector:
     A detector that looks boxes up rather than searching the picture says ``by_path``: what its
     ``build`` gives has a second method, ``for_picture(image, path)``, which is called instead, with
     where the picture came from (a path as the user gave it; "" where nobody knows).
+
+    Example:
+        A detector that takes the middle half of every picture for a face:
+
+        >>> import numpy as np
+        >>> from zoo.api import Detector
+        >>> def build():
+        ...     def detect(image):
+        ...         height, width, _ = image.shape
+        ...         box = [width / 4, height / 4, 3 * width / 4, 3 * height / 4, 1.0]
+        ...         return np.array([box], np.float32)
+        ...     return detect
+        >>> Detector(build=build).build()(np.zeros((100, 200, 3), np.uint8)).tolist()
+        [[50.0, 25.0, 150.0, 75.0, 1.0]]
     """
 
     build: Callable[..., Callable[[NDArray[np.uint8]], NDArray[np.float32]]]
@@ -174,6 +256,9 @@ class Detector:
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
     by_path: bool = False
     """True: boxes depend on where a picture came from, see above."""
+    any_angle: bool = False
+    """True: it finds faces however they are turned. Of others, `zoo predict` asks again with the
+    picture turned by quarters where they find nothing."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +266,19 @@ class Sample:
     """One labelled frame.
 
     Points are in source pixels: x right, y down, the centre of the top left pixel at (0, 0).
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.api import Sample
+        >>> sample = Sample(
+        ...     id="training/Ada_00.jpg",
+        ...     image=lambda: np.zeros((120, 90, 3), np.uint8),
+        ...     points=np.float32([[30, 50], [60, 50]]),
+        ...     visible=np.array([True, True]),
+        ...     person="Ada",
+        ... )
+        >>> sample.image().shape, sample.points.shape
+        ((120, 90, 3), (2, 2))
     """
 
     id: str
@@ -206,7 +304,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Problem:
-    """A row that was left out: where (file and row) and why."""
+    """A row that was left out: where (file and row) and why.
+
+    Example:
+        >>> from zoo.api import Problem
+        >>> str(Problem("labels.csv, row 3", "there is no picture a.jpg"))
+        'labels.csv, row 3: there is no picture a.jpg'
+    """
 
     where: str
     reason: str
@@ -227,6 +331,12 @@ class OpenDataset(Protocol):
     A data set may also have a method ``unlabelled()``: samples of its frames without labels, in a
     fixed order, with ids, persons and release splits like the others' and not one visible point.
     Self-training uses those that the protocol puts into the training split.
+
+    Example:
+        >>> from zoo.registry import registry
+        >>> opened = registry("dataset").get("synthetic").open(None, people=2, videos=1, frames=3)
+        >>> len(list(opened.samples())), opened.scheme.name, opened.problems
+        (6, 'ibug68', ())
     """
 
     @property
@@ -263,6 +373,28 @@ class Dataset:
     ``open(root, **options)`` gives an :class:`OpenDataset` or raises :class:`DataError` that says
     what was looked for and where. ``fetch(root, *, source, jobs, progress)`` downloads the data
     set, verifies it and goes on where it stopped.
+
+    Example:
+        A data set whose faces are made where they are asked for, and read from no folder:
+
+        >>> from dataclasses import dataclass
+        >>> import numpy as np
+        >>> from zoo.api import Dataset, Sample, generic_scheme
+        >>> @dataclass
+        ... class Grey:
+        ...     scheme = generic_scheme(2)
+        ...     release, label_offset, license, notes, problems = "made", (0.0, 0.0), "CC0", "", ()
+        ...
+        ...     def samples(self):
+        ...         picture = np.full((64, 64, 3), 128, np.uint8)
+        ...         points = np.float32([[20, 30], [44, 30]])
+        ...         yield Sample("grey", lambda: picture, points, np.array([True, True]))
+        ...
+        ...     def released(self):
+        ...         return None
+        >>> grey = Dataset(open=lambda root: Grey(), needs_root=False, license="CC0")
+        >>> [sample.id for sample in grey.open(None).samples()]
+        ['grey']
     """
 
     open: Callable[..., OpenDataset]

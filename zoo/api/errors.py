@@ -9,28 +9,70 @@ from collections.abc import Iterable
 
 
 class ZooError(Exception):
-    """An expected failure."""
+    """An expected failure.
+
+    Example:
+        >>> import zoo
+        >>> try:
+        ...     zoo.load("no/such/run")
+        ... except zoo.api.ZooError as error:
+        ...     print(type(error).__name__, error.exit_status)
+        UsageError 2
+    """
 
     exit_status = 1
     """Exit status of the command line."""
 
 
 class UsageError(ZooError):
-    """A wrong name, option or combination of options."""
+    """A wrong name, option or combination of options.
+
+    Example:
+        >>> from zoo.api import UsageError
+        >>> raise UsageError("layers must be 1 or more, not 0")
+        Traceback (most recent call last):
+        zoo.api.errors.UsageError: layers must be 1 or more, not 0
+    """
 
     exit_status = 2
 
 
 class PluginError(ZooError):
-    """A plugin that is unknown, broken or ambiguous, or that breaks its contract."""
+    """A plugin that is unknown, broken or ambiguous, or that breaks its contract.
+
+    Example:
+        >>> from zoo.api import PluginError
+        >>> from zoo.registry import registry
+        >>> try:
+        ...     registry("loss").get("smoth_l1")
+        ... except PluginError as error:
+        ...     print(error)
+        no installed loss is called "smoth_l1"; did you mean smooth_l1? ...
+    """
 
 
 class DataError(ZooError):
-    """A data set that is missing, malformed or unreadable; names the file and the row."""
+    """A data set that is missing, malformed or unreadable; names the file and the row.
+
+    Example:
+        >>> from zoo.api import DataError
+        >>> raise DataError("labels.csv, row 3: part_0_x is no number: 'left'")
+        Traceback (most recent call last):
+        zoo.api.errors.DataError: labels.csv, row 3: part_0_x is no number: 'left'
+    """
 
 
 class WeightsError(ZooError):
-    """Weights that cannot be had or do not fit the model; names the file that was wanted."""
+    """Weights that cannot be had or do not fit the model; names the file that was wanted.
+
+    Example:
+        >>> import zoo
+        >>> try:
+        ...     zoo.load("none.onnx")
+        ... except zoo.api.WeightsError as error:
+        ...     print(error)
+        none.onnx: no such file; ...
+    """
 
 
 def close_names(
@@ -48,6 +90,7 @@ def close_names(
         Some of the known names; none where nothing is close.
 
     Example:
+        >>> from zoo.api.errors import close_names
         >>> close_names("smoth", ["smooth", "wing"])
         ['smooth']
     """
@@ -72,6 +115,7 @@ def did_you_mean(
         The question; empty where nothing is close.
 
     Example:
+        >>> from zoo.api.errors import did_you_mean
         >>> did_you_mean("smoth", ["smooth", "wing"])
         'did you mean smooth?'
         >>> did_you_mean("huber", ["smooth", "wing"])
@@ -93,6 +137,7 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
         The error, for the caller to raise.
 
     Example:
+        >>> from zoo.api.errors import unknown_name
         >>> unknown_name("loss", "smoth", ["smooth", "wing"])
         UsageError("no loss 'smoth': did you mean smooth? there are smooth, wing")
     """

@@ -14,11 +14,31 @@ PLUGIN_PACKAGES = ("zoo.plugins.", "zoo.datasets.")
 
 
 class ZooWarning(UserWarning):
-    """Something that is not as it should be, in one line: what, why, and what to do."""
+    """Something that is not as it should be, in one line: what, why, and what to do.
+
+    Example:
+        A plugin's author lets a test fail on such warnings:
+
+        >>> import warnings
+        >>> from zoo.api import ZooWarning
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", ZooWarning)
+        ...     warnings.warn("labels.csv: 3 rows are left out", ZooWarning)
+        Traceback (most recent call last):
+        zoo.api.notices.ZooWarning: labels.csv: 3 rows are left out
+    """
 
 
 class ZooDeprecationWarning(ZooWarning, DeprecationWarning):
-    """Something that works today and will not for ever: what, since when, and what to use."""
+    """Something that works today and will not for ever: what, since when, and what to use.
+
+    Example:
+        Python shows it, as it shows every :class:`ZooWarning`, and other tools may filter it:
+
+        >>> from zoo.api import ZooDeprecationWarning, ZooWarning
+        >>> issubclass(ZooDeprecationWarning, (ZooWarning, DeprecationWarning))
+        True
+    """
 
 
 def deprecated(what: str, *, since: str, instead: str, by: str = "") -> None:

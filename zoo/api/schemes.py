@@ -13,6 +13,15 @@ class LandmarkScheme:
 
     ``flip[i]`` is the index whose point takes place ``i`` when the image is mirrored; None where
     the symmetry is unknown (flips are then refused). Left and right are the image's.
+
+    Raises:
+        ValueError: An index leads to no point, or ``flip`` applied twice gives another order.
+
+    Example:
+        >>> from zoo.api import LandmarkScheme
+        >>> scheme = LandmarkScheme("eyes", ("left", "right"), flip=(1, 0), eye_corners=(0, 1))
+        >>> len(scheme)
+        2
     """
 
     name: str
@@ -153,7 +162,19 @@ WFLW98 = LandmarkScheme(
 
 
 def generic_scheme(count: int) -> LandmarkScheme:
-    """A scheme of ``count`` points about which nothing else is known."""
+    """A scheme for points about which nothing is known but their number.
+
+    Args:
+        count: Number of points, K.
+
+    Returns:
+        The scheme. Its symmetry is unknown, so flips are refused, and it has no eye corners.
+
+    Example:
+        >>> from zoo.api import generic_scheme
+        >>> generic_scheme(2).names
+        ('part_0', 'part_1')
+    """
     return LandmarkScheme(name=f"points{count}", names=tuple(f"part_{i}" for i in range(count)))
 
 

@@ -10,7 +10,7 @@ from zoo.cli.options import PRECISION, Device, Json, Runs
 from zoo.cli.output import print_json, say, table, warn
 
 if TYPE_CHECKING:
-    from zoo.scoring.bench import Cost
+    from zoo.scoring.bench import BenchResult
 
 
 def bench(
@@ -56,7 +56,7 @@ def bench(
     say(f"See accuracy against cost: zoo leaderboard {runs[0].parent}")
 
 
-def _print(costs: list[Cost]) -> None:
+def _print(costs: list[BenchResult]) -> None:
     first = costs[0].bench
     rows = [
         (

@@ -11,7 +11,7 @@ from zoo.cli import output
 from zoo.cli.options import Json
 
 if TYPE_CHECKING:
-    from zoo.doctor import Finding
+    from zoo.doctor import Diagnosis
 
 COLOURS = {"ok": "green", "warn": "yellow", "missing": "cyan", "broken": "red"}
 
@@ -43,7 +43,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _show(finding: Finding) -> None:
+def _show(finding: Diagnosis) -> None:
     status = typer.style(f"{finding.status:<8}", fg=COLOURS[finding.status])
     typer.echo(f"{status}{finding.name:<13} {output.plain(finding.what)}")
     if finding.next:

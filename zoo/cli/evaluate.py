@@ -38,6 +38,14 @@ def evaluate(
             "no model is run.",
         ),
     ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Measure what the model's scores are worth instead: the probability that a face's "
+            "points are right. `zoo predict` shows it, and drops what is no face.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score the best weights of runs; their records and the leaderboard keep the results.
@@ -47,6 +55,14 @@ def evaluate(
     from zoo.evaluation.scores.protocols import require_scored
 
     require_scored(split)
+    if calibrate:
+        if from_predictions or split != "val" or protocol is not None:
+            raise UsageError(
+                "--calibrate: looks at the val split of the run's own protocol; leave "
+                "--split, --protocol and --from-predictions out"
+            )
+        _calibrate(runs, data, device, strict, as_json)
+        return
     if from_predictions:
         named = {"--data": data, "--protocol": protocol, "--device": device, "--strict": strict}
         for option in (name for name, value in named.items() if value):
@@ -56,6 +72,45 @@ def evaluate(
     scored = _score(runs, split, data, protocol, device, strict, as_json)
     if as_json:
         print_json(scored[str(runs[0])] if len(runs) == 1 else scored)
+
+
+def _calibrate(
+    runs: list[Path], data: Path | None, device: str, strict: bool, as_json: bool
+) -> None:
+    """Print how each curve holds on people that it was not fitted to."""
+    import msgspec
+
+    from zoo.cli.progress import reporter
+    from zoo.export.calibrate import calibrate
+
+    found = {}
+    for run in runs:
+        with reporter() as watcher:
+            found[str(run)] = calibrate(run, data, device, strict, watcher)
+    if as_json:
+        parts = {run: msgspec.to_builtins(each) for run, each in found.items()}
+        print_json(parts[str(runs[0])] if len(runs) == 1 else parts)
+        return
+    for run, each in found.items():
+        curve = each.curve
+        facts(
+            {
+                "run": run,
+                "boxes": f"{curve.faces} about faces, {curve.others} beside faces",
+                **{
+                    f"said {100 * b.low:.0f} to {100 * b.high:.0f}%": f"{100 * b.said:.1f}% on "
+                    f"average, {100 * b.right:.1f}% are right ({b.count} boxes)"
+                    for b in each.bins
+                },
+                "off by": f"{100 * (curve.error or 0):.1f}% on average",
+                "kept": f"{_percent(each.kept)} of the faces whose points are right",
+                "left out": f"{_percent(each.dropped)} of the boxes beside faces",
+            }
+        )
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f}%"
 
 
 def _score(

@@ -14,7 +14,7 @@ from zoo.cli.output import say
 
 if TYPE_CHECKING:
     from zoo.evaluation.board.groups import Group
-    from zoo.evaluation.page.gallery import Frames
+    from zoo.evaluation.page.gallery import GalleryFrames
     from zoo.evaluation.records import Record
 
 FLAGS = (
@@ -160,16 +160,16 @@ def _source(group: Group) -> tuple[str, str]:
 
 
 @cache
-def _frames(dataset_id: str, options: str, data: Path | None) -> Frames:
+def _frames(dataset_id: str, options: str, data: Path | None) -> GalleryFrames:
     """The data set, opened once for all groups that were scored on it."""
     from zoo.data.opening import open_dataset
     from zoo.data.table import read_table
-    from zoo.evaluation.page.gallery import Frames
+    from zoo.evaluation.page.gallery import GalleryFrames
     from zoo.registry import registry
 
     opened = open_dataset(registry("dataset").resolve(dataset_id, json.loads(options)), data)
     table = read_table(opened)
-    return Frames(
+    return GalleryFrames(
         scheme=table.scheme,
         fingerprint=table.fingerprint,
         images=dict(zip(table.ids, table.images, strict=True)),

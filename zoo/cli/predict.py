@@ -18,7 +18,7 @@ from zoo.cli.options import Device, Json
 from zoo.cli.output import plain, print_json, say
 
 if TYPE_CHECKING:
-    from zoo.media.job import Outcome
+    from zoo.media.job import PredictOutcome
     from zoo.prediction import Predictor
 
 
@@ -60,6 +60,14 @@ def predict(
         Form, typer.Option("--format", help="Format of the points: points.csv or points.jsonl.")
     ] = Form.csv,
     pts: Annotated[bool, typer.Option("--pts", help="Write a .pts file per face too.")] = False,
+    crops: Annotated[
+        bool,
+        typer.Option(
+            "--crops",
+            help="Write a crop of each face too, upright and 112 pixels wide, with eyes, nose and "
+            "mouth where recognition networks want them.",
+        ),
+    ] = False,
     draw: Annotated[
         bool, typer.Option(help="Draw the points on copies of the pictures and videos.")
     ] = True,
@@ -86,6 +94,15 @@ def predict(
             autocompletion=offer(video_keys),
         ),
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Leave out what is a face with a lower probability; 0 keeps all. Default: "
+            "0.2 where the model is calibrated.",
+        ),
+    ] = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Number of pictures that go through the model together.")
     ] = 16,
@@ -106,7 +123,7 @@ def predict(
 
     from zoo.cli.progress import PlainReporter, reporter
     from zoo.media.inputs import find_all
-    from zoo.media.job import Job, Outcome, run
+    from zoo.media.job import PredictJob, PredictOutcome, run
     from zoo.media.settings import smoothing_from, tracking_from
     from zoo.prediction import Finder
 
@@ -114,23 +131,26 @@ def predict(
     model, inputs = _split(model_and_inputs)
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
+    predictor.limit(min_confidence)  # what it cannot keep is said before anything is written
     finder = Finder.of(detector, **options["detector"])
-    job = Job(
+    job = PredictJob(
         predictor=predictor,
         finder=finder,
         out=out,
         no_face=f"{finder.name} found no face",
         form=form.value,
         pts=pts,
+        crops=crops,
         draw=draw,
         tracking=tracking if track else None,
         smoothing=smoothing if smooth else None,
         batch=batch_size,
+        min_confidence=min_confidence,
         rate=rate,
         overwrite=overwrite,
         keep=as_json,
     )
-    outcome = Outcome()
+    outcome = PredictOutcome()
     alone = len(sources) < 2 and not any(source.moves for source in sources)
     try:
         # a single picture needs no bar, and no library that draws one
@@ -200,12 +220,15 @@ def _load(model: str, device: str) -> Predictor:
     return load(model, device) if model else load_default(device)
 
 
-def _tell(failures: list[str], outcome: Outcome) -> None:
+def _tell(failures: list[str], outcome: PredictOutcome) -> None:
     """What was written, what failed, and what was not done."""
     from zoo.media.naming import count
 
     if outcome.points is not None:
         say(f"points of {count(outcome.faces, 'face')} in {outcome.points}")
+    if outcome.dropped:
+        left_out = count(outcome.dropped, "candidate")
+        say(f"left out as no face: {left_out}; --min-confidence 0 keeps all")
     for reason in failures:
         say(f"zoo: {plain(reason)}")
     if outcome.missing and (outcome.points is not None or failures):

@@ -71,6 +71,8 @@ class Config:
     refine: Annotated[int, Bound(least=0, most=3)] = 0
     """Passes after the first, each at a crop about the points of the one before. The same network
     takes them all, and is trained for it: half of the images that it sees are such crops."""
+    upright: bool = False
+    """Whether each of these crops is turned upright by the roll of the points before it."""
     seed: Annotated[int, Bound(least=0, below=2**63)] = 0
     epochs: Annotated[int, Bound(least=1, most=EPOCHS)] = 60
     batch_size: Count = 32
@@ -164,6 +166,7 @@ _LATER = (
     "most_skipped",
     "weights_sha256",
     "refine",
+    "upright",
     "unfreeze_after",
     "backbone_lr",
     "layer_decay",

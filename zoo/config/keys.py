@@ -21,6 +21,7 @@ class ConfigKeys(TypedDict, total=False):
     region: str
     input_size: int
     refine: int
+    upright: bool
     seed: int
     epochs: int
     batch_size: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -56,9 +56,9 @@ class Split:
             images = pinned.to(self.device, non_blocking=True)
         return images, self.points.index_select(0, here), self.visible.index_select(0, here)
 
-    def look_closer(self, rows: NDArray[np.int64], windows: NDArray[np.float64]) -> Tensor:
-        """Images uint8 (B, S, S, 3) on the device, cut anew from their sources: each the square
-        (cx, cy, side) of ``windows`` (B, 3), as fractions of what :meth:`take` shows."""
+    def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
+        """Images uint8 (B, S, S, 3) on the device, cut anew from their sources: each a window, in
+        fractions of what :meth:`take` shows."""
         pixels = self.sources.cut(rows, windows, int(self.images.shape[1]))
         return torch.from_numpy(pixels).to(self.device)
 
@@ -72,16 +72,14 @@ class Sources:
     """(M, 3): centre x, centre y and side in source pixels."""
 
     def cut(
-        self, rows: NDArray[np.int64], windows: NDArray[np.float64], size: int
+        self, rows: NDArray[np.int64], windows: Sequence[Region], size: int
     ) -> NDArray[np.uint8]:
-        """Squares (B, size, size, 3) of windows (B, 3), given as fractions of each frame's region.
-        Every frame is decoded again."""
+        """Squares (B, size, size, 3) of windows, given in fractions of each frame's region. Every
+        frame is decoded again."""
 
-        def one(row: int, window: NDArray[np.float64]) -> NDArray[np.uint8]:
-            whole = Region(*self.regions[row])
-            centre = whole.to_source(window[:2])
-            look = Region(float(centre[0]), float(centre[1]), float(window[2] * whole.side))
-            return crop(self.images[row](), look, size)
+        def one(row: int, window: Region) -> NDArray[np.uint8]:
+            whole = Region(*self.regions[row].tolist())
+            return crop(self.images[row](), whole.inner(window), size)
 
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             return np.stack(list(pool.map(one, rows.tolist(), windows)))

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -35,22 +35,28 @@ just fits; one that is moved or widened besides may have a black corner, as at t
 picture."""
 
 
-def place(table: SampleTable, row: int, region: str) -> tuple[NDArray[np.uint8], Region]:
-    """A frame's pixels and its region. Raises :class:`DataError` for a frame that cannot be read,
-    or that has no box where the region needs one."""
+def place(
+    table: SampleTable, row: int, region: str, upright: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.uint8], Region]:
+    """A frame's pixels and its region; ``upright``, the points (K, 2) of an upright face, where
+    close regions are turned as the face is. Raises :class:`DataError` for a frame that cannot be
+    read, or that has no box where the region needs one."""
     image = table.images[row]()
     height, width = image.shape[:2]
     if region == CLOSE:
-        return image, _close_region(table, row, height, width)
+        return image, _close_region(table, row, height, width, upright)
     return image, _region(region, table.boxes[row], height, width, table.ids[row])
 
 
-def _close_region(table: SampleTable, row: int, height: int, width: int) -> Region:
-    shown = table.points[row][table.visible[row]]
+def _close_region(
+    table: SampleTable, row: int, height: int, width: int, upright: NDArray[np.float64] | None
+) -> Region:
+    visible = table.visible[row]
+    shown = table.points[row][visible]
     if not len(shown):  # nothing to crop about, and nothing to learn
         return frame_region(height, width)
-    close = refine_region(shown)
-    return Region(close.cx, close.cy, close.side * CLOSE_ROOM)
+    close = refine_region(shown, None if upright is None else upright[visible])
+    return replace(close, side=close.side * CLOSE_ROOM)
 
 
 @dataclass(frozen=True)

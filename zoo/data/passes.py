@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..api import DataError
 from ..config import Config
+from ..evaluation.scores.metrics import mean_shape
+from ..geometry import to_unit
 from ..reporter import Reporter
 from .augment import Augmenter
 from .batches import make_split
@@ -27,28 +30,35 @@ class Pass:
     augment: Augmenter
 
 
-def open_passes(config: Config, source: DataSource, size: int, reporter: Reporter) -> list[Pass]:
+def open_passes(
+    config: Config, source: DataSource, labelled: int, size: int, reporter: Reporter
+) -> list[Pass]:
     """The training split for inputs of ``size`` pixels: the whole regions and, where the model
-    refines, the close crops of the same frames."""
+    refines, the close crops of the same frames. ``labelled``: how many rows of the table people
+    labelled; the mean shape of those is what close crops are turned by."""
     scheme, offset = source.table.scheme, source.table.label_offset
     stored = config.augment.stored_side(size)
-    augments = {config.region: Augmenter(config.augment, scheme, offset, stored, size)}
+    whole = source.store("train", config.region, stored, reporter)
+    passes = [Pass(whole, Augmenter(config.augment, scheme, offset, stored, size))]
     if config.refine:
-        augments[CLOSE] = Augmenter(
-            close_augment(config.augment),
-            scheme,
-            offset,
-            stored=close_size(config.augment, size),
-            size=size,
-            window=1 / CLOSE_ROOM,
+        stored = close_size(config.augment, size)
+        upright = _mean_shape(whole, source.table, labelled) if config.upright else None
+        close = source.store("train", CLOSE, stored, reporter, upright)
+        if not np.array_equal(whole.rows, close.rows):
+            raise DataError(
+                "frames of the train split could be read at one time and not at another"
+            )
+        augment = close_augment(config.augment, config.upright)
+        passes.append(
+            Pass(close, Augmenter(augment, scheme, offset, stored, size, window=1 / CLOSE_ROOM))
         )
-    passes = [
-        Pass(source.store("train", region, augment.stored, reporter), augment)
-        for region, augment in augments.items()
-    ]
-    if not np.array_equal(passes[0].store.rows, passes[-1].store.rows):
-        raise DataError("frames of the train split could be read at one time and not at another")
     return passes
+
+
+def _mean_shape(store: Store, table: SampleTable, labelled: int) -> NDArray[np.float64]:
+    rows = store.rows[store.rows < labelled]
+    unit = to_unit(table.points[rows], store.regions[: len(rows)])
+    return mean_shape(unit.astype(np.float32), table.visible[rows])
 
 
 def make_views(passes: Sequence[Pass], table: SampleTable, device: torch.device) -> Views:

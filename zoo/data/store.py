@@ -15,7 +15,7 @@ import shutil
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,10 @@ ABANDONED = 86400.0
 """Seconds after which a half-written store has no builder any more."""
 
 
+Shape = NDArray[np.float64] | None
+"""Points (K, 2) of an upright face."""
+
+
 @dataclass(frozen=True)
 class Store:
     """M frames of a table as squares of ``size`` pixels."""
@@ -42,7 +46,8 @@ class Store:
     images: NDArray[np.uint8]
     """(M, size, size, 3) RGB, memory-mapped."""
     regions: NDArray[np.float64]
-    """(M, 3): centre x, centre y and side in source pixels."""
+    """(M, 3): centre x, centre y and side in source pixels; of close regions that are turned
+    (M, 4): the angle in radians as well."""
     rows: NDArray[np.int64]
     """(M,): the table's row of each frame; frames that could not be read are left out."""
     problems: tuple[Problem, ...]
@@ -63,41 +68,49 @@ def open_store(
     strict: bool = False,
     progress: Progress | None = None,
     most_skipped: float = MOST_SKIPPED,
+    upright: Shape = None,
 ) -> Store:
-    """The store of these rows of the table, built where it is not there yet.
+    """The store of these rows of the table, built where it is not there yet. ``upright``: what
+    close regions are turned by (:func:`.decode.place`).
 
     Raises :class:`DataError` where no frame can be read, where more than the share
     ``most_skipped`` cannot and, with ``strict``, where any cannot.
     """
-    folder = zoo_home() / "stores" / _key(table, rows, region, size)
-    if folder.is_dir() and _any_repaired(_read(folder), table, region, size):
+    folder = zoo_home() / "stores" / _key(table, rows, region, size, upright)
+    if folder.is_dir() and _any_repaired(_read(folder), table, region, size, upright):
         shutil.rmtree(folder)
     if not folder.is_dir():
-        _build(folder, table, rows, region, size, progress)
+        _build(folder, table, rows, region, size, progress, upright)
     store = _read(folder)
     refuse_skips(store.problems, len(rows), strict, most_skipped)
     return store
 
 
-def _any_repaired(store: Store, table: SampleTable, region: str, size: int) -> bool:
+def _any_repaired(store: Store, table: SampleTable, region: str, size: int, upright: Shape) -> bool:
     """Whether a frame that could not be read when the store was built can be read now."""
     for problem in store.problems:
         with contextlib.suppress(DataError):
-            _cut(table, table.ids.index(problem.where), region, size)
+            _cut(table, table.ids.index(problem.where), region, size, upright)
             return True
     return False
 
 
-def _key(table: SampleTable, rows: NDArray[np.int64], region: str, size: int) -> str:
+def _key(
+    table: SampleTable, rows: NDArray[np.int64], region: str, size: int, upright: Shape
+) -> str:
     ids = "\n".join(table.ids[i] for i in rows)
     digest = hashlib.sha256(f"{FORMAT}|{table.fingerprint}|{region}|{size}|{ids}".encode())
     if region == "box":  # the fingerprint knows points, not boxes
         digest.update(table.boxes[rows].astype("<f4").tobytes())
+    if upright is not None:
+        digest.update(upright.astype("<f8").tobytes())
     return digest.hexdigest()[:24]
 
 
-def _cut(table: SampleTable, row: int, region: str, size: int) -> tuple[NDArray[np.uint8], Region]:
-    image, square = place(table, row, region)
+def _cut(
+    table: SampleTable, row: int, region: str, size: int, upright: Shape
+) -> tuple[NDArray[np.uint8], Region]:
+    image, square = place(table, row, region, upright)
     return crop(image, square, size), square
 
 
@@ -108,6 +121,7 @@ def _build(
     region: str,
     size: int,
     progress: Progress | None,
+    upright: Shape,
 ) -> None:
     draft = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")
     for left in folder.parent.glob("*.part"):  # by a builder that was killed
@@ -116,11 +130,11 @@ def _build(
     try:
         draft.mkdir(parents=True)
         kept, regions, problems = _write_images(
-            draft / "images.npy", table, rows, region, size, progress
+            draft / "images.npy", table, rows, region, size, progress, upright
         )
         if not kept:  # no store: the next try may find what is missing now
             refuse_skips(problems, len(rows), strict=False)
-        np.save(draft / "regions.npy", np.array(regions, np.float64).reshape(-1, 3))
+        np.save(draft / "regions.npy", np.array(regions, np.float64))
         np.save(draft / "rows.npy", np.array(kept, np.int64))
         listed = [[p.where, p.reason] for p in problems]
         (draft / "problems.json").write_text(json.dumps(listed), "utf-8")
@@ -141,17 +155,19 @@ def _write_images(
     region: str,
     size: int,
     progress: Progress | None,
-) -> tuple[list[int], list[tuple[float, float, float]], list[Problem]]:
+    upright: Shape,
+) -> tuple[list[int], list[tuple[float, ...]], list[Problem]]:
     """Pixels go to disk as they come; frames that cannot be read leave unused room at the end."""
 
     def load(row: int) -> tuple[NDArray[np.uint8], Region] | Problem:
         try:
-            return _cut(table, row, region, size)
+            return _cut(table, row, region, size, upright)
         except DataError as error:
             return Problem(table.ids[row], str(error))
 
     kept: list[int] = []
-    regions: list[tuple[float, float, float]] = []
+    regions: list[tuple[float, ...]] = []
+    numbers = slice(None) if upright is not None else slice(3)
     problems: list[Problem] = []
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), size, size, 3)}
     with path.open("wb") as stream, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -164,7 +180,7 @@ def _write_images(
                 pixels, square = result
                 stream.write(pixels.tobytes())
                 kept.append(int(row))
-                regions.append((square.cx, square.cy, square.side))
+                regions.append(astuple(square)[numbers])
             if progress is not None:
                 progress(done, len(rows))
         stream.truncate(start + len(rows) * size * size * 3)

@@ -25,6 +25,10 @@ from .decode import CLOSE_ROOM
 JITTER = {"scale": 0.1, "shift": 0.05}
 """Least jitter of close crops, where the recipe has less."""
 
+MISTURN = 10.0
+"""Degrees by which crops that are turned upright are turned at random, whatever the recipe says:
+the pass before gets the roll somewhat wrong. 99 in 100 of its rolls are nearer."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -61,10 +65,11 @@ class Views:
         return images, points, visible
 
 
-def close_augment(augment: Augment) -> Augment:
-    """A recipe's augmentation for close crops."""
+def close_augment(augment: Augment, upright: bool = False) -> Augment:
+    """A recipe's augmentation for close crops; ``upright``: of those that are turned upright."""
     least = {key: max(getattr(augment, key), value) for key, value in JITTER.items()}
-    return replace(augment, resize=0, crop=False, **least)
+    close = replace(augment, resize=0, crop=False, **least)
+    return replace(close, rotation=MISTURN) if upright else close
 
 
 def close_size(augment: Augment, size: int) -> int:

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .finding import Finding
+from .diagnosis import Diagnosis
 from .libraries import look_at_libraries
 from .places import look_at_places
 from .plugins import look_at_plugins
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Diagnosis", "examine"]
 
-PARTS: tuple[Callable[[], Iterator[Finding]], ...] = (
+PARTS: tuple[Callable[[], Iterator[Diagnosis]], ...] = (
     look_at_libraries,
     look_at_places,
     look_at_plugins,
 )
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Diagnosis]:
     """All findings, each as soon as it is known. Raises nothing: what fails is a finding."""
     for part in PARTS:
         yield from part()

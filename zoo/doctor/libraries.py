@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from zoo.registry.entries import OURS, one_line
 from zoo.threads import CHOSEN, WAITING, usable_cores, waiting
 
-from .finding import Finding
+from .diagnosis import Diagnosis
 from .probes import ask
 
 LOADED = {
@@ -48,11 +48,11 @@ SPINS = ("ACTIVE", "TURNAROUND", "INFINITE", "INFINITY")
 _NVIDIA = Path("/proc/driver/nvidia/version")
 
 
-def look_at_libraries() -> Iterator[Finding]:
+def look_at_libraries() -> Iterator[Diagnosis]:
     yield from _ourselves()
     needed, optional = _requirements()
     answers: dict[str, dict[str, Any]] = {}
-    well: list[Finding] = []
+    well: list[Diagnosis] = []
     for requirement in needed:
         finding = _installed(requirement)
         if finding.status != "broken" and requirement.name in LOADED:
@@ -60,7 +60,7 @@ def look_at_libraries() -> Iterator[Finding]:
             if failed:
                 again = f"pip install --force-reinstall {_quoted(requirement)}"
                 what = f"{finding.what}, does not load: {failed}"
-                finding = Finding(_short(requirement), "broken", what, again)
+                finding = Diagnosis(_short(requirement), "broken", what, again)
             else:
                 answers[LOADED[requirement.name]] = answer
         if finding.status != "ok" or requirement.name in LOADED:
@@ -77,26 +77,26 @@ def look_at_libraries() -> Iterator[Finding]:
         yield from opencv(answers["cv2"])
 
 
-def _ourselves() -> Iterator[Finding]:
+def _ourselves() -> Iterator[Diagnosis]:
     here = Path(__file__).resolve().parents[1]
     try:
         version = metadata.version(OURS)
     except metadata.PackageNotFoundError:
         what = f"{here} is on the path and not installed: it has no plugins"
-        yield Finding("zoo", "broken", what, f"pip install -e {here.parent}")
+        yield Diagnosis("zoo", "broken", what, f"pip install -e {here.parent}")
     else:
-        yield Finding("zoo", "ok", f"{OURS} {version} in {here}")
-    yield Finding("python", "ok", f"{platform.python_version()}, {sys.executable}")
+        yield Diagnosis("zoo", "ok", f"{OURS} {version} in {here}")
+    yield Diagnosis("python", "ok", f"{platform.python_version()}, {sys.executable}")
     command = shutil.which("zoo")
     own = Path(sys.prefix, "Scripts" if os.name == "nt" else "bin")
     if command is None:
         what = "no command `zoo` on the PATH; `python -m zoo` is the same"
-        yield Finding("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
+        yield Diagnosis("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
     elif Path(command).resolve().parent != own.resolve():
         what = f"`zoo` is {command}, which belongs to another Python than {sys.executable}"
-        yield Finding("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
+        yield Diagnosis("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
     else:
-        yield Finding("command", "ok", command)
+        yield Diagnosis("command", "ok", command)
 
 
 def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
@@ -117,7 +117,7 @@ def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
     return needed, {extra: listed for extra, listed in optional.items() if listed}
 
 
-def _installed(requirement: Requirement) -> Finding:
+def _installed(requirement: Requirement) -> Diagnosis:
     """The installed version, read from metadata alone. OpenCV comes in four distributions with one
     module: any serves."""
     for name in (requirement.name, *OTHER_NAMES.get(requirement.name, ())):
@@ -127,13 +127,13 @@ def _installed(requirement: Requirement) -> Finding:
             continue
         except Exception as error:  # metadata that a broken installation left behind
             again = f"pip install --force-reinstall {_quoted(requirement)}"
-            return Finding(_short(requirement), "broken", one_line(error), again)
+            return Diagnosis(_short(requirement), "broken", one_line(error), again)
         if requirement.specifier.contains(version, prereleases=True):
-            return Finding(_short(requirement), "ok", version)
+            return Diagnosis(_short(requirement), "ok", version)
         what = f"{version}, and the zoo asks for {requirement.specifier}"
-        return Finding(_short(requirement), "warn", what, f"pip install {_quoted(requirement)}")
+        return Diagnosis(_short(requirement), "warn", what, f"pip install {_quoted(requirement)}")
     what = "is not installed, and the zoo needs it"
-    return Finding(_short(requirement), "broken", what, f"pip install {_quoted(requirement)}")
+    return Diagnosis(_short(requirement), "broken", what, f"pip install {_quoted(requirement)}")
 
 
 def _short(requirement: Requirement) -> str:
@@ -144,85 +144,87 @@ def _quoted(requirement: Requirement) -> str:
     return f"'{requirement.name}{requirement.specifier}'"
 
 
-def _together(well: list[Finding]) -> Finding:
+def _together(well: list[Diagnosis]) -> Diagnosis:
     """One line for the libraries that are well and of which there is nothing more to say."""
     versions = ", ".join(f"{each.name} {each.what}" for each in well)
-    return Finding("libraries", "ok", versions or "none")
+    return Diagnosis("libraries", "ok", versions or "none")
 
 
-def _extra(extra: str, requirements: list[Requirement]) -> Finding:
+def _extra(extra: str, requirements: list[Requirement]) -> Diagnosis:
     found = [_installed(each) for each in requirements]
     absent = [each.name for each in found if each.status == "broken"]
     if absent:
         what = f"{', '.join(absent)} not installed (for {EXTRAS[extra]})"
-        return Finding(f"[{extra}]", "missing", what, f"pip install '{OURS}[{extra}]'")
+        return Diagnosis(f"[{extra}]", "missing", what, f"pip install '{OURS}[{extra}]'")
     old = [each for each in found if each.status != "ok"]
     if old:
-        return Finding(f"[{extra}]", "warn", f"{old[0].name} {old[0].what}", old[0].next)
-    return Finding(f"[{extra}]", "ok", ", ".join(f"{each.name} {each.what}" for each in found))
+        return Diagnosis(f"[{extra}]", "warn", f"{old[0].name} {old[0].what}", old[0].next)
+    return Diagnosis(f"[{extra}]", "ok", ", ".join(f"{each.name} {each.what}" for each in found))
 
 
-def accelerator(torch: Mapping[str, Any], driver: Path = _NVIDIA) -> Finding:
+def accelerator(torch: Mapping[str, Any], driver: Path = _NVIDIA) -> Diagnosis:
     """Which device training takes, and why it is not a GPU where it is not."""
     if torch["devices"]:
         names = ", ".join(
             f"{each['name']} ({each['memory'] / 2**30:.0f} GiB)" for each in torch["devices"]
         )
-        return Finding("accelerator", "ok", f"cuda: {names}")
+        return Diagnosis("accelerator", "ok", f"cuda: {names}")
     if torch["mps"]:
-        return Finding("accelerator", "ok", "mps: the GPU of this Mac")
+        return Diagnosis("accelerator", "ok", "mps: the GPU of this Mac")
     if not driver.exists():
         if torch["mps_built"]:
-            return Finding("accelerator", "ok", "none: training runs on the CPU; mps is not ready")
+            return Diagnosis(
+                "accelerator", "ok", "none: training runs on the CPU; mps is not ready"
+            )
         what = "none: training runs on the CPU; this machine has no NVIDIA driver"
-        return Finding("accelerator", "ok", what)
+        return Diagnosis("accelerator", "ok", what)
     if not torch["cuda_build"]:
         what = "there is an NVIDIA driver, and this PyTorch is built for the CPU alone"
         how = "reinstall torch and torchvision with CUDA, as https://pytorch.org/get-started says"
-        return Finding("accelerator", "warn", what, how)
+        return Diagnosis("accelerator", "warn", what, how)
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and hidden.strip() in ("", "-1"):
         what = f'CUDA_VISIBLE_DEVICES="{hidden}" hides the GPU'
-        return Finding("accelerator", "warn", what, "unset CUDA_VISIBLE_DEVICES")
+        return Diagnosis("accelerator", "warn", what, "unset CUDA_VISIBLE_DEVICES")
     what = f"there is an NVIDIA driver, and no GPU for PyTorch: {torch['refusal']}"
-    return Finding("accelerator", "warn", what, "nvidia-smi")
+    return Diagnosis("accelerator", "warn", what, "nvidia-smi")
 
 
-def threads(used: int) -> Finding:
+def threads(used: int) -> Diagnosis:
     """How many threads PyTorch computes with, beside the processors that it may use, and how they
     wait for each other."""
     cores = usable_cores()
     limit = os.environ.get("OMP_NUM_THREADS")
     said = f"{used} for {cores} processor{'s' if cores > 1 else ''}"
     if used > cores:
-        return Finding("threads", "warn", f"{said}: they wait for each other", _export(cores))
+        return Diagnosis("threads", "warn", f"{said}: they wait for each other", _export(cores))
     if limit is not None and used < cores:
-        return Finding("threads", "warn", f"{said}: OMP_NUM_THREADS={limit}", _export(cores))
+        return Diagnosis("threads", "warn", f"{said}: OMP_NUM_THREADS={limit}", _export(cores))
     if used > 1 and any(os.environ.get(name, "").upper() in SPINS for name in WAITING):
         slow = f"{said}; {waiting()}: beside other work, waiting threads hold it up"
-        return Finding("threads", "warn", slow, "export OMP_WAIT_POLICY=PASSIVE")
+        return Diagnosis("threads", "warn", slow, "export OMP_WAIT_POLICY=PASSIVE")
     by = " (chosen by the zoo)" if CHOSEN else ""
-    return Finding("threads", "ok", f"{said}; they wait by {waiting()}{by}")
+    return Diagnosis("threads", "ok", f"{said}; they wait by {waiting()}{by}")
 
 
 def _export(cores: int) -> str:
     return f"export OMP_NUM_THREADS={cores}"
 
 
-def opencv(answer: Mapping[str, Any]) -> Iterator[Finding]:
+def opencv(answer: Mapping[str, Any]) -> Iterator[Diagnosis]:
     """Its cascades, for the detector haar, and videos."""
     absent = [name for name, there in answer["cascades"].items() if not there]
     if absent:
         what = f"{', '.join(absent)} missing from OpenCV {answer['version']}: haar finds no faces"
         again = "pip install --force-reinstall 'opencv-python-headless<5'"
-        yield Finding("cascades", "warn", what, f"{again}, or use another detector")
+        yield Diagnosis("cascades", "warn", what, f"{again}, or use another detector")
     else:
-        yield Finding("cascades", "ok", "frontal and profile faces")
+        yield Diagnosis("cascades", "ok", "frontal and profile faces")
     works = [kind for kind, done in answer["video"].items() if done]
     fails = [kind for kind, done in answer["video"].items() if not done]
     if not fails:
-        yield Finding("video", "ok", f"written and read: {', '.join(works)}")
+        yield Diagnosis("video", "ok", f"written and read: {', '.join(works)}")
     else:
         what = f"cannot be written and read: {', '.join(fails)}"
         again = "pip install --force-reinstall 'opencv-python-headless<5'"
-        yield Finding("video", "warn", what, again)
+        yield Diagnosis("video", "warn", what, again)

@@ -14,7 +14,7 @@ from zoo.registry import registry
 from zoo.registry.entries import one_line
 from zoo.runs.catalogue import default_model, find, folder_of
 
-from .finding import Finding
+from .diagnosis import Diagnosis
 
 ROOM = 2 * 2**30
 """Bytes: the frames of YouTube Faces and a store of them at 224 px take one, runs the other."""
@@ -22,7 +22,7 @@ ROOM = 2 * 2**30
 DATASET, DETECTOR = "youtube_faces", "yunet"
 
 
-def look_at_places() -> Iterator[Finding]:
+def look_at_places() -> Iterator[Diagnosis]:
     home = zoo_home()
     yield _home(home)
     yield from _zoo_data()
@@ -32,7 +32,7 @@ def look_at_places() -> Iterator[Finding]:
     yield from _room(home)
 
 
-def _home(home: Path) -> Finding:
+def _home(home: Path) -> Diagnosis:
     said = f"{home}{'' if os.environ.get('ZOO_HOME') else ' (the default)'}"
     there = _nearest(home)
     if not there.is_dir():
@@ -40,70 +40,70 @@ def _home(home: Path) -> Finding:
     elif not os.access(there, os.W_OK | os.X_OK):
         what = f"{said}: cannot be written by this user"
     else:
-        return Finding("ZOO_HOME", "ok", said if home.exists() else f"{said}, made when needed")
-    return Finding("ZOO_HOME", "broken", what, "export ZOO_HOME=A_FOLDER_OF_YOURS")
+        return Diagnosis("ZOO_HOME", "ok", said if home.exists() else f"{said}, made when needed")
+    return Diagnosis("ZOO_HOME", "broken", what, "export ZOO_HOME=A_FOLDER_OF_YOURS")
 
 
-def _zoo_data() -> Iterator[Finding]:
+def _zoo_data() -> Iterator[Diagnosis]:
     data = os.environ.get("ZOO_DATA")
     if not data:
         return
     if Path(os.path.expanduser(data)).is_dir():
-        yield Finding("ZOO_DATA", "ok", data)
+        yield Diagnosis("ZOO_DATA", "ok", data)
     else:
         what = f"{data}: no such folder"
-        yield Finding("ZOO_DATA", "warn", what, "unset ZOO_DATA, or name the folder of data sets")
+        yield Diagnosis("ZOO_DATA", "warn", what, "unset ZOO_DATA, or name the folder of data sets")
 
 
-def _data(places: list[Path]) -> Finding:
+def _data(places: list[Path]) -> Diagnosis:
     found = [place for place in places if place.exists()]
     fetch = f"zoo data fetch {DATASET}"
     if not found:
         what = f"not at {', '.join(map(str, places))}"
-        return Finding(DATASET, "missing", what, f"{fetch}, or train with --dataset synthetic")
+        return Diagnosis(DATASET, "missing", what, f"{fetch}, or train with --dataset synthetic")
     try:
         opened = registry("dataset").get(f"landmark-zoo/{DATASET}").open(found[0])
     except ZooError as error:
-        return Finding(DATASET, "warn", str(error), fetch)
+        return Diagnosis(DATASET, "warn", str(error), fetch)
     except Exception as error:  # a library that is broken, which has a line of its own
-        return Finding(DATASET, "warn", f"{found[0]}: {one_line(error)}", fetch)
+        return Diagnosis(DATASET, "warn", f"{found[0]}: {one_line(error)}", fetch)
     released = {True: "", False: ", smaller than released", None: ""}[opened.released()]
-    return Finding(DATASET, "ok", f"{opened.release} in {found[0]}{released}")
+    return Diagnosis(DATASET, "ok", f"{opened.release} in {found[0]}{released}")
 
 
-def _model() -> Finding:
+def _model() -> Diagnosis:
     """The one that `zoo predict photo.jpg` takes."""
     train = "zoo train timm:mobilenetv3_small_100 --dataset synthetic, and name its run"
     try:
         model = default_model()
         if model is not None:
-            return Finding("model", "ok", f"{model.name}, in {folder_of(model.name)}")
+            return Diagnosis("model", "ok", f"{model.name}, in {folder_of(model.name)}")
     except ZooError as error:
-        return Finding("model", "warn", str(error), train)
-    return Finding("model", "missing", "this copy of the zoo ships none", train)
+        return Diagnosis("model", "warn", str(error), train)
+    return Diagnosis("model", "missing", "this copy of the zoo ships none", train)
 
 
-def _detector() -> Finding:
+def _detector() -> Diagnosis:
     """The one that `zoo predict photo.jpg` takes; haar stands in for it."""
     try:
         model = find(DETECTOR)
     except ZooError as error:
-        return Finding(DETECTOR, "warn", str(error))
+        return Diagnosis(DETECTOR, "warn", str(error))
     if folder := model.folder():
-        return Finding(DETECTOR, "ok", f"finds faces for zoo predict, in {folder}")
+        return Diagnosis(DETECTOR, "ok", f"finds faces for zoo predict, in {folder}")
     what = "its file is not here; zoo predict fetches it when it first looks for faces"
-    return Finding(DETECTOR, "missing", what, f"zoo fetch {DETECTOR}")
+    return Diagnosis(DETECTOR, "missing", what, f"zoo fetch {DETECTOR}")
 
 
-def _room(home: Path) -> Iterator[Finding]:
+def _room(home: Path) -> Iterator[Diagnosis]:
     places = {"ZOO_HOME": _nearest(home), "this folder": Path.cwd()}
     free = {name: shutil.disk_usage(place).free for name, place in places.items()}
     said = ", ".join(f"{amount / 2**30:.1f} GiB in {name}" for name, amount in free.items())
     if min(free.values()) >= ROOM:
-        yield Finding("disk", "ok", f"free: {said}")
+        yield Diagnosis("disk", "ok", f"free: {said}")
     else:
         what = f"free: {said}; real data, its stores and some runs take {ROOM / 2**30:.0f} GiB"
-        yield Finding("disk", "warn", what, "make room, or set ZOO_HOME to a larger disk")
+        yield Diagnosis("disk", "warn", what, "make room, or set ZOO_HOME to a larger disk")
 
 
 def _nearest(place: Path) -> Path:

@@ -9,22 +9,22 @@ from zoo.api import ZooWarning
 from zoo.registry.entries import OURS, Entry, normal, survey
 from zoo.registry.trial import check_all
 
-from .finding import Finding
+from .diagnosis import Diagnosis
 from .probes import ask
 
 
-def look_at_plugins() -> Iterator[Finding]:
+def look_at_plugins() -> Iterator[Diagnosis]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ZooWarning)
         found = survey()
     for each in said:
         if issubclass(each.category, ZooWarning):
-            yield Finding("plugins", "warn", str(each.message))
+            yield Diagnosis("plugins", "warn", str(each.message))
     if found.hidden:
         what = f"ZOO_PLUGINS hides {_plugins(len(found.hidden))}"
-        yield Finding("plugins", "warn", what, "unset ZOO_PLUGINS")
+        yield Diagnosis("plugins", "warn", what, "unset ZOO_PLUGINS")
     for stray in found.strays:
-        yield Finding("plugins", "warn", stray, "tell its author")
+        yield Diagnosis("plugins", "warn", stray, "tell its author")
     yield from _ours()
     strangers = [entry for entry in found.entries if normal(entry.distribution) != normal(OURS)]
     broken = 0
@@ -34,29 +34,29 @@ def look_at_plugins() -> Iterator[Finding]:
             yield _unwell(entry)
     if strangers:
         well = len(strangers) - broken
-        yield Finding("plugins", "ok", f"{well} of {_plugins(len(strangers))} of others load")
+        yield Diagnosis("plugins", "ok", f"{well} of {_plugins(len(strangers))} of others load")
 
 
-def _ours() -> Iterator[Finding]:
+def _ours() -> Iterator[Diagnosis]:
     again = f"pip install --force-reinstall --no-deps {OURS}"
     answer, failed = ask("built_ins")
     if failed or not answer["count"]:
-        yield Finding("built-ins", "broken", failed or "none is installed", again)
+        yield Diagnosis("built-ins", "broken", failed or "none is installed", again)
         return
     for each in answer["broken"]:
         what = f"{each['kind']} {each['id']}: {each['reason']}"
-        yield Finding("built-ins", "broken", what, again)
+        yield Diagnosis("built-ins", "broken", what, again)
     well = answer["count"] - len(answer["broken"])
     if well:
-        yield Finding("built-ins", "ok", f"{well} of {_plugins(answer['count'])} load")
+        yield Diagnosis("built-ins", "ok", f"{well} of {_plugins(answer['count'])} load")
 
 
-def _unwell(entry: Entry) -> Finding:
+def _unwell(entry: Entry) -> Diagnosis:
     """A stranger's plugin disturbs nothing but itself, so it is no more than a warning."""
     what = f"{entry.kind} {entry.id} of {entry.origin}, {entry.status}: {entry.reason}"
     told = "pip install" in entry.reason or "ask for" in entry.reason
     again = "" if told else f"pip install --upgrade {entry.distribution}"
-    return Finding("plugins", "warn", what, again)
+    return Diagnosis("plugins", "warn", what, again)
 
 
 def _plugins(count: int) -> str:

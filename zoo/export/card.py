@@ -40,7 +40,7 @@ def plain_card(record: Record, address: str, *, measured: Mapping[str, Any] | No
 def _front_matter(record: Record, license: str) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # slow to import
 
-    terms = {"license": license}
+    terms: dict[str, Any] = {"license": license}
     if not license:
         terms = {"license": "other", "license_name": "terms-in-this-card"}
         terms["license_link"] = "README.md"

@@ -73,6 +73,12 @@ def export_onnx(
         WeightsError: A point is off by more than 0.05 px of the input; the message says by how
             much, and a file that was there before is left as it was.
         UsageError: ``out`` cannot be written.
+
+    Example:
+        >>> import zoo
+        >>> exported = zoo.export_onnx("runs/my-run", "my-run.onnx")
+        >>> exported.path.name, exported.facts.input_size
+        ('my-run.onnx', 64)
     """
     graph.require_packages()
     folder = RunFolder(run_folder(run))
@@ -136,7 +142,7 @@ def facts_of(trained: Trained, folder: RunFolder) -> OnnxFacts:
     """What the file says of itself; without a record where the run is not finished."""
     record = folder.read_record() if folder.record.is_file() else None
     return replace(
-        graph.facts_of(trained, folder.path.resolve().name),
+        graph.facts_of(trained, folder.path.resolve().name, record and record.calibration),
         licenses=_licenses(record),
         record=summary(record) if record else {},
     )

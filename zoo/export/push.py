@@ -30,7 +30,7 @@ class Pushed:
     url: str
     """Address of the commit."""
     address: str
-    """For :func:`zoo.load`: the repository, of the revision that was named."""
+    """What :func:`zoo.load` takes: the repository, at the revision that was named."""
     pinned: str
     """The same, of this commit: what it names never changes."""
     files: tuple[str, ...]
@@ -62,6 +62,14 @@ def push(
         UsageError: The run is not finished, or there is no token to write with.
         WeightsError: The weights cannot be loaded.
         DataError: The hub refuses; nothing has been published then.
+
+    Example:
+        Once HF_TOKEN holds a token that may write:
+
+        >>> import zoo
+        >>> pushed = zoo.push("runs/my-run", "hf://tester/my-run", license="mit")
+        >>> pushed.files
+        ('README.md', 'config.toml', 'record.json', 'best.safetensors')
     """
     target = _target(address, revision)
     folder = RunFolder(Path(run))
@@ -108,7 +116,7 @@ def _target(address: str, revision: str) -> Address:
 
 
 def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict[str, Any]:
-    """By name: the bytes of each, or the path of a large one."""
+    """The files by name: the bytes of each, or the path of a large one."""
     config = folder.read_config()
     record = folder.read_record()
     load_trained(folder)  # what nobody could load is not published

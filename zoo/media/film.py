@@ -1,4 +1,4 @@
-"""What comes of one video: its annotated copy and .pts files, written as the frames come."""
+"""What comes of one video: its annotated copy, .pts files and crops, written as frames come."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zoo.api import LandmarkScheme, ZooError
 from zoo.prediction.drawing import draw_faces
 from zoo.prediction.formats import Marked
 
-from .naming import Names, count
-from .pictures import Image
+from .naming import OutputNames, count
+from .pictures import Image, write_picture
 from .video import CODECS, VideoWriter
 from .writers import write_pts
 
@@ -24,12 +24,13 @@ class Film:
     """
 
     stem: str
-    names: Names
+    names: OutputNames
     scheme: LandmarkScheme
     rate: float
     """Frames a second."""
     draw: bool
     pts: bool
+    crops: bool
     numbered: bool
     """Whether a face's number says which one it is through the video; it is then drawn."""
     frames: int = 0
@@ -42,6 +43,7 @@ class Film:
     _writer: VideoWriter | None = None
     _last: Image | None = None
     _folder: Path | None = None
+    _crops: Path | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     def add(self, image: Image, marked: Marked) -> None:
@@ -52,6 +54,8 @@ class Film:
         self._numbers.update(marked.numbers)
         if self.pts:
             self._write_pts(marked)
+        if self.crops:
+            self._write_crops(marked)
         if self.draw:
             labels = [str(number) for number in marked.numbers] if self.numbered else []
             self._last = draw_faces(image, marked.faces, self.scheme, labels)
@@ -100,3 +104,12 @@ class Film:
             assert self._folder is not None
             folder = "annot" if number == 0 else f"annot-{number}"
             write_pts(self._folder / folder / f"{marked.frame + 1:06d}.pts", face.points)
+
+    def _write_crops(self, marked: Marked) -> None:
+        """Named by the frame and the face of their rows: NAME-crops/000012-0.png."""
+        assert marked.frame is not None
+        if marked.faces and self._crops is None:
+            self._crops = self.names.take(self.stem, "-crops")
+        for face, number in zip(marked.faces, marked.numbers, strict=True):
+            assert self._crops is not None
+            write_picture(self._crops / f"{marked.frame:06d}-{number}.png", face.aligned().image)

@@ -7,34 +7,36 @@ Whatever ends it, what was finished is written, and what is missing is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zoo.api import DataError
-from zoo.prediction import Face, Finder, Predictor
+from zoo.prediction import Face, Faces, Finder, Predictor
 from zoo.prediction.drawing import draw_faces
+from zoo.prediction.face import Image
 from zoo.prediction.formats import Marked, as_table
 from zoo.reporter import Reporter
 from zoo.videos import RATE
 
+from .ahead import ahead, area
 from .film import Film
 from .inputs import MediaInput
-from .naming import Names, count
-from .pictures import Image, copy_suffix, read_picture, write_picture
+from .naming import OutputNames, count
+from .pictures import copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
 from .tracking import Tracker
-from .video import Frame, Frames, SequenceFrames, VideoFrames
+from .video import Frame, FrameSource, SequenceFrames, VideoFrames
 from .writers import Format, Writer, open_writer, write_pts
 
 MOST_PIXELS = 32_000_000
-"""Pixels of a batch's pictures together: what is held in memory at a time."""
+"""Pixels of a batch's pictures together."""
 
 
 @dataclass(frozen=True)
-class Job:
+class PredictJob:
     """What to do with every source."""
 
     predictor: Predictor
@@ -44,6 +46,8 @@ class Job:
     """What is said of a picture or video without one."""
     form: Format = "csv"
     pts: bool = False
+    crops: bool = False
+    """Write an aligned crop of each face."""
     draw: bool = True
     tracking: Tracking | None = field(default_factory=Tracking)
     """None: each frame of a video for itself."""
@@ -51,6 +55,8 @@ class Job:
     """Smoothing of tracks; None: points as the model gives them."""
     batch: int = 16
     """Pictures, or frames that are not tracked, that go through the model together."""
+    min_confidence: float | None = None
+    """Confidence below which a box holds no face; None: the model's own default."""
     rate: float = RATE
     """Frames a second of a sequence of pictures, which do not say."""
     overwrite: bool = False
@@ -60,10 +66,12 @@ class Job:
 
 
 @dataclass
-class Outcome:
+class PredictOutcome:
     """What came of it."""
 
     faces: int = 0
+    dropped: int = 0
+    """Boxes that the detector found, and of which the model says that they hold no face."""
     failures: list[str] = field(default_factory=list)
     """One line each: what could not be read, and where no face was found."""
     kept: list[dict[str, Any]] = field(default_factory=list)
@@ -75,16 +83,19 @@ class Outcome:
 
 
 def run(
-    job: Job, sources: Sequence[MediaInput], reporter: Reporter, outcome: Outcome | None = None
-) -> Outcome:
+    job: PredictJob,
+    sources: Sequence[MediaInput],
+    reporter: Reporter,
+    outcome: PredictOutcome | None = None,
+) -> PredictOutcome:
     """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
     what was done when it is ended, as by Ctrl-C.
 
     Raises :class:`UsageError` for an output folder that cannot be written.
     """
-    outcome = Outcome() if outcome is None else outcome
+    outcome = PredictOutcome() if outcome is None else outcome
     inputs = [path for source in sources for path in (source.path, *source.frames)]
-    names = Names(job.out, inputs, overwrite=job.overwrite)
+    names = OutputNames(job.out, inputs, overwrite=job.overwrite)
     points = names.take("points", f".{job.form}")
     pictures = [source.path for source in sources if not source.moves]
     videos = [source for source in sources if source.moves]
@@ -114,16 +125,16 @@ def _kept(there: Sequence[Path]) -> str:
     )
 
 
-Result = list[Face] | str
+Result = Faces | str
 """The faces of a frame, or why nobody looked for them."""
 
 
 @dataclass
 class _Work:
-    job: Job
+    job: PredictJob
     writer: Writer
-    names: Names
-    outcome: Outcome
+    names: OutputNames
+    outcome: PredictOutcome
     reporter: Reporter
     pictures_left: int
     videos_left: int
@@ -158,13 +169,14 @@ class _Work:
         """Predict pictures in batches, and write each with a drawn copy."""
         name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
         self._begin(name, len(paths))
-        for frames in batches(map(_read, range(len(paths)), paths), self.job.batch):
-            for frame, faces in zip(frames, self._marked(frames), strict=True):
-                said = self._picture(frame, faces)
-                self.pictures_left -= 1
-                if said:
-                    self.reporter.note(said)
-                self._advance(1)
+        with closing(_read_all(paths)) as each:
+            for frames in batches(each, self.job.batch):
+                for frame, faces in zip(frames, self._marked(frames), strict=True):
+                    said = self._picture(frame, faces)
+                    self.pictures_left -= 1
+                    if said:
+                        self.reporter.note(said)
+                    self._advance(1)
 
     def _picture(self, frame: Frame, faces: Result) -> str:
         """What is worth saying. Its row comes last: what has one is done."""
@@ -172,7 +184,7 @@ class _Work:
             self.outcome.failures.append(str(faces))
             return ""
         if not faces:
-            self.outcome.failures.append(f"{frame.path}: {self._no_face(frame.image.shape)}")
+            self.outcome.failures.append(f"{frame.path}: {self._why_none(faces, frame.image)}")
         said = f"{frame.path}: {count(len(faces), 'face')}" if faces else ""
         if self.job.draw and faces:
             ending = f"-points{copy_suffix(frame.path)}"
@@ -183,6 +195,10 @@ class _Work:
             for number, face in enumerate(faces):
                 ending = ".pts" if number == 0 else f"-face{number + 1}.pts"
                 write_pts(self.names.take(frame.path.stem, ending), face.points)
+        if self.job.crops and faces:
+            endings = [f"-crop-{number}.png" for number in range(len(faces))]
+            for file, face in zip(self.names.all(frame.path.stem, *endings), faces, strict=True):
+                write_picture(file, face.aligned().image)
         self._keep(Marked(frame.path, faces, range(len(faces))))
         return said
 
@@ -200,10 +216,10 @@ class _Work:
         self._begin(str(source.path), frames.count)
         tracked = self.job.tracking is not None
         scheme = self.job.predictor.scheme
-        made = (self.job.draw, self.job.pts, tracked)
+        made = (self.job.draw, self.job.pts, self.job.crops, tracked)
         self.film = film = Film(source.stem, self.names, scheme, frames.rate, *made)
         try:
-            with closing(iter(frames)) as each:
+            with closing(ahead(iter(frames))) as each:
                 for frame, marked in self._frames(each, frames.rate):
                     if frame.image is not None:
                         self._keep(marked)
@@ -246,7 +262,7 @@ class _Work:
         place = [Path()]
         tracker = Tracker(
             predictor,
-            lambda image: predictor.predict(image, self.job.finder, path=place[0]),
+            lambda image: self._found([image], [place[0]])[0],
             rate,
             tracking,
             self.job.smoothing,
@@ -264,12 +280,26 @@ class _Work:
             return []
         paths = [frame.path for frame in frames]
         try:
-            return self.job.predictor.predict_batch(images, self.job.finder, paths=paths)
+            return self._found(images, paths)
         except DataError as error:
             if len(frames) == 1:
                 return [str(error)]
         # one of them is to blame: the others are done
         return [faces for frame in frames for faces in self._together([frame])]
+
+    def _found(self, images: Sequence[Image], paths: Sequence[Path]) -> list[Faces]:
+        least = self.job.min_confidence
+        found = self.job.predictor.predict_batch(
+            images, self.job.finder, paths=paths, min_confidence=least
+        )
+        self.outcome.dropped += sum(faces.dropped for faces in found)
+        return found
+
+    def _why_none(self, faces: Faces, image: Image) -> str:
+        if not faces.dropped:
+            return self._no_face(image.shape)
+        found = count(faces.dropped, "candidate")
+        return f"{found} found, and no face among them; --min-confidence 0 keeps all"
 
     def _no_face(self, shape: tuple[int, ...], where: str = "") -> str:
         return f"{self.job.no_face}{where}{self.job.finder.advice(*shape[:2])}"
@@ -302,10 +332,15 @@ def _marked(frame: Frame, faces: Sequence[Face], numbers: Sequence[int]) -> Mark
     return Marked(frame.path, faces, numbers, frame.index, frame.seconds)
 
 
-def _opened(source: MediaInput, rate: float) -> Frames:
+def _opened(source: MediaInput, rate: float) -> FrameSource:
     return (
         VideoFrames(source.path) if source.kind == "video" else SequenceFrames(source.frames, rate)
     )
+
+
+def _read_all(paths: Sequence[Path]) -> Generator[Frame]:
+    frames = (_read(index, path) for index, path in enumerate(paths))
+    return ahead(frames) if len(paths) > 1 else frames
 
 
 def _read(index: int, path: Path) -> Frame:
@@ -320,7 +355,7 @@ def batches(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
     batch: list[Frame] = []
     pixels = 0
     for frame in frames:
-        size = _area(frame.image)
+        size = area(frame)
         if batch and (len(batch) == most or pixels + size > MOST_PIXELS):
             yield batch
             batch, pixels = [], 0
@@ -328,10 +363,6 @@ def batches(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
         pixels += size
     if batch:
         yield batch
-
-
-def _area(image: Image | None) -> int:
-    return 0 if image is None else image.shape[0] * image.shape[1]
 
 
 def _guess(source: MediaInput) -> str:

@@ -10,7 +10,7 @@ LONGEST = 200
 """Bytes of a name before its ending: file systems take 255 in all."""
 
 
-class Names:
+class OutputNames:
     """Gives out names below one folder.
 
     Pictures of one name from two folders get a number, in the order of asking; so does a name
@@ -31,13 +31,17 @@ class Names:
     def take(self, stem: str, ending: str, *others: str) -> Path:
         """``FOLDER/STEM-points.png`` for ("face", "-points.png"), or with a number:
         ``FOLDER/face-2-points.png``. ``others``: endings that the same name must be free with."""
+        return self.all(stem, ending, *others)[0]
+
+    def all(self, stem: str, *endings: str) -> list[Path]:
+        """One name with each of these endings: the same number where one of them is taken."""
         while len(os.fsencode(stem)) > LONGEST:
             stem = stem[:-1]
         number = 1
-        while not self._free(paths := self._paths(stem, number, ending, *others)):
+        while not self._free(paths := self._paths(stem, number, *endings)):
             number += 1
         self._taken.update(map(_key, paths))
-        return paths[0]
+        return paths
 
     def _free(self, paths: list[Path]) -> bool:
         if any(_key(path) in self._taken for path in paths):

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.api import UsageError
 from zoo.api.errors import did_you_mean
+from zoo.api.notices import deprecated
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,13 @@ class Tracking:
     """Frames from one detection to the next, while all goes well; 0: only on loss."""
     retry: int = 2
     """The same while a face is missing: there is none, or a track is lost. 0: only on loss."""
-    min_confidence: float = 0.0
-    """A face of this confidence or less is dropped, and begins no track. How sure a model is of
-    faces depends on its head and its training, so nothing above 0 fits all."""
+    min_score: float = 0.0
+    """A mean score of the model at or below which there is no face, and no track begins. How models
+    score faces depends on their heads and their training, so nothing above 0 fits all; what fits
+    is ``--min-confidence``."""
     min_share: float = 0.7
-    """Share of a track's usual confidence below which the model lost the face. All models are
-    less sure of a wall than of a face. Neither has a say where a model gives no confidence."""
+    """Share of a track's usual score below which the model lost the face. All models score a wall
+    below a face. Neither has a say where a model gives no scores."""
     max_jump: float = 0.35
     """Farthest move of the face's centre in one frame, in sizes of the face."""
     max_growth: float = 1.4
@@ -39,6 +41,8 @@ class Tracking:
     follows every move of the points."""
     leash_growth: float = 1.1
     """How much larger or smaller it may be than they want it."""
+    leash_turn: float = 5.0
+    """Degrees by which it may be turned away from how they want it."""
     min_overlap: float = 0.3
     """IoU from which a found face is a track's."""
     max_overlap: float = 0.6
@@ -47,7 +51,7 @@ class Tracking:
     """Frames that a lost track keeps its number for."""
     unseen: int = 3
     """Detections in a row without it that end a track which never had a second one (a false alarm
-    that the model believed), or whose model gives no confidence."""
+    that the model believed), or whose model gives no scores."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,20 @@ class OneEuro:
 
 def tracking_from(options: Mapping[str, Any]) -> Tracking:
     """Raises :class:`UsageError` for a key that there is not, or a value that cannot be."""
-    known = Tracking(**_checked(Tracking(), "track", options))
+    known = Tracking(**_checked(Tracking(), "track", _by_present_names(options)))
     for key, low in (("max_growth", 1.0), ("leash_growth", 1.0)):
         if getattr(known, key) < low:
             raise UsageError(f"track.{key} is {getattr(known, key):g}; it must be at least 1")
     return known
+
+
+def _by_present_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    now = {"min_confidence": "min_score"}
+    for old in now.keys() & options.keys():
+        deprecated(
+            f"track.{old}", since="0.2", instead=f"it is track.{now[old]}", by=f"--set track.{old}"
+        )
+    return {now.get(key, key): value for key, value in options.items()}
 
 
 def smoothing_from(options: Mapping[str, Any]) -> OneEuro:

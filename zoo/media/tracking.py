@@ -17,16 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import radians, remainder, tau
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.geometry import Region
+from zoo.geometry import Box, Region, iou
 from zoo.prediction.face import Face
 
-from ..geometry import iou
-from .overlap import box_of, centre_of, match, size_of
 from .pictures import Image
 from .settings import OneEuro, Tracking
 from .smoothing import PointFilter
@@ -68,7 +67,7 @@ class _Track:
     unseen: int = 0
     """Detections in a row that did not."""
     usual: float = float("nan")
-    """Its mean confidence of late; NaN where the model gives none."""
+    """Its mean score of late; NaN where the model gives none."""
     seen: float = float("nan")
     """When it was last filtered, in seconds."""
 
@@ -133,7 +132,7 @@ class Tracker:
             else:
                 track.face = replace(face, box_score=track.face.box_score)
                 track.region = region
-                track.usual = _mean(track.usual, _sure(face))
+                track.usual = _mean(track.usual, face.score)
                 held.append(track)
         return held
 
@@ -142,15 +141,14 @@ class Tracker:
         wanted = self.model.region_about(track.face.points)
         if track.region is None:
             return wanted
-        return drawn_after(track.region, wanted, self.settings.leash, self.settings.leash_growth)
+        return drawn_after(track.region, wanted, self.settings)
 
     def loss(self, before: Face, now: Face, region: Region, usual: float) -> str:
-        """Why a track is lost, in words; empty where it holds. ``usual``: its confidence so far."""
+        """Why a track is lost, in words; empty where it holds. ``usual``: its score so far."""
         known = self.settings
         # comparisons with NaN are false
-        sure = _sure(now)
-        if sure <= known.min_confidence or sure < known.min_share * usual:
-            return f"confidence {sure:.2f}"
+        if now.score <= known.min_score or now.score < known.min_share * usual:
+            return f"score {now.score:.2f}"
         size, last = size_of(now), size_of(before)
         if not 1 / known.max_growth <= size / last <= known.max_growth:
             return f"{size / last:.2f} times its size"
@@ -167,8 +165,8 @@ class Tracker:
         """Detect, match what was found to tracks, begin new ones; all that are in this frame."""
         self._since = 0
         self.detections += 1
-        least = self.settings.min_confidence  # no face is below NaN
-        found = [face for face in self.detect(image) if not _sure(face) <= least]
+        least = self.settings.min_score  # no face is below NaN
+        found = [face for face in self.detect(image) if not face.score <= least]
         pairs = match(
             [box_of(track.face) for track in self._tracks],
             [box_of(face) for face in found],
@@ -183,12 +181,12 @@ class Tracker:
                 track.found += 1
             elif not track.lost:
                 track.unseen += 1
-                doubtful = track.found == 1 or track.face.confidence is None
+                doubtful = track.found == 1 or math.isnan(track.face.score)
                 if doubtful and track.unseen >= self.settings.unseen:
                     track.lost = self.settings.patience + 1  # nothing to wait for
         for at, face in enumerate(found):
             if at not in pairs.values():
-                new = _Track(self._next, face, self._filter(), usual=_sure(face))
+                new = _Track(self._next, face, self._filter(), usual=face.score)
                 self._tracks.append(new)
                 self._next += 1
         return [track for track in self._tracks if not track.lost]
@@ -224,22 +222,49 @@ class Tracker:
         return Tracked(replace(face, box=box_of(face)), track.number)
 
 
-def _sure(face: Face) -> float:
-    """Its confidence; NaN where the model gives none."""
-    return math.nan if face.confidence is None else face.confidence
-
-
 def _mean(usual: float, now: float) -> float:
     """Running mean of about the last twenty frames."""
     return now if math.isnan(usual) else usual + (now - usual) / 20
 
 
-def drawn_after(region: Region, wanted: Region, leash: float, growth: float) -> Region:
-    """The region, moved and scaled no more than it takes to be within ``leash`` sides and a factor
-    of ``growth`` of the one that is wanted."""
-    slack = leash * wanted.side
+def drawn_after(region: Region, wanted: Region, known: Tracking) -> Region:
+    """The region, moved, scaled and turned no more than it takes to be within ``leash`` sides, a
+    factor of ``leash_growth`` and ``leash_turn`` degrees of the one that is wanted."""
+    slack, growth, turn = known.leash * wanted.side, known.leash_growth, radians(known.leash_turn)
+    apart = remainder(region.angle - wanted.angle, tau)
     return Region(
         wanted.cx + min(max(region.cx - wanted.cx, -slack), slack),
         wanted.cy + min(max(region.cy - wanted.cy, -slack), slack),
         wanted.side * min(max(region.side / wanted.side, 1 / growth), growth),
+        wanted.angle + min(max(apart, -turn), turn),
     )
+
+
+def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int, int]:
+    """Pairs (index of a track: index of a found face), the largest overlap first."""
+    overlaps = sorted(
+        ((iou(a, b), i, j) for i, a in enumerate(tracks) for j, b in enumerate(found)),
+        key=lambda each: -each[0],
+    )
+    pairs: dict[int, int] = {}
+    for overlap, i, j in overlaps:
+        if overlap >= least and i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return pairs
+
+
+def box_of(face: Face) -> Box:
+    """The box about a face's points, pixels: detectors draw theirs each in its own way."""
+    (x0, y0), (x1, y1) = face.points.min(0).tolist(), face.points.max(0).tolist()
+    return x0, y0, x1, y1
+
+
+def size_of(face: Face) -> float:
+    """The size of a face, sqrt(w h) of the box about its points, pixels; never 0."""
+    x0, y0, x1, y1 = box_of(face)
+    return max(float(np.sqrt((x1 - x0) * (y1 - y0))), 1e-6)
+
+
+def centre_of(face: Face) -> NDArray[Any]:
+    x0, y0, x1, y1 = box_of(face)
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])

@@ -41,7 +41,7 @@ class Frame:
     """When it is shown, counted from the first frame."""
 
 
-class Frames(Protocol):
+class FrameSource(Protocol):
     """What frames are read from."""
 
     rate: float

@@ -34,9 +34,12 @@ class Face:
     """(K, 2)"""
     scores: NDArray[np.float32] | None = None
     """(K,), where the model's head gives them."""
+    score: float = float("nan")
+    """From 0 to 1, what the model itself says of its points: see :meth:`Predictor.confidences`. It
+    compares faces within one model, and is no probability. NaN where it has nothing to go by."""
     confidence: float | None = None
-    """How sure the model is of the points, from 0 to 1: see :meth:`Predictor.confidences`. None
-    where it has nothing to go by."""
+    """The probability, from 0 to 1, that the points are right: that they lie on a face, and that
+    their error is below 10% of the distance of the eyes. None where the model is not calibrated."""
     scheme: LandmarkScheme | None = field(default=None, compare=False)
     """What the points mean; None for a face that was made by hand."""
     picture: Picture | None = field(default=None, compare=False)
@@ -148,7 +151,9 @@ class Face:
         yield "box", tuple(round(v, 1) for v in self.box)
         yield "box_score", round(self.box_score, 3)
         yield "points", f"{len(self.points)} points"
-        yield "confidence", None if self.confidence is None else round(self.confidence, 3)
+        yield "score", round(self.score, 3)
+        if self.confidence is not None:
+            yield "confidence", round(self.confidence, 3)
 
     def __repr__(self) -> str:
         return f"Face({', '.join(f'{k}={v}' for k, v in self.__rich_repr__())})"

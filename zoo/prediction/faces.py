@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -41,11 +42,17 @@ class Faces(list[Face]):
     """
 
     def __init__(
-        self, faces: Iterable[Face], image: Image | Picture, scheme: LandmarkScheme
+        self,
+        faces: Iterable[Face],
+        image: Image | Picture,
+        scheme: LandmarkScheme,
+        dropped: int = 0,
     ) -> None:
         picture = image if isinstance(image, Picture) else Picture.holding(image)
         super().__init__(replace(face, scheme=scheme, picture=picture) for face in faces)
         self.picture = picture
+        self.dropped = dropped
+        """How many more the detector found, of which the model says that they are no faces."""
         self.scheme = scheme
 
     @property
@@ -60,7 +67,7 @@ class Faces(list[Face]):
 
     def without_pixels(self) -> Faces:
         """The same faces, whose picture is read again from its file when it is asked for."""
-        return Faces(self, self.picture.without_pixels(), self.scheme)
+        return Faces(self, self.picture.without_pixels(), self.scheme, self.dropped)
 
     @property
     def points(self) -> NDArray[np.float32]:
@@ -143,8 +150,8 @@ class Faces(list[Face]):
 
         Returns:
             ``image_name``, ``frame`` and ``seconds`` (of a video; none here), ``face``, ``box_x0``
-            to ``box_y1``, ``box_score``, ``confidence``, and ``part_0_x``, ``part_0_y`` and so on,
-            in source pixels.
+            to ``box_y1``, ``box_score``, ``confidence``, ``score``, and ``part_0_x``,
+            ``part_0_y`` and so on, in source pixels.
 
         Example:
             >>> import numpy as np
@@ -171,8 +178,8 @@ class Faces(list[Face]):
 
         Returns:
             One object: ``image``, where the picture came from, and ``faces``, a list in which each
-            has ``face`` (its number), ``box``, ``box_score``, ``confidence``, ``points`` and
-            ``scores``; null where there is no value.
+            has ``face`` (its number), ``box``, ``box_score``, ``confidence``, ``score``, ``points``
+            and ``scores``; null where there is no value.
 
         Example:
             >>> import numpy as np
@@ -199,12 +206,13 @@ class Faces(list[Face]):
         table = Table(
             title=f"{self.scheme.name} in {width} x {height} pixels", title_justify="left"
         )
-        for column in ("face", "x0", "y0", "x1", "y1", "box score", "confidence"):
+        for column in ("face", "x0", "y0", "x1", "y1", "box score", "score", "confidence"):
             table.add_column(column, justify="right")
         for number, face in enumerate(self):
+            score = "" if math.isnan(face.score) else f"{face.score:.2f}"
             sure = "" if face.confidence is None else f"{face.confidence:.2f}"
             corners = [f"{v:.1f}" for v in face.box]
-            table.add_row(str(number), *corners, f"{face.box_score:.4g}", sure)
+            table.add_row(str(number), *corners, f"{face.box_score:.4g}", score, sure)
         return table
 
     def _repr_png_(self) -> bytes | None:

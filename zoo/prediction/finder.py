@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from inspect import signature
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..api import Detector, PluginError, ZooWarning
 from ..fetching import NotFetchedError
-from ..geometry import FacePlace, Region, face_region, frame_region
+from ..geometry import QUARTER, FacePlace, Region, face_region, frame_region
 from ..registry import Entry, blaming, registry
 from ..registry.call import call_with_options
 from .face import Image
@@ -74,6 +74,17 @@ class Finder:
         detect = call_with_options(found.entry, found.plugin.build, **options)
         return cls(found.plugin, detect, _longest_side(found.plugin, options), found.entry)
 
+    @classmethod
+    def of_boxes(cls, *boxes: Sequence[float]) -> Finder:
+        """In place of a detector: every picture has these boxes, (x0, y0, x1, y1) in its pixels,
+        which are about the points themselves."""
+        rows = np.array([(*box, 1.0) for box in boxes], np.float32).reshape(-1, 5)
+
+        def detect(image: Image) -> NDArray[np.float32]:
+            return rows
+
+        return cls(Detector(build=lambda: detect), detect)
+
     def boxes(self, image: Image, path: str | Path = "") -> NDArray[np.float32]:
         """float32 (N, 5): x0, y0, x1, y1, score in source pixels, best first.
 
@@ -93,32 +104,67 @@ class Finder:
     def advice(self, height: int, width: int) -> str:
         """What may help where no face was found in a picture of that size: the end of a sentence
         that says so, with what separates it."""
-        if 0 < self.longest_side < max(height, width):
+        longer, shorter = max(height, width), min(height, width)
+        name = self.entry.qualified if self.entry else ""
+        if 0 < self.longest_side < longer:
+            other = "" if name in ("", YUNET) else f"--detector {self.name} "
             return (
                 f" in a copy that is {self.longest_side} pixels long; "
-                f"--set detector.longest_side=0 searches all {width} x {height}"
+                f"{other}--set detector.longest_side=0 searches all {width} x {height}"
             )
-        name = self.entry.qualified if self.entry else ""
         may_help = []
         if name == HAAR:
             may_help.append("it sees upright faces, --detector yunet tilted and small ones too")
         if name == YUNET:
             may_help.append("--set detector.min_score=0.4 takes less certain ones too")
-        close_up = max(height, width) <= CUT_OUT and 3 * max(height, width) <= 5 * min(
-            height, width
-        )
-        if close_up and not self.plugin.whole_frame:
+        if longer <= CUT_OUT and shorter > longer / 2 and not self.plugin.whole_frame:
             may_help.append("--detector none is for a picture of one face and little else")
         return "".join(f"; {each}" for each in may_help)
 
+    def search(self, image: Image, path: str | Path = "") -> tuple[NDArray[np.float32], float]:
+        """The boxes of a picture, and by how much their faces are turned, in radians.
+
+        Where a detector finds nothing and knows upright faces alone, the picture is turned by the
+        other quarters, one after another, until it finds something.
+        """
+        boxes = self.boxes(image, path)
+        knows_all = self.plugin.any_angle or self.plugin.by_path or self.plugin.whole_frame
+        if len(boxes) or knows_all:
+            return boxes, 0.0
+        for quarters in (1, 3, 2):  # a camera on its side is commoner than one on its head
+            # rot90 turns against the clock, so its faces were turned with it
+            found = self.boxes(np.ascontiguousarray(np.rot90(image, quarters)), path)
+            if len(found):
+                return _turned_back(found, image.shape[:2], quarters), quarters * QUARTER
+        return boxes, 0.0
+
     def region(
-        self, box: NDArray[np.floating], image: Image, kind: str, faces: FacePlace
+        self,
+        box: NDArray[np.floating],
+        image: Image,
+        kind: str,
+        faces: FacePlace,
+        angle: float = 0.0,
     ) -> Region:
         """What a model sees of the face in ``box``: ``kind`` and ``faces`` are the model's region
-        and where faces were in it."""
+        and where faces were in it, and ``angle`` is by how much the face is turned."""
         if self.plugin.whole_frame and kind == "frame":
-            return frame_region(*image.shape[:2])
-        return face_region(box, self.plugin.labelled, faces)
+            return frame_region(*image.shape[:2], angle)
+        return face_region(box, self.plugin.labelled, faces, angle)
+
+
+def _turned_back(
+    boxes: NDArray[np.float32], shape: tuple[int, ...], quarters: int
+) -> NDArray[np.float32]:
+    """Boxes of a picture that ``numpy.rot90`` turned so many times, in the picture as it was, which
+    is ``shape`` (H, W)."""
+    x0, y0, x1, y1, score = boxes.T
+    height, width = shape
+    for turns in range(quarters, 0, -1):
+        # x right and y down of a turned picture are y down and x left of the one before
+        before = width if turns % 2 else height
+        x0, y0, x1, y1 = before - 1 - y1, x0, before - 1 - y0, x1
+    return np.stack((x0, y0, x1, y1, score), axis=1)
 
 
 def _longest_side(plugin: Detector, options: Mapping[str, Any]) -> int:

@@ -49,14 +49,16 @@ def columns(count: int) -> list[str]:
     """The columns of a table of faces with ``count`` points, as the data set `landmarks_csv` reads
     them."""
     parts = [f"part_{i}_{axis}" for i in range(count) for axis in "xy"]
-    return ["image_name", "frame", "seconds", "face", *CORNERS, "box_score", "confidence", *parts]
+    rated = ["box_score", "confidence", "score"]
+    return ["image_name", "frame", "seconds", "face", *CORNERS, *rated, *parts]
 
 
 def rows(marked: Marked) -> Iterator[list[Any]]:
     """The values of :func:`columns`, a row a face; None where there is no value."""
     name = readable(str(marked.path))
     for face, number in zip(marked.faces, marked.numbers, strict=True):
-        values = [*face.box, face.box_score, face.confidence, *face.points.ravel().tolist()]
+        rated = (face.box_score, face.confidence, face.score)
+        values = [*face.box, *rated, *face.points.ravel().tolist()]
         yield [name, marked.frame, marked.seconds, number, *map(_number, values)]
 
 
@@ -77,6 +79,7 @@ def as_table(marked: Marked) -> dict[str, Any]:
             "box": [round(v, 2) for v in face.box],
             "box_score": _rounded(face.box_score),
             "confidence": _rounded(face.confidence),
+            "score": _rounded(face.score),
             "points": face.points.astype(np.float64).round(2).tolist(),
             "scores": None if face.scores is None else [*map(_rounded, face.scores.tolist())],
         }

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..api import PluginError, UsageError
+from ..evaluation.scores.calibration import Calibration
 from ..registry import bare_id
 from ..registry.entries import one_line, own_version
 from ..runs.trained import Trained
@@ -90,8 +91,8 @@ def trace(trained: Trained) -> bytes:
         ) from error
 
 
-def facts_of(trained: Trained, name: str) -> OnnxFacts:
-    """What a prediction needs besides the graph; ``name``: the model's."""
+def facts_of(trained: Trained, name: str, calibration: Calibration | None) -> OnnxFacts:
+    """What a prediction needs besides the graph; ``name`` and ``calibration`` are the model's."""
     config, header = trained.header.config, trained.header
     return OnnxFacts(
         name=name,
@@ -100,6 +101,9 @@ def facts_of(trained: Trained, name: str) -> OnnxFacts:
         region=config.region,
         faces=header.faces,
         refine=config.refine,
+        upright=config.upright,
+        calibration=calibration,
+        mean_shape=trained.header.mean_shape,
         zoo_version=own_version(),
     )
 

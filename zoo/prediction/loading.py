@@ -43,6 +43,9 @@ def load(source: str | Path = "", device: str = "") -> Predictor:
         >>> model = zoo.load()
         >>> len(model.scheme)
         68
+        >>> [face] = zoo.load("runs/my-run").predict("photo.png", "none")
+        >>> face.points.shape
+        (68, 2)
     """
     if not isinstance(source, str | os.PathLike):
         raise UsageError(

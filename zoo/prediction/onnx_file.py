@@ -3,7 +3,7 @@
 The graph takes one input, ``images``, uint8 (N, S, S, 3) RGB, crops as :func:`zoo.geometry.crop`
 cuts them; it gives ``points``, float32 (N, K, 2) as fractions of the crop, and, where the head has
 them, ``scores``, float32 (N, K). N is free. What a prediction needs besides stands here. `zoo
-export` writes it, and reading needs the standard library alone.
+export` writes it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from ..api import LandmarkScheme
+from ..evaluation.scores.calibration import Calibration
 from ..evaluation.scores.schemes import scheme_from_table
 from ..geometry import FacePlace
 
-FORMAT = 1
+FORMAT, UPRIGHT = 1, 2
+"""The second is of models that turn the crops of further passes: a zoo that does not know of that
+must not read them."""
 LARGEST = 1 << 31
 """Bytes: such a file ends at 2 GiB."""
 PREFIX = "landmark_zoo."
@@ -44,6 +49,10 @@ class OnnxFacts:
     region: str
     faces: FacePlace
     refine: int = 0
+    upright: bool = False
+    mean_shape: NDArray[np.float64] | None = None
+    calibration: Calibration | None = None
+    """As for a :class:`.predictor.Predictor`, all three. Files of earlier zoos have none."""
     licenses: Mapping[str, str] = field(default_factory=dict)
     """Licences of the backbone's ``code``, of the ``weights`` that it started from and of the
     training ``data``, where each is known."""
@@ -53,7 +62,7 @@ class OnnxFacts:
 
     def to_metadata(self) -> dict[str, str]:
         values = {
-            "format": FORMAT,
+            "format": UPRIGHT if self.upright else FORMAT,
             "zoo_version": self.zoo_version,
             "name": self.name,
             "scheme": asdict(self.scheme),
@@ -61,6 +70,9 @@ class OnnxFacts:
             "region": self.region,
             "faces": asdict(self.faces),
             "refine": self.refine,
+            "upright": self.upright,
+            "mean_shape": None if self.mean_shape is None else self.mean_shape.tolist(),
+            "calibration": msgspec.to_builtins(self.calibration),
             "licenses": dict(self.licenses),
             "record": dict(self.record),
         }
@@ -75,9 +87,10 @@ class OnnxFacts:
         text = {key.removeprefix(PREFIX): metadata[key] for key in metadata if PREFIX in key}
         if "format" not in text:
             raise ValueError("it was not written by `zoo export`")
-        if text["format"] != str(FORMAT):
+        if text["format"] not in (str(FORMAT), str(UPRIGHT)):
             raise ValueError(
-                f"its format is {text['format'][:20]!r}, this zoo reads {FORMAT}: export it again, "
+                f"its format is {text['format'][:20]!r}, this zoo reads {FORMAT} and {UPRIGHT}: "
+                "export it again, "
                 "or use the zoo that wrote it"
             )
         try:
@@ -88,6 +101,11 @@ class OnnxFacts:
                 region=text["region"],
                 faces=msgspec.convert(json.loads(text["faces"]), FacePlace),
                 refine=int(text["refine"]),
+                upright=bool(json.loads(text.get("upright", "false"))),
+                mean_shape=_shape(json.loads(text.get("mean_shape", "null"))),
+                calibration=msgspec.convert(
+                    json.loads(text.get("calibration", "null")), Calibration | None
+                ),
                 licenses=dict(json.loads(text["licenses"])),
                 record=dict(json.loads(text["record"])),
                 zoo_version=text["zoo_version"],
@@ -96,4 +114,17 @@ class OnnxFacts:
             raise ValueError(f"its metadata is damaged: {type(error).__name__}: {error}") from error
         if not (facts.input_size > 0 and 0 <= facts.refine <= 3):
             raise ValueError("its metadata is damaged: input_size or refine make no sense")
+        shape = facts.mean_shape
+        if facts.upright if shape is None else shape.shape != (len(facts.scheme), 2):
+            raise ValueError("its metadata is damaged: mean_shape is not of its points")
         return facts
+
+
+def _shape(rows: Any) -> NDArray[np.float64] | None:
+    """Raises ValueError for what are no finite numbers."""
+    if rows is None:
+        return None
+    shape = np.array(rows, np.float64)
+    if not np.isfinite(shape).all():
+        raise ValueError("mean_shape has a number that is not finite")
+    return shape

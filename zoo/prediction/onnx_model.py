@@ -53,6 +53,9 @@ class OnnxPredictor(Predictor):
         self.region = self.facts.region
         self.faces = self.facts.faces
         self.refine = self.facts.refine
+        self.upright = self.facts.upright
+        self.mean_shape = self.facts.mean_shape
+        self.calibration = self.facts.calibration
 
     def run(self, crops: Crops) -> tuple[Units, Scores]:
         try:

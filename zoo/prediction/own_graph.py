@@ -67,7 +67,8 @@ def _first(run: Path, place: Path) -> Predictor:
             raise ZooError(refused.read_text("utf-8"))
         require_packages()
         trained = Trained(network.model, network.header)
-        content = with_metadata(trace(trained), facts_of(trained, run.name).to_metadata(), "")
+        facts = facts_of(trained, run.name, network.calibration)
+        content = with_metadata(trace(trained), facts.to_metadata(), "")
         predictor = OnnxPredictor.of_bytes(content)
         crops = random_crops(network.input_size)
         if reason := why_not([compare(network, predictor, crops, "random")], network.header.config):

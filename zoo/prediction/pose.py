@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from ..api import IBUG68
 
 _LEFT_HALF = {
-    # jaw: from the ear down to the chin
-    0: (-70, 0, -70), 1: (-70, 18, -68), 2: (-68, 36, -65), 3: (-65, 53, -59), 4: (-59, 70, -49),
-    5: (-49, 86, -36), 6: (-35, 100, -20), 7: (-18, 110, -7), 8: (0, 114, -1),
+    # jaw: from the ear to the chin, not as deep as bone: labels follow the visible outline, which
+    # slides forward over the cheek as a head turns
+    0: (-70, 0, -56), 1: (-70, 18, -54), 2: (-68, 36, -52), 3: (-65, 53, -47), 4: (-59, 70, -39),
+    5: (-49, 86, -29), 6: (-35, 100, -16), 7: (-18, 110, -6), 8: (0, 114, -1),
     # brow
     17: (-55, -15, -12), 18: (-47, -22, -3), 19: (-36, -25, 4), 20: (-24, -23, 8),
     21: (-13, -19, 10),
@@ -94,7 +95,7 @@ def pose_of(points: NDArray[np.floating[Any]]) -> Pose | None:
 
 
 def _angles(rotation: NDArray[np.float64]) -> Pose:
-    """Of a rotation (3, 3) in OpenCV's axes: roll after pitch after yaw."""
+    """The angles of a rotation (3, 3) in OpenCV's axes: roll after pitch after yaw."""
     yaw = np.arctan2(rotation[2, 0], rotation[2, 2])
     pitch = np.arcsin(np.clip(rotation[2, 1], -1, 1))
     roll = np.arctan2(-rotation[0, 1], rotation[1, 1])

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,7 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, UsageError, WeightsError
-from ..geometry import FacePlace, Region, crop, face_region, label_scale, refine_region, unmirror
+from ..evaluation.scores.calibration import Calibration
+from ..geometry import (
+    QUARTER,
+    FacePlace,
+    Region,
+    crop,
+    face_region,
+    label_scale,
+    nearest_quarter,
+    refine_region,
+    roll,
+    turned,
+    unmirror,
+)
 from .drawing import draw_faces
 from .face import Face, Image
 from .faces import Faces
@@ -46,6 +61,37 @@ Scores = NDArray[np.float32] | None
 
 Seen = tuple[Image, Region]
 
+LIMIT = 0.2
+"""Confidence below which a box holds no face, unless somebody says otherwise."""
+TURN_BELOW = 0.5
+"""Confidence below which a face may be turned, so that the other quarters are tried."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A box of a picture, which can be looked at from all sides."""
+
+    image: Image
+    region: Callable[[float], Region]
+    """The region that shows a face which is turned by so many radians."""
+    angle: float
+    """As far as the detector knows."""
+
+    def turned(self, quarters: int) -> Seen:
+        return self.image, self.region(self.angle + quarters * QUARTER)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the network says of one region."""
+
+    points: NDArray[np.float32]
+    """(K, 2), source pixels."""
+    scores: NDArray[np.float32] | None
+    """(K,)"""
+    score: float
+    confidence: float | None
+
 
 class Predictor(ABC):
     """A model that finds and marks faces; made by :func:`zoo.load`.
@@ -63,8 +109,15 @@ class Predictor(ABC):
     faces: FacePlace
     refine: int = 0
     """Further passes: each crops again about the points that the pass before found."""
+    mean_shape: NDArray[np.float64] | None = None
+    """(K, 2): the points of the mean training face, as fractions of the region, by which a face's
+    roll is measured. None: an ONNX file of an earlier zoo, which does not say."""
+    upright: bool = False
+    """Whether each further pass turns its crop by the roll of the points before it."""
+    calibration: Calibration | None = None
+    """What its scores are worth; None: nobody has measured it."""
     mirror_check: bool = True
-    """Whether a model without point scores is asked twice, for the sake of a confidence."""
+    """Whether a model without point scores is asked twice, for the sake of a score."""
 
     @abstractmethod
     def run(self, crops: Crops) -> tuple[Units, Scores]:
@@ -77,6 +130,7 @@ class Predictor(ABC):
         detector: str | Finder = DETECTOR,
         *,
         path: str | Path = "",
+        min_confidence: float | None = None,
     ) -> Faces: ...
 
     @overload
@@ -84,6 +138,8 @@ class Predictor(ABC):
         self,
         image: Sequence[PictureLike],
         detector: str | Finder = DETECTOR,
+        *,
+        min_confidence: float | None = None,
     ) -> list[Faces]: ...
 
     def predict(
@@ -92,6 +148,7 @@ class Predictor(ABC):
         detector: str | Finder = DETECTOR,
         *,
         path: str | Path = "",
+        min_confidence: float | None = None,
     ) -> Faces | list[Faces]:
         """The faces of a picture, or of each picture of a list; ``model(image)`` is the same.
 
@@ -103,6 +160,8 @@ class Predictor(ABC):
                 have options: ``Finder.of("haar", min_neighbors=4)``.
             path: Where an array or PIL picture came from, for detectors that look boxes up by it,
                 and for what is written.
+            min_confidence: Confidence below which a box holds no face and is left out. By default
+                0.2 where the model is calibrated; 0 keeps all.
 
         Returns:
             The faces, best box first, none where the detector finds none; for a list, a list of
@@ -112,6 +171,7 @@ class Predictor(ABC):
         Raises:
             zoo.api.DataError: The picture is of no form that is taken, or its file cannot be read.
             zoo.api.PluginError: There is no such detector, or it fails.
+            zoo.api.UsageError: A limit above 0 is given, and the model is not calibrated.
 
         Example:
             >>> import numpy as np, zoo
@@ -125,9 +185,9 @@ class Predictor(ABC):
         if isinstance(image, list | tuple):
             if path:
                 raise UsageError("path: names one picture; those of a list go with their paths")
-            return self._found_in_all(image, self._finder(detector))
+            return self._found_in_all(image, self._finder(detector), min_confidence)
         picture = Picture.of(image, path)
-        return self._found([picture], self._finder(detector))[0]
+        return self._found([picture], self._finder(detector), min_confidence)[0]
 
     __call__ = predict
 
@@ -137,6 +197,7 @@ class Predictor(ABC):
         detector: str | Finder = DETECTOR,
         *,
         paths: Sequence[str | Path] = (),
+        min_confidence: float | None = None,
     ) -> list[Faces]:
         """The faces of each picture; faces of all pictures go through the network together.
 
@@ -145,6 +206,7 @@ class Predictor(ABC):
             detector: Id of the face detector, or a :class:`Finder`, which is built once.
             paths: Where the pictures came from, one for each, for detectors that look boxes up by
                 it, and for what is written.
+            min_confidence: As for :meth:`predict`.
 
         Returns:
             The faces of each picture.
@@ -152,10 +214,11 @@ class Predictor(ABC):
         Raises:
             zoo.api.DataError: One of the arrays is no picture.
             zoo.api.PluginError: There is no such detector, or it fails.
+            zoo.api.UsageError: A limit above 0 is given, and the model is not calibrated.
         """
         named = paths or [""] * len(images)
         pictures = [Picture.of(*each) for each in zip(images, named, strict=True)]
-        return self._found(pictures, self._finder(detector))
+        return self._found(pictures, self._finder(detector), min_confidence)
 
     def _finder(self, detector: str | Finder) -> Finder:
         """A detector by its id is built once: that takes as long as marking several faces. Each
@@ -168,33 +231,67 @@ class Predictor(ABC):
             built[key] = Finder.of(detector)
         return built[key]
 
-    def _found_in_all(self, given: Sequence[PictureLike], finder: Finder) -> list[Faces]:
+    def _found_in_all(
+        self, given: Sequence[PictureLike], finder: Finder, min_confidence: float | None
+    ) -> list[Faces]:
         """The faces of each picture of a list, in batches."""
         found: list[Faces] = []
         for batch in _batches(given):
-            found += (faces.without_pixels() for faces in self._found(batch, finder))
+            of_batch = self._found(batch, finder, min_confidence)
+            found += (faces.without_pixels() for faces in of_batch)
         return found
 
-    def _found(self, pictures: Sequence[Picture], finder: Finder) -> list[Faces]:
+    def _found(
+        self, pictures: Sequence[Picture], finder: Finder, min_confidence: float | None
+    ) -> list[Faces]:
         """The faces of pictures whose pixels are at hand."""
-        boxes = [finder.boxes(each.pixels, each.path) for each in pictures]
-        seen = [
-            (picture.pixels, finder.region(box, picture.pixels, self.region, self.faces))
-            for picture, found in zip(pictures, boxes, strict=True)
-            for box in found
+        least = self.limit(min_confidence)
+        searched = [finder.search(each.pixels, each.path) for each in pictures]
+        looks = [
+            Look(each.pixels, partial(self._region, finder, box, each.pixels), angle)
+            for each, (boxes, angle) in zip(pictures, searched, strict=True)
+            for box in boxes
         ]
-        marked = self._marked(seen, self.refine)
+        marks = iter(self._marked_at_any_angle(looks))
         return [
-            Faces([_face(box, *next(marked)) for box in found], picture, self.scheme)
-            for picture, found in zip(pictures, boxes, strict=True)
+            self._kept([_face(box, next(marks)) for box in boxes], each, least)
+            for each, (boxes, _) in zip(pictures, searched, strict=True)
         ]
+
+    def _region(
+        self, finder: Finder, box: NDArray[np.float32], image: Image, angle: float
+    ) -> Region:
+        return finder.region(box, image, self.region, self.faces, angle)
+
+    def limit(self, asked: float | None) -> float:
+        """The confidence below which a box holds no face: the one that is asked for, or ``LIMIT``.
+
+        Raises :class:`UsageError` for one above 0 where the model is not calibrated.
+        """
+        if asked and self.calibration is None:
+            raise UsageError(
+                f"{self.name}: is not calibrated, so its faces have no confidence that a limit "
+                "could be held against; `zoo evaluate RUN --calibrate` measures it"
+            )
+        return LIMIT if asked is None else asked
+
+    def _kept(self, found: Sequence[Face], picture: Picture, least: float) -> Faces:
+        kept = [face for face in found if face.confidence is None or face.confidence >= least]
+        return Faces(kept, picture, self.scheme, len(found) - len(kept))
 
     def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
         """Where to look for a face that a moment ago was at these points (K, 2): the region of the
-        last pass, so that a model with further passes needs no first one."""
+        last pass, so that a model with further passes needs no first one. A model that does not
+        turn its crops sees the face turned by the nearest quarter."""
+        angle = 0.0 if self.mean_shape is None else roll(points, self.mean_shape)
+        if not self.upright:
+            angle = nearest_quarter(angle)
+        level = turned(points, -angle)
         if self.refine:
-            return refine_region(points)
-        return face_region(np.array(points_box(points)), ABOUT_POINTS, self.faces)
+            window = refine_region(level)
+        else:
+            window = face_region(np.array(points_box(level)), ABOUT_POINTS, self.faces)
+        return window.turned(angle)
 
     def faces_in(
         self, image: Image, regions: Sequence[Region], *, again: bool = True
@@ -206,40 +303,54 @@ class Predictor(ABC):
         picture = Picture.of(image)
         passes = self.refine if again else 0
         seen = [(picture.pixels, region) for region in regions]
-        marked = self._marked(seen, passes, mirror=False)
-        return [
-            Face(points_box(points), math.nan, points, scores, sure, self.scheme, picture)
-            for points, scores, sure in marked
+        found = [
+            _face((*points_box(mark.points), math.nan), mark)
+            for mark in self._marked(seen, passes, mirror=False)
         ]
+        return [replace(face, scheme=self.scheme, picture=picture) for face in found]
 
     def points_in(
         self, image: Image, regions: Sequence[Region]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Points (N, K, 2) in source pixels for N regions, and scores (N, K) or None."""
-        seen = [(image, region) for region in regions]
-        marked = list(self._marked(seen, self.refine, mirror=False))
-        points = np.stack([points for points, _, _ in marked])
-        scores = [score for _, score, _ in marked if score is not None]
-        return points, np.stack(scores) if scores else None
+        marks = self._marked([(image, region) for region in regions], self.refine, mirror=False)
+        scores = [mark.scores for mark in marks if mark.scores is not None]
+        return np.stack([mark.points for mark in marks]), np.stack(scores) if scores else None
 
-    def _marked(
-        self, seen: Sequence[Seen], again: int, mirror: bool = True
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None, float | None]]:
-        """Points (K, 2) in source pixels, scores (K,) or None, and the confidence of each.
-        ``again``: further passes; ``mirror``: whether the mirror may be asked for it."""
+    def _marked_at_any_angle(self, looks: Sequence[Look]) -> list[Mark]:
+        """Of each the best: as it is or, where the model is not sure of that, turned by another
+        quarter. All quarters of all that need it go through the network together."""
+        marks = self._marked([look.turned(0) for look in looks], self.refine)
+        poor = [i for i, mark in enumerate(marks) if self._is_poor(mark)]
+        again = [looks[i].turned(quarters) for i in poor for quarters in (1, 2, 3)]
+        tried = self._marked(again, self.refine)
+        for place, i in enumerate(poor):
+            marks[i] = max(marks[i], *tried[3 * place :][:3], key=lambda mark: mark.score)
+        return marks
+
+    def _is_poor(self, mark: Mark) -> bool:
+        """Whether the face may be turned. Only of a calibrated model it is known what is low."""
+        return mark.confidence is not None and mark.confidence < TURN_BELOW
+
+    def _marked(self, seen: Sequence[Seen], again: int, mirror: bool = True) -> list[Mark]:
+        """What the network says of each region. ``again``: further passes; ``mirror``: whether the
+        mirror may be asked for the score."""
+        marks: list[Mark] = []
+        upright = self.mean_shape if self.upright else None
         for start in range(0, len(seen), BATCH):
             images, regions = zip(*seen[start : start + BATCH], strict=True)
             crops, units, scores = self._one_pass(images, regions)
             for _ in range(again):
-                found = [r.to_source(unit) for r, unit in zip(regions, units, strict=True)]
-                regions = tuple(map(refine_region, found))
+                windows = [refine_region(unit, upright) for unit in units]
+                regions = tuple(map(Region.inner, regions, windows))
                 crops, units, scores = self._one_pass(images, regions)
             asked = mirror or scores is not None
             sure = self.confidences(crops, units, scores) if asked else np.full(len(units), np.nan)
-            for i, region in enumerate(regions):
+            for i, (region, score) in enumerate(zip(regions, sure.tolist(), strict=True)):
                 points = region.to_source(units[i]).astype(np.float32)
-                confidence = None if np.isnan(sure[i]) else float(sure[i])
-                yield points, None if scores is None else scores[i], confidence
+                known = self.calibration.confidence(score) if self.calibration else None
+                marks.append(Mark(points, None if scores is None else scores[i], score, known))
+        return marks
 
     def _one_pass(
         self, images: Sequence[Image], regions: Sequence[Region]
@@ -261,14 +372,14 @@ class Predictor(ABC):
             )
 
     def confidences(self, crops: Crops, units: Units, scores: Scores) -> NDArray[np.float32]:
-        """(N,) from 0 to 1: how sure the model is of each face's points.
+        """(N,) from 0 to 1: the score of each face, how sure the model is of its points.
 
         Where the head scores points (heat maps and the like), the mean of the scores. Else what the
         model says of the mirrored crop is held against what it says of the crop: exp(-d /
         ``DISAGREE``), with d the mean distance of points in sizes of the face. That is a second
         pass; with ``mirror_check = False``, and for a scheme without symmetry, there is none, and
-        this gives NaN, and the face no confidence. Neither is a probability: they tell faces that
-        went wrong from those that did not, within one model.
+        the score is NaN. Neither is a probability: they tell faces that went wrong from those that
+        did not, within one model. A :class:`Calibration` makes a probability of them.
         """
         if scores is not None:
             return np.asarray(scores.mean(1), np.float32)
@@ -297,14 +408,9 @@ class Predictor(ABC):
         return draw_faces(image, faces, self.scheme)
 
 
-def _face(
-    box: NDArray[np.float32],
-    points: NDArray[np.float32],
-    scores: NDArray[np.float32] | None,
-    confidence: float | None,
-) -> Face:
+def _face(box: Iterable[float], mark: Mark) -> Face:
     x0, y0, x1, y1, score = (float(v) for v in box)
-    return Face((x0, y0, x1, y1), score, points, scores, confidence)
+    return Face((x0, y0, x1, y1), score, mark.points, mark.scores, mark.score, mark.confidence)
 
 
 def points_box(points: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:

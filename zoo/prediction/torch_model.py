@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
 
+from ..api import DataError, ZooWarning
+from ..evaluation.records import load_record
 from ..runs.folder import RunFolder
 from ..runs.trained import Trained, load_trained
 from ..world import pick_device
@@ -25,11 +28,21 @@ class TorchPredictor(Predictor):
         self.region = trained.header.config.region
         self.faces = trained.header.faces
         self.refine = trained.header.config.refine
+        self.mean_shape = trained.header.mean_shape
+        self.upright = trained.header.config.upright
 
     @classmethod
     def of_run(cls, run: Path, device: str = "") -> TorchPredictor:
-        """Raises what :func:`zoo.runs.trained.load_trained` raises."""
-        return cls(load_trained(RunFolder(run)), device, run.name)
+        """Raises what :func:`zoo.runs.trained.load_trained` raises. A damaged record is warned of:
+        it says what scores are worth, and no more."""
+        folder = RunFolder(run)
+        made = cls(load_trained(folder), device, run.name)
+        if folder.record.is_file():  # else it is still training
+            try:
+                made.calibration = load_record(folder.record).calibration
+            except DataError as error:
+                warnings.warn(f"{error}; faces have no confidence", ZooWarning, stacklevel=2)
+        return made
 
     @torch.no_grad()
     def run(self, crops: Crops) -> tuple[Units, Scores]:

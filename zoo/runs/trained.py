@@ -40,6 +40,11 @@ class Header:
     mean_shape: NDArray[np.float64]
     """(K, 2), of the training split, as fractions of the region: the baseline's prediction."""
 
+    @property
+    def upright(self) -> NDArray[np.float64] | None:
+        """What the crops of further passes are turned upright by; None: they are not turned."""
+        return self.mean_shape if self.config.upright else None
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "config": self.config.to_share(),

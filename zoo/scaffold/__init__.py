@@ -4,7 +4,7 @@ The texts are ``string.Template`` files in ``templates``; :mod:`zoo.scaffold.nam
 a package may have, :mod:`zoo.scaffold.writer` writes it.
 """
 
-from .names import Names, choose_names
+from .names import PackageNames, choose_names
 from .writer import Package, write_package
 
-__all__ = ["Names", "Package", "choose_names", "write_package"]
+__all__ = ["Package", "PackageNames", "choose_names", "write_package"]

@@ -26,7 +26,7 @@ _FOLDERS = frozenset({"test", "tests", "build", "dist", "runs"})
 
 
 @dataclass(frozen=True)
-class Names:
+class PackageNames:
     """``my-backbone``, the distribution, with its module and its id, both ``my_backbone``."""
 
     distribution: str
@@ -37,7 +37,7 @@ class Names:
     """Whether a plugin of another kind has the same id, so that commands need ``--kind``."""
 
 
-def choose_names(name: str, kind: str) -> Names:
+def choose_names(name: str, kind: str) -> PackageNames:
     """The names that a package ``name`` with one plugin of this kind gives rise to.
 
     ``landmark-zoo-tiny`` has the module ``landmark_zoo_tiny`` and the id ``tiny``. Raises
@@ -50,7 +50,7 @@ def choose_names(name: str, kind: str) -> Names:
         raise UsageError(f"{reason}; {_suggestion(name, kind)} would do")
     plugin_id = _id_of(name)
     others = {entry.kind for entry in _everything() if entry.id == plugin_id}
-    return Names(name, _module_of(name), plugin_id, kind, bool(others - {kind}))
+    return PackageNames(name, _module_of(name), plugin_id, kind, bool(others - {kind}))
 
 
 def _malformed(name: str) -> str:

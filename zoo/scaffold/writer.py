@@ -14,7 +14,7 @@ from string import Template
 from zoo.api import API_VERSION, UsageError
 from zoo.registry.entries import GROUPS
 
-from .names import Names
+from .names import PackageNames
 
 SMALL_RUN = "--recipe strong --set input_size=64 --epochs 20"
 """Trains timm's smallest network on drawn faces in twenty seconds on two cores, well below the
@@ -72,7 +72,7 @@ _KINDS = {
 class Package:
     """A package that was written."""
 
-    names: Names
+    names: PackageNames
     folder: Path
     files: tuple[str, ...]
     """Relative to the folder, sorted."""
@@ -80,7 +80,7 @@ class Package:
     """The commands to go on with: install, check, use."""
 
 
-def write_package(names: Names, folder: Path) -> Package:
+def write_package(names: PackageNames, folder: Path) -> Package:
     """Write a package with one plugin that works into ``folder``, which must not exist.
 
     Raises UsageError, and leaves nothing behind, where it exists or cannot be written.
@@ -110,7 +110,7 @@ def write_package(names: Names, folder: Path) -> Package:
     return Package(names, folder, tuple(sorted(files)), commands(names, folder))
 
 
-def render(names: Names) -> dict[str, str]:
+def render(names: PackageNames) -> dict[str, str]:
     """The files of a package by their names in it."""
     kind = _KINDS[names.kind]
     values = {
@@ -139,13 +139,13 @@ def render(names: Names) -> dict[str, str]:
     return {name: _template(source).substitute(values) for name, source in templates.items()}
 
 
-def commands(names: Names, folder: Path) -> tuple[str, str, str]:
+def commands(names: PackageNames, folder: Path) -> tuple[str, str, str]:
     """Install, check, use."""
     train = Template(_KINDS[names.kind].train).substitute(id=names.id)
     return (f'cd {shlex.quote(str(folder))} && pip install -e ".[test]"', _check(names), train)
 
 
-def _check(names: Names) -> str:
+def _check(names: PackageNames) -> str:
     return f"zoo check {names.id}" + (f" --kind {names.kind}" if names.shared_id else "")
 
 

@@ -47,6 +47,7 @@ def see_mirrored(
     folder = RunFolder(run)
     trained = load_trained(folder)
     scheme, config = trained.header.scheme, trained.header.config
+    upright = trained.header.upright
     if scheme.flip is None:
         raise DataError(f"{run}: its scheme {scheme.name} has no known symmetry: nothing to mirror")
     if (scheme.name, len(scheme)) != (table.scheme.name, len(table.scheme)):
@@ -71,8 +72,9 @@ def see_mirrored(
     world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
     split = make_split(store, table, world.device)
     config = replace(config, precision="fp32")
-    plain_unit, _ = predict_split(trained.model.to(world.device), split, config, world)
-    back_unit = predict_mirrored(trained.model, split, config, scheme.flip, world)
+    model = trained.model.to(world.device)
+    plain_unit, _ = predict_split(model, split, config, world, upright)
+    back_unit = predict_mirrored(model, split, config, scheme.flip, world, upright)
     return Mirrored(
         model=record.run,
         frames=which,

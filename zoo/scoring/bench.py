@@ -111,7 +111,7 @@ class TimedNetwork:
 
 
 @dataclass(frozen=True)
-class Cost:
+class BenchResult:
     runs: tuple[RunFolder, ...]
     backbone: str
     parameters: int
@@ -139,7 +139,7 @@ def bench(
     precision: str = "fp32",
     rounds: int = ROUNDS,
     reporter: Reporter | None = None,
-) -> tuple[list[Cost], list[ZooError]]:
+) -> tuple[list[BenchResult], list[ZooError]]:
     """Time the networks of runs and write the figures into their records; also what could not be
     timed, an error a run: external entries, runs that are not finished, a plugin that is gone, a
     batch that does not fit.
@@ -231,11 +231,11 @@ def _subject(
     )
 
 
-def _cost(subject: TimedNetwork, device: str) -> Cost:
+def _cost(subject: TimedNetwork, device: str) -> BenchResult:
     batch = len(subject.full.images)
     low, middle, high = quartiles(subject.single.samples)
     fast, median, slow = quartiles(subject.full.samples)
-    return Cost(
+    return BenchResult(
         runs=subject.runs,
         backbone=subject.backbone,
         parameters=subject.parameters,

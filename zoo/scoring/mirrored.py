@@ -3,6 +3,7 @@ model sees: the same pixels, turned."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..data.batches import Split
-from ..geometry import label_scale, unmirror
+from ..geometry import Region, label_scale, unmirror
 from ..model import LandmarkModel
 from ..world import World
 from .split import predict_split
@@ -25,18 +26,23 @@ class MirroredSplit(Split):
         images, points, visible = super().take(rows)
         return images.flip(2), points, visible
 
-    def look_closer(self, rows: NDArray[np.int64], windows: NDArray[np.float64]) -> Tensor:
-        unmirrored = windows * (-1, 1, 1) + (1, 0, 0)
-        return super().look_closer(rows, unmirrored).flip(2)
+    def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
+        return super().look_closer(rows, [window.mirrored() for window in windows]).flip(2)
 
 
 def predict_mirrored(
-    model: LandmarkModel, split: Split, config: Config, flip: tuple[int, ...], world: World
+    model: LandmarkModel,
+    split: Split,
+    config: Config,
+    flip: tuple[int, ...],
+    world: World,
+    upright: NDArray[np.float64] | None,
 ) -> NDArray[np.float32]:
     """What the model says of the frames' mirror images, mirrored back: points (M, K, 2) as
     fractions of the region."""
-    turned, _ = predict_split(model, MirroredSplit(**vars(split)), config, world)
-    return unmirror(turned, flip).astype(np.float32)
+    mirrored = MirroredSplit(**vars(split))
+    found, _ = predict_split(model, mirrored, config, world, upright)
+    return unmirror(found, flip).astype(np.float32)
 
 
 def with_label_offset(

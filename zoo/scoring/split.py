@@ -24,12 +24,17 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def predict_split(
-    model: LandmarkModel, split: Split, config: Config, world: World
+    model: LandmarkModel,
+    split: Split,
+    config: Config,
+    world: World,
+    upright: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Points (M, K, 2) as fractions of the region and, where the head gives them, scores (M, K).
 
     ``config`` says how many images at a time, in which precision, and how many passes follow
-    the first, each at a crop about the points that were found.
+    the first, each at a crop about the points that were found; ``upright``, the model's
+    :attr:`~zoo.runs.trained.Header.upright`, whether these crops are turned.
     """
     training = model.training
     model.eval()
@@ -40,9 +45,10 @@ def predict_split(
         images, _, _ = split.take(rows)
         unit, score = _forward(model, images, config.precision)
         for _ in range(config.refine):
-            windows = _windows(unit)
+            windows = [_window(face, upright) for face in unit]
             close, score = _forward(model, split.look_closer(rows, windows), config.precision)
-            unit = to_source(close, windows).astype(np.float32)
+            found = [window.to_source(face) for window, face in zip(windows, close, strict=True)]
+            unit = np.stack(found).astype(np.float32)
         points.append(unit)
         scores.append(score)
     model.train(training)
@@ -72,13 +78,10 @@ def _forward(
     )
 
 
-def _windows(unit: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The next pass's crops, (B, 3) as fractions of the first one's. Points that are not finite
+def _window(unit: NDArray[np.float32], upright: NDArray[np.float64] | None) -> Region:
+    """The next pass's crop of a face, in fractions of the first one's. Points that are not finite
     are left for the caller to find: such a face is seen whole again."""
-    crops = [
-        refine_region(face) if np.isfinite(face).all() else Region(0.5, 0.5, 1) for face in unit
-    ]
-    return np.array([(crop.cx, crop.cy, crop.side) for crop in crops])
+    return refine_region(unit, upright) if np.isfinite(unit).all() else Region(0.5, 0.5, 1)
 
 
 def _interleave(shares: list[NDArray[np.float32] | None], count: int) -> NDArray[np.float32]:

@@ -10,11 +10,33 @@ from zoo.registry.entries import one_line
 
 
 class CheckFailed(AssertionError):  # noqa: N818
-    """A plugin does not do what its contract says; the message says what it does instead."""
+    """A plugin does not do what its contract says; the message says what it does instead.
+
+    Example:
+        >>> from zoo.testing import CheckFailed, checks
+        >>> try:
+        ...     checks("no_such_loss", "loss")[0]()
+        ... except CheckFailed as failure:
+        ...     print(failure)
+        no installed loss is called "no_such_loss"...
+    """
 
 
 class CheckNotRun(CheckFailed):
-    """A check that could not begin, because the plugin fails another that it builds on."""
+    """A check that could not begin, because the plugin fails another that it builds on.
+
+    Args:
+        needed: Name of the other check.
+        reason: Why the plugin fails it.
+
+    Example:
+        >>> from zoo.testing import CheckNotRun, checks
+        >>> try:
+        ...     checks("no_such_loss", "loss")[-1]()
+        ... except CheckNotRun as failure:
+        ...     print(failure.needed)
+        found_through_metadata
+    """
 
     def __init__(self, needed: str, reason: str) -> None:
         super().__init__(f"needs {needed}: {reason}")

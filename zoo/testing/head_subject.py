@@ -14,7 +14,7 @@ from zoo.api import IBUG68, LandmarkScheme, ZooError
 from zoo.registry.call import call_unblamed
 from zoo.testing.failures import CheckFailed, needs
 from zoo.testing.modules import Run
-from zoo.testing.small_net import SIZE, Form, forms
+from zoo.testing.small_net import SIZE, FeatureForm, forms
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import seeded
 
@@ -22,12 +22,12 @@ from zoo.testing.tensors import seeded
 class HeadSubject(Subject):
     """A head, and the forms of features that it takes."""
 
-    def build(self, form: Form, seed: int = 0, scheme: LandmarkScheme = IBUG68) -> nn.Module:
+    def build(self, form: FeatureForm, seed: int = 0, scheme: LandmarkScheme = IBUG68) -> nn.Module:
         """A new module in eval mode, its weights from ``seed``."""
         with seeded(seed):
             return self.build_as_is(form, scheme).eval()
 
-    def build_as_is(self, form: Form, scheme: LandmarkScheme = IBUG68) -> nn.Module:
+    def build_as_is(self, form: FeatureForm, scheme: LandmarkScheme = IBUG68) -> nn.Module:
         """A new module from torch's random state as it stands."""
         built: Any = call_unblamed(
             "head", self.plugin_id, self.plugin.build, form.info, scheme, SIZE, **self.options
@@ -37,11 +37,11 @@ class HeadSubject(Subject):
         return built
 
     @functools.cached_property
-    def offered(self) -> list[Form]:
+    def offered(self) -> list[FeatureForm]:
         parameter = inspect.signature(self.plugin.build).parameters.get("stride")
         return forms(None if parameter is None else self.options.get("stride", parameter.default))
 
-    def sort_out(self) -> tuple[list[Form], dict[str, str]]:
+    def sort_out(self) -> tuple[list[FeatureForm], dict[str, str]]:
         """The forms that it takes, and what it says to the others."""
         taken, refused = [], {}
         for form in self.offered:
@@ -61,7 +61,7 @@ class HeadSubject(Subject):
         return taken, refused
 
     @functools.cached_property
-    def taken(self) -> list[Form]:
+    def taken(self) -> list[FeatureForm]:
         with needs("takes_features_or_refuses_by_name"):
             taken, _ = self.sort_out()
         if not taken:
@@ -69,7 +69,7 @@ class HeadSubject(Subject):
                 raise CheckFailed("it takes none")
         return taken
 
-    def each(self, seed: int = 0) -> Iterator[tuple[Form, nn.Module]]:
+    def each(self, seed: int = 0) -> Iterator[tuple[FeatureForm, nn.Module]]:
         for form in self.taken:
             yield form, self.build(form, seed)
 
@@ -80,7 +80,7 @@ class HeadSubject(Subject):
         with needs("gives_points"), torch.no_grad(), seeded(seed):
             return points_first(module(features))
 
-    def run_on_two(self, form: Form) -> Run:
+    def run_on_two(self, form: FeatureForm) -> Run:
         """What a module gives for the features of two images, always the same."""
         return lambda module: self.run(module, form.features(2))
 

@@ -33,7 +33,7 @@ from zoo.testing.modules import (
     require_round_trip,
     require_same_init,
 )
-from zoo.testing.small_net import SIZE, Form, SmallNet
+from zoo.testing.small_net import SIZE, FeatureForm, SmallNet
 from zoo.testing.tensors import CLOSE, difference, noise, seeded, tensors_of
 from zoo.training.loss import training_loss
 
@@ -74,7 +74,7 @@ def gives_points(subject: HeadSubject) -> None:
                     _require_shape(output, "score", (count, len(scheme)), form)
 
 
-def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: Form) -> None:
+def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: FeatureForm) -> None:
     found = output[name]
     if tuple(found.shape) != shape:
         raise CheckFailed(f'{form.name}: "{name}" is {tuple(found.shape)}, not {shape}')
@@ -177,7 +177,7 @@ def loss_ignores_invisible_points(subject: HeadSubject) -> None:
 
 
 def _cost_and_slopes(
-    module: nn.Module, form: Form, target: Tensor, visible: Tensor
+    module: nn.Module, form: FeatureForm, target: Tensor, visible: Tensor
 ) -> tuple[float, list[Tensor]]:
     with needs("gives_points"):
         cost = _loss(module, form.features(4), target, visible)

@@ -54,6 +54,14 @@ class Check:
 
     Calling it raises :class:`CheckFailed` with a clear message. What it returns is None, or why it
     does not apply: a data set without people cannot mix them up.
+
+    Example:
+        >>> from zoo.testing import checks
+        >>> check = checks("l1", "loss")[0]
+        >>> check
+        <check 1 found_through_metadata of l1>
+        >>> check() is None
+        True
     """
 
     number: int
@@ -88,7 +96,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a check."""
+    """What came of a check.
+
+    Example:
+        >>> from zoo.testing import checks, run
+        >>> outcome = run(checks("l1")[0])
+        >>> outcome.status, outcome.as_expected
+        ('ok', True)
+    """
 
     check: Check
     status: Status
@@ -112,12 +127,27 @@ def checks(
 ) -> list[Check]:
     """The checks of a plugin, in their order. Nothing is loaded before one of them is called.
 
-    ``kind`` may be left out where the id stands in one kind only. ``options`` are those of the
-    plugin's ``build`` (``open`` for a data set); ``input_size`` among a backbone's is the size, in
-    pixels, at which it is checked beside its declared one. ``data`` is the root of a data set, or a
-    function that gives it, called when it is first wanted; by default the usual places are
-    searched. ``import_timeout`` is in seconds. Raises PluginError or UsageError for an id without
-    ``kind`` that is unknown or ambiguous, UsageError for a kind that does not exist.
+    Args:
+        plugin_id: Id of an installed plugin, such as ``timm:resnet18``.
+        kind: Its kind: backbone, dataset, head, loss or detector. It may be left out where the id
+            stands in one kind only.
+        options: Options of the plugin's ``build`` (``open`` for a data set). ``input_size`` among a
+            backbone's is the size in pixels at which it is checked beside its declared one.
+        data: Root of a data set, or a function that gives it, called when it is first wanted.
+            None: the usual places are searched.
+        import_timeout: Time in seconds that the plugin's import may take.
+
+    Returns:
+        The checks of the kind, all of them for every plugin.
+
+    Raises:
+        zoo.api.PluginError: The id is given without ``kind``, and no plugin has it.
+        zoo.api.UsageError: There is no such kind, or the id stands in several and ``kind`` is None.
+
+    Example:
+        >>> from zoo.testing import checks
+        >>> [check.name for check in checks("l1", "loss")][:2]
+        ['found_through_metadata', 'import_leaves_no_trace']
     """
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
     module = importlib.import_module(_LISTS[kind])
@@ -135,7 +165,19 @@ def _first_sentence(test: Test) -> str:
 
 
 def run(check: Check) -> Outcome:
-    """Call a check and grade what comes of it."""
+    """Call a check and grade what comes of it.
+
+    Args:
+        check: One of :func:`checks`.
+
+    Returns:
+        What came of it. A failure of the plugin is no exception here: it stands in ``failure``.
+
+    Example:
+        >>> from zoo.testing import checks, run
+        >>> run(checks("l1", "loss")[0]).status
+        'ok'
+    """
     start = time.perf_counter()
     failure: CheckFailed | None = None
     remark: str | None = None
@@ -157,7 +199,20 @@ def run(check: Check) -> Outcome:
 
 
 def summary(outcomes: Iterable[Outcome]) -> str:
-    """``12/12``, ``16/16, 1 of them an expected failure`` or ``14/16: 1 failed, 1 not run``."""
+    """Count how checks came out.
+
+    Args:
+        outcomes: What :func:`run` gave for each check.
+
+    Returns:
+        One line: ``12/12``, ``16/16, 1 of them an expected failure`` or
+        ``14/16: 1 failed, 1 not run``.
+
+    Example:
+        >>> from zoo.testing import checks, run, summary
+        >>> summary([run(checks("l1", "loss")[0])])
+        '1/1'
+    """
     counts = Counter(outcome.status for outcome in outcomes)
     bad = [f"{n} {status}" for status, n in counts.items() if status not in GOOD]
     text = f"{sum(counts[status] for status in GOOD)}/{counts.total()}"

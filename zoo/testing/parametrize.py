@@ -44,7 +44,27 @@ def parametrize_with_checks(
 ) -> pytest.MarkDecorator:
     """Run a test once for every check of a plugin; it takes the argument ``check`` and calls it.
 
-    The arguments are those of :func:`zoo.testing.checks`. Collecting the tests loads no plugin.
+    Collecting the tests loads no plugin.
+
+    Args:
+        plugin_id: Id of an installed plugin.
+        kind: Its kind; may be left out where the id stands in one kind only.
+        options: Options of the plugin's ``build`` (``open`` for a data set).
+        data: Root of a data set, or a function that gives it. None: the usual places.
+        import_timeout: Time in seconds that the plugin's import may take.
+
+    Returns:
+        The decorator.
+
+    Raises:
+        zoo.api.PluginError: The id is given without ``kind``, and no plugin has it.
+        zoo.api.UsageError: There is no such kind, or the id stands in several and ``kind`` is None.
+
+    Example:
+        >>> from zoo.testing import parametrize_with_checks
+        >>> @parametrize_with_checks("l1", kind="loss")
+        ... def test_conformance(check):
+        ...     check()
     """
     import pytest
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
-from collections.abc import Callable
-from contextlib import redirect_stdout
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, NoReturn
+from unittest import mock
 
 from torch import nn
 
 from zoo.testing.failures import CheckFailed
-from zoo.testing.offline import no_network
 
 Build = Callable[[int, bool], nn.Module]
 """Builds a network from torch's seed, with pretrained weights or without."""
@@ -59,3 +62,21 @@ def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
         equal += int((mine == other).sum())
         total += mine.numel()
     return equal / total if total else 0.0
+
+
+@contextmanager
+def no_network() -> Iterator[None]:
+    """Every connection and every look-up of a host fails at once, as on a machine without one.
+
+    For Python code in this process: what a program started from here does is not seen.
+    """
+
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise OSError(errno.ENETUNREACH, "the network is closed during this check")
+
+    with (
+        mock.patch.object(socket.socket, "connect", refuse),
+        mock.patch.object(socket, "getaddrinfo", refuse),
+        mock.patch.object(socket, "gethostbyname", refuse),
+    ):
+        yield

@@ -18,7 +18,7 @@ CHANNELS = {2: 16, 4: 24, 8: 32, 16: 48, 32: 64}
 
 
 @dataclass(frozen=True)
-class Form:
+class FeatureForm:
     """One form in which features may reach a head."""
 
     name: str
@@ -54,20 +54,20 @@ class Form:
         return [torch.cat([a[:1], 3 * b[1:]]) for a, b in zip(same, other, strict=True)]
 
 
-def forms(stride: float | None) -> list[Form]:
+def forms(stride: float | None) -> list[FeatureForm]:
     """What a head is offered: without a ``stride`` of its own one map, a vector, and maps; with
     one, maps from that stride, one map of it, and one coarse map, as of a transformer."""
     if stride is None:
         return [
-            Form("a map", (32,), alone=True),
-            Form("a vector", ()),
-            Form("maps of strides 8, 16 and 32", (8, 16, 32)),
+            FeatureForm("a map", (32,), alone=True),
+            FeatureForm("a vector", ()),
+            FeatureForm("maps of strides 8, 16 and 32", (8, 16, 32)),
         ]
     strides = tuple(s for s in CHANNELS if s >= stride) or (32,)
     offered = [
-        Form(f"maps of strides {', '.join(map(str, strides))}", strides),
-        Form(f"a map of stride {strides[0]}", strides[:1], alone=True),
-        Form("a map of stride 16", (16,), alone=True),
+        FeatureForm(f"maps of strides {', '.join(map(str, strides))}", strides),
+        FeatureForm(f"a map of stride {strides[0]}", strides[:1], alone=True),
+        FeatureForm("a map of stride 16", (16,), alone=True),
     ]
     return list({form.strides: form for form in reversed(offered)}.values())[::-1]
 
@@ -75,7 +75,7 @@ def forms(stride: float | None) -> list[Form]:
 class SmallNet(nn.Module):
     """Images (B, 3, 64, 64) to features in a form."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: FeatureForm) -> None:
         super().__init__()
         self.form = form
         last = max(form.strides, default=32)

@@ -51,7 +51,7 @@ class Interrupted(ZooError):  # noqa: N818 - it is no error: the run stopped whe
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainJob:
     """What :func:`fit` works with and does not change."""
 
     config: Config
@@ -85,7 +85,7 @@ class Job:
         return self.labelled + self.drawn
 
 
-def epoch_plan(job: Job, epoch: int) -> list[list[NDArray[np.int64]]]:
+def epoch_plan(job: TrainJob, epoch: int) -> list[list[NDArray[np.int64]]]:
     """The steps of an epoch (from 0), each a list of batches whose gradients are summed.
 
     A share of the frames that a teacher labelled is seen, drawn anew each epoch: on average, each
@@ -102,7 +102,7 @@ def epoch_plan(job: Job, epoch: int) -> list[list[NDArray[np.int64]]]:
     return [batches[i : i + each] for i in range(0, len(batches), each)]
 
 
-def fit(job: Job, state: TrainState) -> None:
+def fit(job: TrainJob, state: TrainState) -> None:
     """Train until the configuration's epochs are done, from wherever ``state`` stands.
 
     Raises :class:`Interrupted` once a signal was served, and :class:`ZooError` with the frames'
@@ -151,7 +151,12 @@ def fit(job: Job, state: TrainState) -> None:
 
 
 def _backward(
-    job: Job, state: TrainState, forward: nn.Module, rows: NDArray[np.int64], total: int, micro: int
+    job: TrainJob,
+    state: TrainState,
+    forward: nn.Module,
+    rows: NDArray[np.int64],
+    total: int,
+    micro: int,
 ) -> Tensor:
     """One batch's share of a step: forward, loss, backward. Returns that share of the loss."""
     config, world, step = job.config, job.world, state.progress.step
@@ -183,13 +188,13 @@ def _update(state: TrainState, config: Config) -> None:
         update_average(state.average, state.model, config.ema, state.progress.step)
 
 
-def _finish_epoch(job: Job, state: TrainState, clock: _Clock) -> None:
+def _finish_epoch(job: TrainJob, state: TrainState, clock: _Clock) -> None:
     """Validate, keep the best, write state, history and whatever follows from them."""
     config, progress, world = job.config, state.progress, job.world
     seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
     world.align_buffers(state.evaluated)
-    unit, _ = predict_split(state.evaluated, job.val, config, world)
+    unit, _ = predict_split(state.evaluated, job.val, config, world, job.header.upright)
     if not np.isfinite(unit).all():
         raise ZooError(
             f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"
@@ -229,7 +234,7 @@ def _finish_epoch(job: Job, state: TrainState, clock: _Clock) -> None:
             )
 
 
-def _save_and_stop(job: Job, state: TrainState) -> None:
+def _save_and_stop(job: TrainJob, state: TrainState) -> None:
     # a sum over processes would be counted again on each of them: rank 0 keeps it, once
     total = job.world.total(state.loss_sum)
     state.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
@@ -242,7 +247,7 @@ def _save_and_stop(job: Job, state: TrainState) -> None:
     )
 
 
-def _check_finite(bad_step: Tensor, job: Job, epoch: int, steps: int) -> None:
+def _check_finite(bad_step: Tensor, job: TrainJob, epoch: int, steps: int) -> None:
     bad = max(job.world.gather(int(bad_step)))
     if bad >= 0:
         batches = epoch_plan(job, epoch)[bad % steps]
@@ -253,7 +258,9 @@ def _check_finite(bad_step: Tensor, job: Job, epoch: int, steps: int) -> None:
         )
 
 
-def _log(job: Job, state: TrainState, clock: _Clock, steps: list[list[NDArray[np.int64]]]) -> None:
+def _log(
+    job: TrainJob, state: TrainState, clock: _Clock, steps: list[list[NDArray[np.int64]]]
+) -> None:
     config, progress = job.config, state.progress
     loss_sum = job.world.total(state.loss_sum)
     if not job.world.first:

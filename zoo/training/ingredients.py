@@ -84,7 +84,7 @@ class Ingredients:
             criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss)
             uses_loss = _rehearse(built, criterion, plan, len(scheme), world, reporter)
             pseudo = pseudo_label(config, source, world.device, reporter)
-            passes = open_passes(config, pseudo.source, built.input_size, reporter)
+            passes = open_passes(config, pseudo.source, pseudo.count, built.input_size, reporter)
             train = pseudo.labelled(passes[0].store)
             val = source.store("val", config.region, built.input_size, reporter)
             if len(train) < 2 * world.size:

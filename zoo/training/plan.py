@@ -72,6 +72,11 @@ class Plan:
                 f"protocol {self.protocol.id} has {self.protocol.folds} folds: name one with "
                 "--set fold=0, or train them all (zoo.train_folds in Python)"
             )
+        if "upright" in config.asked and config.upright and not config.refine:
+            raise UsageError(
+                "upright = true: turns the crops of further passes, and refine = 0 makes none; "
+                "add --set refine=1"
+            )
         input_size = config.input_size or self.backbone.plugin.input_size
         config = replace(
             config,
@@ -83,6 +88,7 @@ class Plan:
             fold=max(config.fold, 0),
             input_size=input_size,
             augment=config.augment.for_inputs(input_size),
+            upright=config.upright and config.refine > 0,  # one pass has no crop to turn
             weights=_absolute(config.weights),
             freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5: one
             weights_sha256=_digest(config),

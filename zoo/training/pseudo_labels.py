@@ -210,10 +210,11 @@ def _ask(
         progress=reporter.decoding("unlabelled"),
     )
     split = make_split(store, table, device)
-    straight, scores = predict_split(model, split, config, world)
+    straight, scores = predict_split(model, split, config, world, trained.header.upright)
     scheme = trained.header.scheme
     if scheme.flip is not None:
-        back = predict_mirrored(model, split, config, scheme.flip, world)
+        upright = trained.header.upright
+        back = predict_mirrored(model, split, config, scheme.flip, world, upright)
         unit = average_of_both(straight, back, offset)
         size = label_scale(unit, np.ones(unit.shape[:2], np.bool_))
         apart = np.linalg.norm(straight - with_label_offset(straight, back, offset), axis=2)

@@ -59,7 +59,7 @@ def score_split(
     """
     config = header.config
     started = time.perf_counter()
-    unit, scores = predict_split(model, split, config, world)
+    unit, scores = predict_split(model, split, config, world, header.upright)
     missed = int((~np.isfinite(unit)).any((1, 2)).sum())
     if missed and folder.record.exists():  # of a run that was scored before, and was better then
         raise WeightsError(
@@ -75,7 +75,7 @@ def score_split(
         results["predictions"] = predictions.save(path)
     flip = header.scheme.flip
     if flip is not None:
-        back = predict_mirrored(model, split, config, flip, world)
+        back = predict_mirrored(model, split, config, flip, world, header.upright)
         both = targets.predictions(average_of_both(unit, back, targets.label_offset), None)
         results["flip"] = flip_results(both)
         if world.first:

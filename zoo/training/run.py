@@ -29,7 +29,7 @@ from ..runs.trained import Header, best_of, load_trained, read_best
 from ..scoring.split import Targets
 from ..tensors import load_header
 from ..world import join_world
-from .fit import Job, epoch_plan, fit
+from .fit import TrainJob, epoch_plan, fit
 from .ingredients import Ingredients
 from .optim import Schedule, make_optimizer, rate_factors
 from .origin import Origin
@@ -181,7 +181,7 @@ def _with_epochs(config: Config, epochs: int, path: Path) -> Config:
     return replace(config, epochs=epochs)
 
 
-def prepare(parts: Ingredients, folder: RunFolder) -> tuple[Job, TrainState]:
+def prepare(parts: Ingredients, folder: RunFolder) -> tuple[TrainJob, TrainState]:
     """The job of a run and the state that it starts from."""
     config, table, world = parts.plan.config, parts.source.table, parts.world
     train = make_views(parts.passes, parts.pseudo.source.table, world.device)
@@ -201,7 +201,7 @@ def prepare(parts: Ingredients, folder: RunFolder) -> tuple[Job, TrainState]:
     if parts.start is not None:
         parts.reporter.note(carry_head(parts.start, model.head, table.scheme))
     model.to(world.device)
-    job = Job(
+    job = TrainJob(
         config=config,
         train=train,
         pseudo_labelled=len(train) - labelled,
@@ -236,7 +236,7 @@ def prepare(parts: Ingredients, folder: RunFolder) -> tuple[Job, TrainState]:
     return job, state
 
 
-def _fit_and_record(parts: Ingredients, job: Job, state: TrainState) -> None:
+def _fit_and_record(parts: Ingredients, job: TrainJob, state: TrainState) -> None:
     """Train, score the best weights on the validation split and write the record."""
     world, folder, header, progress = job.world, job.folder, job.header, state.progress
     if world.first:

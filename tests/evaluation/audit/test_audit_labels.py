@@ -16,16 +16,16 @@ from zoo.evaluation.audit.quantisation import (
     quantised,
     rounding_error,
 )
-from zoo.evaluation.audit.subject import Names
+from zoo.evaluation.audit.subject import FrameNames
 from zoo.evaluation.scores.metrics import summarise
 
 
 def outside(data):
-    return out_of_frame(data, look_at(data), Names(data, anonymous=False))
+    return out_of_frame(data, look_at(data), FrameNames(data, anonymous=False))
 
 
 def degenerate(data):
-    return degenerate_faces(data, Names(data, anonymous=False))
+    return degenerate_faces(data, FrameNames(data, anonymous=False))
 
 
 def moved(data, row, point, place):

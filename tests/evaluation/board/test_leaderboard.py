@@ -1,4 +1,4 @@
-"""The board pools seeds, keeps what cannot be compared apart, and shows the floor everywhere."""
+"""The board pools seeds, keeps what cannot be compared apart, and shows the baseline everywhere."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ work. ``warn``: it works, and not as it should."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What was looked at, how it is, and what to type next where it is not well."""
 
     name: str

@@ -1,0 +1,99 @@
+"""Measure a run on faces at any angle, and what it takes for a face.
+
+    python docs/examples/measure_angles.py RUN... [--data ROOT] [--frames 100]
+
+Frames of the val split are turned by each angle, and faces shown by boxes as large as their labels
+are when they are upright. For each angle: the mean NME with the crops of further passes level, as
+without `upright`, with these turned, and with other quarters tried where the confidence is low;
+and the share of faces that is kept by default. Last, the share of the boxes beside faces that is
+kept. The run must be calibrated; it stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.table import SampleTable
+from zoo.evaluation.scores.metrics import headline_errors
+from zoo.export.calibrate import boxes_of
+from zoo.geometry import turned
+from zoo.prediction import Finder
+from zoo.prediction.predictor import LIMIT
+from zoo.prediction.torch_model import TorchPredictor
+from zoo.reporter import Reporter
+from zoo.runs.folder import RunFolder
+from zoo.runs.own_data import own_source
+
+ANGLES = (0, 15, 30, 45, 90, 135, 180)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--frames", type=int, default=100)
+    arguments = parser.parse_args()
+    for run in arguments.runs:
+        print(run.name)
+        measure(run, arguments.data, arguments.frames)
+
+
+def measure(run: Path, data: Path | None, frames: int) -> None:
+    table, rows = _frames(run, data, frames)
+    predictor = TorchPredictor.of_run(run, "cpu")
+    curve = predictor.calibration
+    print("angle  crops level  crops turned  with quarters  kept")
+    for angle in ANGLES:
+        shown = [_turned(table.images[row](), table.points[row], math.radians(angle))
+                 for row in rows]  # fmt: skip
+        errors = []
+        for upright, calibration in ((False, None), (True, None), (True, curve)):
+            predictor.upright, predictor.calibration = upright, calibration
+            found = [predictor.predict(image, Finder.of_boxes(box), min_confidence=0)[0]
+                     for image, _, box in shown]  # fmt: skip
+            points, targets = (np.stack(each) for each in (
+                [face.points for face in found], [target for _, target, _ in shown]))  # fmt: skip
+            each = headline_errors(points, targets, table.visible[rows], table.scheme)
+            errors.append(f"{100 * np.nanmean(each):.2f}%")
+        kept = np.mean([(face.confidence or 0) >= LIMIT for face in found])
+        print(f"{angle:5}  {errors[0]:>11}  {errors[1]:>12}  {errors[2]:>13}  {100 * kept:.1f}%")
+    kept = 0
+    for row in rows.tolist():
+        image, shown = table.images[row](), table.points[row][table.visible[row]]
+        _, beside = boxes_of(shown, image.shape, row)
+        kept += len(predictor.predict(image, Finder.of_boxes(beside)))
+    print(f"{len(rows)} boxes beside faces, kept: {kept}")
+
+
+def _frames(run: Path, data: Path | None, frames: int) -> tuple[SampleTable, NDArray[np.int64]]:
+    source = own_source(RunFolder(run), data, False, Reporter())
+    rows = source.measurable_rows("val")
+    chosen = np.unique(np.linspace(0, len(rows) - 1, frames).round().astype(np.int64))
+    return source.table, rows[chosen]
+
+
+def _turned(
+    image: NDArray[np.uint8], points: NDArray[np.floating], angle: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[float, ...]]:
+    """The picture on a canvas that holds all of it, its points, and the box of the face."""
+    height, width = image.shape[:2]
+    corners = turned(np.array([(0, 0), (width, 0), (0, height), (width, height)]), angle)
+    low, high = corners.min(0), corners.max(0)
+    basis = turned(np.eye(2), angle).T
+    matrix = np.column_stack((basis, -low))
+    size = tuple(np.ceil(high - low).astype(int).tolist())
+    canvas = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
+    first, last = points.min(0), points.max(0)
+    half = float((last - first).max()) / 2
+    centre = turned((first + last) / 2, angle) - low
+    return canvas, turned(points, angle) - low, (*(centre - half), *(centre + half))
+
+
+if __name__ == "__main__":
+    main()

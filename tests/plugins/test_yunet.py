@@ -1,0 +1,177 @@
+"""yunet: boxes in pixels of the picture, a second look at what is doubtful, and the real file.
+
+``ZOO_TEST_YUNET`` names face_detection_yunet_2023mar.onnx, for the tests that need the real one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yunet_file
+from numpy.typing import NDArray
+
+from zoo.api import UsageError, WeightsError
+from zoo.api.notices import ZooDeprecationWarning
+from zoo.plugins.detectors import yunet as module
+from zoo.plugins.detectors.yunet import yunet
+from zoo.testing import pictures
+
+REAL = os.environ.get("ZOO_TEST_YUNET", "")
+real_file = pytest.mark.skipif(not REAL, reason="ZOO_TEST_YUNET names no file of YuNet")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Knows the cell of the photograph that begins at (544, 224)."""
+    patch = pictures.photograph()[224:256, 544:576]
+    return str(yunet_file.write(tmp_path_factory.mktemp("yunet") / "y.onnx", patch))
+
+
+def test_yunet_gives_edges_in_pixels_of_the_picture(network: str) -> None:
+    """The cell's centre is (560, 240) between pixels, half a pixel less from pixel centres."""
+    detect = yunet.build(model=network, longest_side=1000)
+    (box,) = detect(pictures.photograph())
+    np.testing.assert_allclose(box[:4], [463.5, 143.5, 655.5, 335.5], atol=1e-3)
+    # the network says 2 and 2 on what it knows; OpenCV scores sqrt(cls * obj)
+    assert box[4] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
+    assert (
+        len(yunet.build(model=network, longest_side=1000, min_score=0.9)(pictures.photograph()))
+        == 0
+    )
+
+
+def test_yunet_sees_rgb_and_searches_large_pictures_smaller(network: str) -> None:
+    photo = pictures.photograph()
+    detect = yunet.build(model=network, longest_side=812)
+    assert len(detect(photo[..., ::-1].copy())) == 0  # another colour is another patch
+    large = np.repeat(np.repeat(photo, 2, 0), 2, 1)
+    (box,) = detect(large)
+    np.testing.assert_allclose(box[:4] + 0.5, np.array([464, 144, 656, 336]) * 2, atol=1e-2)
+
+
+def test_yunet_reads_its_file_from_the_environment(
+    network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_YUNET_MODEL", network)
+    assert len(yunet.build(longest_side=1000)(pictures.photograph())) == 1
+
+
+def test_a_file_that_is_no_yunet_is_refused(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    bad.write_text("not a network")
+    with pytest.raises(WeightsError, match=r"bad.onnx: OpenCV .* cannot run it as YuNet"):
+        yunet.build(model=str(bad))
+
+
+@pytest.mark.parametrize("options", [{"min_score": 0.0}, {"overlap": 1.5}, {"longest_side": 8}])
+def test_yunet_refuses_options_that_make_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="yunet: min_score"):
+        yunet.build(**options)
+
+
+def test_the_former_name_of_an_option_works_and_says_so(network: str) -> None:
+    with pytest.warns(ZooDeprecationWarning, match="give longest_side"):
+        assert len(yunet.build(model=network, longest=1000)(pictures.photograph())) == 1
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gone.onnx: no such file; `zoo fetch yunet` fetches"):
+        yunet.build(model=str(tmp_path / "gone.onnx"))
+
+
+@pytest.mark.parametrize("cell", range(8))
+def test_a_close_look_says_where_a_turned_face_is(
+    cell: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is played by one that sees a red spot in one of the turns."""
+    image = np.zeros((300, 400, 3), np.uint8)
+    cv2.circle(image, (212, 141), 3, (255, 0, 0), cv2.FILLED)
+
+    def run(network: Any, sheet: NDArray[np.uint8]) -> module._Seen:
+        left, top = module.CELLS[cell]
+        part = sheet[top : top + module.CELL, left : left + module.CELL, 0].astype(float)
+        weight = part / part.sum()
+        y, x = np.indices(part.shape)
+        spot = np.float32([[(x * weight).sum() + left + 0.5, (y * weight).sum() + top + 0.5]])
+        sides = np.float32([[40, 50]])
+        return module._Seen(spot, sides, np.float32([[0, 1]]), np.float32([0.9]))
+
+    monkeypatch.setattr(module, "_run", run)
+    box = np.float32([150, 80, 250, 180, 0.2])
+    [found] = module._look_closely(None, image, box)  # type: ignore[arg-type]
+    scale = module.FACE / 100
+    longer = 50 / scale
+    turn = math.radians(45 * cell)
+    # from the middle of what the network sees to that of the points, towards the chin
+    wanted = np.array([212, 141]) + module.BELOW * longer * np.array(
+        [-math.sin(turn), math.cos(turn)]
+    )
+    np.testing.assert_allclose((found[:2] + found[2:4]) / 2, wanted, atol=0.6)
+    assert max(found[2:4] - found[:2]) == pytest.approx(longer)
+    assert found[4] == pytest.approx(0.9)
+
+
+def test_only_what_is_doubtful_is_looked_at_and_kept_where_it_convinces(
+    network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float] = []
+
+    def look(network: Any, image: Any, box: NDArray[np.float32]) -> NDArray[np.float32]:
+        looked.append(float(box[4]))
+        return np.float32([[*box[:4], 0.95 if box[0] < 50 else 0.75]])
+
+    def search(network: Any, image: Any, side: int) -> NDArray[np.float32]:
+        rows = [[12, 50, 42, 80, 0.92], [10, 10, 40, 40, 0.3], [60, 60, 90, 90, 0.2]]
+        return np.float32(rows)
+
+    monkeypatch.setattr(module, "_search", search)
+    monkeypatch.setattr(module, "_look_closely", look)
+    boxes = yunet.build(model=network)(np.zeros((100, 100, 3), np.uint8))
+    np.testing.assert_allclose(boxes[:, 4], [0.95, 0.92])
+    assert looked == pytest.approx([0.3, 0.95, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("longest", "sides"), [(300, (300,)), (480, (480,)), (481, (481, 320)), (1920, (1920, 320))]
+)
+def test_large_pictures_are_searched_in_a_small_copy_too(
+    longest: int, sides: tuple[int, ...]
+) -> None:
+    assert module._sides(longest) == sides
+
+
+@real_file
+@pytest.mark.parametrize("angle", [0, 45, 90, 180, -90])
+@pytest.mark.parametrize("size", [40, 600])
+def test_the_real_network_finds_a_face_of_any_size_and_angle(size: int, angle: int) -> None:
+    """The face of the photograph, as large, in the middle of a picture of 1000 pixels."""
+    x0, y0, x1, y1 = pictures.FACE
+    scale = size / (x1 - x0)
+    photo = cv2.resize(
+        pictures.photograph(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
+    middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) * scale
+    turn = cv2.getRotationMatrix2D(middle.tolist(), angle, 1)
+    turn[:, 2] += 500 - middle
+    image = cv2.warpAffine(photo, turn, (1000, 1000))
+    [box] = yunet.build(model=REAL)(np.asarray(image, np.uint8))
+    # the box is about the points, which lie lower than the middle of the face with its hair
+    assert np.abs((box[:2] + box[2:4]) / 2 - 500).max() < 0.25 * size
+    assert size / 2 < max(box[2:4] - box[:2]) < 2 * size
+
+
+@real_file
+def test_the_real_network_finds_small_faces_in_a_large_picture() -> None:
+    photo, (x0, _, x1, _) = pictures.photograph(), pictures.FACE
+    small = cv2.resize(
+        photo, None, fx=28 / (x1 - x0), fy=28 / (x1 - x0), interpolation=cv2.INTER_AREA
+    )
+    image = np.full((2100, 2800, 3), 120, np.uint8)
+    image[1500 : 1500 + small.shape[0], 2000 : 2000 + small.shape[1]] = small
+    assert len(yunet.build(model=REAL)(image)) == 1
