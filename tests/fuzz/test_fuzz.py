@@ -62,9 +62,9 @@ WATCH = Watch()
 sys.addaudithook(WATCH)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for sound files; a ZOO_HOME and temporary files of the session's own."""
+    """A folder for sound files; a ZOO_HOME and temporary files of this module's own."""
     folder = tmp_path_factory.mktemp("fuzz")
     home = folder / "home"
     home.mkdir()
