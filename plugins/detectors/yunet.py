@@ -89,14 +89,9 @@ def build(
         boxes = _best_first(np.concatenate([_search(network, image, s) for s in _sides(main)]))
         boxes = keep_best(boxes[_holds_its_centre(boxes, width, height)])
         doubtful = boxes[boxes[:, 4] < SURE][:MOST_LOOKS]
-        least = max(CONVINCING, min_score)
-        looks = (_look_closely(network, image, box) for box in doubtful)
-        # again, about what was seen: a first box is about a turned face, not around it
-        again = [
-            _look_closely(network, image, row) for look in looks for row in look if row[4] >= least
-        ]
-        found = [boxes[boxes[:, 4] >= min_score], *(look[look[:, 4] >= least] for look in again)]
-        boxes = np.concatenate(found)
+        seen = np.concatenate([boxes[:0], *(_look(network, image, box) for box in doubtful)])
+        convincing = seen[seen[:, 4] >= max(CONVINCING, min_score)]
+        boxes = np.concatenate([boxes[boxes[:, 4] >= min_score], convincing])
         return keep_best(_best_first(boxes[_holds_its_centre(boxes, width, height)]))
 
     return detect
@@ -118,6 +113,15 @@ def _search(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], side: int) ->
     return _about_points(
         seen.centres * per_pixel - 0.5, seen.sides * per_pixel, seen.down, seen.scores
     )
+
+
+def _look(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Boxes) -> Boxes:
+    """A close look about a box; and another one where the face lies elsewhere than the box said."""
+    seen = _look_closely(network, image, box)
+    moved = np.abs((seen[:, :2] + seen[:, 2:4]) - (box[:2] + box[2:4])) / 2
+    if (moved > 0.1 * (box[2:4] - box[:2]).max()).any():
+        seen = _look_closely(network, image, seen[0])
+    return seen
 
 
 def _look_closely(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Boxes) -> Boxes:

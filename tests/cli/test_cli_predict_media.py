@@ -155,7 +155,14 @@ def test_options_reach_detector_tracker_and_filter(
     the first frame's points for good."""
     frozen = ("--set", "smooth.min_cutoff=1e-9", "--set", "smooth.beta=0")
     loose = ("--set", "track.max_jump=9", "--set", "track.max_growth=99")
-    careful = ("--set", "detector.scale_factor=1.05", "--set", "track.max_outside=1")
+    careful = (
+        "--detector",
+        "haar",
+        "--set",
+        "detector.scale_factor=1.05",
+        "--set",
+        "track.max_outside=1",
+    )
     done = invoke(trained, shot, *careful, *frozen, *loose, "--no-draw", "--out", tmp_path)
     assert done.exit_code == 0, done.stderr
     tracks: dict[str, list[np.ndarray]] = {}

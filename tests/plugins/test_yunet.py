@@ -134,7 +134,18 @@ def test_only_what_is_doubtful_is_looked_at_and_kept_where_it_convinces(
     monkeypatch.setattr(module, "_look_closely", look)
     boxes = yunet.build(model=network)(np.zeros((100, 100, 3), np.uint8))
     np.testing.assert_allclose(boxes[:, 4], [0.95, 0.92])
-    assert looked == pytest.approx([0.3, 0.95, 0.2])
+    assert looked == pytest.approx([0.3, 0.2])
+
+
+def test_a_face_that_lies_elsewhere_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = [[20, 10, 60, 50, 0.8], [22, 10, 62, 50, 0.9]]
+    answers = iter([*faces, *faces])
+    monkeypatch.setattr(module, "_look_closely", lambda *_: np.float32([next(answers)]))
+    picture = np.zeros((90, 90, 3), np.uint8)
+    network: Any = None
+    for x0, score in ((0, 0.9), (20, 0.8)):
+        box = np.float32([x0, 10, x0 + 40, 50, 0.3])
+        assert module._look(network, picture, box)[0, 4] == pytest.approx(score)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ class Strange:
         ([IMAGE, "nowhere.png"], r"picture 1 of 2, from 0: nowhere\.png: no such image file"),
         ("nowhere.png", r"^nowhere\.png: no such image file"),
         ("", r"^'': no such image file"),
+        ("*.jpg", r"^\*\.jpg: no such image file; .* glob\.glob\('\*\.jpg'\)"),
         ("http://a.b/c.jpg", r"an address is not read; download"),
         (b"nowhere.png", r"bytes"),
     ],

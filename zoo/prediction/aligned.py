@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError
+from ..geometry import Region, crop
 from .picture import Image
 
 SIDE = 112
@@ -52,7 +52,11 @@ def align(image: Image, five: NDArray[np.float64], size: int = SIDE) -> Aligned:
     """
     # the centre of the top left pixel is (0, 0) in both, so half a pixel is not scaled
     matrix = similarity(five, (TEMPLATE + 0.5) * (size / SIDE) - 0.5)
-    return Aligned(_warped(image, matrix, size), matrix)
+    # the square of the picture that becomes the crop
+    scale, angle = math.hypot(*matrix[:, 0]), math.atan2(matrix[1, 0], matrix[0, 0])
+    middle = np.array([(size - 1) / 2, (size - 1) / 2]) - matrix[:, 2]
+    cx, cy = (middle @ matrix[:, :2] / scale**2).tolist()
+    return Aligned(crop(image, Region(cx, cy, size / scale, -angle), size), matrix)
 
 
 def similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,26 +71,3 @@ def similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDAr
     a = (np.conj(z - z0) * (w - w0)).sum() / size
     b = w0 - a * z0
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
-
-
-def _warped(image: Image, matrix: NDArray[np.float64], size: int) -> Image:
-    """The picture under a similarity, low-passed first where it shrinks."""
-    height, width = image.shape[:2]
-    shrinks = 1 / math.hypot(matrix[0, 0], matrix[1, 0])
-    sigma = 0.5 * math.sqrt(max(shrinks * shrinks - 1, 0))
-    # the part that the crop shows, and what the low-pass can reach
-    back = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-    corners = np.array([(x, y, 1) for x in (-1, size) for y in (-1, size)]) @ back.T
-    reach = math.ceil(4 * sigma) + 2
-    x0, y0 = np.clip(np.floor(corners.min(0)) - reach, 0, (width, height)).astype(int).tolist()
-    x1, y1 = np.clip(np.ceil(corners.max(0)) + reach, 0, (width, height)).astype(int).tolist()
-    if x0 >= x1 or y0 >= y1 or reach > 8 * max(height, width):  # next to nothing of the picture
-        return np.zeros((size, size, 3), np.uint8)
-    part = image[y0:y1, x0:x1]
-    if sigma > 0:
-        blurred = cv2.GaussianBlur(part, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        part = np.asarray(blurred, np.uint8)
-    moved = matrix.copy()
-    moved[:, 2] += matrix[:, :2] @ (x0, y0)
-    out = cv2.warpAffine(part, moved, (size, size), flags=cv2.INTER_LINEAR)
-    return np.asarray(out, np.uint8)

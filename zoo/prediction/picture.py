@@ -92,7 +92,8 @@ def _read(path: str | os.PathLike[str]) -> Image:
     if not os.path.exists(text) and "://" in text:
         raise DataError(f"{text}: an address is not read; download the picture and give its path")
     if not os.path.exists(text):
-        raise DataError(f"{text or repr(text)}: no such image file")
+        pattern = f"; a list of what a pattern names is glob.glob({text!r})" if "*" in text else ""
+        raise DataError(f"{text or repr(text)}: no such image file{pattern}")
     return read_image(Path(text))
 
 
