@@ -44,7 +44,9 @@ def trained_together(entry: Entry, options: Mapping[str, Any], size: int, timeou
 def in_child() -> None:
     """Train in two processes; report why the first that failed did so, or nothing."""
     with asked() as (entry, report):
-        from torch.multiprocessing import get_all_start_methods, start_processes
+        from multiprocessing import get_all_start_methods
+
+        from torch.multiprocessing.spawn import start_processes
 
         from zoo.training import rehearsal  # noqa: F401 - what a fork has, it need not import
 
@@ -53,7 +55,9 @@ def in_child() -> None:
             load(entry)
             way = "fork" if "fork" in get_all_start_methods() else "spawn"
             # one that fails ends the other, which would wait for it in vain
-            start_processes(_trained, (entry, asks), PROCESSES, start_method=way)
+            start_processes(  # type: ignore[no-untyped-call]
+                _trained, (entry, asks), PROCESSES, start_method=way
+            )
         except BaseException as error:
             reason = Path(asks["folder"], "reason")
             report.append(reason.read_text("utf-8") if reason.exists() else reason_of(error))
