@@ -128,7 +128,8 @@ def _look_closely(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Bo
     """The surest face about the middle of a box (5,), which is shown in all turns on one sheet:
     (1, 5), or (0, 5) where none is seen."""
     middle, scale = (box[:2] + box[2:4]) / 2, FACE / float((box[2:4] - box[:2]).max())
-    patch = crop(image, Region(*middle.tolist(), PATCH / scale), PATCH)
+    cx, cy = middle.tolist()
+    patch = crop(image, Region(cx, cy, PATCH / scale), PATCH)
     sheet = np.zeros((2 * CELL, len(TURNS) // 2 * CELL, 3), np.uint8)
     for turn, (left, top) in zip(TURNS, CELLS, strict=True):
         to_cell = np.c_[turn, (CELL - 1) / 2 - turn.sum(1) * (PATCH - 1) / 2]

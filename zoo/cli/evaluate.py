@@ -91,11 +91,11 @@ def _calibrate(
         parts = {run: msgspec.to_builtins(each) for run, each in found.items()}
         print_json(parts[str(runs[0])] if len(runs) == 1 else parts)
         return
-    for run, each in found.items():
+    for name, each in found.items():
         curve = each.curve
         facts(
             {
-                "run": run,
+                "run": name,
                 "boxes": f"{curve.faces} about faces, {curve.others} beside faces",
                 **{
                     f"said {100 * b.low:.0f} to {100 * b.high:.0f}%": f"{100 * b.said:.1f}% on "

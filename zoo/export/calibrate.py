@@ -201,8 +201,8 @@ def fit_and_test(answers: Answers) -> Calibrated:
     said = np.zeros(len(answers.scores))
     for half in (0, 1):
         others = answers.half != half
-        curve = _fit(answers.scores[others], answers.right[others], weights[others])
-        said[~others] = _said(curve, answers.scores[~others])
+        of_others = _fit(answers.scores[others], answers.right[others], weights[others])
+        said[~others] = _said(of_others, answers.scores[~others])
     bins = tuple(_bins(said, answers.right, weights))
     error = sum(each.count * abs(each.said - each.right) for each in bins) / len(said)
     slope, intercept = _fit(answers.scores, answers.right, weights)
@@ -225,7 +225,7 @@ def fit_and_test(answers: Answers) -> Calibrated:
 def _weights(face: NDArray[np.bool_]) -> Array:
     """So that boxes of faces and boxes beside them count the same in all."""
     part = max(face.mean(), 1e-9), max(1 - face.mean(), 1e-9)
-    return np.where(face, 0.5 / part[0], 0.5 / part[1])
+    return np.asarray(np.where(face, 0.5 / part[0], 0.5 / part[1]), np.float64)
 
 
 def _share(those: NDArray[np.bool_], among: NDArray[np.bool_]) -> float | None:

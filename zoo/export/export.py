@@ -142,7 +142,7 @@ def facts_of(trained: Trained, folder: RunFolder) -> OnnxFacts:
     """What the file says of itself; without a record where the run is not finished."""
     record = folder.read_record() if folder.record.is_file() else None
     return replace(
-        graph.facts_of(trained, folder.path.resolve().name, record and record.calibration),
+        graph.facts_of(trained, folder.path.resolve().name, record.calibration if record else None),
         licenses=_licenses(record),
         record=summary(record) if record else {},
     )

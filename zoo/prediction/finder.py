@@ -149,7 +149,8 @@ class Finder:
         """What a model sees of the face in ``box``: ``kind`` and ``faces`` are the model's region
         and where faces were in it, and ``angle`` is by how much the face is turned."""
         if self.plugin.whole_frame and kind == "frame":
-            return frame_region(*image.shape[:2], angle)
+            height, width = image.shape[:2]
+            return frame_region(height, width, angle)
         return face_region(box, self.plugin.labelled, faces, angle)
 
 
