@@ -201,8 +201,8 @@ def fit_and_test(answers: Answers) -> Calibrated:
     said = np.zeros(len(answers.scores))
     for half in (0, 1):
         others = answers.half != half
-        fitted = _fit(answers.scores[others], answers.right[others], weights[others])
-        said[~others] = _said(fitted, answers.scores[~others])
+        of_others = _fit(answers.scores[others], answers.right[others], weights[others])
+        said[~others] = _said(of_others, answers.scores[~others])
     bins = tuple(_bins(said, answers.right, weights))
     error = sum(each.count * abs(each.said - each.right) for each in bins) / len(said)
     slope, intercept = _fit(answers.scores, answers.right, weights)

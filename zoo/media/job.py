@@ -253,8 +253,7 @@ class _Work:
         for batch in batches(frames, self.job.batch):
             for frame, faces in zip(batch, self._marked(batch), strict=True):
                 if isinstance(faces, str):
-                    unread = replace(frame, image=None, error=faces)
-                    yield unread, _marked(unread, (), ())
+                    yield replace(frame, image=None, error=faces), _marked(frame, (), ())
                 else:
                     yield frame, _marked(frame, faces, range(len(faces)))
             self._advance(len(batch))
