@@ -35,6 +35,10 @@ LOADED = (
     "pandas",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
+    "onnxruntime",
+    "onnxscript",
+    "torch.onnx",
+    "torch.export",
     "rich.progress",
     "typer",
 )
@@ -116,7 +120,13 @@ def as_command(name: str, address: str) -> NoReturn:
     words = ["-P", "-m", name, *(QUIET if name == "pytest" else ()), *sys.argv[1:]]
     python = str(Path(sys.executable).absolute())
     child = Child(address, words, str(Path.cwd()), os.environ, (0, 1, 2), python)
-    sys.exit(child.wait() & 255)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.kill(child.pid, number))
+    status = child.wait()
+    if status < 0:  # it died of a signal, and so does this
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    sys.exit(status)
 
 
 @functools.cache

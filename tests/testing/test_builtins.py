@@ -41,7 +41,8 @@ SMALLER = {
     "resnet152": ("at 64 px", {"input_size": 64}),
     "vgg19": ("at 64 px, without its classifier", {"input_size": 64, "classifier": False}),
 }
-"""In the default run."""
+"""In the default run, where they also leave out the one check that trains for long."""
+LONGEST = "overfits_four_faces"
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.timeout(3600)
-def test_a_builtin_passes_the_kit(case: Case, tmp_path: Path) -> None:
+def test_a_builtin_passes_the_kit(case: Case, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    short = case.id in SMALLER and pytestconfig.getoption("conformance") != "full"
     root = None if case.data is None else case.data(tmp_path)
     options = case.options | ({} if case.files is None else case.files(tmp_path))
     found = [
         run(check)
         for check in checks(f"landmark-zoo/{case.id}", case.kind, options=options, data=root)
+        if not (short and check.name == LONGEST)
     ]
     print(case.name, summary(found))
     bad = {o.check.name: o.message for o in found if not o.as_expected}

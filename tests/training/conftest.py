@@ -181,21 +181,22 @@ class Kit:
         self, *arguments: str, processes: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """``zoo ...`` as a process, or as several under torchrun."""
-        return self.python("-m", "zoo", *arguments, processes=processes, **environment)
-
-    def python(
-        self, *arguments: str, processes: int = 0, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """``python ...`` likewise."""
         variables = {**os.environ, **environment}
         if not processes:
-            return quick_process.run(arguments, self.out, variables)
+            return quick_process.run(["-m", "zoo", *arguments], self.out, variables)
+        script = quick_process.command(self.out, "zoo", Path(sys.executable))
+        torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python"]
+        torchrun += ["--nproc-per-node", str(processes), str(script)]
+        return quick_process.run([*torchrun, *arguments], self.out, variables)
+
+    def torchrun(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """``torchrun --nproc-per-node 2 ...``, and nothing is forked."""
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         return subprocess.run(
-            [*command, "--nproc-per-node", str(processes), *arguments],
+            [*command, "--nproc-per-node", "2", *arguments],
             capture_output=True,
             text=True,
-            env=variables,
+            env={**os.environ, **environment},
             cwd=self.out,
             timeout=120,
         )

@@ -53,9 +53,8 @@ def test_ctrl_c_stops_a_pair_that_goes_on_to_the_same_bits(kit: Kit) -> None:
     sets = ("accumulate=2", "ema=0.9", "plateau.patience=0")
     whole = kit.zoo(*kit.arguments(*sets, epochs=20, out="whole"), processes=2)
     assert whole.returncode == 0, whole.stderr
-    stopped = kit.zoo(
-        *kit.arguments(*sets, epochs=20, out="stopped"), processes=2, TINY_AT="8 interrupt torchrun"
-    )
+    line = kit.arguments(*sets, epochs=20, out="stopped")
+    stopped = kit.torchrun("-m", "zoo", *line, TINY_AT="8 interrupt torchrun")
     assert stopped.returncode != 0
     path = kit.only_run("stopped")
     assert stopped.stderr.count("zoo: stopped in epoch ") == 1, stopped.stderr
@@ -111,7 +110,7 @@ def test_a_process_that_left_the_others_has_no_threads_of_theirs(kit: Kit) -> No
     """At the interpreter's end such a thread may abort the process, whose run is done."""
     script = kit.out / "leaving.py"
     script.write_text(LEAVING)
-    done = kit.python(str(script), processes=2)
+    done = kit.torchrun(str(script))
     assert done.returncode == 0, done.stderr
 
 
