@@ -32,9 +32,10 @@ DIVISIBLE = 32
 COARSE = 320
 """Pixels of the copy in which the largest faces are searched; up to half as large again, a picture
 needs none."""
-DOUBT, SURE = 0.03, 0.9
+DOUBT, SURE = 0.05, 0.9
 """Scores between which something is looked at closely: a turned face has fewer than an upright one,
-and a box that lies as if it were upright."""
+and a box that lies as if it were upright. A small one that is turned never has enough to be kept,
+so what is small and kept is upright."""
 CONVINCING = 0.8
 """Score of a face in a close look: in eight turns, more will do for a face than in one."""
 MOST_LOOKS = 24
@@ -88,7 +89,9 @@ def build(
         main = min(longer, longest_side or longer)
         boxes = _best_first(np.concatenate([_search(network, image, s) for s in _sides(main)]))
         boxes = keep_best(boxes[_holds_its_centre(boxes, width, height)])
-        doubtful = boxes[boxes[:, 4] < SURE][:MOST_LOOKS]
+        sides = (boxes[:, 2:4] - boxes[:, :2]).max(1, initial=0)
+        small_and_upright = (boxes[:, 4] >= min_score) & (sides < FACE)
+        doubtful = boxes[(boxes[:, 4] < SURE) & ~small_and_upright][:MOST_LOOKS]
         seen = np.concatenate([boxes[:0], *(_look(network, image, box) for box in doubtful)])
         convincing = seen[seen[:, 4] >= max(CONVINCING, min_score)]
         boxes = np.concatenate([boxes[boxes[:, 4] >= min_score], convincing])
@@ -128,8 +131,7 @@ def _look_closely(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Bo
     """The surest face about the middle of a box (5,), which is shown in all turns on one sheet:
     (1, 5), or (0, 5) where none is seen."""
     middle, scale = (box[:2] + box[2:4]) / 2, FACE / float((box[2:4] - box[:2]).max())
-    cx, cy = middle.tolist()
-    patch = crop(image, Region(cx, cy, PATCH / scale), PATCH)
+    patch = crop(image, Region(float(middle[0]), float(middle[1]), PATCH / scale), PATCH)
     sheet = np.zeros((2 * CELL, len(TURNS) // 2 * CELL, 3), np.uint8)
     for turn, (left, top) in zip(TURNS, CELLS, strict=True):
         to_cell = np.c_[turn, (CELL - 1) / 2 - turn.sum(1) * (PATCH - 1) / 2]
@@ -151,12 +153,12 @@ def _look_closely(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Bo
 class _Seen(NamedTuple):
     """Faces of a picture, in pixels from its corner."""
 
-    centres: NDArray[np.float32]
-    sides: NDArray[np.float32]
+    centres: NDArray[np.floating]
+    sides: NDArray[np.floating]
     """(N, 2) each: x, y; width, height."""
-    down: NDArray[np.float32]
+    down: NDArray[np.floating]
     """(N, 2), from the eyes to the mouth, of length 1, or 0 where that is not told."""
-    scores: NDArray[np.float32]
+    scores: NDArray[np.floating]
 
 
 def _run(network: cv2.FaceDetectorYN, picture: NDArray[np.uint8]) -> _Seen:

@@ -152,7 +152,7 @@ def test_another_tool_s_file_is_told_from_ours(exported: Path, tmp_path: Path) -
             load(tmp_path / "x.onnx")
 
     refused("it was not written by `zoo export`", format=None)
-    refused("its format is '2', this zoo reads 1: export it again", format="2")
+    refused("its format is '3', this zoo reads 1 and 2: export it again", format="3")
     refused("its metadata is damaged: KeyError", scheme=None)
     refused("its metadata is damaged: JSONDecodeError", scheme="{")
     refused("its metadata is damaged: ", scheme='{"name": 1}')
