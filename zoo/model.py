@@ -30,7 +30,7 @@ from .api import (
 from .memory import bounded, require_side
 from .registry import Entry, Resolved, blaming, registry
 from .registry.call import call_with_options
-from .registry.entries import one_line
+from .registry.entries import bare_id, one_line
 from .registry.errors import BrokenPluginError
 from .tensors import file_digest, load_backbone, read_weights
 
@@ -220,7 +220,7 @@ def _build_backbone(plan: ModelPlan, size: int, stride: float | None) -> nn.Modu
         options["stride"] = stride
     if plan.pretrained and not spec.weights:
         raise WeightsError(
-            f"{plan.backbone.id}: has no pretrained weights; leave --pretrained out, "
+            f"{bare_id(plan.backbone.id)}: has no pretrained weights; leave --pretrained out, "
             "or give a file with --weights"
         )
     try:
@@ -231,7 +231,7 @@ def _build_backbone(plan: ModelPlan, size: int, stride: float | None) -> nn.Modu
         error = broken.__cause__  # each library has its own for a network that is not there
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise WeightsError(
-            f"{plan.backbone.id}: cannot load its pretrained weights {spec.weights} "
+            f"{bare_id(plan.backbone.id)}: cannot load its pretrained weights {spec.weights} "
             f"({type(error).__name__}: {reason[:160]}). Without a network, bring that file by "
             "another way and give it with --weights FILE, or leave --pretrained out"
         ) from error

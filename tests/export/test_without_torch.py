@@ -160,7 +160,9 @@ def test_another_tool_s_file_is_told_from_ours(exported: Path, tmp_path: Path) -
     refused("its metadata is damaged: input_size or refine", refine="9")
     refused(r"its graph does not take images, uint8 \(N, 32, 32, 3\)", input_size="32")
     other = json.dumps(asdict(generic_scheme(67)))
-    refused(r"its graph gives no points \(N, 67, 2\)", scheme=other)
+    refused("its metadata is damaged: mean_shape is not of its points", scheme=other)
+    shape = json.dumps([[0.5, 0.5]] * 67)
+    refused(r"its graph gives no points \(N, 67, 2\)", scheme=other, mean_shape=shape)
 
 
 def test_metadata_survives_the_way_there_and_back(exported: Path) -> None:
@@ -168,4 +170,5 @@ def test_metadata_survives_the_way_there_and_back(exported: Path) -> None:
     assert isinstance(alone, OnnxPredictor)
     again = OnnxFacts.from_metadata(alone.facts.to_metadata() | {"author": "another tool"})
     assert again == alone.facts
+    assert again.to_metadata() == alone.facts.to_metadata()
     assert again.scheme == IBUG68

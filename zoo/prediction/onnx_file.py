@@ -34,7 +34,7 @@ IMAGES, POINTS, SCORES = "images", "points", "scores"
 """Names of the graph's input and its outputs."""
 
 
-_DAMAGE = (LookupError, TypeError, ValueError, RecursionError, msgspec.ValidationError)
+_DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class OnnxFacts:
     faces: FacePlace
     refine: int = 0
     upright: bool = False
-    mean_shape: NDArray[np.float64] | None = None
+    mean_shape: NDArray[np.float64] | None = field(default=None, compare=False)
     calibration: Calibration | None = None
     """As for a :class:`.predictor.Predictor`, all three. Files of earlier zoos have none."""
     licenses: Mapping[str, str] = field(default_factory=dict)

@@ -318,7 +318,7 @@ class Predictor(ABC):
         return np.stack([mark.points for mark in marks]), np.stack(scores) if scores else None
 
     def _marked_at_any_angle(self, looks: Sequence[Look]) -> list[Mark]:
-        """Of each the best: as it is or, where the model is not sure of that, turned by another
+        """The best mark of each: as it is or, where the model is not sure of it, turned by another
         quarter. All quarters of all that need it go through the network together."""
         marks = self._marked([look.turned(0) for look in looks], self.refine)
         poor = [i for i, mark in enumerate(marks) if self._is_poor(mark)]
