@@ -12,6 +12,7 @@ from __future__ import annotations
 import array
 import contextlib
 import functools
+import io
 import json
 import os
 import shutil
@@ -35,8 +36,7 @@ LOADED = (
     "pandas",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
-    "onnxruntime",
-    "onnxscript",
+    "onnx",
     "torch.onnx",
     "torch.export",
     "rich.progress",
@@ -266,11 +266,14 @@ def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["variables"])
-    write_through = bool(os.environ.get("PYTHONUNBUFFERED"))
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     for name, number in (("stdout", 1), ("stderr", 2)):
-        stream = open(number, "w", closefd=False, errors=getattr(sys, name).errors)  # noqa: SIM115
-        stream.reconfigure(write_through=write_through, line_buffering=number == 2)
+        binary = open(number, "wb", 0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+        errors = getattr(sys, name).errors
+        stream = io.TextIOWrapper(
+            binary, errors=errors, write_through=unbuffered, line_buffering=number == 2
+        )
         setattr(sys, name, stream)
     before = os.environ.get("PYTHONPATH", "")
     sys.path[:] = [*filter(None, before.split(os.pathsep)), *path]

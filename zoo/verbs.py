@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .api import ZooWarning
+from .api.notices import warn
 from .config.keys import ConfigKeys
 from .config.recipes import resolve
 from .evaluation.board import compare as comparing
@@ -410,5 +409,5 @@ def _told(path: Path) -> Path:
     """The run's folder, once a warning is given where it has not learned; of several processes by
     the one that wrote the record."""
     if int(os.environ.get("RANK", "0")) == 0 and (lines := unlearned(path)):
-        warnings.warn("\n".join(lines), ZooWarning, stacklevel=3)
+        warn("\n".join(lines))
     return path

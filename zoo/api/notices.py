@@ -57,6 +57,11 @@ def deprecated(what: str, *, since: str, instead: str, by: str = "") -> None:
     warnings.warn_explicit(message, ZooDeprecationWarning, file, line)
 
 
+def warn(message: str) -> None:
+    """Give a :class:`ZooWarning` that shows the line of the nearest caller outside the core."""
+    warnings.warn_explicit(message, ZooWarning, *_caller())
+
+
 def _caller() -> tuple[str, int]:
     frame = sys._getframe(2)
     while frame.f_back is not None and _is_core(str(frame.f_globals.get("__name__", ""))):
@@ -65,4 +70,6 @@ def _caller() -> tuple[str, int]:
 
 
 def _is_core(module: str) -> bool:
+    if module == "contextlib":  # between a function of ours and who called it
+        return True
     return (module == "zoo" or module.startswith("zoo.")) and not module.startswith(PLUGIN_PACKAGES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import Detector, PluginError, ZooWarning
+from ..api import Detector, PluginError
+from ..api.notices import warn
 from ..fetching import NotFetchedError
 from ..geometry import QUARTER, FacePlace, Region, face_region, frame_region
 from ..registry import Entry, blaming, registry
@@ -65,7 +65,7 @@ class Finder:
             if options:
                 raise
             instead = "until then haar looks for faces, and finds fewer"
-            warnings.warn(f"{error}; {instead}", ZooWarning, stacklevel=2)
+            warn(f"{error}; {instead}")
             return cls._built(HAAR, {})
 
     @classmethod

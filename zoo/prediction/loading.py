@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from pathlib import Path
 
-from ..api import UsageError, ZooError, ZooWarning
+from ..api import UsageError, ZooError
+from ..api.notices import warn
 from ..runs.catalogue import GRAPH, Model, default_model, find, folder_of, is_named
 from .predictor import Predictor
 
@@ -129,4 +129,4 @@ def _warn_of_a_mean_face(folder: Path) -> None:
     # a run that is still training has no record, and whether a record is sound is not asked here
     with contextlib.suppress(ZooError):
         if lines := unlearned(folder):
-            warnings.warn(lines[0], ZooWarning, stacklevel=4)
+            warn(lines[0])

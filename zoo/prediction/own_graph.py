@@ -12,12 +12,12 @@ import hashlib
 import os
 import platform
 import sys
-import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..api import WeightsError, ZooError, ZooWarning
+from ..api import WeightsError, ZooError
+from ..api.notices import warn
 from ..files import write_whole, zoo_home
 from ..files.reading import digest
 from ..registry import installed
@@ -75,11 +75,7 @@ def _first(run: Path, place: Path) -> Predictor:
             raise WeightsError(reason)
     except ZooError as error:
         _keep(refused, str(error).encode())
-        warnings.warn(
-            f"{run}: runs in PyTorch, which takes seconds to start: {error}",
-            ZooWarning,
-            stacklevel=5,
-        )
+        warn(f"{run}: runs in PyTorch, which takes seconds to start: {error}")
         return network
     if _place(run) == place:  # a training may have written better weights meanwhile
         _keep(place, content)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import torch
 
-from ..api import DataError, ZooWarning
+from ..api import DataError
+from ..api.notices import warn
 from ..evaluation.records import load_record
 from ..runs.folder import RunFolder
 from ..runs.trained import Trained, load_trained
@@ -41,7 +41,7 @@ class TorchPredictor(Predictor):
             try:
                 made.calibration = load_record(folder.record).calibration
             except DataError as error:
-                warnings.warn(f"{error}; faces have no confidence", ZooWarning, stacklevel=2)
+                warn(f"{error}; faces have no confidence")
         return made
 
     @torch.no_grad()
