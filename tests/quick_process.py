@@ -182,8 +182,11 @@ class Child:
         """The exit status, or a signal's number below zero. Raises TimeoutError."""
         if self.returncode is None:
             self._line.settimeout(timeout)
-            self.returncode = int.from_bytes(self._line.recv(8), "big", signed=True)
+            told = self._line.recv(8)
             self._line.close()
+            if not told:
+                raise RuntimeError("a forked process ended, and nobody told how")
+            self.returncode = int.from_bytes(told, "big", signed=True)
         return self.returncode
 
     def poll(self) -> int | None:

@@ -84,9 +84,8 @@ def fetch_files(
         raise UsageError(f"--jobs must be 1 or more, not {jobs}")
     for entry in manifest:
         inside(root, entry.path)
-    from urllib3.util.retry import (
-        Retry,
-    )  # slow to import, and listing data sets imports this module
+    # slow to import, and listing data sets imports this module
+    from urllib3.util.retry import Retry
 
     retries = Retry(ATTEMPTS - 1, backoff_factor=PAUSE)
     read = _reader(source, jobs)

@@ -104,6 +104,12 @@ def box_region(box: Box, margin: float = 1.0) -> Region:
     return Region((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * margin)
 
 
+def points_box(points: Points) -> Box:
+    """The box x0, y0, x1, y1 about points (K, 2)."""
+    (x0, y0), (x1, y1) = np.min(points, axis=0).tolist(), np.max(points, axis=0).tolist()
+    return x0, y0, x1, y1
+
+
 NO_SIZE = 1e-6
 """Stands for the size of points that all lie at one place: any square about them is as good, but
 one of no size can be neither cut out nor divided by."""

@@ -13,13 +13,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from zoo.api import IBUG68
 from zoo.datasets.synthetic import open_synthetic
-from zoo.geometry import Region, crop
+from zoo.geometry import Region, crop, points_box
 from zoo.media.smoothing import PointFilter
 from zoo.media.tracking import Tracker
 from zoo.media.video import VideoFrames, VideoWriter
 from zoo.prediction import Face, FacePlace, face_region
 from zoo.prediction.drawing import draw_faces
-from zoo.prediction.predictor import points_box
 
 Image = NDArray[np.uint8]
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-import zoo.media.job
 from zoo.api import DataError, UsageError
 from zoo.datasets.ibug_pts import ibug_pts, read_pts
 from zoo.media.inputs import find_all
@@ -113,7 +112,7 @@ def test_pictures_go_through_the_model_together(desk: Desk, kit: Kit) -> None:
 def test_a_batch_holds_few_large_pictures(
     desk: Desk, kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zoo.media.job, "MOST_PIXELS", 150_000)
+    monkeypatch.setattr("zoo.prediction.picture.MOST_PIXELS", 150_000)
     for k in range(5):
         kit.save(desk.folder / "in" / f"a{k}.png", kit.picture((100, 90)))  # 64 000 pixels each
     desk.do(kit.finds((100, 90)), [desk.folder / "in"], batch=16)

@@ -12,7 +12,6 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-import zoo.prediction.predictor
 from zoo.api import DataError, UsageError, generic_scheme
 from zoo.geometry import FacePlace
 from zoo.prediction import Predictor, load
@@ -77,7 +76,7 @@ def test_a_pil_picture_of_any_mode_becomes_rgb(mode: str) -> None:
 def test_pictures_of_a_long_list_are_read_again_when_they_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zoo.prediction.predictor, "MOST_PIXELS", 100)  # one of them fits
+    monkeypatch.setattr("zoo.prediction.picture.MOST_PIXELS", 100)  # one of them fits
     files = [tmp_path / f"{k}.png" for k in range(3)]
     for k, file in enumerate(files):
         PIL.Image.fromarray(np.roll(IMAGE, k)).save(file)

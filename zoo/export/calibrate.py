@@ -23,7 +23,7 @@ from ..data.table import SampleTable
 from ..evaluation.records import save_record
 from ..evaluation.scores.calibration import RIGHT, Calibration
 from ..evaluation.scores.metrics import headline_errors
-from ..geometry import Box, iou
+from ..geometry import Box, iou, points_box
 from ..prediction.finder import Finder
 from ..prediction.predictor import LIMIT, Predictor
 from ..prediction.torch_model import TorchPredictor
@@ -159,13 +159,8 @@ def boxes_of(points: NDArray[np.floating], shape: tuple[int, ...], seed: int) ->
     """A box about the face that has these points (M, 2), and one beside it, in a picture of this
     shape (height, width, ...)."""
     random = np.random.default_rng([seed, 0])
-    own = _box_about(points)
+    own = points_box(points)
     return _off(own, random), _beside(own, shape, random)
-
-
-def _box_about(points: NDArray[np.floating]) -> Box:
-    (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()
-    return x0, y0, x1, y1
 
 
 def _square(cx: float, cy: float, side: float) -> Box:

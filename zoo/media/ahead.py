@@ -7,10 +7,10 @@ from collections.abc import Generator
 from contextlib import closing
 from threading import Condition, Thread
 
+from zoo.prediction.picture import MOST_PIXELS
+
 from .video import Frame
 
-MOST_PIXELS = 32_000_000
-"""Pixels that wait together: what is held in memory at a time, besides a batch."""
 MOST_FRAMES = 64
 
 

@@ -18,6 +18,7 @@ from zoo.prediction import Face, Faces, Finder, Predictor
 from zoo.prediction.drawing import draw_faces
 from zoo.prediction.face import Image
 from zoo.prediction.formats import Marked, as_table
+from zoo.prediction.picture import batches
 from zoo.reporter import Reporter
 from zoo.videos import RATE
 
@@ -30,9 +31,6 @@ from .settings import OneEuro, Tracking
 from .tracking import Tracker
 from .video import Frame, FrameSource, SequenceFrames, VideoFrames
 from .writers import Format, Writer, open_writer, write_pts
-
-MOST_PIXELS = 32_000_000
-"""Pixels of a batch's pictures together."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +168,7 @@ class _Work:
         name = str(paths[0]) if len(paths) == 1 else count(len(paths), "picture")
         self._begin(name, len(paths))
         with closing(_read_all(paths)) as each:
-            for frames in batches(each, self.job.batch):
+            for frames in batches(each, self.job.batch, area):
                 for frame, faces in zip(frames, self._marked(frames), strict=True):
                     said = self._picture(frame, faces)
                     self.pictures_left -= 1
@@ -250,7 +248,7 @@ class _Work:
                 yield frame, follow(frame)
                 self._advance(1)
             return
-        for batch in batches(frames, self.job.batch):
+        for batch in batches(frames, self.job.batch, area):
             for frame, faces in zip(batch, self._marked(batch), strict=True):
                 if isinstance(faces, str):
                     yield replace(frame, image=None, error=faces), _marked(frame, (), ())
@@ -349,21 +347,6 @@ def _read(index: int, path: Path) -> Frame:
         return Frame(index, path, read_picture(path))
     except DataError as error:
         return Frame(index, path, None, str(error))
-
-
-def batches(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
-    """Up to ``most`` frames, and no more pixels than :data:`MOST_PIXELS` but for a single one."""
-    batch: list[Frame] = []
-    pixels = 0
-    for frame in frames:
-        size = area(frame)
-        if batch and (len(batch) == most or pixels + size > MOST_PIXELS):
-            yield batch
-            batch, pixels = [], 0
-        batch.append(frame)
-        pixels += size
-    if batch:
-        yield batch
 
 
 def _guess(source: MediaInput) -> str:

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.geometry import Box, Region, iou
+from zoo.geometry import Box, Region, iou, points_box
 from zoo.prediction.face import Face
 
 from .pictures import Image
@@ -255,8 +255,7 @@ def match(tracks: Sequence[Box], found: Sequence[Box], least: float) -> dict[int
 
 def box_of(face: Face) -> Box:
     """The box about a face's points, pixels: detectors draw theirs each in its own way."""
-    (x0, y0), (x1, y1) = face.points.min(0).tolist(), face.points.max(0).tolist()
-    return x0, y0, x1, y1
+    return points_box(face.points)
 
 
 def size_of(face: Face) -> float:

@@ -8,9 +8,10 @@ of code that brings it there.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,11 @@ Image = NDArray[np.uint8]
 
 PictureLike: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | PIL.Image.Image"
 """What :meth:`zoo.prediction.Predictor.predict` takes for a picture."""
+
+MOST_PIXELS = 32_000_000
+"""Pixels of the pictures of a batch, or of those that wait for one: what is held in memory."""
+
+T = TypeVar("T")
 
 TAKEN = "a path, a uint8 RGB array of shape (height, width, 3), a PIL picture, or a list of these"
 
@@ -60,6 +66,10 @@ class Picture:
         height, width = pixels.shape[:2]
         return cls(height, width, path, pixels)
 
+    def area(self) -> int:
+        """Number of its pixels."""
+        return self.height * self.width
+
     @property
     def pixels(self) -> Image:
         """uint8 (H, W, 3) RGB. Raises :class:`DataError` where the file is gone, or another."""
@@ -76,6 +86,22 @@ class Picture:
     def without_pixels(self) -> Picture:
         """The same, which takes no memory; a picture that came from no file keeps its pixels."""
         return Picture(self.height, self.width, self.path) if self.path else self
+
+
+def batches(items: Iterable[T], most: int, area: Callable[[T], int]) -> Iterator[list[T]]:
+    """Up to ``most`` items together, and no more pixels than :data:`MOST_PIXELS` but for a single
+    item; ``area`` tells how many an item has."""
+    batch: list[T] = []
+    pixels = 0
+    for item in items:
+        size = area(item)
+        if batch and (len(batch) == most or pixels + size > MOST_PIXELS):
+            yield batch
+            batch, pixels = [], 0
+        batch.append(item)
+        pixels += size
+    if batch:
+        yield batch
 
 
 def _read(path: str | os.PathLike[str]) -> Image:

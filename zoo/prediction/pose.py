@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import IBUG68
+from ..geometry import roll
 
 _LEFT_HALF = {
     # jaw: from the ear to the chin, not as deep as bone: labels follow the visible outline, which
@@ -85,7 +86,7 @@ def pose_of(points: NDArray[np.floating[Any]]) -> Pose | None:
         return None
     seen = seen / spread
     # from a face that looks into the camera, tilted as the points are
-    tilt = np.angle((np.conj(_MODEL[:, :2] @ (1, 1j)) * (seen @ (1, 1j))).sum())
+    tilt = roll(seen, _MODEL[:, :2])
     camera = np.diag([DISTANCE, DISTANCE, 1.0])
     turn, shift = np.array([0, 0, tilt]), np.array([0, 0, DISTANCE])
     done, turn, _ = cv2.solvePnP(
@@ -98,5 +99,5 @@ def _angles(rotation: NDArray[np.float64]) -> Pose:
     """The angles of a rotation (3, 3) in OpenCV's axes: roll after pitch after yaw."""
     yaw = np.arctan2(rotation[2, 0], rotation[2, 2])
     pitch = np.arcsin(np.clip(rotation[2, 1], -1, 1))
-    roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
-    return Pose(*np.degrees([yaw, pitch, roll]).tolist())
+    tilt = np.arctan2(-rotation[0, 1], rotation[1, 1])
+    return Pose(*np.degrees([yaw, pitch, tilt]).tolist())

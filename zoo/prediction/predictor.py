@@ -29,6 +29,7 @@ from ..geometry import (
     face_region,
     label_scale,
     nearest_quarter,
+    points_box,
     refine_region,
     roll,
     turned,
@@ -38,7 +39,7 @@ from .drawing import draw_faces
 from .face import Face, Image
 from .faces import Faces
 from .finder import DETECTOR, Finder
-from .picture import Picture, PictureLike
+from .picture import Picture, PictureLike, batches
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
 """``labelled`` of a box about the points themselves."""
@@ -236,7 +237,7 @@ class Predictor(ABC):
     ) -> list[Faces]:
         """The faces of each picture of a list, in batches."""
         found: list[Faces] = []
-        for batch in _batches(given):
+        for batch in batches(_opened(given), BATCH, Picture.area):
             of_batch = self._found(batch, finder, min_confidence)
             found += (faces.without_pixels() for faces in of_batch)
         return found
@@ -413,30 +414,11 @@ def _face(box: Iterable[float], mark: Mark) -> Face:
     return Face((x0, y0, x1, y1), score, mark.points, mark.scores, mark.score, mark.confidence)
 
 
-def points_box(points: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
-    """x0, y0, x1, y1 about points (K, 2)."""
-    (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()
-    return x0, y0, x1, y1
-
-
-MOST_PIXELS = 32_000_000
-"""Pixels of a batch's pictures together: what is held in memory at a time."""
-
-
-def _batches(given: Sequence[PictureLike]) -> Iterator[list[Picture]]:
-    """The pictures of a list, read when their turn comes: up to ``BATCH`` of them together, and no
-    more pixels than ``MOST_PIXELS`` but for a single one. Raises :class:`DataError` that says
+def _opened(given: Sequence[PictureLike]) -> Iterator[Picture]:
+    """The pictures of a list, each read when its turn comes. Raises :class:`DataError` that says
     which of the list is no picture."""
-    batch: list[Picture] = []
     for number, each in enumerate(given):
         try:
-            picture = Picture.of(each)
+            yield Picture.of(each)
         except DataError as error:
             raise DataError(f"picture {number} of {len(given)}, from 0: {error}") from error
-        pixels = sum(p.height * p.width for p in (*batch, picture))
-        if batch and (len(batch) == BATCH or pixels > MOST_PIXELS):
-            yield batch
-            batch = []
-        batch.append(picture)
-    if batch:
-        yield batch

@@ -220,13 +220,12 @@ def bring(model: Model, source: str | None = None) -> Path:
     sources = [source] if source else [model.address, *model.mirrors]
     if not sources[0]:
         raise UsageError(f"{model.name}: has no address, since it is bundled with the zoo")
-    for last, each in enumerate(sources, start=1 - len(sources)):
-        try:
+    *earlier, last = sources
+    for each in earlier:
+        with contextlib.suppress(DataError):  # the last one says what is wrong
             fetch_files(model.files, model.home, each, jobs=2)
-            break
-        except DataError:
-            if not last:
-                raise
+            return model.home
+    fetch_files(model.files, model.home, last, jobs=2)
     return model.home
 
 
