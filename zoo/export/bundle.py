@@ -1,16 +1,15 @@
 """Bundle a run with the package: `make bundle RUN=... NAME=...`, for maintainers.
 
 What ships is what `zoo push` would publish: weights, configuration, record, card and ONNX graph,
-without a path of this machine or a name of the data. Weights are stored in 16 bits where nobody
-could tell; they are read as 32. The graph is exported from the weights as they are read, and holds
-32 bits: both give the same points.
+without a path of this machine or a name of the data. Weights are stored once, in 16 bits where
+nobody could tell, and computed with in 32: the graph takes them from the file of the weights.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,22 +19,27 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from ..api import UsageError
+from ..api import UsageError, WeightsError
 from ..config import dumps, from_dict
 from ..evaluation.records import Record, layout
 from ..files import write_whole
 from ..geometry import crop, frame_region
+from ..prediction import graph
+from ..prediction.agreement import compare, random_crops, why_not
+from ..prediction.onnx_model import OnnxPredictor
 from ..prediction.torch_model import TorchPredictor
 from ..registry import registry
 from ..runs.catalogue import BUNDLED, CATALOGUE, FILES, GRAPH, WEIGHTS, read, require_name
 from ..runs.folder import RunFolder
+from ..runs.trained import load_trained
 from ..tensors import file_digest, load_tensors, save_tensors
+from .beside import refer
 from .card import plain_card
-from .export import export_onnx
+from .export import describe, facts_of
 from .measured import measured
 from .push import require_no_names
 
-MOST_BYTES = 12_000_000
+MOST_BYTES = 8_000_000
 """Largest size of weights and graph together: the wheel stays small."""
 MOST_MOVED = 0.05
 """Pixels of the input: points of a model in 16 bits may lie this far from those in 32, on average.
@@ -66,8 +70,8 @@ def pack(
 
     With ``default``, `zoo predict` uses it where none is named, and no other entry does. Raises
     :class:`UsageError` for a run that is not finished or too large to bundle,
-    :class:`DataError` for a record that names a person, and what
-    :func:`zoo.export.export.export_onnx` raises; nothing has been written then.
+    :class:`DataError` for a record that names a person, and :class:`WeightsError` where graph and
+    network disagree; nothing has been written then.
     """
     try:
         require_name(name)
@@ -94,18 +98,33 @@ def pack(
         }
         for file, text in files.items():
             write_whole(made / file, text.encode())
-        weights, graph = (made / WEIGHTS).stat().st_size, export_onnx(made, made / GRAPH).size
-        if weights + graph > MOST_BYTES:
+        _write_graph(RunFolder(made), name)
+        weights, size = ((made / file).stat().st_size for file in (WEIGHTS, GRAPH))
+        if weights + size > MOST_BYTES:
             tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
             raise UsageError(
                 f"{run}: its weights take {weights / 1e6:.1f} MB{tried}, and its graph "
-                f"{graph / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. "
+                f"{size / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. "
                 "Publish it instead: zoo push"
             )
         for file in (*FILES, GRAPH):
             write_whole(target / file, (made / file).read_bytes())
     _enter(catalogue, name, _entry(target, record, summary), default)
-    return Packed(target, weights, graph, half, moved if half else 0.0)
+    return Packed(target, weights, size, half, moved if half else 0.0)
+
+
+def _write_graph(made: RunFolder, name: str) -> None:
+    """Raises :class:`WeightsError` where graph and network disagree, and what
+    :func:`zoo.prediction.graph.trace` raises."""
+    trained = load_trained(made)
+    facts = replace(facts_of(trained, made), name=name)
+    content = refer(graph.trace(trained, fold=False), made.best, graph.PREFIX)
+    file = made.path / GRAPH
+    write_whole(file, graph.with_metadata(content, facts.to_metadata(), describe(facts)))
+    network, exported = TorchPredictor(trained, "cpu"), OnnxPredictor(file, weights_beside=True)
+    check = compare(network, exported, random_crops(network.input_size), "random")
+    if reason := why_not([check], trained.header.config):
+        raise WeightsError(f"{name}: {reason}")
 
 
 def _halved(tensor: Tensor) -> Tensor:

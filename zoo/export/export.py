@@ -90,7 +90,7 @@ def export_onnx(
     trained = load_trained(folder)
     real = _real_crops(trained, folder, data, pictures, reporter or Reporter())
     facts = facts_of(trained, folder)
-    content = graph.with_metadata(graph.trace(trained), facts.to_metadata(), _description(facts))
+    content = graph.with_metadata(graph.trace(trained), facts.to_metadata(), describe(facts))
     try:
         checks = _check(trained, content, real)
     except WeightsError as error:
@@ -181,7 +181,8 @@ def summary(record: Record) -> dict[str, Any]:
     }
 
 
-def _description(facts: OnnxFacts) -> str:
+def describe(facts: OnnxFacts) -> str:
+    """What viewers of ONNX files show of one."""
     size = facts.input_size
     return (
         f"{facts.name}: {len(facts.scheme)} facial landmarks ({facts.scheme.name}). "

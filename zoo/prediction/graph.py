@@ -29,6 +29,9 @@ from .rewording import InOtherWords
 OPSET = 18
 """The operator set of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
 
+PREFIX = "model."
+"""What stands before the names of the network's tensors in a graph."""
+
 LARGEST = 2_000_000_000
 """Bytes: an ONNX file is one protobuf message, and these end at 2 GiB."""
 
@@ -53,8 +56,11 @@ class CropsToPoints(nn.Module):
 
 
 @torch.no_grad()
-def trace(trained: Trained) -> bytes:
+def trace(trained: Trained, fold: bool = True) -> bytes:
     """The network of a run as an ONNX file without metadata.
+
+    With ``fold``, batch norms become part of the convolutions before them. Without, the graph's
+    tensors are the run's own, each under its name after :data:`PREFIX`.
 
     Raises :class:`PluginError` naming head and backbone where torch cannot write them as ONNX, and
     :class:`UsageError` where they are too large for one file or the package onnx is missing.
@@ -70,6 +76,7 @@ def trace(trained: Trained) -> bytes:
     side = config.input_size
     example = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8)
     outputs = [POINTS, SCORES][: len(network(example))]
+    mode = torch.onnx.TrainingMode
     try:
         with TemporaryDirectory() as folder, InOtherWords(), _silence():
             file = Path(folder) / "model.onnx"
@@ -82,6 +89,7 @@ def trace(trained: Trained) -> bytes:
                 output_names=outputs,
                 dynamic_axes={name: {0: "N"} for name in (IMAGES, *outputs)},
                 opset_version=OPSET,
+                training=mode.EVAL if fold else mode.PRESERVE,
             )
             return file.read_bytes()
     except Exception as error:  # a class for each thing that it cannot do, and plugins' own

@@ -104,7 +104,7 @@ def _of_catalogue(model: Model, device: str) -> Predictor:
         return _of_run(folder, device)
     from .onnx_model import OnnxPredictor
 
-    predictor = OnnxPredictor(folder / GRAPH)
+    predictor = OnnxPredictor(folder / GRAPH, weights_beside=True)
     predictor.name = model.name
     return predictor
 

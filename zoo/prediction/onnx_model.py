@@ -26,21 +26,24 @@ class OnnxPredictor(Predictor):
     facts: OnnxFacts
     """All that the file says of itself: the run, its licences, a summary of its record."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, weights_beside: bool = False) -> None:
+        """With ``weights_beside``, the graph may name files of its folder that hold its weights:
+        for files whose digests are known."""
         path = Path(path)
         if not path.exists():
             raise WeightsError(f"{path}: no such file; `zoo export RUN --out {path}` writes one")
-        self._open(read_bytes(path, LARGEST, WeightsError), f"{path}: ")
+        content = read_bytes(path, LARGEST, WeightsError)
+        self._open(content, f"{path}: ", path.parent if weights_beside else None)
 
     @classmethod
     def of_bytes(cls, content: bytes) -> OnnxPredictor:
         """Open what would stand in a file."""
         made = cls.__new__(cls)
-        made._open(content, "")
+        made._open(content, "", None)
         return made
 
-    def _open(self, model: bytes, where: str) -> None:
-        self.session = _open_session(model, where)
+    def _open(self, model: bytes, where: str, folder: Path | None) -> None:
+        self.session = _open_session(model, where, folder)
         try:
             # text by name
             self.facts = OnnxFacts.from_metadata(self.session.get_modelmeta().custom_metadata_map)
@@ -67,7 +70,7 @@ class OnnxPredictor(Predictor):
         return units, scores[0] if scores else None
 
 
-def _open_session(model: bytes, where: str) -> Any:
+def _open_session(model: bytes, where: str, folder: Path | None) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -79,6 +82,10 @@ def _open_session(model: bytes, where: str) -> Any:
     _share_memory(onnxruntime)
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.log_severity_level = 4  # only what ends the process: the rest is raised, or not ours
+    if folder is not None:
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(folder.resolve())
+        )
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if threads.isdecimal():  # which torch and OpenCV heed; onnxruntime would take every core
         options.intra_op_num_threads = int(threads)
