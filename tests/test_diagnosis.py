@@ -65,7 +65,7 @@ def test_a_module_that_the_entry_point_names_and_nobody_wrote(plant: Plant, targ
 
 
 NEWER = (
-    f"which version 1 of the plugin API, in {US}, does not have; if author was written for a "
+    f"which version 2 of the plugin API, in {US}, does not have; if author was written for a "
     "newer landmark-zoo: pip install --upgrade landmark-zoo"
 )
 
@@ -73,7 +73,7 @@ NEWER = (
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("from zoo.api import Backbone\nours = Backbone(build=None, layout='nhwc', api_version=2)",
+        ("from zoo.api import Backbone\nours = Backbone(build=None, layout='nhwc', api_version=99)",
          f"uses Backbone(layout=...), {NEWER}"),
         ("from zoo.api import Loss\nours = Loss(build=None, sumary='x')",
          "does not have (did you mean summary?); if"),
@@ -113,10 +113,10 @@ one = Backbone(build=None, api_version={member})
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("2", f"backbone one of author 1.0 is written for version 2 of the plugin API, and {US} "
-         "serves version 1: upgrade landmark-zoo (pip install --upgrade landmark-zoo)"),
-        ("0", f"is written for version 0 of the plugin API, and {US} serves version 1: upgrade "
-         "author, or ask its author for version 1"),
+        ("3", f"backbone one of author 1.0 is written for version 3 of the plugin API, and {US} "
+         "serves versions 1, 2: upgrade landmark-zoo (pip install --upgrade landmark-zoo)"),
+        ("0", f"is written for version 0 of the plugin API, and {US} serves versions 1, 2: upgrade "
+         "author, or ask its author for version 2"),
         ("'1'", "states '1' for its api_version, which is a whole number, such as 1"),
         ("True", "states True for its api_version"),
         ("None", "states None for its api_version"),
@@ -133,13 +133,13 @@ def test_a_version_of_the_contracts_that_is_not_served_is_refused_by_name(
 
 
 def test_the_lists_check_says_it_too(plant: Plant) -> None:
-    source = FAMILY.format(family=1, member=2)
+    source = FAMILY.format(family=1, member=3)
     plant("author", {"zoo.backbones": {"ours": "ours", "one": "one"}}, source)
     ids = ["one", "ours:ant", "ours"]
     verdicts = list(check_all(registry("backbone").locate(plugin_id) for plugin_id in ids))
     reasons = {verdict.id: verdict.reason for verdict in verdicts}
     for plugin_id in ("one", "ours:ant"):
-        assert reasons[plugin_id].startswith("is written for version 2")
+        assert reasons[plugin_id].startswith("is written for version 3")
         assert reasons[plugin_id] in message(plugin_id, "backbone")
     # what a family resolves to is seen when it is asked for
     assert {v.id: v.status for v in verdicts} == dict.fromkeys(ids, "broken") | {"ours": "ok"}

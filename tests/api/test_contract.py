@@ -53,6 +53,14 @@ def test_zoo_api_is_what_its_snapshot_says() -> None:
     assert contract.SNAPSHOT.read_text() == contract.text(), "the order of the snapshot is stale"
 
 
+def test_a_plugin_of_version_1_finds_all_that_it_was_promised() -> None:
+    first = contract.SNAPSHOT.with_name("contract_v1.txt").read_text().splitlines()
+    numbers = ("#", "API_VERSION", "SERVED_API_VERSIONS")
+    promised = [line for line in first if not line.startswith(numbers)]
+    breaking, _ = contract.breaches(promised, contract.promises())
+    assert breaking == []
+
+
 def test_the_snapshot_holds_every_public_name_and_the_fields_that_plugins_fill_in() -> None:
     lines = contract.snapshot()
     for name in contract.api.__all__:

@@ -121,8 +121,6 @@ def test_an_old_version_of_the_contracts_that_will_go_is_announced_by_name(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         registry("loss").get("ours")
-    monkeypatch.setattr("zoo.api.API_VERSION", 2)
-    monkeypatch.setattr("zoo.api.SERVED_API_VERSIONS", frozenset({1, 2}))
     monkeypatch.setitem(zoo.api.contracts.DEPRECATED_API_VERSIONS, 1, "0.7")  # type: ignore[misc]
     registry("loss").loaded.clear()
     with pytest.warns(ZooDeprecationWarning) as caught:

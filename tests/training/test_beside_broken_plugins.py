@@ -29,7 +29,7 @@ BROKEN = {
     "hangs": ("import time\ntime.sleep(600)\n", "still loading after 6 s"),
     "strays": ("ours = 3\n", "is an instance of zoo.api.Loss"),
     "lacks": ("import a_library_nobody_has\n", "pip install a-library-nobody-has"),
-    "newer": (LOSS.replace("None)", "None, api_version=2)"), "pip install --upgrade landmark-zoo"),
+    "newer": (LOSS.replace("None)", "None, api_version=99)"), "pip install --upgrade landmark-zoo"),
     "unknown": ("from zoo.api import Loss\nLoss(build=None, layout=1)\n", "uses Loss(layout=...)"),
     "misspelt": ("def (:\n", "SyntaxError"),
     "exits": ("raise SystemExit\n", "SystemExit"),

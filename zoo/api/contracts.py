@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-API_VERSION = 1
+API_VERSION = 2
 """Version of the contracts in this module. A plugin states the version that it was written for in
 its ``api_version``; one that says nothing was written for the first."""
 
-SERVED_API_VERSIONS = frozenset({1})
+SERVED_API_VERSIONS = frozenset({1, 2})
 """The versions of the contracts that this zoo serves: a plugin of any other is refused by name."""
 
 DEPRECATED_API_VERSIONS: Mapping[int, str] = {}

@@ -24,5 +24,5 @@ plugin = Backbone(
     license="MIT",
     weights_license="none",
     summary="four convolutions with batch norm, trained from random weights",
-    api_version=1,
+    api_version=2,
 )

@@ -78,5 +78,5 @@ plugin = Dataset(
     needs_root=False,
     license="MIT",
     summary="drawn faces of five points",
-    api_version=1,
+    api_version=2,
 )

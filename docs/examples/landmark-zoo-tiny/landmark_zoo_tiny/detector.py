@@ -40,5 +40,5 @@ plugin = Detector(
     license="Intel License Agreement For Open Source Computer Vision Library (BSD-style)",
     reference="Lienhart and Maydt, An Extended Set of Haar-like Features, ICIP 2002",
     summary="OpenCV's frontal face cascade alt2",
-    api_version=1,
+    api_version=2,
 )

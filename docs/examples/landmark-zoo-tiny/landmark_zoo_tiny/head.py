@@ -57,5 +57,5 @@ plugin = Head(
     build=build,
     reference="Sun et al., Integral Human Pose Regression, arXiv:1711.08229",
     summary="the mean place under a heat map of each point",
-    api_version=1,
+    api_version=2,
 )

@@ -89,5 +89,5 @@ def open_labelme(root: Path) -> LabelMe:
 plugin = Dataset(
     open=open_labelme,
     summary="pictures annotated with LabelMe: five points, a folder a person",
-    api_version=1,
+    api_version=2,
 )

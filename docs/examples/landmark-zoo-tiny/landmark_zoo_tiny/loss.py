@@ -30,5 +30,5 @@ plugin = Loss(
     reference="Charbonnier et al., Two deterministic half-quadratic regularization algorithms "
     "for computed imaging, ICIP 1994",
     summary="squared near 0, linear far away",
-    api_version=1,
+    api_version=2,
 )
