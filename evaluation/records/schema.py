@@ -100,6 +100,8 @@ class NetworkFacts(Struct, kw_only=True):
     head: str | None = None
     loss: str | None = None
     license: str | None = None
+    weights_source: str | None = None
+    """Where a file of weights came from, in the words of whoever wrote it."""
     weights_license: str | None = None
     best_sha256: str | None = None
     """Digest of the weights that were scored; records of older zoos do not have it."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from drawn_wflw import write_wflw
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, WeightsError, generic_scheme
@@ -123,6 +124,20 @@ def test_a_run_its_file_and_a_copy_of_it_are_one_start(kit: Kit) -> None:
     assert len({kit.outcome(folder.path)[2] for folder in runs}) == 1
     starts = [json.loads(f.record.read_text())["model"]["weights"].split()[1] for f in runs]
     assert starts == [teacher.name, teacher.name, "copy.safetensors"]
+
+
+def test_a_record_tells_what_a_file_of_weights_tells_of_itself(kit: Kit) -> None:
+    teacher = kit.train(epochs=1, out="teachers")
+    tensors = {
+        name.removeprefix("backbone."): tensor
+        for name, tensor in load_file(teacher.best).items()
+        if name.startswith("backbone.")
+    }
+    foreign = kit.out / "foreign.safetensors"
+    save_file(tensors, foreign, {"source": "a package", "license": "MIT", "format": "pt"})
+    model = json.loads(kit.train(epochs=1, weights=str(foreign)).record.read_text())["model"]
+    assert model["weights"] == f"file: foreign.safetensors sha256: {file_digest(foreign)}"
+    assert (model["weights_source"], model["weights_license"]) == ("a package", "MIT")
 
 
 def test_training_that_takes_no_step_predicts_what_the_source_predicts(kit: Kit) -> None:

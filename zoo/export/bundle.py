@@ -94,7 +94,7 @@ def pack(
         files = {
             "config.toml": dumps(from_dict(config.to_share())),
             "record.json": f"{layout(record.raw)}\n",
-            "card.md": plain_card(record, name, measured=measured(folder)),
+            "card.md": plain_card(record, name, title=name, measured=measured(folder)),
         }
         for file, text in files.items():
             write_whole(made / file, text.encode())

@@ -14,6 +14,9 @@ from ..evaluation.records import Record
 TASK = "keypoint-detection"
 """The hub's name for what the model does."""
 
+WEAK = 1.5
+"""A condition is named as a weakness where its error is so many times the plain one."""
+
 TAGS = ("facial-landmarks", "face-alignment", "keypoint-detection", "landmark-zoo")
 
 
@@ -32,9 +35,11 @@ def model_card(
     return f"---\n{_front_matter(record, license)}\n---\n\n{body}"
 
 
-def plain_card(record: Record, address: str, *, measured: Mapping[str, Any] | None = None) -> str:
-    """The same without front matter, to be read where no hub is."""
-    return _body(record, address, False, measured or {})
+def plain_card(
+    record: Record, address: str, *, title: str = "", measured: Mapping[str, Any] | None = None
+) -> str:
+    """The same without front matter, to be read where no hub is. ``title``: the run's name."""
+    return _body(record, address, False, measured or {}, title)
 
 
 def _front_matter(record: Record, license: str) -> str:
@@ -69,7 +74,9 @@ def _front_matter(record: Record, license: str) -> str:
     ).to_yaml()
 
 
-def _body(record: Record, address: str, onnx: bool, measured: Mapping[str, Any]) -> str:
+def _body(
+    record: Record, address: str, onnx: bool, measured: Mapping[str, Any], title: str = ""
+) -> str:
     data, model = record.data, record.model
     rows = "".join(_row(split, result) for split, result in record.raw["results"].items())
     partial = ", less than the whole release" if data.partial else ""
@@ -78,7 +85,7 @@ def _body(record: Record, address: str, onnx: bool, measured: Mapping[str, Any])
         if onnx
         else ""
     )
-    return f"""# {_line(record.run)}
+    return f"""# {_line(title or record.run)}
 
 Facial landmarks ({_line(data.scheme or "see config.toml")}) by \
 `{_line(record.plugin.id)}` with the head `{_line(model.head or "linear")}`, \
@@ -105,7 +112,8 @@ Frames of `{_line(data.dataset)}`, release {_line(data.release)}, split by the p
 {_line(data.protocol)}, fingerprint {_line(data.fingerprint)[:12]}{partial}. \
 The epoch was chosen on val. The baseline is what the mean face scores on the same frames. \
 `record.json` holds all figures.
-{_unlearned(record)}{_tolerance(measured.get("box_tolerance"))}{_elsewhere(measured.get("elsewhere"))}
+{_unlearned(record)}{_shown(measured.get("shown"))}{_tolerance(measured.get("box_tolerance"))}\
+{_confidence(record)}{_elsewhere(measured.get("elsewhere"))}
 ## Terms
 
 {_terms(record)}
@@ -147,6 +155,54 @@ def _row(split: str, result: Mapping[str, Any]) -> str:
         _percent(_number(baseline, "nme_ioc")) if isinstance(baseline, Mapping) else "",
     ]
     return f"| {' | '.join(cells)} |\n"
+
+
+def _shown(found: object) -> str:
+    """What the model is good and bad at."""
+    rows = found.get("conditions") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping) or not isinstance(rows, Mapping) or not rows:
+        return ""
+    errors = {
+        _line(name): _number(row, "nme") for name, row in rows.items() if isinstance(row, Mapping)
+    }
+    plain, *_ = errors.values()
+    kept = {_line(name): _number(row, "kept") for name, row in rows.items()}
+    lines = "".join(
+        f"| {name} | {_percent(error)} | {_percent(kept[name])} |\n"
+        for name, error in errors.items()
+    )
+    bad = [name for name, error in errors.items() if plain and error and error > WEAK * plain]
+    weak = (
+        f"It is weak where its error is more than {WEAK} times that of the first row: "
+        f"{', '.join(bad)}."
+        if bad
+        else f"In no row is its error more than {WEAK} times that of the first."
+    )
+    return f"""
+## What it is good and bad at
+
+| the face | NME inter-ocular | kept |
+| --- | --- | --- |
+{lines}
+{weak} On {found.get("frames")} frames of {_line(found.get("split"))}, changed in one way at a \
+time and shown by a box about the labelled points. `zoo predict` leaves out faces of which the \
+model is too unsure; the last column is the share that it keeps, and the errors are of all.
+"""
+
+
+def _confidence(record: Record) -> str:
+    """What the number beside a face means."""
+    curve = record.calibration
+    if curve is None:
+        return ""
+    off = f", and was off by {_percent(curve.error)} on average" if curve.error is not None else ""
+    return f"""
+## What its confidence means
+
+The confidence of a face is the probability that its points are right: that their NME is below \
+{curve.right:.0%}. It was fitted to {curve.faces} boxes of faces and {curve.others} boxes beside \
+faces of val{off} on people whom it was not fitted to.
+"""
 
 
 def _tolerance(found: object) -> str:
@@ -195,9 +251,10 @@ where exactly they put a point, which is part of these errors.
 
 def _terms(record: Record) -> str:
     model, data = record.model, record.data
+    source = f" ({_line(model.weights_source)})" if model.weights_source else ""
     known = {
         "code of the network": model.license,
-        "weights that training started from": model.weights_license,
+        f"weights that training started from{source}": model.weights_license,
         "frames that it was trained on": data.license,
     }
     lines = [f"- {what}: {_line(text)}" for what, text in known.items() if text]

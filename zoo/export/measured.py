@@ -20,6 +20,7 @@ from ..registry import bare_id, registry
 from ..reporter import Reporter
 from ..runs.folder import RunFolder
 from ..runs.own_data import own_source
+from .conditions import by_condition
 from .tolerance import measure, require_scheme, results_on
 
 FILE = "card.json"
@@ -48,8 +49,8 @@ def measure_for_card(
     device: str = "",
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Measure a finished run's tolerance to boxes on a split of its own data, and its results on
-    other data sets, all frames, from the boxes of their labels; kept in ``card.json``.
+    """Measure a finished run on a split of its own data by how a face is shown and how its box
+    lies, and on other data sets, all frames, from the boxes of their labels; kept in ``card.json``.
 
     Raises :class:`DataError` for data other than the run's and for labels of other points.
     """
@@ -64,9 +65,10 @@ def measure_for_card(
 
     show = partial(reporter.progress, "measuring")
 
+    rows = source.measurable_rows(split)
     found: dict[str, Any] = {
-        "box_tolerance": {"split": split}
-        | measure(predictor, source.table, source.measurable_rows(split), show)
+        "box_tolerance": {"split": split} | measure(predictor, source.table, rows, show),
+        "shown": {"split": split} | by_condition(predictor, source.table, rows, show),
     }
     others = [
         {"dataset": bare_id(dataset), "release": table.release}

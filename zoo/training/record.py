@@ -162,7 +162,10 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
             "gmacs": None if gmacs is None else round(passes * gmacs, 4),
             "weights": facts.built.weights,
             "license": backbone.license,
-            "weights_license": backbone.weights_license if config.pretrained else None,
+            "weights_source": facts.built.told.get("source"),
+            "weights_license": (
+                backbone.weights_license if config.pretrained else facts.built.told.get("license")
+            ),
             "head": plan.head.entry.id,
             "loss": plan.loss.entry.id if facts.uses_loss else f"{plan.head.entry.id}'s own",
             "best_sha256": file_digest(folder.best),
