@@ -27,9 +27,9 @@ def card(
 ) -> None:
     """Write RUN/card.md: what a model was trained on, its terms, its results, what it forgives.
 
-    Measured for it: the error when faces are shown by boxes about their labelled points, and when
-    these boxes are off by a tenth of their side, shifted in eight directions, smaller and larger;
-    and, with --on, the error on every frame of other data sets with the same points. `zoo push`
+    Measured for it: the error on faces that are turned, small, dark or blurred; when faces are
+    shown by boxes about their labelled points, and when these boxes are off by a tenth of their
+    side, shifted in eight directions, smaller and larger; and, with --on, the error on every frame of other data sets with the same points. `zoo push`
     puts these figures into the card that it publishes.
     """
     from zoo.cli.progress import reporter
