@@ -106,7 +106,7 @@ def test_the_catalogue_that_ships_can_be_read_and_what_is_in_the_box_is_whole() 
         assert model.address or model.folder()
         assert model.summary
         if model.bundled:
-            assert model.bytes <= 12_100_000  # 12 MB of weights and graph, and a little text
+            assert model.bytes <= 9_000_000  # 8 MB of weights and graph, and a little text
         defaults += [model.name] if model.default else []
     assert len(defaults) <= 1
 
@@ -221,6 +221,7 @@ def test_models_are_listed_with_where_they_are(listed: dict[str, Any], tmp_path:
     [
         ({"files": {}}, "tiny: its files must be best.safetensors, config.toml"),
         ({"adress": "x"}, "tiny: unknown key adress; known are address"),
+        ({"replaces": "older"}, "tiny: replaces is no list of names"),
         ({"address": "http://example.org"}, "address http://example.org is not https"),
         ({"files": {"../x": {"bytes": 1, "sha256": "0" * 64}}}, "its files must be"),
         ({"files": {"card.md": {"bytes": 0, "sha256": "0" * 64}}}, "card.md: bytes is no size"),
@@ -234,6 +235,17 @@ def test_an_entry_that_is_wrong_is_named(
     with pytest.raises(DataError, match=reason):
         find("tiny")
     assert not is_model("tiny")
+
+
+def test_a_model_that_another_took_the_place_of_is_told(
+    listed: dict[str, Any], tmp_path: Path
+) -> None:
+    relist(tmp_path, tiny=listed | {"replaces": ["older", "oldest"]})
+    for name in ("older", "oldest"):
+        assert is_model(name)
+        result = zoo("predict", name, "photo.jpg")
+        assert result.exit_code == 2
+        assert f"{name}: this version of the zoo does not have it; use tiny" in result.output
 
 
 def test_names_that_are_not_there_or_twice_are_told(

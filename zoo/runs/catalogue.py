@@ -63,6 +63,8 @@ class Model:
     record: Mapping[str, Any] = field(default_factory=dict)
     """What is told of it before it is here: scheme, nme_ioc, parameters and the like."""
     default: bool = False
+    replaces: tuple[str, ...] = ()
+    """Names of models that earlier versions had in its place."""
 
     @property
     def bytes(self) -> int:
@@ -113,7 +115,7 @@ def _model(name: str, table: Any) -> Model:
     require_name(name)
     if not isinstance(table, dict):
         raise ValueError(f"{name} is no table")
-    known = {"kind", "summary", "address", "mirrors", "files", "record", "default"}
+    known = {"kind", "summary", "address", "mirrors", "files", "record", "default", "replaces"}
     if unknown := sorted(set(table) - known):
         raise ValueError(f"{name}: unknown key {unknown[0]}; known are {', '.join(sorted(known))}")
     for key in ("files", "record"):
@@ -130,8 +132,9 @@ def _model(name: str, table: Any) -> Model:
     if kind != KINDS[0] and table.get("default"):
         raise ValueError(f"{name}: only a model that marks points can be the default")
     address, mirrors = table.get("address", ""), table.get("mirrors", [])
-    if not isinstance(mirrors, list):
-        raise ValueError(f"{name}: mirrors is no list of addresses")
+    for key, what in (("mirrors", "addresses"), ("replaces", "names")):
+        if not isinstance(table.get(key, []), list):
+            raise ValueError(f"{name}: {key} is no list of {what}")
     for each in (address, *mirrors):
         if each and not str(each).startswith(_SAFE):
             raise ValueError(f"{name}: address {each} is not https")
@@ -144,6 +147,7 @@ def _model(name: str, table: Any) -> Model:
         files=files,
         record=dict(table.get("record", {})),
         default=table.get("default") is True,
+        replaces=tuple(map(str, table.get("replaces", []))),
     )
 
 
@@ -167,20 +171,28 @@ def find(name: str) -> Model:
     models = catalogue()
     if name in models:
         return models[name]
+    if successor := _successor(name, models):
+        raise UsageError(f"{name}: this version of the zoo does not have it; use {successor}")
     hint = did_you_mean(name, models) or "`zoo models` lists what there is"
     raise UsageError(f"{name}: no model of the catalogue; {hint}")
 
 
 def is_named(text: str) -> bool:
-    """Whether a catalogue has a model of that name that marks points. A damaged catalogue has none:
-    whoever wants a model of it is told."""
+    """Whether a catalogue has, or had, a model of that name that marks points. A damaged catalogue
+    has none: whoever wants a model of it is told."""
     if not _NAME.fullmatch(text):
         return False
     try:
-        found = catalogue().get(text)
+        models = catalogue()
     except DataError:
         return False
-    return found is not None and found.kind == KINDS[0]
+    found = models.get(text)
+    return found.kind == KINDS[0] if found else bool(_successor(text, models))
+
+
+def _successor(name: str, models: Mapping[str, Model]) -> str:
+    """The model that took the place of one that earlier versions had; empty: none did."""
+    return next((model.name for model in models.values() if name in model.replaces), "")
 
 
 def folder_of(name: str) -> Path:
