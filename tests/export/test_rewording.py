@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.prediction.rewording import InOtherWords, averaging, pool
 
@@ -33,7 +37,7 @@ def test_it_pools_as_torch_does(rows: int, columns: int, size: Any) -> None:
 def test_only_what_onnx_cannot_say_is_replaced(cells: int, replaced: bool) -> None:
     layer = nn.AdaptiveAvgPool2d(7)
     maps = torch.randn(1, 2, cells, cells)
-    with InOtherWords(), torch.profiler.profile() as profile:
+    with InOtherWords(5), torch.profiler.profile() as profile:
         pooled = layer(maps)
     torch.testing.assert_close(pooled, layer(maps))
     names = {event.key for event in profile.key_averages()}
@@ -42,6 +46,33 @@ def test_only_what_onnx_cannot_say_is_replaced(cells: int, replaced: bool) -> No
 
 def test_a_transpose_by_its_short_name() -> None:
     maps = torch.arange(6.0).reshape(1, 2, 3)
-    with InOtherWords():
+    with InOtherWords(5):
         turned = maps.mT
     torch.testing.assert_close(turned, maps.transpose(1, 2))
+
+
+def test_sizes_that_do_not_follow_the_batch_are_numbers_in_the_graph(tmp_path: Path) -> None:
+    """As paddings that are worked out from a size: the graph pads by what is written into it."""
+
+    class Padded(nn.Module):
+        def forward(self, maps: Tensor) -> Tensor:
+            padded = F.pad(maps, (0, -maps.shape[-1] % 4, 0, -maps.size(2) % 4))
+            return padded.flatten(1).reshape(maps.shape[0], -1)
+
+    with InOtherWords(5):
+        torch.onnx.export(
+            Padded(),
+            (torch.zeros(5, 2, 6, 6),),
+            tmp_path / "padded.onnx",
+            dynamo=False,
+            input_names=["maps"],
+            dynamic_axes={"maps": {0: "N"}},
+        )
+    graph = onnx.load(tmp_path / "padded.onnx").graph
+    whole = [node for node in graph.node if node.op_type == "Shape"]
+    assert len(whole) == 1, "the batch's own, for the reshape"
+    session = onnxruntime.InferenceSession(tmp_path / "padded.onnx")
+    for count in (1, 3):
+        [found] = session.run(None, {"maps": np.ones((count, 2, 6, 6), np.float32)})
+        assert found.shape == (count, 2 * 8 * 8)
+        assert found.sum() == count * 2 * 6 * 6

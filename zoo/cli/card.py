@@ -29,8 +29,9 @@ def card(
 
     Measured for it: the error on faces that are turned, small, dark or blurred; when faces are
     shown by boxes about their labelled points, and when these boxes are off by a tenth of their
-    side, shifted in eight directions, smaller and larger; and, with --on, the error on every frame of other data sets with the same points. `zoo push`
-    puts these figures into the card that it publishes.
+    side, shifted in eight directions, smaller and larger; and, with --on, the error on every frame
+    of other data sets with the same points. `zoo push` puts these figures into the card that it
+    publishes.
     """
     from zoo.cli.progress import reporter
     from zoo.evaluation.scores.protocols import require_scored

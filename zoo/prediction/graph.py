@@ -29,6 +29,9 @@ from .rewording import InOtherWords
 OPSET = 18
 """The operator set of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
 
+BATCH = 5
+"""Images that are traced: few sizes in a network are multiples of it."""
+
 PREFIX = "model."
 """What stands before the names of the network's tensors in a graph."""
 
@@ -74,11 +77,11 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
             "file, which ends at 2 GiB"
         )
     side = config.input_size
-    example = torch.randint(0, 256, (2, side, side, 3), dtype=torch.uint8)
+    example = torch.randint(0, 256, (BATCH, side, side, 3), dtype=torch.uint8)
     outputs = [POINTS, SCORES][: len(network(example))]
     mode = torch.onnx.TrainingMode
     try:
-        with TemporaryDirectory() as folder, InOtherWords(), _silence():
+        with TemporaryDirectory() as folder, InOtherWords(BATCH), _silence():
             file = Path(folder) / "model.onnx"
             torch.onnx.export(
                 network,
