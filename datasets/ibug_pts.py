@@ -119,6 +119,7 @@ class IbugPts:
             points=points,
             visible=visible,
             release_split=split,
+            attributes=_parts_of_300w(path.relative_to(self.root), split),
             bytes=image.stat().st_size,
             orientation=1 if self._as_stored else exif_orientation(image),
         )
@@ -164,6 +165,17 @@ class IbugPts:
             release_split=split,
             bytes=info.height * info.width * 3,
         )
+
+
+def _parts_of_300w(relative: Path, split: str | None) -> dict[str, bool]:
+    """Which of 300-W's subsets of its test split a still is in: ``challenging`` is iBUG, ``common``
+    the test sets of HELEN and LFPW, ``full`` both. Nothing for a still of another collection."""
+    folders = {part.casefold() for part in relative.parts[:-1]}
+    challenging = split == "test" and "ibug" in folders
+    common = split == "test" and bool(folders & {"helen", "lfpw"})
+    if not (challenging or common):
+        return {}
+    return {"common": common, "challenging": challenging, "full": True}
 
 
 def read_pts(path: Path) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@
 
 A line of a list is one face, separated by blanks: 98 x, y pairs, its rectangle (x0 y0 x1 y1), six
 attributes (pose, expression, illumination, make-up, occlusion, blur: 0 or 1) and the image's name,
-which may hold blanks. An image may have several faces.
+which may hold blanks. An image may have several faces. The attributes are those of the sample, and
+make the six subsets that papers print.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _FOLDERS = (f"WFLW_annotations/{_LISTS}", _LISTS, ".")
 """Where the lists lie: as unpacked, with the archive's top folder taken off, or loose."""
 _IMAGES = "WFLW_images"
 _SPLITS = ("train", "test")
-_NUMBERS = 2 * len(WFLW98) + 4 + 6
+_ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")
+_NUMBERS = 2 * len(WFLW98) + 4 + len(_ATTRIBUTES)
 _FIELDS = _NUMBERS + 1
 
 _LICENSE = "research use: the authors ask that WFLW is used for research only"
@@ -87,6 +89,7 @@ class Wflw:
         x0, y0, x1, y1 = values[len(WFLW98) : len(WFLW98) + 2].ravel().tolist()
         if not (x0 < x1 and y0 < y1):
             raise DataError(f"{name}: its rectangle {x0:g} {y0:g} {x1:g} {y1:g} is empty")
+        told = values[-len(_ATTRIBUTES) // 2 :].ravel().tolist()
         if path is None:
             raise DataError(f"{_IMAGES}/{name}: no such image file")
         return Sample(
@@ -98,6 +101,7 @@ class Wflw:
             box=(x0, y0, x1, y1),
             bytes=path.stat().st_size,
             orientation=1 if self._as_stored else exif_orientation(path),
+            attributes={name: value == 1 for name, value in zip(_ATTRIBUTES, told, strict=True)},
         )
 
 

@@ -173,6 +173,10 @@ class Results(Struct, kw_only=True):
     nme_box_high: Number | None = None
     nme_pupil: Number | None = None
     nme_diag: Number | None = None
+    nme_seen: Number | None = None
+    nme_hidden: Number | None = None
+    hidden_ap: Number | None = None
+    hidden_f1: Number | None = None
     fr_10: Number | None = None
     auc_10: Number | None = None
     coverage: Number | None = None
@@ -187,6 +191,8 @@ class Results(Struct, kw_only=True):
     pose: Annotated[list[PoseBin], Meta(max_length=LONGEST)] = []
     by_person: PersonSums | None = None
     flip: Flipped | None = None
+    subsets: Annotated[dict[str, Results], Meta(max_length=LONGEST)] = {}
+    """The figures of the frames that share an attribute, by the subset's name."""
 
     def figure(self, key: str) -> float | None:
         """The figure of this name, such as ``nme_ioc`` or ``nme_ioc_low``; None for none."""

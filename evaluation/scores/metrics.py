@@ -28,6 +28,7 @@ from .details import error_curve, errors_by_turn, head_turn
 from .metric_names import METRICS as METRICS
 from .metric_names import METRICS_VERSION as METRICS_VERSION
 from .metric_names import THRESHOLDS
+from .occlusion import hidden_points_told
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -133,6 +134,8 @@ def summarise(
     scheme: LandmarkScheme,
     people: Sequence[str | None],
     ids: Sequence[str] | None = None,
+    occluded: Floats | None = None,
+    visibility: Floats | None = None,
 ) -> dict[str, Any]:
     """All results of one split, as a record stores them.
 
@@ -150,6 +153,11 @@ def summarise(
         scheme: What the K points are.
         people: N names for the bootstrap; None for a sample that names nobody.
         ids: N ids of the samples; with them ``by_person`` has the sums that a comparison needs.
+        occluded: (N, K), 1 for a hidden point, 0 for a seen one, NaN where nobody knows. With it
+            ``nme_seen`` and ``nme_hidden`` are there: the headline's error over such points alone,
+            and over the faces that have any.
+        visibility: (N, K), the model's probability that a point is seen; with it and ``occluded``
+            ``hidden_ap`` and ``hidden_f1`` (:mod:`.occlusion`) are there.
 
     Returns:
         Fractions by name, None for what cannot be had. ``n`` is the number of faces that count,
@@ -191,6 +199,9 @@ def summarise(
         region: _region_error(points, target, visible, divisor, found, indices)
         for region, indices in scheme.regions.items()
     }
+    if occluded is not None:
+        told = None if visibility is None else visibility[counted]
+        results |= _occlusion(points, target, visible, divisor, occluded[counted], told)
     results["ced"] = error_curve(errors)
     turn = head_turn(target, visible, scheme)
     if turn is not None:
@@ -206,6 +217,25 @@ def summarise(
         "unlabelled": unlabelled,
         "unmeasured": unmeasured,
     }
+
+
+def _occlusion(
+    points: Floats,
+    target: Floats,
+    visible: Bools,
+    divisor: Floats,
+    occluded: Floats,
+    visibility: Floats | None,
+) -> dict[str, float | None]:
+    """Errors over seen and hidden points apart, and how well the model tells them apart."""
+    results: dict[str, float | None] = {}
+    for name, value in (("nme_seen", 0), ("nme_hidden", 1)):
+        errors = face_errors(points, target, visible & (occluded == value), divisor)
+        results[name] = _mean(errors[np.isfinite(errors)])
+    if visibility is not None:
+        known = visible & np.isfinite(occluded) & np.isfinite(visibility)
+        results |= hidden_points_told(visibility[known], occluded[known] == 1)
+    return results
 
 
 def mean_shape(unit_targets: Floats, visible: Bools) -> NDArray[np.float64]:

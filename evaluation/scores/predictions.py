@@ -11,10 +11,11 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +25,9 @@ from zoo.files.reading import open_regular
 from zoo.limits import how_to_raise, memory_limit
 
 from .schemes import scheme_from_table
+from .subsets import Attributes
+
+_Attributes = dict[str, bool | str | float]
 
 SHARE = 0.5
 """Share of the memory limit that a file may take unpacked: checking it takes as much again. With
@@ -31,7 +35,7 @@ the usual 2 GiB, it is what 800,000 faces of 68 points need; a file that claims 
 bomb."""
 
 KEYS = ("ids", "people", "points", "target", "visible", "regions")
-OPTIONAL = ("scores", "scheme", "mean_shape")
+OPTIONAL = ("scores", "scheme", "mean_shape", "occluded", "visibility", "attributes")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,22 @@ class Predictions:
     """The scheme of the K points; files of older zoos lack it."""
     mean_shape: NDArray[np.float64] | None = None
     """(K, 2), of the training split's labels, as fractions of the region: the baseline."""
+    occluded: NDArray[np.float32] | None = None
+    """(N, K): 1 where a point is hidden, 0 where it is seen, NaN where the data set does not say;
+    None where it never says."""
+    visibility: NDArray[np.float32] | None = None
+    """(N, K): the probability that a point is seen, where the model gives it."""
+    attributes: tuple[Attributes, ...] | None = None
+    """What each frame is like, where the data set says."""
+
+    def part(self, rows: NDArray[np.int64]) -> Predictions:
+        """Those of some frames."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("points", "target", "visible", "regions", "scores", "occluded", "visibility"):
+            own[name] = None if own[name] is None else own[name][rows]
+        for name in ("ids", "people", "attributes"):
+            own[name] = None if own[name] is None else tuple(own[name][row] for row in rows)
+        return Predictions(**own)
 
     def save(self, path: Path) -> str:
         """Writes the file, whole or not at all; returns its sha256.
@@ -76,6 +96,12 @@ class Predictions:
             arrays["scheme"] = np.array(json.dumps(asdict(self.scheme)), np.str_)
         if self.mean_shape is not None:
             arrays["mean_shape"] = np.asarray(self.mean_shape, np.float64)
+        if self.occluded is not None:
+            arrays["occluded"] = np.asarray(self.occluded, np.float32)
+        if self.visibility is not None:
+            arrays["visibility"] = np.asarray(self.visibility, np.float32)
+        if self.attributes is not None:
+            arrays["attributes"] = np.array([json.dumps(dict(a)) for a in self.attributes], np.str_)
         _check(path, arrays)
         buffer = io.BytesIO()
         # positional arguments of savez are arrays too, so keywords are the only names it takes
@@ -109,6 +135,9 @@ def load(path: Path) -> Predictions:
         scores=arrays["scores"].astype(np.float32) if "scores" in arrays else None,
         scheme=_scheme(path, arrays),
         mean_shape=arrays["mean_shape"].astype(np.float64) if "mean_shape" in arrays else None,
+        occluded=arrays["occluded"].astype(np.float32) if "occluded" in arrays else None,
+        visibility=arrays["visibility"].astype(np.float32) if "visibility" in arrays else None,
+        attributes=_attributes(path, arrays),
     )
 
 
@@ -130,6 +159,19 @@ def _scheme(path: Path, arrays: dict[str, NDArray[Any]]) -> LandmarkScheme | Non
     if len(scheme) != count:
         raise DataError(f"{path}: key 'scheme' does not fit the {count} points of the file")
     return scheme
+
+
+def _attributes(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[Attributes, ...] | None:
+    if "attributes" not in arrays:
+        return None
+    texts = arrays["attributes"].tolist()
+    try:
+        return tuple(msgspec.json.decode(text, type=_Attributes) for text in texts)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise DataError(
+            f"{path}: key 'attributes' is no mapping of names to texts, numbers, true or false "
+            f"({error})"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
@@ -182,6 +224,9 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
         "scores": ((n, k), "f"),
         "scheme": ((), "U"),
         "mean_shape": ((k, 2), "f"),
+        "occluded": ((n, k), "f"),
+        "visibility": ((n, k), "f"),
+        "attributes": ((n,), "U"),
     }
     for key, (shape, kind) in expected.items():
         if key not in arrays:

@@ -14,6 +14,7 @@ from zoo.api import DataError, LandmarkScheme
 from .metrics import METRICS, baseline_points, summarise
 from .predictions import Predictions
 from .schemes import known_scheme
+from .subsets import subsets
 
 
 def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
@@ -25,7 +26,8 @@ def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -
 
     Returns:
         The fields of a record's ``results.<split>``: fractions, None for what cannot be had.
-        ``floor`` (the baseline) is there when the predictions hold the training split's mean shape.
+        ``floor`` (the baseline) is there when the predictions hold the training split's mean shape,
+        ``subsets`` (the figures of each, by :mod:`.subsets`) when they hold frames' attributes.
 
     Raises:
         ValueError: Neither the predictions nor ``scheme`` names the landmark scheme.
@@ -33,6 +35,21 @@ def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -
     scheme = predictions.scheme or scheme
     if scheme is None:
         raise ValueError("the predictions hold no landmark scheme, and none was given")
+    results = _results(predictions, scheme)
+    if predictions.attributes is not None:
+        results["subsets"] = {
+            name: {k: v for k, v in own.items() if k not in _OF_WHOLE_SPLITS}
+            for name, rows in sorted(subsets(predictions.attributes).items())
+            if (own := _results(predictions.part(rows), scheme))["n"]
+        }
+    return results
+
+
+_OF_WHOLE_SPLITS = ("regions", "ced", "pose")
+"""What is not kept of subsets."""
+
+
+def _results(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
     results = _summary(predictions, scheme)
     if predictions.mean_shape is not None:
         results["floor"] = baseline_of(predictions, scheme)
@@ -74,7 +91,7 @@ def baseline_of(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, A
     """The figures of the training split's mean shape on the same frames."""
     assert predictions.mean_shape is not None
     points = baseline_points(predictions.mean_shape, predictions.regions).astype(np.float32)
-    results = _summary(replace(predictions, points=points, scores=None), scheme)
+    results = _summary(replace(predictions, points=points, scores=None, visibility=None), scheme)
     return {key: v for key, v in results.items() if key in METRICS or key.startswith("nme_")}
 
 
@@ -87,4 +104,6 @@ def _summary(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]
         scheme,
         predictions.people,
         predictions.ids,
+        predictions.occluded,
+        predictions.visibility,
     )

@@ -49,7 +49,7 @@ def close_view(
 
 def test_a_close_crop_shows_the_points_as_a_second_look_does(labels: SampleTable) -> None:
     view = close_view(labels)
-    _, points, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
+    _, points, _, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
     for row in range(len(labels)):
         own = labels.points[row]
         wanted = refine_region(own[labels.visible[row]]).to_unit(own)
@@ -60,7 +60,7 @@ def test_a_close_crop_that_is_turned_shows_an_upright_face(labels: SampleTable) 
     """As a second pass of a model that turns its crops would see it, whatever the face's roll."""
     upright = labels.points[0].astype(np.float64)
     view = close_view(labels, upright=upright)
-    _, points, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
+    _, points, _, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
     for row in range(len(labels)):
         own = labels.points[row]
         wanted = refine_region(own, upright).to_unit(own)
@@ -122,7 +122,7 @@ def told(images: torch.Tensor) -> set[tuple[int, int]]:
 
 def test_every_frame_of_a_batch_is_seen_once_about_half_of_them_close(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 200, 0), numbered(labels.scheme, 200, 9))
-    images, points, visible = views.show(np.arange(200), seed=3)
+    images, points, visible, _ = views.show(np.arange(200), seed=3)
     seen = told(images)
     assert {row for row, _ in seen} == set(range(200))
     assert len(seen) == len(images) == len(points) == len(visible) == 200

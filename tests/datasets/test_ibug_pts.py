@@ -82,6 +82,20 @@ def test_folders_say_the_split(tmp_path: Path, folder: str, split: str | None):
     assert read(tmp_path)[1][0].release_split == split
 
 
+def test_the_test_split_of_300w_has_its_subsets(tmp_path: Path):
+    for name in ("helen/testset/a", "lfpw/testset/b", "ibug/c", "300w/01_indoor/d", "afw/e"):
+        still(tmp_path, name)
+    found = {s.id[:-4]: s.attributes for s in ibug_pts.open(tmp_path).samples()}
+    common = {"common": True, "challenging": False, "full": True}
+    assert found == {
+        "helen/testset/a": common,
+        "lfpw/testset/b": common,
+        "ibug/c": {"common": False, "challenging": True, "full": True},
+        "300w/01_indoor/d": {},
+        "afw/e": {},
+    }
+
+
 def test_the_root_and_the_files_name_say_nothing_of_the_split(tmp_path: Path):
     root = tmp_path / "testset"
     still(root, "mine/train")

@@ -46,6 +46,14 @@ def test_faces_are_read_with_box_and_split(tmp_path: Path):
     assert samples[0].box == (3, 4, 30, 40)
     assert samples[0].person is None
     assert samples[0].image().shape == (60, 50, 3)
+    assert samples[0].attributes == {
+        "pose": False,
+        "expression": True,
+        "illumination": False,
+        "make-up": False,
+        "occlusion": True,
+        "blur": False,
+    }
     assert data.scheme.name == "wflw98"
     assert data.released() is None
     assert wflw.default_protocol == "release"

@@ -86,7 +86,7 @@ def test_the_mirror_turns_what_was_learned_across_and_nothing_else(
     )
     model: Any = Blobs(learned)
     config = Config("blobs")
-    plain, _ = predict_split(model, split, config, CPU, None)
+    plain = predict_split(model, split, config, CPU, None).points
     back = predict_mirrored(model, split, config, FLIP, CPU, None)
     across, down = learned
     assert plain == pytest.approx(true + np.array([across, down]), abs=1e-5)

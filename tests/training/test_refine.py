@@ -65,7 +65,8 @@ def split_of(source: np.ndarray[Any, Any], size: int) -> Split:
 def test_each_pass_is_a_crop_about_the_points_of_the_one_before(refine: int) -> None:
     """The same by hand: cut, predict, cut about what was found."""
     region, model = frame_region(80, 80), Corners()
-    unit, _ = predict_split(model, split_of(SOURCE, 16), Config("x", refine=refine), CPU, None)  # type: ignore[arg-type]
+    config = Config("x", refine=refine)
+    unit = predict_split(model, split_of(SOURCE, 16), config, CPU, None).points  # type: ignore[arg-type]
     points = np.zeros((2, 2))
     for _ in range(refine + 1):
         pixels = torch.from_numpy(crop(SOURCE, region, 16)).permute(2, 0, 1)[None] / 255
@@ -78,13 +79,13 @@ def test_each_pass_is_a_crop_about_the_points_of_the_one_before(refine: int) -> 
 def test_a_second_pass_halves_the_pixel_and_with_it_the_error() -> None:
     errors = []
     for refine in (0, 1):
-        unit, _ = predict_split(
+        unit = predict_split(
             Corners(),  # type: ignore[arg-type]
             split_of(SOURCE, 16),
             Config("x", refine=refine),
             CPU,
             None,
-        )
+        ).points
         errors.append(np.abs(frame_region(80, 80).to_source(unit[0]) - TRUE).mean())
     assert errors[1] < 0.6 * errors[0]
 

@@ -147,11 +147,14 @@ class Head:
 
     ``build(features: FeatureInfo, scheme: LandmarkScheme, input_size: int, **options)`` returns a
     module whose ``forward(features)`` takes what the backbone emits and gives a dict with
-    ``"points"`` (B, K, 2) as fractions [0, 1] of the input, optionally ``"score"`` (B, K), and its
-    own tensors. A ``build`` that names a ``stride`` parameter, with an integer default, asks for
-    maps: for that stride, input pixels a cell, and coarser ones. A backbone that emits a vector is
-    then refused by the core; what strides there are stands in ``features``, and a ``build`` that
-    cannot work with them raises :class:`UsageError` with the ones it can. The module may define
+    ``"points"`` (B, K, 2) as fractions [0, 1] of the input, optionally ``"score"`` (B, K), since
+    version 2 ``"visibility"`` (B, K), the probability in [0, 1] that a point is seen, and its own
+    tensors. The core trains and scores the visibility where the data says what is hidden.
+
+    A ``build`` that names a ``stride`` parameter, with an integer default, asks for maps: for that
+    stride, input pixels a cell, and coarser ones. A backbone that emits a vector is then refused by
+    the core; what strides there are stands in ``features``, and a ``build`` that cannot work with
+    them raises :class:`UsageError` with the ones it can. The module may define
 
     - ``loss(output, target, visible, point_loss) -> scalar`` for heads that train on maps or bins
       (target (B, K, 2) in landmark units); otherwise ``point_loss(points, target, visible)`` is
@@ -276,6 +279,8 @@ class Sample:
         ...     points=np.float32([[30, 50], [60, 50]]),
         ...     visible=np.array([True, True]),
         ...     person="Ada",
+        ...     occluded=np.array([False, True]),
+        ...     attributes={"blur": False},
         ... )
         >>> sample.image().shape, sample.points.shape
         ((120, 90, 3), (2, 2))
@@ -300,6 +305,12 @@ class Sample:
     orientation: int = 1
     """EXIF orientation by which ``image`` turns the file's pixels, 1 to 8; 1 is not at all. Part of
     the fingerprint: the same points on turned pixels are other data."""
+    occluded: NDArray[np.bool_] | None = None
+    """(K,): True where something hides the point, which may be labelled all the same; None where
+    the data set does not say. Since version 2."""
+    attributes: Mapping[str, bool | str | float] = field(default_factory=dict, hash=False)
+    """What the frame is like, by name: ``{"blur": True, "camera": "front", "yaw": 31.5}``. Frames
+    where one is True, and those that share a text, are scored as subsets too. Since version 2."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,8 @@ class Config:
     """Weight of such a frame, beside 1 of a labelled one: an epoch sees this share of them."""
     pseudo_keep: SomeShare = 0.5
     """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
+    visibility_weight: Annotated[float, Bound(least=0, most=1e9)] = 0.1
+    """Weight of the loss of a head's ``visibility``, on data that says which points are hidden."""
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
     augment: Augment = field(default_factory=Augment)
@@ -174,6 +176,7 @@ _LATER = (
     "pseudo_sha256",
     "pseudo_weight",
     "pseudo_keep",
+    "visibility_weight",
     "augment.margin",
     "augment.label_offset",
     "augment.low_res",

@@ -47,3 +47,4 @@ class ConfigKeys(TypedDict, total=False):
     pseudo_sha256: str
     pseudo_weight: float
     pseudo_keep: float
+    visibility_weight: float

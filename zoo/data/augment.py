@@ -168,6 +168,17 @@ class Augmenter:
             points = points + offset * label_scale(points, visible)[:, None, None]
         return points, visible
 
+    def mirror_marks(self, marks: Tensor, draws: Tensor) -> Tensor:
+        """What is known of points beside their places, (B, K), in the order that a call with these
+        draws gives the points."""
+        if not self.config.flip:
+            return marks
+        order = constant(self.scheme.flip or (), marks.device, torch.int64)
+        flipped = draws[:, _DRAWS.index("flip")] < self.config.flip
+        return torch.where(
+            send(flipped, marks.device)[:, None], marks.index_select(1, order), marks
+        )
+
     def _recolour(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
         """Recolour in place, but for what degrades: new memory costs a CPU more than the sums."""
         a, device = self.config, pixels.device

@@ -34,6 +34,9 @@ class Split:
     device: torch.device
     sources: Sources
     """Where the crops of later passes come from."""
+    occluded: Tensor | None = None
+    """(M, K) float32 on the device: 1 where a point is hidden, 0 where it is seen, NaN where nobody
+    says; None where the data set never says."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,6 +58,12 @@ class Split:
             torch.index_select(self.images, 0, index, out=pinned)
             images = pinned.to(self.device, non_blocking=True)
         return images, self.points.index_select(0, here), self.visible.index_select(0, here)
+
+    def take_occluded(self, rows: NDArray[np.int64]) -> Tensor | None:
+        """Which points are hidden, (B, K) as in ``occluded``."""
+        if self.occluded is None:
+            return None
+        return self.occluded.index_select(0, torch.from_numpy(rows).to(self.device))
 
     def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
         """Images uint8 (B, S, S, 3) on the device, cut anew from their sources: each a window, in
@@ -98,6 +107,9 @@ def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
         ids=tuple(table.ids[row] for row in store.rows),
         device=device,
         sources=Sources(tuple(table.images[row] for row in store.rows), store.regions),
+        occluded=torch.from_numpy(table.occluded[store.rows]).to(device)
+        if table.tells_occlusion
+        else None,
     )
 
 

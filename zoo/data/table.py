@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,6 +39,11 @@ class SampleTable:
     orientations: NDArray[np.int64]
     """(N,): EXIF orientation by which a frame's pixels are turned, 1 where they are not."""
     images: tuple[Callable[[], NDArray[np.uint8]], ...]
+    occluded: NDArray[np.float32]
+    """(N, K): 1 where a point is hidden, 0 where it is seen; NaN where the data set does not
+    say."""
+    attributes: tuple[Mapping[str, bool | str | float], ...]
+    """What each frame is like."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,6 +58,11 @@ class SampleTable:
         """(N,): frames whose points lie at one place, which nothing can be learned from."""
         return sizeless(self.points, self.visible)
 
+    @property
+    def tells_occlusion(self) -> bool:
+        """Whether a frame says which of its points are hidden."""
+        return bool(np.isfinite(self.occluded).any())
+
     @cached_property
     def skipped(self) -> tuple[Problem, ...]:
         """The rows that the adapter left out, and the frames that training leaves out."""
@@ -65,7 +75,7 @@ class SampleTable:
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over ids, points, visibility, file sizes and, of frames that are turned, by which
-        orientation; in the order of the ids."""
+        orientation, of those that tell it, which points are hidden; in the order of the ids."""
         digest = hashlib.sha256(f"{self.scheme.name} {len(self)}\n".encode())
         for i in sorted(range(len(self)), key=self.ids.__getitem__):
             digest.update(f"{self.ids[i]}\n{self.bytes[i]}\n".encode())
@@ -73,6 +83,8 @@ class SampleTable:
             digest.update(self.visible[i].tobytes())
             if self.orientations[i] != 1:
                 digest.update(f"orientation {self.orientations[i]}\n".encode())
+            if np.isfinite(self.occluded[i]).any():
+                digest.update(self.occluded[i].astype("<f4").tobytes())
         return digest.hexdigest()
 
 
@@ -112,10 +124,15 @@ def read_table(
             raise DataError(
                 f"{sample.id}: a point is not finite; the adapter should have left it out"
             )
+        if sample.occluded is not None and np.shape(sample.occluded) != (count,):
+            raise DataError(
+                f"{sample.id}: occluded {np.shape(sample.occluded)}, the scheme "
+                f"{dataset.scheme.name} has {count} points"
+            )
         if sample.id in seen:
             raise DataError(f"{sample.id}: two samples have this id")
         seen.add(sample.id)
-    nowhere = (np.nan,) * 4
+    nowhere, untold = (np.nan,) * 4, np.full(count, np.nan)
     return SampleTable(
         scheme=dataset.scheme,
         release=dataset.release,
@@ -133,4 +150,13 @@ def read_table(
         bytes=np.array([s.bytes for s in samples], np.int64),
         orientations=np.array([s.orientation for s in samples], np.int64),
         images=tuple(s.image for s in samples),
+        occluded=np.array(
+            [untold if s.occluded is None else s.occluded for s in samples], np.float32
+        ),
+        attributes=tuple({k: _plain(v) for k, v in s.attributes.items()} for s in samples),
     )
+
+
+def _plain(value: bool | str | float) -> bool | str | float:
+    """A scalar of numpy as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -11,6 +11,7 @@ the pass before got somewhat wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,14 +31,31 @@ MISTURN = 10.0
 the pass before gets the roll somewhat wrong. 99 in 100 of its rolls are nearer."""
 
 
+class Shown(NamedTuple):
+    """A batch of B frames, on its device."""
+
+    images: Tensor
+    """(B, 3, S, S)"""
+    points: Tensor
+    """(B, K, 2), as fractions of the images."""
+    visible: Tensor
+    """(B, K) bool"""
+    occluded: Tensor | None
+    """(B, K): 1 where a point is hidden, 0 where it is seen, NaN where nobody says; None where the
+    data set never says."""
+
+
 @dataclass(frozen=True)
 class View:
     split: Split
     augment: Augmenter
 
-    def show(self, rows: NDArray[np.int64], draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs (B, 3, S, S), points (B, K, 2) as fractions of them, visible (B, K)."""
-        return self.augment(*self.split.take(rows), draws)
+    def show(self, rows: NDArray[np.int64], draws: Tensor) -> Shown:
+        """These frames as training sees them."""
+        occluded = self.split.take_occluded(rows)
+        if occluded is not None:
+            occluded = self.augment.mirror_marks(occluded, draws)
+        return Shown(*self.augment(*self.split.take(rows), draws), occluded)
 
 
 @dataclass(frozen=True)
@@ -50,9 +68,7 @@ class Views:
     def __len__(self) -> int:
         return len(self.whole.split)
 
-    def show(
-        self, rows: NDArray[np.int64], seed: int, part: slice = slice(None)
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def show(self, rows: NDArray[np.int64], seed: int, part: slice = slice(None)) -> Shown:
         """The rows of ``part``, drawn for the whole batch: how many processes share it changes no
         frame's augmentation. The order within a batch is by view."""
         draws = draw(len(rows), seed)[part]
@@ -61,8 +77,8 @@ class Views:
         near = _coins(len(rows), seed)[part]
         chosen = [(self.whole, np.flatnonzero(~near)), (self.close, np.flatnonzero(near))]
         shown = [view.show(rows[part][at], draws[at]) for view, at in chosen if len(at)]
-        images, points, visible = (torch.cat(each) for each in zip(*shown, strict=True))
-        return images, points, visible
+        columns = zip(*shown, strict=True)
+        return Shown(*(None if each[0] is None else torch.cat(each) for each in columns))
 
 
 def close_augment(augment: Augment, upright: bool = False) -> Augment:

@@ -73,7 +73,7 @@ def see_mirrored(
     split = make_split(store, table, world.device)
     config = replace(config, precision="fp32")
     model = trained.model.to(world.device)
-    plain_unit, _ = predict_split(model, split, config, world, upright)
+    plain_unit = predict_split(model, split, config, world, upright).points
     back_unit = predict_mirrored(model, split, config, scheme.flip, world, upright)
     return Mirrored(
         model=record.run,

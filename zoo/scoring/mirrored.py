@@ -41,7 +41,7 @@ def predict_mirrored(
     """What the model says of the frames' mirror images, mirrored back: points (M, K, 2) as
     fractions of the region."""
     mirrored = MirroredSplit(**vars(split))
-    found, _ = predict_split(model, mirrored, config, world, upright)
+    found = predict_split(model, mirrored, config, world, upright).points
     return unmirror(found, flip).astype(np.float32)
 
 

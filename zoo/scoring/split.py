@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,14 +25,25 @@ from ..world import World
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+class Answers(NamedTuple):
+    """What a model says of M frames."""
+
+    points: NDArray[np.float32]
+    """(M, K, 2), as fractions of the region."""
+    scores: NDArray[np.float32] | None
+    """(M, K), where the head gives them."""
+    visibility: NDArray[np.float32] | None
+    """(M, K): the probability that a point is seen, where the head gives it."""
+
+
 def predict_split(
     model: LandmarkModel,
     split: Split,
     config: Config,
     world: World,
     upright: NDArray[np.float64] | None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Points (M, K, 2) as fractions of the region and, where the head gives them, scores (M, K).
+) -> Answers:
+    """What the model says of every frame of a split.
 
     ``config`` says how many images at a time, in which precision, and how many passes follow
     the first, each at a crop about the points that were found; ``upright``, the model's
@@ -39,43 +52,37 @@ def predict_split(
     training = model.training
     model.eval()
     mine = np.arange(world.rank, len(split), world.size)
-    points, scores = [], []
+    parts: list[Answers] = []
     for start in range(0, len(mine), config.batch_size):
         rows = mine[start : start + config.batch_size]
         images, _, _ = split.take(rows)
-        unit, score = _forward(model, images, config.precision)
+        answers = _forward(model, images, config.precision)
         for _ in range(config.refine):
-            windows = [_window(face, upright) for face in unit]
-            close, score = _forward(model, split.look_closer(rows, windows), config.precision)
-            found = [window.to_source(face) for window, face in zip(windows, close, strict=True)]
-            unit = np.stack(found).astype(np.float32)
-        points.append(unit)
-        scores.append(score)
+            windows = [_window(face, upright) for face in answers.points]
+            close = _forward(model, split.look_closer(rows, windows), config.precision)
+            pairs = zip(windows, close.points, strict=True)
+            found = np.stack([window.to_source(face) for window, face in pairs])
+            answers = close._replace(points=found.astype(np.float32))
+        parts.append(answers)
     model.train(training)
-    given = [score for score in scores if score is not None]
-    shares = world.gather(
-        (
-            np.concatenate(points) if points else None,
-            np.concatenate(given) if given else None,
-        )
-    )
-    return _interleave([p for p, _ in shares], len(split)), (
-        _interleave([s for _, s in shares], len(split)) if shares[0][1] is not None else None
+    own = [
+        None if given[0] is None else np.concatenate(given) for given in zip(*parts, strict=True)
+    ]
+    shares = [share or (None,) * 3 for share in world.gather(own)]
+    points, *more = (list(column) for column in zip(*shares, strict=True))
+    return Answers(
+        _interleave(points, len(split)),
+        *(None if each[0] is None else _interleave(each, len(split)) for each in more),
     )
 
 
 @torch.no_grad()
-def _forward(
-    model: LandmarkModel, images: Tensor, precision: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """uint8 (B, S, S, 3) to points (B, K, 2) and scores (B, K)."""
+def _forward(model: LandmarkModel, images: Tensor, precision: str) -> Answers:
+    """What the model says of uint8 (B, S, S, 3)."""
     with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
         output = model(images.permute(0, 3, 1, 2).float() / 255)
-    score = output.get("score")
-    return (
-        output["points"].float().cpu().numpy(),
-        None if score is None else score.float().cpu().numpy(),
-    )
+    given = (output.get(name) for name in ("points", "score", "visibility"))
+    return Answers(*(None if each is None else each.float().cpu().numpy() for each in given))
 
 
 def _window(unit: NDArray[np.float32], upright: NDArray[np.float64] | None) -> Region:
@@ -106,6 +113,10 @@ class Targets:
     regions: NDArray[np.float64]
     scheme: LandmarkScheme
     label_offset: tuple[float, float]
+    occluded: NDArray[np.float32] | None = None
+    """(M, K), where the data set tells which points are hidden."""
+    attributes: tuple[Mapping[str, bool | str | float], ...] | None = None
+    """What each frame is like, where the data set tells."""
 
     @classmethod
     def of(cls, store: Store, table: SampleTable) -> Targets:
@@ -118,6 +129,8 @@ class Targets:
             regions=store.regions,
             scheme=table.scheme,
             label_offset=table.label_offset,
+            occluded=table.occluded[rows] if table.tells_occlusion else None,
+            attributes=tuple(table.attributes[i] for i in rows) if any(table.attributes) else None,
         )
 
     def quick_scores(self, unit: NDArray[np.floating]) -> tuple[float, float]:
@@ -132,6 +145,7 @@ class Targets:
         unit: NDArray[np.floating],
         scores: NDArray[np.float32] | None,
         mean_shape: NDArray[np.float64] | None = None,
+        visibility: NDArray[np.float32] | None = None,
     ) -> Predictions:
         """``mean_shape``: of the training split, so that the baseline can be worked out as well."""
         return Predictions(
@@ -144,4 +158,7 @@ class Targets:
             scores=scores,
             scheme=self.scheme,
             mean_shape=mean_shape,
+            occluded=self.occluded,
+            visibility=visibility,
+            attributes=self.attributes,
         )

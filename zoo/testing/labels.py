@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,13 @@ def wrong_sample(sample: Any, scheme: LandmarkScheme, labelled: bool = True) -> 
     if not isinstance(sample.id, str) or not sample.id.strip():
         return "its id is no text"
     count = len(scheme)
-    for name, value, dtype, shape in (
+    wanted: list[tuple[str, Any, Any, tuple[int, ...]]] = [
         ("points", sample.points, np.float32, (count, 2)),
         ("visible", sample.visible, np.bool_, (count,)),
-    ):
+    ]
+    if sample.occluded is not None:
+        wanted.append(("occluded", sample.occluded, np.bool_, (count,)))
+    for name, value, dtype, shape in wanted:
         if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
             given = (
                 f"{value.dtype} {value.shape}"
@@ -48,6 +51,12 @@ def wrong_sample(sample: Any, scheme: LandmarkScheme, labelled: bool = True) -> 
             return f"{name} is {text!r:.40}; a name or None is wanted"
     if type(sample.bytes) is not int or sample.bytes < 0:
         return f"bytes is {sample.bytes!r:.40}; a whole number from 0 is wanted"
+    if not isinstance(sample.attributes, Mapping):
+        return f"attributes is {sample.attributes!r:.40}; a mapping is wanted"
+    for name, value in sample.attributes.items():
+        good = isinstance(value, bool | str | int | float) and value == value  # not NaN
+        if not isinstance(name, str) or not name.strip() or not good:
+            return f"attribute {name!r:.40} is {value!r:.40}; a text, a number or a bool is wanted"
     return _wrong_box(sample)
 
 
@@ -191,6 +200,9 @@ def same_labels(a: Sample, b: Sample) -> bool:
     return (
         np.array_equal(a.points, b.points)
         and np.array_equal(a.visible, b.visible)
+        and (a.occluded is None) == (b.occluded is None)
+        and (a.occluded is None or np.array_equal(a.occluded, b.occluded))
+        and dict(a.attributes) == dict(b.attributes)
         and (a.person, a.video, a.release_split, a.box, a.bytes)
         == (b.person, b.video, b.release_split, b.box, b.bytes)
     )

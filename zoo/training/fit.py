@@ -164,12 +164,12 @@ def _backward(
     # not depend on how many processes there are
     mine = slice(world.rank, None, world.size)
     seed = derive(config.seed, 1, step, micro)
-    images, points, visible = job.train.show(rows, seed, mine)
+    images, points, visible, occluded = job.train.show(rows, seed, mine)
     torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
     kind = images.device.type
     with torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32"):
         output = forward(images)
-    loss = job.criterion(state.model.head, output, points, visible)
+    loss = job.criterion(state.model.head, output, points, visible, occluded)
     # DDP averages gradients over processes; weights make that the mean over the step's frames
     share = loss * (len(points) / total)
     state.scaler.scale(share * world.size).backward()  # type: ignore[no-untyped-call]
@@ -194,7 +194,7 @@ def _finish_epoch(job: TrainJob, state: TrainState, clock: _Clock) -> None:
     seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
     world.align_buffers(state.evaluated)
-    unit, _ = predict_split(state.evaluated, job.val, config, world, job.header.upright)
+    unit = predict_split(state.evaluated, job.val, config, world, job.header.upright).points
     if not np.isfinite(unit).all():
         raise ZooError(
             f"the model's predictions are not finite after epoch {progress.epoch + 1}. {_ADVICE}"

@@ -81,7 +81,8 @@ class Ingredients:
             torch.manual_seed(derive(config.seed, 3))
             built, start = build_with_weights(plan.model, scheme, reporter)
             point_loss = build_loss(plan.loss, scheme)
-            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss)
+            told = config.visibility_weight if source.table.tells_occlusion else 0.0
+            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss, told)
             uses_loss = _rehearse(built, criterion, plan, len(scheme), world, reporter)
             pseudo = pseudo_label(config, source, world.device, reporter)
             passes = open_passes(config, pseudo.source, pseudo.count, built.input_size, reporter)

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..api import LandmarkScheme, Loss, PluginError, UsageError
@@ -48,24 +49,51 @@ def training_loss(
     return point_loss(landmark_units(output["points"]), target, visible)
 
 
+def visibility_loss(visibility: Tensor, visible: Tensor, occluded: Tensor) -> Tensor:
+    """Binary cross-entropy of a head's probabilities that points are seen, (B, K): the mean over a
+    face's labelled points, then over the faces of which the data says what is hidden."""
+    known = visible & ~occluded.isnan()
+    seen = torch.where(known, 1 - occluded, 0.0)
+    entropy = F.binary_cross_entropy(visibility.float(), seen, known.float(), reduction="none")
+    count = known.sum(1)
+    return (entropy.sum(1) / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
+
+
 class Criterion:
     """What a training minimises, with the plugins that it is made of: a fault names its own.
 
     A loss that is a module may have parameters: they are trained beside the model's.
     """
 
-    def __init__(self, head: Entry, loss: Entry, point_loss: PointLoss) -> None:
+    def __init__(
+        self, head: Entry, loss: Entry, point_loss: PointLoss, visibility_weight: float = 0.0
+    ) -> None:
         self.head = head
+        self.visibility_weight = visibility_weight
         self.loss = loss
         self.point_loss = point_loss
         self.heard: list[tuple[Tensor, Tensor, Tensor]] | None = None
         """What the point loss was called with, where that is wanted: a list."""
 
-    def __call__(self, head: nn.Module, output: Output, points: Tensor, visible: Tensor) -> Tensor:
-        """See :func:`training_loss`. Raises :class:`PluginError` that names head or loss."""
+    def __call__(
+        self,
+        head: nn.Module,
+        output: Output,
+        points: Tensor,
+        visible: Tensor,
+        occluded: Tensor | None = None,
+    ) -> Tensor:
+        """See :func:`training_loss`; where the data says which points are hidden and the head which
+        it takes for seen, :func:`visibility_loss` is added. Raises :class:`PluginError` that names
+        head or loss."""
         with blaming(self.head, "cannot compute its loss"):
             value = training_loss(head, output, points, visible, self._point_loss)
-        return _one_number(value, self.head)
+        value = _one_number(value, self.head)
+        if occluded is not None and self.visibility_weight and "visibility" in output:
+            with blaming(self.head, "gives a visibility that cannot be trained"):
+                told = visibility_loss(output["visibility"], visible, occluded)
+            value = value + self.visibility_weight * told
+        return value
 
     def _point_loss(self, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
         if self.heard is not None:
@@ -90,7 +118,7 @@ class Criterion:
         if isinstance(point_loss, nn.Module):
             with blaming(self.loss, "cannot be copied"):
                 point_loss = copy.deepcopy(point_loss).to(device)
-        twin = Criterion(self.head, self.loss, point_loss)
+        twin = Criterion(self.head, self.loss, point_loss, self.visibility_weight)
         twin.heard = []
         return twin
 

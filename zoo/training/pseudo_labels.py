@@ -210,7 +210,8 @@ def _ask(
         progress=reporter.decoding("unlabelled"),
     )
     split = make_split(store, table, device)
-    straight, scores = predict_split(model, split, config, world, trained.header.upright)
+    answers = predict_split(model, split, config, world, trained.header.upright)
+    straight, scores = answers.points, answers.scores
     scheme = trained.header.scheme
     if scheme.flip is not None:
         upright = trained.header.upright
@@ -242,7 +243,7 @@ def _joined(
         more = getattr(table, name)
         return (*getattr(labelled, name), *(more[row] for row in rows))
 
-    names = ("ids", "people", "videos", "release_splits", "images")
+    names = ("ids", "people", "videos", "release_splits", "images", "attributes")
     joined: dict[str, Any] = {name: both(name) for name in names}
     visible = np.ones((len(kept), len(labelled.scheme)), bool)
     return replace(
@@ -253,4 +254,5 @@ def _joined(
         boxes=np.concatenate((labelled.boxes, table.boxes[rows])),
         bytes=np.concatenate((labelled.bytes, table.bytes[rows])),
         orientations=np.concatenate((labelled.orientations, table.orientations[rows])),
+        occluded=np.concatenate((labelled.occluded, np.full_like(visible, np.nan, np.float32))),
     )

@@ -59,7 +59,8 @@ def score_split(
     """
     config = header.config
     started = time.perf_counter()
-    unit, scores = predict_split(model, split, config, world, header.upright)
+    answers = predict_split(model, split, config, world, header.upright)
+    unit = answers.points
     missed = int((~np.isfinite(unit)).any((1, 2)).sum())
     if missed and folder.record.exists():  # of a run that was scored before, and was better then
         raise WeightsError(
@@ -67,7 +68,7 @@ def score_split(
             f"{len(split)} frames, so the record keeps what it has; copy the run again"
         )
     speed = len(split) / (time.perf_counter() - started)
-    predictions = targets.predictions(unit, scores, header.mean_shape)
+    predictions = targets.predictions(unit, answers.scores, header.mean_shape, answers.visibility)
     results = results_of(predictions)
     if world.first:
         path = folder.predictions(name)

@@ -58,6 +58,7 @@ def rehearse(
         images = torch.rand(2, 3, size, size, device=device)
         target = 0.2 + 0.6 * torch.rand(2, points, 2, device=device)
         visible = torch.ones(2, points, dtype=torch.bool, device=device)
+        occluded = torch.tensor([[0.0], [1.0]], device=device).expand(2, points)
         # In eval mode no layer is left out at random. Should a parameter seem idle that is used in
         # training alone, a step in training mode shows that.
         for trains in (False, True):
@@ -65,7 +66,7 @@ def rehearse(
             with torch.autocast(device.type, PRECISIONS[precision], precision != "fp32"):
                 output = twin(images)
             _require_points(twin, output, points)
-            loss = criterion(twin.head, output, target, visible)
+            loss = criterion(twin.head, output, target, visible, occluded)
             _require_known_parameters(loss, output, twin, criterion, images)
             try:
                 torch.autograd.backward(loss)
