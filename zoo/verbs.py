@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from .api import UsageError
 from .api.notices import warn
 from .config.keys import ConfigKeys
 from .config.recipes import resolve
@@ -21,6 +22,7 @@ from .scoring import bench as benching
 from .scoring import imported as external
 from .training import folds, run
 from .training import rerun as rerunning
+from .training.elsewhere import evaluate_on
 from .training.trackers import tracked
 
 if TYPE_CHECKING:
@@ -325,6 +327,7 @@ def evaluate(
     device: str = "",
     strict: bool = False,
     reporter: Reporter | None = None,
+    on: str = "",
 ) -> dict[str, Any]:
     """Score a finished run on a split of its own protocol; its record keeps the results.
 
@@ -335,6 +338,7 @@ def evaluate(
         device: Device: cpu, cuda, cuda:1 or mps; empty: the run's.
         strict: Stop at a row or frame that would otherwise be left out.
         reporter: Is told how far the work is.
+        on: Another data set to score on, ``ID=ROOT``, which the run was not trained on.
 
     Returns:
         The record's results of that split: errors and rates as fractions, not percent.
@@ -348,6 +352,10 @@ def evaluate(
         >>> f"NME {100 * results['nme_ioc']:.2f}% on {results['n']} frames"
         'NME ...% on 6 frames'
     """
+    if on:
+        if data is not None:
+            raise UsageError("data has no use with on, which names its data itself")
+        return evaluate_on(Path(run_folder), on, split, "", device, strict, reporter)
     root = None if data is None else Path(data)
     return run.evaluate(Path(run_folder), split, root, device, strict, reporter)
 
@@ -379,7 +387,11 @@ def compare(run_a: str | Path, run_b: str | Path, split: str = "val") -> Compari
 
 
 def leaderboard(
-    *folders: str | Path, split: str = "val", protocol: str | None = None, sort: str = "nme_ioc"
+    *folders: str | Path,
+    split: str = "val",
+    protocol: str | None = None,
+    sort: str = "nme_ioc",
+    subset: str = "",
 ) -> pd.DataFrame:
     """Rank all runs below some folders.
 
@@ -388,6 +400,7 @@ def leaderboard(
         split: Split whose results are ranked: ``val`` or ``test``.
         protocol: Show only runs of this protocol.
         sort: Metric that ranks the rows.
+        subset: Rank on the frames of a subset alone, such as ``blur`` or ``challenging``.
 
     Returns:
         The board: one row for each configuration, and one for each group's baseline.
@@ -401,7 +414,7 @@ def leaderboard(
         >>> board.loc[0, "backbone"], board.loc[0, "seeds"]
         ('timm:test_resnet', [0, 1])
     """
-    groups, _ = collect(list(map(Path, folders or ("runs",))), split, protocol, sort)
+    groups, _ = collect(list(map(Path, folders or ("runs",))), split, protocol, sort, subset)
     return to_frame(groups)
 
 

@@ -23,6 +23,7 @@ from .quantisation import find_grid, quantised, rounding_error
 from .sharing import Assignment, shared_between_splits, unnamed
 from .similarity import ALIKE, BITS, NEAR, Pairs, find_copies
 from .subject import FrameNames, Labelled
+from .told import attribute_facts, hidden_facts
 
 SCHEMA = 1
 
@@ -135,6 +136,8 @@ def audit(
             "share": grid.share,
             "floor": least,
         },
+        "hidden": hidden_facts(data),
+        "attributes": attribute_facts(data, anonymous),
         "label_offset": {"declared": list(data.label_offset), "measured": offset},
     }
     return Audit(anonymous, entries, tuple(findings), measures)

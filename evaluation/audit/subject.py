@@ -6,7 +6,7 @@ An audit reads labels and pictures and knows nothing of models: anything with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +42,13 @@ class Labelled(Protocol):
         """(N, K)"""
         ...
 
+    @property
+    def occluded(self) -> NDArray[np.float32]:
+        """(N, K): 1 where a point is hidden, 0 where it is seen, NaN where nobody says."""
+        ...
+
+    @property
+    def attributes(self) -> Sequence[Mapping[str, bool | str | float]]: ...
     @property
     def images(self) -> Sequence[Callable[[], NDArray[np.uint8]]]: ...
 

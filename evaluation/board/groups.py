@@ -22,6 +22,8 @@ class Group:
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
     """What a reader of the table must know, one sentence each."""
+    subset: str = ""
+    """The subset of the split's frames that was scored; empty: all."""
 
     @property
     def dataset(self) -> str:
@@ -43,9 +45,10 @@ class Group:
     @property
     def heading(self) -> str:
         meaning = f" ({self.benchmark.meaning})" if self.benchmark.meaning else ""
+        subset = f", subset {self.subset}" if self.subset else ""
         partial = ", partial" if self.partial else ""
         return (
-            f"{self.benchmark.label}{meaning}, {self.split} split{partial}, "
+            f"{self.benchmark.label}{meaning}, {self.split} split{subset}{partial}, "
             f"fingerprint {self.fingerprint[:8]}"
         )
 

@@ -18,6 +18,7 @@ from ..records import Record, Source, find_records, without_collector
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import ExcludedRecord, examine
 from ..records.unfinished import unfinished
+from ..records.views import on_subset, views
 from ..scores.metric_names import METRICS
 from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
 from .baseline import note_unlearned, row_has_learned
@@ -36,6 +37,7 @@ def build(
     split: str = "val",
     protocol: str | None = None,
     sort: str = "nme_ioc",
+    subset: str = "",
 ) -> list[Group]:
     """Pool records into rows, and rows into groups that can be compared.
 
@@ -50,6 +52,7 @@ def build(
         protocol: The one protocol to keep (``person``, or ``person/1``); None keeps all.
         sort: The metric that rows are sorted by. Where a group has no ``nme_ioc``, sorting by it
             sorts by ``nme_box``.
+        subset: The frames that are ranked on, by an attribute such as ``blur``; empty: all.
 
     Returns:
         The groups, in the order of their names; empty where no record fits.
@@ -57,7 +60,7 @@ def build(
     Raises:
         UsageError: The split, the protocol or the metric is unknown.
     """
-    return _build(records, split, protocol, sort)[0]
+    return _build(records, split, protocol, sort, subset)[0]
 
 
 def collect(
@@ -65,6 +68,7 @@ def collect(
     split: str = "val",
     protocol: str | None = None,
     sort: str = "nme_ioc",
+    subset: str = "",
 ) -> tuple[list[Group], list[Problem]]:
     """The board of every record below some folders.
 
@@ -73,6 +77,7 @@ def collect(
         split: As in :func:`build`, and so are ``protocol`` and ``sort``.
         protocol: The one protocol to keep; None keeps all.
         sort: The metric that rows are sorted by.
+        subset: As in :func:`build`.
 
     Returns:
         The groups, and the files that do not count: unreadable ones, copies, and those whose
@@ -84,7 +89,7 @@ def collect(
     """
     with without_collector():
         records, problems = find_records(folders)
-        groups, findings = _build(records, split, protocol, sort)
+        groups, findings = _build(records, split, protocol, sort, subset)
     named = [Problem(str(folder), why) for folder in folders if (why := unfinished(folder))]
     problems += named
     problems += [Problem(str(found.source.path), found.reason) for found in findings]
@@ -102,6 +107,10 @@ def collect(
     if findings:
         first = f"{findings[0].source.path}: {findings[0].reason}"
         raise DataError(f"no record under {places} that counts: {first}")
+    if subset:
+        results = [view.results for _, record in records for view in views(record)]
+        known = {name for each in results if split in each for name in each[split].subsets}
+        raise unknown_name(f"subset of the {split} split", subset, sorted(known) or ["none"])
     there = {f"{s} of {r.data.protocol}" for _, r in records for s in r.results}
     asked = f"{split} of {protocol}" if protocol else split
     advice = "; `zoo evaluate RUN --split test` scores a test split" if split == "test" else ""
@@ -116,7 +125,11 @@ def _is(label: str, id: str, asked: str) -> bool:
 
 
 def _build(
-    records: Iterable[tuple[Path, Record]], split: str, protocol: str | None, sort: str
+    records: Iterable[tuple[Path, Record]],
+    split: str,
+    protocol: str | None,
+    sort: str,
+    subset: str,
 ) -> tuple[list[Group], list[ExcludedRecord]]:
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
@@ -124,16 +137,19 @@ def _build(
         raise unknown_name("metric to sort by", sort, sort_keys())
     wanted = find_protocol(protocol) if protocol else None
     chosen = [
-        (path, record)
+        (path, on_subset(view, subset) if subset else view)
         for path, record in _once(records)
-        if not wanted or _is(record.data.protocol, wanted.id, protocol or "")
+        for view in views(record)
+        if not wanted or _is(view.data.protocol, wanted.id, protocol or "")
     ]
     sources, findings = examine(chosen, split)
     groups: dict[tuple[Benchmark, str], list[Source]] = {}
     for source in sources:
         key = (benchmark_of(source.record, split), source.record.data.fingerprint)
         groups.setdefault(key, []).append(source)
-    built = [_group(*key, groups[key], split, sort) for key in sorted(groups)]
+    built = [
+        replace(_group(*key, groups[key], split, sort), subset=subset) for key in sorted(groups)
+    ]
     _note_findings(built, findings, split)
     _note_fingerprints(built)
     return built, findings

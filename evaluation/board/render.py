@@ -39,6 +39,7 @@ def to_json(groups: Sequence[Group]) -> str:
             **{key: getattr(group, key) for key in GROUP_COLUMNS},
             "release": group.release,
             "benchmark": group.benchmark.label,
+            "subset": group.subset or None,
             "baseline": group.baseline,
             "floor": group.baseline,  # its name in version 0.1, for one more release
             "notes": group.notes,

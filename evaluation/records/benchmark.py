@@ -29,12 +29,15 @@ class Benchmark:
     without eye corners."""
     metrics: int
     """The version of the metrics' definitions."""
+    trained_on: str = ""
+    """The data of the training, where it is other data; and what was scored of both."""
 
     @property
     def id(self) -> str:
         """The benchmark without its versions: ``youtube_faces/udacity person frame ioc``."""
         data = f"{self.dataset}/{self.release}" if self.release else self.dataset
-        return f"{data} {self.protocol.partition('/')[0]} {self.region} {self.normaliser}"
+        name = f"{data} {self.protocol.partition('/')[0]} {self.region} {self.normaliser}"
+        return f"{name} {self._training}".rstrip()
 
     @property
     def version(self) -> str:
@@ -44,7 +47,12 @@ class Benchmark:
     @property
     def label(self) -> str:
         data = f"{self.dataset}/{self.release}" if self.release else self.dataset
-        return f"{data} {self.protocol} {self.region} {self.normaliser}/{self.metrics}"
+        name = f"{data} {self.protocol} {self.region} {self.normaliser}/{self.metrics}"
+        return f"{name} {self._training}".rstrip()
+
+    @property
+    def _training(self) -> str:
+        return f"trained on {self.trained_on}" if self.trained_on else ""
 
     @property
     def headline(self) -> str:
@@ -68,6 +76,7 @@ def benchmark_of(record: Record, split: str) -> Benchmark:
         data.region,
         record.results[split].normaliser,
         data.metrics,
+        record.trained_on,
     )
 
 

@@ -105,28 +105,28 @@ def contradiction(path: Path, record: Record, split: str) -> str:
     own sums and curve; empty where they agree, and where there is nothing to hold against them."""
     results = record.results[split]
     return (
-        _against_predictions(path, results, split)
+        _against_predictions(path, results, record.predictions_of(split))
         or _against_sums(results)
         or _against_curve(results)
     )
 
 
-def _against_predictions(path: Path, results: Results, split: str) -> str:
+def _against_predictions(path: Path, results: Results, name: str) -> str:
     digest = results.predictions
     if digest is None or path.name != "record.json":
         return ""
     # most records of a large board have nothing beside them, and asking for that is quickest
-    beside = os.path.join(os.path.dirname(path), "predictions", f"{split}.npz")
+    beside = os.path.join(os.path.dirname(path), "predictions", name)
     if not os.access(beside, os.R_OK):
         return ""
     try:
         own = sha256_of(beside)
     except DataError as error:
-        return f"predictions/{split}.npz beside it cannot be read ({error})"
+        return f"predictions/{name} beside it cannot be read ({error})"
     if own == digest:
         return ""
     return (
-        f"predictions/{split}.npz beside it has sha256 {own[:12]}, and its figures are of "
+        f"predictions/{name} beside it has sha256 {own[:12]}, and its figures are of "
         f"{digest[:12]}: one of the two was changed; `zoo evaluate` scores the run anew"
     )
 

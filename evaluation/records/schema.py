@@ -255,6 +255,15 @@ class Epoch(Struct, kw_only=True):
     lr: Number | None
 
 
+class Elsewhere(Struct, kw_only=True):
+    """What a model scored on data that it was not trained on."""
+
+    data: Data
+    """``scheme`` is the one that it was scored in: that of the points which both data sets have."""
+    results: dict[str, Results]
+    """Results by split."""
+
+
 class Record(Struct, kw_only=True, dict=True):
     """What a run was, on what data, with what results."""
 
@@ -279,6 +288,18 @@ class Record(Struct, kw_only=True, dict=True):
     history: Annotated[list[Epoch], Meta(max_length=LONGEST)] = []
     calibration: Calibration | None = None
     """What the model's scores are worth; None where nobody measured it."""
+    elsewhere: dict[str, Elsewhere] = {}
+    """Results on other data sets, by a name of each."""
+
+    @property
+    def trained_on(self) -> str:
+        """The data set of the training and the points that were scored, of a record's view of
+        another data set; else empty."""
+        return str(self.__dict__.get("trained_on", ""))
+
+    def predictions_of(self, split: str) -> str:
+        """The name of the file that holds the predictions of a split."""
+        return f"{self.__dict__.get('stem', '')}{split}.npz"
 
     @property
     def raw(self) -> RawRecord:

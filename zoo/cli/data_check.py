@@ -217,6 +217,8 @@ def _print_measures(measures: Mapping[str, Any]) -> None:
             "normaliser": _normaliser(measures["normaliser"]),
             "label grid": _grid(measures["quantisation"]),
             "label offset": _offset(measures["label_offset"]),
+            **({"hidden points": _hidden(hidden)} if (hidden := measures["hidden"]) else {}),
+            **{f"attribute {name}": _attribute(a) for name, a in measures["attributes"].items()},
         }
     )
     measured = measures["label_offset"]["measured"]
@@ -259,6 +261,26 @@ def _offset(offset: Mapping[str, Any]) -> str:
     dx, dy = offset["declared"]
     told = "" if offset["measured"] else "; --model RUN measures it"
     return f"declared ({dx:g}, {dy:g}) sqrt(w h){told}"
+
+
+def _hidden(hidden: Mapping[str, Any]) -> str:
+    return (
+        f"{100 * hidden['share']:.1f}% of the labelled ones, in {hidden['with_hidden']:,} of "
+        f"{hidden['frames']:,} frames that tell"
+    )
+
+
+def _attribute(facts: Mapping[str, Any]) -> str:
+    parts = []
+    if "true" in facts:
+        parts.append(f"true of {facts['true']:,}")
+    if "values" in facts:
+        parts.append(", ".join(f"{value} {count:,}" for value, count in facts["values"].items()))
+    if "different" in facts:
+        parts.append(f"{facts['different']:,} different texts")
+    if "low" in facts:
+        parts.append(f"{facts['low']:g} to {facts['high']:g}")
+    return f"{'; '.join(parts)} of {facts['frames']:,} frames"
 
 
 def _interval(side: Mapping[str, Any]) -> str:

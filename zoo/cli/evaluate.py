@@ -24,7 +24,8 @@ def evaluate(
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="Refuse runs that were trained under another protocol.",
+            help="Refuse runs that were trained under another protocol; with --on, the other data "
+            "set's protocol.",
             autocompletion=offer(protocols),
         ),
     ] = None,
@@ -38,6 +39,15 @@ def evaluate(
             "no model is run.",
         ),
     ] = False,
+    on: Annotated[
+        str,
+        typer.Option(
+            metavar="ID=ROOT",
+            help="Score on another data set instead, which the runs were not trained on; the board "
+            "has a table of its own for it.",
+            show_default=False,
+        ),
+    ] = "",
     calibrate: Annotated[
         bool,
         typer.Option(
@@ -55,6 +65,10 @@ def evaluate(
     from zoo.evaluation.scores.protocols import require_scored
 
     require_scored(split)
+    if on:
+        used = {"--data": data, "--from-predictions": from_predictions, "--calibrate": calibrate}
+        for option in (name for name, value in used.items() if value):
+            raise UsageError(f"{option}: has no use with --on, which names its data itself")
     if calibrate:
         if from_predictions or split != "val" or protocol is not None:
             raise UsageError(
@@ -69,7 +83,10 @@ def evaluate(
             raise UsageError(f"{option}: has no use with --from-predictions, which scores nothing")
         _verify(runs, split, as_json)
         return
-    scored = _score(runs, split, data, protocol, device, strict, as_json)
+    if on:
+        scored = _score_on(runs, on, split, protocol or "", device, strict, as_json)
+    else:
+        scored = _score(runs, split, data, protocol, device, strict, as_json)
     if as_json:
         print_json(scored[str(runs[0])] if len(runs) == 1 else scored)
 
@@ -145,6 +162,29 @@ def _score(
     return scored
 
 
+def _score_on(
+    runs: list[Path],
+    on: str,
+    split: str,
+    protocol: str,
+    device: str,
+    strict: bool,
+    silent: bool,
+) -> dict[str, dict[str, Any]]:
+    """Each run's results on other data, by its name on the command line."""
+    from zoo.cli.progress import reporter
+    from zoo.training.elsewhere import evaluate_on
+
+    scored: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        with reporter() as watcher:
+            results = evaluate_on(run, on, split, protocol, device, strict, watcher)
+        scored[str(run)] = results
+        if not silent:
+            _print(run, f"{split} of {on.partition('=')[0]}", results)
+    return scored
+
+
 def _verify(runs: list[Path], split: str, as_json: bool) -> None:
     """Print what the predictions give; a record that says otherwise ends in an error."""
     from zoo.evaluation.records.verification import verify
@@ -193,6 +233,26 @@ def _print(run: Path, split: str, results: dict[str, Any]) -> None:
             **_baseline(results),
         }
     )
+    _print_subsets(results)
+
+
+def _print_subsets(results: dict[str, Any]) -> None:
+    """A line a subset, in the figures that papers print."""
+    subsets = results.get("subsets") or {}
+    if not subsets:
+        return
+    from zoo.cli import output
+    from zoo.evaluation.scores.metrics import METRICS
+
+    headline = "nme_ioc" if results["nme_ioc"] is not None else "nme_box"
+    metrics = [METRICS[key] for key in (headline, "fr_10", "auc_10")]
+    titles = [metric.title for metric in metrics]
+    rows = [
+        (name, own["n"], *("" if (v := own[m.key]) is None else f"{100 * v:.2f}%" for m in metrics))
+        for name, own in subsets.items()
+    ]
+    print()
+    output.table("Subsets", ("subset", "frames", *titles), rows, right=("frames", *titles))
 
 
 def _baseline(results: dict[str, Any]) -> dict[str, str]:

@@ -47,6 +47,14 @@ def leaderboard(
             autocompletion=offer(protocols),
         ),
     ] = None,
+    subset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Rank on a subset's frames alone, such as blur (WFLW) or common (300-W).",
+            show_default=False,
+        ),
+    ] = "",
     sort: Annotated[
         str, typer.Option(help="Metric that ranks the rows, such as nme_ioc.")
     ] = "nme_ioc",
@@ -87,7 +95,7 @@ def leaderboard(
         raise unknown_name("format", chosen, FORMATS)
     refuse_faces(chosen, gallery, data)
     with without_collector():  # the records are gone when it comes back
-        groups = _groups(folders or [Path("runs")], split, protocol, sort)
+        groups = _groups(folders or [Path("runs")], split, protocol, sort, subset)
         if chosen == "table" and out is None:
             _print_tables(groups)
         else:
@@ -95,11 +103,13 @@ def leaderboard(
         del groups
 
 
-def _groups(folders: list[Path], split: str, protocol: str | None, sort: str) -> list[Group]:
+def _groups(
+    folders: list[Path], split: str, protocol: str | None, sort: str, subset: str
+) -> list[Group]:
     """The board; what does not count is named."""
     from zoo.evaluation.board.leaderboard import collect
 
-    groups, problems = collect(folders, split, protocol, sort)
+    groups, problems = collect(folders, split, protocol, sort, subset)
     for problem in problems[:MOST_LEFT_OUT]:
         say(f"left out: {problem}")
     more = len(problems) - MOST_LEFT_OUT

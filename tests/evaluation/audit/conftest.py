@@ -54,6 +54,14 @@ class Made:
     scheme: LandmarkScheme = FACE
     label_offset: tuple[float, float] = (0.0, 0.0)
     problems: Sequence[Problem] = field(default=())
+    attributes: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def occluded(self) -> np.ndarray:
+        """The nose of every frame but the first, which does not say."""
+        found = np.zeros(self.visible.shape, np.float32)
+        found[:, 2], found[0] = 1, np.nan
+        return found
 
     @property
     def images(self):

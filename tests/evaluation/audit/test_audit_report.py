@@ -249,3 +249,18 @@ def test_protocols_are_chosen_by_name(clean):
     nobody = replace(clean, people=(None,) * len(clean.ids))
     with pytest.raises(DataError, match="names no person"):
         nobody.audit("person")
+
+
+def test_what_is_hidden_and_what_frames_are_like_is_reported(clean):
+    told = tuple(
+        {"blur": row % 2 == 0, "camera": "xy"[row % 3 == 0], "yaw": float(row)} for row in range(24)
+    )
+    measures = replace(clean, attributes=told).audit("person").measures
+    assert measures["hidden"] == {"frames": 23, "with_hidden": 23, "share": pytest.approx(0.2)}
+    assert measures["attributes"] == {
+        "blur": {"frames": 24, "true": 12},
+        "camera": {"frames": 24, "values": {"x": 16, "y": 8}},
+        "yaw": {"frames": 24, "low": 0.0, "high": 23.0},
+    }
+    hushed = replace(clean, attributes=told).audit("person", anonymous=True).measures
+    assert hushed["attributes"]["camera"] == {"frames": 24, "different": 2}

@@ -1,0 +1,158 @@
+"""A finished run scored on a data set that it was not trained on.
+
+Where both have the same landmark scheme, the points are compared as they are. Where the schemes
+differ and one's points are all among the other's (:func:`zoo.api.schemes.partners`: the 68 of iBUG
+among the 98 of WFLW), those are scored, in the smaller scheme. The baseline is the mean shape of
+the run's own training split.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..api import DataError, LandmarkScheme, UsageError
+from ..api.schemes import partners
+from ..data.batches import make_split
+from ..data.source import DataSource, read_source
+from ..evaluation.board.baseline import run_has_learned
+from ..evaluation.records import Record
+from ..evaluation.records.record_files import save_record
+from ..evaluation.records.schema import results_from
+from ..evaluation.scores.metrics import METRICS_VERSION
+from ..evaluation.scores.results import results_of
+from ..registry import exits_are_faults
+from ..reporter import Reporter
+from ..runs.folder import RunFolder
+from ..runs.trained import load_trained
+from ..scoring.split import Targets, predict_split
+from ..world import join_world
+
+WAIT = 60.0
+"""Seconds for which a result waits until another process has put its own into the record."""
+
+
+@dataclass(frozen=True)
+class CommonPoints:
+    """What is scored of a model's points and of a data set's labels."""
+
+    scheme: LandmarkScheme
+    of_model: list[int]
+    of_data: list[int]
+
+
+def common_points(model: LandmarkScheme, data: LandmarkScheme) -> CommonPoints:
+    """Raises :class:`DataError` where neither scheme holds all points of the other."""
+    pairs = partners(data, model)
+    if len(pairs) == len(data):
+        return CommonPoints(data, [pairs[i] for i in range(len(data))], list(range(len(data))))
+    if len(pairs) == len(model):
+        back = {there: here for here, there in pairs.items()}
+        return CommonPoints(model, list(range(len(model))), [back[i] for i in range(len(model))])
+    raise DataError(
+        f"the run predicts {len(model)} points of {model.name}, the data set has {len(data)} of "
+        f"{data.name}, and nothing is known of which mark the same place"
+    )
+
+
+@exits_are_faults()
+def evaluate_on(
+    path: Path,
+    on: str,
+    split: str = "test",
+    protocol: str = "",
+    device: str = "",
+    strict: bool = False,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Score a run on ``on``, another data set as ``ID`` or ``ID=ROOT``, under one of that data's
+    protocols; the record keeps the results, which are returned with ``learned``.
+
+    Raises :class:`UsageError` for the run's own data, and :class:`DataError` for another copy of
+    it, for points that have nothing in common and for a split without frames.
+    """
+    reporter = reporter or Reporter()
+    dataset, _, root = on.partition("=")
+    folder = RunFolder(path)
+    trained = load_trained(folder)
+    record = folder.read_record()
+    source = read_source(dataset, data=root, protocol=protocol, strict=strict, reporter=reporter)
+    _refuse_own(path, record, source)
+    header, table = trained.header, source.table
+    common, config = common_points(header.scheme, table.scheme), header.config
+    with join_world(device or config.device) as world:
+        with world.first_goes_ahead():
+            store = source.store(split, config.region, config.input_size, reporter)
+        model = trained.model.to(world.device)
+        frames = make_split(store, table, world.device)
+        answers = predict_split(model, frames, config, world, header.upright)
+    targets = Targets.of(store, table)
+    shown = replace(
+        targets,
+        target=targets.target[:, common.of_data],
+        visible=targets.visible[:, common.of_data],
+        occluded=None if targets.occluded is None else targets.occluded[:, common.of_data],
+        scheme=common.scheme,
+    )
+    scores, visibility = (
+        None if each is None else each[:, common.of_model]
+        for each in (answers.scores, answers.visibility)
+    )
+    predictions = shown.predictions(
+        answers.points[:, common.of_model], scores, header.mean_shape[common.of_model], visibility
+    )
+    results = results_of(predictions)
+    if world.first:
+        name = f"{source.dataset}-{table.fingerprint[:8]}"
+        file = folder.predictions(f"{name}-{split}")
+        file.parent.mkdir(exist_ok=True)
+        results["predictions"] = predictions.save(file)
+        with folder.held(wait=WAIT):
+            _keep(folder, source, name, split, common, results, len(store))
+    return results | {"learned": run_has_learned(results_from(results))}
+
+
+def _refuse_own(path: Path, record: Record, source: DataSource) -> None:
+    own, table = record.data, source.table
+    if own.fingerprint == table.fingerprint:
+        raise UsageError(f"--on {source.dataset}: {path} was trained on this data; leave --on out")
+    if (own.dataset, own.release) == (source.dataset, table.release):
+        raise DataError(
+            f"--on {source.dataset}: {path} was trained on another copy of it (fingerprint "
+            f"{own.fingerprint[:12]}, this has {table.fingerprint[:12]}): which of these frames "
+            "trained it cannot be known"
+        )
+
+
+def _keep(
+    folder: RunFolder,
+    source: DataSource,
+    name: str,
+    split: str,
+    common: CommonPoints,
+    results: dict[str, Any],
+    frames: int,
+) -> None:
+    """Put the results into the record, beside those of other splits of the same data."""
+    record = folder.read_record().raw
+    data = {
+        "dataset": source.dataset,
+        "release": source.table.release,
+        "protocol": source.protocol.label,
+        "region": record["data"]["region"],
+        "scheme": common.scheme.name,
+        "fingerprint": source.table.fingerprint,
+        "partial": source.released is False,
+        "license": source.table.license,
+        "metrics": METRICS_VERSION,
+    }
+    known = record.setdefault("elsewhere", {}).get(name, {})
+    before = known.get("data", {})
+    splits = known.get("results", {}) if before.get("protocol") == data["protocol"] else {}
+    counts = before.get("frames", {}) if splits else {}
+    record["elsewhere"][name] = {
+        "data": data | {"frames": counts | {split: frames}},
+        "results": splits | {split: results},
+    }
+    save_record(record, folder.record)
