@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from drawn_cofw import write_cofw
 from environments import make_environment, wheel_of
 from local_index import LocalIndex, serve
 from page_blocks import Block, PageRun, blocks, first_difference, play_page
@@ -37,6 +38,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIndex]:
 
 def play(page: Path, folder: Path, index: LocalIndex) -> str:
     """Run all blocks of a page; what is wrong with the first that does not hold, or nothing."""
+    if page.stem == "cofw":
+        write_cofw(folder / "here" / "COFW")
     try:
         play_page(page, folder, **index.variables)
     except AssertionError as error:

@@ -84,13 +84,22 @@ def find_tops(maps: Tensor) -> Tensor:
 
 class HeatmapHead(nn.Module):
     """Features to points (B, K, 2), their scores (B, K) in [0, 1] and maps, ``"map"`` (B, K, h, w),
-    all float32."""
+    and where asked for their visibility (B, K) in [0, 1]; all float32."""
 
     smoothing: Tensor
 
-    def __init__(self, maps: PointMaps, axis: Axis, sigma: float, squared: bool) -> None:
+    def __init__(
+        self,
+        maps: PointMaps,
+        axis: Axis,
+        sigma: float,
+        squared: bool,
+        seen: nn.Conv2d | None = None,
+    ) -> None:
+        """``seen`` gives, from what the maps are read from, a map a point of whether it is seen."""
         super().__init__()
         self.maps = maps
+        self.seen = seen
         self.axis = axis
         # A product with a matrix: convolving one channel takes a CPU longer than all other layers.
         self.register_buffer("smoothing", smoothing(axis.count), persistent=False)
@@ -100,9 +109,20 @@ class HeatmapHead(nn.Module):
             nn.init.normal_(parameter, std=0.001)
 
     def forward(self, features: Tensor | list[Tensor]) -> dict[str, Tensor]:
-        maps = self.maps(features)
+        mixed = self.maps.mixed(features)
+        maps = self.maps.of(mixed)
         with torch.autocast(maps.device.type, enabled=False):
-            return self.read(maps)
+            output = self.read(maps)
+            if self.seen is not None:
+                output["visibility"] = self.visibility(mixed.to(self.seen.weight.dtype), maps)
+            return output
+
+    def visibility(self, mixed: Tensor, maps: Tensor) -> Tensor:
+        """The probability that each point is seen, (B, K): read where its map is bright."""
+        assert self.seen is not None
+        bright = maps.detach().clamp(min=0) + LOWEST
+        at_point = (self.seen(mixed) * bright).sum((2, 3)) / bright.sum((2, 3))
+        return at_point.sigmoid()
 
     def read(self, maps: Tensor) -> dict[str, Tensor]:
         """What maps (B, K, h, w) say."""
@@ -143,12 +163,14 @@ def build(
     width: int = 64,
     sigma: float = 1.5,
     map_loss: str = "adaptive_wing",
+    visibility: bool = False,
 ) -> HeatmapHead:
     """A head on maps of ``stride`` input pixels a cell and coarser ones, fused to ``width``
     channels.
 
-    ``sigma``, in cells, is the target's; ``map_loss`` is ``adaptive_wing`` or ``mse``. Raises
-    :class:`UsageError` for a stride that cannot be had and for options out of range.
+    ``sigma``, in cells, is the target's; ``map_loss`` is ``adaptive_wing`` or ``mse``. With
+    ``visibility`` the head says how probably each point is seen, which needs data that tells it.
+    Raises :class:`UsageError` for a stride that cannot be had and for options out of range.
     """
     if map_loss not in ("adaptive_wing", "mse"):
         raise UsageError(
@@ -160,7 +182,8 @@ def build(
     maps, axis = plan_maps(
         "heatmap", features, len(scheme), input_size, stride=stride, width=width, margin=MARGIN
     )
-    return HeatmapHead(maps, axis, sigma, map_loss == "mse")
+    seen = nn.Conv2d(width, len(scheme), 1) if visibility else None
+    return HeatmapHead(maps, axis, sigma, map_loss == "mse", seen)
 
 
 heatmap = Head(

@@ -81,7 +81,15 @@ class PointMaps(nn.Module):
         self.project = nn.Conv2d(width, points, 1)
 
     def forward(self, features: Tensor | list[Tensor]) -> Tensor:
+        return self.of(self.mixed(features))
+
+    def mixed(self, features: Tensor | list[Tensor]) -> Tensor:
+        """What the maps are read from, (B, width, h, w)."""
         mixed: Tensor = self.mix(self.neck(features))
+        return mixed
+
+    def of(self, mixed: Tensor) -> Tensor:
+        """The maps, (B, K, h, w)."""
         with torch.autocast(mixed.device.type, enabled=False):
             maps: Tensor = self.project(mixed.to(self.project.weight.dtype))
         # Each map in one piece: what is done with maps goes point by point, not cell by cell.

@@ -31,7 +31,7 @@ def test_the_smaller_scheme_is_scored_whichever_way_it_goes() -> None:
         assert of_68 == list(range(68))
     same = common_points(WFLW98, WFLW98)
     assert (same.scheme, same.of_model, same.of_data) == (WFLW98, [*range(98)], [*range(98)])
-    with pytest.raises(DataError, match="predicts 5 points of generic5, the data set has 68 of ib"):
+    with pytest.raises(DataError, match="predicts 5 points of points5, the data set has 68 of ib"):
         common_points(generic_scheme(5), IBUG68)
 
 

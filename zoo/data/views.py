@@ -77,8 +77,13 @@ class Views:
         near = _coins(len(rows), seed)[part]
         chosen = [(self.whole, np.flatnonzero(~near)), (self.close, np.flatnonzero(near))]
         shown = [view.show(rows[part][at], draws[at]) for view, at in chosen if len(at)]
-        columns = zip(*shown, strict=True)
-        return Shown(*(None if each[0] is None else torch.cat(each) for each in columns))
+        told = [each.occluded for each in shown if each.occluded is not None]
+        return Shown(
+            images=torch.cat([each.images for each in shown]),
+            points=torch.cat([each.points for each in shown]),
+            visible=torch.cat([each.visible for each in shown]),
+            occluded=torch.cat(told) if told else None,
+        )
 
 
 def close_augment(augment: Augment, upright: bool = False) -> Augment:

@@ -25,6 +25,9 @@ from ..world import World
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+_ASKED = ("points", "score", "visibility")
+
+
 class Answers(NamedTuple):
     """What a model says of M frames."""
 
@@ -81,8 +84,10 @@ def _forward(model: LandmarkModel, images: Tensor, precision: str) -> Answers:
     """What the model says of uint8 (B, S, S, 3)."""
     with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
         output = model(images.permute(0, 3, 1, 2).float() / 255)
-    given = (output.get(name) for name in ("points", "score", "visibility"))
-    return Answers(*(None if each is None else each.float().cpu().numpy() for each in given))
+    given = {
+        name: tensor.float().cpu().numpy() for name, tensor in output.items() if name in _ASKED
+    }
+    return Answers(given["points"], given.get("score"), given.get("visibility"))
 
 
 def _window(unit: NDArray[np.float32], upright: NDArray[np.float64] | None) -> Region:

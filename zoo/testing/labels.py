@@ -200,9 +200,12 @@ def same_labels(a: Sample, b: Sample) -> bool:
     return (
         np.array_equal(a.points, b.points)
         and np.array_equal(a.visible, b.visible)
-        and (a.occluded is None) == (b.occluded is None)
-        and (a.occluded is None or np.array_equal(a.occluded, b.occluded))
+        and _same_marks(a.occluded, b.occluded)
         and dict(a.attributes) == dict(b.attributes)
         and (a.person, a.video, a.release_split, a.box, a.bytes)
         == (b.person, b.video, b.release_split, b.box, b.bytes)
     )
+
+
+def _same_marks(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)

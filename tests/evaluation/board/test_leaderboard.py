@@ -145,6 +145,7 @@ def test_formats_carry_the_same_columns_and_figures():
         *GROUP_KEYS,
         "release",
         "benchmark",
+        "subset",
         "baseline",
         "floor",
         "notes",
