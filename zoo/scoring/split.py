@@ -84,9 +84,7 @@ def _forward(model: LandmarkModel, images: Tensor, precision: str) -> Answers:
     """What the model says of uint8 (B, S, S, 3)."""
     with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
         output = model(images.permute(0, 3, 1, 2).float() / 255)
-    given = {
-        name: tensor.float().cpu().numpy() for name, tensor in output.items() if name in _ASKED
-    }
+    given = {name: output[name].float().cpu().numpy() for name in _ASKED if name in output}
     return Answers(given["points"], given.get("score"), given.get("visibility"))
 
 

@@ -51,9 +51,10 @@ def wrong_sample(sample: Any, scheme: LandmarkScheme, labelled: bool = True) -> 
             return f"{name} is {text!r:.40}; a name or None is wanted"
     if type(sample.bytes) is not int or sample.bytes < 0:
         return f"bytes is {sample.bytes!r:.40}; a whole number from 0 is wanted"
-    if not isinstance(sample.attributes, Mapping):
-        return f"attributes is {sample.attributes!r:.40}; a mapping is wanted"
-    for name, value in sample.attributes.items():
+    attributes: Any = sample.attributes
+    if not isinstance(attributes, Mapping):
+        return f"attributes is {attributes!r:.40}; a mapping is wanted"
+    for name, value in attributes.items():
         good = isinstance(value, bool | str | int | float) and value == value  # not NaN
         if not isinstance(name, str) or not name.strip() or not good:
             return f"attribute {name!r:.40} is {value!r:.40}; a text, a number or a bool is wanted"
