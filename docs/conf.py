@@ -5,6 +5,7 @@ a docstring that does not parse are errors. Nothing is fetched: fonts are the re
 """
 
 import re
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -70,5 +71,15 @@ def leave_out_links(app: Any, name: str, source: list[str]) -> None:
     source[0] = LINK.sub(checked, source[0])
 
 
+def fill(app: Any, name: str, source: list[str]) -> None:
+    """The reference's lists are made of the code: docs/reference/generated.py."""
+    if "<!-- generated: " in source[0]:
+        sys.path.insert(0, str(DOCS / "reference"))
+        from generated import filled
+
+        source[0] = filled(source[0])
+
+
 def setup(app: Any) -> None:
     app.connect("source-read", leave_out_links)
+    app.connect("source-read", fill)

@@ -149,11 +149,13 @@ def play_page(
     shortened: Mapping[str, str] | None = None,
     **variables: str,
 ) -> None:
-    """Run all blocks of a page in ``folder``/here, with one thread, in an environment that sees
-    what is installed here; AssertionError that names the page and the line of the first that does
-    not hold. ``shortened``: texts of blocks, and what is run in their place."""
+    """Run all blocks of a page in ``folder``/here, where docs is that of this repository, with one
+    thread, in an environment that sees what is installed here; AssertionError that names the page
+    and the line of the first that does not hold. ``shortened``: texts of blocks, and what is run in
+    their place."""
     here = folder / "here"
     here.mkdir(exist_ok=True)
+    (here / "docs").symlink_to(ROOT / "docs")
     environment = make_environment(folder / "environment", OMP_NUM_THREADS="1", **variables)
     run = PageRun(here, environment)
     for block in blocks(page.read_text()):

@@ -42,7 +42,7 @@ LOADED = (
     "rich.progress",
     "typer",
 )
-READ_ON_IMPORT = ("HF_", "HUGGINGFACE_", "MPL", "OPENCV_", "PYTHON")
+READ_ON_IMPORT = ("MPL", "OPENCV_", "PYTHON")
 """Beginnings of variables that Python or a loaded library reads once; PYTHONPATH is served here."""
 SERVED = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED")
 QUIET = ("-W", "ignore:Module already imported")
@@ -263,6 +263,7 @@ def _attend(line: socket.socket, path: list[str]) -> NoReturn:
 def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
     """Be the process that was asked for."""
     import atexit
+    import importlib
     import threading
     import traceback
 
@@ -270,6 +271,8 @@ def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["variables"])
     unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    if "huggingface_hub.constants" in sys.modules:
+        importlib.reload(sys.modules["huggingface_hub.constants"])  # it reads HF_... when imported
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     for name, number in (("stdout", 1), ("stderr", 2)):
         binary = open(number, "wb", 0 if unbuffered else -1, closefd=False)  # noqa: SIM115

@@ -24,7 +24,6 @@ PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
 TRANSCRIPT = ROOT / "docs" / "plugins" / "transcript.md"
 RUN = [page for page in PAGES if "```" in page.read_text() and page != TRANSCRIPT]
 EXAMPLE = ROOT / "docs" / "examples" / "landmark-zoo-tiny"
-LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +92,6 @@ def test_the_transcript_takes_the_way_that_zoo_new_prints() -> None:
     wanted = ["zoo new my-backbone", *commands(names, Path("my-backbone")), "zoo leaderboard"]
     at = [typed.index(command) for command in wanted]
     assert at == sorted(at)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_links_of_a_page_lead_to_files(page: Path) -> None:
-    links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("kind", [*GROUPS, "labelme"])

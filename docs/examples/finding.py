@@ -1,4 +1,4 @@
-"""How many faces a detector finds, by size, angle, number and light: the tables of docs/finding.md.
+"""How many faces a detector finds, by size, angle, number and light: docs/results/robustness.md.
 
     python finding.py --data FRAMES --detectors yunet haar        # FRAMES: see `zoo data fetch`
 

@@ -2,5 +2,5 @@
 
 :func:`.report.audit` runs every check: on splits (:mod:`.sharing`, :mod:`.duplicates`), on pictures
 (:mod:`.pictures`, :mod:`.similarity`) and on labels (:mod:`.labels`, :mod:`.quantisation`,
-:mod:`.offset`). docs/audit.md explains each, and the JSON that comes of it.
+:mod:`.offset`). docs/data.md explains each, and the JSON that comes of it.
 """

@@ -6,7 +6,7 @@ Functions, 2010, with 16 x 16 coefficients instead of 8 x 8). Two pictures are *
 their signatures differ in at most 32 of the 255 bits and their thumbnails correlate by .9 or more,
 in either view: the face or the whole frame.
 
-Both limits were set on 3570 real frames of 293 people; docs/audit.md has the figures. Copies that
+Both limits were set on 3570 real frames of 293 people: docs/results/robustness.md. Copies that
 were compressed, rescaled, brightened or blurred differ in at most 28 bits, different people in at
 least 60. The usual 64 bits do not part the two: there a copy differs in up to 10 bits, and 71 pairs
 of different people in at most 8. The correlation guards pictures with little in them, whose signs

@@ -68,7 +68,7 @@ def import_entry(
 
     The row is marked external. A frame that the file does not have is a missed face: it counts as a
     failure, and the errors are means over the faces that were found. `zoo data export` writes the
-    frames and their ids; docs/external.md has an example.
+    frames and their ids; docs/evaluation.md has an example.
     """
     from zoo.cli.progress import reporter
     from zoo.config import CHOICES

@@ -35,12 +35,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Plateau:
-    """Options of the ``plateau`` scheduler: ``factor`` multiplies the rate once the validation loss
-    has not improved for more than ``patience`` epochs."""
+    """Options of the ``plateau`` scheduler."""
 
     factor: Annotated[float, Bound(above=0, below=1)] = 0.5
+    """What the learning rate is multiplied by."""
     patience: CountOrNone = 5
+    """Epochs without a better validation loss before that."""
     min_lr: Annotated[float, Bound(least=0, most=100)] = 1e-5
+    """The learning rate never falls below this."""
 
     def __post_init__(self) -> None:
         check_bounds(self, "plateau.")
@@ -51,14 +53,18 @@ class Config:
     """Everything that a run depends on. ``zoo train --set KEY=VALUE`` takes each field by name."""
 
     backbone: str
+    """Id of a backbone, such as custom_cnn or timm:resnet18."""
     # defaults name their distribution: a namesake of a stranger's makes none of them ambiguous
     head: str = "landmark-zoo/linear"
+    """Id of a head."""
     loss: str = "landmark-zoo/smooth_l1"
+    """Id of a loss."""
     dataset: str = "landmark-zoo/youtube_faces"
+    """Id of a data set."""
     data: str = ""
-    """Root of the data set; empty: the default places."""
+    """Folder of the data set; empty: the default places."""
     protocol: str = ""
-    """Empty: the data set's own default."""
+    """Who trains and who is scored; empty: the data set's own default."""
     most_skipped: Annotated[float, Bound(least=0, most=1)] = 0.1
     """Share of the data's frames that may be skipped, because they cannot be used; more is an
     error."""
@@ -66,6 +72,7 @@ class Config:
     """The fold that is the test split, under a protocol with folds. -1: none is named, which means
     all of them to `zoo train`; a run has 0 where its protocol has no folds."""
     region: str = "frame"
+    """What of a picture the model sees: the whole picture as a square, or the face's box."""
     input_size: Side = 0
     """Pixels, square; 0: the backbone's own."""
     refine: Annotated[int, Bound(least=0, most=3)] = 0
@@ -74,14 +81,21 @@ class Config:
     upright: bool = False
     """Whether each of these crops is turned upright by the roll of the points before it."""
     seed: Annotated[int, Bound(least=0, below=2**63)] = 0
+    """Seed of all random numbers."""
     epochs: Annotated[int, Bound(least=1, most=EPOCHS)] = 60
+    """Passes over the training frames."""
     batch_size: Count = 32
-    """Images a forward pass, over all processes together."""
+    """Images of a step, over all processes together."""
     optimizer: str = "adam"
+    """``sgd`` has Nesterov's momentum of .9."""
     lr: Rate = 1e-3
+    """Learning rate."""
     weight_decay: Annotated[float, Bound(least=0, most=100)] = 0.0
+    """As the optimizer understands it; ``adamw`` keeps it apart from the gradient."""
     scheduler: str = "plateau"
+    """How the learning rate falls: on the validation loss, along a cosine to 0, or not at all."""
     warmup_epochs: Annotated[float, Bound(least=0, most=MANY)] = 0.0
+    """Epochs over which the learning rate rises from 0."""
     clip_grad: Annotated[float, Bound(least=0, most=1e9)] = 0.0
     """Largest norm of the gradient; 0: not clipped."""
     accumulate: Count = 1
@@ -91,11 +105,13 @@ class Config:
     early_stop: CountOrNone = 0
     """Epochs without a better validation NME after which the run stops; 0: never."""
     precision: str = "fp32"
+    """Number format of the arithmetic; half precision by autocast."""
     device: str = ""
     """Empty: cuda, then mps, then cpu."""
     pretrained: bool = False
+    """Whether the backbone starts from its published weights."""
     weights: str = ""
-    """A file to start from."""
+    """A run, a file or a ready model to start from."""
     weights_sha256: str = ""
     """Digest of that file; a run finds it out, and one in a configuration is required."""
     freeze: bool = False
