@@ -12,6 +12,8 @@ from page_blocks import play_page
 DOCS = Path(__file__).parents[1] / "docs"
 SHORTER = {
     "--epochs 16": "--epochs 1 --set dataset.people=20",
+    "450 frames": "150 frames",
+    "80 frames": "30 frames",
     "--epochs 120": "--epochs 4",
 }
 

@@ -81,13 +81,18 @@ def _table(
         if only is not None and each.name not in only:
             continue
         key = prefix + each.name
-        uses = [f"{name} {_value(r[key])}" for name, r in recipes.items() if key in r]
+        default = _default(each)
+        uses = [
+            f"{name} {_value(recipe[key])}"
+            for name, recipe in recipes.items()
+            if key in recipe and _value(recipe[key]) != default
+        ]
         what = told.get(each.name, "")
         if not prefix and each.name in CHOICES:
             what += f" One of {', '.join(f'`{choice}`' for choice in CHOICES[each.name])}."
         if each.name in bounds:
             what += f" {str(bounds[each.name]).capitalize()}."
-        rows.append(f"| `{key}` | {_default(each)} | {', '.join(uses)} | {what.strip()} |")
+        rows.append(f"| `{key}` | {default} | {', '.join(uses)} | {what.strip()} |")
     return "\n".join(rows) + "\n"
 
 
