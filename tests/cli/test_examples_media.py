@@ -92,7 +92,7 @@ def test_the_error_is_of_the_face_that_was_labelled() -> None:
 
 
 def test_smoothing_wins_on_known_points_with_noise(trained: Path) -> None:
-    """The table of docs/results/robustness.md in small: jitter falls by more than half, lag is small."""
+    """The table of docs/results/robustness.md in small: jitter falls by more than half."""
     few = ("--videos", 2, "--frames", 60, "--pace", 0.1, "--noise", 1)
     done = run("video_jitter.py", *few)
     assert done.returncode == 0, done.stderr
