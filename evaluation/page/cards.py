@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..records import NOT_THE_CONFIGURATION, Record
-from .columns import words
+from .columns import LONGEST_NAME, words
+from .figures import subset_errors
 
 Fact = str | int | float | bool
 Facts = dict[str, Fact]
@@ -51,6 +52,10 @@ def card(records: Sequence[Record], split: str, command: Command | None) -> dict
         "plugins": plugins(first),
         "hash": words(first.config_hash),
         "runs": [_run(record, split) for record in records],
+        "subsets": [
+            [words(name, LONGEST_NAME), n, _number(nme)]
+            for name, n, nme in subset_errors(records, split)
+        ],
         "command": (command(first) if command else "")[:4000],
     }
 

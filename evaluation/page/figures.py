@@ -45,6 +45,21 @@ def region_errors(records: Sequence[Record], split: str) -> dict[str, float]:
     return {key: _mean([part[key] for part in known], frames) for key in shared}
 
 
+def subset_errors(records: Sequence[Record], split: str) -> list[tuple[str, int, float | None]]:
+    """Name, frames and NME of each subset that every run of a row has."""
+    results = [record.results[split] for record in records]
+    shared = [name for name in results[0].subsets if all(name in own.subsets for own in results)]
+    found = []
+    for name in shared:
+        parts = [own.subsets[name] for own in results]
+        errors = [part.figure(own.headline) for part, own in zip(parts, results, strict=True)]
+        known = [error for error in errors if error is not None]
+        whole = len(known) == len(errors)
+        mean = _mean(known, [part.n for part in parts]) if whole else None
+        found.append((name, parts[0].n, mean))
+    return found
+
+
 def pose_errors(records: Sequence[Record], split: str) -> dict[Bin, tuple[float, float]]:
     """NME and faces (of one pass over the split) by head pose, in the order of the records."""
     found: dict[Bin, list[tuple[float, int]]] = {}

@@ -25,6 +25,7 @@ from ..board.groups import Group
 from ..board.pooling import Row
 from ..scores.metrics import headline_errors
 from ..scores.predictions import Predictions, load
+from ..scores.subsets import subsets
 
 ROWS = 3
 """How many rows of a group are shown: the best that have predictions beside their record."""
@@ -62,7 +63,7 @@ def gallery(group: Group, frames: GalleryFrames) -> dict[str, Any]:
     album = _Album(frames)
     rows: list[dict[str, Any]] = []
     for index, row in enumerate(group.rows):
-        predictions = _predictions(row, group.split)
+        predictions = _predictions(row, group)
         if predictions is None or predictions.points.shape[1] != len(frames.scheme):
             continue
         rows.append({"row": index, **_extremes(predictions, album)})
@@ -75,19 +76,24 @@ def gallery(group: Group, frames: GalleryFrames) -> dict[str, Any]:
     return {"faces": album.faces, "contours": frames.scheme.contours, "rows": rows}
 
 
-def _predictions(row: Row, split: str) -> Predictions | None:
-    """The predictions of the row's first run that has them."""
+def _predictions(row: Row, group: Group) -> Predictions | None:
+    """The predictions of the row's first run that has them, of the group's frames."""
     for source in row.sources:
-        path = Path(source.path).parent / "predictions" / f"{split}.npz"
+        record = source.record
+        path = Path(source.path).parent / "predictions" / record.predictions_of(group.split)
         if not path.is_file():
             continue
-        told = source.record.results[split].predictions
+        told = record.results[group.split].predictions
         if told is not None and digest(path) != told:
             raise DataError(
                 f"{path}: not the predictions that its record was made from; `zoo evaluate RUN` "
                 "writes both anew"
             )
-        return load(path)
+        whole = load(path)
+        if not group.subset:
+            return whole
+        rows = subsets(whole.attributes or ()).get(group.subset)
+        return None if rows is None else whole.part(rows)
     return None
 
 

@@ -283,3 +283,20 @@ def test_a_map_that_is_too_coarse_is_doubled_with_layers_of_its_own(
     head = build("soft_argmax", FeatureInfo((8,), ((4, 4),), (16.0,)), stride=stride)
     assert len(head.maps.neck.doubling) == doublings
     assert head(torch.randn(2, 8, 4, 4))["log_map"].shape[2:] == (64 // stride + 2,) * 2
+
+
+def test_heatmap_reads_visibility_where_each_map_is_bright() -> None:
+    head = build("heatmap", visibility=True)
+    output = head(maps())
+    assert output["visibility"].shape == (2, 5)
+    assert ((output["visibility"] > 0) & (output["visibility"] < 1)).all()
+    assert "visibility" not in build("heatmap")(maps())
+    # Seen on the left half of the input and hidden on the right, by a planted map.
+    cells = head.axis.count
+    side = torch.where(torch.arange(cells) < cells / 2, 1.0, -1.0).expand(1, 5, cells, cells)
+    head.seen = nn.Identity()
+    head.seen.weight = torch.zeros(1)
+    for x, wanted in ((0.2, 1.0), (0.8, -1.0)):
+        bright = bump(head, torch.tensor([[[x, 0.5]] * 5]))
+        told = head.visibility(side, bright)
+        torch.testing.assert_close(told, torch.full((1, 5), wanted).sigmoid(), atol=0.02, rtol=0)

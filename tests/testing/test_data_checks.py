@@ -112,6 +112,8 @@ no_release = of(opened=lambda rows: Opened(rows, release=""))
 doubles = of(lambda i: {"points": SHAPE.astype(np.float64)})
 endless = of(lambda i: {"points": SHAPE * np.float32(np.nan if i == 7 else 1)})
 twice = of(lambda i: {"id": f"{i // 2:02}.png"} if i < 2 else {})
+hidden_faces = of(lambda i: {"occluded": np.zeros(1, np.bool_)} if i == 3 else {})
+nested_attribute = of(lambda i: {"attributes": {"pose": [1, 2]}} if i == 3 else {})
 torn_video = of(lambda i: {"video": "one for all"} if i in (0, 39) else {})
 valid_split = of(lambda i: {"release_split": "val" if i == 3 else "train"})
 two_spellings = of(lambda i: {"person": f"Ada_{i // 4}", "video": None} if i % 4 == 1 else {})
@@ -200,6 +202,8 @@ BROKEN = {
     "no_release": ("opens_and_describes_itself", "release is ''"),
     "doubles": ("samples_are_well_formed", "00.png: points is float64 (5, 2), not float32"),
     "endless": ("samples_are_well_formed", "07.png: a point is not finite"),
+    "hidden_faces": ("samples_are_well_formed", "03.png: occluded is bool (1,), not bool (5,)"),
+    "nested_attribute": ("samples_are_well_formed", "03.png: attribute 'pose' is [1, 2]; a text"),
     "twice": ("ids_are_unique", "two samples have the id '00.png'"),
     "offers_labels": ("samples_are_well_formed", "unlabelled(), 100.png: a point is visible"),
     "offers_its_own": ("ids_are_unique", "two samples have the id '38.png'"),

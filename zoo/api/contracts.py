@@ -310,7 +310,8 @@ class Sample:
     the data set does not say. Since version 2."""
     attributes: Mapping[str, bool | str | float] = field(default_factory=dict, hash=False)
     """What the frame is like, by name: ``{"blur": True, "camera": "front", "yaw": 31.5}``. Frames
-    where one is True, and those that share a text, are scored as subsets too. Since version 2."""
+    where one is True, and those that share a text, are scored as subsets too, which records tell:
+    no names of people belong here. Since version 2."""
 
 
 @dataclass(frozen=True)

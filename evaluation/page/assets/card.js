@@ -133,6 +133,12 @@ function openCard(group, row) {
       ),
     ),
     part("Runs", runsTable(own.runs)),
+    own.subsets?.length
+      ? part(
+          "Subsets",
+          pairs(own.subsets.map(([name, n, nme]) => [name, `${percent(nme)} of ${number(n)} faces`])),
+        )
+      : "",
     part(
       "Configuration",
       h("p", { class: "note" }, `Hash ${own.hash}. Marked: not as in most rows of this group.`),

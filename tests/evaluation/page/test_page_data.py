@@ -212,6 +212,16 @@ def test_the_same_records_make_the_same_page() -> None:
     assert to_html(board(*records)) == to_html(board(*records))
 
 
+def test_a_card_has_the_subsets_that_all_of_its_runs_have() -> None:
+    part = with_results().raw["results"]["val"] | {"n": 10, "nme_ioc": 0.04}
+    made = [
+        with_results(subsets={"blur": part, "pose": part}),
+        with_results(subsets={"blur": part | {"n": 30, "nme_ioc": 0.08}}),
+    ]
+    # the mean by frames: (10 * 4% + 30 * 8%) / 40
+    assert cards.card(made, "val", None)["subsets"] == [["blur", 10, pytest.approx(0.07)]]
+
+
 def test_no_path_and_no_sum_by_person_is_on_the_page() -> None:
     made = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]}).raw
     made["results"]["val"]["nme_ioc"] = 0.1 / 428
