@@ -121,7 +121,7 @@ class HeatmapHead(nn.Module):
         """The probability that each point is seen, (B, K): read where its map is bright."""
         assert self.seen is not None
         bright = maps.detach().clamp(min=0) + LOWEST
-        at_point = (self.seen(mixed) * bright).sum((2, 3)) / bright.sum((2, 3))
+        at_point: Tensor = (self.seen(mixed) * bright).sum((2, 3)) / bright.sum((2, 3))
         return at_point.sigmoid()
 
     def read(self, maps: Tensor) -> dict[str, Tensor]:
