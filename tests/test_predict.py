@@ -61,6 +61,7 @@ class Brightest(nn.Module):
 def predictor(model: nn.Module, region: str = "frame", faces: FacePlace = FACES) -> TorchPredictor:
     config = resolve("any", sets=[f"input_size={SIZE}", f"region={region}"])
     header = Header(config, generic_scheme(3), faces, UNIT)
+    model.outputs = {}  # type: ignore[assignment]
     return TorchPredictor(Trained(cast(LandmarkModel, model), header), "cpu")
 
 

@@ -51,11 +51,14 @@ class LandmarkModel(nn.Module):
         spec: Backbone,
         freeze: bool,
         entries: Mapping[str, Entry] | None = None,
+        outputs: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
         """``entries``: of the plugins of the backbone and the head, by kind, to name a fault of
-        theirs."""
+        theirs. ``outputs``: what the head gives beside points and scores, each with its shape
+        behind the batch."""
         super().__init__()
         self.entries = dict(entries or {})
+        self.outputs = dict(outputs or {})
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1), persistent=False)
         self.backbone = backbone
@@ -198,7 +201,11 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     build = plan.head.plugin.build
     head = _module(plan.head.entry, build, features, scheme, size, **plan.head.options)
     entries = {"backbone": plan.backbone.entry, "head": plan.head.entry}
-    model = LandmarkModel(backbone, head, spec, plan.freeze, entries)
+    outputs = {
+        name: tuple(side if isinstance(side, int) else len(scheme) for side in shape)
+        for name, shape in plan.head.plugin.outputs.items()
+    }
+    model = LandmarkModel(backbone, head, spec, plan.freeze, entries, outputs)
     return BuiltModel(model.train(), spec, size, weights, ignored, told)
 
 

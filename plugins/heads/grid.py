@@ -45,6 +45,23 @@ class Axis:
         """
         return -0.5 * ((self.places(place) - place.unsqueeze(-1)) / sigma) ** 2
 
+    def variance(self, of_cell: Tensor, mean: Tensor) -> Tensor:
+        """The variance (...), in squared fractions of the input, under probabilities of the cells
+        (..., count) with this ``mean`` (...). What a cell holds is spread evenly over it, which
+        adds 1 / 12 and keeps the variance above 0."""
+        away = self.places(of_cell) - mean.unsqueeze(-1)
+        return ((of_cell * away**2).sum(-1) + 1 / 12) * (self.cell / self.input_size) ** 2
+
+    def covariance(self, of_cell: Tensor, mean: Tensor) -> Tensor:
+        """The same of a map (..., h, w) with this ``mean`` (..., 2) as x, y: (..., 2, 2)."""
+        x, y = (self.places(of_cell) - axis.unsqueeze(-1) for axis in mean.unbind(-1))
+        along_x = self.variance(of_cell.sum(-2), mean[..., 0])
+        along_y = self.variance(of_cell.sum(-1), mean[..., 1])
+        both = ((of_cell @ x.unsqueeze(-1)).squeeze(-1) * y).sum(-1)
+        both = both * (self.cell / self.input_size) ** 2
+        rows = torch.stack((along_x, both), -1), torch.stack((both, along_y), -1)
+        return torch.stack(rows, -2)
+
     def near(self, place: Tensor, reach: float) -> Tensor:
         """Whether each cell's centre lies at most ``reach`` cells from ``place``: (..., count)."""
         return (self.places(place) - place.unsqueeze(-1)).abs() <= reach

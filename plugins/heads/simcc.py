@@ -31,8 +31,9 @@ REACH = 1.5
 
 
 class SimCCHead(nn.Module):
-    """Features to points (B, K, 2), their scores (B, K) in [0, 1] and log-probabilities of the
-    bins of x and y, ``"log_bins"`` (B, K, 2, bins), all float32."""
+    """Features to points (B, K, 2), their scores (B, K) in [0, 1], their ``"covariance"``
+    (B, K, 2, 2), and log-probabilities of the bins of x and y, ``"log_bins"`` (B, K, 2, bins), all
+    float32."""
 
     prior: Tensor
 
@@ -66,7 +67,11 @@ class SimCCHead(nn.Module):
         with torch.no_grad():
             near = self.bins.near(place, REACH * self.sigma)
             score = torch.where(near, of_bin, 0.0).sum(-1).prod(-1)
-        return {"points": self.bins.to_unit(place), "score": score, "log_bins": log_bins}
+        # both axes are classified apart, so that nothing is known of a correlation
+        apart = torch.eye(2, dtype=place.dtype, device=place.device)
+        covariance = self.bins.variance(of_bin, place).unsqueeze(-1) * apart
+        points = self.bins.to_unit(place)
+        return {"points": points, "score": score, "covariance": covariance, "log_bins": log_bins}
 
     def loss(
         self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
@@ -117,4 +122,6 @@ simcc = Head(
     build=build,
     reference="Li et al., SimCC, ECCV 2022, arXiv:2107.03332",
     summary="each coordinate a class among bins finer than a pixel, read as their mean",
+    outputs={"covariance": ("K", 2, 2)},
+    api_version=2,
 )

@@ -83,8 +83,9 @@ DIVERGENCES: dict[str, Divergence] = {"js": jensen_shannon, "kl": kullback_leibl
 
 
 class SoftArgmaxHead(nn.Module):
-    """Features to points (B, K, 2), their scores (B, K) in [0, 1] and log-probabilities of the
-    cells, ``"log_map"`` (B, K, h, w), all float32."""
+    """Features to points (B, K, 2), their scores (B, K) in [0, 1], the ``"covariance"``
+    (B, K, 2, 2) of the place under the map, and log-probabilities of the cells, ``"log_map"``
+    (B, K, h, w), all float32."""
 
     prior_x: Tensor
     prior_y: Tensor
@@ -128,7 +129,9 @@ class SoftArgmaxHead(nn.Module):
             near = self.axis.near(place, REACH).to(of_cell.dtype)
             columns = (of_cell * near[:, :, 1, :, None]).sum(2)
             score = (columns * near[:, :, 0]).sum(-1)
-        return {"points": self.axis.to_unit(place), "score": score, "log_map": log_map}
+        covariance = self.axis.covariance(of_cell, place)
+        points = self.axis.to_unit(place)
+        return {"points": points, "score": score, "covariance": covariance, "log_map": log_map}
 
     def loss(
         self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
@@ -185,4 +188,6 @@ soft_argmax = Head(
     build=build,
     reference="Sun et al., arXiv:1711.08229; Nibali et al., arXiv:1801.07372",
     summary="the mean place under a probability map a point, drawn to a Gaussian",
+    outputs={"covariance": ("K", 2, 2)},
+    api_version=2,
 )

@@ -66,7 +66,7 @@ def test_the_graph_and_the_network_give_the_same_points(
     # Seen apart from the check: a batch of a size that it does not use, by onnxruntime alone.
     crops = noise(3, size)
     network = load(run, "cpu")
-    points, scores = network.run(crops)
+    points, scores, outputs = network.run(crops)
     session = onnxruntime.InferenceSession(done.path, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_outputs()]
     given = dict(zip(names, session.run(None, {"images": crops}), strict=True))
@@ -83,6 +83,9 @@ def test_the_graph_and_the_network_give_the_same_points(
     if scores is not None:
         assert given["scores"].shape == (3, 68)
         assert np.median(np.abs(given["scores"] - scores)) < 1e-4
+    assert outputs.keys() == ({"covariance"} if head in ("soft_argmax", "simcc") else set())
+    for name, values in outputs.items():
+        np.testing.assert_allclose(given[name], values, rtol=1e-2, atol=1e-5)
 
 
 def test_a_name_of_zoo_models_is_exported_here_and_its_folder_stays(

@@ -85,16 +85,16 @@ class OfOneBatch(Around):
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         output = self.model(images)
         mean = output["points"].sum(0, keepdim=True) / 2
-        return {"points": output["points"] + 1e-9 * mean.expand(2, -1, -1)}
+        return {"points": output["points"] + 1e-9 * mean.expand(graph.BATCH, -1, -1)}
 
 
 def test_a_graph_that_holds_on_to_a_batch_size_is_found(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = graph.CropsToPoints
-    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: honest(OfOneBatch(m), count))
+    monkeypatch.setattr(graph, "CropsToPoints", lambda m, shapes: honest(OfOneBatch(m), shapes))
     with pytest.raises(
-        WeightsError, match=r"model.onnx: not written: .*: onnxruntime fails on a batch of 5"
+        WeightsError, match=r"model.onnx: not written: .*: onnxruntime fails on a batch of 2"
     ):
         export_onnx(run, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
@@ -106,8 +106,9 @@ def test_scores_are_compared_too(run: Path, exported: Path) -> None:
 
     class Louder(OnnxPredictor):
         def run(self, crops: Any) -> Any:
-            points, scores = super().run(crops)
-            return points, None if scores is None else scores + np.float32(0.01)
+            found = super().run(crops)
+            assert found.scores is not None
+            return found._replace(scores=found.scores + np.float32(0.01))
 
     louder = Louder(exported)
     fine = agreement.compare(network, alone, agreement.random_crops(64), "random")
@@ -137,10 +138,10 @@ def test_a_point_that_rounding_decides_is_counted_apart(run: Path) -> None:
 
     class Other(TorchPredictor):
         def run(self, crops: Any) -> Any:
-            points, scores = network.run(crops)
-            points[:, 0, 0] = 1 - points[:, 0, 0]
-            points[:, 1, 0] += self.off
-            return points, scores
+            found = network.run(crops)
+            found.points[:, 0, 0] = 1 - found.points[:, 0, 0]
+            found.points[:, 1, 0] += self.off
+            return found
 
         off = 0.0
 

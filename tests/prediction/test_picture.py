@@ -16,6 +16,7 @@ from zoo.api import DataError, UsageError, generic_scheme
 from zoo.geometry import FacePlace
 from zoo.prediction import Predictor, load
 from zoo.prediction.picture import Picture
+from zoo.prediction.predictor import Answer
 
 
 class Means(Predictor):
@@ -27,9 +28,9 @@ class Means(Predictor):
     region = "frame"
     faces = FacePlace(0.5, 0.5, 0.5)
 
-    def run(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], None]:
+    def run(self, crops: NDArray[np.uint8]) -> Answer:
         means = crops.reshape(len(crops), -1, 3).mean(1) / 255
-        return np.stack([means, means[:, ::-1]], -1).astype(np.float32), None
+        return Answer(np.stack([means, means[:, ::-1]], -1).astype(np.float32), None)
 
 
 MODEL = Means()

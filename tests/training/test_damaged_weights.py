@@ -18,7 +18,7 @@ from zoo.export.export import export_onnx
 from zoo.export.measured import measure_for_card
 from zoo.export.push import push
 from zoo.prediction import load
-from zoo.prediction.predictor import Predictor
+from zoo.prediction.predictor import Answer, Predictor
 from zoo.runs.folder import RunFolder
 from zoo.runs.trained import load_trained
 from zoo.tensors import file_digest, load_tensors, save_tensors
@@ -103,8 +103,8 @@ class Fixed(Predictor):
         for name in ("name", "scheme", "input_size", "region", "faces"):
             setattr(self, name, getattr(like, name))
 
-    def run(self, crops: np.ndarray) -> tuple[np.ndarray, None]:
-        return np.full((len(crops), len(self.scheme), 2), self.value, np.float32), None
+    def run(self, crops: np.ndarray) -> Answer:
+        return Answer(np.full((len(crops), len(self.scheme), 2), self.value, np.float32), None)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])

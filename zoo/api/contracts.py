@@ -35,6 +35,10 @@ ExpectedFailures = Mapping[str, str]
 strict: one that passes after all must be taken out."""
 
 Triple = tuple[float, float, float]
+Outputs = Mapping[str, tuple[int | str, ...]]
+"""Named tensors of a head, each with its shape behind the batch, where ``"K"`` stands for the
+number of points: ``{"covariance": ("K", 2, 2)}``. In a loss's ``needs`` any other name stands for
+a size that the loss can work with whatever it is."""
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
@@ -154,7 +158,17 @@ class Head:
     A ``build`` that names a ``stride`` parameter, with an integer default, asks for maps: for that
     stride, input pixels a cell, and coarser ones. A backbone that emits a vector is then refused by
     the core; what strides there are stands in ``features``, and a ``build`` that cannot work with
-    them raises :class:`UsageError` with the ones it can. The module may define
+    them raises :class:`UsageError` with the ones it can.
+
+    ``outputs`` declares those of its tensors that a prediction carries, each with its shape behind
+    the batch: `zoo predict`, ``Face.outputs`` and ONNX files give them by their names.
+    These have a meaning and a shape:
+
+    - ``covariance`` (K, 2, 2): of where each point may be, symmetric and positive definite, in
+      squared fractions of the input; a prediction has it in squared pixels of the picture;
+    - ``depth`` (K,): in fractions of the input, towards the camera; a prediction has it in pixels.
+
+    Any other is passed on as it is. The module may define
 
     - ``loss(output, target, visible, point_loss) -> scalar`` for heads that train on maps or bins
       (target (B, K, 2) in landmark units); otherwise ``point_loss(points, target, visible)`` is
@@ -187,6 +201,8 @@ class Head:
     summary: str = ""
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
+    outputs: Outputs = field(default_factory=dict, hash=False)
+    """What it gives beside points and scores, see above."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +213,11 @@ class Loss:
     (B, K, 2) in landmark units, visible (B, K) bool. The mean goes over a face's visible
     coordinates first and then over the faces that have any. A ``build`` that names a ``scheme``
     parameter is given the :class:`LandmarkScheme` of the data.
+
+    A loss that names a fourth parameter, ``output``, is given all that the head gave: a dict of
+    float32 tensors, in fractions of the input, its own tensors among them. ``needs`` declares what
+    it looks for there, each with its shape behind the batch; a head that does not give it is
+    refused before a run begins.
 
     Example:
         >>> import torch
@@ -212,11 +233,13 @@ class Loss:
         tensor(1.)
     """
 
-    build: Callable[..., Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]]
+    build: Callable[..., Callable[..., torch.Tensor]]
     reference: str = ""
     summary: str = ""
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
+    needs: Outputs = field(default_factory=dict, hash=False)
+    """What it takes from the head's output, see above."""
 
 
 @dataclass(frozen=True)

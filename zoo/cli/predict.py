@@ -71,6 +71,14 @@ def predict(
     draw: Annotated[
         bool, typer.Option(help="Draw the points on copies of the pictures and videos.")
     ] = True,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--draw-uncertainty",
+            help="Draw an ellipse about each point, of two standard deviations, where the model's "
+            "head gives a covariance.",
+        ),
+    ] = False,
     track: Annotated[
         bool,
         typer.Option(help="Follow faces through a video instead of detecting them in every frame."),
@@ -126,12 +134,18 @@ def predict(
     from zoo.media.job import PredictJob, PredictOutcome, run
     from zoo.media.settings import smoothing_from, tracking_from
     from zoo.prediction import Finder
+    from zoo.prediction.outputs import COVARIANCE
 
     tracking, smoothing = tracking_from(options["track"]), smoothing_from(options["smooth"])
     model, inputs = _split(model_and_inputs)
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
     predictor.limit(min_confidence)  # what it cannot keep is said before anything is written
+    if uncertainty and COVARIANCE not in predictor.outputs:
+        raise UsageError(
+            f"--draw-uncertainty: the head of {predictor.name} gives no covariance of its points; "
+            "leave it out, or take a model whose head does"
+        )
     finder = Finder.of(detector, **options["detector"])
     job = PredictJob(
         predictor=predictor,
@@ -142,6 +156,7 @@ def predict(
         pts=pts,
         crops=crops,
         draw=draw,
+        uncertainty=uncertainty,
         tracking=tracking if track else None,
         smoothing=smoothing if smooth else None,
         batch=batch_size,

@@ -142,10 +142,10 @@ def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
     faces = drawn.open(None, people=16, videos=1, frames=2, size=max(size, 48)).samples()
     images = [sample.image() for sample in faces]
     crops = np.stack([crop(i, frame_region(*i.shape[:2]), size) for i in images])
-    before, _ = predictor.run(crops)
+    before = predictor.run(crops).points
     predictor.model.load_state_dict({key: value.float() for key, value in smaller.items()})
     with torch.no_grad():
-        after, _ = predictor.run(crops)
+        after = predictor.run(crops).points
     return float(np.linalg.norm(after - before, axis=-1).mean() * size)
 
 

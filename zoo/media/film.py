@@ -31,6 +31,8 @@ class Film:
     draw: bool
     pts: bool
     crops: bool
+    uncertainty: bool
+    """Whether the points' covariance is drawn too."""
     numbered: bool
     """Whether a face's number says which one it is through the video; it is then drawn."""
     frames: int = 0
@@ -58,7 +60,7 @@ class Film:
             self._write_crops(marked)
         if self.draw:
             labels = [str(number) for number in marked.numbers] if self.numbered else []
-            self._last = draw_faces(image, marked.faces, self.scheme, labels)
+            self._last = draw_faces(image, marked.faces, self.scheme, labels, self.uncertainty)
             if self._writer is None:
                 height, width = image.shape[:2]
                 endings = (f"-points{suffix}" for _, suffix, _ in CODECS)

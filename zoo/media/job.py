@@ -15,7 +15,6 @@ from typing import Any
 
 from zoo.api import DataError
 from zoo.prediction import Face, Faces, Finder, Predictor
-from zoo.prediction.drawing import draw_faces
 from zoo.prediction.face import Image
 from zoo.prediction.formats import Marked, as_table
 from zoo.prediction.picture import batches
@@ -47,6 +46,8 @@ class PredictJob:
     crops: bool = False
     """Write an aligned crop of each face."""
     draw: bool = True
+    uncertainty: bool = False
+    """Draw where each point may be, too."""
     tracking: Tracking | None = field(default_factory=Tracking)
     """None: each frame of a video for itself."""
     smoothing: OneEuro | None = field(default_factory=OneEuro)
@@ -187,7 +188,8 @@ class _Work:
         if self.job.draw and faces:
             ending = f"-points{copy_suffix(frame.path)}"
             copy = self.names.take(frame.path.stem, ending)
-            write_picture(copy, draw_faces(frame.image, faces, self.job.predictor.scheme))
+            drawn = self.job.predictor.draw(frame.image, faces, self.job.uncertainty)
+            write_picture(copy, drawn)
             said += f", drawn in {copy}"
         if self.job.pts:
             for number, face in enumerate(faces):
@@ -214,7 +216,7 @@ class _Work:
         self._begin(str(source.path), frames.count)
         tracked = self.job.tracking is not None
         scheme = self.job.predictor.scheme
-        made = (self.job.draw, self.job.pts, self.job.crops, tracked)
+        made = (self.job.draw, self.job.pts, self.job.crops, self.job.uncertainty, tracked)
         self.film = film = Film(source.stem, self.names, scheme, frames.rate, *made)
         try:
             with closing(ahead(iter(frames))) as each:

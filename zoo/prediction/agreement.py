@@ -12,8 +12,8 @@ input of a thousandth of a grey level. A point that jumps is *undecided*; it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import cv2
@@ -60,17 +60,20 @@ class Agreement:
     """Points that the network itself does not give twice alike; not in ``worst`` and ``beyond``."""
     score: float | None
     """Median difference of the scores; None: the head gives none."""
+    outputs: Mapping[str, float] = field(default_factory=dict)
+    """Median difference of each further output, in parts of its median size."""
 
     @property
     def holds(self) -> bool:
         decided = self.undecided <= MOST_UNDECIDED * self.points
-        return not self.beyond and decided and (self.score or 0.0) <= SCORE_TOLERANCE
+        rest = max(self.score or 0.0, *self.outputs.values(), 0.0)
+        return not self.beyond and decided and rest <= SCORE_TOLERANCE
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         numbers = {"worst": self.worst, "score": self.score}
-        finite = {k: v if v is not None and np.isfinite(v) else None for k, v in numbers.items()}
-        return asdict(self) | finite | {"holds": self.holds}
+        rest = {"outputs": _finite(self.outputs)} if self.outputs else {}
+        return asdict(self) | _finite(numbers) | rest | {"holds": self.holds}
 
     def __str__(self) -> str:
         crops = f"{self.crops} crop{'' if self.crops == 1 else 's'}"
@@ -81,6 +84,9 @@ class Agreement:
             text += f", {self.undecided} of {self.points} points undecided"
         if self.score is not None and self.score > SCORE_TOLERANCE:
             text += f", scores off by {self.score:.2g} (median)"
+        for name, off in self.outputs.items():
+            if off > SCORE_TOLERANCE:
+                text += f", {name} off by {100 * off:.2g}% (median)"
         return text
 
 
@@ -129,15 +135,18 @@ def compare(
     off: list[NDArray[np.float64]] = []
     jumps: list[NDArray[np.bool_]] = []
     scores_off: list[NDArray[np.float64]] = []
+    outputs: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]] = {}
     count = 0
     for batch in crops:
-        (points, scores), (their_points, their_scores) = network.run(batch), exported.run(batch)
-        off.append(pixels_apart(points, their_points, network.input_size))
+        (points, scores, more), theirs = network.run(batch), exported.run(batch)
+        off.append(pixels_apart(points, theirs.points, network.input_size))
         jumps.append(np.zeros(points.shape[:2], bool))
         for i in np.flatnonzero((off[-1] > TOLERANCE).any(1)):
             jumps[-1][i] = undecided(network, batch[i], points[i])
         if scores is not None:
-            scores_off.append(_apart(scores, their_scores))
+            scores_off.append(_apart(scores, theirs.scores))
+        for name, values in more.items():
+            outputs.setdefault(name, []).append((values, theirs.outputs.get(name)))
         count += len(batch)
     distance, jumping = np.concatenate(off), np.concatenate(jumps)
     settled = distance[~jumping]
@@ -149,6 +158,7 @@ def compare(
         beyond=int((settled > TOLERANCE).sum()),
         undecided=int(jumping.sum()),
         score=float(np.median(np.concatenate(scores_off))) if scores_off else None,
+        outputs={name: _share_apart(pairs) for name, pairs in outputs.items()},
     )
 
 
@@ -171,6 +181,19 @@ def pixels_apart(points: Units, theirs: Units, size: int) -> NDArray[np.float64]
         return np.full(points.shape[:2], np.inf)
     distance = np.linalg.norm(points.astype(np.float64) - theirs, axis=-1) * size
     return np.where(np.isfinite(distance), distance, np.inf)
+
+
+def _share_apart(
+    pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]],
+) -> float:
+    """Median difference in parts of the median size."""
+    off = np.median(np.concatenate([_apart(*pair) for pair in pairs]))
+    size = np.median(np.concatenate([np.abs(values).ravel() for values, _ in pairs]))
+    return float(off / size) if off else 0.0
+
+
+def _finite(numbers: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {k: v if v is not None and np.isfinite(v) else None for k, v in numbers.items()}
 
 
 def _apart(scores: NDArray[np.float32], theirs: Scores) -> NDArray[np.float64]:

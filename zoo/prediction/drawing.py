@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..api import LandmarkScheme
 from .face import Face, Image
+from .outputs import COVARIANCE
 
 Colour = tuple[int, int, int]
 
@@ -38,23 +39,32 @@ LINE, DOT = 1 / 150, 1 / 90
 """Thickness of a line and radius of a dot, in extents of a face's points."""
 FINE, FINEST = 120, 8
 """Pixels: the extent of a face below which the grid is finer; and how much finer at most."""
+SIGMAS = 2.0
+"""Standard deviations, half an axis of an ellipse: 86% of a Gaussian lie within it."""
 SHIFT = 4
 """OpenCV takes fixed-point coordinates: sixteenths of a pixel."""
 
 
 def draw_faces(
-    image: Image, faces: Sequence[Face], scheme: LandmarkScheme, labels: Sequence[str] = ()
+    image: Image,
+    faces: Sequence[Face],
+    scheme: LandmarkScheme,
+    labels: Sequence[str] = (),
+    uncertainty: bool = False,
 ) -> Image:
-    """A copy of the picture with contours, points and boxes, and a label at each box."""
+    """A copy of the picture with contours, points and boxes, and a label at each box; with
+    ``uncertainty`` an ellipse of :data:`SIGMAS` about each point of a face with a covariance."""
     out = image.copy()
     for number, face in enumerate(faces):
-        draw_face(out, face, scheme, labels[number] if labels else "")
+        shown = face if uncertainty else replace(face, outputs={})
+        draw_face(out, shown, scheme, labels[number] if labels else "")
     return out
 
 
 def draw_face(image: Image, face: Face, scheme: LandmarkScheme, label: str = "") -> None:
-    """Draw into ``image``. Lines and dots are as thick as the face is large; a small face is drawn
-    on a finer grid than the picture's, so that its lines may be thinner than a pixel."""
+    """Draw into ``image``; the covariance too, where the face has one. Lines and dots are as thick
+    as the face is large; a small face is drawn on a finer grid than the picture's, so that its
+    lines may be thinner than a pixel."""
     extent = float(np.ptp(face.points, axis=0).max())
     fine = min(math.ceil(FINE / max(extent, 1.0)), FINEST)
     if fine == 1:
@@ -87,7 +97,8 @@ def _finer(face: Face, shift: NDArray[np.float32], fine: int) -> Face:
     """The face on a grid of ``fine`` squares a pixel that begins at ``shift``."""
     box = ((np.array(face.box).reshape(2, 2) - shift + 0.5) * fine - 0.5).ravel().tolist()
     points = ((face.points - shift + 0.5) * fine - 0.5).astype(np.float32)
-    return replace(face, box=(box[0], box[1], box[2], box[3]), points=points)
+    outputs = {k: v * fine**2 for k, v in face.outputs.items() if k == COVARIANCE}
+    return replace(face, box=(box[0], box[1], box[2], box[3]), points=points, outputs=outputs)
 
 
 def _draw_lines(image: Image, face: Face, scheme: LandmarkScheme) -> None:
@@ -101,9 +112,32 @@ def _draw_lines(image: Image, face: Face, scheme: LandmarkScheme) -> None:
         line = fixed[list(indices)].reshape(-1, 1, 2)
         colour = colours[indices[len(indices) // 2]]
         cv2.polylines(image, [line], closed, colour, thick, cv2.LINE_AA, SHIFT)
+    if COVARIANCE in face.outputs:
+        _draw_ellipses(image, face.points, face.outputs[COVARIANCE], colours, thick)
     radius = max(1 << SHIFT, round(extent * DOT * (1 << SHIFT)))
     for (x, y), colour in zip(fixed.tolist(), colours, strict=True):
         cv2.circle(image, (x, y), radius, _deeper(colour), cv2.FILLED, cv2.LINE_AA, SHIFT)
+
+
+def _draw_ellipses(
+    image: Image,
+    points: NDArray[np.float32],
+    covariance: NDArray[np.float32],
+    colours: Sequence[Colour],
+    thick: int,
+) -> None:
+    """Where each point may be; what is not finite, or larger than the picture, is left out."""
+    drawn = np.isfinite(covariance).all((1, 2)) & np.isfinite(points).all(1)
+    for i in np.flatnonzero(drawn).tolist():
+        values, axes = np.linalg.eigh(covariance[i].astype(np.float64))
+        half = SIGMAS * np.sqrt(np.maximum(values, 0))
+        if half[1] > max(image.shape):
+            continue
+        x, y = np.round(points[i] * (1 << SHIFT)).astype(int).tolist()
+        long, short = np.round(half[::-1] * (1 << SHIFT)).astype(int).tolist()
+        angle = math.degrees(math.atan2(axes[1, 1], axes[0, 1]))
+        around = (x, y), (long, short), angle, 0, 360, colours[i]
+        cv2.ellipse(image, *around, thick, cv2.LINE_AA, SHIFT)
 
 
 def point_colours(scheme: LandmarkScheme) -> list[Colour]:

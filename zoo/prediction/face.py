@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..api import IBUG68, LandmarkScheme, UsageError
 from ..api.errors import did_you_mean
 from ..api.schemes import partners
+from .outputs import Outputs
 from .picture import Image, Picture
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Face:
     """What the points mean; None for a face that was made by hand."""
     picture: Picture | None = field(default=None, compare=False)
     """The picture that the face is in; None for a face that was made by hand."""
+    outputs: Outputs = field(default_factory=dict, compare=False)
+    """What the model's head gives beside points and scores, by name: ``covariance`` (K, 2, 2) of
+    where each point may be, in squared source pixels; ``depth`` (K,) in source pixels; and what
+    else the head declares, as it gives it."""
 
     def part(self, name: str) -> NDArray[np.float32]:
         """The points of one part of the face, by the regions of its scheme.

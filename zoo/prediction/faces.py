@@ -179,7 +179,8 @@ class Faces(list[Face]):
         Returns:
             One object: ``image``, where the picture came from, and ``faces``, a list in which each
             has ``face`` (its number), ``box``, ``box_score``, ``confidence``, ``score``, ``points``
-            and ``scores``; null where there is no value.
+            and ``scores``; null where there is no value; and ``outputs``, by name, where the model
+            gives any.
 
         Example:
             >>> import numpy as np

@@ -23,6 +23,7 @@ from ..api import UsageError
 from ..files import write_whole
 from ..files.names import readable
 from .face import Face
+from .outputs import plain
 from .picture import Image
 
 CORNERS = ("box_x0", "box_y0", "box_x1", "box_y1")
@@ -82,6 +83,7 @@ def as_table(marked: Marked) -> dict[str, Any]:
             "score": _rounded(face.score),
             "points": face.points.astype(np.float64).round(2).tolist(),
             "scores": None if face.scores is None else [*map(_rounded, face.scores.tolist())],
+            **({"outputs": {k: plain(v) for k, v in face.outputs.items()}} if face.outputs else {}),
         }
         for face, number in zip(marked.faces, marked.numbers, strict=True)
     ]

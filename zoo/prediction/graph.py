@@ -10,7 +10,7 @@ batches of other sizes than the traced one.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,22 +40,31 @@ LARGEST = 2_000_000_000
 
 
 class CropsToPoints(nn.Module):
-    """uint8 crops (N, S, S, 3) RGB to points (N, K, 2) and, where the head has them, scores
-    (N, K); float32."""
+    """uint8 crops (N, S, S, 3) RGB to points (N, K, 2), scores (N, K), where the head has them, and
+    the outputs that it declares, in their order; float32."""
 
-    def __init__(self, model: nn.Module, count: int) -> None:
+    def __init__(self, model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> None:
+        """``shapes``: of all that is wanted, by the model's own names, for one face."""
         super().__init__()
         self.model = model
-        self.count = count
+        self.shapes = dict(shapes)
+
+    @torch.no_grad()
+    def names(self, images: Tensor) -> list[str]:
+        """Names of what it gives for these images, in their order."""
+        output = self.model(images.permute(0, 3, 1, 2).float() / 255)
+        known = {"points": POINTS, "score": SCORES}
+        return [known.get(name, name) for name in self.shapes if name in output]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         output = self.model(images.permute(0, 3, 1, 2).float() / 255)
         # to the shape that they have already: it writes K into the graph, where a tracer of some
         # heads is in doubt
-        points = output["points"].float().reshape(-1, self.count, 2)
-        if "score" not in output:
-            return (points,)
-        return points, output["score"].float().reshape(-1, self.count)
+        return tuple(
+            output[name].float().reshape(-1, *shape)
+            for name, shape in self.shapes.items()
+            if name in output
+        )
 
 
 @torch.no_grad()
@@ -69,7 +78,9 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
     :class:`UsageError` where they are too large for one file or the package onnx is missing.
     """
     config = trained.header.config
-    network = CropsToPoints(trained.model, len(trained.header.scheme)).eval()
+    count = len(trained.header.scheme)
+    shapes = {"points": (count, 2), "score": (count,), **trained.model.outputs}
+    network = CropsToPoints(trained.model, shapes).eval()
     size = sum(tensor.nbytes for tensor in network.state_dict().values())
     if size > LARGEST:
         raise UsageError(
@@ -78,7 +89,7 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
         )
     side = config.input_size
     example = torch.randint(0, 256, (BATCH, side, side, 3), dtype=torch.uint8)
-    outputs = [POINTS, SCORES][: len(network(example))]
+    outputs = network.names(example)
     mode = torch.onnx.TrainingMode
     try:
         with TemporaryDirectory() as folder, InOtherWords(BATCH), _silence():
@@ -116,6 +127,7 @@ def facts_of(trained: Trained, name: str, calibration: Calibration | None) -> On
         calibration=calibration,
         mean_shape=trained.header.mean_shape,
         zoo_version=own_version(),
+        outputs=trained.model.outputs,
     )
 
 

@@ -2,7 +2,8 @@
 
 The graph takes one input, ``images``, uint8 (N, S, S, 3) RGB, crops as :func:`zoo.geometry.crop`
 cuts them; it gives ``points``, float32 (N, K, 2) as fractions of the crop, and, where the head has
-them, ``scores``, float32 (N, K). N is free. What a prediction needs besides stands here. `zoo
+them, ``scores``, float32 (N, K), and what else it declares, as :attr:`OnnxFacts.outputs` says. N is
+free. What a prediction needs besides stands here. `zoo
 export` writes it.
 """
 
@@ -59,6 +60,8 @@ class OnnxFacts:
     record: Mapping[str, Any] = field(default_factory=dict)
     """A summary of the run's record: what was trained, on what, with which results."""
     zoo_version: str = ""
+    outputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Further outputs of the graph, as the head gives them, each with its shape behind N."""
 
     def to_metadata(self) -> dict[str, str]:
         values = {
@@ -75,6 +78,7 @@ class OnnxFacts:
             "calibration": msgspec.to_builtins(self.calibration),
             "licenses": dict(self.licenses),
             "record": dict(self.record),
+            "outputs": {name: list(shape) for name, shape in self.outputs.items()},
         }
         return {
             PREFIX + key: value if isinstance(value, str) else json.dumps(value)
@@ -109,6 +113,9 @@ class OnnxFacts:
                 licenses=dict(json.loads(text["licenses"])),
                 record=dict(json.loads(text["record"])),
                 zoo_version=text["zoo_version"],
+                outputs=msgspec.convert(
+                    json.loads(text.get("outputs", "{}")), dict[str, tuple[int, ...]]
+                ),
             )
         except _DAMAGE as error:
             raise ValueError(f"its metadata is damaged: {type(error).__name__}: {error}") from error

@@ -13,7 +13,7 @@ from ..api import UsageError, WeightsError
 from ..files.reading import read_bytes
 from ..limits import how_to_raise, memory_limit
 from .onnx_file import IMAGES, LARGEST, POINTS, SCORES, OnnxFacts
-from .predictor import Crops, Predictor, Scores, Units
+from .predictor import Answer, Crops, Predictor
 
 
 class OnnxPredictor(Predictor):
@@ -57,17 +57,19 @@ class OnnxPredictor(Predictor):
         self.faces = self.facts.faces
         self.refine = self.facts.refine
         self.upright = self.facts.upright
+        self.outputs = self.facts.outputs
         self.mean_shape = self.facts.mean_shape
         self.calibration = self.facts.calibration
 
-    def run(self, crops: Crops) -> tuple[Units, Scores]:
+    def run(self, crops: Crops) -> Answer:
         try:
-            units, *scores = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
+            values = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
         except Exception as error:  # onnxruntime has many
             raise WeightsError(
                 f"{self.name}: onnxruntime fails on a batch of {len(crops)}: {_reason(error)}"
             ) from error
-        return units, scores[0] if scores else None
+        found = dict(zip(self._outputs, values, strict=True))
+        return Answer(found.pop(POINTS), found.pop(SCORES, None), found)
 
 
 def _open_session(model: bytes, where: str, folder: Path | None) -> Any:
@@ -120,9 +122,12 @@ def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
         )
     shapes = {each.name: each.shape[1:] for each in session.get_outputs()}
     wanted = {POINTS: [count, 2], SCORES: [count]}
+    wanted |= {name: list(shape) for name, shape in facts.outputs.items()}
     if POINTS not in shapes or any(shapes[name] != wanted.get(name) for name in shapes):
         raise ValueError(f"its graph gives no {POINTS} (N, {count}, 2): {shapes}")
-    return [name for name in (POINTS, SCORES) if name in shapes]
+    if missing := [name for name in facts.outputs if name not in shapes]:
+        raise ValueError(f"its graph gives no {missing[0]}, which its metadata names: {shapes}")
+    return [name for name in wanted if name in shapes]
 
 
 def _reason(error: Exception) -> str:

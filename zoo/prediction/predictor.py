@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from types import MappingProxyType
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ from .drawing import draw_faces
 from .face import Face, Image
 from .faces import Faces
 from .finder import DETECTOR, Finder
+from .outputs import Outputs, Shape, in_picture
 from .picture import Picture, PictureLike, batches
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
@@ -59,6 +61,16 @@ Units = NDArray[np.float32]
 """(N, K, 2), fractions of the crop: 0 at its left (top) edge, 1 at its right (bottom) edge."""
 Scores = NDArray[np.float32] | None
 """(N, K), where the head gives them."""
+
+
+class Answer(NamedTuple):
+    """What a network says of N crops."""
+
+    points: Units
+    scores: Scores
+    outputs: Outputs = MappingProxyType({})
+    """What else its head declares, (N, ...) each."""
+
 
 Seen = tuple[Image, Region]
 
@@ -92,6 +104,8 @@ class Mark:
     """(K,)"""
     score: float
     confidence: float | None
+    outputs: Outputs
+    """In source pixels, where they are places or lengths."""
 
 
 class Predictor(ABC):
@@ -120,9 +134,12 @@ class Predictor(ABC):
     mirror_check: bool = True
     """Whether a model without point scores is asked twice, for the sake of a score."""
 
+    outputs: Mapping[str, Shape] = MappingProxyType({})
+    """What its head gives beside points and scores, by name, each with its shape for one face."""
+
     @abstractmethod
-    def run(self, crops: Crops) -> tuple[Units, Scores]:
-        """The network: at most ``BATCH`` crops in, points and scores out."""
+    def run(self, crops: Crops) -> Answer:
+        """The network: at most ``BATCH`` crops in, points, scores and the like out."""
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # a text is a path, although it is a sequence
@@ -340,28 +357,29 @@ class Predictor(ABC):
         upright = self.mean_shape if self.upright else None
         for start in range(0, len(seen), BATCH):
             images, regions = zip(*seen[start : start + BATCH], strict=True)
-            crops, units, scores = self._one_pass(images, regions)
+            crops, answer = self._one_pass(images, regions)
             for _ in range(again):
-                windows = [refine_region(unit, upright) for unit in units]
+                windows = [refine_region(unit, upright) for unit in answer.points]
                 regions = tuple(map(Region.inner, regions, windows))
-                crops, units, scores = self._one_pass(images, regions)
+                crops, answer = self._one_pass(images, regions)
+            units, scores, outputs = answer
             asked = mirror or scores is not None
             sure = self.confidences(crops, units, scores) if asked else np.full(len(units), np.nan)
             for i, (region, score) in enumerate(zip(regions, sure.tolist(), strict=True)):
                 points = region.to_source(units[i]).astype(np.float32)
                 known = self.calibration.confidence(score) if self.calibration else None
-                marks.append(Mark(points, None if scores is None else scores[i], score, known))
+                of_points = None if scores is None else scores[i]
+                more = in_picture({name: each[i] for name, each in outputs.items()}, region)
+                marks.append(Mark(points, of_points, score, known, more))
         return marks
 
-    def _one_pass(
-        self, images: Sequence[Image], regions: Sequence[Region]
-    ) -> tuple[Crops, Units, Scores]:
+    def _one_pass(self, images: Sequence[Image], regions: Sequence[Region]) -> tuple[Crops, Answer]:
         crops = np.stack(
             [crop(i, r, self.input_size) for i, r in zip(images, regions, strict=True)]
         )
-        units, scores = self.run(crops)
-        self._require_points(units, scores)
-        return crops, units, scores
+        answer = Answer(*self.run(crops))
+        self._require_points(answer.points, answer.scores)
+        return crops, answer
 
     def _require_points(self, units: Units, scores: Scores) -> None:
         """Raises :class:`WeightsError` for answers that are no places, which nobody should draw."""
@@ -386,7 +404,7 @@ class Predictor(ABC):
             return np.asarray(scores.mean(1), np.float32)
         if self.scheme.flip is None or not self.mirror_check:
             return np.full(len(crops), np.nan, np.float32)
-        mirrored, _ = self.run(np.ascontiguousarray(crops[:, :, ::-1]))
+        mirrored = self.run(np.ascontiguousarray(crops[:, :, ::-1]))[0]
         apart = np.linalg.norm(unmirror(mirrored, self.scheme.flip) - units, axis=-1).mean(1)
         size = label_scale(units, np.ones(units.shape[:2], bool))
         return np.asarray(np.exp(-apart / np.maximum(DISAGREE * size, 1e-9)), np.float32)
@@ -404,14 +422,23 @@ class Predictor(ABC):
         passes = f", {1 + self.refine} passes" if self.refine else ""
         return f"<{type(self).__name__} {self.name}: {facts}{passes}>"
 
-    def draw(self, image: Image, faces: Sequence[Face]) -> Image:
-        """A copy of the picture with contours, points and boxes."""
-        return draw_faces(image, faces, self.scheme)
+    def draw(self, image: Image, faces: Sequence[Face], uncertainty: bool = False) -> Image:
+        """A copy of the picture with contours, points and boxes. With ``uncertainty``, an ellipse
+        about each point of a face that has a covariance: two standard deviations."""
+        return draw_faces(image, faces, self.scheme, uncertainty=uncertainty)
 
 
 def _face(box: Iterable[float], mark: Mark) -> Face:
     x0, y0, x1, y1, score = (float(v) for v in box)
-    return Face((x0, y0, x1, y1), score, mark.points, mark.scores, mark.score, mark.confidence)
+    return Face(
+        box=(x0, y0, x1, y1),
+        box_score=score,
+        points=mark.points,
+        scores=mark.scores,
+        score=mark.score,
+        confidence=mark.confidence,
+        outputs=mark.outputs,
+    )
 
 
 def _opened(given: Sequence[PictureLike]) -> Iterator[Picture]:

@@ -12,7 +12,7 @@ from ..evaluation.records import load_record
 from ..runs.folder import RunFolder
 from ..runs.trained import Trained, load_trained
 from ..world import pick_device
-from .predictor import Crops, Predictor, Scores, Units
+from .predictor import Answer, Crops, Predictor
 
 
 class TorchPredictor(Predictor):
@@ -30,6 +30,7 @@ class TorchPredictor(Predictor):
         self.refine = trained.header.config.refine
         self.mean_shape = trained.header.mean_shape
         self.upright = trained.header.config.upright
+        self.outputs = self.model.outputs
 
     @classmethod
     def of_run(cls, run: Path, device: str = "") -> TorchPredictor:
@@ -45,8 +46,9 @@ class TorchPredictor(Predictor):
         return made
 
     @torch.no_grad()
-    def run(self, crops: Crops) -> tuple[Units, Scores]:
+    def run(self, crops: Crops) -> Answer:
         batch = torch.from_numpy(crops).to(self.device)
         output = self.model(batch.permute(0, 3, 1, 2).float() / 255)
-        units = output["points"].float().cpu().numpy()
-        return units, output["score"].float().cpu().numpy() if "score" in output else None
+        wanted = {"points", "score", *self.outputs} & output.keys()
+        found = {name: output[name].float().cpu().numpy() for name in wanted}
+        return Answer(found.pop("points"), found.pop("score", None), found)

@@ -69,6 +69,8 @@ def _wrong_value(name: str, value: object) -> str:
         return "" if value in SERVED_API_VERSIONS else f"the versions served are {served}"
     if name == "default_protocol":
         return _wrong_protocol(value)
+    if name in ("outputs", "needs"):
+        return _wrong_outputs(name, value)
     if name == "expected_failures":
         return "" if isinstance(value, Mapping) else "a mapping of check names to reasons is wanted"
     raise AssertionError(f"the kit does not know the field {name} of a contract")
@@ -85,6 +87,25 @@ def _wrong_triple(name: str, value: object) -> str:
         return "it divides, so it must be above 0"
     if name == "mean" and not all(0 <= v <= 1 for v in value):
         return "it is of RGB in [0, 1]"
+    return ""
+
+
+def _wrong_outputs(name: str, value: object) -> str:
+    wanted = '"K"' if name == "outputs" else "names"
+    shape = f"a tuple of whole numbers above 0 and {wanted} is wanted"
+    if not isinstance(value, Mapping):
+        return "a mapping of names to shapes is wanted"
+    for output, sides in value.items():
+        if not isinstance(output, str) or not output.isidentifier():
+            return f"{output!r} is no name"
+        if name == "outputs" and output in ("images", "points", "score", "scores"):
+            return f"{output} has its meaning already"
+        if not isinstance(sides, tuple):
+            return f"{output}: {shape}"
+        for side in sides:
+            known = side == "K" if name == "outputs" else isinstance(side, str)
+            if not known and not (type(side) is int and side > 0):
+                return f"{output}: {shape}"
     return ""
 
 

@@ -6,7 +6,7 @@ seeds, for 68, 98 and 5 points, the last without symmetry or eye corners.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
+from zoo.geometry import from_landmark_units
+from zoo.model import Output
 from zoo.registry import Resolved
 from zoo.testing.common import (
     declares_valid_facts,
@@ -25,7 +27,7 @@ from zoo.testing.failures import CheckFailed, must, needs
 from zoo.testing.modules import require_gradients
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import noise, seeded
-from zoo.training.loss import build_loss
+from zoo.training.loss import build_loss, wants_output
 from zoo.training.rehearsal import computes_with_others
 
 PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -52,8 +54,44 @@ class LossSubject(Subject):
                 loss = build_loss(resolved, scheme)
             if not callable(loss):
                 raise CheckFailed(f"build gives a {type(loss).__name__}, which cannot be called")
+            if wants_output(loss):
+                loss = WithOutput(loss, made_output(self.plugin.needs, scheme))
             _require_scalar(scheme, loss)
             yield scheme, loss
+
+
+class WithOutput(nn.Module):
+    """A loss that asks for the head's output, with one that is the same for all faces."""
+
+    def __init__(self, loss: Callable[..., Tensor], output: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.loss = loss
+        self.output = dict(output)
+
+    def forward(self, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+        made = {name: each.expand(len(points), *each.shape) for name, each in self.output.items()}
+        made["points"] = from_landmark_units(points)
+        return self.loss(points, target, visible, output=Declared(made))
+
+
+class Declared(dict[str, Tensor]):
+    """Says what a loss asks for and does not declare."""
+
+    def __missing__(self, name: str) -> Tensor:
+        raise CheckFailed(f"it takes the output {name}, and does not declare it in its needs")
+
+
+def made_output(needs: Mapping[str, tuple[int | str, ...]], scheme: LandmarkScheme) -> Output:
+    """What a loss needs of a head for one face, from fixed seeds; other sizes than K are 6."""
+    made = {}
+    for number, (name, shape) in enumerate(needs.items()):
+        sizes = [len(scheme) if side == "K" else side for side in shape]
+        made[name] = noise(*(6 if isinstance(s, str) else s for s in sizes), seed=50 + number)
+        if name == "covariance":  # of a point that is off by some hundredths of the input
+            made[name] = 4e-4 * (made[name] @ made[name].mT + torch.eye(2))
+        if name in ("visibility", "score"):
+            made[name] = made[name].sigmoid()
+    return made
 
 
 def _require_scalar(scheme: LandmarkScheme, loss: PointLoss) -> None:

@@ -82,7 +82,8 @@ class Ingredients:
             built, start = build_with_weights(plan.model, scheme, reporter)
             point_loss = build_loss(plan.loss, scheme)
             told = config.visibility_weight if source.table.tells_occlusion else 0.0
-            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss, told)
+            needs = plan.loss.plugin.needs
+            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss, told, needs)
             uses_loss = _rehearse(built, criterion, plan, len(scheme), world, reporter)
             pseudo = pseudo_label(config, source, world.device, reporter)
             passes = open_passes(config, pseudo.source, pseudo.count, built.input_size, reporter)

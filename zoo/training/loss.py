@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,8 @@ from ..model import Output
 from ..registry import Entry, Resolved, blaming
 from ..registry.call import call_with_options
 
-PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+PointLoss = Callable[..., Tensor]
+"""Of points, target and visible; one that names ``output`` takes the head's output as well."""
 
 
 def build_loss(loss: Resolved[Loss], scheme: LandmarkScheme) -> PointLoss:
@@ -37,11 +39,21 @@ def landmark_units(points: Tensor) -> Tensor:
     return (UNIT_SCALE * points - UNIT_SHIFT) / UNIT_SPREAD
 
 
+def in_float32(output: Output) -> Output:
+    return {name: tensor.float() for name, tensor in output.items()}
+
+
+def wants_output(point_loss: PointLoss) -> bool:
+    """Whether a loss asks for all that the head gave."""
+    call = point_loss.forward if isinstance(point_loss, nn.Module) else point_loss
+    return "output" in inspect.signature(call).parameters
+
+
 def training_loss(
     head: nn.Module, output: Output, points: Tensor, visible: Tensor, point_loss: PointLoss
 ) -> Tensor:
     """A scalar. ``points`` (B, K, 2) are the labels as fractions of the input."""
-    output = {name: tensor.float() for name, tensor in output.items()}
+    output = in_float32(output)
     target = landmark_units(points)
     own: Callable[..., Tensor] | None = getattr(head, "loss", None)
     if own is not None:
@@ -59,6 +71,10 @@ def visibility_loss(visibility: Tensor, visible: Tensor, occluded: Tensor) -> Te
     return (entropy.sum(1) / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
 
 
+Heard = tuple[Tensor, Tensor, Tensor, Output]
+"""Points, target, visible, and the head's output."""
+
+
 class Criterion:
     """What a training minimises, with the plugins that it is made of: a fault names its own.
 
@@ -66,13 +82,21 @@ class Criterion:
     """
 
     def __init__(
-        self, head: Entry, loss: Entry, point_loss: PointLoss, visibility_weight: float = 0.0
+        self,
+        head: Entry,
+        loss: Entry,
+        point_loss: PointLoss,
+        visibility_weight: float = 0.0,
+        needs: Collection[str] = (),
     ) -> None:
+        """``needs``: names of what the loss takes from the head's output."""
         self.head = head
         self.visibility_weight = visibility_weight
         self.loss = loss
         self.point_loss = point_loss
-        self.heard: list[tuple[Tensor, Tensor, Tensor]] | None = None
+        self.needs = tuple(needs)
+        self.wants_output = wants_output(point_loss)
+        self.heard: list[Heard] | None = None
         """What the point loss was called with, where that is wanted: a list."""
 
     def __call__(
@@ -87,7 +111,9 @@ class Criterion:
         it takes for seen, :func:`visibility_loss` is added. Raises :class:`PluginError` that names
         head or loss."""
         with blaming(self.head, "cannot compute its loss"):
-            value = training_loss(head, output, points, visible, self._point_loss)
+            output = in_float32(output)
+            of_points = partial(self._point_loss, output)
+            value = training_loss(head, output, points, visible, of_points)
         value = _one_number(value, self.head)
         if occluded is not None and self.visibility_weight and "visibility" in output:
             with blaming(self.head, "gives a visibility that cannot be trained"):
@@ -95,12 +121,27 @@ class Criterion:
             value = value + self.visibility_weight * told
         return value
 
-    def _point_loss(self, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    def _point_loss(
+        self, output: Output, points: Tensor, target: Tensor, visible: Tensor
+    ) -> Tensor:
+        if missing := [name for name in self.needs if name not in output]:
+            raise UsageError(
+                f"{self.loss.label}: needs the output {missing[0]} of a head, and "
+                f"{self.head.label} gives {', '.join(sorted(output))}; choose another --head, or "
+                "another --loss"
+            )
         if self.heard is not None:
-            self.heard.append((points.detach(), target, visible))
+            apart = {name: tensor.detach() for name, tensor in output.items()}
+            self.heard.append((points.detach(), target, visible, apart))
         with blaming(self.loss, "cannot compute"):
-            value = self.point_loss(points, target, visible)
+            value = self.of_points(points, target, visible, output)
         return _one_number(value, self.loss)
+
+    def of_points(self, points: Tensor, target: Tensor, visible: Tensor, output: Output) -> Tensor:
+        """The point loss alone, whatever it gives or raises."""
+        if self.wants_output:
+            return self.point_loss(points, target, visible, output=output)
+        return self.point_loss(points, target, visible)
 
     @property
     def module(self) -> nn.Module | None:
@@ -118,7 +159,8 @@ class Criterion:
         if isinstance(point_loss, nn.Module):
             with blaming(self.loss, "cannot be copied"):
                 point_loss = copy.deepcopy(point_loss).to(device)
-        twin = Criterion(self.head, self.loss, point_loss, self.visibility_weight)
+        weight = self.visibility_weight
+        twin = Criterion(self.head, self.loss, point_loss, weight, self.needs)
         twin.heard = []
         return twin
 

@@ -66,6 +66,7 @@ def rehearse(
             with torch.autocast(device.type, PRECISIONS[precision], precision != "fp32"):
                 output = twin(images)
             _require_points(twin, output, points)
+            _require_outputs(twin, output)
             loss = criterion(twin.head, output, target, visible, occluded)
             _require_known_parameters(loss, output, twin, criterion, images)
             try:
@@ -89,6 +90,17 @@ def _require_points(model: LandmarkModel, output: object, points: int) -> None:
         )
 
 
+def _require_outputs(model: LandmarkModel, output: Output) -> None:
+    for name, shape in model.outputs.items():
+        found, wanted = output.get(name), (2, *shape)
+        if found is None or found.shape != wanted:
+            given = "no such tensor" if found is None else tuple(found.shape)
+            raise PluginError(
+                f"{model.entries['head'].label}: declares the output {name}, {wanted} for 2 "
+                f"images, and gives {given}"
+            )
+
+
 def _require_known_parameters(
     loss: Tensor, output: Output, model: LandmarkModel, criterion: Criterion, images: Tensor
 ) -> None:
@@ -99,7 +111,7 @@ def _require_known_parameters(
         raise PluginError(f"{who} depends on no parameter: nothing to learn")
     if not computes_with_others(loss, known):
         return
-    if criterion.heard and computes_with_others(criterion.point_loss(*criterion.heard[0]), known):
+    if criterion.heard and computes_with_others(criterion.of_points(*criterion.heard[0]), known):
         found = criterion.loss
     elif computes_with_others(model.backbone(images), known):
         found = model.entries["backbone"]
@@ -151,9 +163,10 @@ def _culprit(
         output: Output = model.head(features)
     apart = {name: tensor.clone().requires_grad_() for name, tensor in output.items()}
     if criterion.heard:
-        points, *rest = criterion.heard[0]
+        points, wanted, shown, _ = criterion.heard[0]
         leaf = points.clone().requires_grad_()
-        if fails(lambda: criterion.point_loss(leaf * 1, *rest)):
+        given = {name: tensor * 1 for name, tensor in apart.items()}
+        if fails(lambda: criterion.of_points(leaf * 1, wanted, shown, given)):
             return criterion.loss
     if fails(lambda: criterion(model.head, {n: t * 1 for n, t in apart.items()}, target, visible)):
         return criterion.head

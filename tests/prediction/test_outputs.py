@@ -1,0 +1,86 @@
+"""What a head declares beside points and scores, from the crop to pictures, files and drawings."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zoo.api import generic_scheme
+from zoo.geometry import FacePlace, Region
+from zoo.prediction import Face, Predictor
+from zoo.prediction.drawing import draw_faces
+from zoo.prediction.outputs import in_picture
+from zoo.prediction.predictor import Answer
+
+WIDE = np.float32([[0.04, 0.0], [0.0, 0.01]])
+"""Of a crop: two tenths of its width, one of its height."""
+
+
+@pytest.mark.parametrize(
+    ("degrees", "expected"),
+    [
+        (0, [[4.0, 0.0], [0.0, 1.0]]),
+        (90, [[1.0, 0.0], [0.0, 4.0]]),
+        # half the sum and half the difference of 4 and 1: it leans down to the right
+        (45, [[2.5, 1.5], [1.5, 2.5]]),
+        (-45, [[2.5, -1.5], [-1.5, 2.5]]),
+    ],
+)
+def test_a_covariance_is_turned_and_grows_with_its_crop(
+    degrees: float, expected: list[list[float]]
+) -> None:
+    region = Region(70, 30, 10, math.radians(degrees))
+    given = {"covariance": WIDE[None], "depth": np.float32([0.5]), "own": np.float32([0.5])}
+    found = in_picture(given, region)
+    np.testing.assert_allclose(found["covariance"][0], expected, atol=1e-5)
+    assert (found["depth"], found["own"]) == (pytest.approx(5), pytest.approx(0.5))
+
+
+class Unsure(Predictor):
+    """Both points of a crop where they always are."""
+
+    name, region, input_size = "unsure", "frame", 8
+    scheme = generic_scheme(2)
+    faces = FacePlace(0.5, 0.5, 0.5)
+    outputs = {"covariance": (2, 2, 2), "depth": (2,)}  # noqa: RUF012
+
+    def run(self, crops: NDArray[np.uint8]) -> Answer:
+        points = np.float32([[[0.25, 0.5], [0.75, 0.5]]]).repeat(len(crops), 0)
+        covariance = np.broadcast_to(WIDE / 4, (len(crops), 2, 2, 2)).copy()
+        depth = np.full((len(crops), 2), np.nan, np.float32)
+        return Answer(points, None, {"covariance": covariance, "depth": depth})
+
+
+BLACK = np.zeros((100, 100, 3), np.uint8)
+
+
+def test_a_face_and_its_json_have_them() -> None:
+    faces = Unsure().predict(BLACK, "none")
+    assert faces[0].outputs["covariance"].shape == (2, 2, 2)
+    [face] = json.loads(faces.to_json())["faces"]
+    assert face["outputs"] == {"covariance": [[[100, 0], [0, 25]]] * 2, "depth": [None, None]}
+
+
+def test_an_ellipse_of_two_standard_deviations_is_drawn_on_request() -> None:
+    """10 and 5 pixels: 20 to the left and right of the point, and 10 above and below."""
+    faces = Unsure().predict(BLACK, "none")
+    plain, drawn = faces.drawn(), Unsure().draw(BLACK, faces, uncertainty=True)
+    added = (plain != drawn).any(2)
+    rows, columns = np.nonzero(added[:, :50])
+    assert (rows.min(), rows.max()) == (pytest.approx(40, abs=2), pytest.approx(60, abs=2))
+    assert (columns.min(), columns.max()) == (pytest.approx(5, abs=2), pytest.approx(45, abs=2))
+    assert not added[50, 20]  # the ellipse is no disc
+
+
+def test_an_ellipse_that_cannot_be_drawn_is_left_out() -> None:
+    covariance = np.stack([np.full((2, 2), np.nan), np.eye(2) * 1e9]).astype(np.float32)
+    points = np.float32([[25, 50], [75, 50]])
+    face = Face((0, 0, 99, 99), 1.0, points, outputs={"covariance": covariance})
+    scheme: Any = generic_scheme(2)
+    without = draw_faces(BLACK, [face], scheme)
+    np.testing.assert_array_equal(draw_faces(BLACK, [face], scheme, uncertainty=True), without)
