@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,14 @@ class Unsure(Predictor):
     scheme = generic_scheme(2)
     faces = FacePlace(0.5, 0.5, 0.5)
     outputs = {"covariance": (2, 2, 2), "depth": (2,)}  # noqa: RUF012
+    sure: tuple[float, ...] = ()
 
     def run(self, crops: NDArray[np.uint8]) -> Answer:
         points = np.float32([[[0.25, 0.5], [0.75, 0.5]]]).repeat(len(crops), 0)
         covariance = np.broadcast_to(WIDE / 4, (len(crops), 2, 2, 2)).copy()
         depth = np.full((len(crops), 2), np.nan, np.float32)
-        return Answer(points, None, {"covariance": covariance, "depth": depth})
+        more = {"visibility": np.float32([self.sure])} if self.sure else {}
+        return Answer(points, None, {"covariance": covariance, "depth": depth, **more})
 
 
 BLACK = np.zeros((100, 100, 3), np.uint8)
@@ -64,6 +67,16 @@ def test_a_face_and_its_json_have_them() -> None:
     assert faces[0].outputs["covariance"].shape == (2, 2, 2)
     [face] = json.loads(faces.to_json())["faces"]
     assert face["outputs"] == {"covariance": [[[100, 0], [0, 25]]] * 2, "depth": [None, None]}
+
+
+def test_a_table_says_which_points_are_seen_where_the_model_does(tmp_path: Path) -> None:
+    plain, told = Unsure(), Unsure()
+    told.sure = (0.25, 1.0)
+    assert list(plain(BLACK, "none").to_frame().columns)[-1] == "part_1_y"
+    table = told(BLACK, "none").to_frame()
+    assert table[["part_0_visibility", "part_1_visibility"]].values.tolist() == [[0.25, 1.0]]
+    told(BLACK, "none").save(tmp_path / "faces.csv")
+    assert (tmp_path / "faces.csv").read_text().endswith(",0.25,1\n")
 
 
 def test_an_ellipse_of_two_standard_deviations_is_drawn_on_request() -> None:

@@ -89,7 +89,7 @@ class _Csv(_Lines):
 
     def write(self, marked: Marked) -> None:
         if marked.faces:
-            header = [] if self.used else [columns(len(marked.faces[0].points))]
+            header = [] if self.used else [columns(len(marked.faces[0].points), marked.faces)]
             self.append(csv_text([*header, *rows(marked)]))
 
 

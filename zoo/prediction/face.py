@@ -47,8 +47,9 @@ class Face:
     """The picture that the face is in; None for a face that was made by hand."""
     outputs: Outputs = field(default_factory=dict, compare=False)
     """What the model's head gives beside points and scores, by name: ``covariance`` (K, 2, 2) of
-    where each point may be, in squared source pixels; ``depth`` (K,) in source pixels; and what
-    else the head declares, as it gives it."""
+    where each point may be, in squared source pixels; ``visibility`` (K,), the probability that a
+    point is seen; ``depth`` (K,) in source pixels; and what else the head declares, as it gives
+    it."""
 
     def part(self, name: str) -> NDArray[np.float32]:
         """The points of one part of the face, by the regions of its scheme.

@@ -125,7 +125,7 @@ class Faces(list[Face]):
         if suffix == ".pts":
             return self._save_pts(place)
         if suffix == ".csv":
-            content = csv_text([columns(len(self.scheme)), *rows(self._marked())]).encode()
+            content = csv_text([columns(len(self.scheme), self), *rows(self._marked())]).encode()
         elif suffix in (".json", ".jsonl"):
             content = f"{self.to_json()}\n".encode()
         elif suffix in PICTURES:
@@ -165,7 +165,7 @@ class Faces(list[Face]):
         """
         import pandas as pd
 
-        names = columns(len(self.scheme))
+        names = columns(len(self.scheme), self)
         table = pd.DataFrame([*rows(self._marked())], columns=names)
         # a column without any value is one of numbers all the same
         return table.astype(dict.fromkeys(names[1:3] + names[4:], float) | {"face": int})

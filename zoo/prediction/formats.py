@@ -23,7 +23,7 @@ from ..api import UsageError
 from ..files import write_whole
 from ..files.names import readable
 from .face import Face
-from .outputs import plain
+from .outputs import VISIBILITY, plain
 from .picture import Image
 
 CORNERS = ("box_x0", "box_y0", "box_x1", "box_y1")
@@ -46,11 +46,13 @@ class Marked:
     seconds: float | None = None
 
 
-def columns(count: int) -> list[str]:
-    """The columns of a table of faces with ``count`` points, as the data set `landmarks_csv` reads
-    them."""
+def columns(count: int, faces: Sequence[Face] = ()) -> list[str]:
+    """The columns of a table of ``faces`` with ``count`` points, as the data set `landmarks_csv`
+    reads them; with those of the points' visibility, where the model tells it."""
     parts = [f"part_{i}_{axis}" for i in range(count) for axis in "xy"]
     rated = ["box_score", "confidence", "score"]
+    if any(VISIBILITY in face.outputs for face in faces):
+        parts += [f"part_{i}_{VISIBILITY}" for i in range(count)]
     return ["image_name", "frame", "seconds", "face", *CORNERS, *rated, *parts]
 
 
@@ -59,7 +61,8 @@ def rows(marked: Marked) -> Iterator[list[Any]]:
     name = readable(str(marked.path))
     for face, number in zip(marked.faces, marked.numbers, strict=True):
         rated = (face.box_score, face.confidence, face.score)
-        values = [*face.box, *rated, *face.points.ravel().tolist()]
+        seen = face.outputs.get(VISIBILITY, np.empty(0)).tolist()
+        values = [*face.box, *rated, *face.points.ravel().tolist(), *seen]
         yield [name, marked.frame, marked.seconds, number, *map(_number, values)]
 
 

@@ -10,7 +10,7 @@ batches of other sizes than the traced one.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from ..registry import bare_id
 from ..registry.entries import one_line, own_version
 from ..runs.trained import Trained
 from .onnx_file import IMAGES, POINTS, SCORES, OnnxFacts
+from .outputs import VISIBILITY
 from .rewording import InOtherWords
 
 OPSET = 18
@@ -43,7 +44,7 @@ class CropsToPoints(nn.Module):
     """uint8 crops (N, S, S, 3) RGB to points (N, K, 2), scores (N, K), where the head has them, and
     the outputs that it declares, in their order; float32."""
 
-    def __init__(self, model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> None:
+    def __init__(self, model: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """``shapes``: of all that is wanted, by the model's own names, for one face."""
         super().__init__()
         self.model = model
@@ -55,6 +56,11 @@ class CropsToPoints(nn.Module):
         output = self.model(images.permute(0, 3, 1, 2).float() / 255)
         known = {"points": POINTS, "score": SCORES}
         return [known.get(name, name) for name in self.shapes if name in output]
+
+    def others(self, images: Tensor) -> dict[str, tuple[int, ...]]:
+        """What it gives beside points and scores, with the shape for one face."""
+        others = set(self.names(images)) - {POINTS, SCORES}
+        return {name: shape for name, shape in self.shapes.items() if name in others}
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         output = self.model(images.permute(0, 3, 1, 2).float() / 255)
@@ -78,17 +84,14 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
     :class:`UsageError` where they are too large for one file or the package onnx is missing.
     """
     config = trained.header.config
-    count = len(trained.header.scheme)
-    shapes = {"points": (count, 2), "score": (count,), **trained.model.outputs}
-    network = CropsToPoints(trained.model, shapes).eval()
+    network = _network(trained)
     size = sum(tensor.nbytes for tensor in network.state_dict().values())
     if size > LARGEST:
         raise UsageError(
             f"{bare_id(config.backbone)}: {size / 1e9:.1f} GB of weights do not fit into an ONNX "
             "file, which ends at 2 GiB"
         )
-    side = config.input_size
-    example = torch.randint(0, 256, (BATCH, side, side, 3), dtype=torch.uint8)
+    example = _example(BATCH, config.input_size)
     outputs = network.names(example)
     mode = torch.onnx.TrainingMode
     try:
@@ -127,8 +130,18 @@ def facts_of(trained: Trained, name: str, calibration: Calibration | None) -> On
         calibration=calibration,
         mean_shape=trained.header.mean_shape,
         zoo_version=own_version(),
-        outputs=trained.model.outputs,
+        outputs=_network(trained).others(_example(1, config.input_size)),
     )
+
+
+def _network(trained: Trained) -> CropsToPoints:
+    count = len(trained.header.scheme)
+    known = {"points": (count, 2), "score": (count,), VISIBILITY: (count,)}
+    return CropsToPoints(trained.model, known | trained.model.outputs).eval()
+
+
+def _example(batch: int, side: int) -> Tensor:
+    return torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8)
 
 
 def _reason(error: Exception) -> str:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ..geometry import Region
 
-COVARIANCE, DEPTH = "covariance", "depth"
-"""The outputs that the zoo knows the meaning of: of the others it changes nothing."""
+COVARIANCE, DEPTH, VISIBILITY = "covariance", "depth", "visibility"
+"""The outputs that the zoo knows the meaning of: of the others it changes nothing. The last is
+carried where a head gives it, declared or not."""
 
 Outputs = Mapping[str, NDArray[np.float32]]
 Shape = tuple[int, ...]

@@ -12,6 +12,7 @@ from ..evaluation.records import load_record
 from ..runs.folder import RunFolder
 from ..runs.trained import Trained, load_trained
 from ..world import pick_device
+from .outputs import VISIBILITY
 from .predictor import Answer, Crops, Predictor
 
 
@@ -49,6 +50,6 @@ class TorchPredictor(Predictor):
     def run(self, crops: Crops) -> Answer:
         batch = torch.from_numpy(crops).to(self.device)
         output = self.model(batch.permute(0, 3, 1, 2).float() / 255)
-        wanted = {"points", "score", *self.outputs} & output.keys()
+        wanted = {"points", "score", VISIBILITY, *self.outputs} & output.keys()
         found = {name: output[name].float().cpu().numpy() for name in wanted}
         return Answer(found.pop("points"), found.pop("score", None), found)

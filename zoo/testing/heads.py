@@ -59,8 +59,8 @@ def takes_features_or_refuses_by_name(subject: HeadSubject) -> None:
 
 
 def gives_points(subject: HeadSubject) -> None:
-    """For 68, 98 and 5 points and 1 and 3 images it gives "points" (B, K, 2), "score" (B, K) if
-    any, all finite."""
+    """For 68, 98 and 5 points and 1 and 3 images it gives "points" (B, K, 2), "score" and
+    "visibility" (B, K) if any, all finite."""
     for form in subject.taken:
         for scheme in (IBUG68, WFLW98, generic_scheme(5)):
             with must(f"building it for {len(scheme)} points"):
@@ -70,8 +70,9 @@ def gives_points(subject: HeadSubject) -> None:
                     output = module(form.features(count))
                 points_first(output)
                 _require_shape(output, "points", (count, len(scheme), 2), form)
-                if "score" in output:
-                    _require_shape(output, "score", (count, len(scheme)), form)
+                for name in ("score", "visibility"):
+                    if name in output:
+                        _require_shape(output, name, (count, len(scheme)), form)
 
 
 def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: FeatureForm) -> None:
