@@ -23,6 +23,7 @@ SECTIONS = ("config", "model", "data", "environment", "bench")
 RUN = (
     *("run", "seed", "fold", "best_epoch", "epochs", "train_seconds", "predictions"),
     *("nme_ioc", "nme_pupil", "nme_box", "nme_diag", "loss", "fr_08", "fr_10", "auc_08", "auc_10"),
+    *("nme_seen", "nme_hidden", "hidden_ap", "hidden_f1"),
     *("n", "people", "coverage", "floored", "unlabelled", "unmeasured"),
 )
 """What a card says of each run, in this order."""

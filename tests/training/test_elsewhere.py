@@ -78,3 +78,5 @@ def test_its_own_data_and_copies_of_it_are_refused(kit: Kit) -> None:
     folder = kit.train(*kit.PLAIN, epochs=1)
     with pytest.raises(DataError, match=r"was trained on another copy of it .* cannot be known"):
         evaluate_on(folder.path, "synthetic")
+    with pytest.raises(UsageError, match="--protocol person-5fold: has folds"):
+        evaluate_on(folder.path, "synthetic", protocol="person-5fold")

@@ -95,6 +95,8 @@ def test_a_run_on_98_points_gives_a_run_on_68_a_better_start(kit: Kit) -> None:
     flags = {"dataset": "wflw", "data": str(wflw), "device": "cpu", "batch_size": 8}
     config = resolve("tiny", "seed", sets, {**flags, "epochs": 40, "lr": 0.003})
     teacher = run.train(config, kit.out / "teachers")
+    subsets = teacher.read_record().results["val"].subsets
+    assert set(subsets) & {"pose", "expression", "illumination", "make-up", "occlusion", "blur"}
 
     fresh = kit.train(*kit.PLAIN, epochs=1, lr=0.0005)
     kit.watcher.notes.clear()

@@ -115,6 +115,10 @@ def evaluate_on(
 
 def _refuse_own(path: Path, record: Record, source: DataSource) -> None:
     own, table = record.data, source.table
+    if source.protocol.folds > 1:
+        raise UsageError(
+            f"--protocol {source.protocol.id}: has folds, and this run is one model: name another"
+        )
     if own.fingerprint == table.fingerprint:
         raise UsageError(f"--on {source.dataset}: {path} was trained on this data; leave --on out")
     if (own.dataset, own.release) == (source.dataset, table.release):
