@@ -1,6 +1,6 @@
 """Draw a board of records: each row's NME with its 95% interval, networks in green.
 
-    python docs/examples/draw_board.py docs/records docs/images/board.svg
+python docs/examples/draw_board.py docs/records docs/images/board.svg
 """
 
 import argparse
