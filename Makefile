@@ -80,8 +80,8 @@ wheel-check: $(VENV)/.installed-dev ## Build the wheel and try it in an empty en
 bench: $(VENV)/.installed-dev ## Time the command line, the data path and the training loop
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
 
-docs: $(VENV)/.installed-dev ## Write docs/leaderboard.md from docs/records, and draw it
-	$(BIN)/zoo leaderboard docs/records --format md --out docs/leaderboard.md
+docs: $(VENV)/.installed-dev ## Write the board from docs/records, and draw it
+	$(BIN)/python docs/examples/write_board.py docs
 	$(BIN)/python docs/examples/draw_board.py docs/records docs/images/board.svg
 
 bundle: $(VENV)/.installed ## Ship a run with the package: make bundle RUN=runs/... NAME=... SUMMARY="..."

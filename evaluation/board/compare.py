@@ -6,6 +6,9 @@ people; 95% of the differences lie in the interval. Where it does not hold zero,
 *significant*: other people would hardly turn the order round. Pairing removes what makes people
 easy or hard for both models, so it sees differences that two single intervals hide.
 
+The same is asked of the share of failures, since a few faces that are far off for both fill the
+interval of the mean. The verdict weighs both, and says which of them it rests on.
+
 Seeds of one side are averaged before, so the interval is about people and not about seeds.
 """
 
@@ -70,6 +73,9 @@ class Comparison:
     error: Difference
     failures: Difference | None
     """None where records do not say which faces failed."""
+    median_a: float | None
+    """Half of the faces have a larger error; None where a record has no error curve."""
+    median_b: float | None
     paired: bool
     """Whether the errors go over the same faces on both sides."""
     learned_a: bool | None
@@ -81,9 +87,25 @@ class Comparison:
     """``predictions`` or ``records``."""
 
     @property
+    def evidence(self) -> dict[str, Difference]:
+        """The differences that tell the two apart, by metric: of the mean error, and of failures.
+        One person, or one frame, alone says nothing of others."""
+        found = {self.metric: self.error}
+        if self.failures is not None:
+            found["fr_08"] = self.failures
+        return {key: d for key, d in found.items() if self.people > 1 and d.significant}
+
+    @property
+    def verdict(self) -> str:
+        """``a`` or ``b``, the better one; ``tied`` where nothing tells them apart, and ``mixed``
+        where one has the smaller error and the other fewer failures."""
+        better = {"a" if d.difference < 0 else "b" for d in self.evidence.values()}
+        return "mixed" if len(better) == 2 else next(iter(better), "tied")
+
+    @property
     def significant(self) -> bool:
-        """One person, or one frame, alone says nothing of others."""
-        return self.people > 1 and self.error.significant
+        """Whether mean error or failures tell the two apart."""
+        return bool(self.evidence)
 
     def to_dict(self) -> dict[str, Any]:
         failures = self.failures
@@ -93,6 +115,8 @@ class Comparison:
             "failures": None
             if failures is None
             else asdict(failures) | {"significant": self.people > 1 and failures.significant},
+            "verdict": self.verdict,
+            "evidence": list(self.evidence),
             "draws": DRAWS,
             "sentence": sentence(self),
         }
@@ -124,8 +148,8 @@ def compare(a: Contestant, b: Contestant, split: str) -> Comparison:
 
 def sentence(c: Comparison) -> str:
     """What the figures mean, in plain words."""
-    e, title = c.error, METRICS[c.metric].title
-    size = f"{100 * abs(e.difference):.2f} points of {title}"
+    e, f, title = c.error, c.failures, METRICS[c.metric].title
+    size = _size(e, c.metric)
     people = f"{c.people} {c.unit}"
     if c.learned_a is False and c.learned_b is False:
         return (
@@ -135,20 +159,53 @@ def sentence(c: Comparison) -> str:
         )
     if c.people == 1:
         return f"{c.a} and {c.b} differ by {size} on one {c.unit}, which says nothing of any other."
-    if e.low == e.high == 0:
+    if e.low == e.high == 0 and (f is None or f.low == f.high == 0):
         return f"{c.a} and {c.b} make the same errors on these {people}."
-    if not c.significant:
+    told = c.evidence
+    if not told:
+        also = f" and by {_size(f, 'fr_08')} {_interval(f.low, f.high)}" if f else ""
+        inside = "both intervals hold zero" if f else "zero lies inside"
         return (
             f"{c.a} and {c.b} cannot be told apart on these {people}: they differ by {size} "
-            f"{_interval(e.low, e.high)}, and zero lies inside. With other {c.unit}, the order "
+            f"{_interval(e.low, e.high)}{also}, and {inside}. With other {c.unit}, the order "
             "might be the other way round."
         )
-    better, worse = (c.a, c.b) if e.difference < 0 else (c.b, c.a)
-    low, high = (-e.high, -e.low) if e.difference < 0 else (e.low, e.high)
+    better, worse = (c.a, c.b) if next(iter(told.values())).difference < 0 else (c.b, c.a)
+    gains = [f"{_size(d, key)} {_gain(d)}" for key, d in told.items()]
+    if c.verdict == "mixed":
+        return (
+            f"{better} has the smaller error, by {gains[0]}, and {worse} fewer failures, by "
+            f"{gains[1]}: both significant at 95% on {people}. Which is better depends on which "
+            "of the two counts."
+        )
     return (
-        f"{better} is better than {worse} by {size} {_interval(low, high)}: significant at 95% on "
-        f"{people}; other {c.unit} would hardly turn the order round."
+        f"{better} is better than {worse} by {' and by '.join(gains)}: "
+        f"{'both ' if len(told) > 1 else ''}significant at 95% on {people}; other {c.unit} would "
+        f"hardly turn the order round.{_other_evidence(c)}"
     )
+
+
+def _other_evidence(c: Comparison) -> str:
+    """What the figure says that is not significant; empty where both are, or one is unknown."""
+    if c.failures is None or len(c.evidence) != 1:
+        return ""
+    key = "fr_08" if c.metric in c.evidence else c.metric
+    d = c.failures if key == "fr_08" else c.error
+    what = "failures" if key == "fr_08" else "mean errors"
+    return (
+        f" Their {what} alone do not tell them apart: they differ by {_size(d, key)} "
+        f"{_interval(d.low, d.high)}."
+    )
+
+
+def _size(d: Difference, metric: str) -> str:
+    what = f"points of {METRICS[metric].title}" if metric != "fr_08" else "points of failures"
+    return f"{100 * abs(d.difference):.2f} {what}"
+
+
+def _gain(d: Difference) -> str:
+    """The interval of a difference in favour of the better one."""
+    return _interval(-d.high, -d.low) if d.difference < 0 else _interval(d.low, d.high)
 
 
 def _interval(low: float, high: float) -> str:
@@ -208,9 +265,8 @@ def _comparison(
         raise DataError(f"{a.given} and {b.given}: there is no face that both found")
     metric = a.benchmark.headline
     baseline = pool_baseline((*a.sources, *b.sources), split)
-    learned_a, learned_b = (
-        row_has_learned(pool(side.sources, split), split, baseline, metric) for side in (a, b)
-    )
+    row_a, row_b = pool(a.sources, split), pool(b.sources, split)
+    learned_a, learned_b = (row_has_learned(row, split, baseline, metric) for row in (row_a, row_b))
     return Comparison(
         a=a.name,
         b=b.name,
@@ -226,6 +282,8 @@ def _comparison(
         missed=round(whole[6] - min(whole[1], whole[3])),
         error=error,
         failures=_difference(whole, draws, (4, 6), (5, 6)),
+        median_a=row_a.nme_median,
+        median_b=row_b.nme_median,
         paired=bool((one.found == other.found).all()),
         learned_a=learned_a,
         learned_b=learned_b,

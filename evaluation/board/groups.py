@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from ..records.benchmark import Benchmark
 from .pooling import Row
 
+_SPLITS = {"val": "validation"}
+
 
 @dataclass(frozen=True)
 class Group:
@@ -43,14 +45,16 @@ class Group:
         return self.benchmark.region
 
     @property
-    def heading(self) -> str:
-        meaning = f" ({self.benchmark.meaning})" if self.benchmark.meaning else ""
+    def title(self) -> str:
+        """In words: ``YouTube Faces, unseen people, validation``."""
         subset = f", subset {self.subset}" if self.subset else ""
+        return f"{self.benchmark.title}, {_SPLITS.get(self.split, self.split)}{subset}"
+
+    @property
+    def heading(self) -> str:
+        """The title, and in brackets what names the frames exactly."""
         partial = ", partial" if self.partial else ""
-        return (
-            f"{self.benchmark.label}{meaning}, {self.split} split{subset}{partial}, "
-            f"fingerprint {self.fingerprint[:8]}"
-        )
+        return f"{self.title} ({self.benchmark.label}{partial}, data {self.fingerprint[:8]})"
 
     @property
     def headline(self) -> str:

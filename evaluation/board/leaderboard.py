@@ -23,6 +23,7 @@ from ..scores.metric_names import METRICS
 from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
 from .baseline import note_unlearned, row_has_learned
 from .groups import Group
+from .labels import labels, named
 from .pooling import Row, pool, pool_baseline
 from .significance import Ties, find_front, find_ties
 
@@ -187,6 +188,9 @@ def _group(
         for row, tied, pareto in zip(contenders, ties.tied, front, strict=True)
     ]
     rows = [*marked, *(row for row in rows if row.learned is False)]
+    details = labels(rows)
+    rows = [replace(row, detail=detail) for row, detail in zip(rows, details, strict=True)]
+    fewer = [rows[i] for i in ties.fewer_failures]  # contenders stand first, in their order
     metric = headline if sort == "nme_ioc" else sort
     rows.sort(key=lambda row: _rank(row, metric))
     return Group(
@@ -196,22 +200,34 @@ def _group(
         partial=any(source.record.data.partial for source in sources),
         baseline=baseline,
         rows=rows,
-        notes=[*_note_marks(rows, ties), *note_unlearned(rows, split, baseline, headline), *notes],
+        notes=[
+            *_note_marks(rows, ties, fewer),
+            *note_unlearned(rows, split, baseline, headline),
+            *notes,
+        ],
     )
 
 
-def _note_marks(rows: list[Row], ties: Ties) -> list[str]:
-    """What the marks mean, where there is something to mark."""
+def _note_marks(rows: list[Row], ties: Ties, fewer: Sequence[Row]) -> list[str]:
+    """What the marks mean, where there is something to mark; ``fewer`` are rows that fail less
+    often than the best."""
     if len(rows) < 2:
         return []
     how = f"paired bootstrap over {ties.clusters}" if ties.clusters else "by their own intervals"
     if ties.clusters and ties.unpaired:
         how += f", {ties.unpaired} of them by their own intervals"
     notes = []
-    if len(ties.tied) > 1:
-        notes.append(f"tied (=): cannot be told apart from the best row at 95% ({how})")
+    evidence = (
+        "neither mean error nor failures tell" if ties.clusters else "its error does not tell"
+    )
+    if sum(ties.tied) > 1:
+        notes.append(f"tied (=): {evidence} it from the best row at 95% ({how})")
+    elif len(ties.tied) > 1:
+        notes.append(f"best (=): no other row is tied with it at 95% ({how})")
     elif any(ties.tied):
         notes.append("best (=): the only row that has learned")
+    for row in fewer:
+        notes.append(f"{named(row)} fails less often than the best row, at an error not told apart")
     if any(row.pareto for row in rows):
         notes.append("pareto (*): no other row is as good in error and GMACs and better in one")
     if ties.other_frames:

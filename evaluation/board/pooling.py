@@ -21,7 +21,10 @@ from ..records.schema import Results
 from ..scores.bootstrap import cluster_interval
 from ..scores.clusters import Clusters, concatenate
 
-POOLED = ("nme_ioc", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08", "coverage")
+POOLED = (
+    *("nme_ioc", "nme_median", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08"),
+    "coverage",
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,17 @@ class Row:
     pareto: bool = False
     """Whether no other row of its group is at least as good in both the headline error and GMACs,
     and better in one."""
+    input_size: int | None = None
+    """Pixels of the square that the network sees."""
+    epochs: int | None = None
+    """How many were trained; of runs that stopped at different ones, the most."""
+    train_seconds: float | None = None
+    """Of a training, all folds together; the mean over seeds. None where they ran on several
+    devices."""
+    nme_median: float | None = None
+    """Half of the faces have a larger headline error; the mean over the runs."""
+    detail: str = ""
+    """What tells it apart from the rows of the same backbone in its group, in words."""
     learned: bool | None = None
     """Whether it is better than the baseline, as :mod:`.baseline` decides. One that is not is never
     best, tied or on the Pareto front. None: not to be had."""
@@ -147,6 +161,10 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         latency_ms=bench.get("latency_ms"),
         throughput=bench.get("throughput"),
         bench_device=bench.get("bench_device"),
+        input_size=_input_size(records),
+        epochs=max((r.epochs for r in records if r.epochs is not None), default=None),
+        train_seconds=_train_seconds(runs) if len(devices) <= 1 else None,
+        nme_median=pooled["nme_median"],
         sources=tuple(ordered),
     )
 
@@ -254,6 +272,8 @@ def _average(results: Sequence[Results]) -> dict[str, float | None]:
 def _figure(results: Results, key: str) -> float | None:
     if key == "nme_ioc_flip":
         return results.flip.nme_ioc if results.flip else None
+    if key == "nme_median":
+        return results.ced.median if results.ced else None
     return results.figure(key)
 
 
@@ -287,6 +307,22 @@ def _mean_speed(records: Sequence[Record]) -> float | None:
     speeds = [record.cost.images_per_second for record in records]
     known = [speed for speed in speeds if speed is not None]
     return math.fsum(known) / len(known) if known else None
+
+
+def _train_seconds(runs: Sequence[Sequence[Source]]) -> float | None:
+    """What a seed took, the mean over seeds; None where a run does not say."""
+    seeds = [
+        [_weighted([(source.record.cost.train_seconds, 1) for source in own]) for own in by_fold(s)]
+        for s in runs
+    ]
+    whole = [None if None in folds else math.fsum(f for f in folds if f) for folds in seeds]
+    return _weighted([(seconds, 1) for seconds in whole])
+
+
+def _input_size(records: Sequence[Record]) -> int | None:
+    """As configured; where that is the backbone's own, as it was benched."""
+    first = records[0]
+    return first.config.input_size or (first.cost.bench.input_size if first.cost.bench else None)
 
 
 def _bench(records: Sequence[Record]) -> dict[str, Any]:

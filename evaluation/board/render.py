@@ -1,7 +1,8 @@
-"""The board as JSON, CSV, Markdown and a data frame: everywhere the same columns.
+"""The board as JSON, CSV, Markdown, LaTeX and a data frame.
 
-JSON, CSV and the frame hold fractions; Markdown, which people read, shows percent. In all but JSON,
-where the baseline is a field of its group, it is the last row of the group.
+JSON, CSV and the frame hold the fields of rows, errors as fractions. Markdown and LaTeX, which
+people read, have the columns of :mod:`.columns`, and percent. In all but JSON, where the baseline
+is a field of its group, it is the last row of the group.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..scores.metric_names import METRICS
+from .columns import BASELINE, PAPER, Column, check_column, columns_of, remarks
 from .groups import Group
-from .pooling import COLUMNS
+from .labels import printable
+from .pooling import COLUMNS, Row
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 GROUP_COLUMNS = ("dataset", "protocol", "region", "split", "fingerprint", "partial")
-BASELINE = "baseline (mean shape)"
-"""Stands where a row has its backbone."""
-
 PERCENT = {m.key for m in METRICS.values() if m.percent} | {
     "nme_ioc_low",
     "nme_ioc_high",
@@ -30,6 +30,11 @@ PERCENT = {m.key for m in METRICS.values() if m.percent} | {
     "nme_ioc_flip",
     "coverage",
 }
+"""Fields that are fractions."""
+
+_INTERVAL = ("nme_ioc", "nme_ioc_low", "nme_ioc_high")
+_FIELDS = {"nme": _INTERVAL, "nme_ioc": _INTERVAL, "mark": ("tied", "pareto")}
+"""Fields of a row behind a column that people read, where that has not the name of one."""
 
 
 def to_json(groups: Sequence[Group]) -> str:
@@ -62,24 +67,41 @@ def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
     frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS])
     # types that know of missing values: a baseline has no parameters, which are whole numbers
     flags = ("pretrained", "external", "tied", "pareto", "learned")
-    types = {"parameters": "Int64"} | dict.fromkeys(flags, "boolean")
+    counts = ("parameters", "passes", "input_size", "epochs")
+    types = dict.fromkeys(counts, "Int64") | dict.fromkeys(flags, "boolean")
     figures = (PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
     return frame.astype(types | dict.fromkeys(figures, "float64"))
 
 
-def to_csv(groups: Sequence[Group]) -> str:
-    """The frame as text; lists are joined by blanks, what is missing is empty."""
+def to_csv(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
+    """The frame as text, all of it or the columns named; lists are joined by blanks, what is
+    missing is empty."""
     frame = to_frame(groups)
-    for column in ("seeds", "runs"):
+    if columns and tuple(columns) != ("all",):
+        fields = [field for key in map(check_column, columns) for field in _FIELDS.get(key, (key,))]
+        frame = frame[list(dict.fromkeys((*GROUP_COLUMNS, "backbone", "detail", *fields)))]
+    for column in {"seeds", "runs"} & set(frame):
         frame[column] = [" ".join(map(str, items)) for items in frame[column]]
     for name in frame.select_dtypes(["object", "string"]).columns:
         frame[name] = [printable(v) if isinstance(v, str) else v for v in frame[name]]
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def to_markdown(groups: Sequence[Group]) -> str:
-    """A heading and a table for each group."""
-    return "\n".join(_markdown_group(group) for group in groups)
+def to_markdown(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
+    """A heading and a table for each group, of all columns that people read or of those named."""
+    return "\n".join(_markdown_group(group, columns_of(group, columns)) for group in groups)
+
+
+def to_latex(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
+    r"""A booktabs table for each group: ``\usepackage{booktabs}``."""
+    tables = "\n".join(_latex_group(group, columns_of(group, columns or PAPER)) for group in groups)
+    return f"% \\usepackage{{booktabs}}\n{tables}"
+
+
+def cells(group: Group, columns: Sequence[Column], digits: int = 1) -> list[list[str]]:
+    """The table of a group as people read it: its rows, and the baseline as the last one."""
+    lines = [[column.text(row, digits) for column in columns] for row in group.rows]
+    return [*lines, [column.baseline(group, digits) for column in columns]]
 
 
 def baseline_row(group: Group) -> dict[str, Any]:
@@ -89,42 +111,74 @@ def baseline_row(group: Group) -> dict[str, Any]:
     return row | {"backbone": BASELINE, "seeds": [], "runs": []}
 
 
-def cell(column: str, value: Any) -> str:
-    """What a reader sees: percent with its sign, few digits, nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(printable(str(item)) for item in value)
-    if column in PERCENT:
-        return f"{100 * value:.2f}%"
-    if column == "parameters":
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """One line without control characters: a stranger's text must not steer a terminal."""
-    line = " ".join(text.split())
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else "?" for c in line)
-
-
-def _markdown_group(group: Group) -> str:
-    rows = [row.columns() for row in group.rows] + [baseline_row(group)]
+def _markdown_group(group: Group, columns: Sequence[Column]) -> str:
+    names = [*(_name(row) for row in group.rows), (BASELINE, "")]
     lines = [
         f"## {_escape(printable(group.heading))}",
         "",
-        f"| {' | '.join(COLUMNS)} |",
-        f"|{' --- |' * len(COLUMNS)}",
-        *(f"| {' | '.join(_escape(cell(c, row[c])) for c in COLUMNS)} |" for row in rows),
-        *(f"\n{_escape(printable(note))}." for note in group.notes),
+        f"| {' | '.join(['model', *(_escape(column.long_heading) for column in columns)])} |",
+        f"| --- |{' ---: |' * len(columns)}",
+        *(
+            f"| {' | '.join(map(_escape, [f'{name} ({told})' if told else name, *line]))} |"
+            for (name, told), line in zip(names, cells(group, columns, 2), strict=True)
+        ),
+        *(f"\n{_escape(printable(note[:1].upper() + note[1:]))}." for note in group.notes),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _latex_group(group: Group, columns: Sequence[Column]) -> str:
+    names = [*(_name(row) for row in group.rows), (BASELINE, "")]
+    *rows, baseline = [
+        " & ".join(
+            [_latex(name) + (rf" {{\small {_latex(told)}}}" if told else ""), *map(_latex, line)]
+        )
+        for (name, told), line in zip(names, cells(group, columns, 2), strict=True)
+    ]
+    return (
+        "\n".join(
+            [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{_latex(printable(group.heading))}}}",
+                rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+                r"\toprule",
+                " & ".join(["model", *(_latex(column.long_heading) for column in columns)])
+                + r" \\",
+                r"\midrule",
+                *(rf"{row} \\" for row in rows),
+                r"\midrule",
+                rf"{baseline} \\",
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                *(f"% {printable(note)}" for note in group.notes),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _name(row: Row) -> tuple[str, str]:
+    return printable(row.backbone), printable(", ".join(remarks(row)))
+
+
+_LATEX = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+    }
+)
+
+
+def _latex(text: str) -> str:
+    """Text that LaTeX sets as it is."""
+    return text.translate(_LATEX)
 
 
 def _escape(text: str) -> str:

@@ -1,10 +1,13 @@
 """Which rows of a group cannot be told apart from its best, and which no other row beats.
 
-A row is *tied* with the best when the 95% interval of their difference, from a bootstrap over
-people, holds zero: on other people, the order might be the other way round. Both rows are drawn
-together (paired) where their records have sums for the same people and frames; seeds are averaged,
-folds put side by side. Without sums the rows' own intervals are taken as independent, which marks
-more rows as tied than a paired comparison would.
+A row is *tied* with the best when neither the mean error nor the share of failures tells them
+apart: the 95% intervals of both differences, from a bootstrap over people, hold zero. The two see
+different things. A few faces on which all models are far off fill the interval of the mean, and
+count as that many failures, no more.
+
+Both rows are drawn together (paired) where their records have sums for the same people and frames;
+seeds are averaged, folds put side by side. Without sums the rows' own intervals of the mean error
+are taken as independent, which marks more rows as tied than a paired comparison would.
 """
 
 from __future__ import annotations
@@ -60,6 +63,8 @@ class Ties:
     """Rows that had to be compared by their own intervals."""
     other_frames: int
     """Rows that were scored on other frames than the best."""
+    fewer_failures: tuple[int, ...] = ()
+    """Rows that fail less often than the best, while their error cannot be told from its."""
 
 
 def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
@@ -81,18 +86,24 @@ def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
         else:
             unpaired.append(i)
             other_frames += own is not None and theirs is not None
+    fewer: list[int] = []
     if own is not None and paired:
+        others = [c for _, c in paired]
         # one person alone tells nothing of others
-        same = _paired(own, [c for _, c in paired]) if len(own) > 1 else [True] * len(paired)
-        for (i, _), holds in zip(paired, same, strict=True):
-            tied[i] = holds
+        alone = len(own) == 1
+        errors = [0] * len(paired) if alone else _signs(own, others, "total", "found")
+        failures = [0] * len(paired) if alone else _signs(own, others, "failed", "faces")
+        for (i, _), error, failed in zip(paired, errors, failures, strict=True):
+            tied[i] = error == failed == 0
+            if error == 0 and failed < 0:
+                fewer.append(i)
     for i in unpaired:
         tied[i] = _overlap(rows[best], rows[i], split, headline)
     counted = ""
     if own is not None and paired:
         people = rows[best].sources[0].record.results[split].people
         counted = f"{len(own)} {unit_of(people, len(own))}"
-    return Ties(tied, counted, len(unpaired), other_frames)
+    return Ties(tied, counted, len(unpaired), other_frames, tuple(fewer))
 
 
 def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
@@ -112,18 +123,22 @@ def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
     return front
 
 
-def _paired(best: Clusters, others: Sequence[Clusters]) -> list[bool]:
-    """Whether zero lies in the interval of each difference from the best."""
-    mine = _means(best.total[:, None], best.found[:, None])
-    tied: list[bool] = []
+def _signs(best: Clusters, others: Sequence[Clusters], over: str, under: str) -> list[int]:
+    """Of each row's figure, the ratio of two sums, against the best's: 1 where it is higher on
+    nearly all draws, -1 where it is lower, 0 where zero lies in the interval of the difference."""
+
+    def sums(name: str, of: Sequence[Clusters]) -> NDArray[np.float64]:
+        return np.stack([getattr(clusters, name) for clusters in of], axis=1)
+
+    mine = _means(sums(over, [best]), sums(under, [best]))
+    signs: list[int] = []
     for start in range(0, len(others), BLOCK):
         block = others[start : start + BLOCK]
-        total = np.stack([clusters.total for clusters in block], axis=1)
-        found = np.stack([clusters.found for clusters in block], axis=1)
-        difference = _means(total, found) - mine
+        difference = _means(sums(over, block), sums(under, block)) - mine
         difference[np.abs(difference) < NOTHING] = 0.0
-        tied += [bool(holds) for holds in holds_zero(difference)]
-    return tied
+        apart = ~holds_zero(difference)
+        signs += [int(np.sign(d)) for d in np.where(apart, np.median(difference, axis=0), 0.0)]
+    return signs
 
 
 def _means(total: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:

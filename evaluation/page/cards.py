@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..records import NOT_THE_CONFIGURATION, Record
-from .columns import LONGEST_NAME, words
+from ..board.labels import LONGEST_NAME, configuration, flat, words
+from ..records import Record
 from .figures import subset_errors
 
 Fact = str | int | float | bool
@@ -32,10 +32,7 @@ RUN = (
 def sections(records: Sequence[Record]) -> dict[str, Facts]:
     """Dotted keys and their values by section; where runs of a row differ, all their values."""
     return {
-        "config": _merged(
-            {k: v for k, v in r.raw["config"].items() if k not in NOT_THE_CONFIGURATION}
-            for r in records
-        ),
+        "config": _merged(configuration(r.raw) for r in records),
         "model": _merged(r.raw["model"] for r in records),
         "data": _merged(
             {k: v for k, v in r.raw["data"].items() if k not in ("fold", "fingerprint")}
@@ -114,31 +111,14 @@ def difference(row: Mapping[str, Facts], common: Mapping[str, Facts]) -> dict[st
 
 
 def _merged(parts: Iterable[Mapping[str, Any]]) -> Facts:
-    flat = [_flat(part) for part in parts]
-    if len(flat) == 1:
-        return flat[0]
+    known = [flat(part) for part in parts]
+    if len(known) == 1:
+        return known[0]
     merged: Facts = {}
-    for key in dict.fromkeys(key for facts in flat for key in facts):
-        values = list(dict.fromkeys(facts[key] for facts in flat if key in facts))
+    for key in dict.fromkeys(key for facts in known for key in facts):
+        values = list(dict.fromkeys(facts[key] for facts in known if key in facts))
         merged[key] = values[0] if len(values) == 1 else words(" / ".join(map(str, values)))
     return merged
-
-
-def _flat(value: Mapping[str, Any], before: str = "") -> Facts:
-    facts: Facts = {}
-    for key, item in value.items():
-        if item is None or item == "" or item == []:
-            continue
-        name = words(f"{before}{key}")
-        if isinstance(item, str):
-            facts[name] = words(item)
-        elif isinstance(item, bool | int | float):
-            facts[name] = item
-        elif isinstance(item, dict):
-            facts |= _flat(item, f"{name}.")
-        else:
-            facts[name] = words(", ".join(map(str, item)) if isinstance(item, list) else str(item))
-    return facts
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -10,15 +10,18 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from datetime import date
 from importlib import metadata, resources
 from typing import Any
 
 import jinja2
 
+from ..board.columns import BASELINE, remarks
 from ..board.groups import Group
-from ..board.render import BASELINE, cell, printable
+from ..board.labels import printable
 from ..records import without_collector
 from .cards import RUN, Command
+from .columns import columns_of
 from .payload import group_payload
 
 BLOCK = 50
@@ -37,11 +40,15 @@ def to_html(
     command: Command | None = None,
     galleries: Sequence[Any] | None = None,
     sort: str = "nme_ioc",
+    made: date | None = None,
 ) -> str:
     """The page of groups sorted by ``sort``; ``command`` says how to train a record's run again.
 
     ``galleries`` has an entry a group: see :mod:`.gallery`; None where no faces were asked for.
+    ``made`` is the day that stands on the page; today, if it is None.
     """
+    day = (made or date.today()).isoformat()
+    version = f"landmark-zoo {metadata.version('landmark-zoo')}"
     script = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
     script = f'(() => {{\n"use strict";\n{script}\n}})();\n'
     style = _asset("page.css")
@@ -49,13 +56,15 @@ def to_html(
     for i, group in enumerate(groups):
         head, details = group_payload(group, command)
         metric = group.headline if sort == "nme_ioc" else sort
-        heads.append(head | {"sorted": metric, "gallery": galleries[i] if galleries else None})
+        own = {"sorted": metric, "gallery": galleries[i] if galleries else None}
+        heads.append(head | own | {"cite": _citation(group, version, day)})
         blocks += list(_blocks(i, details))
     board = {
         "block": BLOCK,
         "run": RUN,
         "runs": sum(len(row.runs) for group in groups for row in group.rows),
-        "made": f"Made by landmark-zoo {metadata.version('landmark-zoo')}",
+        "version": version,
+        "made": day,
         "groups": heads,
     }
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -66,6 +75,19 @@ def to_html(
         board=embed(board),
         blocks=blocks,
         groups=[_plain(group) for group in groups],
+    )
+
+
+def _citation(group: Group, version: str, day: str) -> str:
+    """A BibTeX entry that names the table: what was scored, on which data, and when."""
+    label, data = printable(group.benchmark.label), printable(group.fingerprint[:12])
+    return (
+        "@misc{landmark_zoo,\n"
+        "  author = {{The landmark-zoo authors}},\n"
+        "  title  = {landmark-zoo: leaderboard of facial-landmark models},\n"
+        f"  year   = {{{day[:4]}}},\n"
+        f"  note   = {{{version}, {label}, {group.split} split, data {data}, {day}}}\n"
+        "}"
     )
 
 
@@ -99,22 +121,18 @@ def _asset(name: str) -> str:
 
 def _plain(group: Group) -> dict[str, Any]:
     """What stands on the page where no script runs."""
-    metric = group.headline
+    columns = [c for c in columns_of(group) if c.key in (group.headline, "fr_08")]
     rows = group.rows[:WITHOUT_SCRIPT]
-    figures = [
-        (
-            f"{row.backbone} (not learned)" if row.learned is False else row.backbone,
-            getattr(row, metric),
-            row.fr_08,
-        )
-        for row in rows
-    ]
-    baseline = group.baseline
-    figures.append((BASELINE, baseline.get(metric), baseline.get("fr_08")))
+    names = [", ".join((row.backbone, *remarks(row))) for row in rows]
     return {
         "heading": printable(group.heading),
+        "columns": [column.heading for column in columns],
         "more": len(group.rows) - len(rows),
         "rows": [
-            (printable(name), cell(metric, nme), cell("fr_08", rate)) for name, nme, rate in figures
+            *(
+                (printable(name), [column.text(row, 2) for column in columns])
+                for name, row in zip(names, rows, strict=True)
+            ),
+            (BASELINE, [column.baseline(group, 2) for column in columns]),
         ],
     }

@@ -7,16 +7,17 @@ Everything that a record says went through ``words``: one line, no control chara
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..board.columns import Column
 from ..board.groups import Group
-from ..board.pooling import Row
+from ..board.labels import LONGEST_NAME, words
 from ..records import Record
 from ..records.schema import ErrorCurve
 from ..scores.metric_names import METRICS
 from .cards import Command, card, difference, in_common, sections
-from .columns import LONGEST_NAME, Column, columns_of, rounded, usual, words
+from .columns import cell, columns_of, rounded, usual
 from .figures import Bin, error_curve, learning_curves, pose_errors, region_errors
 
 MARKS = ("tied", "pareto", "external")
@@ -51,7 +52,7 @@ def group_payload(group: Group, command: Command | None) -> tuple[Json, list[Jso
     head = {
         **_about(group, records),
         **_table(group, columns_of(group)),
-        "detail": labels(group.rows, [each["config"] for each in facts]),
+        "detail": [words(row.detail, LONGEST_NAME) for row in group.rows],
         "step": step,
         "regions": [words(name, LONGEST_NAME) for name in names],
         "pose": [_bin(key, poses) for key in bins],
@@ -65,6 +66,7 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
     named = ("dataset", "release", "protocol", "region", "split", "fingerprint")
     return {
         **{word: words(getattr(group, word), LONGEST_NAME) for word in named},
+        "title": words(group.title),
         "meaning": group.benchmark.meaning,
         "benchmark": words(group.benchmark.label),
         "partial": group.partial,
@@ -81,6 +83,7 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
 
 
 def _table(group: Group, columns: Sequence[Column]) -> Json:
+    shown = usual(group)
     return {
         "columns": [
             {
@@ -89,12 +92,12 @@ def _table(group: Group, columns: Sequence[Column]) -> Json:
                 "help": column.help,
                 "kind": column.kind,
                 "lower": column.lower_is_better,
-                "usual": usual(column, group),
+                "usual": column.key in shown,
             }
             for column in columns
         ],
         "rows": {
-            **{column.key: [column.cell(row) for row in group.rows] for column in columns},
+            **{column.key: [cell(column, row) for row in group.rows] for column in columns},
             "name": [words(row.backbone, LONGEST_NAME) for row in group.rows],
             "low": [rounded(row.nme_ioc_low) for row in group.rows],
             "high": [rounded(row.nme_ioc_high) for row in group.rows],
@@ -122,47 +125,3 @@ def _agreed(values: Iterable[Any]) -> int | None:
     different = set(map(str, values))
     only = different.pop() if len(different) == 1 else ""
     return int(only) if only.isdecimal() else None
-
-
-FIRST = ("recipe", "pretrained", "input_size", "head", "loss", "epochs")
-"""Keys that readers know a row by; the others follow as the configuration has them."""
-
-
-def labels(rows: Sequence[Row], configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Such as ``recipe=strong input_size=112``; empty for the only row of its backbone.
-
-    As few keys of the configuration as tell the rows apart; where none does, the hash of the
-    configuration.
-    """
-    by_backbone: dict[str, list[int]] = {}
-    for i, row in enumerate(rows):
-        by_backbone.setdefault(row.backbone, []).append(i)
-    found = [""] * len(rows)
-    for same in by_backbone.values():
-        texts = _apart([configs[i] for i in same])
-        for i, text in zip(same, texts, strict=True):
-            if texts.count(text) > 1:
-                text = f"{text} {rows[i].sources[0].record.config_hash[:6]}"
-            found[i] = words(text, LONGEST_NAME)
-    return found
-
-
-def _apart(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A text a configuration: keys are added while that makes more of the texts differ."""
-    texts = [""] * len(configs)
-    for key in dict.fromkeys((*FIRST, *(key for config in configs for key in config))):
-        different = len(set(texts))
-        if different == len(texts):
-            break
-        values = [_plain(config.get(key)) for config in configs]
-        longer = [f"{text} {key}={value}" for text, value in zip(texts, values, strict=True)]
-        if len(set(longer)) > different:
-            texts = longer
-    return [text.strip() for text in texts]
-
-
-def _plain(value: Any) -> str:
-    """As ``--set`` takes it: true and false in small letters, plugins without landmark-zoo/."""
-    if value is None or isinstance(value, bool):
-        return str(bool(value)).lower() if value is not None else "none"
-    return str(value).removeprefix("landmark-zoo/")

@@ -12,6 +12,14 @@ from functools import lru_cache
 from ..scores.protocols import PROTOCOLS
 from .schema import Record
 
+_TITLES = {
+    "youtube_faces": "YouTube Faces",
+    "wflw": "WFLW",
+    "ibug_pts": "iBUG 68 points",
+    "synthetic": "drawn faces",
+}
+"""Data sets as papers write them; another is called by its id."""
+
 
 @dataclass(frozen=True, order=True)
 class Benchmark:
@@ -53,6 +61,14 @@ class Benchmark:
     @property
     def _training(self) -> str:
         return f"trained on {self.trained_on}" if self.trained_on else ""
+
+    @property
+    def title(self) -> str:
+        """Data and split in words: ``YouTube Faces, unseen people``."""
+        data = _TITLES.get(self.dataset, self.dataset.replace("_", " "))
+        known = PROTOCOLS.get(self.protocol.partition("/")[0])
+        split = known.title if known and known.label == self.protocol else self.protocol
+        return ", ".join(filter(None, (data, split, self._training)))
 
     @property
     def headline(self) -> str:

@@ -60,6 +60,7 @@ class Configuration(Struct, kw_only=True):
     pretrained: bool | None = None
     fold: Integer = 0
     refine: Integer = 0
+    input_size: Integer | None = None
 
     @property
     def passes(self) -> int:
@@ -112,6 +113,17 @@ class ErrorCurve(Struct, kw_only=True):
 
     step: Positive
     values: Annotated[list[Share], Meta(min_length=1, max_length=LONGEST)]
+
+    @property
+    def median(self) -> float | None:
+        """The error of the middle face, between two steps by a straight line; None where the curve
+        ends before it."""
+        at = next((k for k, share in enumerate(self.values) if share >= 0.5), None)
+        if at is None:
+            return None
+        before = self.values[at - 1] if at else 0.0
+        into = (0.5 - before) / (self.values[at] - before)
+        return self.step * (at - 1 + into) if at else 0.0
 
 
 class PoseBin(Struct, kw_only=True):

@@ -27,6 +27,7 @@ METRICS: dict[str, Metric] = {
         Metric("nme_ioc", "NME inter-ocular", percent=True),
         Metric("nme_pupil", "NME inter-pupil", percent=True),
         Metric("nme_box", "NME box", percent=True),
+        Metric("nme_median", "median error", percent=True),
         Metric("nme_diag", "NME diagonal", percent=True),
         Metric("nme_seen", "NME of seen points", percent=True),
         Metric("nme_hidden", "NME of hidden points", percent=True),
@@ -41,6 +42,7 @@ METRICS: dict[str, Metric] = {
         Metric("gmacs", "GMACs"),
         Metric("images_per_second", "images/s", lower_is_better=False),
         Metric("latency_ms", "ms an image"),
+        Metric("train_seconds", "training time"),
         Metric("throughput", "images/s at most", lower_is_better=False),
     )
 }

@@ -31,6 +31,8 @@ class Protocol:
 
     id: str
     version: int
+    title: str
+    """Who is scored, in few words."""
     heading: str
     """What a reader of the table must know of it."""
     splits: Mapping[str, str]
@@ -48,6 +50,7 @@ class Protocol:
 
 def _protocol(
     id: str,
+    title: str,
     heading: str,
     train: str,
     val: str,
@@ -58,7 +61,7 @@ def _protocol(
     folds: int = 1,
 ) -> Protocol:
     splits = MappingProxyType({"train": train, "val": val, "test": test})
-    return Protocol(id, 1, heading, splits, people, release, folds)
+    return Protocol(id, 1, title, heading, splits, people, release, folds)
 
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
@@ -67,6 +70,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
         for protocol in (
             _protocol(
                 "person",
+                "unseen people",
                 "no person in two splits",
                 train=f"people whose hash is {VAL_BELOW} to 99",
                 val=f"people whose hash is {TEST_BELOW} to {VAL_BELOW - 1}",
@@ -74,6 +78,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             ),
             _protocol(
                 "official",
+                "same people, same videos",
                 "same people, same videos: every test person and video is in training too",
                 train="the release's other training frames",
                 val="the release's training frames of people whose hash is "
@@ -83,6 +88,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             ),
             _protocol(
                 "person-5fold",
+                "unseen people, five folds",
                 "five models, each scored on people that neither trained it nor chose its epoch",
                 train="all other people",
                 val="of the people of the other folds, those whose hash is 0 to 4 or 50 to 54",
@@ -91,6 +97,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             ),
             _protocol(
                 "release",
+                "the release's own split",
                 "the release's own split; people may be in both parts",
                 train="the release's other training samples",
                 val="every tenth training sample, by the crc32 of its id",

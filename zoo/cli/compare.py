@@ -34,7 +34,11 @@ def compare(
     split: Split = "val",
     as_json: Json = False,
 ) -> None:
-    """Say whether one run is better than another, by a paired bootstrap over people."""
+    """Say whether one run is better than another, by a paired bootstrap over people.
+
+    Both the mean error and the share of faces worse than 8% are weighed, and the verdict says which
+    of them it rests on.
+    """
     from zoo.api.errors import unknown_name
     from zoo.evaluation.board import compare as comparing
     from zoo.evaluation.board.contestants import find_contestant
@@ -65,6 +69,9 @@ def _show(result: Comparison) -> None:
         "compared on": f"{frames}, from their {result.source}",
         METRICS[result.metric].title: _figures(result.error),
     }
+    if result.median_a is not None and result.median_b is not None:
+        a, b = result.median_a, result.median_b
+        shown["median error"] = f"A {100 * a:.2f}%, B {100 * b:.2f}%"
     if result.failures is not None:
         shown[METRICS["fr_08"].title] = _figures(result.failures)
     facts(shown)

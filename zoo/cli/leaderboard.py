@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +19,18 @@ if TYPE_CHECKING:
 
     from zoo.evaluation.board.groups import Group
 
-FORMATS = ("table", "md", "csv", "json", "html")
-LONGEST_NAME = 36
+FORMATS = ("table", "md", "csv", "json", "html", "latex")
+SUFFIXES = {".txt": "table", ".tex": "latex"} | {f".{name}": name for name in FORMATS[1:5]}
+LONGEST_NAME = 44
+NARROW_NAME = 27
+"""Characters of a name before it is folded; fewer, so that the first columns fit 80 characters."""
+
+WIDE = 100
+"""Characters of a terminal whose columns stand two blanks apart."""
+
+ALWAYS = 7
+"""Columns that are shown beside folded names; further ones only beside whole names."""
+
 MOST_DRAWN = 200
 """Rows of a table with lines and colours: longer ones, which nobody sees whole, take seconds."""
 
@@ -61,13 +71,21 @@ def leaderboard(
     format: Annotated[
         str | None,
         typer.Option(
-            help="Format: table, md, csv, json or html. Default: that of --out, else table.",
+            help="Format: table, md, csv, json, html or latex. Default: that of --out, else table.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="File to write instead of printing.", show_default=False),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY,KEY",
+            help="Columns to show, such as nme,fr_08,parameters; all shows every one.",
+            show_default=False,
+        ),
     ] = None,
     gallery: Annotated[
         bool,
@@ -84,23 +102,55 @@ def leaderboard(
         ),
     ] = None,
 ) -> None:
-    """Rank runs that were scored on the same frames; seeds of one configuration share a row."""
+    """Rank runs that were scored on the same frames; seeds of one configuration share a row.
+
+    A terminal shows as many columns as fit, the most important ones first.
+    """
     from zoo.api.errors import unknown_name
     from zoo.cli.page import refuse_faces
     from zoo.evaluation.records import without_collector
 
-    suffix = out.suffix.removeprefix(".") if out else ""
-    chosen = format or (suffix if suffix in FORMATS else "table")
+    chosen = format or _format_of(out)
     if chosen not in FORMATS:
         raise unknown_name("format", chosen, FORMATS)
+    wanted = _wanted(columns, chosen)
     refuse_faces(chosen, gallery, data)
     with without_collector():  # the records are gone when it comes back
         groups = _groups(folders or [Path("runs")], split, protocol, sort, subset)
         if chosen == "table" and out is None:
-            _print_tables(groups)
+            _print_tables(groups, wanted)
         else:
-            _put(_text(groups, chosen, sort, gallery, data), out)
+            _put(_text(groups, chosen, sort, gallery, data, wanted), out)
         del groups
+
+
+def _format_of(out: Path | None) -> str:
+    """The format that a file's name asks for; a table where nothing is written."""
+    if out is None:
+        return "table"
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"--out {out}: its name says no format; end it in {', '.join(SUFFIXES)}, or say "
+            f"--format {'|'.join(FORMATS)}"
+        )
+    return SUFFIXES[out.suffix.lower()]
+
+
+def _wanted(columns: str | None, chosen: str) -> list[str]:
+    """The keys that ``--columns`` names."""
+    if columns is None:
+        return []
+    if chosen in ("json", "html"):
+        raise UsageError(f"--columns: {chosen} always has all of them")
+    keys = [key.strip() for key in columns.split(",") if key.strip()]
+    if not keys:
+        raise UsageError("--columns: names no column; such as --columns nme,fr_08,parameters")
+    if keys != ["all"]:
+        from zoo.evaluation.board.columns import check_column
+
+        for key in keys:
+            check_column(key)
+    return keys
 
 
 def _groups(
@@ -118,176 +168,169 @@ def _groups(
     return groups
 
 
-def _text(groups: list[Group], chosen: str, sort: str, gallery: bool, data: Path | None) -> str:
+def _text(
+    groups: list[Group],
+    chosen: str,
+    sort: str,
+    gallery: bool,
+    data: Path | None,
+    columns: Sequence[str],
+) -> str:
     from zoo.cli.page import render_page
-    from zoo.evaluation.board.render import to_csv, to_json, to_markdown
+    from zoo.evaluation.board.render import to_csv, to_json, to_latex, to_markdown
 
     if chosen == "html":
         return render_page(groups, sort, gallery, data)
-    return {"table": to_lines, "md": to_markdown, "csv": to_csv, "json": to_json}[chosen](groups)
+    if chosen == "json":
+        return to_json(groups)
+    write = {"table": to_lines, "md": to_markdown, "csv": to_csv, "latex": to_latex}[chosen]
+    return write(groups, columns)
 
 
-def to_lines(groups: list[Group]) -> str:
-    """Every column in aligned plain text, for files and pipes."""
-    from zoo.evaluation.board.render import printable
+def to_lines(groups: list[Group], columns: Sequence[str] = ()) -> str:
+    """Every column, or those named, in aligned plain text, for files and pipes."""
+    from zoo.evaluation.board.labels import printable
 
     blocks = [
-        "\n".join([printable(group.heading), *_lines(_columns(group)), *_notes(group)])
+        "\n".join([printable(group.heading), *_lines(_Table.of(group, columns)), *_notes(group)])
         for group in groups
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-def _lines(columns: list[_Column]) -> list[str]:
-    padded = [
-        [text.ljust(column.width) for text in (column.title, *column.cells)] for column in columns
+def _lines(table: _Table) -> list[str]:
+    lines = [table.titles, *table.lines]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.titles))]
+    return [
+        (" " * table.gap)
+        .join(
+            text.rjust(width) if i else text.ljust(width)
+            for i, (text, width) in enumerate(zip(line, widths, strict=True))
+        )
+        .rstrip()
+        for line in lines
     ]
-    return ["  ".join(line).rstrip() for line in zip(*padded, strict=True)]
 
 
-def _print_tables(groups: list[Group]) -> None:
+def _print_tables(groups: list[Group], columns: Sequence[str] = ()) -> None:
     from rich.text import Text
 
     from zoo.cli.streams import console as clean_console
-    from zoo.evaluation.board.render import printable
+    from zoo.evaluation.board.labels import printable
 
     console = clean_console()
     if not console.is_terminal:
-        typer.echo(to_lines(groups), nl=False)
+        typer.echo(to_lines(groups, columns), nl=False)
         return
     for group in groups:
         # Text, not str: rich would read the brackets of a stranger's text as markup
         console.print(Text(printable(group.heading), style="bold"))
-        if len(group.rows) <= MOST_DRAWN:
-            console.print(terminal_table(group, console.width))
+        table = _Table.of(group, columns)
+        drawn = len(group.rows) <= MOST_DRAWN
+        if not columns:
+            table = table.fitting(console.width, folds=drawn)
+        if drawn:
+            console.print(_drawn(table, group))
         else:
-            typer.echo("\n".join(_lines(_fitting(_columns(group), console.width))))
-        for note in _notes(group):
+            typer.echo("\n".join(_lines(table)))
+        for note in [*table.note(), *_notes(group)]:
             console.print(Text(note, style="yellow"))
         console.print()
 
 
 def terminal_table(group: Group, width: int) -> Table:
     """The most important columns that fit ``width`` characters, the baseline below a line."""
+    return _drawn(_Table.of(group).fitting(width), group)
+
+
+def _drawn(table: _Table, group: Group) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    columns = _fitting(_columns(group), width)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
-    for i, column in enumerate(columns):
+    drawn = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, padding=(0, table.gap - 1, 0, 0), pad_edge=False
+    )
+    for i, title in enumerate(table.titles):
         name = i == 0
-        table.add_column(
-            Text(column.title),
+        drawn.add_column(
+            Text(title),
             justify="left" if name else "right",
-            max_width=LONGEST_NAME if name else None,
+            width=table.name_width if name else None,
             overflow="fold",
             no_wrap=not name,
         )
-    *rows, baseline = zip(*(column.cells for column in columns), strict=True)
+    *rows, baseline = table.lines
     for cells, row in zip(rows, group.rows, strict=True):
-        table.add_row(*map(Text, cells), style="dim" if row.learned is False else None)
-    table.add_section()
-    table.add_row(*(Text(text, style="dim") for text in baseline))
-    return table
-
-
-def _fitting(columns: list[_Column], width: int) -> list[_Column]:
-    while len(columns) > 2 and sum(column.width + 2 for column in columns) > width:
-        columns.remove(max(columns, key=lambda column: column.rank))
-    return columns
+        drawn.add_row(*map(Text, cells), style="dim" if row.learned is False else None)
+    drawn.add_section()
+    drawn.add_row(*(Text(text, style="dim") for text in baseline))
+    return drawn
 
 
 @dataclass(frozen=True)
-class _Column:
-    title: str
-    rank: int
-    """The higher, the earlier it goes when the terminal is narrow."""
-    cells: list[str]
+class _Table:
+    """A group as text: titles, and a line a row; the last one is the baseline's."""
 
-    @cached_property
-    def width(self) -> int:
-        from rich.cells import cell_len
+    titles: list[str]
+    lines: list[list[str]]
+    keys: list[str]
+    """Those of the columns after the name."""
+    hidden: Sequence[str] = ()
+    """Keys of the columns that the terminal has no room for."""
+    name_width: int = LONGEST_NAME
+    gap: int = 2
 
-        widest = max(cell_len(text) for text in (self.title, *self.cells))
-        return min(widest, LONGEST_NAME) if self.rank == 0 else widest
+    @classmethod
+    def of(cls, group: Group, wanted: Sequence[str] = ()) -> _Table:
+        from zoo.evaluation.board.columns import BASELINE, columns_of, remarks
+        from zoo.evaluation.board.labels import printable
+        from zoo.evaluation.board.render import cells
 
+        columns = columns_of(group, wanted)
+        names = []
+        for row in group.rows:
+            told = ", ".join(remarks(row))
+            names.append(printable(f"{row.backbone} ({told})" if told else row.backbone))
+        lines = [
+            [name, *line]
+            for name, line in zip([*names, BASELINE], cells(group, columns), strict=True)
+        ]
+        return cls(["model", *(c.heading for c in columns)], lines, [c.key for c in columns])
 
-def _columns(group: Group) -> list[_Column]:
-    """What people compare, in percent; the last cell of each column is the baseline's."""
-    from zoo.evaluation.board.render import baseline_row
+    def fitting(self, width: int, folds: bool = True) -> _Table:
+        """The first columns that fit, at least one; names that are too long for what is left then
+        are folded, where lines can be."""
+        widest = [max(map(len, column)) for column in zip(self.titles, *self.lines, strict=True)]
+        name = min(widest[0], LONGEST_NAME) if folds else widest[0]
+        gap = 1 if width < WIDE else 2
+        shown, used = 2, widest[1] + gap
+        for i, own in enumerate(widest[2:], start=2):
+            used += own + gap
+            if used + (min(name, NARROW_NAME) if folds and i <= ALWAYS else name) > width:
+                used -= own + gap
+                break
+            shown += 1
+        return _Table(
+            self.titles[:shown],
+            [line[:shown] for line in self.lines],
+            self.keys[: shown - 1],
+            hidden=self.keys[shown - 1 :],
+            name_width=max(1, min(name, width - used)),
+            gap=gap,
+        )
 
-    rows = [*(row.columns() for row in group.rows), baseline_row(group)]
-    headline = group.headline
-    layout: list[tuple[str, int, str]] = [
-        ("model", 0, "backbone"),
-        ("NME %" if headline == "nme_ioc" else "NME box %", 1, headline),
-        ("mark", 2, "mark"),
-        ("±", 4, "nme_ioc_std"),
-        ("flip %", 9, "nme_ioc_flip"),
-        (">8%", 3, "fr_08"),
-        ("AUC %", 8, "auc_08"),
-        ("found %", 5, "coverage"),
-        ("box %", 10, "nme_box"),
-        ("loss", 6, "loss"),
-        ("params", 7, "parameters"),
-        ("GMACs", 11, "gmacs"),
-        ("passes", 21, "passes"),
-        ("ms", 13, "latency_ms"),
-        ("img/s", 14, "throughput"),
-        ("scored img/s", 15, "images_per_second"),
-        ("seeds", 12, "seeds"),
-        ("recipe", 9, "recipe"),
-        ("head", 16, "head"),
-        ("trained on", 17, "loss_name"),
-        ("pretrained", 18, "pretrained"),
-        ("benched on", 19, "bench_device"),
-        ("device", 20, "device"),
-    ]
-    if headline == "nme_box":
-        layout = [entry for entry in layout if entry[0] not in ("box %", "±")]
-    if all(row["coverage"] in (None, 1) for row in rows):
-        layout = [entry for entry in layout if entry[2] != "coverage"]
-    columns = [_Column(title, rank, _cells(rows, key)) for title, rank, key in layout]
-    return [column for column in columns if any(column.cells) or column.rank == 0]
-
-
-def _cells(rows: list[dict[str, Any]], key: str) -> list[str]:
-    from zoo.evaluation.board.render import PERCENT, cell
-
-    if key == "mark":
-        return [_mark(row) for row in rows]
-    if key == "nme_ioc":
-        return [_headline(row) for row in rows]
-    if key == "backbone":
-        return [cell(key, row[key]) + (" (external)" if row["external"] else "") for row in rows]
-    values = [row[key] for row in rows]
-    if key == "seeds":
-        # a list of ten seeds is as wide as a table: how many there are is what counts here
-        return [str(len(seeds)) if seeds else "" for seeds in values]
-    if key == "parameters":
-        return ["" if count is None else f"{count / 1e6:.2f}M" for count in values]
-    if key in PERCENT:
-        return ["" if value is None else f"{100 * value:.1f}" for value in values]
-    return [cell(key, value) for value in values]
-
-
-def _mark(row: dict[str, Any]) -> str:
-    if row["learned"] is False:
-        return "not learned"
-    return ("=" if row["tied"] else "") + ("*" if row["pareto"] else "")
-
-
-def _headline(row: dict[str, Any]) -> str:
-    value, low, high = row["nme_ioc"], row["nme_ioc_low"], row["nme_ioc_high"]
-    if value is None:
-        return ""
-    interval = "" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]"
-    return f"{100 * value:.1f}{interval}"
+    def note(self) -> list[str]:
+        if not self.hidden:
+            return []
+        return [
+            f"{len(self.hidden)} more columns have no room: {', '.join(self.hidden)}; "
+            "--columns KEY,KEY shows those named, --columns all every one"
+        ]
 
 
 def _notes(group: Group) -> list[str]:
-    from zoo.evaluation.board.render import printable
+    from zoo.evaluation.board.labels import printable
 
     return [printable(f"note: {note}") for note in group.notes]
 

@@ -48,7 +48,7 @@ def train_again(record: Record) -> str:
     Every word is quoted for a shell: a record's text may come from anybody.
     """
     from zoo.config import later_keys
-    from zoo.evaluation.board.render import printable
+    from zoo.evaluation.board.labels import printable
 
     config = later_keys() | _flat(record.raw["config"])
     name = record.plugin.id

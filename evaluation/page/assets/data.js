@@ -9,7 +9,7 @@ const PICKED_AT_FIRST = 8;
 const SIGNS = {
   tied: {
     word: "tied",
-    help: "Cannot be told apart from the best row: on other people the order may turn round",
+    help: "Neither mean error nor failures tell it from the best row: on other people the order may turn round",
     filter: "Best and tied",
   },
   pareto: {
@@ -92,7 +92,7 @@ function signs(group, row) {
 
 function label(group, row) {
   const detail = group.detail[row];
-  return detail ? `${group.rows.name[row]} ${detail}` : group.rows.name[row];
+  return detail ? `${group.rows.name[row]}, ${detail}` : group.rows.name[row];
 }
 
 function headlineOf(group, row) {

@@ -16,8 +16,12 @@ const h = (tag, attributes, ...children) => fill(document.createElement(tag), at
 const s = (tag, attributes, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
 
-/** A name that may break where a reader would break it: after a colon, a slash, a dash ... */
+/** Characters of a name that never breaks. */
+const UNBROKEN = 32;
+
+/** A name; a long one may break where a reader would break it: after a colon, a slash, a dash ... */
 function name(text) {
+  if (text.length <= UNBROKEN) return [text];
   return text.split(/(?<=[:/_\-])(?=.)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
 }
 
@@ -46,6 +50,14 @@ function count(value) {
   if (value >= 1e9) return `${(value / 1e9).toFixed(2)}G`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
   return value >= 1e4 ? `${(value / 1e3).toFixed(1)}k` : number(value);
+}
+
+/** Such as "52 s", "18 min" or "1.4 h". */
+function seconds(value) {
+  if (value === null || value === undefined) return MISSING;
+  if (value < 99.5) return `${Math.round(value)} s`;
+  const minutes = value / 60;
+  return minutes < 99.5 ? `${Math.round(minutes)} min` : `${(minutes / 60).toFixed(1)} h`;
 }
 
 function plural(n, word) {

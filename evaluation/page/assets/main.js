@@ -2,11 +2,6 @@
 
 const main = document.getElementById("board");
 
-function titleOf(group) {
-  const partial = group.partial ? ", partial" : "";
-  return `${group.dataset} ${group.release}${partial}, ${group.protocol}, ${group.split}`;
-}
-
 function overview(current) {
   if (board.groups.length < 2) return null;
   const line = (group, i) => {
@@ -21,13 +16,11 @@ function overview(current) {
       h(
         "a",
         { href: `#g${i}`, "aria-current": group === current ? "page" : null },
-        h("span", { class: "of" }, titleOf(group)),
+        h("span", { class: "of" }, group.title),
         h(
           "span",
           {},
-          [group.meaning, `region ${group.region}, data ${group.fingerprint.slice(0, 8)}`]
-            .filter(Boolean)
-            .join("; "),
+          `${group.benchmark}, data ${group.fingerprint.slice(0, 8)}`,
         ),
         h("span", { class: "count" }, plural(group.size, "row")),
         h("span", { class: "first" }, words),
@@ -46,15 +39,17 @@ function headingOf(group) {
   const counts = [
     group.frames === null ? null : plural(group.frames, "face"),
     group.people ? plural(group.people, "person").replace("persons", "people") : null,
-    `region ${group.region}`,
+    group.partial ? "not all of the release" : null,
+    group.benchmark,
     `data ${group.fingerprint.slice(0, 12)}`,
+    board.made,
   ];
   return h(
     "div",
     { class: "heading" },
-    h("h2", {}, titleOf(group)),
+    h("h2", {}, group.title),
     h("p", { class: "note" }, counts.filter(Boolean).join(" · ")),
-    group.meaning ? h("p", { class: "meaning" }, `${group.protocol}: ${group.meaning}`) : null,
+    group.meaning ? h("p", { class: "meaning" }, `Split ${group.protocol}: ${group.meaning}.`) : null,
     group.notes.length
       ? h(
           "ul",
@@ -132,7 +127,17 @@ function showGroup(group) {
         figures,
       ),
       galleryOf(group),
-      h("footer", { class: "note" }, `${board.made} from ${plural(board.runs, "run")}.`),
+      h(
+        "section",
+        { class: "cite", "aria-label": "How to cite" },
+        h("h2", {}, "How to cite"),
+        h("pre", {}, group.cite),
+      ),
+      h(
+        "footer",
+        { class: "note" },
+        `Made by ${board.version} on ${board.made} from ${plural(board.runs, "run")}.`,
+      ),
     ].filter(Boolean),
   );
   current = { group, table, draw };

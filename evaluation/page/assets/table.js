@@ -1,13 +1,13 @@
 // The table of a group: sorted by its headers, filtered, a page of rows at a time.
 
-const PAGE_SIZES = [25, 50, 100, 500];
+const PAGE_SIZES = [50, 100, 500];
 const PRINTED_AT_LEAST = 100;
 let pageSize = PAGE_SIZES[0];
 
 function cellOf(group, column, row, range) {
   const value = group.rows[column.key][row];
   if (column.kind === "interval") return headlineCell(group, value, row, range);
-  const write = { percent, count, number, flag: yesNo, text: (v) => v ?? MISSING };
+  const write = { percent, count, number, seconds, flag: yesNo, text: (v) => v ?? MISSING };
   return h("td", { class: column.kind }, write[column.kind](value));
 }
 
@@ -21,7 +21,10 @@ function headlineCell(group, value, row, range) {
   const [low, high] = [group.rows.low[row], group.rows.high[row]];
   const cell = h("td", { class: "interval" }, h("b", {}, percent(value)));
   if (low === null || high === null || group.headline !== "nme_ioc") return cell;
-  const at = (v) => (4 + (72 * (v - range[0])) / (range[1] - range[0] || 1)).toFixed(1);
+  // as far apart as their ratio: a row of 5% has an interval to be seen beside one of 28%
+  const [least, most] = range.map((v) => Math.log(Math.max(v, 1e-6)));
+  const at = (v) =>
+    (4 + (72 * (Math.log(Math.max(v, 1e-6)) - least)) / (most - least || 1)).toFixed(1);
   cell.append(
     h("small", {}, ` [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`),
     s(

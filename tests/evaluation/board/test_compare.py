@@ -47,10 +47,12 @@ def test_a_steady_difference_has_no_width(tmp_path):
     assert c.error.high == pytest.approx(-0.012, rel=1e-4)
     assert c.significant
     assert sentence(c) == (
-        "a-s0 is better than b-s0 by 1.20 points of NME inter-ocular [1.20, 1.20]: significant at "
-        "95% on 12 people; other people would hardly turn the order round."
+        "a-s0 is better than b-s0 by 1.20 points of NME inter-ocular [1.20, 1.20] and by 33.33 "
+        "points of failures [16.67, 50.00]: both significant at 95% on 12 people; other people "
+        "would hardly turn the order round."
     )
     assert sentence(against(b, a)).startswith("a-s0 is better than b-s0 by 1.20 points")
+    assert (c.verdict, against(b, a).verdict, list(c.evidence)) == ("a", "b", ["nme_ioc", "fr_08"])
 
 
 def test_two_people_by_hand(tmp_path):
@@ -65,11 +67,40 @@ def test_two_people_by_hand(tmp_path):
     assert not c.significant
     assert sentence(c) == (
         "a-s0 and b-s0 cannot be told apart on these 2 people: they differ by 2.50 points of NME "
-        "inter-ocular [-4.00, 2.00], and zero lies inside. With other people, the order might be "
-        "the other way round."
+        "inter-ocular [-4.00, 2.00] and by 75.00 points of failures [-100.00, 0.00], and both "
+        "intervals hold zero. With other people, the order might be the other way round."
     )
+    assert c.verdict == "tied"
     assert (c.failures.a, c.failures.b) == (0, 0.75)
     assert (c.failures.low, c.failures.high) == (-1, 0)
+
+
+def test_failures_alone_can_tell_two_apart_and_the_verdict_says_so(tmp_path):
+    # half of the frames lie just above 8% for b: .2 points of NME beside one face that is far off
+    errors = {person: [0.05, 0.079] for person in PEOPLE} | {"p0": [0.05, 1.0]}
+    others = {person: [0.05, 0.083] for person in PEOPLE} | {"p0": [0.05, 0.9]}
+    a = save_run(tmp_path / "a", predict(errors), "a")
+    b = save_run(tmp_path / "b", predict(others), "b")
+    c = against(a, b)
+    assert not c.error.significant
+    assert (c.verdict, list(c.evidence)) == ("a", ["fr_08"])
+    assert c.to_dict()["evidence"] == ["fr_08"]
+    told = sentence(c)
+    assert told.startswith("a-s0 is better than b-s0 by 45.83 points of failures [")  # 11 of 24
+    assert "Their mean errors alone do not tell them apart" in told
+
+
+def test_a_smaller_error_and_fewer_failures_can_be_of_two_models(tmp_path):
+    # a is 3 points better where both succeed, and fails by a hair where b does not
+    a = save_run(tmp_path / "a", predict({p: [0.02, 0.081] for p in PEOPLE}), "a")
+    b = save_run(tmp_path / "b", predict({p: [0.05, 0.079] for p in PEOPLE}), "b")
+    c = against(a, b)
+    assert (c.verdict, list(c.evidence)) == ("mixed", ["nme_ioc", "fr_08"])
+    assert sentence(c) == (
+        "a-s0 has the smaller error, by 1.40 points of NME inter-ocular [1.40, 1.40], and b-s0 "
+        "fewer failures, by 50.00 points of failures [50.00, 50.00]: both significant at 95% on 12 "
+        "people. Which is better depends on which of the two counts."
+    )
 
 
 def test_the_draws_are_those_of_the_interval(tmp_path):

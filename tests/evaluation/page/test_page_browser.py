@@ -240,12 +240,12 @@ def test_the_cost_of_the_front_can_be_chosen(few: str, open_page: Open) -> None:
 def test_long_boards_turn_pages_and_sort_across_them(many: str, open_page: Open) -> None:
     page = open_page(many)
     status = page.locator(".rows .status")
-    expect(status).to_have_text("300 rows, showing 1 to 25")
+    expect(status).to_have_text("300 rows, showing 1 to 50")
     page.get_by_role("button", name="Next").click()
-    expect(status).to_have_text("300 rows, showing 26 to 50")
+    expect(status).to_have_text("300 rows, showing 51 to 100")
     first = names(page)
     header(page, "params").click()
-    expect(status).to_have_text("300 rows, showing 1 to 25")
+    expect(status).to_have_text("300 rows, showing 1 to 50")
     assert names(page) != first
     page.get_by_role("combobox", name="Rows").select_option("500")
     assert len(names(page)) == 300
