@@ -162,7 +162,7 @@ def test_marks_stand_in_every_format():
     text = to_markdown([group])
     lines = [line for line in text.splitlines() if line.startswith(("| best", "| worse"))]
     assert [line.split(" | ")[2].strip() for line in lines] == ["=\\*", ""]
-    assert "best (=): no other row is tied with it at 95%" in text
+    assert "Best (=): no other row is tied with it at 95%" in text
     assert "best" in to_csv([group]).splitlines()[1]
     assert '"tied": true' in to_json([group])
     assert '"sources"' not in to_json([group])
