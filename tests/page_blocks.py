@@ -10,6 +10,8 @@
     <!-- output -->                what the block before printed, on both its outputs
     <!-- recorded -->              nothing is run: what happened once, somewhere else
 
+A block that Sphinx includes from a file below docs (``literalinclude``) has that file's text.
+
 All of a page's blocks share one folder, one environment and one working directory, which ``cd``
 changes as in a terminal. In an output, a line of three dots stands for any lines, and one that ends
 in them for a line that goes on. What changes from run to run is compared by its form: numbers with
@@ -31,6 +33,7 @@ from environments import Environment, make_environment
 _COMMENT = re.compile(
     r"<!-- (file|show|part of|run|python|workflow|output|recorded)(?:: (\S+)|(.*?)) -->"
 )
+_INCLUDED = re.compile(r"\{literalinclude\} /(\S+)")
 _STATUS = re.compile(r", exit status (\d+)")
 _FORMS = (
     (re.compile(r"\b[0-9a-f]{6}(?=-s\d)"), "HASH"),
@@ -81,6 +84,8 @@ def blocks(page: str) -> Iterator[Block]:
         if (said[1] in _OF_A_FILE) != bool(said[2]):
             raise ValueError(f"line {at + 1}: {said[0]} names no file, or names one for nothing")
         text = "".join(f"{line}\n" for line in lines[at + 1 : end])
+        if included := _INCLUDED.search(lines[at]):
+            text = (ROOT / "docs" / included[1]).read_text()
         yield Block(said[1], said[2] or "", int(status[1]) if status else 0, text, at + 1)
         at = end + 1
 
