@@ -107,6 +107,26 @@ class WrongScore(Linear):
 score_a_face = of(WrongScore)
 
 
+class Visible(Linear):
+    squash = staticmethod(torch.sigmoid)
+
+    def __init__(self, channels, points):
+        super().__init__(channels, points)
+        self.seen = nn.Linear(channels, points)
+
+    def forward(self, features):
+        told = self.squash(self.seen(self.vector(features).float()))
+        return {**super().forward(features), "visibility": told}
+
+
+class Logits(Visible):
+    squash = staticmethod(lambda logits: logits)
+
+
+with_visibility = of(Visible)
+logits_for_visibility = of(Logits)
+
+
 class Half(Linear):
     def forward(self, features):
         return {"points": self.linear(self.norm(self.vector(features))).unflatten(1, (-1, 2))
@@ -229,6 +249,7 @@ BROKEN = {
     "dies_of_a_vector": ("takes_features_or_refuses_by_name", "a vector: it raises KeyError"),
     "mumbles": ("takes_features_or_refuses_by_name", "without its name: 'a map is wanted'"),
     "score_a_face": ("gives_points", '"score" is (1,), not (1, 68)'),
+    "logits_for_visibility": ("gives_points", '"visibility" is no probability: -'),
     "bfloat16_points": ("points_are_float32", "under autocast points are torch.bfloat16"),
     "unused_layer": ("every_parameter_gets_a_gradient", "heatmap.weight, heatmap.bias"),
     "detached": ("gradient_reaches_the_features", "no gradient reaches it"),
@@ -244,7 +265,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("plugin", ["healthy", "with_score", "on_maps"])
+@pytest.mark.parametrize("plugin", ["healthy", "with_score", "with_visibility", "on_maps"])
 def test_a_healthy_head_passes_all(outcomes: Callable[..., list[Outcome]], plugin: str) -> None:
     found = outcomes(plugin)
     assert [(o.check.name, o.message) for o in found if o.status != "ok"] == []

@@ -35,7 +35,7 @@ from zoo.testing.modules import (
 )
 from zoo.testing.small_net import SIZE, FeatureForm, SmallNet
 from zoo.testing.tensors import CLOSE, difference, noise, seeded, tensors_of
-from zoo.training.loss import training_loss
+from zoo.training.loss import training_loss, visibility_loss
 
 Output = dict[str, Tensor]
 
@@ -60,7 +60,7 @@ def takes_features_or_refuses_by_name(subject: HeadSubject) -> None:
 
 def gives_points(subject: HeadSubject) -> None:
     """For 68, 98 and 5 points and 1 and 3 images it gives "points" (B, K, 2), "score" and
-    "visibility" (B, K) if any, all finite."""
+    "visibility" (B, K) if any, all finite, and a visibility is a probability."""
     for form in subject.taken:
         for scheme in (IBUG68, WFLW98, generic_scheme(5)):
             with must(f"building it for {len(scheme)} points"):
@@ -81,6 +81,9 @@ def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: Feat
         raise CheckFailed(f'{form.name}: "{name}" is {tuple(found.shape)}, not {shape}')
     if not found.isfinite().all():
         raise CheckFailed(f'{form.name}: "{name}" holds what is not finite')
+    if name == "visibility" and not ((found >= 0) & (found <= 1)).all():
+        low, high = found.min().item(), found.max().item()
+        raise CheckFailed(f'{form.name}: "visibility" is no probability: {low:g} to {high:g}')
 
 
 def points_are_float32(subject: HeadSubject) -> None:
@@ -140,7 +143,12 @@ def _loss(
     target = _targets(count) if target is None else target
     visible = torch.ones(target.shape[:2], dtype=torch.bool) if visible is None else visible
     with seeded(0):
-        return training_loss(module, module(features), target, visible, point_loss)
+        output = module(features)
+        cost = training_loss(module, output, target, visible, point_loss)
+        if "visibility" in output:
+            hidden = (torch.arange(visible.shape[1]) % 2).float()
+            cost = cost + visibility_loss(output["visibility"], visible, hidden.expand_as(visible))
+        return cost
 
 
 def _targets(count: int) -> Tensor:
