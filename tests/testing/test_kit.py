@@ -4,6 +4,7 @@ before any check of its kind."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,22 @@ def test_what_a_plugin_prints_stays_off_standard_output(
     out, err = capsys.readouterr()
     assert out == ""
     assert "a plugin talks" in err
+
+
+def test_a_check_is_not_run_only_where_the_one_that_it_needs_fails(planted: object) -> None:
+    """What the other check finds nothing wrong with is the fault of this one."""
+    first, *_, last = checks("healthy", "loss")
+
+    def stumbles(subject: object) -> None:
+        raise CheckNotRun(first.name, "it stumbles")
+
+    def wrong(subject: object) -> None:
+        raise CheckFailed("so it is")
+
+    outcome = run(replace(last, test=stumbles))
+    assert (outcome.status, outcome.message) == ("failed", "it stumbles")
+    outcome = run(replace(last, test=stumbles, tests={first.name: wrong}))
+    assert (outcome.status, outcome.message) == ("not run", f"needs {first.name}: it stumbles")
 
 
 def test_an_expected_failure_is_counted(outcomes: Callable[..., list[Outcome]]) -> None:

@@ -94,9 +94,10 @@ def export_onnx(
     try:
         checks = _check(trained, content, real)
     except WeightsError as error:
-        raise WeightsError(f"{path}: not written: {error}") from error
+        why = graph.why_wrong(trained)
+        raise WeightsError(f"{path}: not written: {error}{why}") from error
     if reason := why_not(checks, trained.header.config):
-        raise WeightsError(f"{path}: not written: {reason}")
+        raise WeightsError(f"{path}: not written: {reason}{graph.why_wrong(trained)}")
     try:
         write_whole(path, content)
     except OSError as error:

@@ -4,16 +4,19 @@ torch has two exporters. This uses the one that traces (``dynamo=False``): it gi
 as the newer one for every head and for convnets and transformers alike, takes a tenth of its time,
 and needs no package besides torch and onnx. What a tracer can get wrong, a number that should have
 followed the batch and was written down, is found by :mod:`.agreement`, which runs the graph on
-batches of other sizes than the traced one.
+batches of other sizes than the traced one, and named by :func:`held_on`.
 """
 
 from __future__ import annotations
 
+import re
+import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +30,14 @@ from .onnx_file import IMAGES, POINTS, SCORES, OnnxFacts
 from .outputs import VISIBILITY
 from .rewording import InOtherWords
 
+TORCH, REWORDING = Path(torch.__file__).parent, "rewording.py"
+"""What calls a plugin's operations in its stead."""
+
 OPSET = 18
 """The operator set of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
 
-BATCH = 5
-"""Images that are traced: few sizes in a network are multiples of it."""
+BATCH, OTHER_BATCH = 5, 7
+"""Images that are traced: few sizes in a network are multiples of them."""
 
 PREFIX = "model."
 """What stands before the names of the network's tensors in a graph."""
@@ -91,29 +97,88 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
             f"{bare_id(config.backbone)}: {size / 1e9:.1f} GB of weights do not fit into an ONNX "
             "file, which ends at 2 GiB"
         )
-    example = _example(BATCH, config.input_size)
-    outputs = network.names(example)
-    mode = torch.onnx.TrainingMode
     try:
-        with TemporaryDirectory() as folder, InOtherWords(BATCH), _silence():
-            file = Path(folder) / "model.onnx"
-            torch.onnx.export(
-                network,
-                (example,),
-                file,
-                dynamo=False,
-                input_names=[IMAGES],
-                output_names=outputs,
-                dynamic_axes={name: {0: "N"} for name in (IMAGES, *outputs)},
-                opset_version=OPSET,
-                training=mode.EVAL if fold else mode.PRESERVE,
-            )
-            return file.read_bytes()
+        return write(network, config.input_size, fold)
     except Exception as error:  # a class for each thing that it cannot do, and plugins' own
         raise PluginError(
             f"head {bare_id(config.head)} on {bare_id(config.backbone)}: torch cannot write it as "
-            f"ONNX: {_reason(error)}"
+            f"ONNX: {reason(error)}"
         ) from error
+
+
+@torch.no_grad()
+def write(network: CropsToPoints, side: int, fold: bool = True) -> bytes:
+    """The network as an ONNX file. Raises whatever torch does, or a plugin, where it cannot be."""
+    example = _example(BATCH, side)
+    outputs = network.names(example)
+    mode = torch.onnx.TrainingMode
+    with TemporaryDirectory() as folder, InOtherWords(BATCH), _silence():
+        file = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            network,
+            (example,),
+            file,
+            dynamo=False,
+            input_names=[IMAGES],
+            output_names=outputs,
+            dynamic_axes={name: {0: "N"} for name in (IMAGES, *outputs)},
+            opset_version=OPSET,
+            training=mode.EVAL if fold else mode.PRESERVE,
+        )
+        return file.read_bytes()
+
+
+def why_wrong(trained: Trained) -> str:
+    """The operation by which a graph that was found wrong holds on to its batch; empty where none
+    does."""
+    found = held_on(_network(trained), trained.header.config.input_size)
+    return f"; it holds on to the size of the batch: {found}" if found else ""
+
+
+@torch.no_grad()
+def held_on(network: nn.Module, side: int) -> str:
+    """The first operation that is traced with another number for another size of batch, with its
+    line of Python: ``reshape in my_head.py, line 31``. Empty: there is none."""
+    graphs = []
+    for batch in (BATCH, OTHER_BATCH):
+        try:
+            with InOtherWords(batch), _silence():
+                example = (_example(batch, side),)
+                traced: Any = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            places = [f"{frame.filename}({frame.lineno})" for frame in reversed(frames)]
+            return f"{one_line(error)}{_place(places)}"
+        graphs.append(list(traced.inlined_graph.nodes()))
+    for one, other in zip(*graphs, strict=False):
+        if _constants(one) != _constants(other):
+            operation = one.kind().removeprefix("aten::")
+            return f"{operation}{_place(one.sourceRange().splitlines())}"
+    return ""
+
+
+def _constants(node: Any) -> list[Any]:
+    """The numbers that an operation is given; of other values None."""
+    if not node.kind().startswith("aten::"):
+        return []
+    found = []
+    for value in node.inputs():
+        inner = value.node()
+        listed = inner.kind() == "prim::ListConstruct"
+        values = [each.node() for each in inner.inputs()] if listed else [inner]
+        known = [n.output().toIValue() for n in values if n.kind() == "prim::Constant"]
+        found += [each if isinstance(each, int | float) else None for each in known]
+    return found
+
+
+def _place(frames: Sequence[str]) -> str:
+    """The innermost line of Python that is not torch's, of ``file(line)`` and what follows."""
+    for frame in frames:
+        found = re.match(r"\s*(.+)\((\d+)\)", frame)
+        path = Path(found[1]) if found else Path()
+        if found and path.name != REWORDING and not path.is_relative_to(TORCH):
+            return f" in {path.name}, line {found[2]}"
+    return ""
 
 
 def facts_of(trained: Trained, name: str, calibration: Calibration | None) -> OnnxFacts:
@@ -144,7 +209,7 @@ def _example(batch: int, side: int) -> Tensor:
     return torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Its first sentence: the others tell torch's users whom to write to."""
     first = one_line(error).split(". ")[0]
     return first.split(" [Caused by")[0]

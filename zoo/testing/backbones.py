@@ -23,6 +23,7 @@ from zoo.testing.common import (
     import_leaves_no_trace,
     require_keyword_only,
 )
+from zoo.testing.exporting import require_export
 from zoo.testing.faces import overfit
 from zoo.testing.failures import CheckFailed, must, needs
 from zoo.testing.modules import (
@@ -257,7 +258,9 @@ def honest_about_pretrained(subject: BackboneSubject) -> None:
 
 def overfits_four_faces(subject: BackboneSubject) -> None:
     """With the linear head and without dropout it learns four drawn faces by heart."""
-    subject.made()
+    for other in (output_dtype, batch_sizes, eval_is_deterministic, eval_ignores_batch_mates):
+        with needs(other.__name__):
+            other(subject)
     options = {name: v for name, v in subject.options.items() if name != "input_size"}
     plan = ModelPlan.of(subject.entry.qualified, input_size=subject.size, backbone_options=options)
 
@@ -266,6 +269,18 @@ def overfits_four_faces(subject: BackboneSubject) -> None:
             return build_model(plan, IBUG68).model
 
     overfit(model, subject.size)
+
+
+def exports_to_onnx(subject: BackboneSubject) -> str | None:
+    """As ONNX, with the linear head, it gives the same points for batches of any size."""
+    for other in (output_dtype, batch_sizes, eval_is_deterministic, eval_ignores_batch_mates):
+        with needs(other.__name__):
+            other(subject)
+    options = {name: v for name, v in subject.options.items() if name != "input_size"}
+    plan = ModelPlan.of(subject.entry.qualified, input_size=subject.size, backbone_options=options)
+    with needs("output_rank"), seeded(0):
+        model = build_model(plan, IBUG68).model.eval()
+    return require_export(model, {"points": (len(IBUG68), 2)}, subject.size)
 
 
 def trains_in_two_processes(subject: BackboneSubject) -> None:
@@ -298,6 +313,7 @@ CHECKS: tuple[Callable[[Any], str | None], ...] = (
     survives_deepcopy,
     survives_pickling,
     honest_about_pretrained,
+    exports_to_onnx,
     overfits_four_faces,
     trains_in_two_processes,
 )

@@ -42,6 +42,8 @@ class CheckNotRun(CheckFailed):
         super().__init__(f"needs {needed}: {reason}")
         self.needed = needed
         """The name of the other."""
+        self.reason = reason
+        """Why the plugin fails it."""
 
 
 def reason_of(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -40,6 +40,15 @@ class HeadSubject(Subject):
     def offered(self) -> list[FeatureForm]:
         parameter = inspect.signature(self.plugin.build).parameters.get("stride")
         return forms(None if parameter is None else self.options.get("stride", parameter.default))
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """What it declares beside points and scores, with the shape for one face of 68 points."""
+        declared: Mapping[str, tuple[int | str, ...]] = self.plugin.outputs
+        return {
+            name: tuple(side if isinstance(side, int) else len(IBUG68) for side in shape)
+            for name, shape in declared.items()
+        }
 
     def sort_out(self) -> tuple[list[FeatureForm], dict[str, str]]:
         """The forms that it takes, and what it says to the others."""

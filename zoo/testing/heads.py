@@ -23,6 +23,7 @@ from zoo.testing.common import (
     import_leaves_no_trace,
     require_keyword_only,
 )
+from zoo.testing.exporting import require_export
 from zoo.testing.faces import overfit, point_loss
 from zoo.testing.failures import CheckFailed, must, needs
 from zoo.testing.head_subject import HeadSubject, points_first
@@ -84,6 +85,42 @@ def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: Feat
     if name == "visibility" and not ((found >= 0) & (found <= 1)).all():
         low, high = found.min().item(), found.max().item()
         raise CheckFailed(f'{form.name}: "visibility" is no probability: {low:g} to {high:g}')
+
+
+def outputs_are_as_declared(subject: HeadSubject) -> None:
+    """All that it gives begins with the batch, and what it declares in ``outputs`` has its shape
+    and is finite."""
+    for form, module in subject.each():
+        for count in (2, 3):
+            with needs("gives_points"), torch.no_grad(), seeded(0):
+                output = module(form.features(count))
+            points_first(output)
+            for name, tensor in output.items():
+                if tensor.ndim == 0 or len(tensor) != count:
+                    raise CheckFailed(
+                        f'{form.name}: "{name}" is {tuple(tensor.shape)} for {count} images; its '
+                        "first dimension must be the batch's"
+                    )
+            for name, shape in subject.outputs.items():
+                if name not in output:
+                    raise CheckFailed(f'{form.name}: it declares "{name}", and does not give it')
+                _require_shape(output, name, (count, *shape), form)
+
+
+def exports_to_onnx(subject: HeadSubject) -> str | None:
+    """As ONNX, on a small network, it gives the same for batches of any size."""
+    with needs("gives_points"):
+        gives_points(subject)
+    with needs("eval_is_deterministic"):
+        eval_is_deterministic(subject)
+    spec = Backbone(build=SmallNet, input_size=SIZE)
+    known = {"points": (len(IBUG68), 2), "score": (len(IBUG68),), "visibility": (len(IBUG68),)}
+    for form, module in subject.each():
+        with seeded(0):
+            model = LandmarkModel(SmallNet(form), module, spec, freeze=False)
+        if why := require_export(model, known | subject.outputs, SIZE):
+            return why
+    return None
 
 
 def points_are_float32(subject: HeadSubject) -> None:
@@ -227,6 +264,8 @@ def eval_is_deterministic(subject: HeadSubject) -> None:
 
 def eval_ignores_batch_mates(subject: HeadSubject) -> None:
     """In eval mode an image's output does not depend on the others in its batch."""
+    with needs("outputs_are_as_declared"):
+        outputs_are_as_declared(subject)
     for form, module in subject.each():
         first = subject.run(module, form.features(4))
         second = subject.run(module, form.with_other_mates(4))
@@ -281,6 +320,7 @@ CHECKS: tuple[Callable[[Any], str | None], ...] = (
     options_are_keyword_only,
     takes_features_or_refuses_by_name,
     gives_points,
+    outputs_are_as_declared,
     points_are_float32,
     every_parameter_gets_a_gradient,
     gradient_reaches_the_features,
@@ -292,5 +332,6 @@ CHECKS: tuple[Callable[[Any], str | None], ...] = (
     same_seed_same_init,
     survives_deepcopy,
     survives_pickling,
+    exports_to_onnx,
     overfits_four_faces,
 )

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import Any, Literal
 
@@ -72,6 +72,8 @@ class Check:
     """One sentence: what is true of a plugin that passes."""
     subject: Subject
     test: Test
+    tests: Mapping[str, Test] = field(default_factory=dict, repr=False)
+    """All checks of the kind, by name."""
 
     @property
     def expected_failure(self) -> str:
@@ -85,10 +87,25 @@ class Check:
             # What a plugin prints goes to standard error: standard output belongs to the command.
             with redirect_stdout(sys.stderr):
                 return self.test(self.subject)
+        except CheckNotRun as error:
+            if self._passes(error.needed):  # so the fault is of what this check asks
+                raise CheckFailed(error.reason) from error
+            raise
         except CheckFailed:
             raise
         except (Exception, SystemExit) as error:
             raise CheckFailed(reason_of(error)) from error
+
+    def _passes(self, name: str) -> bool:
+        """Whether the plugin passes the other check of this name."""
+        if name not in self.tests or name == self.name:
+            return False
+        try:
+            with redirect_stdout(sys.stderr):
+                self.tests[name](self.subject)
+        except (Exception, SystemExit):
+            return False
+        return True
 
     def __repr__(self) -> str:
         return f"<check {self.number} {self.name} of {self.subject.plugin_id}>"
@@ -152,10 +169,11 @@ def checks(
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
     module = importlib.import_module(_LISTS[kind])
     tests: Sequence[Test] = module.CHECKS
-    names = tuple(test.__name__ for test in tests)
+    by_name = {test.__name__: test for test in tests}
+    names = tuple(by_name)
     subject: Subject = module.SUBJECT(plugin_id, kind, names, options or {}, data, import_timeout)
     return [
-        Check(number, test.__name__, _first_sentence(test), subject, test)
+        Check(number, test.__name__, _first_sentence(test), subject, test, by_name)
         for number, test in enumerate(tests, start=1)
     ]
 
