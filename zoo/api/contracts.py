@@ -83,6 +83,9 @@ class Backbone:
     summary: str = ""
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
+    files: tuple[str, ...] = ()
+    """Names of options of ``build`` that are files. A user gives a path; a run stores the content's
+    digest and finds the file again by it. ``build`` gets a path."""
 
 
 @runtime_checkable
@@ -201,6 +204,8 @@ class Head:
     summary: str = ""
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
+    files: tuple[str, ...] = ()
+    """As for a :class:`Backbone`."""
     outputs: Outputs = field(default_factory=dict, hash=False)
     """What it gives beside points and scores, see above."""
 
@@ -238,6 +243,8 @@ class Loss:
     summary: str = ""
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
+    files: tuple[str, ...] = ()
+    """As for a :class:`Backbone`."""
     needs: Outputs = field(default_factory=dict, hash=False)
     """What it takes from the head's output, see above."""
 

@@ -10,7 +10,7 @@ import typer
 
 from zoo.api import DataError, UsageError
 from zoo.cli.completion import offer, protocols
-from zoo.cli.options import Data, Device, Json, Runs, Split, Strict
+from zoo.cli.options import Data, Device, Files, Json, Runs, Split, Strict
 from zoo.cli.output import facts, print_json, say
 
 MOST_SHOWN = 10
@@ -31,6 +31,7 @@ def evaluate(
     ] = None,
     device: Device = "",
     strict: Strict = False,
+    files: Files = None,
     from_predictions: Annotated[
         bool,
         typer.Option(

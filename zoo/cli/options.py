@@ -43,6 +43,28 @@ Kind = Annotated[
         autocompletion=offer(words(*KINDS)),
     ),
 ]
+
+
+def _keep_all(files: list[Path] | None) -> list[Path] | None:
+    """What is named is kept, whatever the verb then does."""
+    from zoo.registry.file_options import keep
+
+    for file in files or ():
+        keep(file)
+    return files
+
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        callback=_keep_all,
+        help="A file that an option of the run's plugins stands for, found by its sha256; it is "
+        "kept. Repeat for more.",
+        show_default=False,
+    ),
+]
 Data = Annotated[
     Path | None,
     typer.Option(

@@ -14,7 +14,7 @@ import typer
 
 from zoo.api import UsageError
 from zoo.cli.completion import offer, plugins, runs_and_files, video_keys
-from zoo.cli.options import Device, Json
+from zoo.cli.options import Device, Files, Json
 from zoo.cli.output import plain, print_json, say
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def predict(
         int, typer.Option(min=1, help="Number of pictures that go through the model together.")
     ] = 16,
     device: Device = "",
+    files: Files = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what an earlier prediction wrote into OUT.")
     ] = False,

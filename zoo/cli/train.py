@@ -20,7 +20,7 @@ from zoo.cli.completion import (
     runs_and_files,
     words,
 )
-from zoo.cli.options import MOST_SKIPPED, PRECISION, Data, Device, NewRuns, Protocol, Strict
+from zoo.cli.options import MOST_SKIPPED, PRECISION, Data, Device, Files, NewRuns, Protocol, Strict
 from zoo.cli.output import say
 
 
@@ -97,6 +97,7 @@ def train(
     precision: Annotated[str | None, PRECISION] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     strict: Strict = False,
+    files: Files = None,
     most_skipped: Annotated[float | None, MOST_SKIPPED] = None,
     log_with: Annotated[
         str | None,
@@ -144,10 +145,10 @@ def train(
         "most_skipped": most_skipped,
     }
     if resume is not None:
-        _refuse_others(context, resume=("epochs", "strict", "log_with"))
+        _refuse_others(context, resume=("epochs", "strict", "log_with", "files"))
     elif from_record is not None:
         allowed = ["data", "weights", "pseudo", "device", "seed", "strict", "most_skipped"]
-        allowed += ["out", "log_with"]
+        allowed += ["out", "log_with", "files"]
         _refuse_others(context, from_record=allowed)
     elif not backbone:
         raise UsageError(

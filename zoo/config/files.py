@@ -3,7 +3,8 @@
 A run, a record or a repository of a stranger's holds options for its plugins, and a text among them
 could have a plugin open any file of this machine. Nor would a file that a plugin read be found
 again on another machine. So weights come through ``weights``, which keeps their digest, and what
-else a plugin reads lies in its package.
+else a plugin reads lies in its package, or is an option that it declares to be a file: that one is
+kept by its digest too (:mod:`zoo.registry.file_options`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def require_no_files(config: Config, where: str) -> None:
                 raise UsageError(
                     f"{where}: {kind}.{name} = {found[:80]!r} names a file, and plugins of a model "
                     "open none: weights are given with --weights FILE, and any other file belongs "
-                    "into the plugin's package"
+                    "into the plugin's package, or is an option that it declares in its `files`"
                 )
 
 

@@ -27,6 +27,7 @@ from zoo.registry.entries import (
     one_line,
 )
 from zoo.registry.errors import ambiguous, failed, not_served, unknown
+from zoo.registry.file_options import located
 
 T = TypeVar("T")
 
@@ -39,6 +40,7 @@ class Resolved(Generic[T]):
     """The entry, with the version that was loaded, though another may have been installed since."""
     plugin: T
     options: Mapping[str, Any] = field(default_factory=dict)
+    """Those that are files as paths of this machine."""
 
     @property
     def id(self) -> str:
@@ -114,7 +116,8 @@ class Registry(Generic[T]):
                     f"{entry.id}:NAME; `zoo list '{entry.id}:*'` lists their names"
                 )
         loaded, _ = self.loaded[entry.distribution, entry.target]
-        return Resolved(replace(loaded, id=entry.id), cast(T, plugin), dict(options or {}))
+        named = replace(loaded, id=entry.id)
+        return Resolved(named, cast(T, plugin), located(named, plugin, options or {}))
 
     def _family(self, entry: Entry) -> BackboneFamily:
 

@@ -69,6 +69,9 @@ def _wrong_value(name: str, value: object) -> str:
         return "" if value in SERVED_API_VERSIONS else f"the versions served are {served}"
     if name == "default_protocol":
         return _wrong_protocol(value)
+    if name == "files":
+        named = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+        return "" if named else "a tuple of names of options is wanted"
     if name in ("outputs", "needs"):
         return _wrong_outputs(name, value)
     if name == "expected_failures":

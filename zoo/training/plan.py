@@ -18,6 +18,7 @@ from ..config import Config
 from ..evaluation.scores.protocols import Protocol, find_protocol
 from ..model import ModelPlan
 from ..registry import Resolved
+from ..registry.file_options import keep
 from ..runs.trained import model_plan
 from ..tensors import file_digest
 from .transfer import teacher_digest, weights_file
@@ -95,8 +96,18 @@ class Plan:
             pseudo=_absolute(config.pseudo),
             pseudo_sha256=teacher_digest(config.pseudo, config.pseudo_sha256),
             data=_absolute(config.data),
+            options=self._options(),
         )
         return replace(self, config=config)
+
+    def _options(self) -> dict[str, dict[str, Any]]:
+        """The options by kind, with its digest for each that is a file."""
+        options = {kind: dict(given) for kind, given in self.config.options.items()}
+        for kind, resolved in self.plugins.items():
+            for name in getattr(resolved.plugin, "files", ()):
+                if name in resolved.options:
+                    options[kind][name] = keep(resolved.options[name])
+        return options
 
 
 def make_plan(config: Config) -> Plan:
