@@ -75,7 +75,7 @@ class World:
                 dist.broadcast(parameter.detach(), src=0)
 
     def align_buffers(self, module: nn.Module) -> None:
-        """Rank 0's batch norm statistics, everywhere: each process gathered its own."""
+        """Rank 0's, everywhere: whatever a plugin keeps there, each process gathered its own."""
         if self.size > 1:
             for buffer in module.buffers():
                 dist.broadcast(buffer, src=0)

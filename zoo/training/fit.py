@@ -30,6 +30,7 @@ from ..runs.trained import Header
 from ..scoring.split import PRECISIONS, Targets, predict_split
 from ..tensors import save_tensors
 from ..world import World
+from .batch_norm import one_batch
 from .loss import Criterion
 from .optim import update_average
 from .state import TrainState
@@ -167,7 +168,8 @@ def _backward(
     images, points, visible, occluded = job.train.show(rows, seed, mine)
     torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
     kind = images.device.type
-    with torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32"):
+    mixed = torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32")
+    with mixed, one_batch(world):
         output = forward(images)
     loss = job.criterion(state.model.head, output, points, visible, occluded)
     # DDP averages gradients over processes; weights make that the mean over the step's frames
