@@ -1,7 +1,7 @@
 """Batch norm over all processes: each normalises its share of a batch by the whole batch's mean and
 variance, so that two processes train what one trains.
 
-Every batch norm that torch's layers, or layers of a plugin, do by ``torch.nn.functional.batch_norm``
+Every batch norm that a layer of torch or of a plugin does by ``torch.nn.functional.batch_norm``
 is caught where it is called; no layer is exchanged, and weights keep their names. On a GPU it is
 torch's own ``SyncBatchNorm``, which wants CUDA tensors; elsewhere the same sums.
 """
