@@ -25,9 +25,9 @@ MAX_BYTES = 4 << 20
 """A record takes some kilobytes; anything near this is something else."""
 
 NOT_THE_CONFIGURATION = frozenset(
-    {"seed", "fold", "device", "data", "most_skipped", "out", "log_with"}
+    {"seed", "fold", "device", "compile", "data", "most_skipped", "out", "log_with"}
 )
-"""Keys that do not make another model: which of several runs it is, and where it ran."""
+"""Keys that do not make another model: which of several runs it is, and where and how it ran."""
 
 WIDTH = 100
 """A line of a record file is no longer, where what stands on it can be broken."""

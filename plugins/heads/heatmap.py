@@ -54,8 +54,9 @@ def smoothing(cells: int) -> Tensor:
 def parabola_top(window: Tensor) -> Tensor:
     """Where the parabola through logarithms in 3 x 3 cells, (..., 3, 3), has its top: (..., 2) as
     x, y from the middle cell. Clipped to FARTHEST; 0 where the fit has no top."""
-    step = torch.tensor([-1.0, 0.0, 1.0], dtype=window.dtype, device=window.device)
-    bend = torch.tensor([0.5, -1.0, 0.5], dtype=window.dtype, device=window.device)
+    # made where the window is: a list that is brought to a GPU waits for it
+    step = torch.arange(-1, 2, dtype=window.dtype, device=window.device)
+    bend = 1.5 * step.abs() - 1
     rows, columns = window.mean(-1), window.mean(-2)
     slope_x, slope_y = columns @ step / 2, rows @ step / 2
     bend_x, bend_y = 2 * (columns @ bend), 2 * (rows @ bend)

@@ -17,7 +17,7 @@ from zoo.data.batches import Sources, Split, make_split
 from zoo.data.decode import CLOSE, CLOSE_ROOM
 from zoo.data.store import open_store
 from zoo.data.table import SampleTable
-from zoo.data.views import JITTER, MISTURN, View, Views, close_augment, close_size
+from zoo.data.views import JITTER, MISTURN, Order, View, Views, close_augment, close_size
 from zoo.geometry import REFINE_FILL, Region, crop, refine_region, roll
 
 CPU = torch.device("cpu")
@@ -122,27 +122,29 @@ def told(images: torch.Tensor) -> set[tuple[int, int]]:
 
 def test_every_frame_of_a_batch_is_seen_once_about_half_of_them_close(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 200, 0), numbered(labels.scheme, 200, 9))
-    images, points, visible, _ = views.show(np.arange(200), seed=3)
+    [(images, points, visible, _)] = views.show([Order(np.arange(200), seed=3)])
     seen = told(images)
     assert {row for row, _ in seen} == set(range(200))
     assert len(seen) == len(images) == len(points) == len(visible) == 200
     assert 70 <= sum(mark == 9 for _, mark in seen) <= 130
-    assert told(views.show(np.arange(200), seed=3)[0]) == seen
-    assert told(views.show(np.arange(200), seed=4)[0]) != seen
+    again = [told(each.images) for each in views.show([Order(np.arange(200), s) for s in (3, 4)])]
+    assert again[0] == seen != again[1]
 
 
 def test_processes_that_share_a_batch_see_what_one_would(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 60, 0), numbered(labels.scheme, 60, 9))
     rows = np.arange(60)
-    whole = told(views.show(rows, seed=1)[0])
-    parts = [told(views.show(rows, 1, slice(rank, None, 3))[0]) for rank in range(3)]
+    whole = told(next(views.show([Order(rows, seed=1)])).images)
+    shares = [Order(rows, 1, slice(rank, None, 3)) for rank in range(3)]
+    parts = [told(each.images) for each in views.show(shares)]
     assert set.union(*parts) == whole
     assert sum(map(len, parts)) == 60
 
 
 def test_a_model_that_looks_once_is_shown_whole_regions_only(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 10, 5))
-    assert told(views.show(np.arange(10), seed=0)[0]) == {(row, 5) for row in range(10)}
+    [shown] = views.show([Order(np.arange(10), seed=0)])
+    assert told(shown.images) == {(row, 5) for row in range(10)}
 
 
 def test_a_face_without_visible_points_is_kept_and_seen_whole(labels: SampleTable) -> None:

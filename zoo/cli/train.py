@@ -95,6 +95,10 @@ def train(
     ] = None,
     device: Device = "",
     precision: Annotated[str | None, PRECISION] = None,
+    compile: Annotated[
+        bool | None,
+        typer.Option("--compile", help="Compile the network first (torch.compile)."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     strict: Strict = False,
     files: Files = None,
@@ -141,6 +145,7 @@ def train(
         "pseudo": None if pseudo is None else str(pseudo),
         "device": device or None,
         "precision": precision,
+        "compile": compile,
         "seed": seed,
         "most_skipped": most_skipped,
     }

@@ -108,6 +108,8 @@ class Config:
     """Number format of the arithmetic; half precision by autocast."""
     device: str = ""
     """Empty: cuda, then mps, then cpu."""
+    compile: bool = False
+    """Compile backbone and head by ``torch.compile``."""
     pretrained: bool = False
     """Whether the backbone starts from its published weights."""
     weights: str = ""
@@ -182,6 +184,7 @@ class Config:
 
 _LATER = (
     "most_skipped",
+    "compile",
     "weights_sha256",
     "refine",
     "upright",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..geometry import Region, crop, to_unit
+from .device import send
 from .store import Store
 from .table import SampleTable
 
@@ -48,28 +49,27 @@ class Split:
     def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Images uint8 (B, S, S, 3), points (B, K, 2) and visible (B, K), on the device."""
         index = torch.from_numpy(rows)
-        here = index.to(self.device, non_blocking=True)
+        here = send(index, self.device)
         # index_select copies whole images, where indexing would go byte by byte
         if self.resident:
             images = self.images.index_select(0, here)
         else:
-            shape = (len(rows), *self.images.shape[1:])
-            pinned = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
-            torch.index_select(self.images, 0, index, out=pinned)
-            images = pinned.to(self.device, non_blocking=True)
+            shape, pinned = (len(rows), *self.images.shape[1:]), self.device.type == "cuda"
+            held = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+            images = send(torch.index_select(self.images, 0, index, out=held), self.device)
         return images, self.points.index_select(0, here), self.visible.index_select(0, here)
 
     def take_occluded(self, rows: NDArray[np.int64]) -> Tensor | None:
         """Which points are hidden, (B, K) as in ``occluded``."""
         if self.occluded is None:
             return None
-        return self.occluded.index_select(0, torch.from_numpy(rows).to(self.device))
+        return self.occluded.index_select(0, send(torch.from_numpy(rows), self.device))
 
     def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
         """Images uint8 (B, S, S, 3) on the device, cut anew from their sources: each a window, in
         fractions of what :meth:`take` shows."""
         pixels = self.sources.cut(rows, windows, int(self.images.shape[1]))
-        return torch.from_numpy(pixels).to(self.device)
+        return send(torch.from_numpy(pixels), self.device)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ the pass before got somewhat wrong.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ from ..config import Augment
 from .augment import Augmenter, draw
 from .batches import Split
 from .decode import CLOSE_ROOM
+from .device import ahead
 
 JITTER = {"scale": 0.1, "shift": 0.05}
 """Least jitter of close crops, where the recipe has less."""
@@ -29,6 +32,10 @@ JITTER = {"scale": 0.1, "shift": 0.05}
 MISTURN = 10.0
 """Degrees by which crops that are turned upright are turned at random, whatever the recipe says:
 the pass before gets the roll somewhat wrong. 99 in 100 of its rolls are nearer."""
+
+
+Stored = tuple[Tensor, Tensor, Tensor, Tensor | None]
+"""Frames as the store has them, on the device: images, points, visible, occluded."""
 
 
 class Shown(NamedTuple):
@@ -52,10 +59,26 @@ class View:
 
     def show(self, rows: NDArray[np.int64], draws: Tensor) -> Shown:
         """These frames as training sees them."""
-        occluded = self.split.take_occluded(rows)
+        return self.change(self.fetch(rows), draws)
+
+    def fetch(self, rows: NDArray[np.int64]) -> Stored:
+        return *self.split.take(rows), self.split.take_occluded(rows)
+
+    def change(self, stored: Stored, draws: Tensor) -> Shown:
+        """Frames that were fetched, as training sees them."""
+        *frames, occluded = stored
         if occluded is not None:
             occluded = self.augment.mirror_marks(occluded, draws)
-        return Shown(*self.augment(*self.split.take(rows), draws), occluded)
+        return Shown(*self.augment(*frames, draws), occluded)
+
+
+class Order(NamedTuple):
+    """What a process shows of a batch: the rows of ``part``, drawn for the whole batch, so that how
+    many processes share it changes no frame's augmentation."""
+
+    rows: NDArray[np.int64]
+    seed: int
+    part: slice = slice(None)
 
 
 @dataclass(frozen=True)
@@ -68,22 +91,34 @@ class Views:
     def __len__(self) -> int:
         return len(self.whole.split)
 
-    def show(self, rows: NDArray[np.int64], seed: int, part: slice = slice(None)) -> Shown:
-        """The rows of ``part``, drawn for the whole batch: how many processes share it changes no
-        frame's augmentation. The order within a batch is by view."""
-        draws = draw(len(rows), seed)[part]
+    def show(self, orders: Iterable[Order]) -> Iterator[Shown]:
+        """Batches as training sees them; the order within a batch is by view.
+
+        Frames that do not live on the device are fetched while the batch before is worked with.
+        """
+        jobs = (partial(self._fetch, order) for order in orders)
+        split = self.whole.split
+        for fetched in ahead(jobs, split.device, not split.resident):
+            shown = [view.change(stored, draws) for view, stored, draws in fetched]
+            if len(shown) == 1:
+                yield shown[0]
+                continue
+            told = [each.occluded for each in shown if each.occluded is not None]
+            yield Shown(
+                images=torch.cat([each.images for each in shown]),
+                points=torch.cat([each.points for each in shown]),
+                visible=torch.cat([each.visible for each in shown]),
+                occluded=torch.cat(told) if told else None,
+            )
+
+    def _fetch(self, order: Order) -> list[tuple[View, Stored, Tensor]]:
+        count, rows = len(order.rows), order.rows[order.part]
+        draws = draw(count, order.seed)[order.part]
         if self.close is None:
-            return self.whole.show(rows[part], draws)
-        near = _coins(len(rows), seed)[part]
+            return [(self.whole, self.whole.fetch(rows), draws)]
+        near = _coins(count, order.seed)[order.part]
         chosen = [(self.whole, np.flatnonzero(~near)), (self.close, np.flatnonzero(near))]
-        shown = [view.show(rows[part][at], draws[at]) for view, at in chosen if len(at)]
-        told = [each.occluded for each in shown if each.occluded is not None]
-        return Shown(
-            images=torch.cat([each.images for each in shown]),
-            points=torch.cat([each.points for each in shown]),
-            visible=torch.cat([each.visible for each in shown]),
-            occluded=torch.cat(told) if told else None,
-        )
+        return [(view, view.fetch(rows[at]), draws[at]) for view, at in chosen if len(at)]
 
 
 def close_augment(augment: Augment, upright: bool = False) -> Augment:

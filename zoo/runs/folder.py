@@ -25,8 +25,8 @@ from ..files import disk_refuses, remove_leftovers, write_whole
 from ..files.reading import read_bytes, read_text
 from ..registry import bare_id
 
-ELSEWHERE = ("data", "device")
-"""Keys that may be edited: they say where a run goes on, and the data's fingerprint is checked."""
+ELSEWHERE = ("data", "device", "compile")
+"""Keys that may be edited: where and how a run goes on; the data's fingerprint is checked."""
 
 
 @dataclass(frozen=True)

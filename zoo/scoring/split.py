@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from ..api import LandmarkScheme
 from ..config import Config
 from ..data.batches import Split
+from ..data.device import ahead
 from ..data.store import Store
 from ..data.table import SampleTable
 from ..evaluation.scores.metrics import board_losses, headline_errors
@@ -55,22 +57,23 @@ def predict_split(
     training = model.training
     model.eval()
     mine = np.arange(world.rank, len(split), world.size)
-    parts: list[Answers] = []
-    for start in range(0, len(mine), config.batch_size):
-        rows = mine[start : start + config.batch_size]
-        images, _, _ = split.take(rows)
-        answers = _forward(model, images, config.precision)
-        for _ in range(config.refine):
-            windows = [_window(face, upright) for face in answers.points]
-            close = _forward(model, split.look_closer(rows, windows), config.precision)
-            pairs = zip(windows, close.points, strict=True)
-            found = np.stack([window.to_source(face) for window, face in pairs])
-            answers = close._replace(points=found.astype(np.float32))
-        parts.append(answers)
+    size = config.batch_size
+    starts = range(0, len(mine), size)
+    takes = [partial(split.take, mine[i : i + size]) for i in starts]
+    seen = (images for images, _, _ in ahead(takes, split.device, not split.resident))
+    own = _one_pass(model, seen, config.precision)
+    for _ in range(config.refine if own else 0):
+        assert own is not None
+        windows = [_window(face, upright) for face in own.points]
+        looks = [
+            partial(split.look_closer, mine[i : i + size], windows[i : i + size]) for i in starts
+        ]
+        close = _one_pass(model, ahead(looks, split.device, True), config.precision)
+        assert close is not None
+        pairs = zip(windows, close.points, strict=True)
+        found = np.stack([window.to_source(face) for window, face in pairs])
+        own = close._replace(points=found.astype(np.float32))
     model.train(training)
-    own = [
-        None if given[0] is None else np.concatenate(given) for given in zip(*parts, strict=True)
-    ]
     shares = [share or (None,) * 3 for share in world.gather(own)]
     points, *more = (list(column) for column in zip(*shares, strict=True))
     return Answers(
@@ -80,12 +83,17 @@ def predict_split(
 
 
 @torch.no_grad()
-def _forward(model: LandmarkModel, images: Tensor, precision: str) -> Answers:
-    """What the model says of uint8 (B, S, S, 3)."""
-    with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
-        output = model(images.permute(0, 3, 1, 2).float() / 255)
-    given = {name: output[name].float().cpu().numpy() for name in _ASKED if name in output}
-    return Answers(given["points"], given.get("score"), given.get("visibility"))
+def _one_pass(model: LandmarkModel, batches: Iterable[Tensor], precision: str) -> Answers | None:
+    """What the model says of batches of uint8 (B, S, S, 3), all together; None where there are
+    none. A GPU is waited for at the end alone."""
+    given: dict[str, list[Tensor]] = {name: [] for name in _ASKED}
+    for images in batches:
+        with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
+            output = model(images.permute(0, 3, 1, 2).float() / 255)
+        for name in _ASKED:
+            given[name] += [output[name].float()] if name in output else []
+    points, *more = (torch.cat(each).cpu().numpy() if each else None for each in given.values())
+    return None if points is None else Answers(points, *more)
 
 
 def _window(unit: NDArray[np.float32], upright: NDArray[np.float64] | None) -> Region:

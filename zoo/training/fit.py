@@ -11,7 +11,7 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ..api import ZooError
 from ..config import Config
 from ..data.batches import Split, derive, epoch_batches
-from ..data.views import Views
+from ..data.views import Order, Shown, Views
 from ..reporter import Reporter, Step
 from ..runs.folder import RunFolder
 from ..runs.trained import Header
@@ -31,6 +31,7 @@ from ..scoring.split import PRECISIONS, Targets, predict_split
 from ..tensors import save_tensors
 from ..world import World
 from .batch_norm import one_batch
+from .kernels import compile_parts, fast_kernels
 from .loss import Criterion
 from .optim import update_average
 from .state import TrainState
@@ -110,9 +111,11 @@ def fit(job: TrainJob, state: TrainState) -> None:
     ids when a loss is not finite.
     """
     config, progress, device = job.config, state.progress, job.val.device
+    if config.compile:
+        compile_parts(state.model.train(), config, job.world, job.reporter)
     forward = _parallel(state.model, job.world)
     bad_step = torch.full((), -1, dtype=torch.int64, device=device)
-    with _stop_signals() as stopped:
+    with _stop_signals() as stopped, fast_kernels(device):
         while not progress.done(config):
             steps = epoch_plan(job, progress.epoch)
             interval = 1 if device.type == "cpu" else math.ceil(len(steps) / LOGS_AN_EPOCH)
@@ -121,13 +124,15 @@ def fit(job: TrainJob, state: TrainState) -> None:
                 forward = _parallel(state.model, job.world)
             state.model.train()
             clock = _Clock(progress.images)
-            for batches in steps[progress.batch :]:
+            left = steps[progress.batch :]
+            shown = job.train.show(_orders(job, left, progress.step))
+            for batches in left:
                 state.schedule.before_step(progress.step)
                 total = sum(map(len, batches))
-                for k, rows in enumerate(batches):
+                for k in range(len(batches)):
                     last = k == len(batches) - 1
                     with contextlib.nullcontext() if last else _no_sync(forward):
-                        loss = _backward(job, state, forward, rows, total, k)
+                        loss = _backward(job, state, forward, next(shown), total, k)
                     state.loss_sum += loss.detach() * total
                     bad_step = torch.where(
                         (bad_step < 0) & ~loss.isfinite(), progress.step, bad_step
@@ -151,21 +156,27 @@ def fit(job: TrainJob, state: TrainState) -> None:
                 _save_and_stop(job, state)
 
 
+def _orders(
+    job: TrainJob, steps: Sequence[Sequence[NDArray[np.int64]]], first: int
+) -> Iterator[Order]:
+    """What this process shows in steps, of which ``first`` is the number of the first."""
+    mine = slice(job.world.rank, None, job.world.size)
+    for step, batches in enumerate(steps, first):
+        for micro, rows in enumerate(batches):
+            yield Order(rows, derive(job.config.seed, 1, step, micro), mine)
+
+
 def _backward(
     job: TrainJob,
     state: TrainState,
     forward: nn.Module,
-    rows: NDArray[np.int64],
+    frames: Shown,
     total: int,
     micro: int,
 ) -> Tensor:
     """One batch's share of a step: forward, loss, backward. Returns that share of the loss."""
     config, world, step = job.config, job.world, state.progress.step
-    # every process draws for the whole batch and takes its rows: the augmentation of a frame does
-    # not depend on how many processes there are
-    mine = slice(world.rank, None, world.size)
-    seed = derive(config.seed, 1, step, micro)
-    images, points, visible, occluded = job.train.show(rows, seed, mine)
+    images, points, visible, occluded = frames
     torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
     kind = images.device.type
     mixed = torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32")

@@ -1,0 +1,180 @@
+"""No step waits for a GPU, and none mixes devices: shown on a pretended one, and a step's way back
+by the names of what it does on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pretended_gpu
+import pytest
+import torch
+from pretended_gpu import GPU, Pretended, Waits, twice
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DynamicOutputShapeException
+
+from zoo.api import IBUG68, FeatureInfo
+from zoo.config.recipes import resolve
+from zoo.data.augment import Augmenter
+from zoo.data.batches import Sources, Split
+from zoo.data.decode import CLOSE_ROOM
+from zoo.data.views import Order, View, Views, close_augment, close_size
+from zoo.registry import registry
+from zoo.scoring import mirrored
+from zoo.scoring import split as scoring
+from zoo.training import fit, run
+from zoo.training.loss import build_loss, training_loss
+from zoo.world import World
+
+if TYPE_CHECKING:
+    from conftest import Kit
+
+COUNT, SIZE = 6, 32
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
+    with pretended_gpu.pretend(monkeypatch) as pretended:
+        yield pretended
+
+
+def labels() -> tuple[Tensor, Tensor]:
+    return torch.rand(COUNT, 68, 2).to(GPU), (torch.rand(COUNT, 68) > 0.2).to(GPU)
+
+
+def test_the_pretended_gpu_sees_what_waits(gpu: Pretended) -> None:
+    here = torch.ones(3).to(GPU)
+    gpu.waits.clear()
+    assert (here + 1).device == GPU
+    assert not gpu.waits
+    torch.tensor([1.0, 2.0], device=GPU)
+    here.sum().item()
+    here.cpu()
+    torch.ones(3).to(GPU, non_blocking=True)
+    assert len(gpu.waits) == 4, gpu.waits
+    gpu.waits.clear()
+    torch.ones(3).pin_memory().to(GPU, non_blocking=True)
+    assert not gpu.waits
+    with pytest.raises(DynamicOutputShapeException):
+        here[here > 0]
+    assert len(gpu.waits) == 1
+    with pytest.raises(RuntimeError, match=r"same device|two different devices"):
+        here + torch.ones(3)
+
+
+FINE_AND_COARSE = FeatureInfo(channels=(4, 6), sizes=((8, 8), (4, 4)), strides=(4.0, 8.0))
+
+
+@pytest.mark.parametrize("name", ["linear", "soft_argmax", "simcc", "heatmap"])
+def test_a_head_and_its_loss_never_wait(gpu: Pretended, name: str) -> None:
+    plugin = registry("head").get(name)
+    head = plugin.build(FINE_AND_COARSE, IBUG68, SIZE, **({} if name == "linear" else {"width": 8}))
+    head.start_at(torch.rand(68, 2)) if hasattr(head, "start_at") else None
+    pretended_gpu.bring(head)
+    points, visible = labels()
+    point_loss = registry("loss").get("smooth_l1").build()
+    maps = [torch.rand(COUNT, c, s, s).to(GPU) for c, s in ((4, 8), (6, 4))]
+
+    def work() -> None:
+        output = head(maps)
+        loss = training_loss(head, output, points, visible, point_loss)
+        assert loss.device == GPU
+        assert output["points"].shape == (COUNT, 68, 2)
+
+    assert twice(gpu, work) == []
+
+
+@pytest.mark.parametrize("name", [each.id for each in registry("loss").entries()])
+def test_a_loss_never_waits(gpu: Pretended, name: str) -> None:
+    loss = build_loss(registry("loss").resolve(name), IBUG68)
+    points, visible = labels()
+    assert twice(gpu, lambda: loss(points, points + 0.1, visible)) == []
+    assert gpu.kernels
+
+
+def split(size: int, device: torch.device = GPU) -> Split:
+    images = torch.randint(0, 256, (COUNT, size, size, 3), dtype=torch.uint8).to(device)
+    points, visible = labels()
+    frame = np.zeros((20, 20, 3), np.uint8)
+    sources = Sources((lambda: frame,) * COUNT, np.tile([10.0, 10.0, 20.0], (COUNT, 1)))
+    return Split(images, points, visible, tuple(map(str, range(COUNT))), GPU, sources)
+
+
+@pytest.mark.parametrize("recipe", ["seed", "quick", "strong"])
+def test_the_views_of_a_recipe_never_wait(gpu: Pretended, recipe: str) -> None:
+    """Frames that live on the GPU, seen whole and close, with every augmentation of the recipe."""
+    config = resolve("custom_cnn", recipe, [], {})
+    augment = config.augment.for_inputs(SIZE)
+    stored = augment.stored_side(SIZE)
+    views = [View(split(stored), Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE))]
+    if config.refine:
+        augment, stored = close_augment(augment, config.upright), close_size(augment, SIZE)
+        close = Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE, window=1 / CLOSE_ROOM)
+        views.append(View(split(stored), close))
+    orders = [Order(np.arange(COUNT), seed) for seed in range(4)]
+
+    def work() -> None:
+        for images, points, visible, _ in Views(*views).show(orders):
+            assert images.shape == (COUNT, 3, SIZE, SIZE)
+            assert images.device == points.device == visible.device == GPU
+
+    assert twice(gpu, work) == []
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 8, 8)
+        self.points = nn.Linear(4, 136)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        points = self.points(self.conv(images).mean((2, 3))).unflatten(1, (68, 2))
+        return {"points": points, "score": points[..., 0]}
+
+
+@pytest.mark.parametrize("refine", [0, 1])
+@pytest.mark.parametrize("path", ["plain", "mirrored"])
+def test_scoring_waits_once_a_pass(
+    gpu: Pretended, monkeypatch: pytest.MonkeyPatch, refine: int, path: str
+) -> None:
+    """For points and for scores, however many batches there are."""
+    # threads of their own see nothing of the pretended GPU
+    monkeypatch.setattr(scoring, "ahead", lambda jobs, device, streams: (job() for job in jobs))
+    model: Any = pretended_gpu.bring(Net())
+    config = resolve("custom_cnn", "seed", [], {"batch_size": 2, "refine": refine})
+    world = World(0, 1, GPU)
+
+    def work() -> None:
+        if path == "plain":
+            answers = scoring.predict_split(model, split(SIZE), config, world, None)
+            assert answers.scores is not None
+            assert answers.points.shape == (COUNT, 68, 2)
+        else:
+            flip = IBUG68.flip or ()
+            points = mirrored.predict_mirrored(model, split(SIZE), config, flip, world, None)
+
+    waits = [each for each in twice(gpu, work) if "from the CPU" not in each]
+    assert waits == ["aten::_to_copy to the CPU"] * 2 * (1 + refine)
+
+
+def test_a_step_asks_the_device_for_no_number(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its way back and the optimiser's step, which no pretended GPU can do: told by a CPU's."""
+    caught: list[tuple[fit.TrainJob, Any]] = []
+    monkeypatch.setattr(
+        run, "_fit_and_record", lambda parts, job, state: caught.append((job, state))
+    )
+    kit.train(*kit.EVERYTHING)
+    [(job, state)] = caught
+    shown = job.train.show(fit._orders(job, fit.epoch_plan(job, 0), 0))
+    first, second = next(shown), next(shown)
+
+    def step(frames: Any) -> None:
+        fit._backward(job, state, state.model, frames, len(frames.images), 0)
+        fit._update(state, job.config)
+
+    step(first)
+    with Waits(torch.device("cpu")) as seen:
+        step(second)
+    assert seen.kernels > 50
+    assert seen.waits == []
