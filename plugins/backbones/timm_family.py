@@ -3,39 +3,25 @@
 NAME is an architecture (``resnet18``), one with a tag that picks its weights
 (``resnet18.a1_in1k``), or a repository of the Hugging Face hub (``hf-hub:timm/resnet18.a1_in1k``).
 A model keeps timm's names for its tensors, so a file downloaded by hand fits it.
+
+Importing timm takes seconds, so its names are kept in a file, one for each version of timm: a list
+of them imports nothing.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
-from functools import cache, partial
-from typing import Any
+import contextlib
+import fnmatch
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
 
-import timm
-import torch
-from timm.models import (
-    build_model_with_cfg,
-    get_pretrained_cfg,
-    is_model,
-    load_model_config_from_hf,
-    model_entrypoint,
-)
-from torch import Tensor, nn
+import msgspec
 
-from zoo.api import Backbone, PluginError, UsageError, WeightsError, ZooError
-from zoo.api.errors import close_names, did_you_mean
-from zoo.files.reading import read_json
-from zoo.plugins.backbones import hub_cache
-from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_from
-
-HUB = "hf-hub:"
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
-"""What timm looks for in a repository, in this order."""
-
-_CANNOT_NORM_MAPS = ("Hiera", "HieraDet")
-"""Classes of timm whose final norm is for the pooled vector only."""
+from zoo.api import Backbone, ZooError
+from zoo.files import write_whole, zoo_home
+from zoo.files.reading import MOST_SETTINGS, read_bytes
 
 
 class TimmFamily:
@@ -43,277 +29,49 @@ class TimmFamily:
 
     def names(self, pattern: str) -> list[str]:
         """Architectures that match a shell pattern; with a dot in it, tagged names as well."""
-        found = set(timm.list_models(pattern))
-        if "." in pattern:
-            found |= set(timm.list_pretrained(pattern))
-        return sorted(found)
+        architectures, tagged = _names()
+        among = architectures + tagged if "." in pattern else architectures
+        return sorted(set(fnmatch.filter(among, pattern or "*")))
 
     def resolve(self, name: str) -> Backbone:
-        """The backbone of that name, from timm's table of configurations alone: no model is built,
-        nothing is downloaded.
+        """The backbone of that name, as :func:`timm_networks.resolve` says."""
+        from zoo.plugins.backbones import timm_networks
 
-        A hub repository's configuration is read where it is in the local cache. Raises
-        :class:`PluginError` for a name that timm does not know.
-        """
-        if name.startswith(HUB):
-            repository = name.removeprefix(HUB)
-            return _backbone(name, hub_cache.cached_config(repository) or {"hf_hub_id": repository})
-        return _backbone(name, _registered_config(name))
+        return timm_networks.resolve(name)
 
 
-def _registered_config(name: str) -> dict[str, Any]:
+def _names() -> tuple[list[str], list[str]]:
+    """timm's own where it is imported already, since a program may have added to them; else those
+    of the file, which is written where it is missing or damaged."""
+    extended = "timm" in sys.modules
+    file = None if extended else _file()
+    if file is not None and (kept := _kept(file)):
+        return kept
+    from zoo.plugins.backbones import timm_networks
+
+    found = timm_networks.list_names()
+    if file is not None:
+        with contextlib.suppress(OSError):  # a list that is not kept is made again
+            write_whole(file, json.dumps(found).encode())
+    return found
+
+
+def _file() -> Path | None:
+    """None for a user without a home folder."""
     try:
-        found: Any = get_pretrained_cfg(name)
-    except RuntimeError:  # the architecture has no such tag
-        found = None
-    if found is None:
-        raise _unknown(name)
-    config: dict[str, Any] = found.to_dict()
-    return config
-
-
-def _backbone(name: str, config: dict[str, Any]) -> Backbone:
-    facts: dict[str, Any] = {}
-    if "input_size" in config:
-        facts["input_size"] = config["input_size"][-1]
-    facts |= {key: tuple(config[key]) for key in ("mean", "std") if key in config}
-    papers = config.get("paper_ids") or config.get("origin_url") or ""
-    return Backbone(
-        build=partial(build, name),
-        license="Apache-2.0",
-        weights_license=config.get("license") or "unknown",
-        reference=papers if isinstance(papers, str) else ", ".join(papers),
-        weights=_address(config),
-        summary=f"{name} of timm {timm.__version__}",
-        **facts,
-    )
-
-
-def _address(config: dict[str, Any]) -> str:
-    if not config.get("hf_hub_id"):
-        return config.get("url") or ""
-    repository, _, revision = config["hf_hub_id"].partition("@")
-    file = config.get("hf_hub_filename") or WEIGHT_FILES[0]
-    return f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file}"
-
-
-def _unknown(name: str) -> PluginError:
-    architecture, _, tag = name.partition(".")
-    known = timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models()
-    near = close_names(name, known) or sorted(known)[:3] * bool(tag)
-    hint = f"did you mean timm:{', timm:'.join(near)}? " if near else ""
-    return PluginError(
-        f"timm {timm.__version__} has no model {name}; {hint}`zoo list 'timm:*'` lists them all"
-    )
-
-
-def build(
-    name: str,
-    *,
-    pretrained: bool = False,
-    input_size: int | None = None,
-    stride: float | None = None,
-    out_indices: Sequence[int] | int | None = None,
-    norm: bool | None = None,
-    **options: Any,
-) -> nn.Module:
-    """A timm model without its classifier: images (B, 3, S, S) to maps (B, C, h, w).
-
-    A ``stride`` asks for the maps from that stride (input pixels a cell) to the coarsest, one of
-    each size; without it the coarsest comes alone. ``out_indices`` names the maps instead, from 0
-    (finest), negative from the end, an integer n means the last n, as in timm. What comes after the
-    last map is not built. One map comes alone, several as a list. ``norm`` applies the model's
-    final norm to them: by default where the last map is asked alone, since a transformer's features
-    are used so. Options of the architecture (``drop_path_rate``, ``img_size``...) go to timm.
-
-    Raises :class:`UsageError` for a size, an index or an option that the model does not take, and
-    for a hub repository that would have to be fetched without ``pretrained``;
-    :class:`WeightsError` where no pretrained weights exist; else what timm raises when they cannot
-    be had.
-    """
-    config = _config(name, pretrained)
-    _require_architecture(name, options)
-    native = _backbone(name, config).input_size
-    size = input_size or native
-    if config.get("fixed_input_size"):
-        # Transformers lay out their positions when they are built; others refuse the argument.
-        options.setdefault("img_size", size)
-    try:
-        model = _create(name, pretrained, options)
-    except AssertionError as error:
-        raise _wrong_size(name, size, native, error) from error
-    for method in ("forward_intermediates", "prune_intermediate_layers"):
-        if not hasattr(model, method):
-            raise PluginError(
-                f"timm:{name}: timm {timm.__version__} gives no feature maps of "
-                f"{type(model).__name__} (it has no {method}); choose another model"
-            )
-    _check_patches(model, name, size)
-    if out_indices is None:
-        out_indices = [-1] if stride is None else _indices(model, name, size, native, stride)
-    if norm is None:
-        last_alone = out_indices == 1 or out_indices in ([-1], (-1,))
-        norm = last_alone and type(model).__name__ not in _CANNOT_NORM_MAPS
-    try:
-        kept = model.prune_intermediate_layers(out_indices, prune_norm=not norm)
-    except (AssertionError, TypeError, ValueError) as error:
-        raise UsageError(f"timm:{name}: out_indices is {out_indices!r}: {error}") from error
-    emit_maps(model, kept, norm)
-    _try_once(model, name, size, native)
-    network: nn.Module = model
-    return network
-
-
-def _require_architecture(name: str, options: dict[str, Any]) -> None:
-    """Raises :class:`UsageError` for an option that is none of the network's own.
-
-    What timm's functions take besides opens files, fetches weights or says where to keep them: the
-    record would name weights that the model did not start from, and a stranger's record could name
-    files of this machine. So what the classes of the architecture take is allowed, and no more.
-    """
-    for option in options:
-        if option not in (known := _architecture_options(_architecture(name))):
-            question = did_you_mean(option, known)
-            raise UsageError(
-                f"timm:{name}: backbone.{option} is no option of its architecture; "
-                f"{question + ' ' if question else ''}"
-                "weights of your own are given with --weights FILE, timm's with --pretrained"
-            )
-
-
-def _architecture(name: str) -> str:
-    """``resnet18`` of ``resnet18.a1_in1k``, or what the configuration of a repository names."""
-    if not name.startswith(HUB):
-        return name.partition(".")[0]
-    folder = hub_cache.cached_folder(name.removeprefix(HUB), ("config.json",))
-    found = None if folder is None else read_json(folder / "config.json")
-    architecture = found.get("architecture") if isinstance(found, dict) else None
-    if not isinstance(architecture, str) or not is_model(architecture):
-        raise PluginError(f"timm:{name}: its configuration names no architecture of timm")
-    return architecture
-
-
-@cache
-def _architecture_options(architecture: str) -> frozenset[str]:
-    """What the classes of networks and of their parts take by name, in the module that builds it
-    and in those of timm's models that it takes classes from."""
-    module = inspect.getmodule(model_entrypoint(architecture))
-    classes = [
-        each
-        for each in vars(module).values()
-        if isinstance(each, type)
-        and issubclass(each, nn.Module)
-        and each.__module__.startswith("timm.models.")
-    ]
-    taken = {name for each in classes for name in inspect.signature(each.__init__).parameters}
-    tables = [each for each in vars(module).values() if isinstance(each, type)]
-    taken |= {each.name for table in filter(is_dataclass, tables) for each in fields(table)}
-    functions = (timm.create_model, build_model_with_cfg)
-    others = {name for each in functions for name in inspect.signature(each).parameters}
-    return frozenset(taken - others - {"self", "args", "kwargs", "device", "dtype"})
-
-
-def _config(name: str, pretrained: bool) -> dict[str, Any]:
-    """timm's configuration of the model, once it is sure that its weights are within reach."""
-    if name.startswith(HUB):
-        return _hub_config(name, pretrained)
-    config = _registered_config(name)
-    if pretrained:
-        if not _address(config):
-            raise WeightsError(
-                f"timm:{name}: timm knows no pretrained weights for it; leave --pretrained out, "
-                "or give a file with --weights"
-            )
-        if config.get("hf_hub_id"):
-            file = config.get("hf_hub_filename")
-            hub_cache.require(config["hf_hub_id"], (file,) if file else WEIGHT_FILES)
-    return config
-
-
-def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
-    repository = name.removeprefix(HUB)
-    if cached := hub_cache.cached_config(repository):
-        if pretrained:
-            hub_cache.require(repository, WEIGHT_FILES)
-        return cached
-    if not pretrained:
-        raise UsageError(
-            f"timm:{name}: what it is stands on the hub alone, and only --pretrained downloads; "
-            "give --pretrained, or name an architecture, as `zoo list 'timm:*'` lists them"
-        )
-    hub_cache.require(repository, ("config.json",))
-    config: dict[str, Any] = load_model_config_from_hf(repository)[0]
-    promised, found = _backbone(name, {}), _backbone(name, config)
-    for fact in ("input_size", "mean", "std"):
-        if getattr(promised, fact) != getattr(found, fact):
-            # The caller has already planned with the defaults; going on would feed it wrong images.
-            raise WeightsError(
-                f"timm:{name}: its configuration has just been fetched and says "
-                f"{fact} {getattr(found, fact)}; give the same command again to use it"
-            )
-    return config
-
-
-def _create(name: str, pretrained: bool, options: dict[str, Any]) -> Any:
-    source = name
-    if name.startswith(HUB) and not pretrained:
-        folder = hub_cache.cached_folder(name.removeprefix(HUB), ("config.json",))
-        source = f"local-dir:{folder}"  # which asks no server whether there is anything newer
-    try:
-        return timm.create_model(source, pretrained=pretrained, **options)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise UsageError(f"timm:{name}: {error}; its options are those of timm") from error
-
-
-def _indices(model: Any, name: str, size: int, native: int, stride: float) -> list[int]:
-    try:
-        return indices_from(model, size, stride)
+        return zoo_home() / f"timm-names-{version('timm')}.json"
     except ZooError:
-        raise
-    except Exception as error:
-        raise _wrong_size(name, size, native, error) from error
+        return None
 
 
-def _check_patches(model: nn.Module, name: str, size: int) -> None:
-    embedding = getattr(model, "patch_embed", None)
-    patch = getattr(embedding, "patch_size", None)
-    patch = patch[0] if isinstance(patch, tuple | list) else patch
-    if isinstance(patch, int) and size % patch and not getattr(embedding, "dynamic_img_pad", False):
-        # timm would drop the last pixels without a word, and every point would be off
-        raise UsageError(
-            f"timm:{name}: cuts its input into patches of {patch} px and cannot work at {size}; "
-            f"set input_size to {size // patch * patch or patch} or {(size // patch + 1) * patch}"
-        )
-
-
-def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
-    """One image through the model: which sizes it takes and what it uses is written nowhere."""
-    model.eval()  # batch norms keep their statistics, dropout draws no random numbers
-    image = torch.zeros(1, 3, size, size, device=next(model.parameters()).device)
+def _kept(file: Path) -> tuple[list[str], list[str]] | None:
     try:
-        with torch.enable_grad():
-            maps = model(image)
-    except ZooError:
-        raise
-    except Exception as error:
-        raise _wrong_size(name, size, native, error) from error
-    model.train()
-    maps = [maps] if isinstance(maps, Tensor) else maps
-    if any(each.ndim != 4 for each in maps):
-        shapes = ", ".join(str(tuple(each.shape)) for each in maps)
-        raise PluginError(f"timm:{name}: gives {shapes}, no maps (B, C, h, w); choose another")
-    freeze_unused(model, maps)
-
-
-def _wrong_size(name: str, size: int, native: int, error: Exception) -> UsageError | PluginError:
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    if size == native:
-        return PluginError(f"timm:{name}: gives no feature maps: {reason[0]}; choose another model")
-    return UsageError(
-        f"timm:{name}: cannot work at {size} px ({reason[0]}); set input_size to its own {native}"
-    )
+        architectures, tagged = msgspec.json.decode(
+            read_bytes(file, MOST_SETTINGS), type=tuple[list[str], list[str]]
+        )
+    except (ZooError, msgspec.DecodeError):
+        return None
+    return architectures, tagged
 
 
 timm_family = TimmFamily()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zoo.api import IMAGENET_MEAN, BackboneFamily, PluginError, UsageError, WeightsError
-from zoo.plugins.backbones import hub_cache
-from zoo.plugins.backbones import timm_family as family_module
+from zoo.plugins.backbones import hub_cache, timm_networks
 from zoo.plugins.backbones.timm_family import timm_family
 
 # Convolutions, tokens, (B, h, w, C) inside, hybrids, several branches: one small model of each,
@@ -246,6 +246,31 @@ def test_names_are_searched_by_shell_pattern() -> None:
     assert everything == sorted(everything)
 
 
+def test_names_that_are_kept_are_those_of_timm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file that names its version, written anew where it is damaged."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "timm")  # as in a process that has not imported it
+    file = tmp_path / f"timm-names-{timm.__version__}.json"
+    for pattern in ("resnet1*", "resnet18.*", ""):
+        found = timm_family.names(pattern)
+        assert found == sorted({*timm.list_models(pattern), *tagged(pattern)})
+    assert file.is_file()
+    for damage in (b"", b"[[1], []]", b'{"a": 1}'):
+        file.write_bytes(damage)
+        assert "resnet18" in timm_family.names("*")
+        assert len(file.read_bytes()) > 10_000
+    file.write_bytes(b'[["only"], []]')
+    assert timm_family.names("*") == ["only"]
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    assert "only" not in timm_family.names("*"), "a program may have added to them"
+
+
+def tagged(pattern: str) -> list[str]:
+    return timm.list_pretrained(pattern) if "." in pattern else []
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [
@@ -321,7 +346,7 @@ def test_a_fetched_configuration_that_differs_from_the_plan_stops(
     config = {"input_size": [3, 160, 160], "mean": [0.5] * 3, "std": [0.5] * 3}
     monkeypatch.setattr(hub_cache, "require", lambda *_: None)
     monkeypatch.setattr(
-        family_module, "load_model_config_from_hf", lambda _: (config, "test_vit", {})
+        timm_networks, "load_model_config_from_hf", lambda _: (config, "test_vit", {})
     )
     with pytest.raises(WeightsError, match=r"input_size 160; give the same command again"):
         build("hf-hub:someone/faces", pretrained=True)
