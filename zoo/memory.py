@@ -76,39 +76,7 @@ class _Parameters:
             raise _beyond(self.what, f"its parameters come to more than {self.most / GIB:.2g} GiB")
 
 
-class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A mode that torch.compile may look into: for others torch imports all of it, for seconds."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False
-
-
-class Flops(_Watching):
-    """Counts the floating-point operations of what is run within, twice the multiply-adds: those
-    of convolutions, matrix products and attention, by torch's own table."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        count = flop_registry.get(func.overloadpacket)
-        if count is None and func is not torch.ops.prim.device.default:
-            with self:
-                parts = func.decompose(*args, **kwargs)
-            if parts is not NotImplemented:
-                return parts
-        result = func(*args, **kwargs)
-        if count is not None:
-            self.total += count(*args, **kwargs, out_val=result)
-        return result
-
-
-class _Weighed(_Watching):
+class _Weighed(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Works out what an operation gives before it is run."""
 
     def __init__(self, what: str, most: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from .api import (
     IBUG68,
@@ -26,7 +27,7 @@ from .api import (
     ZooError,
     ZooWarning,
 )
-from .memory import Flops, bounded, require_side
+from .memory import bounded, require_side
 from .registry import Entry, Resolved, blaming, registry
 from .registry.call import call_with_options
 from .registry.entries import bare_id, one_line
@@ -306,9 +307,9 @@ def count_gmacs(model: nn.Module, size: int) -> float | None:
         # the counter wants the history of all that seems to have one: views of parameters have none
         model.requires_grad_(False)
         device = next(model.parameters()).device
-        with torch.no_grad(), Flops() as counter:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
             model(torch.zeros(1, 3, size, size, device=device))
-        return float(counter.total) / 2 / 1e9
+        return float(counter.get_total_flops()) / 2 / 1e9
     except Exception as error:  # whatever torch, or a plugin's own operators, cannot do
         reason = f"multiply-adds cannot be counted, so gmacs is unknown: {one_line(error)}"
         warnings.warn(ZooWarning(reason), stacklevel=2)

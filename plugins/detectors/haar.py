@@ -139,6 +139,11 @@ def _as_frontal(boxes: Boxes) -> Boxes:
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise PluginError(
+            f"haar: needs OpenCV 4, and OpenCV {cv2.__version__} has no CascadeClassifier; use "
+            "another detector, such as --detector yunet, or pip install 'opencv-python-headless<5'"
+        )
     # Some builds of OpenCV (the systems' own packages) have neither the folder nor its name.
     folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
     path = Path(folder) / name

@@ -195,3 +195,9 @@ def test_none_gives_the_whole_frame_edge_to_edge() -> None:
     boxes = none.build()(np.zeros((30, 50, 3), np.uint8))
     np.testing.assert_array_equal(boxes, np.array([[-0.5, -0.5, 49.5, 29.5, 1.0]], np.float32))
     assert boxes.dtype == np.float32
+
+
+def test_haar_says_which_opencv_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "CascadeClassifier")  # as in OpenCV 5
+    with pytest.raises(PluginError, match=r"haar: needs OpenCV 4, and OpenCV .*--detector yunet"):
+        haar.build()

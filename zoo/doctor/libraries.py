@@ -226,5 +226,5 @@ def opencv(answer: Mapping[str, Any]) -> Iterator[Diagnosis]:
         yield Diagnosis("video", "ok", f"written and read: {', '.join(works)}")
     else:
         what = f"cannot be written and read: {', '.join(fails)}"
-        again = "pip install --force-reinstall 'opencv-python-headless<5'"
+        again = "pip install --force-reinstall opencv-python-headless"
         yield Diagnosis("video", "warn", what, again)
