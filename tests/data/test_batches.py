@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.data.batches import derive, epoch_batches, make_split
+from zoo.data.device import ahead
 from zoo.data.store import open_store
 from zoo.data.table import SampleTable
 from zoo.geometry import crop, frame_region
@@ -90,3 +92,53 @@ def test_a_split_holds_pixels_and_labels_of_the_same_frames(
         np.testing.assert_allclose(source, labels.points[row], atol=1e-4)
     assert visible.shape == (2, 4)
     assert visible.all()
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_what_is_fetched_ahead_comes_in_order_and_its_fault_where_it_is_due(streams: bool) -> None:
+    def job(number: int) -> Callable[[], int]:
+        def work() -> int:
+            if number == 3:
+                raise ValueError("planted")
+            return number
+
+        return work
+
+    jobs = (job(number) for number in range(5))
+    got: list[int] = []
+    with pytest.raises(ValueError, match="planted"):
+        got += (each for each in ahead(jobs, torch.device("cpu"), streams))
+    assert list(ahead([], torch.device("cpu"), streams)) == []
+    seen = ahead(map(job, range(3)), torch.device("cpu"), streams)
+    assert list(seen) == [0, 1, 2]
+
+
+def test_a_stream_beside_is_waited_for_before_its_tensors_are_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A GPU's streams, told by what is called: copies go into one of their own."""
+    done: list[str] = []
+
+    class Stream:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def record_event(self) -> str:
+            done.append(f"event in {self.name}")
+            return "event"
+
+        def wait_event(self, event: str) -> None:
+            done.append(f"{self.name} waits for {event}")
+
+    monkeypatch.setattr("zoo.data.device._stream", lambda device: Stream("beside"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext(stream))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("main"))
+    jobs = [lambda: done.append("copy"), lambda: done.append("copy")]
+    for _ in ahead(jobs, torch.device("cuda"), True):
+        done.append("work")
+    ready = [each for each in done if each not in ("copy", "event in beside")]
+    assert ready == ["main waits for event", "work"] * 2
+    assert [each for each in done if each in ("copy", "event in beside")] == [
+        "copy",
+        "event in beside",
+    ] * 2

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +190,22 @@ class Kit:
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python"]
         torchrun += ["--nproc-per-node", str(processes), str(script)]
         return quick_process.run([*torchrun, *arguments], self.out, variables)
+
+    def two_nodes(self, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
+        """``zoo ...`` as one process on each of two machines, both of which are this one."""
+        script = quick_process.command(self.out, "zoo", Path(sys.executable))
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))
+            port = str(door.getsockname()[1])
+
+        def node(rank: int) -> subprocess.CompletedProcess[str]:
+            words = ["-m", "torch.distributed.run", "--nnodes", "2", "--node-rank", str(rank)]
+            words += ["--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
+            words += ["--no-python", str(script), *arguments]
+            return quick_process.run(words, self.out, os.environ)
+
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(node, range(2)))
 
     def torchrun(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """``torchrun --nproc-per-node 2 ...``, and nothing is forked."""

@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "list": ("listing:list_plugins", "Show the plugins that are installed."),
     "info": ("info:info", "Describe one plugin."),
     "train": ("train:train", "Train a model and score its best epoch."),
+    "sweep": ("sweep:sweep", "Train many models from one file."),
     "evaluate": ("evaluate:evaluate", "Score a run on a split."),
     "leaderboard": ("leaderboard:leaderboard", "Rank the runs of a folder."),
     "compare": ("compare:compare", "Say whether one run is better than another."),
@@ -42,7 +43,7 @@ short because `zoo --help` would cut a first sentence off at the terminal's edge
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("doctor", "list", "info"),
-    "Train": ("train", "evaluate"),
+    "Train": ("train", "sweep", "evaluate"),
     "Compare": ("leaderboard", "compare", "bench", "import"),
     "Use": ("predict", "models", "fetch", "export", "card", "push"),
     "Plugins": ("new", "check"),

@@ -40,7 +40,7 @@ def ahead(jobs: Iterable[Callable[[], T]], device: torch.device, streams: bool) 
         for job in jobs:
             yield job()
         return
-    beside = torch.cuda.Stream(device) if device.type == "cuda" else None
+    beside = _stream(device) if device.type == "cuda" else None
     with ThreadPoolExecutor(1) as pool:
         waiting = None
         for job in jobs:
@@ -50,6 +50,10 @@ def ahead(jobs: Iterable[Callable[[], T]], device: torch.device, streams: bool) 
             waiting = following
         if waiting is not None:
             yield _taken_over(*waiting.result(), device)
+
+
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _brought(job: Callable[[], T], stream: torch.cuda.Stream | None) -> tuple[T, Any]:

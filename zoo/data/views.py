@@ -66,10 +66,10 @@ class View:
 
     def change(self, stored: Stored, draws: Tensor) -> Shown:
         """Frames that were fetched, as training sees them."""
-        *frames, occluded = stored
+        images, points, visible, occluded = stored
         if occluded is not None:
             occluded = self.augment.mirror_marks(occluded, draws)
-        return Shown(*self.augment(*frames, draws), occluded)
+        return Shown(*self.augment(images, points, visible, draws), occluded)
 
 
 class Order(NamedTuple):

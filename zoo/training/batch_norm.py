@@ -77,7 +77,7 @@ class _OneBatch(TorchFunctionMode):
         own = torch.cat((mean.new_tensor([x.numel() / x.shape[1]]), mean, variance))
         ranks = range(self.world.size)
         rows = [own if rank == self.world.rank else torch.zeros_like(own) for rank in ranks]
-        table = _Total.apply(torch.stack(rows), self.world)  # type: ignore[no-untyped-call]
+        table = _Total.apply(torch.stack(rows), self.world)
         counts, means, variances = table.split((1, len(mean), len(mean)), 1)
         count = counts.detach().sum()
         share = counts.detach() / count

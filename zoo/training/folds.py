@@ -108,7 +108,7 @@ def _folders(out: Path, config: Config) -> Iterator[tuple[RunFolder, Config]]:
 
 
 def _anywhere(config: Config) -> Config:
-    return replace(config, data="", device="")
+    return replace(config, data="", device="", compile=False)
 
 
 def _fingerprint(folder: RunFolder) -> str | None:

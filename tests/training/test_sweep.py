@@ -1,0 +1,129 @@
+"""Many trainings from one file: what is tried, and that nothing is tried twice or lost."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import quick_process
+import typer
+
+from zoo.api import UsageError
+from zoo.cli.sweep import sweep
+from zoo.evaluation.records import load_record
+from zoo.training import sweep as sweeping
+
+if TYPE_CHECKING:
+    from conftest import Kit
+
+BASE = """
+[base]
+dataset = "synthetic"
+device = "cpu"
+epochs = 1
+batch_size = 8
+input_size = 32
+"augment.resize" = 33
+"dataset.people" = 15
+"dataset.videos" = 1
+"dataset.frames" = 3
+"dataset.size" = 48
+"""
+GRID = """
+[grid]
+backbone = ["tiny"]
+seed = [0, 1]
+"""
+
+
+@pytest.fixture
+def file(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two trials, whose commands are forked from a process that has loaded PyTorch."""
+    script = quick_process.command(kit.out, "zoo", Path(sys.executable))
+    monkeypatch.setattr(sweeping, "ZOO", (str(script),))
+    path = kit.out / "sweep.toml"
+    path.write_text(BASE + GRID)
+    return path
+
+
+def test_each_value_of_a_grid_is_tried_with_each_and_what_is_listed_besides(file: Path) -> None:
+    listed = '[[trial]]\nbackbone = "tiny"\nrecipe = "quick"\nhead = "linear"\nlr = 0.5\n'
+    file.write_text(BASE + GRID + 'lr = [0.1, 0.2]\nloss = ["l1"]\n' + listed)
+    trials = sweeping.read_sweep(file, file.parent / "runs").trials
+    tried = [(t.plan.config.seed, t.plan.config.lr, t.plan.config.recipe) for t in trials]
+    assert tried[:4] == [(0, 0.1, "seed"), (0, 0.2, "seed"), (1, 0.1, "seed"), (1, 0.2, "seed")]
+    assert tried[4:] == [(0, 0.5, "quick")]
+    assert trials[1].name == "trial 2 (seed=0, lr=0.2, loss=l1)"
+    assert trials[4].plan.config.epochs == 1, "the base is part of what is listed"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[gird]\nseed = [0]\n", "unknown 'gird'"),
+        ('[grid]\nbackbone = "tiny"\n', "grid.backbone must be a list"),
+        ('[grid]\nbackbone = ["tiny"]\nlr = [0.1, -1]\n', "trial 2: .*lr"),
+        ('[grid]\nbackbone = ["tiny"]\nlr = [0.1, 0.1]\n', r"trial 2.* is the same as trial 1"),
+        ('[grid]\nbackbone = ["tny"]\n', "trial 1: .*tny"),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused_before_anything_is_trained(
+    file: Path, text: str, said: str
+) -> None:
+    file.write_text(BASE + text)
+    with pytest.raises(UsageError, match=said):
+        sweeping.read_sweep(file, file.parent / "runs")
+
+
+def test_trials_that_died_are_named_and_tried_again_and_finished_ones_are_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = file.parent / "runs"
+
+    def zoo_sweep(dry_run: bool = False) -> str:
+        sweep(file, jobs=2, on="local", dry_run=dry_run, strict=False, out=out)
+        printed = capfd.readouterr()
+        return printed.out + printed.err
+
+    command = zoo_sweep(dry_run=True)
+    assert "2 trials: 0 finished, 0 begun, 2 new" in command
+    assert command.count("zoo train tiny ") == 2
+    assert not out.exists()
+    monkeypatch.setenv("TINY_AT", "3 SIGKILL")
+    with pytest.raises(typer.Exit):
+        zoo_sweep()
+    said = capfd.readouterr().err
+    assert "2 failed: trial " in said
+    assert "trial 1 (seed=0): " in said
+    monkeypatch.delenv("TINY_AT")
+    said = zoo_sweep()
+    assert "2 trials: 0 finished, 2 begun, 0 new" in said
+    assert said.count(": finished") == 2
+    assert "tiny" in said.partition("2 trials: ")[0], "the board is its output"
+    runs = sorted(out.glob("tiny-*"))
+    assert [load_record(run / "record.json").seed for run in runs] == [0, 1]
+    assert "2 trials: 2 finished, 0 begun, 0 new" in zoo_sweep(dry_run=True)
+
+
+def test_a_cluster_gets_the_same_commands(file: Path) -> None:
+    pytest.importorskip("submitit")
+    out = file.parent / "runs"
+    trials = sweeping.read_sweep(file, out).trials[:1]
+    [outcome] = sweeping.submit_all(trials, out, {"cluster": "debug", "timeout_min": 5})
+    assert outcome == sweeping.Outcome(trials[0])
+    assert len(list(out.glob("tiny-*/record.json"))) == 1
+    with pytest.raises(UsageError, match="submitit: "):
+        list(sweeping.submit_all(trials, out, {"cluster": "debug", "timeout_mni": 5}))
+
+
+def test_a_trial_has_a_gpu_or_a_share_of_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert sweeping.place(1, jobs=3, gpus=0) == {"OMP_NUM_THREADS": "2"}
+    assert sweeping.place(0, jobs=1, gpus=0) == {}
+    assert sweeping.place(3, jobs=4, gpus=2) == {"CUDA_VISIBLE_DEVICES": "1"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    assert sweeping.place(1, jobs=2, gpus=2) == {"CUDA_VISIBLE_DEVICES": "6"}
