@@ -114,7 +114,9 @@ def test_the_example_package_passes_its_own_tests(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, package)
     environment.install(package)
     listed = environment.run(["zoo", "list", "tiny_*"], tmp_path).stdout
-    assert listed.startswith("1 backbone, 2 datasets, 1 head, 1 loss, 1 detector\n")
+    assert listed.startswith(
+        "1 backbone, 2 datasets, 1 head, 1 loss, 1 detector, 1 augmentation, 1 metric, 1 tracker\n"
+    )
     done = environment.run(["pytest", "-q", "-p", "no:cacheprovider"], package)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^\d+ passed in", done.stdout.splitlines()[-1]), done.stdout

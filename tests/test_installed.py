@@ -201,7 +201,8 @@ def test_metadata_that_nobody_looks_at_is_not_complained_of(
     ("group", "advice"),
     [
         ("zoo.backbone", "did you mean zoo.backbones?"),
-        ("zoo.metrics", "its groups are zoo.backbones, zoo.datasets, zoo.heads"),
+        ("zoo.metric", "did you mean zoo.metrics?"),
+        ("zoo.exporters", "its groups are zoo.backbones, zoo.datasets, zoo.heads"),
         ("Zoo.Losses", "did you mean zoo.losses?"),
         ("zoo_heads", "did you mean zoo.heads?"),
         ("landmark-zoo.detectors", "did you mean zoo.detectors?"),

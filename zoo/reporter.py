@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .registry.entries import one_line
+from .registry.trial import reason_of
 
 if TYPE_CHECKING:
     from .config import Config
@@ -118,4 +118,4 @@ class Beside(Reporter):
                 getattr(self._tracker, method)(*told)
         except Exception as error:
             self._tracker = None
-            self._reporter.note(f"{self._name} is told no more of this run: {one_line(error)}")
+            self._reporter.note(f"{self._name} is told no more of this run: {reason_of(error)}")

@@ -47,7 +47,7 @@ def train(
     sets: Sequence[str] = (),
     out: str | Path = "runs",
     strict: bool = False,
-    log_with: str | None = None,
+    log_with: str | Sequence[str] | None = None,
     **keys: Unpack[ConfigKeys],
 ) -> Path:
     """Train one run. Under a protocol with folds, name one (``fold=0``), or train all of them with
@@ -59,7 +59,7 @@ def train(
         sets: Keys with a dot, as after ``--set``: ``["augment.flip=0.5"]``.
         out: Folder in which the run's folder is made.
         strict: Stop at a row or frame that would otherwise be left out.
-        log_with: ``"tensorboard"`` writes its event files into the run's folder too.
+        log_with: Id of a tracker that is told of the run, such as ``"tensorboard"``, or several.
         **keys: Keys of the recipe, such as ``dataset="synthetic"`` and ``epochs=3``.
 
     Returns:
@@ -97,7 +97,7 @@ def train_folds(
     sets: Sequence[str] = (),
     out: str | Path = "runs",
     strict: bool = False,
-    log_with: str | None = None,
+    log_with: str | Sequence[str] | None = None,
     **keys: Unpack[ConfigKeys],
 ) -> list[Path]:
     """Train all folds of a protocol that has some, such as ``protocol="person-5fold"``.
@@ -111,7 +111,7 @@ def train_folds(
         sets: Keys with a dot.
         out: Folder in which the runs' folders are made.
         strict: Stop at a row or frame that would otherwise be left out.
-        log_with: ``"tensorboard"``, or nothing.
+        log_with: Id of a tracker, or several.
         **keys: Keys of the recipe.
 
     Returns:

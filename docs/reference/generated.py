@@ -13,14 +13,10 @@ from dataclasses import MISSING, Field, fields
 from textwrap import dedent
 from typing import Any
 
+from zoo.api import kinds
+
 MARKER = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
-KINDS = {
-    "backbone": "Backbones",
-    "head": "Heads",
-    "loss": "Losses",
-    "dataset": "Data sets",
-    "detector": "Detectors",
-}
+KINDS = {kind.name: kind.title for kind in kinds.KINDS.values()}
 
 
 def filled(page: str) -> str:

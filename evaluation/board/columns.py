@@ -15,6 +15,7 @@ from zoo.api.errors import did_you_mean
 
 from .groups import Group
 from .labels import LONGEST_NAME, printable, words
+from .metrics import GroupMetric
 from .pooling import Row
 
 BASELINE = "baseline (mean shape)"
@@ -132,7 +133,10 @@ PAPER = ("nme_ioc", "nme_median", "fr_08", "loss", "parameters", "gmacs", "laten
 def columns_of(group: Group, wanted: Sequence[str] = ()) -> list[Column]:
     """Those that some row of the group fills, the headline first; or those that are ``wanted``, in
     their order. Raises UsageError for a column that there is not."""
-    known = {column.key: column for column in COLUMNS}
+    columns = list(COLUMNS)
+    at = 1 + next(i for i, column in enumerate(columns) if column.key == "fr_08")
+    columns[at:at] = map(_of_plugin, group.metrics)
+    known = {column.key: column for column in columns}
     if group.headline == "nme_box":
         box = replace(known["nme_box"], kind="interval")
         known = {"nme_box": box} | {k: c for k, c in known.items() if not k.startswith("nme_")}
@@ -145,10 +149,24 @@ def columns_of(group: Group, wanted: Sequence[str] = ()) -> list[Column]:
     return [column for key, column in known.items() if filled[key] or key == group.headline]
 
 
+def _of_plugin(metric: GroupMetric) -> Column:
+    percent = metric.unit == "%"
+    title = metric.title if percent else f"{metric.title} {metric.unit}".rstrip()
+    return Column(
+        metric.key,
+        words(title, LONGEST_NAME),
+        words(f"{metric.key}, a plugin's metric"),
+        "percent" if percent else "number",
+        metric.lower_is_better,
+        value=lambda row: row.metrics.get(metric.key),
+    )
+
+
 def check_column(key: str) -> str:
-    """The key. Raises UsageError, with close matches, where there is no such column."""
+    """The key. Raises UsageError, with close matches, where there is no such column; that of a
+    plugin's metric, ``distribution/id``, is known by the records alone."""
     keys = ("nme", *(column.key for column in COLUMNS))
-    if key not in keys:
+    if key not in keys and "/" not in key:
         question = did_you_mean(key, keys)
         raise UsageError(
             f"--columns: there is no column {printable(key)!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..records.benchmark import Benchmark
+from .metrics import GroupMetric
 from .pooling import Row
 
 _SPLITS = {"val": "validation"}
@@ -22,6 +23,8 @@ class Group:
     baseline: dict[str, float | None]
     """What the training set's mean shape scores, by metric."""
     rows: list[Row]
+    metrics: list[GroupMetric] = field(default_factory=list)
+    """The metrics of plugins that its records have."""
     notes: list[str] = field(default_factory=list)
     """What a reader of the table must know, one sentence each."""
     subset: str = ""

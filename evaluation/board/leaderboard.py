@@ -24,6 +24,7 @@ from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
 from .baseline import note_unlearned, row_has_learned
 from .groups import Group
 from .labels import labels, named
+from .metrics import GroupMetric, group_metrics, note_versions
 from .pooling import Row, pool, pool_baseline
 from .significance import Ties, find_front, find_ties
 
@@ -134,8 +135,6 @@ def _build(
 ) -> tuple[list[Group], list[ExcludedRecord]]:
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    if sort not in sort_keys():
-        raise unknown_name("metric to sort by", sort, sort_keys())
     wanted = find_protocol(protocol) if protocol else None
     chosen = [
         (path, on_subset(view, subset) if subset else view)
@@ -144,6 +143,7 @@ def _build(
         if not wanted or _is(view.data.protocol, wanted.id, protocol or "")
     ]
     sources, findings = examine(chosen, split)
+    _require_known(sort, sources, split)
     groups: dict[tuple[Benchmark, str], list[Source]] = {}
     for source in sources:
         key = (benchmark_of(source.record, split), source.record.data.fingerprint)
@@ -154,6 +154,13 @@ def _build(
     _note_findings(built, findings, split)
     _note_fingerprints(built)
     return built, findings
+
+
+def _require_known(sort: str, sources: Sequence[Source], split: str) -> None:
+    further = group_metrics(sources, split)
+    if sort not in sort_keys() and not any(each.answers_to(sort) for each in further):
+        known = [*sort_keys(), *(each.key for each in further)]
+        raise unknown_name("metric to sort by", sort, known)
 
 
 def _once(records: Iterable[tuple[Path, Record]]) -> Iterable[tuple[Path, Record]]:
@@ -179,6 +186,8 @@ def _group(
         if lacking:
             notes.append(f"{backbone} {config_hash[:6]}: {lacking}")
     baseline, headline = pool_baseline(sources, split), benchmark.headline
+    further = group_metrics(sources, split)
+    baseline |= {each.key: each.baseline for each in further}
     rows = [replace(row, learned=row_has_learned(row, split, baseline, headline)) for row in rows]
     contenders = [row for row in rows if row.learned is not False]
     ties = find_ties(contenders, split, headline)
@@ -192,7 +201,7 @@ def _group(
     rows = [replace(row, detail=detail) for row, detail in zip(rows, details, strict=True)]
     fewer = [rows[i] for i in ties.fewer_failures]  # contenders stand first, in their order
     metric = headline if sort == "nme_ioc" else sort
-    rows.sort(key=lambda row: _rank(row, metric))
+    rows.sort(key=lambda row: _rank(row, metric, further))
     return Group(
         benchmark=benchmark,
         split=split,
@@ -200,9 +209,11 @@ def _group(
         partial=any(source.record.data.partial for source in sources),
         baseline=baseline,
         rows=rows,
+        metrics=further,
         notes=[
             *_note_marks(rows, ties, fewer),
             *note_unlearned(rows, split, baseline, headline),
+            *note_versions(further),
             *notes,
         ],
     )
@@ -289,12 +300,17 @@ def _whole_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
     return whole, "; ".join(lacking)
 
 
-def _rank(row: Row, metric: str) -> tuple[bool, float, str]:
+def _rank(row: Row, metric: str, further: Sequence[GroupMetric]) -> tuple[bool, float, str]:
     """Rows that have not learned come last, whatever they are sorted by: the first row reads as the
     best."""
-    value = getattr(row, metric)
+    if metric in METRICS:
+        value, lower = getattr(row, metric), METRICS[metric].lower_is_better
+    else:  # of a plugin; None in a group whose records do not have it
+        own = next((each for each in further if each.answers_to(metric)), None)
+        value = row.metrics.get(own.key) if own else None
+        lower = own.lower_is_better if own else True
     if value is None:
         value = math.inf
-    elif not METRICS[metric].lower_is_better:
+    elif not lower:
         value = -value
     return row.learned is False, value, row.backbone

@@ -86,6 +86,8 @@ class Row:
     """Half of the faces have a larger headline error; the mean over the runs."""
     detail: str = ""
     """What tells it apart from the rows of the same backbone in its group, in words."""
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    """Figures of plugins' metrics, by ``distribution/id``."""
     learned: bool | None = None
     """Whether it is better than the baseline, as :mod:`.baseline` decides. One that is not is never
     best, tied or on the Pareto front. None: not to be had."""
@@ -96,7 +98,7 @@ class Row:
         return {name: getattr(self, name) for name in COLUMNS}
 
 
-COLUMNS = tuple(f.name for f in fields(Row) if f.name != "sources")
+COLUMNS = tuple(f.name for f in fields(Row) if f.name not in ("metrics", "sources"))
 
 
 def by_seed(sources: Sequence[Source]) -> list[list[Source]]:
@@ -124,7 +126,8 @@ def clusters_in(source: Source, split: str) -> Clusters | None:
 def pool(sources: Sequence[Source], split: str) -> Row:
     """The row of runs that share a configuration and a group; at least one."""
     runs = by_seed(sources)
-    seeds = [_pool_folds(own, split) for own in runs]
+    further = tuple(dict.fromkeys(k for s in sources for k in s.record.results[split].metrics))
+    seeds = [_pool_folds(own, split, further) for own in runs]
     ordered = [source for own in runs for source in own]
     records = [source.record for source in ordered]
     first = records[0]
@@ -165,6 +168,7 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         epochs=max((r.epochs for r in records if r.epochs is not None), default=None),
         train_seconds=_train_seconds(runs) if len(devices) <= 1 else None,
         nme_median=pooled["nme_median"],
+        metrics={key: pooled[key] for key in further},
         sources=tuple(ordered),
     )
 
@@ -210,18 +214,22 @@ def _seed_order(source: Source) -> tuple[bool, int, str]:
     return seed is None, seed or 0, source.record.run
 
 
-def _pool_folds(sources: Sequence[Source], split: str) -> dict[str, float | None]:
-    """One seed's figures. Runs repeated with one seed and fold are averaged first."""
+def _pool_folds(
+    sources: Sequence[Source], split: str, further: Sequence[str]
+) -> dict[str, float | None]:
+    """One seed's figures, those of plugins' metrics too. Runs repeated with one seed and fold are
+    averaged first."""
+    keys = (*POOLED, *further)
     if len(sources) == 1:
         results = sources[0].record.results[split]
-        return {key: _figure(results, key) for key in (*POOLED, *_BOUNDS)}
+        return {key: _figure(results, key) for key in (*keys, *_BOUNDS)}
     folds = [[s.record.results[split] for s in own] for own in by_fold(sources)]
-    parts = [_average(results) for results in folds]
+    parts = [_average(results, keys) for results in folds]
     if len(parts) == 1:
         return parts[0]
     frames = [results[0].n for results in folds]
     pooled = {
-        key: _weighted([(p[key], n) for p, n in zip(parts, frames, strict=True)]) for key in POOLED
+        key: _weighted([(p[key], n) for p, n in zip(parts, frames, strict=True)]) for key in keys
     }
     return pooled | _fold_bounds(folds, parts, frames, pooled["nme_ioc"])
 
@@ -264,14 +272,15 @@ def _joint_bound(
     return mean - half if bound.endswith("_low") else mean + half
 
 
-def _average(results: Sequence[Results]) -> dict[str, float | None]:
-    keys = (*POOLED, *_BOUNDS)
-    return {key: _weighted([(_figure(r, key), 1) for r in results]) for key in keys}
+def _average(results: Sequence[Results], keys: Sequence[str]) -> dict[str, float | None]:
+    return {key: _weighted([(_figure(r, key), 1) for r in results]) for key in (*keys, *_BOUNDS)}
 
 
 def _figure(results: Results, key: str) -> float | None:
     if key == "nme_ioc_flip":
         return results.flip.nme_ioc if results.flip else None
+    if "/" in key:  # of a plugin
+        return figure.value if (figure := results.metrics.get(key)) else None
     if key == "nme_median":
         return results.ced.median if results.ced else None
     return results.figure(key)

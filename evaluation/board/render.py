@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..scores.metric_names import METRICS
@@ -48,7 +49,8 @@ def to_json(groups: Sequence[Group]) -> str:
             "baseline": group.baseline,
             "floor": group.baseline,  # its name in version 0.1, for one more release
             "notes": group.notes,
-            "rows": [row.columns() for row in group.rows],
+            "metrics": [asdict(each) for each in group.metrics],
+            "rows": [row.columns() | {"metrics": row.metrics} for row in group.rows],
         }
         for group in groups
     ]
@@ -62,15 +64,16 @@ def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
     lines = [
         {key: getattr(group, key) for key in GROUP_COLUMNS} | row
         for group in groups
-        for row in (*(row.columns() for row in group.rows), baseline_row(group))
+        for row in (*(row.columns() | row.metrics for row in group.rows), baseline_row(group))
     ]
-    frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS])
+    further = sorted({each.key for group in groups for each in group.metrics})
+    frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS, *further])
     # types that know of missing values: a baseline has no parameters, which are whole numbers
     flags = ("pretrained", "external", "tied", "pareto", "learned")
     counts = ("parameters", "passes", "input_size", "epochs")
     types = dict.fromkeys(counts, "Int64") | dict.fromkeys(flags, "boolean")
     figures = (PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
-    return frame.astype(types | dict.fromkeys(figures, "float64"))
+    return frame.astype(types | dict.fromkeys([*figures, *further], "float64"))
 
 
 def to_csv(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
@@ -79,7 +82,8 @@ def to_csv(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
     frame = to_frame(groups)
     if columns and tuple(columns) != ("all",):
         fields = [field for key in map(check_column, columns) for field in _FIELDS.get(key, (key,))]
-        frame = frame[list(dict.fromkeys((*GROUP_COLUMNS, "backbone", "detail", *fields)))]
+        known = [field for field in fields if field in frame]
+        frame = frame[list(dict.fromkeys((*GROUP_COLUMNS, "backbone", "detail", *known)))]
     for column in {"seeds", "runs"} & set(frame):
         frame[column] = [" ".join(map(str, items)) for items in frame[column]]
     for name in frame.select_dtypes(["object", "string"]).columns:
@@ -108,6 +112,7 @@ def baseline_row(group: Group) -> dict[str, Any]:
     """The baseline in the columns of a row, empty where a mean shape has nothing to say."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {key: value for key, value in group.baseline.items() if key in COLUMNS}
+    row |= {each.key: each.baseline for each in group.metrics}
     return row | {"backbone": BASELINE, "seeds": [], "runs": []}
 
 

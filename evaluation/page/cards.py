@@ -61,7 +61,7 @@ def card(records: Sequence[Record], split: str, command: Command | None) -> dict
 def plugins(record: Record) -> list[str]:
     """Each plugin that the run used with its distribution and version, the backbone first."""
     return [
-        words(_with_source(kind, plugin.id, plugin.distribution, plugin.version))
+        words(_with_source(kind.partition(":")[0], plugin.id, plugin.distribution, plugin.version))
         for kind, plugin in record.used.items()
     ]
 

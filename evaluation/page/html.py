@@ -55,7 +55,8 @@ def to_html(
     heads, blocks = [], []
     for i, group in enumerate(groups):
         head, details = group_payload(group, command)
-        metric = group.headline if sort == "nme_ioc" else sort
+        named = (each.key for each in group.metrics if each.answers_to(sort))
+        metric = group.headline if sort == "nme_ioc" else next(named, sort)
         own = {"sorted": metric, "gallery": galleries[i] if galleries else None}
         heads.append(head | own | {"cite": _citation(group, version, day)})
         blocks += list(_blocks(i, details))

@@ -76,7 +76,8 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
             key: rounded(value)
             for key, value in group.baseline.items()
             if key in (*METRICS, f"{group.headline}_low", f"{group.headline}_high")
-        },
+        }
+        | {each.key: rounded(each.baseline) for each in group.metrics},
         "frames": _agreed(r.n for r in results),
         "people": _agreed(r.people for r in results),
     }

@@ -167,6 +167,23 @@ class Flipped(Struct, kw_only=True):
     predictions: str | None = None
 
 
+class MetricFigure(Struct, kw_only=True):
+    """The figure of a plugin's metric, with all that a table needs where it is not installed."""
+
+    title: str
+    value: Number | None
+    unit: str = ""
+    """With ``%`` the value is a fraction."""
+    lower_is_better: bool = True
+    version: str | None = None
+    """Of the distribution that brought it."""
+    low: Number | None = None
+    high: Number | None = None
+    n: Integer = 0
+    """Faces that were measured."""
+    baseline: Number | None = None
+
+
 class Results(Struct, kw_only=True):
     """What a model scored on one split. None stands for what cannot be had."""
 
@@ -205,6 +222,8 @@ class Results(Struct, kw_only=True):
     flip: Flipped | None = None
     subsets: Annotated[dict[str, Results], Meta(max_length=LONGEST)] = {}
     """The figures of the frames that share an attribute, by the subset's name."""
+    metrics: dict[str, MetricFigure] = {}
+    """Figures of plugins' metrics, by ``distribution/id``."""
 
     def figure(self, key: str) -> float | None:
         """The figure of this name, such as ``nme_ioc`` or ``nme_ioc_low``; None for none."""

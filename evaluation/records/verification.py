@@ -7,7 +7,7 @@ edit that matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,15 +89,47 @@ def verify(run: Path, split: str) -> Verdict:
         )
         return Verdict(results, [], [remark], False)
     own = results | {"predictions": digest(path)}
+    stored, own, remarks = _with_comparable_metrics(stored, own)
+    if further := record.raw["results"][split].get("metrics", {}) | results.get("metrics", {}):
+        results["metrics"] = further
     lacking = sorted(own.keys() - stored.keys())
     unchecked = sorted(stored.keys() - own.keys())
-    remarks = []
     if lacking:
         remarks.append(f"its record lacks {', '.join(lacking)}; `zoo evaluate {run}` adds them")
     if unchecked:
         remarks.append(f"{', '.join(unchecked)} cannot be worked out from {path.name} alone")
     shared = {key: stored[key] for key in stored if key in own}
     return Verdict(results, list(_disagreements("", shared, own)), remarks)
+
+
+def _with_comparable_metrics(
+    stored: dict[str, Any], own: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """Both results with those metrics of plugins that one version of a plugin measured, and what
+    else either has, in words."""
+    then, now = stored.get("metrics", {}), own.get("metrics", {})
+    both = [key for key in then if key in now and then[key]["version"] == now[key]["version"]]
+    remarks = [f"its record lacks {key}" for key in now if key not in then]
+    for key in then:
+        if key not in now:
+            remarks.append(f"{key} is taken from its record: the metric is not installed here")
+        elif key not in both:
+            there, here = then[key]["version"], now[key]["version"]
+            remarks.append(f"{key} is not compared: {there} measured it there, {here} here")
+    return _with_metrics(stored, both), _with_metrics(own, both), remarks
+
+
+def _with_metrics(results: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Results with no other metrics of plugins, those of subsets too."""
+    chosen = dict(results)
+    if figures := {k: v for k, v in results.get("metrics", {}).items() if k in keys}:
+        chosen["metrics"] = figures
+    else:
+        chosen.pop("metrics", None)
+    if "subsets" in results:
+        parts = results["subsets"].items()
+        chosen["subsets"] = {name: _with_metrics(part, keys) for name, part in parts}
+    return chosen
 
 
 def _disagreements(key: str, stored: Any, own: Any) -> Iterator[Disagreement]:

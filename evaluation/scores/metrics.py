@@ -79,21 +79,25 @@ def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) 
     return _masked_mean(distance, visible) / np.where(length > 0, length, np.nan)
 
 
+def headline_lengths(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Floats:
+    """The length that each face's headline error is divided by, (N,) pixels, short ones raised;
+    NaN for a face that does not show what it is measured by."""
+    lengths = normalisers(target, visible, scheme)
+    return floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))[0]
+
+
 def headline_errors(
     points: Floats, target: Floats, visible: Bools, scheme: LandmarkScheme
 ) -> Floats:
     """Each face's error in the headline's measure, (N,) fractions; NaN as in ``face_errors``."""
-    lengths = normalisers(target, visible, scheme)
-    divisor, _ = floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))
+    divisor = headline_lengths(target, visible, scheme)
     return face_errors(points, target, visible, divisor)
 
 
 def counted_faces(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Bools:
     """The faces that results go over, (N,): they show what the headline is measured by, and it is
     not 0, as it is of points that all lie at one place."""
-    lengths = normalisers(target, visible, scheme)
-    divisor, _ = floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))
-    return np.asarray(divisor > 0)
+    return np.asarray(headline_lengths(target, visible, scheme) > 0)
 
 
 def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:

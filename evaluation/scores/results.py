@@ -12,6 +12,7 @@ import numpy as np
 from zoo.api import DataError, LandmarkScheme
 
 from .metrics import METRICS, baseline_points, summarise
+from .plugin_metrics import measured
 from .predictions import Predictions
 from .schemes import known_scheme
 from .subsets import subsets
@@ -27,14 +28,13 @@ def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -
     Returns:
         The fields of a record's ``results.<split>``: fractions, None for what cannot be had.
         ``floor`` (the baseline) is there when the predictions hold the training split's mean shape,
-        ``subsets`` (the figures of each, by :mod:`.subsets`) when they hold frames' attributes.
+        ``subsets`` (the figures of each, by :mod:`.subsets`) when they hold frames' attributes,
+        ``metrics`` when a metric of a plugin is installed.
 
     Raises:
         ValueError: Neither the predictions nor ``scheme`` names the landmark scheme.
     """
-    scheme = predictions.scheme or scheme
-    if scheme is None:
-        raise ValueError("the predictions hold no landmark scheme, and none was given")
+    scheme = _scheme_of(predictions, scheme)
     results = _results(predictions, scheme)
     if predictions.attributes is not None:
         results["subsets"] = {
@@ -53,7 +53,16 @@ def _results(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]
     results = _summary(predictions, scheme)
     if predictions.mean_shape is not None:
         results["floor"] = baseline_of(predictions, scheme)
+    if further := measured(predictions, scheme):
+        results["metrics"] = further
     return results
+
+
+def _scheme_of(predictions: Predictions, scheme: LandmarkScheme | None) -> LandmarkScheme:
+    scheme = predictions.scheme or scheme
+    if scheme is None:
+        raise ValueError("the predictions hold no landmark scheme, and none was given")
+    return scheme
 
 
 FLIP_KEYS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "fr_08", "auc_08")
@@ -63,7 +72,7 @@ FLIP_KEYS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "fr_08", "auc_
 def flip_results(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
     """The figures of a split that was predicted with test-time flip: the mean of the points on the
     frames and on their mirror images."""
-    results = results_of(predictions, scheme)
+    results = _summary(predictions, _scheme_of(predictions, scheme))
     return {key: results[key] for key in FLIP_KEYS if key in results}
 
 

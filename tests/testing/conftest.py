@@ -15,12 +15,14 @@ import pytest
 import quick_process
 import torch
 
+from zoo.api.kinds import KINDS
 from zoo.testing import Outcome, checks, run
 
 if TYPE_CHECKING:
     from conftest import Planting
 
-_PLUGIN = re.compile(r"^(\w+) = (?:of|Backbone|Head|Loss|Detector|Dataset)\(", re.MULTILINE)
+_CONTRACTS = "|".join(kind.contract for kind in KINDS.values())
+_PLUGIN = re.compile(rf"^(\w+) = (?:of|{_CONTRACTS})\(", re.MULTILINE)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from zoo.api import PluginError, UsageError
+from zoo.api.kinds import KINDS
 from zoo.testing import CheckFailed, CheckNotRun, Outcome, checks, run, summary
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def status_of(found: list[Outcome]) -> dict[str, str]:
 
 
 def test_checks_are_numbered_named_and_said_in_a_sentence() -> None:
-    for kind in ("backbone", "dataset", "head", "loss", "detector"):
+    for kind in KINDS:
         found = checks("anything", kind)
         assert [check.number for check in found] == list(range(1, len(found) + 1))
         assert [check.name for check in found[:3]] == [

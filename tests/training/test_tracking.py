@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import zoo
 from zoo.api import UsageError
 from zoo.config.recipes import resolve
+from zoo.evaluation.records import load_record
+from zoo.plugins.trackers import tensorboard
+from zoo.plugins.trackers.tensorboard import EPOCH_TAGS
+from zoo.registry import registry
 from zoo.reporter import Reporter, RunStarted
 from zoo.training import run
 from zoo.training import trackers as tracking
@@ -45,7 +50,7 @@ def test_a_run_is_told_step_by_step_and_epoch_by_epoch(kit: Kit) -> None:
     rows = kit.history(path)
     told = scalars(path)
     assert [step for step, _ in told["loss/train"]] == list(range(1, 11))  # 5 steps an epoch
-    for column, tag in tracking.EPOCH_TAGS.items():
+    for column, tag in EPOCH_TAGS.items():
         if column != "images_per_second":
             assert told[tag] == [(int(r["step"]), round(r[column], 5)) for r in rows], tag
     assert told["loss/train"][4] == told["loss/train_epoch"][0], "the mean over the whole epoch"
@@ -57,6 +62,7 @@ def test_a_run_is_told_step_by_step_and_epoch_by_epoch(kit: Kit) -> None:
     assert b"backbone.norm" not in content
     assert b"augment.flip" in content
     assert str(kit.out).encode() not in content
+    assert load_record(path / "record.json").used["tracker:tensorboard"].id == "tensorboard"
 
 
 @pytest.mark.parametrize("batch", [3, 6, 8], ids=["before any state", "an epoch's first", "mid"])
@@ -113,8 +119,8 @@ def test_python_asks_for_it_by_the_same_name(kit: Kit) -> None:
 def test_a_run_without_the_flag_writes_none_and_unknown_trackers_are_refused(kit: Kit) -> None:
     assert not (kit.train(epochs=1).path / "tensorboard").exists()
     refused = kit.zoo(*kit.arguments(out="other"), "--log-with", "wandb")
-    assert refused.returncode == 2
-    assert "--log-with wandb: no such tracker; there is tensorboard" in refused.stderr
+    assert refused.returncode == 1
+    assert 'no installed tracker is called "wandb"; `zoo list --kind tracker`' in refused.stderr
     assert not (kit.out / "other").exists()
 
 
@@ -139,9 +145,11 @@ def test_a_tracked_run_resumed_where_the_extra_is_gone_says_so_and_goes_on(
     def gone() -> None:
         raise UsageError("planted: gone")
 
-    (kit.out / "tensorboard").mkdir()
-    assert tracking.was_tracked(kit.out, kit.watcher) == "tensorboard"
-    monkeypatch.setattr(tracking, "_find_tensorboard", gone)
-    assert tracking.was_tracked(kit.out, kit.watcher) is None
+    (kit.out / "tensorboard").mkdir()  # as runs of earlier versions have it
+    assert tracking.was_tracked(kit.out, kit.watcher) == ["landmark-zoo/tensorboard"]
+    plugin = replace(tensorboard.tensorboard, build=gone)
+    monkeypatch.setattr(tensorboard, "tensorboard", plugin)
+    monkeypatch.setattr(registry("tracker"), "loaded", {})
+    assert tracking.was_tracked(kit.out, kit.watcher) == []
     [note] = kit.watcher.notes
     assert "planted: gone" in note

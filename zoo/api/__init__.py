@@ -3,6 +3,7 @@
 Nothing here imports more than the standard library: `zoo list` answers at once.
 """
 
+from .augmentations import Augmentation, AugmentedBatch
 from .contracts import (
     API_VERSION,
     IMAGENET_MEAN,
@@ -22,8 +23,10 @@ from .contracts import (
     Sample,
 )
 from .errors import DataError, PluginError, UsageError, WeightsError, ZooError
+from .metrics import Metric, ScoredFace
 from .notices import ZooDeprecationWarning, ZooWarning
 from .schemes import IBUG68, WFLW98, LandmarkScheme, generic_scheme
+from .trackers import RunTracker, TrackedRun, Tracker
 
 __all__ = [
     "API_VERSION",
@@ -32,6 +35,8 @@ __all__ = [
     "IMAGENET_STD",
     "SERVED_API_VERSIONS",
     "WFLW98",
+    "Augmentation",
+    "AugmentedBatch",
     "Backbone",
     "BackboneFamily",
     "DataError",
@@ -43,10 +48,15 @@ __all__ = [
     "Head",
     "LandmarkScheme",
     "Loss",
+    "Metric",
     "OpenDataset",
     "PluginError",
     "Problem",
+    "RunTracker",
     "Sample",
+    "ScoredFace",
+    "TrackedRun",
+    "Tracker",
     "UsageError",
     "WeightsError",
     "ZooDeprecationWarning",

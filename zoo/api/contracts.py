@@ -1,8 +1,9 @@
 """What a plugin promises and what it gets: backbones, heads, losses, detectors, data sets.
 
 The target of an entry point is one instance of :class:`Backbone` (or :class:`BackboneFamily`),
-:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`. Types of numpy and
-torch appear in annotations only: importing this module costs next to nothing.
+:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`; the modules beside this one
+have the contracts of the other kinds. Types of numpy and torch appear in annotations only:
+importing this module costs next to nothing.
 """
 
 from __future__ import annotations

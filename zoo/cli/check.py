@@ -10,6 +10,7 @@ import typer
 
 from zoo.api import UsageError
 from zoo.api.errors import did_you_mean
+from zoo.api.kinds import KINDS
 from zoo.cli import output
 from zoo.cli.options import Data, Json, Kind, PluginId
 
@@ -48,7 +49,7 @@ def check(
 
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
     entry = registry(kind).locate(plugin_id)
-    options = _options(kind, sets or [])
+    options = _options(kind, entry.id, sets or [])
     everything = checks(entry.qualified, kind, options=options, data=data)
     chosen = _chosen(everything, only or [])
     _require_what_was_named(chosen[0], data)
@@ -72,8 +73,9 @@ def check(
         raise typer.Exit(3)
 
 
-def _options(kind: str, sets: list[str]) -> dict[str, Any]:
-    """``kind.key=value`` as keyword arguments of the plugin."""
+def _options(kind: str, plugin_id: str, sets: list[str]) -> dict[str, Any]:
+    """``kind.key=value`` as keyword arguments of the plugin; where a run may use several plugins of
+    a kind, ``kind.id.key=value`` as well, as a recipe has it."""
     from zoo.config.recipes import parse_set
 
     options: dict[str, Any] = {}
@@ -82,6 +84,8 @@ def _options(kind: str, sets: list[str]) -> dict[str, Any]:
         head, _, option = key.partition(".")
         if head != kind or not option:
             raise UsageError(f"--set {text}: an option of a {kind} reads {kind}.KEY=VALUE")
+        if KINDS[kind].several:
+            option = option.removeprefix(f"{plugin_id}.")
         options[option] = value
     return options
 
@@ -106,7 +110,7 @@ def _require_what_was_named(check: Check, data: Path | None) -> None:
     if subject.arrival.failure:
         return  # the checks say why
     plugin = registry(subject.kind).get(subject.plugin_id)
-    build = plugin.open if subject.kind == "dataset" else plugin.build
+    build = getattr(plugin, KINDS[subject.kind].options_of)
     own = {name: value for name, value in subject.options.items() if name != "input_size"}
     require_known(subject.kind, subject.entry.id, build, own)
     if subject.kind == "detector":

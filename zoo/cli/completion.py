@@ -115,6 +115,3 @@ def video_keys(incomplete: str) -> Iterable[str]:
 
 def words(*choices: str) -> Source:
     return lambda incomplete: choices
-
-
-KINDS = ("backbone", "dataset", "head", "loss", "detector")

@@ -11,7 +11,7 @@ import typer
 from zoo.api import DataError, UsageError
 from zoo.cli.completion import offer, protocols
 from zoo.cli.options import Data, Device, Files, Json, Runs, Split, Strict
-from zoo.cli.output import facts, print_json, say
+from zoo.cli.output import facts, plain, print_json, say
 
 MOST_SHOWN = 10
 """Disagreements that are named one by one."""
@@ -230,6 +230,7 @@ def _print(run: Path, split: str, results: dict[str, Any]) -> None:
                 title: f"{100 * results[m.key]:.2f}%" if m.percent else f"{results[m.key]:.4f}"
                 for title, m in shown.items()
             },
+            **_of_plugins(results),
             **_flipped(results),
             **_baseline(results),
         }
@@ -268,6 +269,18 @@ def _baseline(results: dict[str, Any]) -> dict[str, str]:
     if run_has_learned(typed) is False:
         shown["not learned"] = "no better than the baseline"
     return shown
+
+
+def _of_plugins(results: dict[str, Any]) -> dict[str, str]:
+    """The figures of plugins' metrics, each with who measured it."""
+    lines = {}
+    for key, figure in results.get("metrics", {}).items():
+        value, unit = figure["value"], figure["unit"]
+        told = "none" if value is None else f"{value:.4f} {unit}".rstrip()
+        if unit == "%" and value is not None:
+            told = f"{100 * value:.2f}%"
+        lines[plain(figure["title"])] = plain(f"{told} ({key} {figure['version']})")
+    return lines
 
 
 def _flipped(results: dict[str, Any]) -> dict[str, str]:

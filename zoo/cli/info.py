@@ -55,11 +55,8 @@ def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:
 
 def _declared(plugin: Any) -> dict[str, Any]:
     """The fields that a plugin fills in; of those that are code, only whether it can fetch."""
-    declared = {
-        field.name: getattr(plugin, field.name)
-        for field in fields(plugin)
-        if field.name not in ("build", "open", "fetch")
-    }
+    values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
+    declared = {k: value for k, value in values.items() if k != "fetch" and not callable(value)}
     if hasattr(plugin, "fetch"):
         declared["can_fetch"] = plugin.fetch is not None
     return declared

@@ -66,7 +66,7 @@ def leaderboard(
         ),
     ] = "",
     sort: Annotated[
-        str, typer.Option(help="Metric that ranks the rows, such as nme_ioc.")
+        str, typer.Option(help="Metric that ranks the rows: nme_ioc, or the id of a plugin's.")
     ] = "nme_ioc",
     format: Annotated[
         str | None,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.api import PluginError
+from zoo.api.kinds import KINDS
 from zoo.cli import output
-from zoo.cli.completion import KINDS, offer, plugins
+from zoo.cli.completion import offer, plugins
 from zoo.cli.options import Json, Kind
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def list_plugins(
     ] = 60.0,
     as_json: Json = False,
 ) -> None:
-    """Show the backbones, data sets, heads, losses and detectors that are installed.
+    """Show the plugins that are installed, of every kind.
 
     Reading the list loads none of them. A family answers for many names: 'FAMILY:*' loads it
     and shows them all. With --check the exit status is 3 if one cannot be used. The environment
@@ -122,9 +123,5 @@ def _show(entries: list[Entry]) -> None:
 
 def _count(entries: list[Entry]) -> str:
     """A heading such as "4 backbones, 1 dataset"."""
-    from zoo.registry import GROUPS
-
     counts = Counter(entry.kind for entry in entries)
-    return ", ".join(
-        f"{n} {kind if n == 1 else GROUPS[kind].removeprefix('zoo.')}" for kind, n in counts.items()
-    )
+    return ", ".join(f"{n} {kind if n == 1 else KINDS[kind].plural}" for kind, n in counts.items())

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.completion import KINDS, offer, words
+from zoo.api.kinds import KINDS, listed
+from zoo.cli.completion import offer, words
 
 
 def new(
@@ -17,7 +18,7 @@ def new(
     kind: Annotated[
         str,
         typer.Option(
-            help="Kind of plugin: backbone, dataset, head, loss or detector.",
+            help=f"Kind of plugin: {listed('or')}.",
             autocompletion=offer(words(*KINDS)),
         ),
     ] = "backbone",

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.completion import KINDS, keys, offer, plugins, protocols, runs, words
+from zoo.api.kinds import KINDS, listed
+from zoo.cli.completion import keys, offer, plugins, protocols, runs, words
 
 Run = Annotated[
     Path,
@@ -39,7 +40,7 @@ DatasetId = Annotated[
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="Kind of plugin: backbone, dataset, head, loss or detector.",
+        help=f"Kind of plugin: {listed('or')}.",
         autocompletion=offer(words(*KINDS)),
     ),
 ]

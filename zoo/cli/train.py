@@ -18,7 +18,6 @@ from zoo.cli.completion import (
     recipes,
     runs,
     runs_and_files,
-    words,
 )
 from zoo.cli.options import MOST_SKIPPED, PRECISION, Data, Device, Files, NewRuns, Protocol, Strict
 from zoo.cli.output import say
@@ -104,10 +103,13 @@ def train(
     files: Files = None,
     most_skipped: Annotated[float | None, MOST_SKIPPED] = None,
     log_with: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Also write event files into the run folder, for this program: tensorboard.",
-            autocompletion=offer(words("tensorboard")),
+            "--log-with",
+            "--tracker",
+            metavar="ID",
+            help="Id of a tracker that is told of the run, such as tensorboard. Repeat for more.",
+            autocompletion=offer(plugins("tracker")),
         ),
     ] = None,
     out: NewRuns = Path("runs"),
@@ -163,6 +165,7 @@ def train(
 
     from zoo.cli.progress import reporter
     from zoo.config.recipes import resolve
+    from zoo.registry import bare_id
     from zoo.training import run
     from zoo.training.folds import train_folds
     from zoo.training.rerun import rerun
@@ -170,7 +173,7 @@ def train(
 
     with ExitStack() as stack:
         watcher = stack.enter_context(reporter())
-        if resume is not None and log_with is None:
+        if resume is not None and not log_with:
             log_with = was_tracked(resume, watcher)
         watcher = stack.enter_context(tracked(watcher, log_with))
         if resume is not None:
@@ -196,7 +199,7 @@ def train(
         for folder in folders:
             _tell(folder.path)
         _advise([folder.path for folder in folders])
-        if log_with:
+        if "tensorboard" in map(bare_id, log_with or ()):
             say(f"See its curves: tensorboard --logdir {folders[0].path.parent}")
 
 

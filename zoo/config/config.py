@@ -18,13 +18,19 @@ from typing import Annotated, Any
 
 from zoo.api.errors import did_you_mean
 
-from ..api import UsageError
+from ..api import Augmentation, UsageError
 from ..files.reading import parse_toml
-from ..registry import Resolved, registry
+from ..registry import Resolved, bare_id, registry
 from .augment import Augment as Augment
 from .bounds import EPOCHS, MANY, Bound, Count, CountOrNone, Rate, Side, SomeShare, check_bounds
 
 PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
+"""The kinds of which a run has one, named by a key of that name."""
+
+AUGMENTATION = "augmentation"
+"""The kind of which a run may have several, named in ``augmentations``; options of one are written
+``augmentation.ID.KEY``."""
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("adam", "adamw", "sgd"),
     "scheduler": ("plateau", "cosine", "none"),
@@ -134,11 +140,13 @@ class Config:
     """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
     visibility_weight: Annotated[float, Bound(least=0, most=1e9)] = 0.1
     """Weight of the loss of a head's ``visibility``, on data that says which points are hidden."""
+    augmentations: tuple[str, ...] = ()
+    """Ids of augmentation plugins, in the order in which they come after those of ``augment``."""
     recipe: str = "seed"
     plateau: Plateau = field(default_factory=Plateau)
     augment: Augment = field(default_factory=Augment)
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Options of plugins, by kind."""
+    """Options of plugins, by kind; those of augmentations by their ids without distribution."""
     asked: tuple[str, ...] = field(default=(), compare=False)
     """Keys that a flag or ``--set`` named: what has no effect is then an error. Nothing of it is
     written."""
@@ -163,6 +171,12 @@ class Config:
         """The plugin of a kind, with its entry and its options. Raises :class:`PluginError` for an
         id that is unknown or ambiguous, and for a plugin that does not load."""
         return registry(kind).resolve(getattr(self, kind), self.plugin_options(kind))
+
+    def augmentation_plugins(self) -> list[Resolved[Augmentation]]:
+        """Those of ``augmentations``; raises what :meth:`plugin` raises."""
+        options = self.plugin_options(AUGMENTATION)
+        shelf = registry(AUGMENTATION)
+        return [shelf.resolve(each, options.get(bare_id(each))) for each in self.augmentations]
 
     def to_dict(self) -> dict[str, Any]:
         table: dict[str, Any] = _jsonable(asdict(self))
@@ -196,6 +210,7 @@ _LATER = (
     "pseudo_weight",
     "pseudo_keep",
     "visibility_weight",
+    "augmentations",
     "augment.margin",
     "augment.label_offset",
     "augment.low_res",
@@ -248,6 +263,13 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
         if head in PLUGIN_KINDS and rest:
             _refuse_unstorable(key, value)
             options.setdefault(head, {})[rest] = value
+        elif head == AUGMENTATION and rest:
+            _refuse_unstorable(key, value)
+            name, _, option = rest.partition(".")
+            if not option and not isinstance(value, Mapping):
+                raise UsageError(f"{key} = {value!r}: its options read {key}.KEY=VALUE")
+            own = {option: value} if option else value
+            options.setdefault(AUGMENTATION, {}).setdefault(name, {}).update(own)
         elif key not in keys:
             hint = close_to(key, keys) or f"; known: {', '.join(keys)}"
             raise UsageError(f"unknown key {key!r}{hint}")
@@ -267,12 +289,19 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
 def _typed(cls: type, name: str, key: str, value: Any) -> Any:
     """The value as the field's type; a whole number serves where a fraction is asked for."""
     wanted = _types(cls)[name]
+    if wanted == tuple[str, ...]:
+        return tuple(_scalar(str, key, item) for item in as_list(value))
     if typing.get_origin(wanted) is tuple:
         parts = typing.get_args(wanted)
         if isinstance(value, list | tuple) and len(value) == len(parts):
             return tuple(_scalar(part, key, item) for part, item in zip(parts, value, strict=True))
         raise UsageError(f"{key} = {value!r}: expected {len(parts)} numbers, such as [0.1, 2.0]")
     return _scalar(wanted, key, value)
+
+
+def as_list(value: Any) -> Sequence[Any]:
+    """A value of a key that holds several; one may stand for itself."""
+    return value if isinstance(value, list | tuple) else [value]
 
 
 @cache
@@ -318,7 +347,13 @@ def _check(config: Config) -> None:
         value = getattr(config, key)
         if value not in allowed:
             raise UsageError(f"{key} = {value!r}: expected one of {', '.join(allowed)}")
+    ids = [bare_id(each) for each in config.augmentations]
+    for each in config.options.get(AUGMENTATION, {}):
+        if each not in ids:
+            hint = close_to(each, ids) or f"; there {', '.join(ids) or 'are none'}"
+            raise UsageError(f"{AUGMENTATION}.{each}: it is not among augmentations{hint}")
     rules = {
+        "augmentations holds one id twice": len(set(ids)) == len(ids),
         f"unfreeze_after = {config.unfreeze_after} must be below epochs = {config.epochs}, or the "
         "backbone is never trained, which is what freeze = true says": not config.unfreeze_after
         or config.unfreeze_after < config.epochs,

@@ -16,8 +16,8 @@ from typing import Any
 from ..api import UsageError
 from .config import Config
 
-KINDS = ("backbone", "head", "loss")
-"""What a model consists of; a data set is where files are read."""
+KINDS = ("backbone", "head", "loss", "augmentation")
+"""What a model consists of and is trained with; a data set is where files are read."""
 _PATH = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
 """Found in what can lead to a file elsewhere than in the folder that a program runs in."""
 

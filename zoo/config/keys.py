@@ -48,3 +48,4 @@ class ConfigKeys(TypedDict, total=False):
     pseudo_weight: float
     pseudo_keep: float
     visibility_weight: float
+    augmentations: tuple[str, ...]

@@ -7,7 +7,7 @@ whole global batch: every process and every device sees the same augmentation of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,14 +46,19 @@ _BLOCKS = (
     ("low_res", "low_res_scale", "jpeg", "jpeg_quality"),
 )
 _DRAWS = [name for block in _BLOCKS for name in block]
+OWN_DRAWS = len(_DRAWS)
+"""Columns of the table before those of plugins' augmentations."""
+
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as torchvision's rgb_to_grayscale
 _ERASE_ASPECT = 2.0  # rectangles up to twice as wide as high, and the reverse
 
 
-def draw(count: int, seed: int) -> Tensor:
-    """The draws of ``count`` samples, (count, D) float32 on the CPU."""
+def draw(count: int, seed: int, further: Sequence[int] = ()) -> Tensor:
+    """The draws of ``count`` samples, (count, D) float32 on the CPU; ``further``: how many columns
+    each augmentation of a plugin takes."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.cat([torch.rand(count, len(block), generator=generator) for block in _BLOCKS], 1)
+    blocks = (*map(len, _BLOCKS), *further)
+    return torch.cat([torch.rand(count, width, generator=generator) for width in blocks], 1)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Augmenter:
         """uint8 (B, R, R, 3), points (B, K, 2) in [0, 1] of it, visible (B, K), and the draws
         (B, D), which stay on the CPU, to float (B, 3, S, S) in [0, 1], and the points and their
         visibility there. Never waits for the device."""
-        u = dict(zip(_DRAWS, draws.unbind(1), strict=True))
+        u = dict(zip(_DRAWS, draws[:, :OWN_DRAWS].unbind(1), strict=True))
         corner, flipped = self._corner(u), u["flip"] < self.config.flip
         if self._resamples or self.stored != self.size or self.config.flip:
             matrix, shift = self._affine(u, corner, flipped)
@@ -96,7 +101,7 @@ class Augmenter:
             pixels = warp(_unit(images), matrix, shift, self.size)
         else:
             pixels = _unit(self._window(images, corner, flipped))
-        visible = visible & ((points >= 0) & (points <= 1)).all(-1)
+        visible = visible & inside(points)
         return self._recolour(pixels, u), points, visible
 
     @property
@@ -225,6 +230,11 @@ class Augmenter:
         down = send(_between(place, u["erase_y"] * (1 - height), height), pixels.device)
         inside = across[:, None, None, :] * down[:, None, :, None]
         return pixels.lerp_(_each(u["erase_shade"], pixels.device), inside)
+
+
+def inside(points: Tensor) -> Tensor:
+    """(B, K, 2) fractions to (B, K): whether they lie in the picture."""
+    return ((points >= 0) & (points <= 1)).all(-1)
 
 
 def _change(

@@ -17,6 +17,7 @@ from ..geometry import to_unit
 from ..reporter import Reporter
 from .augment import Augmenter
 from .batches import make_split
+from .chain import NONE, Chain
 from .decode import CLOSE, CLOSE_ROOM
 from .source import DataSource
 from .store import Store
@@ -61,6 +62,9 @@ def _mean_shape(store: Store, table: SampleTable, labelled: int) -> NDArray[np.f
     return mean_shape(unit.astype(np.float32), table.visible[rows])
 
 
-def make_views(passes: Sequence[Pass], table: SampleTable, device: torch.device) -> Views:
-    views = [View(make_split(each.store, table, device), each.augment) for each in passes]
+def make_views(
+    passes: Sequence[Pass], table: SampleTable, device: torch.device, then: Chain = NONE
+) -> Views:
+    """``then``: the augmentations of plugins."""
+    views = [View(make_split(each.store, table, device), each.augment, then) for each in passes]
     return Views(*views)

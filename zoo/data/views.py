@@ -20,9 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..api import AugmentedBatch
 from ..config import Augment
-from .augment import Augmenter, draw
+from .augment import OWN_DRAWS, Augmenter, draw
 from .batches import Split
+from .chain import NONE, Chain
 from .decode import CLOSE_ROOM
 from .device import ahead
 
@@ -56,6 +58,8 @@ class Shown(NamedTuple):
 class View:
     split: Split
     augment: Augmenter
+    then: Chain = NONE
+    """The augmentations of plugins, which come last."""
 
     def show(self, rows: NDArray[np.int64], draws: Tensor) -> Shown:
         """These frames as training sees them."""
@@ -69,7 +73,10 @@ class View:
         images, points, visible, occluded = stored
         if occluded is not None:
             occluded = self.augment.mirror_marks(occluded, draws)
-        return Shown(*self.augment(images, points, visible, draws), occluded)
+        images, points, visible = self.augment(images, points, visible, draws)
+        given = AugmentedBatch(images, points, visible, draws[:, OWN_DRAWS:], occluded)
+        batch = self.then(given)
+        return Shown(batch.images, batch.points, batch.visible, batch.occluded)
 
 
 class Order(NamedTuple):
@@ -113,7 +120,7 @@ class Views:
 
     def _fetch(self, order: Order) -> list[tuple[View, Stored, Tensor]]:
         count, rows = len(order.rows), order.rows[order.part]
-        draws = draw(count, order.seed)[order.part]
+        draws = draw(count, order.seed, self.whole.then.draws)[order.part]
         if self.close is None:
             return [(self.whole, self.whole.fetch(rows), draws)]
         near = _coins(count, order.seed)[order.part]

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from ..api import UsageError
-from . import Entry, blaming
+from ..api.kinds import KINDS
+from . import Entry, bare_id, blaming
 
 T = TypeVar("T")
 
-GIVEN = {"backbone": {"pretrained", "input_size", "stride"}, "loss": {"scheme"}}
+GIVEN = {kind.name: set(kind.given) for kind in KINDS.values() if kind.given}
 """Parameters of a plugin's ``build`` that the core gives: they are no options of a user's."""
 
 
@@ -45,11 +46,13 @@ def require_known(
 
 
 def _refusal(kind: str, plugin_id: str, build: Callable[..., Any], error: TypeError) -> UsageError:
-    return UsageError(f"{kind} {plugin_id}: {error}; its options are {_options(kind, build)}")
+    known = _options(kind, plugin_id, build)
+    return UsageError(f"{kind} {plugin_id}: {error}; its options are {known}")
 
 
-def _options(kind: str, build: Callable[..., Any]) -> str:
+def _options(kind: str, plugin_id: str, build: Callable[..., Any]) -> str:
+    key = f"{kind}.{bare_id(plugin_id)}" if KINDS[kind].several else kind
     parameters = inspect.signature(build).parameters.values()
     names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
-    own = [f"{kind}.{name}" for name in names if name not in GIVEN.get(kind, ())]
+    own = [f"{key}.{name}" for name in names if name not in GIVEN.get(kind, ())]
     return ", ".join(own) or "none"

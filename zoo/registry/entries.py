@@ -16,20 +16,15 @@ from typing import Literal
 
 from zoo.api import UsageError, ZooWarning
 from zoo.api.errors import did_you_mean
+from zoo.api.kinds import KINDS
 
 OURS = "landmark-zoo"
 """The distribution whose plugins are the built-in ones."""
 
-GROUPS = {
-    "backbone": "zoo.backbones",
-    "dataset": "zoo.datasets",
-    "head": "zoo.heads",
-    "loss": "zoo.losses",
-    "detector": "zoo.detectors",
-}
+GROUPS = {kind.name: kind.group for kind in KINDS.values()}
 """Entry-point group of each kind, the kinds in the order of listing."""
 
-_KINDS = {group: kind for kind, group in GROUPS.items()}
+_BY_GROUP = {group: kind for kind, group in GROUPS.items()}
 
 Status = Literal["not loaded", "duplicate", "invalid name", "invalid target", "ok", "broken"]
 
@@ -115,7 +110,7 @@ def survey() -> Survey:
             # takes the first of a name, so that copy's metadata is the one that counts.
             (shown if looked_at else hidden).extend(_read(metadata.distribution(name)))
             if looked_at:
-                strays += [_stray(g, name) for g in dict.fromkeys(groups) if g not in _KINDS]
+                strays += [_stray(g, name) for g in dict.fromkeys(groups) if g not in _BY_GROUP]
         except Exception as error:
             if wanted != {OURS}:
                 place = getattr(found, "_path", found)
@@ -157,18 +152,18 @@ def _read(found: metadata.Distribution) -> list[Entry]:
     except TypeError as error:  # Python's own words are about its internals
         raise ValueError("a line of its entry_points.txt lacks the = ") from error
     return [
-        Entry(point.name, _KINDS[point.group], name, version, _target(point.value))
+        Entry(point.name, _BY_GROUP[point.group], name, version, _target(point.value))
         for point in points
-        if point.group in _KINDS
+        if point.group in _BY_GROUP
     ]
 
 
 def _stray(group: str, distribution: str) -> str:
     plain = re.sub("[-_ ]", ".", group.lower()).removeprefix("landmark.")
-    question = did_you_mean(plain, _KINDS, most=1, cutoff=0.8)
+    question = did_you_mean(plain, _BY_GROUP, most=1, cutoff=0.8)
     return (
         f"{distribution} declares plugins in the entry-point group {group}, which the zoo does not "
-        f"read; {question or 'its groups are ' + ', '.join(_KINDS)}"
+        f"read; {question or 'its groups are ' + ', '.join(_BY_GROUP)}"
     )
 
 
@@ -199,9 +194,9 @@ def _checked(entry: Entry, namesakes: list[Entry]) -> Entry:
 
 def canonical_kind(kind: str) -> str:
     """``"losses"`` and ``"loss"`` are both ``"loss"``. Raises UsageError for anything else."""
-    for name, group in GROUPS.items():
-        if kind in (name, group.removeprefix("zoo.")):
-            return name
+    for each in KINDS.values():
+        if kind in (each.name, each.plural):
+            return each.name
 
     raise UsageError(f'there is no kind "{kind}"; the kinds are {", ".join(GROUPS)}')
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 from zoo import api
 from zoo.api import Backbone, BackboneFamily, PluginError, UsageError, ZooError
 from zoo.api.contracts import DEPRECATED_API_VERSIONS
+from zoo.api.kinds import KINDS
 from zoo.api.notices import deprecated
 from zoo.registry.entries import (
     GROUPS,
@@ -148,6 +149,12 @@ def registry(kind: Literal["head", "heads"]) -> Registry[api.Head]: ...
 def registry(kind: Literal["loss", "losses"]) -> Registry[api.Loss]: ...
 @overload
 def registry(kind: Literal["detector", "detectors"]) -> Registry[api.Detector]: ...
+@overload
+def registry(kind: Literal["augmentation", "augmentations"]) -> Registry[api.Augmentation]: ...
+@overload
+def registry(kind: Literal["metric", "metrics"]) -> Registry[api.Metric]: ...
+@overload
+def registry(kind: Literal["tracker", "trackers"]) -> Registry[api.Tracker]: ...
 @overload
 def registry(kind: str) -> Registry[Any]: ...
 def registry(kind: str) -> Registry[Any]:
@@ -306,7 +313,7 @@ def _name_plugin_in_errors(entry: Entry, what: str, at_import: bool = False) -> 
 
 
 def _contract(kind: str) -> type:
-    contract: type = getattr(api, kind.capitalize())
+    contract: type = getattr(api, KINDS[kind].contract)
     return contract
 
 

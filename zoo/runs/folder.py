@@ -61,6 +61,10 @@ class RunFolder:
         return self.path / "record.json"
 
     @property
+    def trackers(self) -> Path:
+        return self.path / "trackers.json"
+
+    @property
     def curve(self) -> Path:
         return self.path / "curve.png"
 

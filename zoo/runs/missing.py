@@ -24,7 +24,7 @@ def explain_missing_plugin(folder: RunFolder, record: Path | None = None) -> Ite
         distribution, slash, plugin_id = error.plugin_id.rpartition("/")
         if not slash:  # not a run's: those are qualified
             raise
-        recorded = _recorded(record or folder.record, error.kind)
+        recorded = _recorded(record or folder.record, error.kind, plugin_id)
         version = recorded.version if recorded else None
         here = version_of(distribution)
         missing = "which is not installed" if here is None else f"and {here} here has none"
@@ -36,10 +36,10 @@ def explain_missing_plugin(folder: RunFolder, record: Path | None = None) -> Ite
         ) from error
 
 
-def _recorded(path: Path, kind: str) -> Plugin | None:
+def _recorded(path: Path, kind: str, plugin_id: str) -> Plugin | None:
     """What the record says of the run's plugin; a run that is not finished has none."""
     try:
         record = load_record(path)
     except DataError:
         return None
-    return record.used.get(kind)
+    return record.used.get(kind) or record.used.get(f"{kind}:{plugin_id}")

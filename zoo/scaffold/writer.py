@@ -12,60 +12,9 @@ from pathlib import Path
 from string import Template
 
 from zoo.api import API_VERSION, UsageError
-from zoo.registry.entries import GROUPS
+from zoo.api.kinds import KINDS
 
 from .names import PackageNames
-
-SMALL_RUN = "--recipe strong --set input_size=64 --epochs 20"
-"""Trains timm's smallest network on drawn faces in twenty seconds on two cores, well below the
-baseline."""
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What sets the packages of one kind apart, beside the module."""
-
-    summary: str
-    libraries: tuple[str, ...]
-    """What the module imports beside the standard library and the zoo."""
-    train: str
-    """The command that shows the plugin at work."""
-    option: str
-    """How a user sets the option that the plugin has, or "" where none can be set from there."""
-
-
-_KINDS = {
-    "backbone": _Kind(
-        "a small convolutional network",
-        ("torch",),
-        "zoo train $id --dataset synthetic --recipe strong --epochs 20",
-        "--set backbone.width=16",
-    ),
-    "dataset": _Kind(
-        "a data set of drawn faces, five points each",
-        ("numpy",),
-        f"zoo train timm:test_resnet --dataset $id {SMALL_RUN}",
-        "--set dataset.people=200",
-    ),
-    "head": _Kind(
-        "the mean place of a heat map for each point",
-        ("torch",),
-        f"zoo train timm:test_resnet --head $id --dataset synthetic {SMALL_RUN}",
-        "--set head.temperature=0.5",
-    ),
-    "loss": _Kind(
-        "the Charbonnier loss",
-        ("torch",),
-        f"zoo train timm:test_resnet --loss $id --dataset synthetic {SMALL_RUN}",
-        "--set loss.scale=0.05",
-    ),
-    "detector": _Kind(
-        "the frontal face cascade alt2 of OpenCV",
-        ("numpy",),
-        "zoo predict RUN PICTURE --detector $id",
-        "",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -112,21 +61,23 @@ def write_package(names: PackageNames, folder: Path) -> Package:
 
 def render(names: PackageNames) -> dict[str, str]:
     """The files of a package by their names in it."""
-    kind = _KINDS[names.kind]
+    kind = KINDS[names.kind]
+    starter = kind.starter
+    option = Template(starter.option).substitute(id=names.id)
     values = {
         "name": names.distribution,
         "module": names.module,
         "id": names.id,
         "kind": names.kind,
-        "article": "a data set" if names.kind == "dataset" else f"a {names.kind}",
-        "group": GROUPS[names.kind],
+        "article": f"{'an' if kind.words[0] in 'aeiou' else 'a'} {kind.words}",
+        "group": kind.group,
         "api_version": str(API_VERSION),
         "zoo": _served(metadata.version("landmark-zoo")),
-        "libraries": "".join(f'    "{library}",\n' for library in kind.libraries),
-        "summary": kind.summary,
+        "libraries": "".join(f'    "{library}",\n' for library in starter.libraries),
+        "summary": starter.summary,
         "check": _check(names),
-        "train": Template(kind.train).substitute(id=names.id),
-        "option": f"Its options are set as in `{kind.option}`.\n" if kind.option else "",
+        "train": _use(names),
+        "option": f"Its options are set as in `{option}`.\n" if option else "",
     }
     templates = {
         "pyproject.toml": "pyproject.toml",
@@ -141,8 +92,15 @@ def render(names: PackageNames) -> dict[str, str]:
 
 def commands(names: PackageNames, folder: Path) -> tuple[str, str, str]:
     """Install, check, use."""
-    train = Template(_KINDS[names.kind].train).substitute(id=names.id)
-    return (f'cd {shlex.quote(str(folder))} && pip install -e ".[test]"', _check(names), train)
+    return (
+        f'cd {shlex.quote(str(folder))} && pip install -e ".[test]"',
+        _check(names),
+        _use(names),
+    )
+
+
+def _use(names: PackageNames) -> str:
+    return Template(KINDS[names.kind].starter.use).substitute(id=names.id)
 
 
 def _check(names: PackageNames) -> str:

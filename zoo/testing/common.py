@@ -49,19 +49,27 @@ def declares_valid_facts(subject: Subject) -> None:
             raise CheckFailed(f"expected_failures gives no reason for {name}")
 
 
+TEXTS = frozenset(
+    ["license", "weights_license", "reference", "weights", "summary", "terms", "title", "unit"]
+)
+
+
 def _wrong_value(name: str, value: object) -> str:
     """What a field should hold, where it does not; empty where it does."""
-    if name in ("license", "weights_license", "reference", "weights", "summary", "terms"):
+    if name in TEXTS:
         return "" if isinstance(value, str) else "a text is wanted"
-    if name in ("build", "open"):
+    if name in ("build", "open", "measure"):
         return "" if callable(value) else "a function is wanted"
     if name == "fetch":
         return "" if value is None or callable(value) else "a function or None is wanted"
-    if name in ("needs_root", "whole_frame", "by_path", "any_angle"):
+    if name in ("needs_root", "whole_frame", "by_path", "any_angle", "lower_is_better"):
         return "" if isinstance(value, bool) else "True or False is wanted"
     if name == "input_size":
         good = isinstance(value, int) and not isinstance(value, bool) and value > 0
         return "" if good else "a whole number of pixels above 0 is wanted"
+    if name == "draws":
+        good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return "" if good else "a whole number, 0 or more, is wanted"
     if name in ("mean", "std", "labelled"):
         return _wrong_triple(name, value)
     if name == "api_version":

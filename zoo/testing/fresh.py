@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zoo.api.kinds import KINDS
 from zoo.registry.entries import Entry
 from zoo.registry.errors import failed
 from zoo.registry.trial import Trial, asked, reason_of
@@ -40,12 +41,12 @@ def arrival(entry: Entry, timeout: float) -> Arrival:
 
     Known for the rest of this process, for all plugins of the module: they are often checked
     together, and a child that imports torch takes seconds. What changes in torch is seen where it
-    was there before; a detector or a data set usually has no need of it.
+    was there before; plugins of some kinds usually have no need of it.
     """
     module = entry.target.partition(":")[0]
     whole = replace(entry, id="", kind="", target=f"{module}:", status="not loaded", reason="")
     path = tuple(sys.path)
-    if entry.kind in ("dataset", "detector"):
+    if not KINDS[entry.kind].brings_torch:
         found, brings_torch = _arrival(whole, timeout, path)
         if not brings_torch:
             return found

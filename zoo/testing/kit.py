@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import Any, Literal
 
+from zoo.api.kinds import KINDS
 from zoo.registry import canonical_kind, kind_of
 from zoo.testing.failures import CheckFailed, CheckNotRun, reason_of
 from zoo.testing.subject import Root, Subject
@@ -27,15 +28,6 @@ __all__ = ["Check", "CheckFailed", "CheckNotRun", "Outcome", "checks", "run", "s
 
 IMPORT_TIMEOUT = 60.0
 """Seconds."""
-
-_LISTS = {
-    "backbone": "zoo.testing.backbones",
-    "dataset": "zoo.testing.data_sets",
-    "head": "zoo.testing.heads",
-    "loss": "zoo.testing.losses",
-    "detector": "zoo.testing.detectors",
-}
-"""Where the list of each kind stands, as ``CHECKS``, and the class of what it is run on."""
 
 Test = Callable[[Any], str | None]
 """Takes the subject; raises what is wrong with it, or returns why it does not apply to it."""
@@ -146,8 +138,8 @@ def checks(
 
     Args:
         plugin_id: Id of an installed plugin, such as ``timm:resnet18``.
-        kind: Its kind: backbone, dataset, head, loss or detector. It may be left out where the id
-            stands in one kind only.
+        kind: Its kind, such as ``"loss"``. It may be left out where the id stands in one kind
+            only.
         options: Options of the plugin's ``build`` (``open`` for a data set). ``input_size`` among a
             backbone's is the size in pixels at which it is checked beside its declared one.
         data: Root of a data set, or a function that gives it, called when it is first wanted.
@@ -167,7 +159,8 @@ def checks(
         ['found_through_metadata', 'import_leaves_no_trace']
     """
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
-    module = importlib.import_module(_LISTS[kind])
+    # it has the list, as CHECKS, and the class of what that is run on
+    module = importlib.import_module(f"zoo.testing.{KINDS[kind].plural}")
     tests: Sequence[Test] = module.CHECKS
     by_name = {test.__name__: test for test in tests}
     names = tuple(by_name)

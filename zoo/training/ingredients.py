@@ -12,6 +12,7 @@ import torch
 from ..api import DataError, UsageError
 from ..config.files import require_no_files
 from ..data.batches import derive
+from ..data.chain import Chain
 from ..data.passes import Pass, open_passes
 from ..data.source import DataSource, open_source
 from ..data.store import Store
@@ -44,6 +45,8 @@ class Ingredients:
     passes: Sequence[Pass]
     """Passes over the training split and what a teacher added to it; the first sees whole
     regions."""
+    augmentations: Chain
+    """Of plugins; they follow those of the passes."""
     val: Store
     environment: dict[str, Any]
 
@@ -85,6 +88,8 @@ class Ingredients:
             needs = plan.loss.plugin.needs
             criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss, told, needs)
             uses_loss = _rehearse(built, criterion, plan, len(scheme), world, reporter)
+            chain = Chain.of(plan.augmentations, scheme)
+            chain.rehearse(len(scheme), built.input_size)
             pseudo = pseudo_label(config, source, world.device, reporter)
             passes = open_passes(config, pseudo.source, pseudo.count, built.input_size, reporter)
             train = pseudo.labelled(passes[0].store)
@@ -111,6 +116,7 @@ class Ingredients:
             uses_loss=uses_loss,
             pseudo=pseudo,
             passes=passes,
+            augmentations=chain,
             val=val,
             environment=around,
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..api import Backbone, Dataset, Head, Loss, UsageError, WeightsError
+from ..api import Augmentation, Backbone, Dataset, Head, Loss, UsageError, WeightsError
 from ..config import Config
 from ..evaluation.scores.protocols import Protocol, find_protocol
 from ..model import ModelPlan
@@ -32,6 +32,7 @@ class Plan:
     head: Resolved[Head]
     loss: Resolved[Loss]
     dataset: Resolved[Dataset]
+    augmentations: tuple[Resolved[Augmentation], ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> Plan:
@@ -44,16 +45,18 @@ class Plan:
         backbone, head, loss = (config.plugin(kind) for kind in ("backbone", "head", "loss"))
         dataset: Resolved[Dataset] = config.plugin("dataset")
         protocol = find_protocol(config.protocol or dataset.plugin.default_protocol)
-        return cls(config, protocol, backbone, head, loss, dataset)
+        augmentations = tuple(config.augmentation_plugins())
+        return cls(config, protocol, backbone, head, loss, dataset, augmentations)
 
     @property
     def plugins(self) -> Mapping[str, Resolved[Any]]:
-        """The plugins by kind."""
+        """The plugins by kind; those of which there may be several by ``kind:id``."""
         return {
             "backbone": self.backbone,
             "head": self.head,
             "loss": self.loss,
             "dataset": self.dataset,
+            **{f"augmentation:{each.entry.id}": each for each in self.augmentations},
         }
 
     @property
@@ -85,6 +88,7 @@ class Plan:
             head=self.head.id,
             loss=self.loss.id,
             dataset=self.dataset.id,
+            augmentations=tuple(each.id for each in self.augmentations),
             protocol=self.protocol.id,
             fold=max(config.fold, 0),
             input_size=input_size,

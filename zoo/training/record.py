@@ -33,6 +33,7 @@ from ..world import World
 from .curve import save_learning_curve
 from .plan import Plan
 from .state import Progress
+from .trackers import trackers_of
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,15 @@ def keep(
     """Put a split's results into a finished run's record, and write it.
 
     What older zoos did not record is added where it can be known: the history, from its file.
+    Figures of metrics that are no longer installed stay, where the predictions are the same.
     """
     if record["data"]["metrics"] != METRICS_VERSION:
         record["results"].clear()  # of other definitions: they must be scored anew
+    before = record["results"].get(split, {})
+    if before.get("predictions") == scored.results["predictions"]:
+        _keep_metrics(before, scored.results)
+        for name, subset in scored.results.get("subsets", {}).items():
+            _keep_metrics(before.get("subsets", {}).get(name, {}), subset)
     record["results"][split] = scored.results
     record["data"] |= {"metrics": METRICS_VERSION}
     record["data"].setdefault("frames", {})[split] = frames
@@ -103,6 +110,11 @@ def keep(
         except csv.Error as error:
             raise DataError(f"{folder.history}: cannot be read as a table ({error})") from error
     save_record(record, folder.record)
+
+
+def _keep_metrics(before: Mapping[str, Any], now: dict[str, Any]) -> None:
+    if metrics := before.get("metrics", {}) | now.get("metrics", {}):
+        now["metrics"] = metrics
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
     gmacs = count_gmacs(facts.built.model, facts.built.input_size)
     backbone = facts.built.spec
     plugins = {kind: _origin(each.entry) for kind, each in plan.plugins.items()}
+    plugins |= trackers_of(folder)
     record: RawRecord = {
         "schema": SCHEMA,
         "run": folder.name,

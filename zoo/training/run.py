@@ -184,7 +184,7 @@ def _with_epochs(config: Config, epochs: int, path: Path) -> Config:
 def prepare(parts: Ingredients, folder: RunFolder) -> tuple[TrainJob, TrainState]:
     """The job of a run and the state that it starts from."""
     config, table, world = parts.plan.config, parts.source.table, parts.world
-    train = make_views(parts.passes, parts.pseudo.source.table, world.device)
+    train = make_views(parts.passes, parts.pseudo.source.table, world.device, parts.augmentations)
     whole, labelled = train.whole.split, len(parts.labelled)
     points, visible = (each[:labelled].cpu().numpy() for each in (whole.points, whole.visible))
     header = Header(

@@ -1,148 +1,149 @@
-"""`--log-with tensorboard`: a run's figures as TensorBoard's event files, below its run folder.
+"""`--log-with ID`: what a run tells of itself, told to trackers too.
 
-The x axis is the number of steps done, for what is told a step and an epoch alike. A run that goes
-on writes a further file; that file first takes back what a killed process told beyond the state
-that was saved, so no step stands there twice.
+Which trackers a run has is kept in its folder, so that it goes on with them, and its record names
+them. A tracker that fails costs the run nothing: a note says so, and it is told no more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..api import UsageError
-from ..config import Config, dumps
+from ..api import RunTracker, TrackedRun, Tracker, UsageError, ZooError
+from ..api.trackers import Ending
+from ..files import write_whole
+from ..registry import Entry, Resolved, bare_id, blaming, registry
 from ..reporter import Beside, Reporter, RunStarted, Step
+from ..runs.folder import RunFolder
+from .fit import Interrupted
 
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
-
-FOLDER = "tensorboard"
-"""Folder of the event files, below a run folder."""
-
-EPOCH_TAGS = {
-    "train_loss": "loss/train_epoch",
-    "val_loss": "loss/val",
-    "val_nme": "nme/val",
-    "lr": "rate/lr",
-    "epoch": "rate/epoch",
-    "images_per_second": "speed/images_per_second",
-}
-"""Columns of history.csv, and what TensorBoard calls them."""
+FACTS = ("id", "distribution", "version")
+FOLDER_OF_TENSORBOARD = "tensorboard"
+"""Runs of earlier versions have it, and no list of trackers."""
 
 
 @contextmanager
-def tracked(reporter: Reporter, log_with: str | None) -> Iterator[Reporter]:
-    """The reporter, and beside it whoever else is to be told; it is closed at the end.
+def tracked(reporter: Reporter, log_with: str | Sequence[str] | None) -> Iterator[Reporter]:
+    """The reporter, and beside it the trackers of these ids, which are closed at the end.
 
-    Raises :class:`UsageError` for another tracker than "tensorboard", or where that is not
-    installed.
+    Raises :class:`zoo.api.ZooError` for one that is unknown, is named twice, does not load, or
+    lacks what it cannot do without.
     """
-    if log_with is None:
+    ids = [log_with] if isinstance(log_with, str) else list(log_with or ())
+    if twice := [each for i, each in enumerate(ids) if bare_id(each) in map(bare_id, ids[:i])]:
+        raise UsageError(f"--log-with {twice[0]}: a tracker of this id is named twice")
+    relays = [_relay(each) for each in ids]
+    beside = []
+    for relay in relays:
+        reporter = Beside(reporter, relay, relay.name)
+        beside.append(reporter)
+    ending: Ending = "failed"
+    try:
         yield reporter
-        return
-    if log_with != "tensorboard":
-        raise UsageError(f"--log-with {log_with}: no such tracker; there is tensorboard")
-    both = Beside(reporter, TensorBoard(), "TensorBoard")
-    try:
-        yield both
+        ending = "finished"
+    except (Interrupted, KeyboardInterrupt):
+        ending = "stopped"
+        raise
     finally:
-        both.track("close")
+        for each in beside:
+            each.track("close", ending)
 
 
-def was_tracked(run: Path, reporter: Reporter) -> str | None:
-    """What a run that goes on was tracked with; None where it was not, or, which the reporter is
-    told, where that is not installed any more."""
-    if not (run / FOLDER).is_dir():
-        return None
+def was_tracked(run: Path, reporter: Reporter) -> list[str]:
+    """The trackers of a run that goes on, but for those that cannot be had any more, which the
+    reporter is told."""
+    found = []
+    for each in _listed(RunFolder(run)):
+        plugin_id = f"{each['distribution']}/{each['id']}"
+        try:
+            _relay(plugin_id)
+        except ZooError as error:
+            reporter.note(f"{run}: its tracker is not told how it goes on: {error}")
+        else:
+            found.append(plugin_id)
+    return found
+
+
+def trackers_of(folder: RunFolder) -> dict[str, dict[str, str]]:
+    """The trackers of a run as its record names them, ``tracker:ID``."""
+    return {f"tracker:{each['id']}": each for each in _listed(folder)}
+
+
+def _listed(folder: RunFolder) -> list[dict[str, str]]:
     try:
-        _find_tensorboard()
+        listed = json.loads(folder.trackers.read_text("utf-8"))
+        return [{key: str(each[key]) for key in FACTS} for each in listed]
+    except FileNotFoundError:
+        if not (folder.path / FOLDER_OF_TENSORBOARD).is_dir():
+            return []
+        return [_named(registry("tracker").locate("landmark-zoo/tensorboard"))]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # damaged: a run goes on all the same
+
+
+def _keep(folder: RunFolder, entry: Entry) -> None:
+    """Have the run go on with this tracker, and its record name it."""
+    others = [each for each in _listed(folder) if each["id"] != entry.id]
+    write_whole(folder.trackers, f"{json.dumps([*others, _named(entry)], indent=2)}\n".encode())
+
+
+def _named(entry: Entry) -> dict[str, str]:
+    return {fact: getattr(entry, fact) for fact in FACTS}
+
+
+def _relay(plugin_id: str) -> _Relay:
+    try:
+        return _Relay(registry("tracker").resolve(plugin_id))
     except UsageError as error:
-        reporter.note(f"{run / FOLDER} is not continued: {error}")
-        return None
-    return "tensorboard"
+        raise UsageError(f"--log-with {plugin_id}: {error}") from error
 
 
-class TensorBoard(Reporter):
-    """Writes every step that is told, every epoch, and the configuration once."""
+class _Relay(Reporter):
+    """Tells a tracker what a reporter is told, in the words of its contract."""
 
-    def __init__(self) -> None:
-        self._writer: SummaryWriter | None = None
-        _find_tensorboard()
+    def __init__(self, resolved: Resolved[Tracker]) -> None:
+        self._resolved = resolved
+        self._next: RunTracker | None = self._build()  # what it lacks is said before training
+        self._told: RunTracker | None = None
+
+    @property
+    def name(self) -> str:
+        return self._resolved.entry.label
 
     def begin(self, started: RunStarted) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.close()  # of the fold before this one
-        folder = started.folder / FOLDER
-        new = not any(folder.glob("events.*"))
-        last = started.history[-1] if started.history else {"step": 0}
-        after_an_epoch = last["step"] == started.step
-        # Whatever the files that are there tell from this step on is taken back. An epoch's end is
-        # told after its state is saved, which a process may not have lived to do: told again below.
-        purge_step = started.step if after_an_epoch else started.step + 1
-        self._writer = SummaryWriter(str(folder), purge_step=purge_step)
-        if new:
-            self._writer.add_text("config", _as_code(dumps(started.config)), started.step)
-            self._tell_parameters(started.config)
-            self._writer.flush()
-        if started.history and after_an_epoch:
-            self._add("loss/train", last["train_loss"], started.step)
-            self.epoch(last)
+        self.close("finished")  # of the fold before this one
+        tracker, self._next = self._next or self._build(), None
+        with self._blaming():
+            tracker.begin(
+                TrackedRun(started.folder, started.config.to_share(), started.step, started.history)
+            )
+        self._told = tracker
+        _keep(RunFolder(started.folder), self._resolved.entry)
 
     def step(self, step: Step) -> None:
-        self._add("loss/train", step.loss, (step.epoch - 1) * step.steps + step.step)
+        if self._told is not None:
+            done = (step.epoch - 1) * step.steps + step.step
+            figures = {"loss": step.loss, "images_per_second": step.images_per_second}
+            with self._blaming():
+                self._told.step(done, figures)
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        for column, tag in EPOCH_TAGS.items():
-            self._add(tag, row[column], row["step"])
-        if self._writer is not None:
-            self._writer.flush()  # as history.csv: what is told is on disk
+        if self._told is not None:
+            with self._blaming():
+                self._told.epoch(row["step"], row)
 
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+    def close(self, ending: Ending) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            with self._blaming():
+                told.close(ending)
 
-    def _add(self, tag: str, value: float, step: int) -> None:
-        if self._writer is not None:
-            self._writer.add_scalar(tag, value, step)
+    def _build(self) -> RunTracker:
+        with blaming(self._resolved.entry, "cannot be built"):
+            return self._resolved.plugin.build()
 
-    def _tell_parameters(self, config: Config) -> None:
-        """Write the configuration for the tab HPARAMS, where runs are compared. Its own helper
-        would make a run of them."""
-        from torch.utils.tensorboard.summary import hparams
-
-        plain = {key: value for key, value in _flat(config.to_share()) if value != ""}
-        told = hparams(plain, {"nme/val": 0.0, "loss/val": 0.0})  # type: ignore[no-untyped-call]
-        assert self._writer is not None
-        for summary in told[:2]:  # without the end, which is still to come
-            self._writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
-
-
-def _find_tensorboard() -> None:
-    try:
-        import torch.utils.tensorboard  # noqa: F401
-    except ImportError as error:
-        reason = "" if (error.name or "").startswith("tensorboard") else f" ({error})"
-        raise UsageError(
-            f"--log-with tensorboard: TensorBoard is not installed{reason}; "
-            "pip install 'landmark-zoo[track]'"
-        ) from error
-
-
-def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Numbers, truths and strings, with dots in their names; lists as text."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            known = isinstance(value, bool | int | float | str)
-            yield f"{before}{key}", value if known else str(value)
-
-
-def _as_code(text: str) -> str:
-    """Markdown that shows the text as it stands."""
-    return "".join(f"    {line}\n" for line in text.splitlines())
+    def _blaming(self) -> Any:
+        return blaming(self._resolved.entry, "fails")

@@ -150,10 +150,11 @@ def test_formats_carry_the_same_columns_and_figures():
         "baseline",
         "floor",
         "notes",
+        "metrics",
         "rows",
     ]
     assert group["benchmark"] == "youtube_faces/udacity person/1 frame ioc/1"
-    assert all(list(row) == ROW_KEYS for row in group["rows"])
+    assert all(list(row) == [*ROW_KEYS, "metrics"] for row in group["rows"])
     [table] = markdown_tables(to_markdown(groups))
     assert table[0][:2] == ["model", "NME %"]
     assert all(len(line) == len(table[0]) for line in table)

@@ -15,7 +15,8 @@ from typing import Any
 
 from ...api import UsageError
 from ...files.reading import parse_toml, read_toml
-from ..config import Config, close_to, flatten, from_flat
+from ...registry import bare_id
+from ..config import AUGMENTATION, Config, as_list, close_to, flatten, from_flat
 
 
 def recipe_names() -> list[str]:
@@ -87,7 +88,9 @@ def resolve(
 
 def _of_another(key: str, named: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a recipe's key is an option of a plugin that something else was asked for instead."""
-    kind, dot, _ = key.partition(".")
+    kind, dot, rest = key.partition(".")
+    if kind == AUGMENTATION and "augmentations" in asked:
+        return rest.partition(".")[0] not in map(bare_id, as_list(asked["augmentations"]))
     if not dot or kind not in named or kind not in asked:
         return False
     # an id with its distribution names the same plugin as the id alone

@@ -56,3 +56,18 @@ def test_labelme(check):
 @parametrize_with_checks("tiny_detector", kind="detector")
 def test_detector(check):
     check()
+
+
+@parametrize_with_checks("tiny_augmentation", kind="augmentation")
+def test_augmentation(check):
+    check()
+
+
+@parametrize_with_checks("tiny_metric", kind="metric")
+def test_metric(check):
+    check()
+
+
+@parametrize_with_checks("tiny_tracker", kind="tracker")
+def test_tracker(check):
+    check()
