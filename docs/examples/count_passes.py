@@ -46,11 +46,13 @@ def count(folder: RunFolder, split: str, data: Path | None) -> None:
         frames = make_split(store, source.table, world.device)
         for refine in range(4):
             started = time.perf_counter()
-            unit, scores = predict_split(
+            told = predict_split(
                 model, frames, replace(config, refine=refine), world, trained.header.upright
             )
             seconds = time.perf_counter() - started
-            found = results_of(targets.predictions(unit, scores, trained.header.mean_shape))
+            found = results_of(
+                targets.predictions(told.points, told.scores, trained.header.mean_shape)
+            )
             print(f"passes {refine + 1}: nme_ioc {100 * found['nme_ioc']:.2f}%, "
                   f"{1000 * seconds / len(frames):.1f} ms a frame")  # fmt: skip
 

@@ -17,6 +17,7 @@ from zoo.datasets.synthetic import open_synthetic
 from zoo.evaluation.scores.metrics import mean_shape
 from zoo.evaluation.scores.protocols import assign
 from zoo.geometry import frame_region, label_scale
+from zoo.scoring.split import Answers
 from zoo.training import fit, run
 from zoo.training import pseudo_labels as selftraining
 from zoo.training.plan import make_plan
@@ -111,9 +112,9 @@ def test_those_are_kept_on_which_the_teachers_two_answers_agree(
     # planted: the mirror agrees about the frames whose number is even, and not about the others
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
 
-    def straight(model: object, split: Any, *rest: object) -> tuple[Any, None]:
+    def straight(model: object, split: Any, *rest: object) -> Answers:
         points = split.points.cpu().numpy() * 0 + np.random.default_rng(0).random((68, 2))
-        return points.astype(np.float32), None
+        return Answers(points.astype(np.float32), None, None)
 
     def mirrored(model: object, split: Any, *rest: object) -> Any:
         points = straight(model, split)[0].copy()
@@ -143,7 +144,8 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
     def answer(of: Any) -> Any:
         return lambda model, split, *rest: np.repeat(of[None], len(split), 0).astype(np.float32)
 
-    monkeypatch.setattr(selftraining, "predict_split", lambda *a: (answer(label)(*a), None))
+    told = answer(label)
+    monkeypatch.setattr(selftraining, "predict_split", lambda *a: Answers(told(*a), None, None))
     monkeypatch.setattr(selftraining, "predict_mirrored", answer(back))
     pseudo = pseudo_label(plan.config, source, torch.device("cpu"), kit.watcher)
     assert pseudo.facts is not None
