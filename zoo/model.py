@@ -181,7 +181,8 @@ def build_model(
 
 def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     spec, stride = plan.backbone.plugin, wanted_stride(plan.head)
-    backbone = _build_backbone(plan, size, stride)
+    tokens = plan.head.plugin.tokens
+    backbone = _build_backbone(plan, size, stride, tokens)
     weights: str = "none"
     ignored: tuple[str, ...] = ()
     told: Mapping[str, str] = {}
@@ -192,7 +193,7 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
         ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
         weights = f"file: {path.name} sha256: {file_digest(path)}"
         told = told_by(path)
-    features = probe(backbone, size, plan.backbone.id)
+    features = probe(backbone, size, plan.backbone.id, tokens)
     if stride is not None and features.is_vector:
         raise UsageError(
             f"{plan.backbone.entry.label}: gives a vector, and {plan.head.entry.label} works on "
@@ -220,7 +221,9 @@ def wanted_stride(head: Resolved[Head]) -> float | None:
     return stride
 
 
-def _build_backbone(plan: ModelPlan, size: int, stride: float | None) -> nn.Module:
+def _build_backbone(
+    plan: ModelPlan, size: int, stride: float | None, tokens: bool = False
+) -> nn.Module:
     spec, options = plan.backbone.plugin, dict(plan.backbone.options)
     if "stride" in options:
         raise UsageError("backbone.stride: the head asks for it; use --set head.stride=N")
@@ -229,6 +232,13 @@ def _build_backbone(plan: ModelPlan, size: int, stride: float | None) -> nn.Modu
         options["input_size"] = size
     if "stride" in takes and stride is not None:
         options["stride"] = stride
+    if tokens and "tokens" not in takes:
+        raise UsageError(
+            f"{plan.backbone.entry.label}: gives no tokens, and {plan.head.entry.label} works on "
+            "them; choose a backbone that does, or another head"
+        )
+    if tokens:
+        options["tokens"] = True
     if plan.pretrained and not spec.weights:
         raise WeightsError(
             f"{bare_id(plan.backbone.id)}: has no pretrained weights; leave --pretrained out, "
@@ -256,8 +266,9 @@ def _module(entry: Entry, build: Callable[..., Any], /, *args: Any, **options: A
     return module
 
 
-def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
-    """Channels, sizes and strides of what the backbone emits, from one forward of zeros."""
+def probe(backbone: nn.Module, size: int, name: str, tokens: bool = False) -> FeatureInfo:
+    """Channels, sizes and strides of what the backbone emits, or the layout of its ``tokens``, from
+    one forward of zeros."""
     modes = {module: module.training for module in backbone.modules()}
     backbone.eval()
     try:
@@ -277,6 +288,8 @@ def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
     is_maps = isinstance(maps, list | tuple) and all(isinstance(m, Tensor) for m in maps)
     if is_maps and (odd := [m.dtype for m in maps if not m.is_floating_point()]):
         raise PluginError(f"{name}: emits {odd[0]}, no decimal numbers")
+    if tokens:
+        return _layout(backbone, out, size, name)
     if isinstance(out, Tensor) and out.ndim == 2:
         return FeatureInfo((out.shape[1],))
     if not is_maps or not maps or any(m.ndim != 4 for m in maps):
@@ -287,6 +300,23 @@ def probe(backbone: nn.Module, size: int, name: str) -> FeatureInfo:
         sizes=tuple((m.shape[2], m.shape[3]) for m in maps),
         strides=tuple(size / m.shape[2] for m in maps),
     )
+
+
+def _layout(backbone: nn.Module, out: object, size: int, name: str) -> FeatureInfo:
+    grid, extra = getattr(backbone, "token_grid", None), getattr(backbone, "extra_tokens", None)
+    shape = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+    if not isinstance(out, Tensor) or out.ndim != 3:
+        raise PluginError(f"{name}: asked for tokens, it emits {shape}, not (B, N, C)")
+    if type(grid) is not tuple or len(grid) != 2 or type(extra) is not int:
+        raise PluginError(
+            f"{name}: gives tokens and does not say how they lie: its module needs the attributes "
+            "token_grid (rows, columns) and extra_tokens"
+        )
+    if out.shape[1] != extra + grid[0] * grid[1]:
+        raise PluginError(
+            f"{name}: gives {out.shape[1]} tokens and says {grid[0]} x {grid[1]} and {extra} extra"
+        )
+    return FeatureInfo((out.shape[2],), strides=(size / grid[0],), grid=grid, extra_tokens=extra)
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:

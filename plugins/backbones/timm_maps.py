@@ -35,14 +35,17 @@ def indices_from(model: Any, size: int, stride: float) -> list[int]:
     return [-1] if wanted == [len(maps) - 1] else wanted
 
 
-def emit_maps(model: Any, indices: list[int], norm: bool) -> None:
-    """Let the model's forward give maps instead of classes.
+def emit_maps(model: Any, indices: list[int], norm: bool, tokens: bool = False) -> None:
+    """Let the model's forward give maps instead of classes, or the tokens of its last block.
 
     Its class is replaced by a subclass rather than wrapped: a wrapper would put its own prefix
     before every tensor's name, and no published file would fit.
     """
     model.__class__ = _giving_maps(type(model))
     model.map_indices, model.map_norm = list(indices), norm
+    if tokens:
+        model.token_grid = tuple(model.patch_embed.grid_size)
+        model.extra_tokens = model.num_prefix_tokens
 
 
 class GivesMaps(nn.Module):
@@ -55,9 +58,13 @@ class GivesMaps(nn.Module):
 
     map_indices: list[int]
     map_norm: bool
+    token_grid: tuple[int, int] | None = None
+    """Rows and columns of tokens, where these are given in place of maps."""
 
     def forward(self, images: Tensor) -> Tensor | list[Tensor]:
         giver: Any = self
+        if self.token_grid is not None:
+            return self._tokens(images)
         maps: list[Tensor] = giver.forward_intermediates(
             images,
             indices=self.map_indices,
@@ -66,6 +73,23 @@ class GivesMaps(nn.Module):
             intermediates_only=True,
         )
         return maps[0] if len(maps) == 1 else maps
+
+    def _tokens(self, images: Tensor) -> Tensor:
+        """(B, extra + h w, C): the extra ones first."""
+        giver: Any = self
+        [last] = giver.forward_intermediates(
+            images,
+            indices=self.map_indices,
+            norm=self.map_norm,
+            output_fmt="NLC",
+            return_prefix_tokens=giver.extra_tokens > 0,
+            intermediates_only=True,
+        )
+        if not giver.extra_tokens:
+            of_all: Tensor = last
+            return of_all
+        of_patches, extra = last
+        return torch.cat((extra, of_patches), 1)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The class is made when a model is built, so no module has it under its name: a pickle

@@ -105,9 +105,11 @@ def build(
     stride: float | None = None,
     out_indices: Sequence[int] | int | None = None,
     norm: bool | None = None,
+    tokens: bool = False,
     **options: Any,
 ) -> nn.Module:
-    """A timm model without its classifier: images (B, 3, S, S) to maps (B, C, h, w).
+    """A timm model without its classifier: images (B, 3, S, S) to maps (B, C, h, w) or, with
+    ``tokens``, to all tokens of a vision transformer's last block, (B, N, C).
 
     A ``stride`` asks for the maps from that stride (input pixels a cell) to the coarsest, one of
     each size; without it the coarsest comes alone. ``out_indices`` names the maps instead, from 0
@@ -139,6 +141,8 @@ def build(
                 f"{type(model).__name__} (it has no {method}); choose another model"
             )
     _check_patches(model, name, size)
+    if tokens:
+        _require_tokens(model, name, out_indices)
     if out_indices is None:
         out_indices = [-1] if stride is None else _indices(model, name, size, native, stride)
     if norm is None:
@@ -148,10 +152,24 @@ def build(
         kept = model.prune_intermediate_layers(out_indices, prune_norm=not norm)
     except (AssertionError, TypeError, ValueError) as error:
         raise UsageError(f"timm:{name}: out_indices is {out_indices!r}: {error}") from error
-    emit_maps(model, kept, norm)
+    emit_maps(model, kept, norm, tokens)
     _try_once(model, name, size, native)
     network: nn.Module = model
     return network
+
+
+def _require_tokens(model: Any, name: str, out_indices: object) -> None:
+    takes = inspect.signature(model.forward_intermediates).parameters
+    grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
+    if "return_prefix_tokens" not in takes or not hasattr(model, "num_prefix_tokens") or not grid:
+        raise UsageError(
+            f"timm:{name}: {type(model).__name__} gives no tokens; choose a vision transformer, "
+            "such as timm:vit_tiny_patch16_224, or a head that works on maps"
+        )
+    if out_indices is not None:
+        raise UsageError(
+            f"timm:{name}: out_indices names maps, and the head asks for tokens; take it out"
+        )
 
 
 def _require_architecture(name: str, options: dict[str, Any]) -> None:
@@ -291,7 +309,7 @@ def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
         raise _wrong_size(name, size, native, error) from error
     model.train()
     maps = [maps] if isinstance(maps, Tensor) else maps
-    if any(each.ndim != 4 for each in maps):
+    if any(each.ndim != (4 if model.token_grid is None else 3) for each in maps):
         shapes = ", ".join(str(tuple(each.shape)) for each in maps)
         raise PluginError(f"timm:{name}: gives {shapes}, no maps (B, C, h, w); choose another")
     freeze_unused(model, maps)

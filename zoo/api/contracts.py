@@ -59,6 +59,11 @@ class Backbone:
     all of its maps are coarser, all of them (one map where several have the same stride). What
     only finer maps need is not built.
 
+    A ``build`` that names a ``tokens`` parameter (default False) is given True where the head asks
+    for tokens, and its module then gives them, (B, N, C): the extra ones (class, registers) first,
+    then those of the picture's patches, row by row. The module says their layout in two attributes:
+    ``token_grid`` (rows, columns) and ``extra_tokens``, so that N is extra_tokens + rows * columns.
+
     Example:
         >>> import torch
         >>> from torch import nn
@@ -128,7 +133,8 @@ class FeatureInfo:
     """What a backbone emits for one input size, measured by the core.
 
     ``channels``, ``sizes`` (h, w) and ``strides`` (input pixels a cell) have one entry a map, fine
-    to coarse; a vector has one channel count, no sizes and no strides.
+    to coarse; a vector has one channel count, no sizes and no strides. Tokens (B, N, C) have one
+    channel count, the stride of a patch, no sizes, and a ``grid``.
 
     Example:
         Two maps of an input of 64 by 64 pixels, and a vector:
@@ -138,15 +144,25 @@ class FeatureInfo:
         False
         >>> FeatureInfo(channels=(512,)).is_vector
         True
+
+        Tokens of 4 by 4 patches, with one for the class:
+
+        >>> tokens = FeatureInfo(channels=(192,), strides=(16.0,), grid=(4, 4), extra_tokens=1)
+        >>> tokens.is_vector, tokens.extra_tokens + tokens.grid[0] * tokens.grid[1]
+        (False, 17)
     """
 
     channels: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...] = ()
     strides: tuple[float, ...] = ()
+    grid: tuple[int, int] | None = None
+    """Rows and columns of the tokens; None: there are none."""
+    extra_tokens: int = 0
+    """Tokens of no patch, such as a class token and registers: they come first."""
 
     @property
     def is_vector(self) -> bool:
-        return not self.sizes
+        return not self.sizes and self.grid is None
 
 
 @dataclass(frozen=True)
@@ -209,6 +225,9 @@ class Head:
     """As for a :class:`Backbone`."""
     outputs: Outputs = field(default_factory=dict, hash=False)
     """What it gives beside points and scores, see above."""
+    tokens: bool = False
+    """True: it takes tokens (B, N, C), as ``features.grid`` and ``features.extra_tokens`` lay them
+    out. A backbone that gives none is refused by the core."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ KINDS: dict[str, Kind] = {
                 "zoo train $id --dataset synthetic --recipe strong --epochs 20",
                 "--set backbone.width=16",
             ),
-            given=("pretrained", "input_size", "stride"),
+            given=("pretrained", "input_size", "stride", "tokens"),
         ),
         Kind(
             "dataset",

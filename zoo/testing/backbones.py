@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.api import IBUG68, Backbone
+from zoo.api import IBUG68, Backbone, UsageError
 from zoo.model import LandmarkModel, ModelPlan, build_model
 from zoo.registry.call import call_unblamed
 from zoo.testing.common import (
@@ -34,7 +34,7 @@ from zoo.testing.modules import (
     require_same_init,
 )
 from zoo.testing.pretrained import require_honesty
-from zoo.testing.strides import require_strides, takes_stride
+from zoo.testing.strides import require_strides, require_tokens, takes_stride, takes_tokens
 from zoo.testing.subject import Subject
 from zoo.testing.tensors import CLOSE, difference, listed, noise, seeded, shapes, tensors_of
 from zoo.testing.together import trained_together
@@ -125,7 +125,7 @@ def declared_input_size_works(subject: BackboneSubject) -> None:
 
 def output_rank(subject: BackboneSubject) -> None:
     """It gives a vector (B, C), a map (B, C, h, w), or maps from fine to coarse, also in training,
-    and of the stride that it is asked for, if it can be."""
+    of the stride that it is asked for, if it can be, and tokens if asked for them."""
     in_eval = _formed(subject.output, "in eval mode")
     module = subject.made()
     module.train()
@@ -135,6 +135,19 @@ def output_rank(subject: BackboneSubject) -> None:
         raise CheckFailed(f"it gives {in_eval} in eval mode and {in_training} in training mode")
     if takes_stride(subject.plugin.build):
         require_strides(subject.give_stride, subject.size)
+    if takes_tokens(subject.plugin.build):
+        _require_tokens(subject)
+
+
+def _require_tokens(subject: BackboneSubject) -> None:
+    """It may refuse, as a network of convolutions does whose family has others."""
+    with must("asked for tokens, it"), torch.no_grad(), seeded(0):
+        try:
+            module = subject.build_as_is(tokens=True).eval()
+        except UsageError:
+            return
+        given = tensors_of(module(subject.images(1)))
+    require_tokens(module, given, subject.size)
 
 
 def _formed(features: Any, when: str) -> list[tuple[int, ...]]:

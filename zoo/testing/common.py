@@ -62,7 +62,7 @@ def _wrong_value(name: str, value: object) -> str:
         return "" if callable(value) else "a function is wanted"
     if name == "fetch":
         return "" if value is None or callable(value) else "a function or None is wanted"
-    if name in ("needs_root", "whole_frame", "by_path", "any_angle", "lower_is_better"):
+    if name in ("needs_root", "whole_frame", "by_path", "any_angle", "lower_is_better", "tokens"):
         return "" if isinstance(value, bool) else "True or False is wanted"
     if name == "input_size":
         good = isinstance(value, int) and not isinstance(value, bool) and value > 0

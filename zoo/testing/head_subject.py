@@ -39,7 +39,8 @@ class HeadSubject(Subject):
     @functools.cached_property
     def offered(self) -> list[FeatureForm]:
         parameter = inspect.signature(self.plugin.build).parameters.get("stride")
-        return forms(None if parameter is None else self.options.get("stride", parameter.default))
+        stride = None if parameter is None else self.options.get("stride", parameter.default)
+        return forms(stride, self.plugin.tokens)
 
     @property
     def outputs(self) -> dict[str, tuple[int, ...]]:

@@ -26,11 +26,18 @@ class FeatureForm:
     """Strides of the maps, fine to coarse; none: a vector."""
     alone: bool = False
     """One map as a tensor, not as a list."""
+    extra: int | None = None
+    """Tokens before those of the cells of its one map; None: it is a map."""
 
     @property
     def info(self) -> FeatureInfo:
         if not self.strides:
             return FeatureInfo((CHANNELS[32],))
+        if self.extra is not None:
+            stride = self.strides[0]
+            grid = SIZE // stride, SIZE // stride
+            channels = (CHANNELS[stride],)
+            return FeatureInfo(channels, (), (float(stride),), grid, self.extra)
         return FeatureInfo(
             channels=tuple(CHANNELS[s] for s in self.strides),
             sizes=tuple((SIZE // s, SIZE // s) for s in self.strides),
@@ -41,6 +48,9 @@ class FeatureForm:
         """Noise in this form, for ``count`` images."""
         if not self.strides:
             return noise(count, CHANNELS[32], seed=seed)
+        if self.extra is not None:
+            cells = (SIZE // self.strides[0]) ** 2
+            return noise(count, self.extra + cells, CHANNELS[self.strides[0]], seed=seed)
         maps = [
             noise(count, CHANNELS[s], SIZE // s, SIZE // s, seed=seed + s) for s in self.strides
         ]
@@ -54,9 +64,15 @@ class FeatureForm:
         return [torch.cat([a[:1], 3 * b[1:]]) for a, b in zip(same, other, strict=True)]
 
 
-def forms(stride: float | None) -> list[FeatureForm]:
+def forms(stride: float | None, tokens: bool = False) -> list[FeatureForm]:
     """What a head is offered: without a ``stride`` of its own one map, a vector, and maps; with
-    one, maps from that stride, one map of it, and one coarse map, as of a transformer."""
+    one, maps from that stride, one map of it, and one coarse map, as of a transformer. One that
+    takes ``tokens``: those of patches alone, and with a class token and registers before them."""
+    if tokens:
+        return [
+            FeatureForm("tokens of 4 x 4 patches", (16,), alone=True, extra=0),
+            FeatureForm("tokens of 8 x 8 patches with 5 extra", (8,), alone=True, extra=5),
+        ]
     if stride is None:
         return [
             FeatureForm("a map", (32,), alone=True),
@@ -78,6 +94,8 @@ class SmallNet(nn.Module):
     def __init__(self, form: FeatureForm) -> None:
         super().__init__()
         self.form = form
+        channels = CHANNELS[form.strides[0]] if form.strides else 0
+        self.extra = nn.Parameter(torch.zeros(1, form.extra, channels)) if form.extra else None
         last = max(form.strides, default=32)
         strides = [s for s in CHANNELS if s <= last]
         widths = [3, *(CHANNELS[s] for s in strides)]
@@ -98,4 +116,9 @@ class SmallNet(nn.Module):
                 maps.append(x)
         if not self.form.strides:
             return x.mean(dim=(2, 3))
+        if self.form.extra is not None:
+            tokens = maps[0].flatten(2).mT
+            if self.extra is not None:
+                tokens = torch.cat((self.extra.expand(x.shape[0], -1, -1), tokens), 1)
+            return tokens
         return maps[0] if self.form.alone else maps

@@ -1,4 +1,4 @@
-"""Whether a backbone that can be asked for a stride gives the maps that it should."""
+"""Whether a backbone that can be asked for a stride, or for tokens, gives what it should."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.testing.failures import CheckFailed
 from zoo.testing.tensors import shapes
@@ -47,4 +47,25 @@ def require_strides(give: Callable[[int], list[Tensor]], size: int) -> None:
         raise CheckFailed(
             f"asked for stride {ASKED[0]}, it gives {shapes(fine)}, and for stride {ASKED[1]} "
             f"{shapes(coarse)}: the coarser maps should be the same"
+        )
+
+
+def takes_tokens(build: Callable[..., Any]) -> bool:
+    return "tokens" in inspect.signature(build).parameters
+
+
+def require_tokens(module: nn.Module, given: list[Tensor], size: int) -> None:
+    """``given``: what the module, asked for tokens, gives for one image."""
+    grid, extra = getattr(module, "token_grid", None), getattr(module, "extra_tokens", None)
+    if len(given) != 1 or given[0].ndim != 3:
+        raise CheckFailed(f"asked for tokens, it gives {shapes(given)}, not (B, N, C)")
+    if type(grid) is not tuple or len(grid) != 2 or type(extra) is not int:
+        raise CheckFailed(
+            f"asked for tokens, its module has token_grid {grid!r} and extra_tokens {extra!r}; "
+            "(rows, columns) and a whole number are wanted"
+        )
+    if given[0].shape[1] != extra + grid[0] * grid[1]:
+        raise CheckFailed(
+            f"asked for tokens, it gives {given[0].shape[1]} at {size} px and says "
+            f"{grid[0]} x {grid[1]} and {extra} extra"
         )
