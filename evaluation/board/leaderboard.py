@@ -188,17 +188,17 @@ def _group(
     baseline, headline = pool_baseline(sources, split), benchmark.headline
     further = group_metrics(sources, split)
     baseline |= {each.key: each.baseline for each in further}
-    rows = [replace(row, learned=row_has_learned(row, split, baseline, headline)) for row in rows]
-    contenders = [row for row in rows if row.learned is not False]
+    learned = {id(row): row_has_learned(row, split, baseline, headline) for row in rows}
+    contenders = [row for row in rows if learned[id(row)] is not False]
+    rows = [*contenders, *(row for row in rows if learned[id(row)] is False)]
     ties = find_ties(contenders, split, headline)
     front = find_front(contenders, headline)
-    marked = [
-        replace(row, tied=tied, pareto=pareto)
-        for row, tied, pareto in zip(contenders, ties.tied, front, strict=True)
+    unmarked = [False] * (len(rows) - len(contenders))
+    marks = zip(rows, ties.tied + unmarked, front + unmarked, labels(rows), strict=True)
+    rows = [
+        replace(row, learned=learned[id(row)], tied=tied, pareto=pareto, detail=detail)
+        for row, tied, pareto, detail in marks
     ]
-    rows = [*marked, *(row for row in rows if row.learned is False)]
-    details = labels(rows)
-    rows = [replace(row, detail=detail) for row, detail in zip(rows, details, strict=True)]
     fewer = [rows[i] for i in ties.fewer_failures]  # contenders stand first, in their order
     metric = headline if sort == "nme_ioc" else sort
     rows.sort(key=lambda row: _rank(row, metric, further))

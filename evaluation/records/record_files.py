@@ -19,7 +19,7 @@ from zoo.api import DataError, Problem
 from zoo.files import write_whole
 from zoo.files.reading import open_regular
 
-from .schema import Record, checked
+from .schema import Record, checked, decoded
 
 MAX_BYTES = 4 << 20
 """A record takes some kilobytes; anything near this is something else."""
@@ -112,6 +112,9 @@ def find_records(
                     if identity in seen:
                         continue
                     seen.add(identity)
+                    if certain and (record := decoded(content)) is not None:
+                        found.append((path, record))
+                        continue
                     value = _parse(path, content)
                     if certain or _meant_as_a_record(value):
                         found.append((path, checked(str(path), value)))

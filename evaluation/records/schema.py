@@ -336,7 +336,10 @@ class Record(Struct, kw_only=True, dict=True):
     def raw(self) -> RawRecord:
         """The record as JSON, with the fields that this version does not know. To change a record,
         change this and save it."""
-        return self.__dict__["raw"]  # type: ignore[no-any-return]
+        kept = self.__dict__
+        if "raw" not in kept:
+            kept["raw"] = _upgraded(msgspec.json.decode(kept["content"]), self)
+        return kept["raw"]  # type: ignore[no-any-return]
 
     @property
     def used(self) -> dict[str, Plugin]:
@@ -383,10 +386,32 @@ def checked(where: str, value: Any) -> Record:
         record = msgspec.convert(value, Record)
     except msgspec.ValidationError as error:
         raise DataError(f"{where}: {_in_words(value, error)}") from error
-    value["schema"] = record.schema = SCHEMA
-    value["data"].setdefault("metrics", record.data.metrics)
-    record.__dict__["raw"] = value
+    record.schema = SCHEMA
+    record.__dict__["raw"] = _upgraded(value, record)
     return record
+
+
+def decoded(content: bytes) -> Record | None:
+    """The record that a file holds, checked as by :func:`checked`, whose ``raw`` is parsed once it
+    is asked for; None where the content is no sound record: :func:`checked` says why."""
+    try:
+        record = _DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if not 1 <= record.schema <= SCHEMA:
+        return None
+    record.schema = SCHEMA
+    record.__dict__["content"] = content
+    return record
+
+
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def _upgraded(value: RawRecord, record: Record) -> RawRecord:
+    value["schema"] = SCHEMA
+    value["data"].setdefault("metrics", record.data.metrics)
+    return value
 
 
 def _check_schema(where: str, value: RawRecord) -> None:

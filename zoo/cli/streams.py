@@ -22,10 +22,13 @@ _STEERING = ("Cc", "Cf", "Zl", "Zp")
 direction of writing or have no width, separators of lines and paragraphs."""
 
 
+_NO_BREAKS = str.maketrans("", "", "\n\t")
+
+
 def cleaned(text: str) -> str:
     """The text with a blank for every character that a terminal would obey, line ends and tabs
     apart, and ``?`` for a byte of a name that is no UTF-8."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.translate(_NO_BREAKS).isprintable():
         return text
     return "".join(map(_clean, text))
 
