@@ -3,12 +3,13 @@
 
 PYTHON ?= python3
 N ?= 10000
+JSON ?= build/bench.json
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance families lint types fuzz wheel-check bench docs site clean bundle
+.PHONY: help demo test conformance families lint types fuzz wheel-check bench bench-compare docs site clean bundle
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,7 +79,11 @@ wheel-check: $(VENV)/.installed-dev ## Build the wheel and try it in an empty en
 	.ci/check-wheel $(BIN)/python
 
 bench: $(VENV)/.installed-dev ## Time the command line, the data path and the training loop
-	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+	@mkdir -p $(dir $(JSON))
+	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-json $(JSON)
+
+bench-compare: $(VENV)/.installed-dev ## Two benches side by side: make bench-compare BEFORE=a.json AFTER=b.json
+	$(BIN)/pytest-benchmark compare $(BEFORE) $(AFTER) --group-by name --columns min,median,rounds
 
 docs: $(VENV)/.installed-dev ## Write the board from docs/records, and draw it
 	$(BIN)/python docs/examples/write_board.py docs
