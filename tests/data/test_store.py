@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,9 @@ import pytest
 from numpy.typing import NDArray
 
 from zoo.api import DataError
+from zoo.cli.data import prune
 from zoo.data import store as module
-from zoo.data.store import Store, open_store
+from zoo.data.store import Store, old_stores, open_store
 from zoo.data.table import SampleTable
 from zoo.geometry import box_region, crop, frame_region
 
@@ -312,3 +314,33 @@ def test_what_a_killed_builder_left_long_ago_is_cleared(table: Tables, stores: P
 
 def unreadable() -> NDArray[np.uint8]:
     raise DataError("frame.jpg: the image cannot be decoded")
+
+
+def test_a_disk_without_room_is_told_before_anything_is_decoded(
+    table: Tables, stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(stores.parents[1])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 20 * 3 - 1))
+    with pytest.raises(DataError, match=r"3 frames at 20 px take .* GB, and the disk has .*prune"):
+        open_store(never_decoded(table(7)), rows(4, 1, 6), "frame", 20)
+    assert not folders(stores)
+    assert len(open_store(table(7), rows(4, 1), "frame", 20)) == 2
+
+
+def test_a_store_that_was_used_lately_is_kept(
+    table: Tables, stores: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for size in (16, 20):
+        open_store(table(7), rows(4, 1), "frame", size)
+    month = time.time() - 31 * 86400
+    for each in stores.iterdir():
+        os.utime(each, (month, month))
+    open_store(table(7), rows(4, 1), "frame", 16)  # and so it is of today
+    [old] = old_stores(30)
+    assert old.bytes > 2 * 20 * 20 * 3
+    prune(days=30, dry_run=True)
+    assert f"{old.folder}: 0.0 MB, last used 31 days ago" in capsys.readouterr().out
+    assert len(folders(stores)) == 2
+    prune(days=30, dry_run=False)
+    assert old.folder.name not in folders(stores)
+    assert len(folders(stores)) == 1

@@ -54,6 +54,36 @@ def info(
 
 
 @data_app.command()
+def prune(
+    days: Annotated[
+        float, typer.Option(min=0, help="Keep what was used in this many days.")
+    ] = 30.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")
+    ] = False,
+) -> None:
+    """Remove stores of decoded frames that have not been used for a while.
+
+    A store is built anew when a run needs it. Runs, data sets and downloads stay.
+    """
+    import shutil
+
+    from zoo.data.store import old_stores
+
+    freed = 0
+    for store in old_stores(days):
+        if not dry_run:
+            try:
+                shutil.rmtree(store.folder)
+            except OSError as error:  # one that is in use cannot be removed everywhere
+                output.warn(f"{store.folder}: not removed: {error.strerror or error}")
+                continue
+        freed += store.bytes
+        print(f"{store.folder}: {store.bytes / 1e6:,.1f} MB, last used {store.days:.0f} days ago")
+    output.say(f"{freed / 1e6:,.1f} MB {'would be' if dry_run else 'are'} free")
+
+
+@data_app.command()
 def fetch(
     dataset_id: DatasetId,
     data: Data = None,

@@ -81,9 +81,44 @@ def open_store(
         shutil.rmtree(folder)
     if not folder.is_dir():
         _build(folder, table, rows, region, size, progress, upright)
+    with contextlib.suppress(OSError):  # a folder of others that may be read alone
+        os.utime(folder)  # when it was last used: see old_stores
     store = _read(folder)
     refuse_skips(store.problems, len(rows), strict, most_skipped)
     return store
+
+
+@dataclass(frozen=True)
+class OldStore:
+    """A store that has not been used for a while."""
+
+    folder: Path
+    bytes: int
+    days: float
+    """Since it was last opened."""
+
+
+def old_stores(days: float) -> list[OldStore]:
+    """The stores that no run has opened for so many days, the oldest first."""
+    found = []
+    for folder in (zoo_home() / "stores").glob("*"):
+        if (folder / "images.npy").is_file():
+            age = (time.time() - folder.stat().st_mtime) / 86400
+            size = sum(each.stat().st_size for each in folder.iterdir())
+            found.append(OldStore(folder, size, age))
+    return sorted((s for s in found if s.days >= days), key=lambda store: -store.days)
+
+
+def _require_room(where: Path, frames: int, size: int) -> None:
+    """Raises :class:`DataError` where the disk has less room than a store takes."""
+    needed = frames * size * size * 3
+    free = shutil.disk_usage(where).free
+    if needed > free:
+        raise DataError(
+            f"{where}: {frames} frames at {size} px take {needed / 1e9:,.1f} GB, and the "
+            f"disk has {free / 1e9:,.1f} GB left; `zoo data prune` removes old stores, ZOO_HOME "
+            "names another folder, a smaller input_size takes less"
+        )
 
 
 def _any_repaired(store: Store, table: SampleTable, region: str, size: int, upright: Shape) -> bool:
@@ -129,6 +164,7 @@ def _build(
             shutil.rmtree(left, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
+        _require_room(folder.parent, len(rows), size)
         kept, regions, problems = _write_images(
             draft / "images.npy", table, rows, region, size, progress, upright
         )
