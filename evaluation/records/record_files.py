@@ -29,6 +29,13 @@ NOT_THE_CONFIGURATION = frozenset(
 )
 """Keys that do not make another model: which of several runs it is, and where and how it ran."""
 
+RENAMED = {
+    "backbone_lr": "backbone_lr_factor",
+    "pseudo_keep": "pseudo_keep_share",
+}
+"""Keys that configurations of earlier versions have under another name. The hash of a configuration
+goes on being that of the earlier names."""
+
 WIDTH = 100
 """A line of a record file is no longer, where what stands on it can be broken."""
 
@@ -40,8 +47,9 @@ def config_hash(config: Mapping[str, Any]) -> str:
     recipe file counts by its name, and not by its folder; a weights file by its content, where the
     configuration knows it.
     """
+    earlier = {new: old for old, new in RENAMED.items()}
     kept = {
-        key: value
+        earlier.get(key, key): value
         for key, value in config.items()
         if key not in NOT_THE_CONFIGURATION and value is not None
     }

@@ -27,6 +27,8 @@ from zoo.files.reading import MOST_SETTINGS, read_bytes
 class TimmFamily:
     """All architectures of the installed timm."""
 
+    summary = "any image model of timm that gives feature maps, as timm:NAME"
+
     def names(self, pattern: str) -> list[str]:
         """Architectures that match a shell pattern; with a dot in it, tagged names as well."""
         architectures, tagged = _names()

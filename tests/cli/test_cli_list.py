@@ -32,7 +32,7 @@ def test_the_list_as_json_is_json_alone_and_complete() -> None:
     done = run("list", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     entries = json.loads(done.stdout)
-    keys = {"id", "kind", "distribution", "version", "target", "status", "reason"}
+    keys = {"id", "kind", "distribution", "version", "target", "status", "reason", "summary"}
     assert all(set(entry) == keys for entry in entries)
     found = {(entry["kind"], entry["id"]) for entry in entries}
     assert found >= {
@@ -68,6 +68,39 @@ def test_pattern_and_kind_narrow_the_list(plant: Plant) -> None:
     for kind in ("loss", "losses"):
         listed = json.loads(run("list", "lin*", "--kind", kind, "--json").stdout)
         assert [entry["distribution"] for entry in listed] == ["pair"]
+
+
+def test_a_text_finds_plugins_recipes_and_models_by_id_and_summary(plant: Plant) -> None:
+    source = (
+        "raise SystemExit('a list imports nothing')\nfrom zoo.api import Loss\n"
+        "ours = Loss(\n    build=lambda: None,\n    summary='costs vgg '\n    \"features\",\n)\n"
+        "theirs = Loss(build=print)\n"
+    )
+    plant("feature-loss", {"zoo.losses": {"x_loss": "ours", "x_other": "theirs"}}, source)
+    lines = run("list", "VGG").stdout.splitlines()
+    assert lines[0] == "1 backbone, 1 loss"
+    assert [line.split()[:2] for line in lines[2:]] == [["vgg19", "backbone"], ["x_loss", "loss"]]
+    assert lines[3].endswith("feature-loss 1.0    costs vgg features")
+    [entry] = json.loads(run("list", "x_other", "--json").stdout)
+    assert entry["summary"] == ""
+    for text, kind in (("augmentation", "recipe"), ("quick68", "model")):
+        assert f"  {kind}" in run("list", text).stdout
+
+
+def test_a_recipe_is_explained_by_its_comments() -> None:
+    done = run("info", "quick")
+    assert done.returncode == 0, done.stderr
+    assert "zoo train BACKBONE --recipe quick" in done.stdout
+    assert "# A useful model in a quarter of an hour on a CPU." in done.stdout
+    assert json.loads(run("info", "quick", "--json").stdout)["values"]["head.width"] == 128
+
+
+def test_a_name_that_only_a_family_has_is_found_there() -> None:
+    done = run("train", "resnet50", "--dataset", "synthetic")
+    assert done.returncode == 1
+    assert done.stderr == (
+        'zoo: no installed backbone is called "resnet50"; did you mean timm:resnet50?\n'
+    )
 
 
 def test_a_pattern_without_a_match_says_so_and_fails() -> None:
@@ -158,7 +191,7 @@ def test_on_a_terminal_of_80_columns_every_plugin_has_its_line(plant: Plant) -> 
     assert status == 0
     lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
     assert max(map(len, lines)) <= 80
-    assert any("custom_cnn" in line and "not loaded" in line for line in lines)
+    assert any("custom_cnn" in line and "six convolutions" in line for line in lines)
     _, shown = on_a_terminal("list", "--kind", "loss", columns=80)
     assert "[bold]" in shown
     assert "\x1b]0;" not in shown

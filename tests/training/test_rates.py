@@ -80,7 +80,7 @@ def test_a_model_of_timm_says_itself_what_its_blocks_are() -> None:
 
 def test_rates_fall_block_by_block_from_the_head_to_the_stem(kit: Kit) -> None:
     model = landmark_model(three_blocks())
-    keys = config(backbone_lr=0.5, layer_decay=0.8)
+    keys = config(backbone_lr_factor=0.5, layer_decay=0.8)
     factors = rate_factors(model, keys, started=True, reporter=kit.watcher)
     assert kit.watcher.notes == []
     assert factors["head.weight"] == factors["head.bias"] == 1.0
@@ -100,7 +100,7 @@ def test_rates_fall_block_by_block_from_the_head_to_the_stem(kit: Kit) -> None:
 
 def test_schedules_keep_the_rates_in_proportion(kit: Kit) -> None:
     model = landmark_model(three_blocks())
-    keys = config(backbone_lr=0.5, scheduler="cosine", warmup_epochs=1.0, epochs=5)
+    keys = config(backbone_lr_factor=0.5, scheduler="cosine", warmup_epochs=1.0, epochs=5)
     optimizer = make_optimizer(
         model, keys, rate_factors(model, keys, started=True, reporter=kit.watcher)
     )
@@ -113,7 +113,7 @@ def test_schedules_keep_the_rates_in_proportion(kit: Kit) -> None:
 
 def test_a_plateau_lowers_all_rates_to_their_own_least(kit: Kit) -> None:
     model = landmark_model(three_blocks())
-    keys = config(backbone_lr=0.1)
+    keys = config(backbone_lr_factor=0.1)
     optimizer = make_optimizer(
         model, keys, rate_factors(model, keys, started=True, reporter=kit.watcher)
     )
@@ -140,12 +140,12 @@ def test_factors_of_one_make_the_two_groups_that_there_always_were(kit: Kit) -> 
 
 def test_keys_without_effect_are_said_aloud(kit: Kit) -> None:
     model = landmark_model(three_blocks())
-    keys = config(backbone_lr=0.5, layer_decay=0.9)
+    keys = config(backbone_lr_factor=0.5, layer_decay=0.9)
     random = rate_factors(model, keys, started=False, reporter=kit.watcher)
     assert set(random.values()) == {1.0}
     [note] = kit.watcher.notes
     assert note.startswith(
-        "backbone_lr and layer_decay: no effect, the backbone starts from random"
+        "backbone_lr_factor and layer_decay: no effect, the backbone starts from random"
     )
     kit.watcher.notes.clear()
     rate_factors(model, config(layer_decay=0.9, freeze=True), True, kit.watcher)
@@ -173,9 +173,9 @@ def groups_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: An
 def test_a_run_applies_the_keys_only_where_it_starts_from_weights(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sets = ("backbone_lr=0.1",)
+    sets = ("backbone_lr_factor=0.1",)
     assert set(groups_of(kit, monkeypatch, *sets, lr=0.5)) == {0.5}
-    assert any("backbone_lr: no effect" in note for note in kit.watcher.notes)
+    assert any("backbone_lr_factor: no effect" in note for note in kit.watcher.notes)
     kit.watcher.notes.clear()
 
     folder = kit.train(epochs=1, out="first")
@@ -194,7 +194,7 @@ def test_a_run_with_rates_of_its_parts_resumes_to_the_bit(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = kit.train(epochs=1, out="first").best
-    sets = (*kit.EVERYTHING, "backbone_lr=0.1", "layer_decay=0.7")
+    sets = (*kit.EVERYTHING, "backbone_lr_factor=0.1", "layer_decay=0.7")
     flags: dict[str, Any] = {"epochs": 4, "lr": kit.RATE, "weights": str(start)}
     whole = kit.train(*sets, **flags)
     monkeypatch.setenv("TINY_AT", "13 die")
@@ -209,7 +209,7 @@ def test_a_run_with_rates_of_its_parts_resumes_to_the_bit(
 @pytest.mark.parametrize(
     ("key", "reason"),
     [
-        ("backbone_lr=0", "backbone_lr = 0.0: must be above 0"),
+        ("backbone_lr_factor=0", "backbone_lr_factor = 0.0: must be above 0"),
         ("layer_decay=0", "layer_decay = 0.0: must be above 0 and at most 1"),
         ("layer_decay=1.1", "layer_decay = 1.1: must be above 0 and at most 1"),
     ],

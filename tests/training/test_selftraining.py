@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HALF = "dataset.unlabelled=0.5"
 # of 45 frames of 15 people every second is hidden: 18 of the 36 training frames are labelled
-PSEUDO: tuple[str, ...] = (HALF, "pseudo_keep=0.5", "pseudo_weight=0.5")
+PSEUDO: tuple[str, ...] = (HALF, "pseudo_keep_share=0.5", "pseudo_weight=0.5")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any)
 def test_nobody_of_the_val_and_test_people_is_trained_on(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep=1.0", pseudo=str(teacher))
+    job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=1.0", pseudo=str(teacher))
     data = open_synthetic(people=15, videos=1, frames=3, size=48, unlabelled=0.5)
     hidden = list(data.unlabelled())
     splits = assign(
@@ -108,7 +108,7 @@ def test_each_epoch_sees_every_labelled_frame_and_a_new_share_of_the_others(
 def test_those_are_kept_on_which_the_teachers_two_answers_agree(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep=1.0", pseudo=str(teacher))
+    job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=1.0", pseudo=str(teacher))
     # planted: the mirror agrees about the frames whose number is even, and not about the others
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
 
@@ -123,7 +123,7 @@ def test_those_are_kept_on_which_the_teachers_two_answers_agree(
 
     monkeypatch.setattr(selftraining, "predict_split", straight)
     monkeypatch.setattr(selftraining, "predict_mirrored", mirrored)
-    kept = jobs_of(kit, monkeypatch, HALF, "pseudo_keep=0.5", pseudo=str(teacher))
+    kept = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=0.5", pseudo=str(teacher))
     everything = job.train.whole.split.ids[job.labelled :]
     assert kept.train.whole.split.ids[kept.labelled :] == everything[::2]
 
@@ -132,7 +132,7 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
     """A teacher that answers with labels as they are, mirrored or not, is right and sure."""
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
     teacher = kit.train(HALF, epochs=1, out="teachers")
-    plan = make_plan(kit.config(HALF, "pseudo_keep=1.0", pseudo=str(teacher.path)))
+    plan = make_plan(kit.config(HALF, "pseudo_keep_share=1.0", pseudo=str(teacher.path)))
     source = open_source(plan.config, False, kit.watcher)
     table = replace(source.table, label_offset=(0.05, 0.0))
     source = replace(source, table=table)
@@ -208,7 +208,7 @@ def test_no_teacher_and_no_unlabelled_frames_are_said(kit: Kit) -> None:
 def test_the_mean_shape_is_of_labelled_frames_alone(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep=1.0", pseudo=str(teacher))
+    job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=1.0", pseudo=str(teacher))
     split = job.train.whole.split
     points, visible = split.points.numpy()[:18], split.visible.numpy()[:18]
     np.testing.assert_array_equal(job.header.mean_shape, mean_shape(points, visible))

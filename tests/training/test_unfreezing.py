@@ -71,7 +71,7 @@ def test_the_frozen_epochs_are_those_of_a_frozen_run(kit: Kit) -> None:
 def test_a_run_that_died_anywhere_around_the_boundary_ends_in_the_same_bits(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
-    sets = (*kit.EVERYTHING, f"unfreeze_after={AFTER}", "backbone_lr=0.5")
+    sets = (*kit.EVERYTHING, f"unfreeze_after={AFTER}", "backbone_lr_factor=0.5")
     flags: dict[str, Any] = {"epochs": 4, "lr": 0.05}
     sets = (*sets, f"optimizer={optimizer}", "scheduler=cosine")
     whole = kit.train(*sets, **flags)

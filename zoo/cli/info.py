@@ -17,17 +17,45 @@ def info(
     kind: Kind = None,
     as_json: Json = False,
 ) -> None:
-    """Describe one plugin: what it is, where it comes from, its licences.
+    """Describe one plugin or recipe: what it is, where it comes from, its licences, its values.
 
     A backbone is built to be described: its parameters and multiply-adds (gmacs, 10^9 a forward)
     are those of the model with the linear head on 68 points, from random weights.
     """
+    if kind == "recipe" or (kind is None and _is_recipe(plugin_id)):
+        _recipe(plugin_id, as_json)
+        return
     with contextlib.redirect_stdout(sys.stderr):  # a plugin may print while it is built
         facts = describe(plugin_id, kind)
     if as_json:
         output.print_json(facts)
     else:
         _print(facts)
+
+
+def _is_recipe(name: str) -> bool:
+    """Whether it is a shipped recipe, or a file of one, and no plugin."""
+    from zoo.registry import installed
+    from zoo.runs.listed import recipes
+
+    named = name in recipes() or name.endswith(".toml")
+    return named and not any(entry.answers_to(name) for entry in installed())
+
+
+def _recipe(name: str, as_json: bool) -> None:
+    """A recipe's values, each with the comment that says what it is for."""
+    from zoo.config.recipes import read_recipe, recipe_names, recipe_text
+    from zoo.files.reading import read_text
+
+    values = read_recipe(name)
+    if as_json:
+        output.print_json({"id": name, "kind": "recipe", "values": values})
+        return
+    print(f"{name} is a recipe: zoo train BACKBONE --recipe {name}")
+    print("--set KEY=VALUE changes any of its values for one run.\n")
+    text = recipe_text(name) if name in recipe_names() else read_text(name)
+    for line in text.rstrip().splitlines():
+        print(output.plain(line))
 
 
 def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:

@@ -16,14 +16,15 @@ from zoo.cli.completion import offer, plugins
 from zoo.cli.options import Json, Kind
 
 if TYPE_CHECKING:
-    from zoo.registry import Entry
+    from zoo.registry.entries import Entry, Survey
 
 
 def list_plugins(
     pattern: Annotated[
         str | None,
         typer.Argument(
-            help="Shell pattern of the ids to show: 'r*', or 'timm:convnext*'.",
+            help="Text that the id or the summary holds, or a shell pattern of ids: "
+            "vgg, 'r*', 'timm:convnext*'.",
             autocompletion=offer(plugins(*KINDS)),
         ),
     ] = None,
@@ -42,31 +43,33 @@ def list_plugins(
     ] = 60.0,
     as_json: Json = False,
 ) -> None:
-    """Show the plugins that are installed, of every kind.
+    """Show the plugins that are installed, the recipes and the models that are ready to use.
 
-    Reading the list loads none of them. A family answers for many names: 'FAMILY:*' loads it
-    and shows them all. With --check the exit status is 3 if one cannot be used. The environment
-    variable ZOO_PLUGINS limits every command to the built-in plugins (none), or to them and the
-    distributions that it names (NAME,NAME).
+    Reading the list loads no plugin, and --json lists plugins alone. `zoo info ID` says more. A
+    family answers for many names: 'FAMILY:*' loads it and shows them all. With --check the exit
+    status is 3 if one cannot be used. The environment variable ZOO_PLUGINS limits every command to
+    the built-in plugins (none), or to them and the distributions that it names (NAME,NAME).
     """
-    from zoo.registry.entries import UNUSABLE
+    from zoo.registry.entries import UNUSABLE, canonical_kind, survey
 
-    _say_what_is_not_listed()
-    entries = _find(pattern, kind)
+    kind = canonical_kind(kind) if kind else None
+    found = survey()
+    _say_what_is_not_listed(found)
+    entries = _find(pattern, kind, found.entries)
+    others = [] if check else _others(pattern, kind)
+    if not entries and not (others and not as_json):
+        raise PluginError(f'nothing installed matches "{pattern}"; `zoo list` shows everything')
     if check:
         entries = _checked(entries, timeout)
     if as_json:
-        output.print_json([asdict(entry) for entry in entries])
+        output.print_json([asdict(entry) | {"summary": _line(entry)} for entry in entries])
     else:
-        _show(entries)
+        _show(entries, others)
     if check and any(entry.status in ("broken", *UNUSABLE) for entry in entries):
         raise typer.Exit(3)
 
 
-def _say_what_is_not_listed() -> None:
-    from zoo.registry.entries import survey
-
-    found = survey()
+def _say_what_is_not_listed(found: Survey) -> None:
     distributions = sorted({entry.distribution for entry in found.hidden})
     if distributions:
         count = f"{len(distributions)} distribution{'' if len(distributions) == 1 else 's'}"
@@ -76,18 +79,47 @@ def _say_what_is_not_listed() -> None:
         output.warn(output.plain(stray))
 
 
-def _find(pattern: str | None, kind: str | None) -> list[Entry]:
-    from zoo import registry
+def _find(pattern: str | None, kind: str | None, installed: list[Entry]) -> list[Entry]:
+    """The plugins asked for: by a shell pattern, or by a text in their id or their summary."""
+    if pattern is not None and (":" in pattern or set(pattern) & set("*?[")):
+        from zoo import registry
 
+        kinds = list(registry.GROUPS) if ":" not in pattern else [registry.kind_of(pattern)]
+        kinds = [kind] if kind else kinds
+        return [entry for each in kinds for entry in registry.registry(each).search(pattern)]
+    entries = [entry for entry in installed if kind in (None, entry.kind)]
     if pattern is None:
-        return registry.registry(kind).entries() if kind else registry.installed()
-    if kind is None and ":" in pattern:
-        kind = registry.kind_of(pattern)
-    kinds = [kind] if kind else list(registry.GROUPS)
-    entries = [entry for each in kinds for entry in registry.registry(each).search(pattern)]
-    if not entries:
-        raise PluginError(f'nothing installed matches "{pattern}"; `zoo list` shows everything')
-    return entries
+        return entries
+    # without a slash, 'zoo' would find all of landmark-zoo
+    named = [(e, e.qualified if "/" in pattern else e.id) for e in entries]
+    return [entry for entry, name in named if _says(pattern, name, _line(entry))]
+
+
+def _says(text: str, *where: str) -> bool:
+    return any(text.lower() in each.lower() for each in where)
+
+
+def _line(entry: Entry) -> str:
+    from zoo.registry.summaries import summary_of
+
+    return "" if ":" in entry.id else summary_of(entry)
+
+
+def _others(pattern: str | None, kind: str | None) -> list[tuple[str, str, str]]:
+    """Recipes and ready models: id, kind, and a line about each."""
+    from fnmatch import fnmatchcase
+
+    from zoo.runs.listed import models, recipes
+
+    if kind is not None:
+        return []
+    rows = [(name, "recipe", summary) for name, summary in recipes().items()]
+    rows += [(name, "model", summary) for name, summary in models().items()]
+    if pattern is None:
+        return rows
+    if set(pattern) & set("*?["):
+        return [row for row in rows if fnmatchcase(row[0], pattern)]
+    return [row for row in rows if _says(pattern, row[0], row[2])]
 
 
 def _checked(entries: list[Entry], timeout: float) -> list[Entry]:
@@ -101,16 +133,28 @@ def _checked(entries: list[Entry], timeout: float) -> list[Entry]:
     return [verdicts[entry.kind, entry.qualified, entry.target] for entry in entries]
 
 
-def _show(entries: list[Entry]) -> None:
-    """One line a plugin. Its reason, where it has one, ends the line; on a terminal, where columns
-    are few, the reasons follow below."""
-    columns = ["id", "kind", "from", "status"]
-    rows = [[entry.id, entry.kind, entry.origin, entry.status] for entry in entries]
+def _show(entries: list[Entry], others: list[tuple[str, str, str]]) -> None:
+    """One line a plugin. Where it comes from and how it is are columns where that is not the same
+    for all. Its reason, where it has one, ends the line; on a terminal, where columns are few, the
+    reasons follow below."""
+    from zoo.registry.entries import OURS
+
+    strange = any(entry.distribution != OURS for entry in entries)
+    known = any(entry.status != "not loaded" for entry in entries)
     on_a_terminal = sys.stdout.isatty()
+    columns: dict[str, list[str]] = {
+        "id": [entry.id for entry in entries] + [id for id, _, _ in others],
+        "kind": [entry.kind for entry in entries] + [kind for _, kind, _ in others],
+    }
+    if strange:
+        columns["from"] = [entry.origin for entry in entries] + [""] * len(others)
+    if known:
+        columns["status"] = [entry.status for entry in entries] + [""] * len(others)
+    columns["what it is"] = [_line(entry) for entry in entries] + [what for _, _, what in others]
     if not on_a_terminal and any(entry.reason for entry in entries):
-        columns.append("reason")
-        rows = [[*row, entry.reason] for row, entry in zip(rows, entries, strict=True)]
-    output.table(_count(entries), columns, rows)
+        columns["reason"] = [entry.reason for entry in entries] + [""] * len(others)
+    rows = list(zip(*columns.values(), strict=True))
+    output.table(_count(entries, others), list(columns), rows, cut={"what it is"})
     if on_a_terminal:
         output.wrapped(
             [
@@ -121,7 +165,8 @@ def _show(entries: list[Entry]) -> None:
         )
 
 
-def _count(entries: list[Entry]) -> str:
+def _count(entries: list[Entry], others: list[tuple[str, str, str]]) -> str:
     """A heading such as "4 backbones, 1 dataset"."""
-    counts = Counter(entry.kind for entry in entries)
-    return ", ".join(f"{n} {kind if n == 1 else KINDS[kind].plural}" for kind, n in counts.items())
+    counts = Counter([entry.kind for entry in entries] + [kind for _, kind, _ in others])
+    many = {kind: KINDS[kind].plural if kind in KINDS else f"{kind}s" for kind in counts}
+    return ", ".join(f"{n} {kind if n == 1 else many[kind]}" for kind, n in counts.items())

@@ -42,23 +42,24 @@ VERBS: dict[str, tuple[str, str]] = {
 short because `zoo --help` would cut a first sentence off at the terminal's edge."""
 
 PANELS: dict[str, tuple[str, ...]] = {
-    "Start here": ("doctor", "list", "info"),
+    "Start here": ("predict", "doctor", "list", "info"),
     "Train": ("train", "sweep", "evaluate"),
     "Compare": ("leaderboard", "compare", "bench", "import"),
-    "Use": ("predict", "models", "fetch", "export", "card", "push"),
+    "Use": ("models", "fetch", "export", "card", "push"),
     "Plugins": ("new", "check"),
     "Data": ("data",),
 }
 """The verbs by panel, in the order in which somebody new meets them."""
 
 EXAMPLES = (
-    ("zoo doctor", "is all here?"),
     ("zoo predict photo.jpg", "points on faces"),
+    ("zoo doctor", "is all here?"),
     ("zoo train timm:lcnet_050 --dataset synthetic --recipe quick", "drawn faces"),
     ("zoo leaderboard", "the ranking"),
     ("zoo data fetch youtube_faces", "real faces"),
     ("zoo train timm:mobilenetv4_conv_small --recipe quick", "a useful model"),
-    ("zoo list 'timm:convnext*'", "what there is"),
+    ("zoo list vgg", "what there is"),
+    ("zoo info quick", "a recipe, explained"),
     ("zoo COMMAND --help", "all about one"),
 )
 

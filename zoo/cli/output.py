@@ -113,17 +113,38 @@ def table(
     rows: Sequence[Sequence[object]],
     *,
     right: Collection[str] = (),
+    cut: Collection[str] = (),
 ) -> None:
     """Print a table: rich's on a terminal, aligned lines elsewhere.
 
-    ``right`` names the columns to align right. Cells may hold anybody's text: they are printed as
-    they stand, without markup, and what a terminal would obey is taken out.
+    ``right`` names the columns to align right, ``cut`` those that end in three dots where the
+    terminal is too narrow for them; others are folded. Cells may hold anybody's text: they are
+    printed as they stand, without markup, and what a terminal would obey is taken out.
     """
     cells = [[plain(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _rich_table(title, columns, cells, right)
+        _rich_table(title, columns, _shortened(columns, cells, cut), right)
     else:
         _plain_table(title, columns, cells, right)
+
+
+def _shortened(
+    columns: Sequence[str], rows: list[list[str]], cut: Collection[str]
+) -> list[list[str]]:
+    """The cells of the columns ``cut`` as long as the terminal has room for."""
+    if not cut or not rows:
+        return rows
+    widths = [max(len(row[i]) for row in [list(columns), *rows]) for i in range(len(columns))]
+    rest = sum(width for column, width in zip(columns, widths, strict=True) if column not in cut)
+    room = shutil.get_terminal_size().columns - rest - 3 * len(columns) - 1
+    most = max(20, room // len(cut))
+    return [
+        [
+            f"{cell[: most - 3]}..." if column in cut and len(cell) > most else cell
+            for column, cell in zip(columns, row, strict=True)
+        ]
+        for row in rows
+    ]
 
 
 def facts(values: Mapping[str, object]) -> None:
@@ -154,7 +175,9 @@ def _rich_table(
     drawn = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
     for column in columns:
         drawn.add_column(
-            Text(column), justify="right" if column in right else "left", overflow="fold"
+            Text(column),
+            justify="right" if column in right else "left",
+            overflow="fold",
         )
     for row in rows:
         drawn.add_row(*map(Text, row))

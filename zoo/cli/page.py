@@ -49,8 +49,10 @@ def train_again(record: Record) -> str:
     """
     from zoo.config import later_keys
     from zoo.evaluation.board.labels import printable
+    from zoo.evaluation.records.record_files import RENAMED
 
-    config = later_keys() | _flat(record.raw["config"])
+    own = {RENAMED.get(key, key): value for key, value in _flat(record.raw["config"]).items()}
+    config = later_keys() | own
     name = record.plugin.id
     dataset = str(config.get("dataset") or record.data.dataset).removeprefix(OWN)
     if record.external:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from zoo.api.errors import did_you_mean
 
-from ..api import Augmentation, UsageError
+from ..api import Augmentation, UsageError, notices
 from ..files.reading import parse_toml
 from ..registry import Resolved, bare_id, registry
 from .augment import Augment as Augment
@@ -126,7 +126,7 @@ class Config:
     """Train the head alone."""
     unfreeze_after: CountOrNone = 0
     """Epochs for which the backbone is frozen before it is trained too; 0: it never is."""
-    backbone_lr: Rate = 1.0
+    backbone_lr_factor: Rate = 1.0
     """Factor on ``lr`` for the parameters of a backbone that starts from weights."""
     layer_decay: SomeShare = 1.0
     """One more such factor for each of its blocks, from the head down to the stem."""
@@ -136,7 +136,7 @@ class Config:
     """Digest of its best weights; a run finds it out, and one in a configuration is required."""
     pseudo_weight: SomeShare = 0.5
     """Weight of such a frame, beside 1 of a labelled one: an epoch sees this share of them."""
-    pseudo_keep: SomeShare = 0.5
+    pseudo_keep_share: SomeShare = 0.5
     """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
     visibility_weight: Annotated[float, Bound(least=0, most=1e9)] = 0.1
     """Weight of the loss of a head's ``visibility``, on data that says which points are hidden."""
@@ -203,12 +203,12 @@ _LATER = (
     "refine",
     "upright",
     "unfreeze_after",
-    "backbone_lr",
+    "backbone_lr_factor",
     "layer_decay",
     "pseudo",
     "pseudo_sha256",
     "pseudo_weight",
-    "pseudo_keep",
+    "pseudo_keep_share",
     "visibility_weight",
     "augmentations",
     "augment.margin",
@@ -252,8 +252,18 @@ def known_keys() -> list[str]:
     return plain + [f"{g}.{f.name}" for g, cls in _GROUPS.items() for f in fields(cls)]
 
 
-def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
-    """A checked configuration from flat keys. Raises :class:`UsageError` that names the key."""
+def renamed(key: str) -> str:
+    """The name that a key has now."""
+    from ..evaluation.records.record_files import RENAMED
+
+    return RENAMED.get(key, key)
+
+
+def from_flat(flat: Mapping[str, Any], recipe: str, warns: bool = True) -> Config:
+    """A checked configuration from flat keys. Raises :class:`UsageError` that names the key.
+
+    An earlier name of a key is read, with a warning where somebody wrote it now (``warns``).
+    """
     plain: dict[str, Any] = {"recipe": recipe}
     groups: dict[str, dict[str, Any]] = {name: {} for name in _GROUPS}
     options: dict[str, dict[str, Any]] = {}
@@ -270,6 +280,12 @@ def from_flat(flat: Mapping[str, Any], recipe: str) -> Config:
                 raise UsageError(f"{key} = {value!r}: its options read {key}.KEY=VALUE")
             own = {option: value} if option else value
             options.setdefault(AUGMENTATION, {}).setdefault(name, {}).update(own)
+        elif (name := renamed(key)) in keys and key not in keys:
+            if name in flat:
+                raise UsageError(f"{key} is an earlier name of {name}: give one of them")
+            if warns:
+                notices.deprecated(key, since="0.2", instead=f"write {name}", by="configuration")
+            plain[name] = _typed(Config, name, key, value)
         elif key not in keys:
             hint = close_to(key, keys) or f"; known: {', '.join(keys)}"
             raise UsageError(f"unknown key {key!r}{hint}")
@@ -411,4 +427,4 @@ def from_dict(table: Mapping[str, Any]) -> Config:
         isinstance(o, Mapping) for o in options.values()
     ):
         raise UsageError(f"options = {options!r:.40}: expected a table for each kind of plugin")
-    return from_flat(flatten(plain) | flatten(options), recipe=recipe)
+    return from_flat(flatten(plain) | flatten(options), recipe=recipe, warns=False)

@@ -41,11 +41,11 @@ class ConfigKeys(TypedDict, total=False):
     weights_sha256: str
     freeze: bool
     unfreeze_after: int
-    backbone_lr: float
+    backbone_lr_factor: float
     layer_decay: float
     pseudo: str
     pseudo_sha256: str
     pseudo_weight: float
-    pseudo_keep: float
+    pseudo_keep_share: float
     visibility_weight: float
     augmentations: tuple[str, ...]

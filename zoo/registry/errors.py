@@ -65,6 +65,12 @@ def unknown(plugin_id: str, entries: list[Entry], what: str) -> PluginError:
     return UnknownPluginError(message, what, plugin_id)
 
 
+def elsewhere(name: str, kind: str, found: list[str]) -> UnknownPluginError:
+    """The error for an id that only families have: ``timm:resnet50``."""
+    message = f'no installed {kind} is called "{name}"; did you mean {" or ".join(found)}?'
+    return UnknownPluginError(message, kind, name)
+
+
 def ambiguous(plugin_id: str, found: list[Entry]) -> PluginError:
     """The error for an id that several entries answer to."""
     if len({entry.qualified for entry in found}) == 1:

@@ -27,7 +27,14 @@ from zoo.registry.entries import (
     installed,
     one_line,
 )
-from zoo.registry.errors import ambiguous, failed, not_served, unknown
+from zoo.registry.errors import (
+    UnknownPluginError,
+    ambiguous,
+    elsewhere,
+    failed,
+    not_served,
+    unknown,
+)
 from zoo.registry.file_options import located
 
 T = TypeVar("T")
@@ -106,7 +113,12 @@ class Registry(Generic[T]):
     def resolve(self, plugin_id: str, options: Mapping[str, Any] | None = None) -> Resolved[T]:
         """The plugin of an id with its entry, and with ``options`` for whoever builds it; raises
         what :meth:`get` raises."""
-        entry = self.locate(plugin_id)
+        try:
+            entry = self.locate(plugin_id)
+        except UnknownPluginError as error:
+            if found := self._in_families(plugin_id):
+                raise elsewhere(plugin_id, self.kind, found) from error
+            raise
         if ":" in entry.id:
             plugin: Any = _member(entry, self._family(entry))
         else:
@@ -119,6 +131,18 @@ class Registry(Generic[T]):
         loaded, _ = self.loaded[entry.distribution, entry.target]
         named = replace(loaded, id=entry.id)
         return Resolved(named, cast(T, plugin), located(named, plugin, options or {}))
+
+    def _in_families(self, name: str) -> list[str]:
+        """The ids under which families have a name: ``timm:resnet50`` for ``resnet50``. All plugins
+        of the kind are loaded, since none of them is what was asked for."""
+        found = []
+        if self.kind == "backbone" and not set(name) & set(":/*?["):
+            for entry in self.entries():
+                with contextlib.suppress(ZooError):
+                    family = self._load(entry)
+                    if _is_family(family) and family.names(name):
+                        found.append(f"{entry.id}:{name}")
+        return found
 
     def _family(self, entry: Entry) -> BackboneFamily:
 

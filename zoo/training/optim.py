@@ -5,10 +5,10 @@ first is there from the beginning, in groups of its own: without a gradient the 
 by, and its moments begin with its first gradient.
 
 The head trains at ``lr``. A backbone that started from weights (pretrained, or a file's) trains at
-``lr * backbone_lr * layer_decay ** k``, where ``k`` counts its blocks from the head: 1 for the last
-block, more and more towards the stem, whose filters are the most general and need the least change
-(Howard and Ruder, ULMFiT, arXiv:1801.06146; Clark et al., ELECTRA, arXiv:2003.10555). A backbone
-that starts from random weights has nothing to keep, and trains at ``lr`` throughout.
+``lr * backbone_lr_factor * layer_decay ** k``, where ``k`` counts its blocks from the head: 1 for
+the last block, more and more towards the stem, whose filters are the most general and need the
+least change (Howard and Ruder, ULMFiT, arXiv:1801.06146; Clark et al., ELECTRA, arXiv:2003.10555).
+A backbone that starts from random weights has nothing to keep, and trains at ``lr`` throughout.
 
 What a block is: a model that offers timm's ``group_matcher`` says so itself (a transformer's layers
 one by one, a residual network's blocks); of any other, the top-level children that have parameters
@@ -150,7 +150,7 @@ def rate_factors(
     """Factor of every parameter of the model, by name. ``started``: the backbone starts from
     weights; where it does not, or is never trained, the keys have no effect, and the reporter is
     told."""
-    asked = [key for key in ("backbone_lr", "layer_decay") if getattr(config, key) != 1.0]
+    asked = [key for key in ("backbone_lr_factor", "layer_decay") if getattr(config, key) != 1.0]
     factors = {name: 1.0 for name, _ in model.named_parameters()}
     if asked and not started:
         reporter.note(
@@ -164,7 +164,7 @@ def rate_factors(
         count = 1 + max(blocks.values(), default=0)
         for name, block in blocks.items():
             below_head = count - block
-            factors[f"backbone.{name}"] = config.backbone_lr * config.layer_decay**below_head
+            factors[f"backbone.{name}"] = config.backbone_lr_factor * config.layer_decay**below_head
     return factors
 
 

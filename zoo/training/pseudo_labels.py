@@ -92,7 +92,7 @@ def pseudo_label(
     offset = source.table.label_offset
     key = f"{FORMAT}|{digest}|{table.fingerprint}|{offset}|{rows.tolist()}"
     answers = _kept(key, lambda: _ask(folder, table, rows, offset, device, reporter))
-    wanted = max(1, round(config.pseudo_keep * len(answers.rows)))
+    wanted = max(1, round(config.pseudo_keep_share * len(answers.rows)))
     kept = np.sort(np.argsort(answers.doubt, kind="stable")[:wanted])
     joined = replace(
         source,

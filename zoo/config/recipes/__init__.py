@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ...api import UsageError
+from ...api.notices import warn
 from ...files.reading import parse_toml, read_toml
 from ...registry import bare_id
-from ..config import AUGMENTATION, Config, as_list, close_to, flatten, from_flat
+from ..config import AUGMENTATION, Config, as_list, close_to, flatten, from_flat, renamed
+
+LEAST_FACTOR, MOST_FACTOR = 0.001, 10.0
+"""Between these, a factor on the backbone's rate is not taken for a rate."""
 
 
 def recipe_names() -> list[str]:
@@ -27,8 +31,7 @@ def recipe_names() -> list[str]:
 def read_recipe(name: str) -> dict[str, Any]:
     """Flat keys of a shipped recipe, or of a TOML file."""
     if name in recipe_names():
-        shipped = resources.files("zoo.config.recipes") / f"{name}.toml"
-        return flatten(parse_toml(shipped.read_text("utf-8"), f"recipe {name}", UsageError))
+        return flatten(parse_toml(recipe_text(name), f"recipe {name}", UsageError))
     if Path(name).exists():
         try:
             return flatten(read_toml(name, error=UsageError))
@@ -38,6 +41,11 @@ def read_recipe(name: str) -> dict[str, Any]:
         f"no recipe {name!r}{close_to(name, recipe_names())}; shipped are "
         f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
     )
+
+
+def recipe_text(name: str) -> str:
+    """A shipped recipe as it stands in its file; its comments say what each value is for."""
+    return (resources.files("zoo.config.recipes") / f"{name}.toml").read_text("utf-8")
 
 
 def parse_set(text: str) -> tuple[str, Any]:
@@ -83,7 +91,20 @@ def resolve(
     flat = own | asked
     if not flat.get("backbone"):
         raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
-    return replace(from_flat(flat, recipe=recipe), asked=tuple(asked))
+    config = replace(from_flat(flat, recipe=recipe), asked=tuple(map(renamed, asked)))
+    _warn_of_factor(config)
+    return config
+
+
+def _warn_of_factor(config: Config) -> None:
+    """A rate where a factor belongs all but freezes a backbone, without any other sign."""
+    factor = config.backbone_lr_factor
+    if not LEAST_FACTOR <= factor <= MOST_FACTOR:
+        warn(
+            f"backbone_lr_factor = {factor:g} is a factor on lr = {config.lr:g}: the backbone "
+            f"trains at {factor * config.lr:g}; for a rate of {factor:g}, give "
+            f"{factor / config.lr:g}"
+        )
 
 
 def _of_another(key: str, named: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
