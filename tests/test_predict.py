@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from zoo.api import IBUG68, DataError, PluginError, UsageError, WeightsError, generic_scheme
+from zoo.api import (
+    IBUG68,
+    DataError,
+    PluginError,
+    UsageError,
+    WeightsError,
+    ZooDeprecationWarning,
+    generic_scheme,
+)
 from zoo.config.recipes import resolve
 from zoo.geometry import Region, frame_region
 from zoo.model import LandmarkModel, ModelPlan, build_model
@@ -143,6 +151,13 @@ def test_options_reach_the_detector_and_no_box_is_no_face(detector: str) -> None
         Finder.of(detector, colour=1)
     with pytest.raises(PluginError, match="harr"):
         predictor(Constant()).predict(noise(50, 50), "harr")
+
+
+def test_options_of_the_detector_in_predict_itself_work_for_one_more_release(detector: str) -> None:
+    with pytest.warns(ZooDeprecationWarning, match="give zoo.prediction.Finder.of"):
+        assert predictor(Constant()).predict(noise(50, 50), detector, boxes=()) == []
+    with pytest.raises(UsageError, match="a Finder is given its own options"):
+        predictor(Constant()).predict(noise(50, 50), Finder.of(detector), boxes=())
 
 
 def test_many_faces_are_marked_in_several_batches(detector: str) -> None:

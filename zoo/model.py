@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,8 @@ from .api import (
     UsageError,
     WeightsError,
     ZooError,
-    ZooWarning,
 )
+from .api.notices import warn
 from .memory import bounded, require_side
 from .registry import Entry, Resolved, blaming, registry
 from .registry.call import call_with_options
@@ -342,7 +341,7 @@ def count_gmacs(model: nn.Module, size: int) -> float | None:
         return float(counter.get_total_flops()) / 2 / 1e9
     except Exception as error:  # whatever torch, or a plugin's own operators, cannot do
         reason = f"multiply-adds cannot be counted, so gmacs is unknown: {one_line(error)}"
-        warnings.warn(ZooWarning(reason), stacklevel=2)
+        warn(reason)
         return None
     finally:
         for parameter in trained:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from zoo import reporter
 from zoo.cli import progress
 
 
@@ -31,3 +32,17 @@ def test_quick_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     for done in range(5):
         shown.progress("decoding val", done, 4)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [
+        (200, "train loss 0.1235  all done in 1:05  val NME 7.50% after epoch 3  80.0 img/s"),
+        (60, "train loss 0.1235  all done in 1:05"),
+        (20, "train loss 0.1235"),
+        (5, ""),
+    ],
+)
+def test_a_narrow_terminal_gets_the_most_important_facts_whole(room: int, shown: str) -> None:
+    step = reporter.Step(4, 20, 1, 98, 0.12345, 80.0, 65.0, 0.075)
+    assert progress.facts_of(step, room) == shown

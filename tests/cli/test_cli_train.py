@@ -181,8 +181,8 @@ def test_the_bar_says_how_far_the_training_is(here: Path) -> None:
     status, drawn = on_a_terminal(120, *TRAIN, "--epochs", "40")
     assert status == 0, drawn
     assert re.search(
-        r"epoch \d+/40 .*train loss 0\.\d{4} so far  val NME \d+\.\d\d% after epoch \d+  "
-        r"[\d.]+ img/s  all epochs done in 0:\d\d",
+        r"epoch \d+/40 .*train loss 0\.\d{4}  all done in 0:\d\d  "
+        r"val NME \d+\.\d\d% after epoch \d+  [\d.]+ img/s",
         drawn,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import FrameType
 
 PLUGIN_PACKAGES = ("zoo.plugins.", "zoo.datasets.")
 """Where the built-in plugins live: theirs is plugin code, though its name begins with zoo."""
@@ -48,25 +49,38 @@ def deprecated(what: str, *, since: str, instead: str, by: str = "") -> None:
     (``"give Backbone.mean"``), ``by`` who used it; by default the line of the nearest caller that
     is no part of the core, which is where the plugin's author has to look.
     """
-    file, line = _caller()
+    caller = _caller()
+    place = f"{caller.f_code.co_filename}, line {caller.f_lineno}"
     message = (
-        f"{by or f'{file}, line {line}'}: {what} is deprecated since landmark-zoo {since} and "
+        f"{by or place}: {what} is deprecated since landmark-zoo {since} and "
         f"kept for at least two minor releases after it: {instead}"
     )
     # Attributed to that line as well, so that Python's own filters by module work.
-    warnings.warn_explicit(message, ZooDeprecationWarning, file, line)
+    _give(message, ZooDeprecationWarning, caller)
 
 
 def warn(message: str) -> None:
     """Give a :class:`ZooWarning` that shows the line of the nearest caller outside the core."""
-    warnings.warn_explicit(message, ZooWarning, *_caller())
+    _give(message, ZooWarning, _caller())
 
 
-def _caller() -> tuple[str, int]:
+def _give(message: str, category: type[Warning], caller: FrameType) -> None:
+    """As ``warnings.warn`` in that frame: by default once a line, and filtered by its module."""
+    warnings.warn_explicit(
+        message,
+        category,
+        caller.f_code.co_filename,
+        caller.f_lineno,
+        module=str(caller.f_globals.get("__name__", "")),
+        registry=caller.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _caller() -> FrameType:
     frame = sys._getframe(2)
     while frame.f_back is not None and _is_core(str(frame.f_globals.get("__name__", ""))):
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    return frame
 
 
 def _is_core(module: str) -> bool:

@@ -13,6 +13,8 @@ from zoo.cli.streams import clean_streams, console
 from zoo.reporter import Reporter, Step
 
 SECONDS_BETWEEN_LINES = 30.0
+BAR = 20
+"""Characters of a bar."""
 
 
 def clock(seconds: float) -> str:
@@ -30,6 +32,20 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
         f"val SmoothL1 {row['val_loss']:.4f}  val NME {100 * row['val_nme']:.2f}%  "
         f"{row['images_per_second']:.1f} img/s  took {clock(row['seconds'] + row['val_seconds'])}"
     )
+
+
+def facts_of(step: Step, room: int) -> str:
+    """What is known within an epoch, the most important first, in at most ``room`` characters."""
+    facts = [f"train loss {step.loss:.4f}", f"all done in {clock(step.seconds_left)}"]
+    if step.val_nme is not None:
+        facts.append(f"val NME {100 * step.val_nme:.2f}% after epoch {step.epoch - 1}")
+    facts.append(f"{step.images_per_second:.1f} img/s")
+    shown = ""
+    for fact in facts:
+        if len(longer := f"{shown}  {fact}".strip()) > room:
+            break
+        shown = longer
+    return shown
 
 
 class PlainReporter(Reporter):
@@ -78,7 +94,7 @@ def _live() -> Iterator[Reporter]:
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(BAR),
         TextColumn("{task.fields[facts]}", markup=False),
     )
     with (
@@ -108,19 +124,13 @@ def _live() -> Iterator[Reporter]:
             def step(self, step: Step) -> None:
                 super().step(step)
                 self._doing = ""
-                validated = (
-                    ""
-                    if step.val_nme is None
-                    else f"val NME {100 * step.val_nme:.2f}% after epoch {step.epoch - 1}  "
-                )
+                epoch = f"epoch {step.epoch}/{step.epochs}"
                 bar.update(
                     self.task,
-                    description=f"epoch {step.epoch}/{step.epochs}",
+                    description=epoch,
                     completed=step.step,
                     total=step.steps,
-                    facts=f"train loss {step.loss:.4f} so far  {validated}"
-                    f"{step.images_per_second:.1f} img/s  "
-                    f"all epochs done in {clock(step.seconds_left)}",
+                    facts=facts_of(step, bar.console.width - len(epoch) - BAR - 2),
                     visible=True,
                 )
 

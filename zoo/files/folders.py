@@ -7,13 +7,12 @@ its own way where there is one.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from fnmatch import fnmatch, fnmatchcase
 from glob import has_magic
 from pathlib import Path
 
-from zoo.api import ZooWarning
+from zoo.api.notices import warn
 
 
 def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]]:
@@ -34,7 +33,7 @@ def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]
         files = []
         for each in _listed(folder, hidden):
             if each.is_symlink() and not each.exists():
-                warnings.warn(f"{each}: the link leads nowhere", ZooWarning, stacklevel=2)
+                warn(f"{each}: the link leads nowhere")
             elif not each.is_dir():
                 files.append(each)
             elif each.is_symlink():
@@ -91,6 +90,6 @@ def _listed(folder: Path, hidden: bool) -> list[Path]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         reason = f"{folder}: the folder cannot be read ({error.strerror}) and is left out"
-        warnings.warn(reason, ZooWarning, stacklevel=2)
+        warn(reason)
         return []
     return [folder / name for name in names if hidden or not name.startswith(".")]

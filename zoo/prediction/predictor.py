@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, UsageError, WeightsError
+from ..api.notices import deprecated
 from ..evaluation.scores.calibration import Calibration
 from ..geometry import (
     QUARTER,
@@ -167,6 +168,7 @@ class Predictor(ABC):
         *,
         path: str | Path = "",
         min_confidence: float | None = None,
+        **options: Any,
     ) -> Faces | list[Faces]:
         """The faces of a picture, or of each picture of a list; ``model(image)`` is the same.
 
@@ -200,6 +202,14 @@ class Predictor(ABC):
             >>> len(model([grey_wall, grey_wall], "haar"))
             2
         """
+        if options:  # of an earlier version: the detector's own
+            if isinstance(detector, Finder):
+                told = ", ".join(options)
+                raise UsageError(f"predict takes no {told}: a Finder is given its own options")
+            given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+            instead = f'give zoo.prediction.Finder.of("{detector}", {given}) as the detector'
+            deprecated("predict with options of the detector", since="0.2", instead=instead)
+            detector = Finder.of(detector, **options)
         if isinstance(image, list | tuple):
             if path:
                 raise UsageError("path: names one picture; those of a list go with their paths")

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
-from zoo.api import UsageError, ZooWarning
+from zoo.api import UsageError
 from zoo.api.errors import did_you_mean
 from zoo.api.kinds import KINDS
+from zoo.api.notices import warn
 
 OURS = "landmark-zoo"
 """The distribution whose plugins are the built-in ones."""
@@ -114,12 +114,12 @@ def survey() -> Survey:
         except Exception as error:
             if wanted != {OURS}:
                 place = getattr(found, "_path", found)
-                _warn(
+                warn(
                     f"plugins of {place} are unknown, its metadata is damaged: "
                     f"{one_line(error)}; reinstall it or uninstall it"
                 )
     for name in sorted((wanted or set()) - seen):
-        _warn(f"ZOO_PLUGINS names {name}, which is not installed or brings no plugin")
+        warn(f"ZOO_PLUGINS names {name}, which is not installed or brings no plugin")
     kinds = list(GROUPS)
     shown.sort(key=lambda entry: (kinds.index(entry.kind), entry.id, entry.distribution))
     namesakes: dict[tuple[str, str], list[Entry]] = {}
@@ -139,10 +139,6 @@ def _wanted() -> set[str] | None:
     text = os.environ.get("ZOO_PLUGINS", "")
     names = {normal(name.strip()) for name in text.split(",")} - {""}
     return (names - {"none"}) | {OURS} if names else None
-
-
-def _warn(message: str) -> None:
-    warnings.warn(ZooWarning(message), stacklevel=3)
 
 
 def _read(found: metadata.Distribution) -> list[Entry]:

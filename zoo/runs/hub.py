@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..api import DataError, UsageError, WeightsError, ZooWarning
+from ..api import DataError, UsageError, WeightsError
+from ..api.notices import warn
 from ..files import zoo_home
 
 SCHEME = "hf://"
@@ -91,9 +91,7 @@ def fetch(text: str) -> Path:
             return _download(address)
     except UnreachableError as error:
         if here := _cached(address):
-            warnings.warn(
-                f"{error}: {address} as it was fetched last, {here.name[:12]}", ZooWarning, 2
-            )
+            warn(f"{error}: {address} as it was fetched last, {here.name[:12]}")
             return here
         raise DataError(f"{error}, and {address} was never fetched here") from error
 
