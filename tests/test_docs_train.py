@@ -12,7 +12,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["training", "heads", "transfer", "data", "evaluation"])
+@pytest.mark.parametrize(
+    "name", ["training", "heads", "transfer", "data", "benchmark", "evaluation"]
+)
 def test_every_block_of_a_page_runs(name: str, tmp_path: Path) -> None:
     if name == "transfer":
         write_wflw(tmp_path / "here" / "WFLW", people=5)

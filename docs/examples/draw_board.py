@@ -4,7 +4,6 @@ python docs/examples/draw_board.py docs/records docs/images/board.svg
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import matplotlib
@@ -15,6 +14,7 @@ from matplotlib import pyplot
 import zoo
 
 GREEN, GREY = "#0b8a63", "#8a8a8a"
+TICKS = (4, 5, 6, 8, 10, 15, 20, 30)
 
 
 def main() -> None:
@@ -24,33 +24,26 @@ def main() -> None:
     arguments = parser.parse_args()
 
     rows = zoo.leaderboard(arguments.records).sort_values("nme_ioc", ascending=False)
-    names = [name(arguments.records, row) for row in rows.itertuples()]
     pyplot.rcParams |= {"svg.hashsalt": "landmark-zoo", "font.size": 9, "svg.fonttype": "none"}
     figure, axes = pyplot.subplots(figsize=(7.2, 0.26 * len(rows) + 1), layout="constrained")
+    names = []
     for place, row in enumerate(rows.itertuples()):
         low, middle, high = (100 * v for v in (row.nme_ioc_low, row.nme_ioc, row.nme_ioc_high))
-        colour = GREEN if "," in names[place] else GREY
+        network = row.head == row.head and bool(row.head)  # other programs have none
+        colour = GREEN if network else GREY
         axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
         axes.plot(middle, place, "o", color=colour, markersize=4.5)
+        detail = row.detail if isinstance(row.detail, str) and row.detail else ""
+        names.append(f"{row.backbone.removeprefix('timm:')}{f' ({detail})' if detail else ''}")
     axes.set_yticks(range(len(names)), names)
     axes.set_xscale("log")
-    axes.set_xticks([4, 5, 6, 8, 10, 15, 20, 30], ["4", "5", "6", "8", "10", "15", "20", "30"])
+    axes.set_xticks(TICKS, map(str, TICKS))
     axes.minorticks_off()
     axes.set_xlabel("NME inter-ocular, %, with its 95% interval")
     axes.grid(axis="x", color="#cccccc", linewidth=0.5)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.savefig(arguments.picture, metadata={"Date": None})
-
-
-def name(records: Path, row: object) -> str:
-    """What tells a row of a board from the others: network, input, head, recipe."""
-    backbone = str(row.backbone).removeprefix("timm:")
-    if not len(row.runs):
-        return backbone
-    config = json.loads((records / f"{row.runs[0]}.json").read_text())["config"]
-    size = config.get("input_size")  # points of another program have none
-    return f"{backbone}, {size} px, {row.head}, {row.recipe}" if size else backbone
 
 
 if __name__ == "__main__":
