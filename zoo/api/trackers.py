@@ -39,7 +39,16 @@ class TrackedRun:
 
 class RunTracker(Protocol):
     """What a :class:`Tracker` builds for each run. All its methods are called from the thread that
-    trains, which waits for them, and in one process of several."""
+    trains, which waits for them, and in one process of several.
+
+    Example:
+        What ``tensorboard`` builds has them all:
+
+        >>> from zoo.registry import registry
+        >>> tracker = registry("tracker").get("tensorboard").build()
+        >>> [callable(getattr(tracker, name)) for name in ("begin", "step", "epoch", "close")]
+        [True, True, True, True]
+    """
 
     def begin(self, run: TrackedRun) -> None:
         """Training begins, or goes on; called once, before all else."""

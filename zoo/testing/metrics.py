@@ -118,11 +118,11 @@ def ignores_points_without_a_label(subject: MetricSubject) -> None:
                 np.where(hidden, strange, each) for each in (part.points, part.target)
             )
             spoilt = {
-                "points": replace(part, points=points),
-                "target": replace(part, target=target),
+                "prediction": replace(part, points=points),
+                "label": replace(part, target=target),
             }
             for name, given in spoilt.items():
-                with must(f"with {strange:g} for the {name} without a label it"):
+                with must(f"with {strange:g} for the {name} of points without a label it"):
                     after = subject.measure(given)
                 if not _same(before, after):
                     raise CheckFailed(
