@@ -136,7 +136,8 @@ KINDS: dict[str, Kind] = {
             Starter(
                 "the error of a face's worst point",
                 ("numpy",),
-                f"zoo train timm:test_resnet --dataset synthetic {SMALL_RUN}",
+                f"zoo train timm:test_resnet --dataset synthetic {SMALL_RUN} && "
+                "zoo leaderboard --sort $id",
             ),
             options_of="measure",
             brings_torch=False,
