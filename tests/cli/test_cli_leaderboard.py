@@ -210,3 +210,54 @@ def test_unknown_format_and_empty_folder(runs, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="zoo train"):
         run(tmp_path / "empty")
+
+
+def test_columns_are_chosen_by_key_and_a_wrong_key_is_named(runs, tmp_path):
+    _, titles, first, *_ = run(runs, "--columns", "parameters,nme").stdout.splitlines()
+    assert titles.split() == ["model", "params", "NME", "%"]
+    assert first.split()[1:] == ["6.98M", "4.9", "[4.5,", "5.4]"]
+    run(runs, "--columns", "nme,mark", "--out", tmp_path / "b.csv")
+    titles = (tmp_path / "b.csv").read_text().splitlines()[0].split(",")
+    assert titles[6:] == [
+        *("backbone", "detail", "nme_ioc", "nme_ioc_low", "nme_ioc_high", "tied", "pareto")
+    ]
+    with pytest.raises(UsageError, match=r"no column 'nmee' \(did you mean nme"):
+        run(runs, "--columns", "nmee")
+    with pytest.raises(UsageError, match="json always has all"):
+        run(runs, "--columns", "nme", "--format", "json")
+
+
+def test_a_file_whose_name_says_no_format_is_refused(runs, tmp_path):
+    with pytest.raises(UsageError, match=r"b\.text: its name says no format; end it in \.txt"):
+        run(runs, "--out", tmp_path / "b.text")
+
+
+def test_latex_sets_every_text_as_it_stands(tmp_path):
+    save(tmp_path, r"a_b & 50% {\evil} $x^2$~#")
+    text = run(tmp_path, "--format", "latex").stdout
+    [row] = [line for line in text.splitlines() if line.startswith("a")]
+    assert row.startswith(
+        r"a\_b \& 50\% \{\textbackslash{}evil\} \$x\textasciicircum{}2\$\textasciitilde{}\# & 6.10 "
+    )
+    assert row.endswith(r"\\")
+    columns = text.split(r"\begin{tabular}{")[1].split("}")[0]
+    assert row.count(" & ") == len(columns) - 1
+    for rule in ("toprule", "midrule", "bottomrule"):
+        assert rf"\{rule}" in text
+
+
+def test_what_eighty_characters_show_of_a_trained_and_benched_run(tmp_path):
+    save(tmp_path, "timm:mobilenetv4_conv_small")
+    [path] = tmp_path.glob("*/record.json")
+    record = json.loads(path.read_text())
+    record["cost"] |= {
+        "train_seconds": 1093.0,
+        "bench": {"device": "cpu", "latency_ms": 8.88, "images_per_second": 200.0},
+    }
+    path.write_text(json.dumps(record))
+    titles, _, row, *_ = drawn(tmp_path, 80).splitlines()
+    assert titles.split() == ["model", "NME", "%", ">", "8%", "loss", "params", "ms", "train"]
+    assert row.split() == [
+        *("timm:mobilenetv4_conv_small", "6.1", "[5.7,", "6.6]", "=*", "25.0", "0.0234"),
+        *("6.98M", "8.88", "18", "min"),
+    ]
