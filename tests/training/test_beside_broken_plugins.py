@@ -118,7 +118,7 @@ def test_everything_else_works(kit: Kit) -> None:
     # asked for one of them, a command names it and what to do
     for plugin_id, said_of_it in {
         "x_lacks": "loss x_lacks of x-lacks 1.0 cannot be loaded from x_lacks:ours: needs a_lib",
-        "x_newer": "loss x_newer of x-newer 1.0 is written for version 2",
+        "x_newer": "loss x_newer of x-newer 1.0 is written for version 99",
         "smooth_l1": "ask for landmark-zoo/smooth_l1 or thief/smooth_l1",
         "X": "x-names/X cannot be used: an id is a small letter",
     }.items():

@@ -8,6 +8,8 @@ folder.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,21 +22,24 @@ STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
 
 class MlflowRun:
-    def __init__(self) -> None:
-        import mlflow
+    """Speaks to the store by a client of its own: a run that the user has active stays so."""
 
-        self.mlflow = mlflow
+    def __init__(self) -> None:
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient()
 
     def begin(self, run: TrackedRun) -> None:
         note = run.folder / "mlflow" / "run_id"
         if note.is_file():
-            self.mlflow.start_run(run_id=note.read_text("utf-8").strip())
+            self.run_id = note.read_text("utf-8").strip()
+            self.client.update_run(self.run_id, status="RUNNING")
         else:
-            made = self.mlflow.start_run(run_name=run.folder.name)
-            self.mlflow.log_params(dict(_flat(run.config)))
+            self.run_id = self._new_run(run)
             note.parent.mkdir(exist_ok=True)
-            note.write_text(made.info.run_id, "utf-8")
-        last = self._last_step()
+            note.write_text(self.run_id, "utf-8")
+        told = self.client.get_metric_history(self.run_id, "val_nme")
+        last = max((each.step for each in told), default=0)
         for row in run.history:  # saved by a process that ended before it told them
             if row["step"] > last:
                 self.epoch(int(row["step"]), row)
@@ -43,15 +48,26 @@ class MlflowRun:
         pass  # a request for each would hold training up
 
     def epoch(self, step: int, figures: Mapping[str, float]) -> None:
-        self.mlflow.log_metrics({name: float(figures[name]) for name in FIGURES}, step=step)
+        from mlflow.entities import Metric
+
+        now = int(1000 * time.time())
+        metrics = [Metric(name, float(figures[name]), now, step) for name in FIGURES]
+        self.client.log_batch(self.run_id, metrics)
 
     def close(self, ending: str) -> None:
-        self.mlflow.end_run(STATUS[ending])
+        self.client.set_terminated(self.run_id, STATUS[ending])
 
-    def _last_step(self) -> int:
-        active = self.mlflow.active_run().info.run_id
-        history = self.mlflow.MlflowClient().get_metric_history(active, "val_nme")
-        return max((each.step for each in history), default=0)
+    def _new_run(self, run: TrackedRun) -> str:
+        from mlflow.entities import Param
+
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "Default")
+        known = self.client.get_experiment_by_name(name)
+        experiment = known.experiment_id if known else self.client.create_experiment(name)
+        made = self.client.create_run(experiment, run_name=run.folder.name)
+        params = [Param(key, str(value)) for key, value in _flat(run.config)]
+        for start in range(0, len(params), 100):  # as many as a request may hold
+            self.client.log_batch(made.info.run_id, params=params[start : start + 100])
+        return str(made.info.run_id)
 
 
 def build() -> MlflowRun:
