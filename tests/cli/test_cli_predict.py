@@ -70,6 +70,16 @@ def test_json_stands_alone_on_standard_output(mixed: Mixed) -> None:
         assert len(face["box"]) == 4
 
 
+def test_uncertainty_is_drawn_of_models_that_tell_it_alone(
+    trained: Path, faces: list[Any], tmp_path: Path
+) -> None:
+    picture = save(tmp_path / "face.png", faces[0])
+    done = invoke(trained, picture, "--draw-uncertainty", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "gives no covariance of its points" in done.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_done(mixed: Mixed) -> None:
     folder, done = mixed
     assert done.returncode == 1
