@@ -285,7 +285,7 @@ def test_how_a_command_ends(raised: str, status: int, said: str) -> None:
     code = (
         "import sys, zoo.api, zoo.registry, zoo.cli\n"
         f"def fail(): raise {raised}\n"
-        "zoo.registry.installed = fail\n"
+        "zoo.registry.entries.survey = fail\n"
         "sys.argv = ['zoo', 'list']\n"
         "zoo.cli.main()\n"
     )

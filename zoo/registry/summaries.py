@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from zoo.registry.entries import UNUSABLE, Entry
@@ -72,7 +73,7 @@ def _origin(module: str) -> str | None:
     for part in module.split("."):
         name = part if name is None else f"{name}.{part}"
         loaded = sys.modules.get(name)
-        spec = getattr(loaded, "__spec__", None) or _spec(name, path)
+        spec: ModuleSpec | None = getattr(loaded, "__spec__", None) or _spec(name, path)
         if spec is None:
             return None
         origin = spec.origin
@@ -80,9 +81,6 @@ def _origin(module: str) -> str | None:
     return origin
 
 
-def _spec(name: str, path: list[str] | None) -> object | None:
-    for finder in sys.meta_path:
-        find = getattr(finder, "find_spec", None)
-        if find is not None and (spec := find(name, path)) is not None:
-            return spec
-    return None
+def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
+    found = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
