@@ -23,10 +23,10 @@ from ..api import DataError, UsageError
 from ..fetching import ManifestFile, NotFetchedError, fetch_files, fetch_quickly, is_whole
 from ..files import zoo_home
 from ..files.reading import read_toml
-from .listed import CATALOGUE as CATALOGUE
-from .listed import VARIABLE as VARIABLE
 
-BUNDLED = CATALOGUE.parent
+BUNDLED = Path(__file__).parent / "bundled"
+CATALOGUE = BUNDLED / "catalogue.toml"
+VARIABLE = "ZOO_CATALOGUE"
 OFFLINE = "ZOO_OFFLINE"
 KINDS = ("landmarks", "detector")
 WEIGHTS, CONFIG, RECORD, CARD = FILES = (

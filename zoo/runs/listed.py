@@ -14,7 +14,7 @@ from zoo.api import DataError
 
 CATALOGUE = Path(__file__).parent / "bundled" / "catalogue.toml"
 VARIABLE = "ZOO_CATALOGUE"
-"""Names a second catalogue file, of one's own models."""
+"""Both as :mod:`.catalogue` has them, which loads what it downloads with."""
 
 
 def recipes() -> dict[str, str]:
