@@ -83,7 +83,7 @@ def test_a_text_finds_plugins_recipes_and_models_by_id_and_summary(plant: Plant)
     assert lines[3].endswith("feature-loss 1.0    costs vgg features")
     [entry] = json.loads(run("list", "x_other", "--json").stdout)
     assert entry["summary"] == ""
-    for text, kind in (("augmentation", "recipe"), ("quick68", "model")):
+    for text, kind in (("augmentation", "recipe"), ("face68", "model")):
         assert f"  {kind}" in run("list", text).stdout
 
 

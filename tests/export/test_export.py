@@ -92,16 +92,16 @@ def test_a_name_of_zoo_models_is_exported_here_and_its_folder_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    box = folder_of("quick68")
+    box = folder_of("face68")
     before = sorted(path.name for path in box.iterdir())
-    done = export_onnx("quick68")
-    assert done.path == Path("quick68.onnx")
+    done = export_onnx("face68")
+    assert done.path == Path("face68.onnx")
     assert all(agreement.holds for agreement in done.checks)
-    assert load("quick68.onnx").input_size == load("quick68", "cpu").input_size == 112
+    assert load("face68.onnx").input_size == load("face68", "cpu").input_size == 112
     assert sorted(path.name for path in box.iterdir()) == before
-    (tmp_path / "quick68").mkdir()  # a folder of that name is meant before the model is
+    (tmp_path / "face68").mkdir()  # a folder of that name is meant before the model is
     with pytest.raises(UsageError, match="no run here"):
-        export_onnx("quick68")
+        export_onnx("face68")
 
 
 def test_all_that_a_prediction_needs_is_in_the_file(run: Path, exported: Path) -> None:

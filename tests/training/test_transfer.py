@@ -154,16 +154,16 @@ def test_training_that_takes_no_step_predicts_what_the_source_predicts(kit: Kit)
 
 def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
     config = resolve(
-        "timm:mobilenetv4_conv_small",
+        "timm:tf_efficientnet_lite0",
         "quick",
         (*kit.DATA, "input_size=32", "refine=0", "warmup_epochs=0", "ema=0"),
-        {"dataset": "synthetic", "device": "cpu", "weights": "quick68", "epochs": 1, "lr": 1e-9},
+        {"dataset": "synthetic", "device": "cpu", "weights": "face68", "epochs": 1, "lr": 1e-9},
     )
     started = run.train(config, kit.out / "started", reporter=kit.watcher)
-    assert kit.watcher.notes[0].startswith("starts from quick68 (timm:mobilenetv4_conv_small, 68")
-    digest = file_digest(folder_of("quick68") / "best.safetensors")
+    assert kit.watcher.notes[0].startswith("starts from face68 (timm:tf_efficientnet_lite0, 68")
+    digest = file_digest(folder_of("face68") / "best.safetensors")
     record = json.loads(started.record.read_text())
-    assert record["model"]["weights"] == f"run: quick68 sha256: {digest}"
+    assert record["model"]["weights"] == f"run: face68 sha256: {digest}"
 
 
 @pytest.mark.parametrize(
