@@ -107,7 +107,7 @@ def split(size: int, device: torch.device = GPU) -> Split:
     return Split(images, points, visible, tuple(map(str, range(COUNT))), GPU, sources)
 
 
-@pytest.mark.parametrize("recipe", ["seed", "quick", "strong"])
+@pytest.mark.parametrize("recipe", ["seed", "quick", "finetune", "strong"])
 def test_the_views_of_a_recipe_never_wait(gpu: Pretended, recipe: str) -> None:
     """Frames that live on the GPU, seen whole and close, with every augmentation of the recipe."""
     config = resolve("custom_cnn", recipe, [], {})

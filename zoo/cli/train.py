@@ -44,7 +44,7 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Recipe to train by: quick, seed, strong, or a TOML file. Default: seed.",
+            help="Recipe: quick, finetune, strong, seed, or a TOML file. Default: seed.",
             autocompletion=offer(recipes),
         ),
     ] = None,
