@@ -24,7 +24,7 @@ class GroupMetric:
     baseline: float | None = None
     """What the mean shape scores; None where records do not agree, as folds do not."""
     versions: list[str] = field(default_factory=list)
-    """Of the distribution, those that measured a row of the group."""
+    """The versions of the distribution that measured a row of the group."""
 
     def answers_to(self, name: str) -> bool:
         """Whether ``name`` is its key, or its id alone."""

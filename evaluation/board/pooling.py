@@ -80,8 +80,8 @@ class Row:
     epochs: int | None = None
     """How many were trained; of runs that stopped at different ones, the most."""
     train_seconds: float | None = None
-    """Of a training, all folds together; the mean over seeds. None where they ran on several
-    devices."""
+    """The time of a training, all folds together; the mean over seeds. None where they ran on
+    several devices."""
     nme_median: float | None = None
     """Half of the faces have a larger headline error; the mean over the runs."""
     detail: str = ""

@@ -124,7 +124,7 @@ def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
 
 
 def _signs(best: Clusters, others: Sequence[Clusters], over: str, under: str) -> list[int]:
-    """Of each row's figure, the ratio of two sums, against the best's: 1 where it is higher on
+    """How each row's figure, the ratio of two sums, stands to the best's: 1 where it is higher on
     nearly all draws, -1 where it is lower, 0 where zero lies in the interval of the difference."""
 
     def sums(name: str, of: Sequence[Clusters]) -> NDArray[np.float64]:

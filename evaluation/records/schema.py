@@ -176,7 +176,7 @@ class MetricFigure(Struct, kw_only=True):
     """With ``%`` the value is a fraction."""
     lower_is_better: bool = True
     version: str | None = None
-    """Of the distribution that brought it."""
+    """The version of the distribution that brought it."""
     low: Number | None = None
     high: Number | None = None
     n: Integer = 0

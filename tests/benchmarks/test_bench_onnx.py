@@ -37,6 +37,6 @@ def test_points_of_a_batch(
     model = load(models[runtime], "cpu")
     crops = np.random.default_rng(0).integers(0, 256, (batch, 112, 112, 3), np.uint8)
     benchmark.group = f"points of {batch}"
-    points, _ = benchmark(model.run, crops)
+    points = benchmark(model.run, crops).points
     torch.set_num_threads(threads)
     assert points.shape == (batch, 68, 2)

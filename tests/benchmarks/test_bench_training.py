@@ -35,7 +35,7 @@ from torch import Tensor
 
 from zoo.config.recipes import resolve
 from zoo.data.batches import Split
-from zoo.data.views import Views
+from zoo.data.views import Order, Views
 from zoo.model import LandmarkModel
 from zoo.reporter import Reporter, Step
 from zoo.runs.folder import new_folder
@@ -167,7 +167,7 @@ class Contest:
         job, size = self.job, self.job.config.batch_size
         self.order = random.Random(0)
         self.rows = np.arange(len(job.train)).reshape(self.steps, size)
-        self.batch = job.train.show(self.rows[0], seed=0)[:3]
+        self.batch = next(job.train.show([Order(self.rows[0], 0)]))[:3]
         self.contenders: dict[str, Callable[[], float]] = {
             BARE: partial(self.bare, Student(job, self.state.model)),
             LOOP: self.loop,
@@ -204,8 +204,8 @@ class Contest:
 
     def data_path(self) -> float:
         started = time.perf_counter()
-        for step, rows in enumerate(self.rows):
-            self.job.train.show(rows, step)
+        for _ in self.job.train.show(Order(rows, step) for step, rows in enumerate(self.rows)):
+            pass
         wait(self.job)
         return self.rows.size / (time.perf_counter() - started)
 

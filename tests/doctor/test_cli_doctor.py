@@ -40,7 +40,7 @@ def test_a_healthy_zoo_among_strangers(
         "good-one", {"zoo.losses": {"fine": "fine"}}, "from zoo.api import Loss\nfine = Loss(int)"
     )
     plant("bad-one", {"zoo.losses": {"sad": "sad"}}, "raise RuntimeError('planted sorrow')")
-    plant("lost-one", {"zoo.metrics": {"auc": "auc"}})
+    plant("lost-one", {"zoo.measures": {"auc": "auc"}})
     plant("tomli-w", {}, version="0.1")
     (tmp_path / "data" / "youtube_faces").mkdir(parents=True)
     done = run("--json", ZOO_DATA=str(tmp_path / "data"), ZOO_HOME=str(tmp_path / "not yet made"))
@@ -53,7 +53,7 @@ def test_a_healthy_zoo_among_strangers(
     assert "broken" not in {f["status"] for f in report["findings"]}
     [(lost, group, _), (status, what, _), (well, count, _)] = findings(report, "plugins")
     assert (lost, status, well) == ("warn", "warn", "ok")
-    assert "lost-one declares plugins in the entry-point group zoo.metrics" in group
+    assert "lost-one declares plugins in the entry-point group zoo.measures" in group
     assert "bad-one 1.0" in what
     assert "planted sorrow" in what
     assert count.startswith("1 of 2 plugins")

@@ -31,6 +31,8 @@ def rewritten(exported: Path, out: Path, count: int, value: float) -> Path:
     given = [helper.make_tensor(k, TensorProto.INT64, [len(v)], v) for k, v in numbers.items()]
     graph = helper.make_graph(nodes, "hostile", list(model.graph.input), [points], given)
     model.graph.CopyFrom(graph)
+    facts = {each.key: each.value for each in model.metadata_props}
+    helper.set_model_props(model, facts | {"landmark_zoo.outputs": "{}"})
     onnx.save(model, out)
     return out
 

@@ -78,7 +78,7 @@ class Config:
     """The fold that is the test split, under a protocol with folds. -1: none is named, which means
     all of them to `zoo train`; a run has 0 where its protocol has no folds."""
     region: str = "frame"
-    """What of a picture the model sees: the whole picture as a square, or the face's box."""
+    """What the model sees: the whole picture as a square, or the face's box."""
     input_size: Side = 0
     """Pixels, square; 0: the backbone's own."""
     refine: Annotated[int, Bound(least=0, most=3)] = 0

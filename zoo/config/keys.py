@@ -40,6 +40,7 @@ class ConfigKeys(TypedDict, total=False):
     weights: str
     weights_sha256: str
     freeze: bool
+    compile: bool
     unfreeze_after: int
     backbone_lr_factor: float
     layer_decay: float

@@ -16,7 +16,7 @@ carried where a head gives it, declared or not."""
 
 Outputs = Mapping[str, NDArray[np.float32]]
 Shape = tuple[int, ...]
-"""Of one face."""
+"""The shape of an output for one face."""
 
 
 def in_picture(outputs: Outputs, region: Region) -> dict[str, NDArray[np.float32]]:

@@ -59,8 +59,9 @@ class DetectorSubject(Subject):
 
     def boxes(self, picture: Picture) -> Boxes:
         """What it finds, for the checks that are not about how it gives that."""
-        with needs("gives_boxes"):
-            return _well_formed(self.detect(picture))
+        detect = self.detect
+        with needs("takes_any_picture"):
+            return _well_formed(detect(picture))
 
 
 def _by_name(detect: Any) -> Callable[[Picture], Boxes]:

@@ -13,8 +13,8 @@ from zoo.prediction.onnx_file import IMAGES
 from zoo.testing.failures import CheckFailed
 from zoo.testing.tensors import seeded
 
-BATCHES = (1, 2, 5)
-"""Of images; the graph is traced on another."""
+BATCHES = (1, 2, 3)
+"""Numbers of images; the graph is traced on another."""
 OFF = 1e-3
 """Fraction of an output's largest value that two runtimes may be apart."""
 MOST = 0.1

@@ -46,7 +46,7 @@ class Ingredients:
     """Passes over the training split and what a teacher added to it; the first sees whole
     regions."""
     augmentations: Chain
-    """Of plugins; they follow those of the passes."""
+    """The augmentations of plugins, which follow those of the passes."""
     val: Store
     environment: dict[str, Any]
 

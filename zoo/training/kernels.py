@@ -16,7 +16,7 @@ from ..scoring.split import PRECISIONS
 from ..world import World
 
 BACKEND = "inductor"
-"""Of ``torch.compile``."""
+"""The compiler that ``torch.compile`` uses."""
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ..registry import Entry, Resolved, blaming
 from ..registry.call import call_with_options
 
 PointLoss = Callable[..., Tensor]
-"""Of points, target and visible; one that names ``output`` takes the head's output as well."""
+"""A function of points, target and visible; one that names ``output`` takes the head's output."""
 
 
 def build_loss(loss: Resolved[Loss], scheme: LandmarkScheme) -> PointLoss:
