@@ -49,8 +49,8 @@ How to read it:
 4. **=** marks the best row and those that neither error nor failures tell from it, and **\\*** the
    rows that no other beats in error and in cost.
 5. The **loss** is SmoothL1 in [landmark units](benchmark.md#metrics), whatever a model was trained
-   with; the network's time for **a face**, and that of its training, are those of one core of an
-   AMD EPYC.
+   with; the network's time for **a face**, and that of its training, are those of one core, which
+   the columns of the CSV name.
 6. The last row is the mean face, which ignores the picture: a model whose NME is not below {bar}
    has not learned.
 
