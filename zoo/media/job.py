@@ -24,6 +24,7 @@ from zoo.videos import RATE
 from .ahead import ahead, area
 from .film import Film
 from .inputs import MediaInput
+from .interrupts import held_back
 from .naming import OutputNames, count
 from .pictures import copy_suffix, read_picture, write_picture
 from .settings import OneEuro, Tracking
@@ -171,8 +172,9 @@ class _Work:
         with closing(_read_all(paths)) as each:
             for frames in batches(each, self.job.batch, area):
                 for frame, faces in zip(frames, self._marked(frames), strict=True):
-                    said = self._picture(frame, faces)
-                    self.pictures_left -= 1
+                    with held_back():
+                        said = self._picture(frame, faces)
+                        self.pictures_left -= 1
                     if said:
                         self.reporter.note(said)
                     self._advance(1)
@@ -222,8 +224,9 @@ class _Work:
             with closing(ahead(iter(frames))) as each:
                 for frame, marked in self._frames(each, frames.rate):
                     if frame.image is not None:
-                        self._keep(marked)
-                        film.add(frame.image, marked)
+                        with held_back():
+                            self._keep(marked)
+                            film.add(frame.image, marked)
                     else:
                         self.outcome.failures.append(frame.error)
                         film.repeat()
