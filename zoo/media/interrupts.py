@@ -30,5 +30,5 @@ def held_back() -> Iterator[None]:
         for number, handler in before.items():
             # None: it was not Python that set it, and Python cannot set it again
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for number in came:
-            signal.raise_signal(number)
+        for each in came:
+            signal.raise_signal(each)
