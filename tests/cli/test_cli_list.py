@@ -87,6 +87,16 @@ def test_a_text_finds_plugins_recipes_and_models_by_id_and_summary(plant: Plant)
         assert f"  {kind}" in run("list", text).stdout
 
 
+def test_a_model_is_explained_by_its_card() -> None:
+    done = run("info", "face68")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("# face68\n")
+    assert "## What it is good and bad at" in done.stdout
+    facts = json.loads(run("info", "face68", "--json").stdout)
+    assert (facts["kind"], facts["here"], facts["scheme"]) == ("model", True, "ibug68")
+    assert "does not have it; use face68" in run("info", "quick68").stderr
+
+
 def test_a_recipe_is_explained_by_its_comments() -> None:
     done = run("info", "quick")
     assert done.returncode == 0, done.stderr

@@ -17,13 +17,16 @@ def info(
     kind: Kind = None,
     as_json: Json = False,
 ) -> None:
-    """Describe one plugin or recipe: what it is, where it comes from, its licences, its values.
+    """Describe a plugin, recipe or model: what it is, where it is from, its licences, its values.
 
     A backbone is built to be described: its parameters and multiply-adds (gmacs, 10^9 a forward)
     are those of the model with the linear head on 68 points, from random weights.
     """
     if kind == "recipe" or (kind is None and _is_recipe(plugin_id)):
         _recipe(plugin_id, as_json)
+        return
+    if kind is None and _is_model(plugin_id):
+        _model(plugin_id, as_json)
         return
     with contextlib.redirect_stdout(sys.stderr):  # a plugin may print while it is built
         facts = describe(plugin_id, kind)
@@ -56,6 +59,32 @@ def _recipe(name: str, as_json: bool) -> None:
     text = recipe_text(name) if name in recipe_names() else read_text(name)
     for line in text.rstrip().splitlines():
         print(output.plain(line))
+
+
+def _is_model(name: str) -> bool:
+    """Whether it is a model of a catalogue, and no plugin."""
+    from zoo.registry import installed
+    from zoo.runs.catalogue import is_named
+
+    return is_named(name) and not any(entry.answers_to(name) for entry in installed())
+
+
+def _model(name: str, as_json: bool) -> None:
+    """A model's card, where the model is here, or else what its catalogue tells."""
+    from zoo.files.reading import read_text
+    from zoo.runs.catalogue import CARD, find
+
+    model = find(name)
+    facts = {"id": name, "kind": "model", "summary": model.summary, "bytes": model.bytes}
+    folder = model.folder()
+    if as_json:
+        output.print_json(facts | {"here": folder is not None, **model.record})
+    elif folder is None:
+        _print(facts | dict(model.record))
+        print(f"zoo fetch {name} downloads it, with its card")
+    else:
+        for line in read_text(folder / CARD).rstrip().splitlines():
+            print(output.plain(line))
 
 
 def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:
