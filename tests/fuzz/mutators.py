@@ -252,13 +252,18 @@ def other_array(rng: random.Random, content: bytes) -> bytes:
         lambda: arrays.update({name: array[None]}),
         lambda: arrays.update({name: np.zeros(array.shape, array.dtype)}),
         lambda: arrays.update({name: np.zeros((3, 2), np.complex128)}),
-        lambda: arrays.update({rng.choice(TEXTS).replace("\x00", "0")[:50] or "a": array}),
+        lambda: arrays.update({_key(rng.choice(TEXTS)): array}),
         lambda: arrays.update({name: _with(array, rng.choice(NUMBERS[12:]), rng)}),
     )
     rng.choice(changes)()
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=True, **arrays)
     return out.getvalue()
+
+
+def _key(text: str) -> str:
+    """A name that an npz file can hold."""
+    return text.encode("utf-8", "ignore").decode().replace("\x00", "0")[:50] or "a"
 
 
 def _with(array: Any, number: float, rng: random.Random) -> Any:

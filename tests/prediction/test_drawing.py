@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from zoo.api import IBUG68
+from zoo.api import IBUG68, generic_scheme
 from zoo.prediction import Face
-from zoo.prediction.drawing import draw_faces
+from zoo.prediction.drawing import draw_face, draw_faces
 from zoo.prediction.pose import SHAPE
 
 FLAT = SHAPE[:, :2] / np.ptp(SHAPE[:, :2], axis=0).max()
@@ -66,3 +66,13 @@ def test_nothing_but_the_face_changes_wherever_it_is(extent: float, x: float, y:
         (rows, points[:, 1].min(), points[:, 1].max()),
     ):
         assert ((at >= low - reach) & (at <= high + reach)).all()
+
+
+@pytest.mark.parametrize("far", [1e6, 1e30, 3e38])
+def test_a_box_from_far_away_is_drawn_as_far_as_can_be(far: float) -> None:
+    """As of a file of boxes that was spoilt; OpenCV counts pixels in 32 bits."""
+    points = np.array([[10.0, 10.0], [far, 20.0], [20.0, -far]], np.float32)
+    face = Face((-far, -far, far, far), 1.0, points)
+    image = np.zeros((40, 40, 3), np.uint8)
+    draw_face(image, face, generic_scheme(3))
+    assert image.any()

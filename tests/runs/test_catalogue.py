@@ -221,6 +221,8 @@ def test_models_are_listed_with_where_they_are(listed: dict[str, Any], tmp_path:
     [
         ({"files": {}}, "tiny: its files must be best.safetensors, config.toml"),
         ({"adress": "x"}, "tiny: unknown key adress; known are address"),
+        ({"record": {"nme_ioc": float("inf")}}, "tiny: record.nme_ioc is no number"),
+        ({"record": {"parameters": 1 << 62}}, "tiny: record.parameters is no number"),
         ({"replaces": "older"}, "tiny: replaces is no list of names"),
         ({"address": "http://example.org"}, "address http://example.org is not https"),
         ({"files": {"../x": {"bytes": 1, "sha256": "0" * 64}}}, "its files must be"),

@@ -41,6 +41,8 @@ FINE, FINEST = 120, 8
 """Pixels: the extent of a face below which the grid is finer; and how much finer at most."""
 SIGMAS = 2.0
 """Standard deviations, half an axis of an ellipse: 86% of a Gaussian lie within it."""
+REACH = 1 << 18
+"""Pixels from the picture's corner; lines that go further are drawn as far."""
 SHIFT = 4
 """OpenCV takes fixed-point coordinates: sixteenths of a pixel."""
 
@@ -65,6 +67,7 @@ def draw_face(image: Image, face: Face, scheme: LandmarkScheme, label: str = "")
     """Draw into ``image``; the covariance too, where the face has one. Lines and dots are as thick
     as the face is large; a small face is drawn on a finer grid than the picture's, so that its
     lines may be thinner than a pixel."""
+    face = _within_reach(face)
     extent = float(np.ptp(face.points, axis=0).max())
     fine = min(math.ceil(FINE / max(extent, 1.0)), FINEST)
     if fine == 1:
@@ -80,6 +83,13 @@ def draw_face(image: Image, face: Face, scheme: LandmarkScheme, label: str = "")
         image[rows, columns] = cv2.resize(large, size, interpolation=cv2.INTER_AREA)
     if label:
         _write(image, face, label)
+
+
+def _within_reach(face: Face) -> Face:
+    """The same face with no coordinate beyond what OpenCV can count: a box may come from a file."""
+    points = np.clip(face.points, -REACH, REACH)
+    x0, y0, x1, y1 = np.clip(np.array(face.box, np.float64), -REACH, REACH).tolist()
+    return replace(face, points=points, box=(x0, y0, x1, y1))
 
 
 def _around(image: Image, face: Face) -> tuple[slice, slice] | None:

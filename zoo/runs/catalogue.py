@@ -39,6 +39,7 @@ WEIGHTS, CONFIG, RECORD, CARD = FILES = (
 GRAPH = "model.onnx"
 """A further one, which predicts without PyTorch; catalogues of an earlier zoo list none."""
 MOST_BYTES = 1 << 31
+LARGEST_NUMBER = 1e15
 QUICKLY = 8.0
 """Seconds that a command waits for a file which it can do without."""
 AGAIN_AFTER = 3600.0
@@ -138,6 +139,9 @@ def _model(name: str, table: Any) -> Model:
     for each in (address, *mirrors):
         if each and not str(each).startswith(_SAFE):
             raise ValueError(f"{name}: address {each} is not https")
+    for key, value in table.get("record", {}).items():
+        if isinstance(value, int | float) and not abs(value) <= LARGEST_NUMBER:
+            raise ValueError(f"{name}: record.{key} is no number that a record holds")
     return Model(
         name=name,
         kind=kind,
