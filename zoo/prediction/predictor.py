@@ -75,7 +75,7 @@ class Answer(NamedTuple):
 
 Seen = tuple[Image, Region]
 
-LIMIT = 0.2
+LIMIT = 0.5
 """Confidence below which a box holds no face, unless somebody says otherwise."""
 TURN_BELOW = 0.5
 """Confidence below which a face may be turned, so that the other quarters are tried."""
