@@ -25,6 +25,7 @@ from zoo.geometry import (
     nearest_quarter,
     refine_region,
     roll,
+    square_about,
     to_landmark_units,
     turned,
 )
@@ -288,3 +289,10 @@ def test_a_mirrored_face_lies_on_the_mirrored_image() -> None:
 def test_a_scheme_without_symmetry_is_not_mirrored() -> None:
     with pytest.raises(ValueError, match="points2 has no known symmetry"):
         mirror_points(np.zeros((2, 2)), np.ones(2, bool), generic_scheme(2), 10)
+
+
+def test_a_square_about_points_by_hand() -> None:
+    """From 10 to 30 in x and from 0 to 8 in y: the middle is (20, 4), the side 20."""
+    points = np.array([[10.0, 0.0], [30.0, 8.0], [14.0, 3.0]])
+    assert square_about(points) == (10, -6, 30, 14)
+    assert square_about(points[:1]) == pytest.approx((10, 0, 10, 0), abs=1e-6)

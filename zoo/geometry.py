@@ -115,6 +115,17 @@ NO_SIZE = 1e-6
 one of no size can be neither cut out nor divided by."""
 
 
+def square_box(cx: float, cy: float, side: float) -> Box:
+    """The square box of this centre and side."""
+    return cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2
+
+
+def square_about(points: Points) -> Box:
+    """The square box about the middle of points (K, 2), as large as their box is long."""
+    x0, y0, x1, y1 = points_box(points)
+    return square_box((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, NO_SIZE))
+
+
 def refine_region(points: Points, upright: Points | None = None) -> Region:
     """The next pass's crop of a face whose points (M, 2) were found, in their units.
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from zoo.data.table import SampleTable
 from zoo.evaluation.scores.metrics import headline_errors
 from zoo.export.calibrate import boxes_of
-from zoo.export.conditions import Shown, square_about, turn
+from zoo.export.conditions import Shown, turn
+from zoo.geometry import square_about
 from zoo.prediction import Finder
 from zoo.prediction.predictor import LIMIT
 from zoo.prediction.torch_model import TorchPredictor

@@ -6,13 +6,15 @@ An audit reads labels and pictures and knows nothing of models: anything with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import LandmarkScheme, Problem
+
+from ..scores.subsets import Attributes
 
 
 class Labelled(Protocol):
@@ -48,7 +50,7 @@ class Labelled(Protocol):
         ...
 
     @property
-    def attributes(self) -> Sequence[Mapping[str, bool | str | float]]: ...
+    def attributes(self) -> Sequence[Attributes]: ...
     @property
     def images(self) -> Sequence[Callable[[], NDArray[np.uint8]]]: ...
 

@@ -100,6 +100,7 @@ def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
     images = torch.from_numpy(store.images)
     if device.type != "cpu" and _fits(store.images.nbytes, device):
         images = images.to(device)
+    occluded = table.occlusion_of(store.rows)
     return Split(
         images=images,
         points=torch.from_numpy(unit.astype(np.float32)).to(device),
@@ -107,9 +108,7 @@ def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
         ids=tuple(table.ids[row] for row in store.rows),
         device=device,
         sources=Sources(tuple(table.images[row] for row in store.rows), store.regions),
-        occluded=torch.from_numpy(table.occluded[store.rows]).to(device)
-        if table.tells_occlusion
-        else None,
+        occluded=None if occluded is None else torch.from_numpy(occluded).to(device),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, LandmarkScheme, OpenDataset, Problem, Sample
 from ..evaluation.audit.doubts import doubts, sizeless, why_sizeless
+from ..evaluation.scores.subsets import Attributes
 from ..files.names import readable
 
 
@@ -42,7 +43,7 @@ class SampleTable:
     occluded: NDArray[np.float32]
     """(N, K): 1 where a point is hidden, 0 where it is seen; NaN where the data set does not
     say."""
-    attributes: tuple[Mapping[str, bool | str | float], ...]
+    attributes: tuple[Attributes, ...]
     """What each frame is like."""
 
     def __len__(self) -> int:
@@ -62,6 +63,14 @@ class SampleTable:
     def tells_occlusion(self) -> bool:
         """Whether a frame says which of its points are hidden."""
         return bool(np.isfinite(self.occluded).any())
+
+    def occlusion_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Which points of these frames are hidden, (N, K); None where no frame at all says."""
+        return self.occluded[rows] if self.tells_occlusion else None
+
+    def attributes_of(self, rows: NDArray[np.int64]) -> tuple[Attributes, ...] | None:
+        """What each of these frames is like; None where no frame at all says."""
+        return tuple(self.attributes[row] for row in rows) if any(self.attributes) else None
 
     @cached_property
     def skipped(self) -> tuple[Problem, ...]:

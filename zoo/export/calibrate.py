@@ -23,7 +23,7 @@ from ..data.table import SampleTable
 from ..evaluation.records import save_record
 from ..evaluation.scores.calibration import RIGHT, Calibration
 from ..evaluation.scores.metrics import headline_errors
-from ..geometry import Box, iou, points_box
+from ..geometry import Box, iou, points_box, square_box
 from ..prediction.finder import Finder
 from ..prediction.predictor import LIMIT, Predictor
 from ..prediction.torch_model import TorchPredictor
@@ -163,16 +163,12 @@ def boxes_of(points: NDArray[np.floating], shape: tuple[int, ...], seed: int) ->
     return _off(own, random), _beside(own, shape, random)
 
 
-def _square(cx: float, cy: float, side: float) -> Box:
-    return cx - side / 2, cy - side / 2, cx + side / 2, cy + side / 2
-
-
 def _off(own: Box, random: np.random.Generator) -> Box:
     """A face's box as a detector would give it: somewhat off."""
     x0, y0, x1, y1 = own
     side = max(x1 - x0, y1 - y0)
     dx, dy, growth = random.uniform(-OFF, OFF, 3).tolist()
-    return _square((x0 + x1) / 2 + dx * side, (y0 + y1) / 2 + dy * side, side * (1 + growth))
+    return square_box((x0 + x1) / 2 + dx * side, (y0 + y1) / 2 + dy * side, side * (1 + growth))
 
 
 def _beside(own: Box, shape: tuple[int, ...], random: np.random.Generator) -> Box:
@@ -183,7 +179,7 @@ def _beside(own: Box, shape: tuple[int, ...], random: np.random.Generator) -> Bo
     tried = []
     for _ in range(50):
         cx, cy = random.uniform((0, 0), (width, height)).tolist()
-        box = _square(cx, cy, side * random.uniform(0.4, 1.2))
+        box = square_box(cx, cy, side * random.uniform(0.4, 1.2))
         if iou(box, own) < BESIDE:
             return box
         tried.append(box)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..api import DataError
 from ..data.table import SampleTable
 from ..evaluation.scores.metrics import headline_errors
-from ..geometry import turned
+from ..geometry import square_about, turned
 from ..prediction.finder import Finder
 from ..prediction.predictor import LIMIT, Predictor
 from .tolerance import Progress, require_scheme
@@ -162,10 +162,3 @@ def _darker(image: Pixels) -> Pixels:
 def _squeezed(image: Pixels) -> Pixels:
     _, packed = cv2.imencode(".jpg", image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, JPEG))
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
-
-
-def square_about(shown: NDArray[np.floating]) -> tuple[float, ...]:
-    """The square about labelled points (N, 2), with their longer side: x0, y0, x1, y1."""
-    low, high = shown.min(0), shown.max(0)
-    centre, half = (low + high) / 2, max(float((high - low).max()), 1e-6) / 2
-    return (*(centre - half).tolist(), *(centre + half).tolist())

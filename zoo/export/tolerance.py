@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..api import DataError
 from ..data.table import SampleTable
 from ..evaluation.scores.metrics import headline_errors, summarise
-from ..geometry import Region, face_region
+from ..geometry import Region, face_region, square_about, square_box
 from ..prediction.predictor import Predictor
 
 OFF = 0.1
@@ -64,13 +64,10 @@ def points_from_boxes(
 
 
 def _region(shown: NDArray[np.float32], move: Move, predictor: Predictor) -> Region:
-    low, high = shown.min(0), shown.max(0)
-    side = max(float((high - low).max()), 1e-6)
-    dx, dy, factor = move
-    centre = (low + high) / 2 + np.array([dx, dy]) * side
-    half = side * factor / 2
-    box = np.concatenate((centre - half, centre + half))
-    return face_region(box, (1.0, 0.0, 0.0), predictor.faces)
+    x0, y0, x1, y1 = square_about(shown)
+    side, (dx, dy, factor) = x1 - x0, move
+    box = square_box((x0 + x1) / 2 + dx * side, (y0 + y1) / 2 + dy * side, side * factor)
+    return face_region(np.array(box), (1.0, 0.0, 0.0), predictor.faces)
 
 
 def measure(

@@ -148,8 +148,8 @@ def _predictions(
         regions=regions,
         scheme=table.scheme,
         mean_shape=mean_shape(unit, table.visible[train]),
-        occluded=table.occluded[rows] if table.tells_occlusion else None,
-        attributes=tuple(table.attributes[i] for i in rows) if any(table.attributes) else None,
+        occluded=table.occlusion_of(rows),
+        attributes=table.attributes_of(rows),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from ..data.store import Store
 from ..data.table import SampleTable
 from ..evaluation.scores.metrics import board_losses, headline_errors
 from ..evaluation.scores.predictions import Predictions
+from ..evaluation.scores.subsets import Attributes
 from ..geometry import Region, refine_region, to_source
 from ..model import LandmarkModel
 from ..world import World
@@ -126,7 +127,7 @@ class Targets:
     label_offset: tuple[float, float]
     occluded: NDArray[np.float32] | None = None
     """(M, K), where the data set tells which points are hidden."""
-    attributes: tuple[Mapping[str, bool | str | float], ...] | None = None
+    attributes: tuple[Attributes, ...] | None = None
     """What each frame is like, where the data set tells."""
 
     @classmethod
@@ -140,8 +141,8 @@ class Targets:
             regions=store.regions,
             scheme=table.scheme,
             label_offset=table.label_offset,
-            occluded=table.occluded[rows] if table.tells_occlusion else None,
-            attributes=tuple(table.attributes[i] for i in rows) if any(table.attributes) else None,
+            occluded=table.occlusion_of(rows),
+            attributes=table.attributes_of(rows),
         )
 
     def quick_scores(self, unit: NDArray[np.floating]) -> tuple[float, float]:
