@@ -112,7 +112,7 @@ def collect(
     if subset:
         results = [view.results for _, record in records for view in views(record)]
         known = {name for each in results if split in each for name in each[split].subsets}
-        raise unknown_name(f"subset of the {split} split", subset, sorted(known) or ["none"])
+        raise unknown_name(f"subset of the {split} split", subset, sorted(known))
     there = {f"{s} of {r.data.protocol}" for _, r in records for s in r.results}
     asked = f"{split} of {protocol}" if protocol else split
     advice = "; `zoo evaluate RUN --split test` scores a test split" if split == "test" else ""

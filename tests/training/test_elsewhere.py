@@ -70,6 +70,8 @@ def test_a_run_on_68_points_is_scored_on_98_in_a_group_of_its_own(kit: Kit) -> N
     assert own.benchmark.trained_on == ""
     with pytest.raises(UsageError, match="no subset of the test split 'posed': did you mean pose"):
         collect([folder.path], "test", subset="posed")
+    with pytest.raises(UsageError, match=r"no subset of the val split 'pose': there are none$"):
+        collect([folder.path], "val", subset="pose")
 
 
 def test_its_own_data_and_copies_of_it_are_refused(kit: Kit) -> None:

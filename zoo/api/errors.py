@@ -144,5 +144,5 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
     names = list(known)
     hint = did_you_mean(name, names, cutoff=0.5)
     return UsageError(
-        f"no {what} {name!r}: {hint + ' ' if hint else ''}there are {', '.join(names)}"
+        f"no {what} {name!r}: {hint + ' ' if hint else ''}there are {', '.join(names) or 'none'}"
     )
