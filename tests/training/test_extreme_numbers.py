@@ -1,6 +1,6 @@
 """What a configuration accepts, a run can finish, record and go on with: at the ends of all bounds.
 
-That what is beyond them is refused is shown in tests/test_config.py, without training.
+That what is beyond them is refused is shown in tests/config/test_config.py, without training.
 """
 
 from __future__ import annotations

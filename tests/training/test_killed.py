@@ -1,4 +1,4 @@
-"""The same as tests/engine/test_resuming.py, by real signals to real processes."""
+"""The same as tests/training/test_resuming.py, by real signals to real processes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from zoo.registry.entries import GROUPS
 from zoo.scaffold import PackageNames
 from zoo.scaffold.writer import render
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
 RUN = [page for page in PAGES if "```" in page.read_text()]
 SHORTER = {  # a training of half a minute, which the page says

@@ -13,12 +13,12 @@ import quick_process
 from zoo.config import known_keys
 from zoo.testing import checks
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "reference"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "reference"))
 import generated
 
 sys.path.pop(0)
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in PAGES if ROOT / "docs" / "examples" not in page.parents]
 RUNS = re.compile(r"^<!-- (run|python|file)\b.*-->\n```", re.MULTILINE)
@@ -33,7 +33,7 @@ def test_links_of_a_page_lead_to_files(page: Path) -> None:
 
 def test_every_page_with_a_block_that_runs_is_played() -> None:
     """By its name in one of the files that play pages; those on plugins are played all."""
-    players = "".join(file.read_text() for file in (ROOT / "tests").glob("test_docs_*.py"))
+    players = "".join(file.read_text() for file in Path(__file__).parent.glob("test_docs_*.py"))
     pages = [page for page in PAGES if RUNS.search(page.read_text())]
     assert len(pages) > 10
     for page in pages:

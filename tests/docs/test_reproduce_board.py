@@ -18,7 +18,7 @@ from zoo.cli import app
 from zoo.config import Config
 from zoo.registry import registry
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "reproduce-board.sh"
+SCRIPT = Path(__file__).parents[2] / "docs" / "reproduce-board.sh"
 
 # Stands in for `zoo`: writes down what it was asked, leaves what a run leaves, and ranks the runs
 # by name. A run of the backbone in $CUT_OFF is cut off.

@@ -43,7 +43,7 @@ _FORMS = (
     (re.compile(r"\s+"), " "),
 )
 _OF_A_FILE = ("file", "show", "part of", "workflow")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SEPARATOR = "\x1e"
 """Between what a block printed and the folder in which its shell ended."""
 UNLEARNED = "has not learned"

@@ -14,7 +14,7 @@ from board_samples import predict, record
 
 from zoo.evaluation.records import save_record
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 FILES = ("leaderboard.md", "board.csv")
 write = runpy.run_path(str(DOCS / "examples" / "write_board.py"))["write"]
 

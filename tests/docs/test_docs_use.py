@@ -9,7 +9,7 @@ import pytest
 from loopback_hub import files_of, serve
 from page_blocks import play_page
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.slow

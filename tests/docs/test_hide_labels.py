@@ -12,7 +12,7 @@ from PIL import Image
 from zoo.datasets.youtube_udacity import FOLDERS, UdacityFrames
 from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "hide_labels.py"
+SCRIPT = Path(__file__).parents[2] / "docs" / "examples" / "hide_labels.py"
 PEOPLE = [f"Person_{number}" for number in range(80)]
 
 

@@ -8,7 +8,7 @@ import pytest
 from drawn_wflw import write_wflw
 from page_blocks import play_page
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from page_blocks import play_page
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 SHORTER = {
     "--epochs 16": "--epochs 1 --set dataset.people=20",
     "450 frames": "150 frames",

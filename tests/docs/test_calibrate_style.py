@@ -15,7 +15,7 @@ from PIL import Image
 from zoo.datasets.youtube_udacity import FOLDERS
 from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
-SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "calibrate_style.py"
+SCRIPT = Path(__file__).parents[2] / "docs" / "examples" / "calibrate_style.py"
 PEOPLE = [f"Person_{number}" for number in range(400)]
 Points = NDArray[np.float64]
 

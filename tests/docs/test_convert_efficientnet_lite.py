@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 import torch
 
-EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "convert_efficientnet_lite.py"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "convert_efficientnet_lite.py"
 
 
 @pytest.fixture(scope="module")
