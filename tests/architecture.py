@@ -26,6 +26,7 @@ ROOMS = (
     "zoo.files",
     "zoo.images",
     "zoo.videos",
+    "zoo.onnx_session",
     "zoo.geometry",
     "zoo.fetching",
     "zoo.runs.catalogue",

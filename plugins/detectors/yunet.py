@@ -1,4 +1,4 @@
-"""``yunet``: OpenCV's FaceDetectorYN. Its model file comes through the zoo's catalogue.
+"""``yunet``: OpenCV's YuNet. Its model file comes through the zoo's catalogue.
 
 The network is sure of upright faces of 20 to 320 pixels. So a large picture is searched in a small
 copy too, for faces that fill it; and what it half believes to be a face is looked at closely: at
@@ -11,24 +11,21 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.api import Detector, UsageError, WeightsError
+from zoo.api import Detector, UsageError
 from zoo.api.notices import deprecated
 from zoo.geometry import Region, crop, keep_best
+from zoo.plugins.detectors.yunet_network import DIVISIBLE, FILE, Network
 from zoo.runs.catalogue import bring_quickly
 
 Boxes = NDArray[np.float32]
 """(N, 5): x0, y0, x1, y1, score."""
 
 VARIABLE = "ZOO_YUNET_MODEL"
-FILE = "face_detection_yunet_2023mar.onnx"
-DIVISIBLE = 32
-"""Pixels: the network's coarsest stride."""
 COARSE = 320
 """Pixels of the copy in which the largest faces are searched; up to half as large again, a picture
 needs none."""
@@ -69,7 +66,7 @@ def build(
     pixels, their longer side; 0 searches every picture as it is. ``longest`` is its former name.
     Raises :class:`UsageError` for a file that is not there or an option that makes no sense,
     :class:`NotFetchedError` where the catalogue's file cannot be had, :class:`WeightsError` for a
-    file that OpenCV cannot run.
+    file that is not YuNet's.
     """
     if longest:
         deprecated("yunet's option longest", since="0.1", instead="give longest_side", by="yunet")
@@ -80,7 +77,7 @@ def build(
             f"yunet: min_score {min_score} and overlap {overlap} must lie between 0 and 1, "
             f"and longest_side {longest_side} be at least {DIVISIBLE}, or 0 for no limit"
         )
-    network = _network(_file(model), min(DOUBT, min_score), overlap)
+    network = Network(_file(model), min(DOUBT, min_score), overlap)
 
     def detect(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (H, W, 3) RGB to float32 (N, 5): x0, y0, x1, y1, score, best first."""
@@ -92,9 +89,12 @@ def build(
         sides = (boxes[:, 2:4] - boxes[:, :2]).max(1, initial=0)
         small_and_upright = (boxes[:, 4] >= min_score) & (sides < FACE)
         doubtful = boxes[(boxes[:, 4] < SURE) & ~small_and_upright][:MOST_LOOKS]
-        seen = np.concatenate([boxes[:0], *(_look(network, image, box) for box in doubtful)])
-        convincing = seen[seen[:, 4] >= max(CONVINCING, min_score)]
-        boxes = np.concatenate([boxes[boxes[:, 4] >= min_score], convincing])
+        sure, copies = boxes[boxes[:, 4] >= SURE], _Copies(image)
+        for box in doubtful:
+            if not _within(box, sure):
+                seen = _look(network, copies, box)
+                sure = np.concatenate([sure, seen[seen[:, 4] >= max(CONVINCING, min_score)]])
+        boxes = np.concatenate([boxes[boxes[:, 4] >= min_score], sure])
         return keep_best(_best_first(boxes[_holds_its_centre(boxes, width, height)]))
 
     return detect
@@ -105,20 +105,41 @@ def _sides(longest: int) -> tuple[int, ...]:
     return (longest, COARSE) if longest > 1.5 * COARSE else (longest,)
 
 
-def _search(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], side: int) -> Boxes:
+def _search(network: Network, image: NDArray[np.uint8], side: int) -> Boxes:
     """What the network sees in a copy of that size, in pixels of the picture."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    seen = _run(network, np.asarray(small, np.uint8))
+    seen = network.see(np.asarray(small, np.uint8))
     per_pixel = np.array([width / size[0], height / size[1]], np.float32)
     return _about_points(
         seen.centres * per_pixel - 0.5, seen.sides * per_pixel, seen.down, seen.scores
     )
 
 
-def _look(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Boxes) -> Boxes:
+class _Copies:
+    """A picture, and copies of half its size, a quarter and so on, each made when it is wanted: a
+    small crop of a large face is cut from a small copy."""
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        self._halved = [image]
+
+    def crop(self, x: float, y: float, side: float, size: int) -> NDArray[np.uint8]:
+        """The square about (x, y), in pixels of the picture, as ``size`` x ``size`` pixels."""
+        halvings = max(0, math.floor(math.log2(side / size)))
+        while len(self._halved) <= halvings:
+            last = self._halved[-1]
+            height, width = (max(1, length // 2) for length in last.shape[:2])
+            even = last[: 2 * height, : 2 * width]
+            half = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+            self._halved.append(np.asarray(half, np.uint8))
+        scale = 2.0**-halvings
+        x, y = (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5
+        return crop(self._halved[halvings], Region(x, y, side * scale), size)
+
+
+def _look(network: Network, image: _Copies, box: Boxes) -> Boxes:
     """A close look about a box; and another one where the face lies elsewhere than the box said."""
     seen = _look_closely(network, image, box)
     moved = np.abs((seen[:, :2] + seen[:, 2:4]) - (box[:2] + box[2:4])) / 2
@@ -127,16 +148,16 @@ def _look(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Boxes) -> 
     return seen
 
 
-def _look_closely(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Boxes) -> Boxes:
+def _look_closely(network: Network, image: _Copies, box: Boxes) -> Boxes:
     """The surest face about the middle of a box (5,), which is shown in all turns on one sheet:
     (1, 5), or (0, 5) where none is seen."""
     middle, scale = (box[:2] + box[2:4]) / 2, FACE / float((box[2:4] - box[:2]).max())
-    patch = crop(image, Region(float(middle[0]), float(middle[1]), PATCH / scale), PATCH)
+    patch = image.crop(float(middle[0]), float(middle[1]), PATCH / scale, PATCH)
     sheet = np.zeros((2 * CELL, len(TURNS) // 2 * CELL, 3), np.uint8)
     for turn, (left, top) in zip(TURNS, CELLS, strict=True):
         to_cell = np.c_[turn, (CELL - 1) / 2 - turn.sum(1) * (PATCH - 1) / 2]
         sheet[top : top + CELL, left : left + CELL] = cv2.warpAffine(patch, to_cell, (CELL, CELL))
-    seen = _run(network, sheet)
+    seen = network.see(sheet)
     if not len(seen.scores):
         return np.empty((0, 5), np.float32)
     best = slice(seen.scores.argmax(), seen.scores.argmax() + 1)
@@ -150,29 +171,6 @@ def _look_closely(network: cv2.FaceDetectorYN, image: NDArray[np.uint8], box: Bo
     return _about_points(centre[None], sides / scale, down, seen.scores[best])
 
 
-class _Seen(NamedTuple):
-    """Faces of a picture, in pixels from its corner."""
-
-    centres: NDArray[np.floating]
-    sides: NDArray[np.floating]
-    """(N, 2) each: x, y; width, height."""
-    down: NDArray[np.floating]
-    """(N, 2), from the eyes to the mouth, of length 1, or 0 where that is not told."""
-    scores: NDArray[np.floating]
-
-
-def _run(network: cv2.FaceDetectorYN, picture: NDArray[np.uint8]) -> _Seen:
-    network.setInputSize(picture.shape[1::-1])
-    found: Any = network.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    rows = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
-    right_eye, left_eye, _, right, left = rows[:, 4:14].reshape(-1, 5, 2).swapaxes(0, 1)
-    down = right + left - right_eye - left_eye
-    length = np.linalg.norm(down, axis=1, keepdims=True)
-    down = (down / np.maximum(length, 1e-6)).astype(np.float32)
-    centres = (rows[:, :2] + rows[:, 2:4] / 2).astype(np.float32)
-    return _Seen(centres, rows[:, 2:4], down, rows[:, 14])
-
-
 def _about_points(
     centres: NDArray[np.floating],
     sides: NDArray[np.floating],
@@ -184,6 +182,12 @@ def _about_points(
     centres = centres + BELOW * sides.max(1, keepdims=True, initial=0) * down
     corners = (centres - sides / 2, centres + sides / 2)
     return np.concatenate((*corners, scores[:, None]), axis=1).astype(np.float32)
+
+
+def _within(box: NDArray[np.float32], faces: Boxes) -> bool:
+    """Whether the centre of a box (5,) lies in one of the faces."""
+    centre = (box[:2] + box[2:4]) / 2
+    return bool(((faces[:, :2] < centre) & (centre < faces[:, 2:4])).all(1).any())
 
 
 def _best_first(boxes: Boxes) -> Boxes:
@@ -206,21 +210,6 @@ def _file(model: str) -> Path:
     if not path.is_file():
         raise UsageError(f"yunet: {named}: no such file; `zoo fetch yunet` fetches {FILE}")
     return path
-
-
-def _network(path: Path, min_score: float, overlap: float) -> cv2.FaceDetectorYN:
-    try:
-        network = cv2.FaceDetectorYN.create(
-            str(path), "", (DIVISIBLE, DIVISIBLE), min_score, overlap, 5000
-        )
-        network.detect(np.zeros((DIVISIBLE, DIVISIBLE, 3), np.uint8))
-    except cv2.error as error:
-        reason = str(error.err or error).strip().splitlines()[0]
-        raise WeightsError(
-            f"{path}: OpenCV {cv2.__version__} cannot run it as YuNet ({reason}); "
-            f"the file that is meant is {FILE}, which `zoo fetch yunet` fetches"
-        ) from error
-    return network
 
 
 yunet = Detector(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -18,8 +19,11 @@ from numpy.typing import NDArray
 
 from zoo.api import UsageError, WeightsError
 from zoo.api.notices import ZooDeprecationWarning
+from zoo.files import zoo_home
+from zoo.geometry import Region, crop
 from zoo.plugins.detectors import yunet as module
 from zoo.plugins.detectors.yunet import yunet
+from zoo.plugins.detectors.yunet_network import Network, Seen
 from zoo.testing import pictures
 
 REAL = os.environ.get("ZOO_TEST_YUNET", "")
@@ -38,7 +42,7 @@ def test_yunet_gives_edges_in_pixels_of_the_picture(network: str) -> None:
     detect = yunet.build(model=network, longest_side=1000)
     (box,) = detect(pictures.photograph())
     np.testing.assert_allclose(box[:4], [463.5, 143.5, 655.5, 335.5], atol=1e-3)
-    # the network says 2 and 2 on what it knows; OpenCV scores sqrt(cls * obj)
+    # the network says 2 and 2 on what it knows; a face scores sqrt(cls * obj)
     assert box[4] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
     assert (
         len(yunet.build(model=network, longest_side=1000, min_score=0.9)(pictures.photograph()))
@@ -65,8 +69,42 @@ def test_yunet_reads_its_file_from_the_environment(
 def test_a_file_that_is_no_yunet_is_refused(tmp_path: Path) -> None:
     bad = tmp_path / "bad.onnx"
     bad.write_text("not a network")
-    with pytest.raises(WeightsError, match=r"bad.onnx: OpenCV .* cannot run it as YuNet"):
+    with pytest.raises(WeightsError, match=r"bad.onnx: cannot be run as YuNet \(not an ONNX file"):
         yunet.build(model=str(bad))
+
+
+def test_an_onnx_file_of_another_network_is_refused(network: str, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(network)
+    model.graph.output[0].name = model.graph.node[0].output[0]  # a map in place of its cells
+    onnx.save(model, str(tmp_path / "other.onnx"))
+    with pytest.raises(WeightsError, match=r"other.onnx: cannot be run as YuNet .*cls_8"):
+        yunet.build(model=str(tmp_path / "other.onnx"))
+
+
+def test_a_graph_that_was_kept_and_is_damaged_is_made_anew(network: str) -> None:
+    detect = yunet.build(model=network, longest_side=1000)
+    kept = max((zoo_home() / "graphs").glob("any-size-*"), key=lambda file: file.stat().st_mtime)
+    kept.write_bytes(kept.read_bytes()[:-100])
+    again = yunet.build(model=network, longest_side=1000)
+    photo = pictures.photograph()
+    np.testing.assert_array_equal(again(photo), detect(photo))
+
+
+@real_file
+def test_the_network_sees_what_opencv_sees() -> None:
+    """OpenCV rounds boxes to whole pixels where it compares them: faces as large as here do not
+    mind."""
+    photo = pictures.photograph()
+    size = photo.shape[1::-1]
+    opencv = cv2.FaceDetectorYN.create(REAL, "", size, 0.6, 0.3, 5000)
+    faces = np.asarray(opencv.detect(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))[1])
+    seen = Network(Path(REAL), 0.6, 0.3).see(photo)
+    assert len(seen.scores) == len(faces) > 0
+    np.testing.assert_allclose(seen.centres - seen.sides / 2, faces[:, :2], atol=0.01)
+    np.testing.assert_allclose(seen.sides, faces[:, 2:4], atol=0.01)
+    np.testing.assert_allclose(seen.scores, faces[:, 14], atol=1e-4)
 
 
 @pytest.mark.parametrize("options", [{"min_score": 0.0}, {"overlap": 1.5}, {"longest_side": 8}])
@@ -86,25 +124,23 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", range(8))
-def test_a_close_look_says_where_a_turned_face_is(
-    cell: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_close_look_says_where_a_turned_face_is(cell: int) -> None:
     """The network is played by one that sees a red spot in one of the turns."""
     image = np.zeros((300, 400, 3), np.uint8)
     cv2.circle(image, (212, 141), 3, (255, 0, 0), cv2.FILLED)
 
-    def run(network: Any, sheet: NDArray[np.uint8]) -> module._Seen:
+    def see(sheet: NDArray[np.uint8]) -> Seen:
         left, top = module.CELLS[cell]
         part = sheet[top : top + module.CELL, left : left + module.CELL, 0].astype(float)
         weight = part / part.sum()
         y, x = np.indices(part.shape)
         spot = np.float32([[(x * weight).sum() + left + 0.5, (y * weight).sum() + top + 0.5]])
         sides = np.float32([[40, 50]])
-        return module._Seen(spot, sides, np.float32([[0, 1]]), np.float32([0.9]))
+        return Seen(spot, sides, np.float32([[0, 1]]), np.float32([0.9]))
 
-    monkeypatch.setattr(module, "_run", run)
     box = np.float32([150, 80, 250, 180, 0.2])
-    [found] = module._look_closely(None, image, box)  # type: ignore[arg-type]
+    network: Any = SimpleNamespace(see=see)
+    [found] = module._look_closely(network, module._Copies(image), box)
     scale = module.FACE / 100
     longer = 50 / scale
     turn = math.radians(45 * cell)
@@ -141,11 +177,20 @@ def test_a_face_that_lies_elsewhere_is_looked_at_again(monkeypatch: pytest.Monke
     faces = [[20, 10, 60, 50, 0.8], [22, 10, 62, 50, 0.9]]
     answers = iter([*faces, *faces])
     monkeypatch.setattr(module, "_look_closely", lambda *_: np.float32([next(answers)]))
-    picture = np.zeros((90, 90, 3), np.uint8)
+    picture = module._Copies(np.zeros((90, 90, 3), np.uint8))
     network: Any = None
     for x0, score in ((0, 0.9), (20, 0.8)):
         box = np.float32([x0, 10, x0 + 40, 50, 0.3])
         assert module._look(network, picture, box)[0, 4] == pytest.approx(score)
+
+
+@pytest.mark.parametrize("halvings", range(3))
+def test_a_crop_of_a_small_copy_shows_what_one_of_the_picture_shows(halvings: int) -> None:
+    image = np.asarray(cv2.GaussianBlur(pictures.photograph(), (0, 0), 12), np.uint8)
+    side = 70.0 * 2**halvings
+    found = module._Copies(image).crop(430.25, 300.5, side, 64).astype(int)
+    wanted = crop(image, Region(430.25, 300.5, side), 64).astype(int)
+    assert np.abs(found - wanted).max() <= 2
 
 
 @pytest.mark.parametrize(

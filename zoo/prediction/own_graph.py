@@ -18,15 +18,13 @@ from pathlib import Path
 
 from ..api import WeightsError, ZooError
 from ..api.notices import warn
-from ..files import write_whole, zoo_home
+from ..files import zoo_home
+from ..files.kept import keep
 from ..files.reading import digest
 from ..registry import installed
 from ..runs.catalogue import CONFIG, RECORD, WEIGHTS
 from .onnx_model import OnnxPredictor
 from .predictor import Predictor
-
-KEPT = 16
-"""Graphs that stay, the newest."""
 
 
 def load_run(run: Path) -> Predictor:
@@ -74,22 +72,12 @@ def _first(run: Path, place: Path) -> Predictor:
         if reason := why_not([compare(network, predictor, crops, "random")], network.header.config):
             raise WeightsError(reason)
     except ZooError as error:
-        _keep(refused, str(error).encode())
+        keep(refused, str(error).encode())
         warn(f"{run}: runs in PyTorch, which takes seconds to start: {error}")
         return network
     if _place(run) == place:  # a training may have written better weights meanwhile
-        _keep(place, content)
+        keep(place, content)
     return predictor
-
-
-def _keep(place: Path, content: bytes) -> None:
-    """Write a file, and let the oldest go. A folder that takes none is no harm: the next process
-    exports again."""
-    with contextlib.suppress(OSError):
-        write_whole(place, content)
-        there = sorted(place.parent.iterdir(), key=lambda file: file.stat().st_mtime)
-        for old in there[:-KEPT]:
-            old.unlink(missing_ok=True)
 
 
 def _place(run: Path) -> Path | None:
