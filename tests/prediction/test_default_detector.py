@@ -115,6 +115,12 @@ def test_the_file_comes_once_and_serves_from_then_on(site: Site) -> None:
     assert kept().read_bytes() == site.content
 
 
+def test_nothing_is_fetched_where_there_is_no_picture(site: Site, tmp_path: Path) -> None:
+    status, said = zoo("predict", tmp_path / "nowhere")
+    assert (status, site.asked) == (1, [])
+    assert "nowhere: no such image file, video, folder or pattern" in said
+
+
 def test_a_mirror_serves_where_the_first_address_does_not(site: Site) -> None:
     site.lacks = {"first"}
     assert id_of(Finder.of()) == "yunet"

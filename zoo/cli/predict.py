@@ -108,7 +108,7 @@ def predict(
             min=0,
             max=1,
             help="Leave out what is a face with a lower probability; 0 keeps all. Default: "
-            "0.2 where the model is calibrated.",
+            "0.5 where the model is calibrated.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -147,7 +147,8 @@ def predict(
             f"--draw-uncertainty: the head of {predictor.name} gives no covariance of its points; "
             "leave it out, or take a model whose head does"
         )
-    finder = Finder.of(detector, **options["detector"])
+    # where there is no picture, no file of a detector is fetched
+    finder = Finder.of(detector, **options["detector"]) if sources else Finder.of_boxes()
     job = PredictJob(
         predictor=predictor,
         finder=finder,
