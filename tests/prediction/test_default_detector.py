@@ -116,7 +116,8 @@ def test_the_file_comes_once_and_serves_from_then_on(site: Site) -> None:
 
 
 def test_nothing_is_fetched_where_there_is_no_picture(site: Site, tmp_path: Path) -> None:
-    status, said = zoo("predict", tmp_path / "nowhere")
+    bundled = catalogue.BUNDLED / "face68"
+    status, said = zoo("predict", bundled, tmp_path / "nowhere")
     assert (status, site.asked) == (1, [])
     assert "nowhere: no such image file, video, folder or pattern" in said
 
