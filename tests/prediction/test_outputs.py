@@ -15,8 +15,8 @@ from zoo.api import generic_scheme
 from zoo.geometry import FacePlace, Region
 from zoo.prediction import Face, Predictor
 from zoo.prediction.drawing import draw_faces
+from zoo.prediction.network import Answer
 from zoo.prediction.outputs import in_picture
-from zoo.prediction.predictor import Answer
 
 WIDE = np.float32([[0.04, 0.0], [0.0, 0.01]])
 """Of a crop: two tenths of its width, one of its height."""

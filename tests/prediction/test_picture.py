@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from zoo.api import DataError, UsageError, generic_scheme
 from zoo.geometry import FacePlace
 from zoo.prediction import Predictor, load
+from zoo.prediction.network import Answer
 from zoo.prediction.picture import Picture
-from zoo.prediction.predictor import Answer
 
 
 class Means(Predictor):

@@ -18,7 +18,8 @@ from zoo.export.export import export_onnx
 from zoo.export.measured import measure_for_card
 from zoo.export.push import push
 from zoo.prediction import load
-from zoo.prediction.predictor import Answer, Predictor
+from zoo.prediction.network import Answer
+from zoo.prediction.predictor import Predictor
 from zoo.runs.folder import RunFolder
 from zoo.runs.trained import load_trained
 from zoo.tensors import file_digest, load_tensors, save_tensors

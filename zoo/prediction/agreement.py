@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from ..config import Config
 from ..registry import bare_id
-from .predictor import Crops, Predictor, Scores, Units
+from .network import Crops, Scores, Units
+from .predictor import Predictor
 from .torch_model import TorchPredictor
 
 TOLERANCE = 0.05

@@ -10,8 +10,9 @@ import numpy as np
 from ..api import WeightsError
 from ..files.reading import read_bytes
 from ..onnx_session import open_session, reason_of
+from .network import Answer, Crops
 from .onnx_file import IMAGES, LARGEST, POINTS, SCORES, OnnxFacts
-from .predictor import Answer, Crops, Predictor
+from .predictor import Predictor
 
 
 class OnnxPredictor(Predictor):

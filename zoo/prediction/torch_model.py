@@ -12,8 +12,9 @@ from ..evaluation.records import load_record
 from ..runs.folder import RunFolder
 from ..runs.trained import Trained, load_trained
 from ..world import pick_device
+from .network import Answer, Crops
 from .outputs import VISIBILITY
-from .predictor import Answer, Crops, Predictor
+from .predictor import Predictor
 
 
 class TorchPredictor(Predictor):
