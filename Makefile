@@ -27,7 +27,6 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.installed
 
-# The seed's network gets as many epochs as the time allows: too few, and the board says so.
 demo: $(VENV)/.installed ## Points on a photo, a model that learns, a board: two to three minutes
 	@echo "1. The model that comes with the zoo, on a photograph"
 	$(BIN)/python docs/examples/photo.py runs/demo/photo.jpg
@@ -38,13 +37,14 @@ demo: $(VENV)/.installed ## Points on a photo, a model that learns, a board: two
 	$(BIN)/python docs/examples/draw_faces.py runs/demo/face.png
 	$(BIN)/zoo predict "$$(ls -dt runs/demo/timm-*/ | head -n 1)" runs/demo/face.png --out runs/demo/drawn
 	@echo; echo "3. The seed's network, custom_cnn, for two epochs"
-	$(BIN)/zoo train custom_cnn --dataset synthetic --epochs 2 --batch-size 8 --out runs/demo
+	$(BIN)/zoo train custom_cnn --dataset synthetic --recipe custom_cnn --epochs 2 --batch-size 8 \
+		--out runs/demo
 	@echo; echo "4. The board: validation people whom neither network has seen in training"
 	$(BIN)/zoo leaderboard runs/demo
 	@echo "The last row is the baseline: the mean face, which ignores the picture. The small network is"
 	@echo "better than that, since the recipe quick trains heat maps, which tell it where to look from"
-	@echo "the first step on. custom_cnn says all points at once, from one vector, and needs many more"
-	@echo "epochs. The pictures: runs/demo/photo/photo-points.jpg and runs/demo/drawn/face-points.png"
+	@echo "the first step on. custom_cnn gives all points at once, from one vector, and learns slower."
+	@echo "The pictures: runs/demo/photo/photo-points.jpg and runs/demo/drawn/face-points.png"
 
 # A process a core and one more, since they often wait for others, each with one thread; a file's
 # tests stay together, since they share what is dear to make.

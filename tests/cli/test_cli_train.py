@@ -214,6 +214,12 @@ def test_a_failure_is_a_line_and_no_traceback(here: Path) -> None:
 
 WRONG = {
     "no backbone": (["train"], 2, ["name a backbone", "zoo train custom_cnn"]),
+    "no backbone in the recipe": (["train", "--recipe", "quick"], 2, ["no backbone named"]),
+    "no root for the recipe's backbone": (
+        ["train", "--recipe", "custom_cnn", "--data", "/no/such/root"],
+        1,
+        ["/no/such/root", "--data"],
+    ),
     "backbone": (["train", "smal"], 1, ["smal", "small"]),
     "member of a family": (["train", "timm:resnet19x"], 1, ["resnet19x"]),
     "family": (["train", "timm"], 1, ["timm:NAME"]),

@@ -72,6 +72,11 @@ def test_a_shipped_recipe_is_a_configuration(name: str) -> None:
         assert given == (tuple(value) if isinstance(value, list) else value)
 
 
+def test_the_recipe_of_custom_cnn_leaves_its_own_option_out_for_others() -> None:
+    assert resolve("", "custom_cnn").plugin_options("backbone") == {"dropout_scale": 0.0}
+    assert resolve("vgg19", "custom_cnn").plugin_options("backbone") == {}
+
+
 def test_the_seeds_own_training() -> None:
     config = resolve("", "seed")
     # the built-in ones, whatever else is installed under these names

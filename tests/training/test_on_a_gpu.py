@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
 from zoo.api import IBUG68, FeatureInfo
-from zoo.config.recipes import resolve
+from zoo.config.recipes import recipe_names, resolve
 from zoo.data.augment import Augmenter
 from zoo.data.batches import Sources, Split
 from zoo.data.decode import CLOSE_ROOM
@@ -107,7 +107,7 @@ def split(size: int, device: torch.device = GPU) -> Split:
     return Split(images, points, visible, tuple(map(str, range(COUNT))), GPU, sources)
 
 
-@pytest.mark.parametrize("recipe", ["seed", "quick", "finetune", "strong"])
+@pytest.mark.parametrize("recipe", recipe_names())
 def test_the_views_of_a_recipe_never_wait(gpu: Pretended, recipe: str) -> None:
     """Frames that live on the GPU, seen whole and close, with every augmentation of the recipe."""
     config = resolve("custom_cnn", recipe, [], {})

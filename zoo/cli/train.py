@@ -44,7 +44,7 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Recipe: quick, finetune, strong, seed, or a TOML file. Default: seed.",
+            help="Recipe: quick, finetune, strong, custom_cnn, seed, or a TOML file. Default: seed.",
             autocompletion=offer(recipes),
         ),
     ] = None,
@@ -157,7 +157,7 @@ def train(
         allowed = ["data", "weights", "pseudo", "device", "seed", "strict", "most_skipped"]
         allowed += ["out", "log_with", "files"]
         _refuse_others(context, from_record=allowed)
-    elif not backbone:
+    elif not backbone and not recipe:
         raise UsageError(
             "name a backbone, such as `zoo train custom_cnn --dataset synthetic`; "
             "`zoo list --kind backbone` shows what there is"
