@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo import registry as registry
     from zoo.export.export import export_onnx as export_onnx
     from zoo.export.push import push as push
+    from zoo.files.by_content import keep_file as keep_file
     from zoo.prediction import load as load
     from zoo.verbs import bench as bench
     from zoo.verbs import compare as compare
@@ -31,6 +32,7 @@ _LAZY: dict[str, str] = {
     "evaluate": "zoo.verbs",
     "export_onnx": "zoo.export.export",
     "import_points": "zoo.verbs",
+    "keep_file": "zoo.files.by_content",
     "leaderboard": "zoo.verbs",
     "load": "zoo.prediction",
     "push": "zoo.export.push",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.cli.options import PRECISION, Device, Json, Runs
+from zoo.cli.options import PRECISION, Device, Files, Json, Runs
 from zoo.cli.output import print_json, say, table, warn
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def bench(
     ] = 0,
     precision: Annotated[str, PRECISION] = "fp32",
     rounds: Annotated[int, typer.Option(help="Number of turns that every network gets.")] = 10,
+    files: Files = None,
     as_json: Json = False,
 ) -> None:
     """Time networks at batch 1 and at a full batch; their records and the board keep the figures.

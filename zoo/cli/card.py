@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli import output
-from zoo.cli.options import Data, Device, Json, Run, Split
+from zoo.cli.options import Data, Device, Files, Json, Run, Split
 
 
 def card(
@@ -23,6 +23,7 @@ def card(
         ),
     ] = None,
     device: Device = "",
+    files: Files = None,
     as_json: Json = False,
 ) -> None:
     """Write RUN/card.md: what a model was trained on, its terms, its results, what it forgives.

@@ -11,7 +11,7 @@ import typer
 
 from zoo.cli import completion, output
 from zoo.cli.completion import offer
-from zoo.cli.options import Data, DatasetId, DatasetOptions, Json, Strict
+from zoo.cli.options import Data, DatasetId, DatasetOptions, Files, Json, Strict
 
 if TYPE_CHECKING:
     from zoo.data.table import SampleTable
@@ -51,6 +51,7 @@ def check(
             help="Write numbers instead of ids, which may hold people's names.",
         ),
     ] = False,
+    files: Files = None,
     strict: Strict = False,
     as_json: Json = False,
     sets: DatasetOptions = None,

@@ -9,7 +9,7 @@ import typer
 
 from zoo.api import UsageError
 from zoo.cli.completion import offer, runs
-from zoo.cli.options import Json
+from zoo.cli.options import Files, Json
 from zoo.cli.output import print_json, say
 
 
@@ -41,6 +41,7 @@ def export(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Check the file on this picture too. Repeat for more."),
     ] = None,
+    files: Files = None,
     as_json: Json = False,
 ) -> None:
     """Write a run's best model as one ONNX file.

@@ -48,10 +48,10 @@ Kind = Annotated[
 
 def _keep_all(files: list[Path] | None) -> list[Path] | None:
     """What is named is kept, whatever the verb then does."""
-    from zoo.registry.file_options import keep
+    from zoo.files.by_content import keep_file
 
     for file in files or ():
-        keep(file)
+        keep_file(file)
     return files
 
 

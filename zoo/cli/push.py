@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.options import Json, Run
+from zoo.cli.options import Files, Json, Run
 from zoo.cli.output import print_json, say
 
 
@@ -31,6 +31,7 @@ def push(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Export model.onnx anew and publish it too.")
     ] = False,
+    files: Files = None,
     as_json: Json = False,
 ) -> None:
     """Publish a finished run: weights as safetensors, configuration, record and card.

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli.completion import offer, words
-from zoo.cli.options import NewRuns, Strict
+from zoo.cli.options import Files, NewRuns, Strict
 from zoo.cli.output import say
 
 
@@ -29,6 +29,7 @@ def sweep(
         bool, typer.Option("--dry-run", help="Print the commands, and run none.")
     ] = False,
     strict: Strict = False,
+    files: Files = None,
     out: NewRuns = Path("runs"),
 ) -> None:
     """Train every combination of a file's lists, then show the board.

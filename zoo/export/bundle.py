@@ -37,7 +37,7 @@ from .beside import refer
 from .card import plain_card
 from .export import describe, facts_of
 from .measured import measured
-from .push import require_no_names
+from .push import brought_files, require_no_names
 
 MOST_BYTES = 8_000_000
 """Largest size of weights and graph together: the wheel stays small."""
@@ -107,9 +107,10 @@ def pack(
                 f"{size / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. "
                 "Publish it instead: zoo push"
             )
-        for file in (*FILES, GRAPH):
-            write_whole(target / file, (made / file).read_bytes())
-    _enter(catalogue, name, _entry(target, record, summary), default)
+        sources = {file: made / file for file in (*FILES, GRAPH)} | brought_files(config)
+        for file, source in sources.items():
+            write_whole(target / file, source.read_bytes())
+    _enter(catalogue, name, _entry(target, list(sources), record, summary), default)
     return Packed(target, weights, size, half, moved if half else 0.0)
 
 
@@ -149,9 +150,9 @@ def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
     return float(np.linalg.norm(after - before, axis=-1).mean() * size)
 
 
-def _entry(folder: Path, record: Record, summary: str) -> dict[str, Any]:
+def _entry(folder: Path, names: list[str], record: Record, summary: str) -> dict[str, Any]:
     files = {}
-    for name in (*FILES, GRAPH):
+    for name in names:
         content = (folder / name).read_bytes()
         files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     data, score = record.data, record.raw["results"].get("val", {})

@@ -1,7 +1,7 @@
 """`zoo push`: a finished run to a hub, with its card.
 
-What goes there is what stands in :data:`zoo.runs.hub.FETCHED`, made so that it names no folder of
-this machine and no person of the data: the predictions of the run stay at home.
+What goes there is what :mod:`zoo.runs.hub` fetches, made so that it names no folder of this machine
+and no person of the data: the predictions of the run stay at home.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..api import DataError, UsageError
-from ..config import dumps, from_dict
+from ..config import Config, dumps, from_dict
 from ..evaluation.records import Record, layout
 from ..evaluation.scores.predictions import load as predictions_of
+from ..files.by_content import FOLDER
+from ..registry import Resolved
 from ..runs.folder import RunFolder
 from ..runs.hub import CARD, CONFIG, ONNX, RECORD, SCHEME, TIMEOUT, WEIGHTS, Address, errors_of
 from ..runs.trained import load_trained
@@ -128,12 +130,21 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
         CONFIG: dumps(from_dict(config.to_share())).encode(),
         RECORD: f"{layout(record.raw)}\n".encode(),
         WEIGHTS: str(folder.best),
+        **{name: str(path) for name, path in brought_files(config).items()},
     }
     if onnx:
         from .export import export_onnx
 
         files[ONNX] = str(export_onnx(folder.path).path)
     return files
+
+
+def brought_files(config: Config) -> dict[str, Path]:
+    """The files that options of a model's plugins stand for: where each is kept, by its path beside
+    a published run."""
+    plugins: list[Resolved[Any]] = [config.plugin(kind) for kind in ("backbone", "head")]
+    paths = [Path(path) for plugin in plugins for path in plugin.files.values()]
+    return {f"{FOLDER}/{path.name}": path for path in paths}
 
 
 def require_no_names(folder: RunFolder, record: Record) -> None:

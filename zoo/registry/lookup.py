@@ -55,6 +55,12 @@ class Resolved(Generic[T]):
         """``distribution/id``."""
         return self.entry.qualified
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The options that are files: a path by name."""
+        declared = getattr(self.plugin, "files", ())
+        return {name: self.options[name] for name in declared if name in self.options}
+
 
 class Registry(Generic[T]):
     """The plugins of one kind; :func:`registry` gives the instance."""

@@ -22,6 +22,7 @@ from zoo.api.errors import did_you_mean
 from ..api import DataError, UsageError
 from ..fetching import ManifestFile, NotFetchedError, fetch_files, fetch_quickly, is_whole
 from ..files import zoo_home
+from ..files.by_content import is_brought
 from ..files.reading import read_toml
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -126,7 +127,8 @@ def _model(name: str, table: Any) -> Model:
     if kind not in KINDS:
         raise ValueError(f"{name}: kind {kind!r} must be {' or '.join(KINDS)}")
     files = tuple(_entry(name, path, each) for path, each in table.get("files", {}).items())
-    if kind == KINDS[0] and {entry.path for entry in files} - {GRAPH} != set(FILES):
+    own = {entry.path for entry in files if not is_brought(entry.path)}
+    if kind == KINDS[0] and own - {GRAPH} != set(FILES):
         raise ValueError(f"{name}: its files must be {', '.join(FILES)}, and may be {GRAPH}")
     if not files:
         raise ValueError(f"{name}: names no file")

@@ -1,16 +1,17 @@
 """Models on a hub that speaks Hugging Face's protocol: ``hf://user/name`` and ``hf://user/name@REV``.
 
 A repository holds what a run needs to predict: its weights as safetensors, its configuration, its
-record and a card. Nothing else is ever fetched from one: other formats of weights can run code when
-they are read. ``HF_ENDPOINT`` names another hub; the token is taken from where its own tools keep
-it: ``HF_TOKEN``, or what `hf auth login` stored.
+record, a card, and the files that options of its plugins stand for, each under its sha256. Nothing
+else is ever fetched from one: other formats of weights can run code when they are read.
+``HF_ENDPOINT`` names another hub; the token is taken from where its own tools keep it:
+``HF_TOKEN``, or what `hf auth login` stored.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,6 +21,7 @@ from typing import Any
 from ..api import DataError, UsageError, WeightsError
 from ..api.notices import warn
 from ..files import zoo_home
+from ..files.by_content import is_brought
 
 SCHEME = "hf://"
 WEIGHTS, CONFIG, RECORD, CARD, ONNX = (
@@ -30,7 +32,7 @@ WEIGHTS, CONFIG, RECORD, CARD, ONNX = (
     "model.onnx",
 )
 FETCHED = (WEIGHTS, CONFIG, RECORD, CARD)
-"""All that is fetched of a repository."""
+"""All that is fetched of a repository, but for the files that options stand for."""
 
 TIMEOUT = 10.0
 """Seconds for the first answer: without a network, the hub's library tries for half a minute."""
@@ -86,9 +88,7 @@ def fetch(text: str) -> Path:
         return here
     try:
         with errors_of(address):
-            files = _files(address)
-            _require_weights(address, files)
-            return _download(address)
+            return _download(address, _files(address))
     except UnreachableError as error:
         if here := _cached(address):
             warn(f"{error}: {address} as it was fetched last, {here.name[:12]}")
@@ -97,6 +97,7 @@ def fetch(text: str) -> Path:
 
 
 def _files(address: Address) -> list[str]:
+    """Names of what is to be fetched."""
     from huggingface_hub import HfApi
 
     revision = address.revision or None
@@ -107,9 +108,11 @@ def _files(address: Address) -> list[str]:
     names = [each.rfilename for each in info.siblings or ()]
     if wrong := [n for n in names if not isinstance(n, str) or not _is_below(n)]:
         raise DataError(f"{address}: the hub lists {str(wrong[0])[:60]!r}, which is no file's name")
-    for name in set(FETCHED) & set(names):
+    _require_weights(address, names)
+    wanted = [name for name in names if name in FETCHED or is_brought(name)]
+    for name in wanted:
         _require_plain_marks(address, name, info.sha)
-    return names
+    return wanted
 
 
 def _require_plain_marks(address: Address, name: str, commit: str) -> None:
@@ -140,13 +143,13 @@ def _require_weights(address: Address, files: list[str]) -> None:
     )
 
 
-def _download(address: Address, **options: Any) -> Path:
+def _download(address: Address, names: Sequence[str] = (), **options: Any) -> Path:
     from huggingface_hub import constants, snapshot_download
 
     folder = snapshot_download(
         address.repository,
         revision=address.revision or None,
-        allow_patterns=list(FETCHED),
+        allow_patterns=list(names),
         cache_dir=zoo_home() / "hub",
         endpoint=constants.ENDPOINT,
         library_name="landmark-zoo",

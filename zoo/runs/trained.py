@@ -17,6 +17,7 @@ from ..api import Backbone, Head, LandmarkScheme, UsageError, WeightsError
 from ..config import Config, from_dict
 from ..config.files import require_no_files
 from ..evaluation.scores.schemes import scheme_from_table
+from ..files.by_content import keep_brought
 from ..files.reading import read_json, require_regular
 from ..geometry import FacePlace as FacePlace
 from ..memory import LEAST
@@ -142,6 +143,7 @@ def load_trained(folder: RunFolder, plan: ModelPlan | None = None) -> Trained:
     tensors, header = read_best(best_of(folder))
     config = header.config
     require_no_files(config, str(folder.best))
+    keep_brought(folder.path)
     if plan is None:
         with explain_missing_plugin(folder):
             plan = model_plan(config, config.plugin("backbone"), config.plugin("head"))

@@ -16,9 +16,9 @@ from typing import Any
 from ..api import Augmentation, Backbone, Dataset, Head, Loss, UsageError, WeightsError
 from ..config import Config
 from ..evaluation.scores.protocols import Protocol, find_protocol
+from ..files.by_content import keep_file
 from ..model import ModelPlan
 from ..registry import Resolved
-from ..registry.file_options import keep
 from ..runs.trained import model_plan
 from ..tensors import file_digest
 from .transfer import teacher_digest, weights_file
@@ -108,9 +108,8 @@ class Plan:
         """The options by kind, with its digest for each that is a file."""
         options = {kind: dict(given) for kind, given in self.config.options.items()}
         for kind, resolved in self.plugins.items():
-            for name in getattr(resolved.plugin, "files", ()):
-                if name in resolved.options:
-                    options[kind][name] = keep(resolved.options[name])
+            for name, path in resolved.files.items():
+                options[kind][name] = keep_file(path)
         return options
 
 
