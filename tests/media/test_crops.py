@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from zoo.api import IBUG68, UsageError
 from zoo.geometry import FacePlace
 from zoo.media.inputs import find_all
-from zoo.media.job import PredictJob, run
+from zoo.media.job import PredictJob
 from zoo.media.pictures import read_picture
+from zoo.media.predict import run
 from zoo.prediction import Predictor, load_default
 from zoo.prediction.pose import SHAPE
 from zoo.reporter import Reporter

@@ -15,8 +15,9 @@ import pytest
 from zoo.api import DataError, UsageError
 from zoo.datasets.ibug_pts import ibug_pts, read_pts
 from zoo.media.inputs import find_all
-from zoo.media.job import PredictJob, PredictOutcome, run
+from zoo.media.job import PredictJob, PredictOutcome
 from zoo.media.pictures import read_picture
+from zoo.media.predict import run
 from zoo.media.settings import OneEuro
 from zoo.media.smoothing import PointFilter
 from zoo.media.video import VideoFrames

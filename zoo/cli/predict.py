@@ -132,7 +132,8 @@ def predict(
 
     from zoo.cli.progress import PlainReporter, reporter
     from zoo.media.inputs import find_all
-    from zoo.media.job import PredictJob, PredictOutcome, run
+    from zoo.media.job import PredictJob, PredictOutcome
+    from zoo.media.predict import run
     from zoo.media.settings import smoothing_from, tracking_from
     from zoo.prediction import Finder
     from zoo.prediction.outputs import COVARIANCE
