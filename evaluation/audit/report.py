@@ -18,6 +18,7 @@ from .duplicates import Kinds, across_splits, kinds_of, tally, within_data
 from .findings import EXAMPLES, SEVERITIES, Finding, counted
 from .labels import degenerate_faces, labels_that_are_none, normaliser_facts, out_of_frame
 from .offset import Mirrored, measure_offset, offset_finding
+from .other_faces import Detected, other_faces
 from .pictures import Pictures
 from .quantisation import find_grid, quantised, rounding_error
 from .sharing import Assignment, shared_between_splits, unnamed
@@ -87,11 +88,13 @@ def audit(
     pictures: Pictures,
     seen: Mirrored | None = None,
     anonymous: bool = False,
+    detected: Detected | None = None,
 ) -> Audit:
     """Make every check on a data set whose pictures have been read.
 
     ``protocols`` are the assignments of each protocol to audit; ``seen`` adds a trained model's
-    view of the labels. ``anonymous`` leaves ids, names and paths out of everything.
+    view of the labels, ``detected`` a face detector's of the frames. ``anonymous`` leaves ids,
+    names and paths out of everything.
     """
     names = FrameNames(data, anonymous)
     pairs = find_copies(pictures)
@@ -115,6 +118,7 @@ def audit(
     findings += out_of_frame(data, pictures, names)
     findings += labels_that_are_none(data, names)
     findings += degenerate_faces(data, names)
+    findings += other_faces(data, pictures, detected, names)
     findings += quantised(grid, least)
     findings += offset_finding(offset)
     findings += _unreadable(pictures, names)

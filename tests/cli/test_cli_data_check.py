@@ -19,6 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from zoo.cli import app
+from zoo.testing import pictures
 
 SIDE = 80
 SHAPE = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.5], [0.36, 0.7], [0.64, 0.7]])
@@ -152,6 +153,24 @@ def test_a_copy_in_the_test_split_leaks(folder: Folder) -> None:
     assert [f["id"] for f in found["findings"]] == ["near_across_splits", "near_copies"]
 
 
+def test_a_second_face_is_found_by_a_detector(folder: Folder) -> None:
+    """A portrait is drawn beside the labelled face, and nearer to the middle."""
+    x0, y0, x1, y1 = (round(v) for v in pictures.FACE)
+    margin = (x1 - x0) // 2
+    face = pictures.photograph()[y0 - margin : y1 + margin, x0 - margin : x1 + margin]
+    canvas = np.full((400, 600, 3), 120, np.uint8)
+    canvas[100:300, 200:400] = cv2.resize(face, (200, 200), interpolation=cv2.INTER_AREA)
+    Image.fromarray(canvas).save(folder.picture(0))
+    folder.rows[0][4:] = (SHAPE * SIDE).ravel().tolist()
+    folder.write()
+    options = ("landmarks_csv", "--data", folder.root, "--protocol", "person")
+    found = report(*options, "--detector", "haar")
+    [finding] = [f for f in found["findings"] if f["id"] == "other_face"]
+    assert (finding["severity"], finding["count"]) == ("warning", 1)
+    assert finding["examples"] == [folder.rows[0][0]]
+    assert "1 frame with another face at least half as large" in finding["sentence"]
+
+
 def test_broken_files_and_rows_are_found_and_made_fatal_by_strict(folder: Folder) -> None:
     folder.picture(3).write_bytes(b"no picture")
     folder.write([*folder.rows, ["nowhere.png", *folder.rows[0][1:]]])
@@ -206,6 +225,7 @@ def test_names_cannot_steer_the_terminal(folder: Folder) -> None:
     ("arguments", "said"),
     [
         (("--protocol", "persn"), "person"),
+        (("--detector", "none"), "--detector none: does not look at pictures"),
         (("--set", "lr=3"), "dataset.KEY=VALUE"),
         (("--set", "dataset.csw=a"), "dataset.csv"),
     ],

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoo.api import UsageError
 from zoo.cli import completion, output
 from zoo.cli.completion import offer
 from zoo.cli.options import Data, DatasetId, DatasetOptions, Files, Json, Strict
 
 if TYPE_CHECKING:
     from zoo.data.table import SampleTable
+    from zoo.evaluation.audit.other_faces import Detected
     from zoo.evaluation.audit.pictures import Pictures
+    from zoo.prediction import Finder
     from zoo.reporter import Reporter
 
 LEAKS = 3
@@ -44,6 +47,15 @@ def check(
             autocompletion=offer(completion.runs),
         ),
     ] = None,
+    detector: Annotated[
+        str,
+        typer.Option(
+            metavar="ID",
+            help="Look for faces beside the labelled one by this face detector, such as yunet.",
+            show_default=False,
+            autocompletion=offer(completion.plugins("detector")),
+        ),
+    ] = "",
     anonymous: Annotated[
         bool,
         typer.Option(
@@ -73,14 +85,17 @@ def check(
     table = read_table(dataset, strict)
     # before any picture is decoded: a protocol that does not apply ends here
     chosen = [assignments(table, p) for p in choose_protocols(table, protocols or [])]
-    seen = None
+    seen = detected = None
+    finder = _finder(detector) if detector else None
     with reporter() as shown:
         if model is not None:
             from zoo.scoring.audit_view import see_mirrored
 
             seen = see_mirrored(model, dataset_id, table, strict, shown)
         pictures = _pictures(table, strict, shown)
-    found = audit(table, chosen, pictures, seen, anonymous)
+        if finder is not None:
+            detected = _detected(table, pictures, finder, shown)
+    found = audit(table, chosen, pictures, seen, anonymous, detected)
     report = {
         "dataset": dataset_id,
         "release": table.release,
@@ -111,6 +126,31 @@ def _pictures(table: SampleTable, strict: bool, shown: Reporter) -> Pictures:
             f"{len(pictures.problems)} in all)"
         )
     return pictures
+
+
+def _finder(detector: str) -> Finder:
+    from zoo.prediction import Finder
+
+    finder = Finder.of(detector)
+    if finder.plugin.by_path or finder.plugin.whole_frame:
+        raise UsageError(
+            f"--detector {detector}: does not look at pictures; name one that does, such as yunet"
+        )
+    return finder
+
+
+def _detected(table: SampleTable, pictures: Pictures, finder: Finder, shown: Reporter) -> Detected:
+    """The boxes of every frame that can be read, one after another: few detectors take turns."""
+    import numpy as np
+
+    from zoo.evaluation.audit.other_faces import Detected
+
+    boxes = [np.empty((0, 5), np.float32)] * len(table)
+    for row in range(len(table)):
+        if pictures.readable[row]:
+            boxes[row] = finder.boxes(table.images[row]())
+        shown.progress("finding faces", row + 1, len(table))
+    return Detected(finder.name, boxes)
 
 
 def _print_report(report: Mapping[str, Any]) -> None:

@@ -44,7 +44,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Recipe: quick, finetune, strong, custom_cnn, seed, or a TOML file. Default: seed.",
+            help="Recipe: quick, finetune, strong, custom_cnn, seed, or a TOML file. "
+            "Default: seed.",
             autocompletion=offer(recipes),
         ),
     ] = None,
