@@ -1,0 +1,62 @@
+"""What a model costs: its parameters and its multiply-adds, which need no data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..api import IBUG68
+from ..api.notices import warn
+from ..registry.entries import one_line
+from .building import ModelPlan, build_model
+
+
+def count_parameters(model: nn.Module) -> tuple[int, int]:
+    """(all, trainable)."""
+    counts = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    return sum(n for n, _ in counts), sum(n for n, grad in counts if grad)
+
+
+def count_gmacs(model: nn.Module, size: int) -> float | None:
+    """Billions of multiply-adds in one forward of one image (convolutions, matrix products).
+
+    None, with a :class:`ZooWarning` that says why, where torch cannot count them.
+    """
+    training = model.training
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        model.eval()
+        # the counter wants the history of all that seems to have one: views of parameters have none
+        model.requires_grad_(False)
+        device = next(model.parameters()).device
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(torch.zeros(1, 3, size, size, device=device))
+        return float(counter.get_total_flops()) / 2 / 1e9
+    except Exception as error:  # whatever torch, or a plugin's own operators, cannot do
+        reason = f"multiply-adds cannot be counted, so gmacs is unknown: {one_line(error)}"
+        warn(reason)
+        return None
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        model.train(training)
+
+
+def rounded(figure: float | None, digits: int) -> float | None:
+    """A figure as it is kept and shown: None where it could not be had."""
+    return None if figure is None else round(figure, digits)
+
+
+def describe(plugin_id: str) -> dict[str, Any]:
+    """Size and cost of a backbone at its own input size, with the linear head on 68 points."""
+    built = build_model(ModelPlan.of(plugin_id), IBUG68)
+    parameters, trainable = count_parameters(built.model)
+    return {
+        "parameters": parameters,
+        "trainable_parameters": trainable,
+        "input_size": built.input_size,
+        "gmacs": rounded(count_gmacs(built.model, built.input_size), 4),
+    }
