@@ -10,10 +10,13 @@ The same is asked of the share of failures, since a few faces that are far off f
 interval of the mean. The verdict weighs both, and says which of them it rests on.
 
 Seeds of one side are averaged before, so the interval is about people and not about seeds.
+
+Metrics of plugins stand beside that, from the records, and have no part in the verdict.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -29,7 +32,8 @@ from ..scores.predictions import beside
 from .baseline import baseline_in_words, row_has_learned
 from .contestants import Contestant, check_comparable
 from .faces import faces_of
-from .pooling import pool, pool_baseline
+from .metrics import GroupMetric, group_metrics
+from .pooling import Row, pool, pool_baseline
 from .significance import clusters_of
 
 Floats = NDArray[np.float64]
@@ -48,6 +52,35 @@ class Difference:
     @property
     def significant(self) -> bool:
         return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class MetricDifference:
+    """A plugin's metric of two models, as their records have it."""
+
+    metric: GroupMetric
+    a: float | None
+    b: float | None
+    paired: Difference | None
+    """None where a record has no sums by person, or where versions, people or frames differ."""
+    significant: bool
+
+    @property
+    def better(self) -> str:
+        """``a`` or ``b``; empty where nothing tells them apart."""
+        if self.paired is None or not self.significant:
+            return ""
+        return "a" if (self.paired.difference < 0) == self.metric.lower_is_better else "b"
+
+    def to_dict(self) -> dict[str, Any]:
+        told = ("title", "unit", "lower_is_better", "versions")
+        return {
+            **{name: getattr(self.metric, name) for name in told},
+            "a": self.a,
+            "b": self.b,
+            "paired": None if self.paired is None else asdict(self.paired),
+            "better": self.better,
+        }
 
 
 @dataclass(frozen=True)
@@ -85,6 +118,8 @@ class Comparison:
     """What the mean shape scores: the metric, and where known the bounds of its interval."""
     source: str
     """``predictions`` or ``records``."""
+    metrics: tuple[MetricDifference, ...] = ()
+    """Those of plugins that a record has, by key."""
 
     @property
     def evidence(self) -> dict[str, Difference]:
@@ -115,6 +150,7 @@ class Comparison:
             "failures": None
             if failures is None
             else asdict(failures) | {"significant": self.people > 1 and failures.significant},
+            "metrics": {each.metric.key: each.to_dict() for each in self.metrics},
             "verdict": self.verdict,
             "evidence": list(self.evidence),
             "draws": DRAWS,
@@ -122,7 +158,7 @@ class Comparison:
         }
 
 
-_NESTED = ("error", "failures")
+_NESTED = ("error", "failures", "metrics")
 
 
 def compare(a: Contestant, b: Contestant, split: str) -> Comparison:
@@ -289,7 +325,26 @@ def _comparison(
         learned_b=learned_b,
         baseline={key: baseline.get(key) for key in (metric, f"{metric}_low", f"{metric}_high")},
         source=source,
+        metrics=tuple(_metrics(a, b, split, row_a, row_b)),
     )
+
+
+def _metrics(
+    a: Contestant, b: Contestant, split: str, row_a: Row, row_b: Row
+) -> Iterator[MetricDifference]:
+    for metric in group_metrics((*a.sources, *b.sources), split):
+        one, other = (clusters_of(side.sources, split, metric.key) for side in (a, b))
+        paired = None
+        if one and other and one.key == other.key and len(metric.versions) == 1:
+            columns = np.stack((one.total, one.found, other.total, other.found), axis=1)
+            paired = _difference(columns.sum(axis=0), resampled(columns), (0, 1), (2, 3))
+        yield MetricDifference(
+            metric=metric,
+            a=row_a.metrics.get(metric.key),
+            b=row_b.metrics.get(metric.key),
+            paired=paired,
+            significant=paired is not None and len(columns) > 1 and paired.significant,
+        )
 
 
 def _difference(

@@ -26,9 +26,22 @@ class GroupMetric:
     versions: list[str] = field(default_factory=list)
     """The versions of the distribution that measured a row of the group."""
 
+    def written(self, value: float | None, sign: str = "") -> str:
+        """A value of it as people read it; ``sign`` is "+" for a difference."""
+        return written(value, self.unit, sign)
+
     def answers_to(self, name: str) -> bool:
         """Whether ``name`` is its key, or its id alone."""
         return name in (self.key, bare_id(self.key))
+
+
+def written(value: float | None, unit: str, sign: str = "") -> str:
+    """A value with its unit as people read it."""
+    if value is None:
+        return "none"
+    if unit == "%":
+        return f"{100 * value:{sign}.2f}%"
+    return f"{value:{sign}.4f} {unit}".rstrip()
 
 
 def group_metrics(sources: Sequence[Source], split: str) -> list[GroupMetric]:

@@ -117,9 +117,12 @@ def by_fold(sources: Sequence[Source]) -> list[list[Source]]:
     return [folds[fold] for fold in sorted(folds)]
 
 
-def clusters_in(source: Source, split: str) -> Clusters | None:
-    """The sums by person of a run; None where its record has none."""
-    sums = source.record.results[split].by_person
+def clusters_in(source: Source, split: str, metric: str = "") -> Clusters | None:
+    """The sums by person of a run: of its headline errors, or of a plugin's ``metric``. None where
+    its record has none."""
+    results = source.record.results[split]
+    measured = results.metrics.get(metric) if metric else results
+    sums = measured.by_person if measured else None
     return None if sums is None else sums.clusters()
 
 

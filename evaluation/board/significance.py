@@ -31,18 +31,19 @@ BLOCK = 500
 """Rows whose draws are in memory together: 8 MB."""
 
 
-def clusters_of(sources: Sequence[Source], split: str) -> Clusters | None:
+def clusters_of(sources: Sequence[Source], split: str, metric: str = "") -> Clusters | None:
     """The sums by person of a row's runs: means over seeds (and repeats), folds side by side.
 
-    None where a run has none, or where two seeds were scored on different people or frames.
+    They are of the headline errors, or of a plugin's ``metric``. None where a run has none, or
+    where two seeds were scored on different people or frames.
     """
     if len(sources) == 1:
-        return clusters_in(sources[0], split)
+        return clusters_in(sources[0], split, metric)
     seeds: list[Clusters] = []
     for runs in by_seed(sources):
         folds: list[Clusters] = []
         for repeats in by_fold(runs):
-            own = [clusters_in(source, split) for source in repeats]
+            own = [clusters_in(source, split, metric) for source in repeats]
             known = [clusters for clusters in own if clusters is not None]
             fold = average(known) if len(known) == len(own) else None
             if fold is None:

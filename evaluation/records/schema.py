@@ -158,6 +158,12 @@ class PersonSums(Struct, kw_only=True):
         return Clusters(self.key, *np.array([self.sum, self.n, failed, missed], np.float64))
 
 
+class MetricSums(PersonSums, kw_only=True):
+    """The same of a plugin's metric, whose values may be below 0."""
+
+    sum: Annotated[list[Number], Meta(min_length=1, max_length=LONGEST)]
+
+
 class Flipped(Struct, kw_only=True):
     """Figures with test-time flip: points averaged with those on the mirror image."""
 
@@ -182,6 +188,7 @@ class MetricFigure(Struct, kw_only=True):
     n: Integer = 0
     """Faces that were measured."""
     baseline: Number | None = None
+    by_person: MetricSums | None = None
 
 
 class Results(Struct, kw_only=True):

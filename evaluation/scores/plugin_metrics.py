@@ -19,6 +19,7 @@ from zoo.registry import Resolved, blaming, registry
 from zoo.registry.entries import UNUSABLE
 
 from .bootstrap import interval
+from .clusters import cluster
 from .metrics import baseline_points, counted_faces, headline_lengths
 from .predictions import Predictions
 
@@ -30,8 +31,9 @@ def measured(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Figu
     """The figures of all installed metrics, by ``distribution/id``.
 
     The mean goes over the faces that were found and that the metric can measure; ``n`` says how
-    many, ``low`` and ``high`` are the bounds of its interval, ``baseline`` is what the training
-    split's mean shape scores, where the predictions hold one.
+    many, ``low`` and ``high`` are the bounds of its interval, ``by_person`` has the sums that a
+    comparison needs, ``baseline`` is what the training split's mean shape scores, where the
+    predictions hold one.
     """
     figures = {}
     for resolved in _installed():
@@ -71,6 +73,8 @@ def _figure(resolved: Resolved[Metric], predictions: Predictions, scheme: Landma
         "high": high,
         "n": len(people),
     }
+    if people and (sums := _by_person(values, predictions, scheme)):
+        figure["by_person"] = sums
     if predictions.mean_shape is not None:
         shape = baseline_points(predictions.mean_shape, predictions.regions)
         others = _values(resolved, shape, predictions, scheme)
@@ -106,6 +110,16 @@ def _values(
         if np.isinf(values[i]):
             raise PluginError(f"{resolved.entry.label}: measures {found} for {predictions.ids[i]}")
     return values
+
+
+def _by_person(
+    values: NDArray[np.float64], predictions: Predictions, scheme: LandmarkScheme
+) -> dict[str, Any] | None:
+    """The values summed by person, over the faces that the zoo's own sums go over."""
+    rows = np.flatnonzero(counted_faces(predictions.target, predictions.visible, scheme))
+    counted = predictions.part(rows)
+    stored = cluster(counted.ids, counted.people, values[rows]).to_record()
+    return stored and {name: stored[name] for name in ("key", "sum", "n")}
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

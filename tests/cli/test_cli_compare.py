@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board_samples import predict, save_run
+from board_samples import predict, record, save_run
 from typer.testing import CliRunner
 
 from zoo.cli import app
@@ -56,6 +56,28 @@ def test_json_has_the_figures_and_the_sentence(runs: Path) -> None:
     assert told["failures"]["significant"] is True
     assert (told["people"], told["faces"], told["draws"]) == (12, 12, 2000)
     assert told["sentence"].startswith("a-s0 is better than b-s0")
+
+
+def test_metrics_of_plugins_are_shown_from_the_records(tmp_path: Path) -> None:
+    predictions = predict({person: [0.05] for person in PEOPLE})
+    sums = record(predictions)["results"]["val"]["by_person"]
+    for name, value, version in (("a", 0.3, "1.0"), ("b", 0.25, "1.0"), ("c", 0.25, "2.0")):
+        told = {"unit": "%", "lower_is_better": False, "version": version, "value": value}
+        told["by_person"] = {"key": sums["key"], "n": sums["n"], "sum": [value] * 12}
+        both = {
+            "x/within": {"title": "within 5%", **told},
+            "x/loss": {"title": "NME inter-ocular", **told, "by_person": None},
+        }
+        save_run(tmp_path / name, predictions, name, results={"metrics": both})
+    shown = invoke(tmp_path / "a", tmp_path / "b").stdout.splitlines()
+    facts = {name: value.strip() for name, value in (line.split("  ", 1) for line in shown[:-2])}
+    assert facts["within 5%"] == ("A 30.00%, B 25.00%, A - B +5.00% [+5.00%, +5.00%]: A is better")
+    assert facts["NME inter-ocular"].startswith("A 5.00%")
+    assert facts["NME inter-ocular (x/loss)"] == "A 30.00%, B 25.00%"
+    told = json.loads(invoke(tmp_path / "b", tmp_path / "a", "--json").stdout)["metrics"]
+    assert (told["x/within"]["better"], told["x/loss"]["paired"]) == ("b", None)
+    other = invoke(tmp_path / "a", tmp_path / "c")
+    assert "note: within 5%: measured by versions 1.0, 2.0 of x/within, which may" in other.stderr
 
 
 def test_no_run_and_no_split_are_wrong_usage(runs: Path) -> None:

@@ -330,6 +330,21 @@ def test_the_card_says_what_the_record_says(run: Path) -> None:
     assert (unsaid["license"], unsaid["license_name"]) == ("other", "terms-in-this-card")
 
 
+def test_the_card_shows_metrics_of_plugins_that_are_not_installed(run: Path) -> None:
+    record = load_record(run / "record.json").raw
+    figure = {"value": 0.125, "low": 0.1, "high": 0.15, "n": 3, "version": "1.0"}
+    record["results"]["val"]["metrics"] = {
+        "x/worst": {"title": "worst | <b>point</b>", "unit": "%", "baseline": 0.5, **figure},
+        "x/wide": {"title": "width", "unit": "px", "lower_is_better": False, "value": None},
+    }
+    card = model_card(as_read(record), "hf://tester/net")
+    worst = (
+        "| worst  bpoint/b (x/worst 1.0) | val | 12.50% | 10.00% to 15.00% | lower | 3 | 50.00% |"
+    )
+    assert worst in card
+    assert "| width (x/wide) | val |  |  | higher | 0 |  |" in card
+
+
 def test_a_hostile_record_writes_no_markup_into_a_card(run: Path) -> None:
     record = load_record(run / "record.json").raw
     record["run"] = 'x"\nlicense: mit\n---\n<script>'

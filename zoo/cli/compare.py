@@ -8,10 +8,10 @@ import typer
 
 from zoo.cli.completion import offer, runs
 from zoo.cli.options import Json, Split
-from zoo.cli.output import facts, print_json, say
+from zoo.cli.output import facts, print_json, say, titles_by_key
 
 if TYPE_CHECKING:
-    from zoo.evaluation.board.compare import Comparison, Difference
+    from zoo.evaluation.board.compare import Comparison, Difference, MetricDifference
 
 
 def compare(
@@ -74,7 +74,8 @@ def _show(result: Comparison) -> None:
         shown["median error"] = f"A {100 * a:.2f}%, B {100 * b:.2f}%"
     if result.failures is not None:
         shown[METRICS["fr_08"].title] = _figures(result.failures)
-    facts(shown)
+    titles = titles_by_key({each.metric.key: each.metric.title for each in result.metrics}, shown)
+    facts(shown | {titles[each.metric.key]: _further(each) for each in result.metrics})
 
 
 def _figures(d: Difference) -> str:
@@ -83,9 +84,23 @@ def _figures(d: Difference) -> str:
     return f"{figures}, A - B {100 * d.difference:+.2f} {interval}"
 
 
+def _further(d: MetricDifference) -> str:
+    """The figures of a plugin's metric, and which side is better by it."""
+    text = f"A {d.metric.written(d.a)}, B {d.metric.written(d.b)}"
+    if d.paired is not None:
+        difference, low, high = (
+            d.metric.written(value, "+")
+            for value in (d.paired.difference, d.paired.low, d.paired.high)
+        )
+        verdict = f"{d.better.upper()} is better" if d.better else "not told apart"
+        text += f", A - B {difference} [{low}, {high}]: {verdict}"
+    return text
+
+
 def _remarks(result: Comparison) -> list[str]:
     """Who has not learned, and what the interval does not cover."""
     from zoo.evaluation.board.baseline import reason
+    from zoo.evaluation.board.metrics import note_versions
 
     sides = ((result.a, result.learned_a), (result.b, result.learned_b))
     unlearned = [name for name, learned in sides if learned is False]
@@ -112,4 +127,4 @@ def _remarks(result: Comparison) -> list[str]:
             "they missed different faces, and each error goes over the faces that were found; with "
             "the predictions of both at hand, only faces that both found would be compared"
         )
-    return remarks
+    return remarks + note_versions(each.metric for each in result.metrics)

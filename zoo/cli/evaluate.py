@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from zoo.api import DataError, UsageError
 from zoo.cli.completion import offer, protocols
 from zoo.cli.options import Data, Device, Files, Json, Runs, Split, Strict
-from zoo.cli.output import facts, plain, print_json, say
+from zoo.cli.output import facts, print_json, say, titles_by_key
 
 MOST_SHOWN = 10
 """Disagreements that are named one by one."""
@@ -221,20 +222,11 @@ def _verify(runs: list[Path], split: str, as_json: bool) -> None:
 def _print(run: Path, split: str, results: dict[str, Any]) -> None:
     from zoo.evaluation.scores.metrics import METRICS
 
-    shown = {m.title: m for m in METRICS.values() if results.get(m.key) is not None}
-    facts(
-        {
-            "run": run,
-            "split": f"{split}, {results['n']} frames",
-            **{
-                title: f"{100 * results[m.key]:.2f}%" if m.percent else f"{results[m.key]:.4f}"
-                for title, m in shown.items()
-            },
-            **_of_plugins(results),
-            **_flipped(results),
-            **_baseline(results),
-        }
-    )
+    shown = {"run": str(run), "split": f"{split}, {results['n']} frames"}
+    for m in METRICS.values():
+        if (value := results.get(m.key)) is not None:
+            shown[m.title] = f"{100 * value:.2f}%" if m.percent else f"{value:.4f}"
+    facts(shown | _of_plugins(results, shown) | _flipped(results) | _baseline(results))
     _print_subsets(results)
 
 
@@ -271,16 +263,19 @@ def _baseline(results: dict[str, Any]) -> dict[str, str]:
     return shown
 
 
-def _of_plugins(results: dict[str, Any]) -> dict[str, str]:
+def _of_plugins(results: dict[str, Any], taken: Collection[str]) -> dict[str, str]:
     """The figures of plugins' metrics, each with who measured it."""
-    lines = {}
-    for key, figure in results.get("metrics", {}).items():
-        value, unit = figure["value"], figure["unit"]
-        told = "none" if value is None else f"{value:.4f} {unit}".rstrip()
-        if unit == "%" and value is not None:
-            told = f"{100 * value:.2f}%"
-        lines[plain(figure["title"])] = plain(f"{told} ({key} {figure['version']})")
-    return lines
+    import msgspec
+
+    from zoo.evaluation.board.metrics import written
+    from zoo.evaluation.records.schema import MetricFigure
+
+    found = msgspec.convert(results.get("metrics", {}), dict[str, MetricFigure])
+    titles = titles_by_key({key: figure.title for key, figure in found.items()}, taken)
+    return {
+        titles[key]: f"{written(figure.value, figure.unit)} ({key} {figure.version})"
+        for key, figure in found.items()
+    }
 
 
 def _flipped(results: dict[str, Any]) -> dict[str, str]:

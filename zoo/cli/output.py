@@ -154,6 +154,16 @@ def facts(values: Mapping[str, object]) -> None:
         print(f"{name:<{width}}  {plain(value)}".rstrip())
 
 
+def titles_by_key(titles: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:
+    """Titles that plugins chose, by key; one that is taken, or that two chose, has its key behind
+    it."""
+    shown = [*taken, *titles.values()]
+    return {
+        key: plain(title if shown.count(title) == 1 else f"{title} ({key})")
+        for key, title in titles.items()
+    }
+
+
 def plain(text: object) -> str:
     """The text on one line and without control characters, so that no terminal obeys it; a byte of
     a name that is no text as ``\\xfc``."""

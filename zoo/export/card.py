@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..evaluation.board.baseline import run_has_learned
+from ..evaluation.board.metrics import written
 from ..evaluation.records import Record
+from ..evaluation.records.schema import MetricFigure
 
 TASK = "keypoint-detection"
 """The hub's name for what the model does."""
@@ -112,7 +114,7 @@ Frames of `{_line(data.dataset)}`, release {_line(data.release)}, split by the p
 {_line(data.protocol)}, fingerprint {_line(data.fingerprint)[:12]}{partial}. \
 The epoch was chosen on val. The baseline is what the mean face scores on the same frames. \
 `record.json` holds all figures.
-{_unlearned(record)}{_shown(measured.get("shown"))}{_tolerance(measured.get("box_tolerance"))}\
+{_unlearned(record)}{_further(record)}{_shown(measured.get("shown"))}{_tolerance(measured.get("box_tolerance"))}\
 {_confidence(record)}{_elsewhere(measured.get("elsewhere"))}
 ## Terms
 
@@ -127,6 +129,40 @@ def _unlearned(record: Record) -> str:
         return ""
     return f"\n**This model has not learned: on {' and '.join(splits)} it is no better than the \
 baseline.**\n"
+
+
+def _further(record: Record) -> str:
+    """The figures of plugins' metrics, whether these are installed or not."""
+    rows = "".join(
+        _figure_row(split, key, figure)
+        for split, results in record.results.items()
+        for key, figure in results.metrics.items()
+    )
+    if not rows:
+        return ""
+    return f"""
+Metrics of plugins, over the faces that each can measure:
+
+| metric | split | value | 95% interval | better | frames | baseline |
+| --- | --- | --- | --- | --- | --- | --- |
+{rows}"""
+
+
+def _figure_row(split: str, key: str, figure: MetricFigure) -> str:
+    value, low, high, baseline = (
+        "" if value is None else written(value, figure.unit)
+        for value in (figure.value, figure.low, figure.high, figure.baseline)
+    )
+    cells = [
+        f"{figure.title} ({key}{f' {figure.version}' if figure.version else ''})",
+        split,
+        value,
+        f"{low} to {high}" if low and high else "",
+        "lower" if figure.lower_is_better else "higher",
+        figure.n,
+        baseline,
+    ]
+    return f"| {' | '.join(map(_line, cells))} |\n"
 
 
 def _training(record: Record) -> str:
