@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import timm
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -139,6 +140,37 @@ def test_images_are_normalised_before_the_backbone() -> None:
     torch.testing.assert_close(seen[0], expected)
     # they are facts of the backbone, not weights of the run
     assert "mean" not in model.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "stride", "last"),
+    [(3, 1, 2, False), (15, 1, 2, False), (16, 1, 2, True), (3, 1, 1, True), (3, 3, 2, True)],
+)
+def test_channels_come_last_but_where_onednn_would_spoil_a_gradient(
+    channels: int, size: int, stride: int, last: bool
+) -> None:
+    seen: list[Tensor] = []
+
+    class Strided(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.widen = nn.Conv2d(3, channels, 3)
+            self.conv = nn.Conv2d(channels, 32, size, stride=stride)
+
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(self.widen(images))
+            return cast(Tensor, self.conv(seen[-1])).mean((2, 3))
+
+    backbone = Strided()
+    model = LandmarkModel(backbone, nn.Identity(), Backbone(build=Strided), freeze=False)
+    found = model(torch.rand(2, 3, 32, 32))
+    assert seen[0].is_contiguous(memory_format=torch.channels_last) is last
+    found.square().sum().backward()
+    gradient = backbone.conv.weight.grad
+    weight = backbone.conv.weight.detach().contiguous().requires_grad_()
+    again = F.conv2d(seen[0].detach().contiguous(), weight, backbone.conv.bias, stride=stride)
+    again.mean((2, 3)).square().sum().backward()
+    torch.testing.assert_close(gradient, weight.grad)
 
 
 def test_a_model_gives_points_of_the_scheme() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -47,8 +48,10 @@ class LandmarkModel(nn.Module):
         if freeze:
             backbone.requires_grad_(False)
             backbone.eval()
-        # channels last: the layout in which convolutions run fastest, on CPUs and on tensor cores
-        self.to(memory_format=torch.channels_last)
+        self.layout = torch.contiguous_format if _corrupts(backbone) else torch.channels_last
+        """Of images and weights: channels last, in which convolutions run fastest, on CPUs and on
+        tensor cores, where that is safe."""
+        self.to(memory_format=self.layout)
 
     def train(self, mode: bool = True) -> LandmarkModel:
         super().train(mode)
@@ -74,7 +77,7 @@ class LandmarkModel(nn.Module):
 
     def forward(self, images: Tensor) -> Output:
         images = (images - self.mean) / self.std
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=self.layout)
         with self._blaming("backbone"), torch.set_grad_enabled(self._wants_grad()):
             features = self.backbone(images)
         with self._blaming("head"):
@@ -88,3 +91,17 @@ class LandmarkModel(nn.Module):
         if kind not in self.entries:
             return nullcontext()
         return blaming(self.entries[kind], "cannot take what it is given")
+
+
+def _corrupts(network: nn.Module) -> bool:
+    """Whether a network has a convolution of one pixel that skips pixels and takes fewer than 16
+    channels. With channels last, oneDNN writes its gradient beyond the end of a buffer on a CPU,
+    which ends the process or spoils numbers: https://github.com/uxlfoundation/oneDNN/issues/6035.
+    """
+    return any(
+        isinstance(each, nn.Conv2d)
+        and each.in_channels < 16
+        and math.prod(each.kernel_size) == 1
+        and math.prod(each.stride) > 1
+        for each in network.modules()
+    )
