@@ -48,7 +48,7 @@ class LandmarkModel(nn.Module):
         if freeze:
             backbone.requires_grad_(False)
             backbone.eval()
-        self.layout = torch.contiguous_format if _corrupts(backbone) else torch.channels_last
+        self.layout = torch.contiguous_format if _corrupts(self) else torch.channels_last
         """Of images and weights: channels last, in which convolutions run fastest, on CPUs and on
         tensor cores, where that is safe."""
         self.to(memory_format=self.layout)
