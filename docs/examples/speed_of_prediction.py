@@ -30,7 +30,7 @@ import cv2
 from compare_latency import Worker, hold_on, processor, samples_of
 
 from zoo.images import read_image
-from zoo.prediction import Finder, load, predictor
+from zoo.prediction import Finder, load, network
 
 STAGES = ("decode", "find", "crops", "network", "the rest")
 WARM = 2
@@ -62,7 +62,7 @@ class Zoo:
         self.finder: Any = Finder.of(detector)
         self.about = f"{self.model.name}, {self.finder.name}"
         self.model.run = self.watch.timed("network", self.model.run)
-        predictor.crop = self.watch.timed("crops", predictor.crop)  # type: ignore[attr-defined]
+        network.crop = self.watch.timed("crops", network.crop)  # type: ignore[attr-defined]
 
     def __call__(self, path: Path) -> tuple[dict[str, float], int]:
         """Milliseconds of each stage and of "all", which leaves decoding out; faces."""
