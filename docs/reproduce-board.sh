@@ -7,7 +7,9 @@
 # trained again, one that was cut off goes on, so the script can be called until it ends.
 # `full` wants a GPU, and is laid out for two hours of one: 224 px, recipe strong. `quick` is for the
 # CPU: recipe quick, networks of more than 3M parameters at 64 px and the largest for fewer epochs,
-# some ten minutes a row on one core, but for vgg19 at 96 px, which takes 40. DRY=1 prints the commands and runs none.
+# some ten minutes a row on one core, but vgg19 at 96 px takes 40, and custom_cnn and finetune take
+# more than an hour each. finetune downloads its ImageNet weights. DRY=1 prints the commands and
+# runs none.
 set -euo pipefail
 
 if [[ $# -lt 1 || $# -gt 3 || ! "${3:-full}" =~ ^(full|quick)$ ]]; then
@@ -42,20 +44,21 @@ if [[ $scale == full ]]; then
     maps=(--recipe strong --head heatmap --set head.width=128)
     usual=(--set refine=1 --set input_size=224 --device cuda --precision bf16)
     row custom_cnn-seed custom_cnn --recipe seed --device cuda --precision bf16
-    row custom_cnn-strong custom_cnn --recipe strong --device cuda --precision bf16
+    row custom_cnn custom_cnn --recipe custom_cnn --device cuda --precision bf16
     for backbone in timm:lcnet_050 timm:mobilenetv3_small_100 timm:mobilenetv4_conv_small \
         timm:regnetx_002 timm:hgnetv2_b0 timm:efficientnet_b0 timm:resnet18 timm:convnext_tiny \
         vgg19 resnet152 timm:convnext_base; do
         row "${backbone#timm:}" "$backbone" "${maps[@]}" "${usual[@]}"
     done
+    row finetune timm:tf_efficientnet_lite0 --pretrained --recipe finetune "${usual[@]}"
     one=timm:mobilenetv4_conv_small
     row head-linear "$one" --recipe strong --head linear "${usual[@]}"
     row head-soft_argmax "$one" --recipe strong --head soft_argmax --loss l1 \
         --set head.stride=4 --set head.width=128 "${usual[@]}"
     row head-simcc "$one" --recipe strong --head simcc --loss l1 --set head.width=128 "${usual[@]}"
 else
-    row custom_cnn-strong custom_cnn --recipe strong --set input_size=190 \
-        --set warmup_epochs=1 --set ema=0.99 --epochs 12 --precision bf16
+    row custom_cnn custom_cnn --recipe custom_cnn
+    row finetune timm:tf_efficientnet_lite0 --pretrained --recipe finetune
     for backbone in timm:lcnet_050 timm:mobilenetv3_small_100 timm:mobilenetv4_conv_small \
         timm:regnetx_002 timm:hgnetv2_b0; do
         row "${backbone#timm:}" "$backbone" --recipe quick

@@ -120,9 +120,10 @@ def test_every_row_that_the_board_asks_for_is_a_command_that_is_taken(
     one = [c for c in rows if c.backbone == "timm:mobilenetv4_conv_small"]
     heads = {config.head.rpartition("/")[2] for config in one}
     assert heads == {"linear", "soft_argmax", "simcc", "heatmap"}
+    assert any(c.recipe == "finetune" and c.pretrained for c in rows)
     if scale == "full":
         recipes = {config.recipe for config in rows if config.backbone == "custom_cnn"}
-        assert recipes == {"seed", "strong"}
+        assert recipes == {"seed", "custom_cnn"}
         assert {config.device for config in rows} == {"cuda"}  # never the CPU without a word
     assert [each[0] for each in asked[-2:]] == ["bench", "leaderboard"]
 
@@ -130,7 +131,7 @@ def test_every_row_that_the_board_asks_for_is_a_command_that_is_taken(
 def test_the_three_best_get_two_more_seeds(board: Board) -> None:
     asked = board.make("quick")
     again = [each for each in asked if "--from-record" in each]
-    best = ("convnext_base", "custom_cnn-strong", "efficientnet_b0")  # the stand-in's order
+    best = ("convnext_base", "custom_cnn", "efficientnet_b0")  # the stand-in's order
     assert [(each[each.index("--from-record") + 1], each[each.index("--seed") + 1])
             for each in again] == [
         (f"{board.out}/{name}/{name}-00ff00-s0/record.json", seed)
