@@ -98,6 +98,16 @@ COLUMNS = (
         *("coverage", "found", "share of faces that were found; errors go over these", "percent"),
         lower_is_better=False,
     ),
+    Column("nme_seen", "NME seen", "mean error over points that nothing hides", "percent"),
+    Column("nme_hidden", "NME hidden", "mean error over points that something hides", "percent"),
+    Column(
+        *("hidden_ap", "AP hidden", "average precision of the points told as hidden", "percent"),
+        lower_is_better=False,
+    ),
+    Column(
+        *("hidden_f1", "F1 hidden", "F1 of the points told as hidden, at recall .8", "percent"),
+        lower_is_better=False,
+    ),
     Column("auc_08", "AUC", "area under the error curve up to 8%", "percent", False),
     Column("gmacs", "GMACs", "billions of multiply-adds of one forward", "number"),
     Column("input_size", "input", "pixels of the square that the network sees", "count"),
@@ -139,7 +149,8 @@ def columns_of(group: Group, wanted: Sequence[str] = ()) -> list[Column]:
     known = {column.key: column for column in columns}
     if group.headline == "nme_box":
         box = replace(known["nme_box"], kind="interval")
-        known = {"nme_box": box} | {k: c for k, c in known.items() if not k.startswith("nme_")}
+        others = {k: c for k, c in known.items() if not k.startswith(("nme_box", "nme_ioc"))}
+        known = {"nme_box": box} | others
     if wanted and tuple(wanted) != ("all",):
         keys = dict.fromkeys(group.headline if key in ("nme", "nme_ioc") else key for key in wanted)
         return [known[key] for key in keys if check_column(key) in known]

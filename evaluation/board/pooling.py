@@ -23,7 +23,7 @@ from ..scores.clusters import Clusters, concatenate
 
 POOLED = (
     *("nme_ioc", "nme_median", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08"),
-    "coverage",
+    *("coverage", "nme_seen", "nme_hidden", "hidden_ap", "hidden_f1"),
 )
 
 
@@ -84,6 +84,13 @@ class Row:
     several devices."""
     nme_median: float | None = None
     """Half of the faces have a larger headline error; the mean over the runs."""
+    nme_seen: float | None = None
+    """The headline error over the points that are seen, where the data say which are hidden."""
+    nme_hidden: float | None = None
+    hidden_ap: float | None = None
+    """How well the model tells hidden points from seen ones: average precision."""
+    hidden_f1: float | None = None
+    """F1 at the recall of .8, likewise."""
     detail: str = ""
     """What tells it apart from the rows of the same backbone in its group, in words."""
     metrics: dict[str, float | None] = field(default_factory=dict)
@@ -171,6 +178,10 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         epochs=max((r.epochs for r in records if r.epochs is not None), default=None),
         train_seconds=_train_seconds(runs) if len(devices) <= 1 else None,
         nme_median=pooled["nme_median"],
+        nme_seen=pooled["nme_seen"],
+        nme_hidden=pooled["nme_hidden"],
+        hidden_ap=pooled["hidden_ap"],
+        hidden_f1=pooled["hidden_f1"],
         metrics={key: pooled[key] for key in further},
         sources=tuple(ordered),
     )

@@ -22,7 +22,8 @@ ROW_KEYS = [
     *("device", "seeds", "runs", "external"),
     *("nme_ioc_flip", "passes"),
     *("coverage", "latency_ms", "throughput", "bench_device", "tied", "pareto"),
-    *("input_size", "epochs", "train_seconds", "nme_median", "detail", "learned"),
+    *("input_size", "epochs", "train_seconds", "nme_median"),
+    *("nme_seen", "nme_hidden", "hidden_ap", "hidden_f1", "detail", "learned"),
 ]
 GROUP_KEYS = ["dataset", "protocol", "region", "split", "fingerprint", "partial"]
 
