@@ -20,6 +20,8 @@ NEEDED = (
     "zoo/prediction/__init__.py",
     "zoo/runs/bundled/catalogue.toml",
     "zoo/media/__init__.py",
+    "zoo/model/__init__.py",
+    "zoo/verbs/__init__.py",
     "zoo/evaluation/__init__.py",
     "zoo/evaluation/page/assets/page.html",
     "zoo/evaluation/page/assets/page.css",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from zoo.data.batches import derive, epoch_batches, make_split
 from zoo.data.device import ahead
+from zoo.data.regions import FRAME
 from zoo.data.store import open_store
 from zoo.data.table import SampleTable
 from zoo.geometry import crop, frame_region
@@ -79,7 +80,7 @@ def test_a_split_holds_pixels_and_labels_of_the_same_frames(
     labels = table(6, broken=[3])
     rows = np.array([5, 3, 0, 2])
     split = make_split(
-        open_store(labels, rows, "frame", 24, most_skipped=1), labels, torch.device("cpu")
+        open_store(labels, rows, FRAME, 24, most_skipped=1), labels, torch.device("cpu")
     )
     assert len(split) == 3
     assert split.ids == ("005.png", "000.png", "002.png")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from zoo.api import DataError
 from zoo.cli.data import prune
 from zoo.data import store as module
+from zoo.data.regions import BOX, FRAME
 from zoo.data.store import Store, old_stores, open_store
 from zoo.data.table import SampleTable
 from zoo.geometry import box_region, crop, frame_region
@@ -53,7 +54,7 @@ def never_decoded(table: SampleTable) -> SampleTable:
 @pytest.mark.parametrize("size", [16, 30, 45])
 def test_pixels_are_those_of_the_shared_crop(table: Tables, size: int) -> None:
     labels = table(7)
-    store = open_store(labels, rows(4, 1, 6), "frame", size)
+    store = open_store(labels, rows(4, 1, 6), FRAME, size)
     region = frame_region(30, 40)
     assert (len(store), store.size) == (3, size)
     assert store.rows.tolist() == [4, 1, 6]
@@ -65,18 +66,18 @@ def test_pixels_are_those_of_the_shared_crop(table: Tables, size: int) -> None:
 def test_a_box_region_is_cut_about_each_frames_box(table: Tables) -> None:
     box = (5.0, 8.0, 25.0, 18.0)
     labels = table(2, boxes=[box, (0, 0, 10, 10)])
-    store = open_store(labels, rows(0), "box", 20)
+    store = open_store(labels, rows(0), BOX, 20)
     np.testing.assert_array_equal(store.images[0], crop(labels.images[0](), box_region(box), 20))
 
 
 def test_a_store_is_built_once(table: Tables, stores: Path) -> None:
     labels = table(3)
     seen: list[tuple[int, int]] = []
-    first = open_store(labels, rows(0, 1, 2), "frame", 16, progress=lambda *done: seen.append(done))
+    first = open_store(labels, rows(0, 1, 2), FRAME, 16, progress=lambda *done: seen.append(done))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     seen.clear()
     again = open_store(
-        never_decoded(labels), rows(0, 1, 2), "frame", 16, progress=lambda *d: seen.append(d)
+        never_decoded(labels), rows(0, 1, 2), FRAME, 16, progress=lambda *d: seen.append(d)
     )
     np.testing.assert_array_equal(first.images, again.images)
     assert seen == []
@@ -84,7 +85,7 @@ def test_a_store_is_built_once(table: Tables, stores: Path) -> None:
 
 
 def test_pixels_stay_on_disk(table: Tables) -> None:
-    assert isinstance(open_store(table(3), rows(0, 1), "frame", 16).images, np.memmap)
+    assert isinstance(open_store(table(3), rows(0, 1), FRAME, 16).images, np.memmap)
 
 
 def test_another_size_region_split_data_set_or_box_is_another_store(
@@ -95,13 +96,13 @@ def test_another_size_region_split_data_set_or_box_is_another_store(
     moved = replace(labels, points=labels.points + 1)
     other_boxes = replace(labels, boxes=labels.boxes + 2)
     for arguments in [
-        (labels, rows(0, 1), "frame", 16),
-        (labels, rows(0, 1), "frame", 17),
-        (labels, rows(0, 1), "box", 16),
-        (other_boxes, rows(0, 1), "box", 16),
-        (labels, rows(0, 2), "frame", 16),
-        (labels, rows(1, 0), "frame", 16),
-        (moved, rows(0, 1), "frame", 16),
+        (labels, rows(0, 1), FRAME, 16),
+        (labels, rows(0, 1), FRAME, 17),
+        (labels, rows(0, 1), BOX, 16),
+        (other_boxes, rows(0, 1), BOX, 16),
+        (labels, rows(0, 2), FRAME, 16),
+        (labels, rows(1, 0), FRAME, 16),
+        (moved, rows(0, 1), FRAME, 16),
     ]:
         before = len(folders(stores))
         open_store(*arguments)
@@ -112,8 +113,8 @@ def test_frames_that_cannot_be_read_are_left_out_and_counted(table: Tables) -> N
     labels = table(5, broken=[1, 3])
     message = r"2 of 5 frames cannot be used, more than 10%; the first: 001.*--most-skipped 1"
     with pytest.raises(DataError, match=message):
-        open_store(labels, rows(0, 1, 2, 3, 4), "frame", 16)
-    store = open_store(labels, rows(0, 1, 2, 3, 4), "frame", 16, most_skipped=0.5)
+        open_store(labels, rows(0, 1, 2, 3, 4), FRAME, 16)
+    store = open_store(labels, rows(0, 1, 2, 3, 4), FRAME, 16, most_skipped=0.5)
     assert store.rows.tolist() == [0, 2, 4]
     assert len(store.images) == len(store.regions) == 3
     np.testing.assert_array_equal(
@@ -128,17 +129,17 @@ def test_strict_makes_a_skipped_frame_fatal_also_where_the_store_stands(table: T
     message = r"001.png: .*cannot be decoded \(--strict.* 2 in all"
     for _ in range(2):
         with pytest.raises(DataError, match=message):
-            open_store(labels, rows(0, 1, 2, 3), "frame", 16, strict=True)
-        assert len(open_store(labels, rows(0, 1, 2, 3), "frame", 16, most_skipped=1)) == 2
+            open_store(labels, rows(0, 1, 2, 3), FRAME, 16, strict=True)
+        assert len(open_store(labels, rows(0, 1, 2, 3), FRAME, 16, most_skipped=1)) == 2
 
 
 def test_not_one_readable_frame_is_an_error_and_no_store(table: Tables, stores: Path) -> None:
     message = "not one of 2 frames can be used; 000.png: frame.jpg"
     with pytest.raises(DataError, match=message):
-        open_store(table(2, broken=[0, 1]), rows(0, 1), "frame", 16)
+        open_store(table(2, broken=[0, 1]), rows(0, 1), FRAME, 16)
     assert folders(stores) == []
     # the disk is back: the same call finds the frames
-    assert len(open_store(table(2), rows(0, 1), "frame", 16)) == 2
+    assert len(open_store(table(2), rows(0, 1), FRAME, 16)) == 2
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_frame_without_a_usable_box_is_left_out_of_a_box_region(
     table: Tables, box: Any, reason: str
 ) -> None:
     labels = table(2, boxes=[(1.0, 1.0, 9.0, 9.0), box])
-    store = open_store(labels, rows(0, 1), "box", 16, most_skipped=1)
+    store = open_store(labels, rows(0, 1), BOX, 16, most_skipped=1)
     assert store.rows.tolist() == [0]
     assert reason in store.problems[0].reason
 
@@ -166,7 +167,7 @@ def test_a_build_that_fails_leaves_nothing(table: Tables, stores: Path) -> None:
 
     bad = replace(labels, images=(labels.images[0], broken, labels.images[2]))
     with pytest.raises(KeyError):
-        open_store(bad, rows(0, 1, 2), "frame", 16)
+        open_store(bad, rows(0, 1, 2), FRAME, 16)
     assert folders(stores) == []
 
 
@@ -175,7 +176,7 @@ def test_a_build_that_is_stopped_leaves_nothing(table: Tables, stores: Path) -> 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        open_store(table(3), rows(0, 1, 2), "frame", 16, progress=stop)
+        open_store(table(3), rows(0, 1, 2), FRAME, 16, progress=stop)
     assert folders(stores) == []
 
 
@@ -185,17 +186,17 @@ def test_a_home_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"cannot write the store: .*ZOO_HOME"):
-        open_store(table(1), rows(0), "frame", 16)
+        open_store(table(1), rows(0), FRAME, 16)
 
 
 @pytest.mark.parametrize("file", ["images.npy", "rows.npy", "regions.npy", "problems.json"])
 def test_a_damaged_store_is_named_and_not_read(table: Tables, stores: Path, file: str) -> None:
-    open_store(table(2), rows(0, 1), "frame", 16)
+    open_store(table(2), rows(0, 1), FRAME, 16)
     (folder,) = stores.iterdir()
     with (folder / file).open("r+b") as stream:
         stream.truncate(1)
     with pytest.raises(DataError, match=f"{folder.name}: the store is damaged.*delete that folder"):
-        open_store(table(2), rows(0, 1), "frame", 16)
+        open_store(table(2), rows(0, 1), FRAME, 16)
 
 
 def test_two_builders_at_once_end_with_one_store(
@@ -213,7 +214,7 @@ def test_two_builders_at_once_end_with_one_store(
     found: list[Store] = []
     builders = [
         threading.Thread(
-            target=lambda: found.append(open_store(labels, rows(0, 1, 2, 3), "frame", 16))
+            target=lambda: found.append(open_store(labels, rows(0, 1, 2, 3), FRAME, 16))
         )
         for _ in range(2)
     ]
@@ -230,6 +231,7 @@ def test_two_builders_at_once_end_with_one_store(
 KILLED_BUILDER = """
 import time
 import numpy as np
+from zoo.data.regions import FRAME
 from zoo.data.store import open_store
 from zoo.data.table import read_table
 from zoo.datasets.synthetic import open_synthetic
@@ -238,7 +240,7 @@ def progress(done, total):
     if done == 4 and {wait}:
         print("halfway", flush=True)
         time.sleep(60)
-store = open_store(table, np.arange(6), "frame", 16, progress=progress)
+store = open_store(table, np.arange(6), FRAME, 16, progress=progress)
 print(len(store), int(store.images.sum(dtype="int64")), flush=True)
 """
 
@@ -291,16 +293,16 @@ def test_building_does_not_hold_all_frames_in_memory(
             time.sleep(0.2)  # time enough to run away
         ahead.append(decoded - done)
 
-    open_store(labels, np.arange(200), "frame", 8, progress=progress)
+    open_store(labels, np.arange(200), FRAME, 8, progress=progress)
     assert max(ahead) <= 70
 
 
 def test_a_frame_that_was_repaired_comes_back(table: Tables) -> None:
     fine = table(3)
     broken = replace(fine, images=(fine.images[0], unreadable, fine.images[2]))
-    assert len(open_store(broken, rows(0, 1, 2), "frame", 16, most_skipped=1)) == 2
-    assert len(open_store(broken, rows(0, 1, 2), "frame", 16, most_skipped=1)) == 2
-    assert len(open_store(fine, rows(0, 1, 2), "frame", 16)) == 3
+    assert len(open_store(broken, rows(0, 1, 2), FRAME, 16, most_skipped=1)) == 2
+    assert len(open_store(broken, rows(0, 1, 2), FRAME, 16, most_skipped=1)) == 2
+    assert len(open_store(fine, rows(0, 1, 2), FRAME, 16)) == 3
 
 
 def test_what_a_killed_builder_left_long_ago_is_cleared(table: Tables, stores: Path) -> None:
@@ -308,7 +310,7 @@ def test_what_a_killed_builder_left_long_ago_is_cleared(table: Tables, stores: P
     for folder in (old, young):
         folder.mkdir(parents=True)
     os.utime(old, (0, 0))
-    open_store(table(3), rows(0), "frame", 16)
+    open_store(table(3), rows(0), FRAME, 16)
     assert (old.exists(), young.exists()) == (False, True)
 
 
@@ -322,20 +324,20 @@ def test_a_disk_without_room_is_told_before_anything_is_decoded(
     usage = shutil.disk_usage(stores.parents[1])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 20 * 3 - 1))
     with pytest.raises(DataError, match=r"3 frames at 20 px take .* GB, and the disk has .*prune"):
-        open_store(never_decoded(table(7)), rows(4, 1, 6), "frame", 20)
+        open_store(never_decoded(table(7)), rows(4, 1, 6), FRAME, 20)
     assert not folders(stores)
-    assert len(open_store(table(7), rows(4, 1), "frame", 20)) == 2
+    assert len(open_store(table(7), rows(4, 1), FRAME, 20)) == 2
 
 
 def test_a_store_that_was_used_lately_is_kept(
     table: Tables, stores: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for size in (16, 20):
-        open_store(table(7), rows(4, 1), "frame", size)
+        open_store(table(7), rows(4, 1), FRAME, size)
     month = time.time() - 31 * 86400
     for each in stores.iterdir():
         os.utime(each, (month, month))
-    open_store(table(7), rows(4, 1), "frame", 16)  # and so it is of today
+    open_store(table(7), rows(4, 1), FRAME, 16)  # and so it is of today
     [old] = old_stores(30)
     assert old.bytes > 2 * 20 * 20 * 3
     prune(days=30, dry_run=True)

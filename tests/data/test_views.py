@@ -14,7 +14,7 @@ from zoo.api import LandmarkScheme
 from zoo.config import Augment, Config
 from zoo.data.augment import Augmenter, draw
 from zoo.data.batches import Sources, Split, make_split
-from zoo.data.decode import CLOSE, CLOSE_ROOM
+from zoo.data.regions import CLOSE_ROOM, FRAME, CloseCrop
 from zoo.data.store import open_store
 from zoo.data.table import SampleTable
 from zoo.data.views import JITTER, MISTURN, Order, View, Views, close_augment, close_size
@@ -40,7 +40,7 @@ def close_view(
     labels: SampleTable, size: int = 24, upright: NDArray[np.float64] | None = None
 ) -> View:
     rows = np.arange(len(labels))
-    store = open_store(labels, rows, CLOSE, close_size(Augment(), size), upright=upright)
+    store = open_store(labels, rows, CloseCrop(upright), close_size(Augment(), size))
     augment = Augmenter(
         Augment(), labels.scheme, (0.0, 0.0), store.size, size, window=1 / CLOSE_ROOM
     )
@@ -80,7 +80,7 @@ def test_turned_crops_are_turned_by_the_error_of_a_roll_whatever_the_recipe_says
 def test_what_is_cut_anew_is_what_the_region_says(labels: SampleTable) -> None:
     """A window in fractions of the region is the same pixels as that square of the source."""
     rows = np.array([2, 0])
-    store = open_store(labels, np.arange(4), "frame", 16)
+    store = open_store(labels, np.arange(4), FRAME, 16)
     split = make_split(store, labels, CPU)
     windows = [Region(0.5, 0.5, 1.0), Region(0.4, 0.6, 0.5)]
     again = split.look_closer(rows, windows)
@@ -149,8 +149,8 @@ def test_a_model_that_looks_once_is_shown_whole_regions_only(labels: SampleTable
 
 def test_a_face_without_visible_points_is_kept_and_seen_whole(labels: SampleTable) -> None:
     hidden = replace(labels, visible=np.zeros_like(labels.visible))
-    store = open_store(hidden, np.arange(2), CLOSE, 16)
-    frame = open_store(hidden, np.arange(2), "frame", 16)
+    store = open_store(hidden, np.arange(2), CloseCrop(), 16)
+    frame = open_store(hidden, np.arange(2), FRAME, 16)
     np.testing.assert_array_equal(store.regions, frame.regions)
 
 

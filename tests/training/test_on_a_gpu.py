@@ -18,7 +18,7 @@ from zoo.api import IBUG68, FeatureInfo
 from zoo.config.recipes import recipe_names, resolve
 from zoo.data.augment import Augmenter
 from zoo.data.batches import Sources, Split
-from zoo.data.decode import CLOSE_ROOM
+from zoo.data.regions import CLOSE_ROOM
 from zoo.data.views import Order, View, Views, close_augment, close_size
 from zoo.registry import registry
 from zoo.scoring import mirrored

@@ -1,4 +1,4 @@
-"""Frames decoded in order, ahead of need, each with the region that a model would see."""
+"""Frames decoded in order, ahead of need; what cannot be read is left out, up to a share of all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import DataError, Problem
-from ..geometry import Box, Region, box_region, frame_region, refine_region
+from ..geometry import Region
+from .regions import RegionRule
 from .table import SampleTable
 
 T = TypeVar("T")
@@ -24,39 +25,6 @@ Progress = Callable[[int, int], None]
 MOST_SKIPPED = 0.1
 """The share of frames that may be skipped, unless a configuration says otherwise: a data set that
 lost more is another one."""
-
-CLOSE = "close"
-"""A region that only training asks for: the labelled points as a second pass would see them
-(:func:`zoo.geometry.refine_region`), with room around for turning and moving that crop."""
-
-CLOSE_ROOM = 1.5
-"""Side of a close region in sides of a second pass's crop. A crop that is turned by 30 degrees
-just fits; one that is moved or widened besides may have a black corner, as at the edge of a
-picture."""
-
-
-def place(
-    table: SampleTable, row: int, region: str, upright: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.uint8], Region]:
-    """A frame's pixels and its region; ``upright``, the points (K, 2) of an upright face, where
-    close regions are turned as the face is. Raises :class:`DataError` for a frame that cannot be
-    read, or that has no box where the region needs one."""
-    image = table.images[row]()
-    height, width = image.shape[:2]
-    if region == CLOSE:
-        return image, _close_region(table, row, height, width, upright)
-    return image, _region(region, table.boxes[row], height, width, table.ids[row])
-
-
-def _close_region(
-    table: SampleTable, row: int, height: int, width: int, upright: NDArray[np.float64] | None
-) -> Region:
-    visible = table.visible[row]
-    shown = table.points[row][visible]
-    if not len(shown):  # nothing to crop about, and nothing to learn
-        return frame_region(height, width)
-    close = refine_region(shown, None if upright is None else upright[visible])
-    return replace(close, side=close.side * CLOSE_ROOM)
 
 
 @dataclass(frozen=True)
@@ -76,7 +44,7 @@ class Regions:
 def find_regions(
     table: SampleTable,
     rows: NDArray[np.int64],
-    region: str,
+    rule: RegionRule,
     strict: bool = False,
     progress: Progress | None = None,
     most_skipped: float = MOST_SKIPPED,
@@ -87,24 +55,19 @@ def find_regions(
     ``most_skipped`` cannot and, with ``strict``, where any cannot.
     """
 
-    def load(row: int) -> Region | Problem:
-        try:
-            return place(table, row, region)[1]
-        except DataError as error:
-            return Problem(table.ids[row], str(error))
+    def find(row: int) -> Region:
+        height, width = table.images[row]().shape[:2]
+        return rule.region(table, row, height, width)
 
     kept: list[int] = []
     regions: list[tuple[float, float, float]] = []
     problems: list[Problem] = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for done, (row, square) in enumerate(zip(rows, ahead(pool, load, rows), strict=True), 1):
-            if isinstance(square, Problem):
-                problems.append(square)
-            else:
-                kept.append(int(row))
-                regions.append((square.cx, square.cy, square.side))
-            if progress is not None:
-                progress(done, len(rows))
+    for row, square in each_frame(table, rows, find, progress):
+        if isinstance(square, Problem):
+            problems.append(square)
+        else:
+            kept.append(row)
+            regions.append((square.cx, square.cy, square.side))
     refuse_skips(problems, len(rows), strict, most_skipped)
     return Regions(
         rows=np.array(kept, np.int64),
@@ -134,7 +97,30 @@ def refuse_skips(
         )
 
 
-def ahead(
+def each_frame(
+    table: SampleTable,
+    rows: NDArray[np.int64],
+    work: Callable[[int], T],
+    progress: Progress | None = None,
+) -> Iterator[tuple[int, T | Problem]]:
+    """Each row in order, with what ``work``, which reads its picture, makes of it, or why that is
+    nothing. Several are worked on at once."""
+
+    def tried(row: int) -> T | Problem:
+        try:
+            return work(row)
+        except DataError as error:
+            return Problem(table.ids[row], str(error))
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        results = zip(rows.tolist(), _ahead(pool, tried, rows), strict=True)
+        for done, (row, result) in enumerate(results, 1):
+            yield row, result
+            if progress is not None:
+                progress(done, len(rows))
+
+
+def _ahead(
     pool: ThreadPoolExecutor, load: Callable[[int], T], rows: NDArray[np.int64]
 ) -> Iterator[T]:
     """``map`` in order with a bounded queue: a video release does not fit into memory."""
@@ -143,15 +129,3 @@ def ahead(
     while pending:
         yield pending.popleft().result()
         pending.extend(pool.submit(load, row) for row in islice(todo, 1))
-
-
-def _region(kind: str, box: NDArray[np.float32], height: int, width: int, where: str) -> Region:
-    if kind == "frame":
-        return frame_region(height, width)
-    if not np.isfinite(box).all():
-        raise DataError(f"{where}: has no box; use --set region=frame")
-    x0, y0, x1, y1 = (float(value) for value in box)
-    if not (x0 < x1 and y0 < y1):
-        raise DataError(f"{where}: its box {x0:g}, {y0:g}, {x1:g}, {y1:g} is empty")
-    face: Box = (x0, y0, x1, y1)
-    return box_region(face)

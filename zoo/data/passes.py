@@ -18,7 +18,7 @@ from ..reporter import Reporter
 from .augment import Augmenter
 from .batches import make_split
 from .chain import NONE, Chain
-from .decode import CLOSE, CLOSE_ROOM
+from .regions import CLOSE_ROOM, CloseCrop
 from .source import DataSource
 from .store import Store
 from .table import SampleTable
@@ -44,7 +44,7 @@ def open_passes(
     if config.refine:
         stored = close_size(config.augment, size)
         upright = _mean_shape(whole, source.table, labelled) if config.upright else None
-        close = source.store("train", CLOSE, stored, reporter, upright)
+        close = source.cut("train", CloseCrop(upright), stored, reporter)
         if not np.array_equal(whole.rows, close.rows):
             raise DataError(
                 "frames of the train split could be read at one time and not at another"

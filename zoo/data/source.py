@@ -18,7 +18,8 @@ from ..registry import Resolved, registry
 from ..reporter import Reporter
 from .decode import MOST_SKIPPED, refuse_skips
 from .opening import open_dataset
-from .store import Shape, Store, open_store
+from .regions import REGIONS, RegionRule
+from .store import Store, open_store
 from .table import SampleTable, read_table
 
 
@@ -64,16 +65,15 @@ class DataSource:
             )
         return rows
 
-    def store(
-        self, split: str, region: str, size: int, reporter: Reporter, upright: Shape = None
-    ) -> Store:
-        """One split's regions as squares of ``size`` pixels; ``upright`` is what close ones are
-        turned by."""
+    def store(self, split: str, region: str, size: int, reporter: Reporter) -> Store:
+        """One split's regions as squares of ``size`` pixels."""
+        return self.cut(split, REGIONS[region], size, reporter)
+
+    def cut(self, split: str, rule: RegionRule, size: int, reporter: Reporter) -> Store:
+        """The same of regions that no configuration names."""
         rows = self.measurable_rows(split)
         progress = reporter.decoding(split)
-        store = open_store(
-            self.table, rows, region, size, self.strict, progress, self.most_skipped, upright
-        )
+        store = open_store(self.table, rows, rule, size, self.strict, progress, self.most_skipped)
         if store.problems:
             reporter.note(
                 f"{split}: {len(store.problems)} of {len(rows)} frames skipped, "

@@ -14,8 +14,9 @@ import os
 import shutil
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from ..api import DataError, Problem
 from ..files import zoo_home
 from ..files.reading import read_json
 from ..geometry import Region, crop
-from .decode import MOST_SKIPPED, Progress, ahead, place, refuse_skips
+from .decode import MOST_SKIPPED, Progress, each_frame, refuse_skips
+from .regions import RegionRule
 from .table import SampleTable
 
 FORMAT = 1
@@ -35,10 +37,6 @@ ABANDONED = 86400.0
 """Seconds after which a half-written store has no builder any more."""
 
 
-Shape = NDArray[np.float64] | None
-"""Points (K, 2) of an upright face."""
-
-
 @dataclass(frozen=True)
 class Store:
     """M frames of a table as squares of ``size`` pixels."""
@@ -46,8 +44,8 @@ class Store:
     images: NDArray[np.uint8]
     """(M, size, size, 3) RGB, memory-mapped."""
     regions: NDArray[np.float64]
-    """(M, 3): centre x, centre y and side in source pixels; of close regions that are turned
-    (M, 4): the angle in radians as well."""
+    """(M, 3): centre x, centre y and side in source pixels; where regions are turned (M, 4): the
+    angle in radians as well."""
     rows: NDArray[np.int64]
     """(M,): the table's row of each frame; frames that could not be read are left out."""
     problems: tuple[Problem, ...]
@@ -63,24 +61,22 @@ class Store:
 def open_store(
     table: SampleTable,
     rows: NDArray[np.int64],
-    region: str,
+    rule: RegionRule,
     size: int,
     strict: bool = False,
     progress: Progress | None = None,
     most_skipped: float = MOST_SKIPPED,
-    upright: Shape = None,
 ) -> Store:
-    """The store of these rows of the table, built where it is not there yet. ``upright``: what
-    close regions are turned by (:func:`.decode.place`).
+    """The store of these rows of the table, built where it is not there yet.
 
     Raises :class:`DataError` where no frame can be read, where more than the share
     ``most_skipped`` cannot and, with ``strict``, where any cannot.
     """
-    folder = zoo_home() / "stores" / _key(table, rows, region, size, upright)
-    if folder.is_dir() and _any_repaired(_read(folder), table, region, size, upright):
+    folder = zoo_home() / "stores" / _key(table, rows, rule, size)
+    if folder.is_dir() and _any_repaired(_read(folder), table, rule, size):
         shutil.rmtree(folder)
     if not folder.is_dir():
-        _build(folder, table, rows, region, size, progress, upright)
+        _build(folder, table, rows, rule, size, progress)
     with contextlib.suppress(OSError):  # a folder of others that may be read alone
         os.utime(folder)  # when it was last used: see old_stores
     store = _read(folder)
@@ -121,31 +117,27 @@ def _require_room(where: Path, frames: int, size: int) -> None:
         )
 
 
-def _any_repaired(store: Store, table: SampleTable, region: str, size: int, upright: Shape) -> bool:
+def _any_repaired(store: Store, table: SampleTable, rule: RegionRule, size: int) -> bool:
     """Whether a frame that could not be read when the store was built can be read now."""
     for problem in store.problems:
         with contextlib.suppress(DataError):
-            _cut(table, table.ids.index(problem.where), region, size, upright)
+            _cut(table, table.ids.index(problem.where), rule, size)
             return True
     return False
 
 
-def _key(
-    table: SampleTable, rows: NDArray[np.int64], region: str, size: int, upright: Shape
-) -> str:
+def _key(table: SampleTable, rows: NDArray[np.int64], rule: RegionRule, size: int) -> str:
     ids = "\n".join(table.ids[i] for i in rows)
-    digest = hashlib.sha256(f"{FORMAT}|{table.fingerprint}|{region}|{size}|{ids}".encode())
-    if region == "box":  # the fingerprint knows points, not boxes
-        digest.update(table.boxes[rows].astype("<f4").tobytes())
-    if upright is not None:
-        digest.update(upright.astype("<f8").tobytes())
+    digest = hashlib.sha256(f"{FORMAT}|{table.fingerprint}|{rule.name}|{size}|{ids}".encode())
+    digest.update(rule.depends_on(table, rows))
     return digest.hexdigest()[:24]
 
 
 def _cut(
-    table: SampleTable, row: int, region: str, size: int, upright: Shape
+    table: SampleTable, row: int, rule: RegionRule, size: int
 ) -> tuple[NDArray[np.uint8], Region]:
-    image, square = place(table, row, region, upright)
+    image = table.images[row]()
+    square = rule.region(table, row, *image.shape[:2])
     return crop(image, square, size), square
 
 
@@ -153,10 +145,9 @@ def _build(
     folder: Path,
     table: SampleTable,
     rows: NDArray[np.int64],
-    region: str,
+    rule: RegionRule,
     size: int,
     progress: Progress | None,
-    upright: Shape,
 ) -> None:
     draft = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")
     for left in folder.parent.glob("*.part"):  # by a builder that was killed
@@ -166,11 +157,11 @@ def _build(
         draft.mkdir(parents=True)
         _require_room(folder.parent, len(rows), size)
         kept, regions, problems = _write_images(
-            draft / "images.npy", table, rows, region, size, progress, upright
+            draft / "images.npy", table, rows, rule, size, progress
         )
         if not kept:  # no store: the next try may find what is missing now
             refuse_skips(problems, len(rows), strict=False)
-        np.save(draft / "regions.npy", np.array(regions, np.float64))
+        np.save(draft / "regions.npy", _as_array(regions))
         np.save(draft / "rows.npy", np.array(kept, np.int64))
         listed = [[p.where, p.reason] for p in problems]
         (draft / "problems.json").write_text(json.dumps(listed), "utf-8")
@@ -188,39 +179,36 @@ def _write_images(
     path: Path,
     table: SampleTable,
     rows: NDArray[np.int64],
-    region: str,
+    rule: RegionRule,
     size: int,
     progress: Progress | None,
-    upright: Shape,
-) -> tuple[list[int], list[tuple[float, ...]], list[Problem]]:
+) -> tuple[list[int], list[Region], list[Problem]]:
     """Pixels go to disk as they come; frames that cannot be read leave unused room at the end."""
 
-    def load(row: int) -> tuple[NDArray[np.uint8], Region] | Problem:
-        try:
-            return _cut(table, row, region, size, upright)
-        except DataError as error:
-            return Problem(table.ids[row], str(error))
-
     kept: list[int] = []
-    regions: list[tuple[float, ...]] = []
-    numbers = slice(None) if upright is not None else slice(3)
+    regions: list[Region] = []
     problems: list[Problem] = []
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), size, size, 3)}
-    with path.open("wb") as stream, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         start = stream.tell()
-        for done, (row, result) in enumerate(zip(rows, ahead(pool, load, rows), strict=True), 1):
+        cut = partial(_cut, table, rule=rule, size=size)
+        for row, result in each_frame(table, rows, cut, progress):
             if isinstance(result, Problem):
                 problems.append(result)
             else:
                 pixels, square = result
                 stream.write(pixels.tobytes())
-                kept.append(int(row))
-                regions.append(astuple(square)[numbers])
-            if progress is not None:
-                progress(done, len(rows))
+                kept.append(row)
+                regions.append(square)
         stream.truncate(start + len(rows) * size * size * 3)
     return kept, regions, problems
+
+
+def _as_array(regions: Sequence[Region]) -> NDArray[np.float64]:
+    """As :attr:`Store.regions`."""
+    numbers = np.array([astuple(region) for region in regions], np.float64)
+    return numbers if numbers[:, 3].any() else numbers[:, :3]
 
 
 def _move_into_place(draft: Path, folder: Path) -> None:

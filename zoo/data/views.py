@@ -25,8 +25,8 @@ from ..config import Augment
 from .augment import OWN_DRAWS, Augmenter, draw
 from .batches import Split
 from .chain import NONE, Chain
-from .decode import CLOSE_ROOM
 from .device import ahead
+from .regions import CLOSE_ROOM
 
 JITTER = {"scale": 0.1, "shift": 0.05}
 """Least jitter of close crops, where the recipe has less."""

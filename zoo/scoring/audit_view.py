@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, UsageError
 from ..data.batches import make_split
+from ..data.regions import REGIONS
 from ..data.store import open_store
 from ..data.table import SampleTable
 from ..evaluation.audit.offset import Mirrored
@@ -64,7 +65,7 @@ def see_mirrored(
     store = open_store(
         table,
         rows,
-        config.region,
+        REGIONS[config.region],
         config.input_size,
         strict,
         reporter.decoding("label offset"),

@@ -7,16 +7,15 @@ whether they came from files, from videos or were drawn.
 from __future__ import annotations
 
 import csv
-import os
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..api import DataError, Problem, UsageError
-from ..data.decode import ahead, refuse_skips
+from ..api import Problem, UsageError
+from ..data.decode import each_frame, refuse_skips
 from ..data.source import DataSource
 from ..data.table import SampleTable
 from ..reporter import Reporter
@@ -60,11 +59,8 @@ def _write_images(
 ) -> tuple[list[Line], list[Problem]]:
     numbers = {int(row): number for number, row in enumerate(rows)}
 
-    def write(row: int) -> Line | Problem:
-        try:
-            image = table.images[row]()
-        except DataError as error:
-            return Problem(table.ids[row], str(error))
+    def write(row: int) -> Line:
+        image = table.images[row]()
         name = f"images/{numbers[row]:06}.png"
         Image.fromarray(image).save(folder / name, compress_level=1)
         box = table.boxes[row]
@@ -73,11 +69,10 @@ def _write_images(
 
     lines: list[Line] = []
     problems: list[Problem] = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for done, result in enumerate(ahead(pool, write, rows), 1):
-            if isinstance(result, Problem):
-                problems.append(result)
-            else:
-                lines.append(result)
-            reporter.progress(f"writing {split}", done, len(rows))
+    progress = partial(reporter.progress, f"writing {split}")
+    for _, result in each_frame(table, rows, write, progress):
+        if isinstance(result, Problem):
+            problems.append(result)
+        else:
+            lines.append(result)
     return lines, problems

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, UsageError
 from ..data.decode import MOST_SKIPPED, Regions, find_regions
+from ..data.regions import REGIONS
 from ..data.source import DataSource, read_source, splits_of
 from ..evaluation.records import SCHEMA, RawRecord, config_hash, load_record, save_record
 from ..evaluation.scores.metrics import METRICS_VERSION, mean_shape
@@ -122,7 +123,8 @@ def _folds(source: DataSource) -> list[DataSource]:
 def _see(source: DataSource, rows: NDArray[np.int64], region: str, reporter: Reporter) -> Regions:
     """Which frames can be read, and their regions: the same as in the stores of a run."""
     progress = partial(reporter.progress, "reading frames")
-    seen = find_regions(source.table, rows, region, source.strict, progress, source.most_skipped)
+    rule = REGIONS[region]
+    seen = find_regions(source.table, rows, rule, source.strict, progress, source.most_skipped)
     if seen.problems:
         reporter.note(
             f"{len(seen.problems)} of {len(rows)} frames skipped, the first: {seen.problems[0]}"

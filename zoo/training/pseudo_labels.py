@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..api import DataError, OpenDataset
 from ..config import Config
 from ..data.batches import make_split
+from ..data.regions import REGIONS
 from ..data.source import DataSource
 from ..data.store import Store, open_store
 from ..data.table import SampleTable, read_table
@@ -205,7 +206,7 @@ def _ask(
     store = open_store(
         table,
         rows,
-        config.region,
+        REGIONS[config.region],
         config.input_size,
         progress=reporter.decoding("unlabelled"),
     )
