@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from untrained import make_run
 
 from zoo.api import generic_scheme
+from zoo.export.export import export_onnx
 from zoo.geometry import FacePlace, Region
-from zoo.prediction import Face, Predictor
+from zoo.prediction import Face, Predictor, load
 from zoo.prediction.drawing import draw_faces
 from zoo.prediction.network import Answer
 from zoo.prediction.outputs import in_picture
+
+if TYPE_CHECKING:
+    from conftest import Plant
 
 WIDE = np.float32([[0.04, 0.0], [0.0, 0.01]])
 """Of a crop: two tenths of its width, one of its height."""
@@ -77,6 +82,45 @@ def test_a_table_says_which_points_are_seen_where_the_model_does(tmp_path: Path)
     assert table[["part_0_visibility", "part_1_visibility"]].values.tolist() == [[0.25, 1.0]]
     told(BLACK, "none").save(tmp_path / "faces.csv")
     assert (tmp_path / "faces.csv").read_text().endswith(",0.25,1\n")
+
+
+SOURCE = """
+from torch import nn
+
+from zoo.api import Head
+
+
+class Spread(nn.Module):
+    def __init__(self, channels, points, spread):
+        super().__init__()
+        self.out = nn.Linear(channels, 2 * points)
+        self.declared_outputs = {"spread": ("K", 1)} if spread else {}
+
+    def forward(self, features):
+        points = self.out(features.mean((2, 3))).sigmoid().unflatten(1, (-1, 2))
+        return {"points": points, "spread": 0 * points[..., :1] + 0.25}
+
+
+def build(features, scheme, input_size, *, spread=False):
+    return Spread(features.channels[-1], len(scheme), spread)
+
+
+head = Head(build=build, outputs={"unlike": ("K",)}, api_version=2)
+"""
+
+
+@pytest.mark.parametrize("spread", [True, False])
+def test_a_head_may_declare_them_as_it_was_built(
+    spread: bool, plant: Plant, tmp_path: Path
+) -> None:
+    plant("spreading", {"zoo.heads": {"spread": "head"}}, SOURCE)
+    run = make_run(tmp_path / "net", head="spread", sets=[f"head.spread={str(spread).lower()}"])
+    exported = export_onnx(run, tmp_path / "net.onnx").path
+    for model in (load(run, "cpu"), load(exported)):
+        assert model.outputs == ({"spread": (68, 1)} if spread else {})
+        [face] = model.predict(BLACK, "none")
+        assert {k: v.shape for k, v in face.outputs.items()} == model.outputs
+        assert not spread or np.unique(face.outputs["spread"]).tolist() == [0.25]
 
 
 def test_an_ellipse_of_two_standard_deviations_is_drawn_on_request() -> None:

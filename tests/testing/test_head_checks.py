@@ -47,9 +47,12 @@ class Linear(nn.Module):
 
 
 class Scored(Linear):
+    declared_outputs = {"edges": ("K", 1)}
+
     def forward(self, features):
         points = super().forward(features)["points"]
-        return {"points": points, "score": torch.sigmoid(points.sum(-1))}
+        score = torch.sigmoid(points.sum(-1))
+        return {"points": points, "score": score, "edges": score[..., None]}
 
     def loss(self, output, target, visible, point_loss):
         return 2 * point_loss((224 * output["points"] - 100) / 50, target, visible)
@@ -144,6 +147,14 @@ class Lengthy(Linear):
 
 counts_in_python = of(Lengthy)
 declared = Head(build=healthy.build, outputs={"depth": ("K",)}, api_version=2)
+
+
+
+class Mistold(Scored):
+    declared_outputs = {"edges": ["K", 1]}
+
+
+declared_amiss = of(Mistold)
 names_points = Head(build=healthy.build, outputs={"points": ("K", 2)}, api_version=2)
 
 
@@ -272,6 +283,7 @@ BROKEN = {
     "logits_for_visibility": ("gives_points", '"visibility" is no probability: -'),
     "edges_first": ("outputs_are_as_declared", '"edges" is (68, 2) for 2 images; its first'),
     "declared": ("outputs_are_as_declared", 'declares "depth", and does not give it'),
+    "declared_amiss": ("outputs_are_as_declared", "edges: a tuple of whole numbers above 0"),
     "names_points": ("declares_valid_facts", "points has its meaning already"),
     "counts_in_python": ("exports_to_onnx", "it holds on to the size of the batch: unflatten in "),
     "bfloat16_points": ("points_are_float32", "under autocast points are torch.bfloat16"),

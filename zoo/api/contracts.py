@@ -194,7 +194,8 @@ class Head:
       (target (B, K, 2) in landmark units); otherwise ``point_loss(points, target, visible)`` is
       used with the points in landmark units;
     - ``start_at(mean_points)``: called once before training from random weights with the training
-      set's mean shape, (K, 2) as fractions of the input.
+      set's mean shape, (K, 2) as fractions of the input;
+    - ``declared_outputs``: what stands for ``outputs``, where that depends on how it was built.
 
     Example:
         A head that takes a vector:

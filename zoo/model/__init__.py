@@ -1,6 +1,6 @@
 """The model: normalise > backbone > head, how it is built, and what it costs."""
 
-from .building import BuiltModel, ModelPlan, build_model
+from .building import BuiltModel, ModelPlan, build_model, declared_outputs
 from .cost import count_gmacs, count_parameters, describe, rounded
 from .features import probe
 from .network import LandmarkModel, Output
@@ -13,6 +13,7 @@ __all__ = [
     "build_model",
     "count_gmacs",
     "count_parameters",
+    "declared_outputs",
     "describe",
     "probe",
     "rounded",

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..api import Backbone, Head, LandmarkScheme, PluginError, UsageError, WeightsError
 from ..memory import bounded, require_side
-from ..registry import Entry, Resolved, registry
+from ..registry import Entry, Resolved, blaming, registry
 from ..registry.call import call_with_options
 from ..registry.entries import bare_id
 from ..registry.errors import BrokenPluginError
@@ -110,12 +110,20 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     build = plan.head.plugin.build
     head = _module(plan.head.entry, build, features, scheme, size, **plan.head.options)
     entries = {"backbone": plan.backbone.entry, "head": plan.head.entry}
-    outputs = {
-        name: tuple(side if isinstance(side, int) else len(scheme) for side in shape)
-        for name, shape in plan.head.plugin.outputs.items()
-    }
+    with blaming(plan.head.entry, "does not say what it gives"):
+        outputs = declared_outputs(plan.head.plugin, head, len(scheme))
     model = LandmarkModel(backbone, head, spec, plan.freeze, entries, outputs)
     return BuiltModel(model.train(), spec, size, weights, ignored, told)
+
+
+def declared_outputs(head: Head, built: nn.Module, points: int) -> dict[str, tuple[int, ...]]:
+    """What a head gives beside points and scores, with the shape of each for one face: what its
+    module says, which may depend on how it was built, or else what the plugin says of all."""
+    declared = getattr(built, "declared_outputs", head.outputs)
+    return {
+        name: tuple(side if isinstance(side, int) else points for side in shape)
+        for name, shape in declared.items()
+    }
 
 
 def wanted_stride(head: Resolved[Head]) -> float | None:

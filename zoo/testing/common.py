@@ -81,7 +81,7 @@ def _wrong_value(name: str, value: object) -> str:
         named = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
         return "" if named else "a tuple of names of options is wanted"
     if name in ("outputs", "needs"):
-        return _wrong_outputs(name, value)
+        return wrong_outputs(name, value)
     if name == "expected_failures":
         return "" if isinstance(value, Mapping) else "a mapping of check names to reasons is wanted"
     raise AssertionError(f"the kit does not know the field {name} of a contract")
@@ -101,7 +101,8 @@ def _wrong_triple(name: str, value: object) -> str:
     return ""
 
 
-def _wrong_outputs(name: str, value: object) -> str:
+def wrong_outputs(name: str, value: object) -> str:
+    """What is wrong with ``outputs`` of a head or ``needs`` of a loss; empty: nothing."""
     wanted = '"K"' if name == "outputs" else "names"
     shape = f"a tuple of whole numbers above 0 and {wanted} is wanted"
     if not isinstance(value, Mapping):

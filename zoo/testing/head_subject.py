@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, LandmarkScheme, ZooError
+from zoo.model import declared_outputs
 from zoo.registry.call import call_unblamed
+from zoo.testing.common import wrong_outputs
 from zoo.testing.failures import CheckFailed, needs
 from zoo.testing.modules import Run
 from zoo.testing.small_net import SIZE, FeatureForm, forms
@@ -42,14 +44,12 @@ class HeadSubject(Subject):
         stride = None if parameter is None else self.options.get("stride", parameter.default)
         return forms(stride, self.plugin.tokens)
 
-    @property
-    def outputs(self) -> dict[str, tuple[int, ...]]:
+    def outputs(self, module: nn.Module) -> dict[str, tuple[int, ...]]:
         """What it declares beside points and scores, with the shape for one face of 68 points."""
-        declared: Mapping[str, tuple[int | str, ...]] = self.plugin.outputs
-        return {
-            name: tuple(side if isinstance(side, int) else len(IBUG68) for side in shape)
-            for name, shape in declared.items()
-        }
+        own = getattr(module, "declared_outputs", {})
+        if why := wrong_outputs("outputs", own):
+            raise CheckFailed(f"its module's declared_outputs = {own!r}: {why}")
+        return declared_outputs(self.plugin, module, len(IBUG68))
 
     def sort_out(self) -> tuple[list[FeatureForm], dict[str, str]]:
         """The forms that it takes, and what it says to the others."""

@@ -101,7 +101,7 @@ def outputs_are_as_declared(subject: HeadSubject) -> None:
                         f'{form.name}: "{name}" is {tuple(tensor.shape)} for {count} images; its '
                         "first dimension must be the batch's"
                     )
-            for name, shape in subject.outputs.items():
+            for name, shape in subject.outputs(module).items():
                 if name not in output:
                     raise CheckFailed(f'{form.name}: it declares "{name}", and does not give it')
                 _require_shape(output, name, (count, *shape), form)
@@ -118,7 +118,9 @@ def exports_to_onnx(subject: HeadSubject) -> str | None:
     for form, module in subject.each():
         with seeded(0):
             model = LandmarkModel(SmallNet(form), module, spec, freeze=False)
-        if why := require_export(model, known | subject.outputs, SIZE):
+        with needs("outputs_are_as_declared"):
+            declared = subject.outputs(module)
+        if why := require_export(model, known | declared, SIZE):
             return why
     return None
 
