@@ -49,8 +49,8 @@ class LandmarkModel(nn.Module):
             backbone.requires_grad_(False)
             backbone.eval()
         self.layout = torch.contiguous_format if _corrupts(self) else torch.channels_last
-        """Of images and weights: channels last, in which convolutions run fastest, on CPUs and on
-        tensor cores, where that is safe."""
+        """How images and weights lie: channels last, in which convolutions run fastest, on CPUs and
+        on tensor cores, where that is safe."""
         self.to(memory_format=self.layout)
 
     def train(self, mode: bool = True) -> LandmarkModel:
