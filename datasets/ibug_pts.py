@@ -1,7 +1,8 @@
 """Folders of .pts files: 300-W with its parts (HELEN, LFPW, AFW, iBUG) and the videos of 300-VW.
 
 A still is ``NAME.pts`` beside ``NAME.jpg`` (or .png, ...). A video is ``NNN/annot/000001.pts`` for
-frame 1 of ``NNN/vid.avi``, and so on. A .pts file reads::
+frame 1 of ``NNN/vid.avi``, and so on. 300-W's folders say which stills are tested; where none of
+them is there, every still is one to train on. A .pts file reads::
 
     version: 1
     n_points: 68
@@ -68,6 +69,7 @@ class IbugPts:
         self.root = root
         self.problems: list[Problem] = []
         self.files = files_below(root, "*.pts")
+        self._own = not any(_release_split(path.relative_to(root)) for path in self.files)
         self._missing = checked_missing(missing)
         self._as_stored = as_stored
         self._reader = FrameReader()
@@ -118,7 +120,8 @@ class IbugPts:
             image=partial(read_image, image, as_stored=self._as_stored),
             points=points,
             visible=visible,
-            release_split=split,
+            # nothing to split by: every tenth still, by the hash of its name, is for choosing
+            release_split="train" if self._own else split,
             attributes=_parts_of_300w(path.relative_to(self.root), split),
             bytes=image.stat().st_size,
             orientation=1 if self._as_stored else exif_orientation(image),

@@ -77,9 +77,18 @@ def test_stills_are_read_from_one_based_points(tmp_path: Path):
         ("mine", None),
     ],
 )
-def test_folders_say_the_split(tmp_path: Path, folder: str, split: str | None):
+def test_folders_of_300w_say_the_split(tmp_path: Path, folder: str, split: str | None):
     still(tmp_path, f"{folder}/x")
+    still(tmp_path, "zz/afw/y")
     assert read(tmp_path)[1][0].release_split == split
+
+
+def test_stills_outside_300w_are_to_train_on(tmp_path: Path):
+    for name in ("a", "mine/b"):
+        still(tmp_path, name)
+    assert [sample.release_split for sample in read(tmp_path)[1]] == ["train", "train"]
+    film(tmp_path, "001", labelled=1)
+    assert read(tmp_path)[1][0].release_split is None, "frames of a video stay together"
 
 
 def test_the_test_split_of_300w_has_its_subsets(tmp_path: Path):
@@ -99,6 +108,7 @@ def test_the_test_split_of_300w_has_its_subsets(tmp_path: Path):
 def test_the_root_and_the_files_name_say_nothing_of_the_split(tmp_path: Path):
     root = tmp_path / "testset"
     still(root, "mine/train")
+    still(root, "zz/afw/y")
     assert read(root)[1][0].release_split is None
 
 
