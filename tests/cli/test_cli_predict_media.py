@@ -125,6 +125,8 @@ def test_without_a_model_the_one_in_the_box_is_taken(
     ("arguments", "status", "reason"),
     [
         (["RUN"], 2, "name a picture, video or folder after the model"),
+        (["RUN", "RUN", "SHOT"], 2, "a second model; name one, and then pictures, videos or fold"),
+        (["SHOT", "face68"], 2, "face68: a model comes first: zoo predict face68 "),
         (["runs/gone", "SHOT"], 2, "runs/gone: no run here, nor a model that `zoo models` lists"),
         (["RUN", "SHOT", "--set", "lr=1"], 2, "what can be set here are detector.KEY, track.KEY"),
         (["RUN", "SHOT", "--set", "track.evry=3"], 2, "did you mean track.every?"),

@@ -134,6 +134,8 @@ def test_a_printf_pattern_is_a_sequence_in_the_order_of_its_numbers(tmp_path: Pa
     ("argument", "reason"),
     [
         ("nothing.jpg", "nothing.jpg: no such image file, video, folder or pattern"),
+        ("nots.txt", r"nots.txt: no such .* pattern; did you mean notes.txt\?$"),
+        ("gone/notes.txt", "gone/notes.txt: no such image file, video, folder or pattern$"),
         ("no*.jpg", r"no\*.jpg: no file matches this pattern"),
         ("*.txt", r"\*.txt: 1 file matched, and none is a picture or video"),
         ("text", "text: no picture or video lies in this folder; 1 file is not read, .*: a.txt$"),

@@ -221,15 +221,20 @@ def _split(arguments: list[str]) -> tuple[str, list[str]]:
     from zoo.prediction import is_model
 
     first, *others = arguments
-    if is_model(first):
-        if not others:
-            raise UsageError(f"{first}: name a picture, video or folder after the model")
-        return first, others
-    if others and not is_meant(first):
+    model, inputs = (first, others) if is_model(first) else ("", arguments)
+    if late := next(filter(is_model, inputs), ""):
+        raise UsageError(
+            f"{late}: a second model; name one, and then pictures, videos or folders"
+            if model
+            else f"{late}: a model comes first: zoo predict {late} {first}"
+        )
+    if not inputs:
+        raise UsageError(f"{first}: name a picture, video or folder after the model")
+    if not model and others and not is_meant(first):
         raise UsageError(
             f"{first}: no run here, nor a model that `zoo models` lists, nor a picture or video"
         )
-    return "", arguments
+    return model, inputs
 
 
 def _load(model: str, device: str) -> Predictor:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.api import DataError
+from zoo.api.errors import did_you_mean
 from zoo.files.folders import matching
 from zoo.files.reading import open_regular
 from zoo.images import HEIC
@@ -137,7 +138,10 @@ def find(argument: str, taken_as: As = "auto") -> Found:
         return Found([_of_printf(argument)])
     if glob.has_magic(argument):
         return _of_pattern(argument, taken_as)
-    raise DataError(f"{argument}: no such image file, video, folder or pattern")
+    names = [each.name for each in _listed(path.parent)] if path.parent.is_dir() else []
+    hint = did_you_mean(path.name, names, most=1, cutoff=0.8)
+    reason = "no such image file, video, folder or pattern"
+    raise DataError(f"{argument}: {reason}{hint and f'; {hint}'}")
 
 
 def _of_file(path: Path) -> MediaInput:

@@ -49,7 +49,7 @@ def run(
             raise
         finally:
             outcome.points = points if writer.used else None
-            if names.kept:
+            if writer.used and names.kept:
                 reporter.note(_kept(names.kept))
     return outcome
 
