@@ -281,6 +281,17 @@ def test_what_is_wrong_is_said_in_a_line_or_two(case: str, here: Path) -> None:
     assert not (here / "runs").exists(), "a configuration that is wrong makes no folder"
 
 
+@pytest.mark.parametrize("wrong", [("--recipe", "quik"), ("--head", "liner"), ("--set", "epoch=3")])
+def test_what_is_written_wrongly_is_said_before_torch_is_imported(
+    wrong: tuple[str, str], here: Path
+) -> None:
+    script = "import sys, zoo.cli\ntry: zoo.cli.main()\nfinally: print('torch' in sys.modules)"
+    command = [sys.executable, "-c", script, "train", "small", *wrong]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    assert "did you mean" in done.stderr
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_gpu_that_is_not_there_is_not_replaced_in_silence(here: Path) -> None:
     result = invoke(*TRAIN, "--device", "cuda")

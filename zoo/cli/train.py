@@ -132,6 +132,9 @@ def train(
     Under a protocol with folds all of them are trained, one run after another; --set fold=K trains
     one.
     """
+    from zoo.config.recipes import resolve
+    from zoo.registry import bare_id, registry
+
     flags = {
         "dataset": dataset,
         "data": None if data is None else str(data),
@@ -163,10 +166,13 @@ def train(
             "name a backbone, such as `zoo train custom_cnn --dataset synthetic`; "
             "`zoo list --kind backbone` shows what there is"
         )
+    else:
+        # what is written wrongly is said at once, before torch is imported
+        config = resolve(backbone, recipe or "seed", sets or (), flags)
+        for kind in ("dataset", "head", "loss"):
+            registry(kind).locate(getattr(config, kind))
 
     from zoo.cli.progress import reporter
-    from zoo.config.recipes import resolve
-    from zoo.registry import bare_id
     from zoo.training import run
     from zoo.training.folds import train_folds
     from zoo.training.rerun import rerun
@@ -194,7 +200,6 @@ def train(
             )
             folders = [again]
         else:
-            config = resolve(backbone, recipe or "seed", sets or (), flags)
             folders = list(train_folds(config, out, strict, watcher))
     if int(os.environ.get("RANK", "0")) == 0:
         for folder in folders:
