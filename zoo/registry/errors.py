@@ -62,7 +62,8 @@ def unknown(plugin_id: str, entries: list[Entry], what: str) -> PluginError:
     hint = f"; did you mean {' or '.join(guesses)}?" if close else ";"
     command = f"zoo list --kind {what}" if what in GROUPS else "zoo list"
     message = f'no installed {what} is called "{plugin_id}"{hint} `{command}` lists them all'
-    return UnknownPluginError(message, what, plugin_id)
+    own = "`pip install -e FOLDER` adds one of your own"
+    return UnknownPluginError(f"{message}, {own}", what, plugin_id)
 
 
 def elsewhere(name: str, kind: str, found: list[str]) -> UnknownPluginError:
