@@ -19,9 +19,10 @@ Rows = Sequence[Mapping[str, Any]]
 def save_learning_curve(rows: Rows, path: Path, best_epoch: int | None = None) -> None:
     """Draws ``epoch``, ``train_loss``, ``val_loss`` and ``val_nme`` of a history as a PNG file.
 
-    A value that is missing, empty or not finite leaves a gap. ``best_epoch`` is marked; None: the
-    epoch of the lowest ``val_nme``. Draws on a canvas of its own, without pyplot and its global
-    state, so that training in a thread or without a screen is safe.
+    The two losses may have different units, so their axis is logarithmic. A value that is missing,
+    empty or not finite leaves a gap. ``best_epoch`` is marked; None: the epoch of the lowest
+    ``val_nme``. Draws on a canvas of its own, without pyplot and its global state, so that training
+    in a thread or without a screen is safe.
     """
     figure = Figure(figsize=(8, 3.5))
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.15, top=0.9, wspace=0.25)
@@ -30,9 +31,10 @@ def save_learning_curve(rows: Rows, path: Path, best_epoch: int | None = None) -
     epochs = [int(row["epoch"]) for row in rows]
     nme = [100 * value for value in _column(rows, "val_nme")]
 
-    losses.plot(epochs, _column(rows, "train_loss"), label="train", color="tab:grey")
-    losses.plot(epochs, _column(rows, "val_loss"), label="val", color="tab:blue")
-    losses.set(xlabel="epoch", ylabel="loss, landmark units")
+    train, val = _column(rows, "train_loss"), _column(rows, "val_loss")
+    losses.plot(epochs, train, label="train, the loss that trains", color="tab:grey")
+    losses.plot(epochs, val, label="val, SmoothL1", color="tab:blue")
+    losses.set(xlabel="epoch", ylabel="loss", yscale="log")
     losses.legend(frameon=False)
     error.plot(epochs, nme, color="tab:blue")
     error.set(xlabel="epoch", ylabel="val NME, %")
