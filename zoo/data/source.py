@@ -72,7 +72,7 @@ class DataSource:
     def cut(self, split: str, rule: RegionRule, size: int, reporter: Reporter) -> Store:
         """The same of regions that no configuration names."""
         rows = self.measurable_rows(split)
-        progress = reporter.decoding(split)
+        progress = reporter.decoding(split if rule.name in REGIONS else f"{split}, {rule.name}")
         store = open_store(self.table, rows, rule, size, self.strict, progress, self.most_skipped)
         if store.problems:
             reporter.note(
