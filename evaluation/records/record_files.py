@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo.api import DataError, Problem
 from zoo.files import write_whole
-from zoo.files.reading import open_regular
+from zoo.files.reading import read_whole
 
 from .schema import Record, checked, decoded
 
@@ -198,12 +198,8 @@ def _meant_as_a_record(value: Any) -> bool:
 
 def _read(path: Path) -> tuple[tuple[int, int], bytes]:
     """Tells which file it is, by device and inode, and what is in it."""
-    try:
-        with open_regular(path, MAX_BYTES) as stream:
-            status = os.fstat(stream.fileno())
-            return (status.st_dev, status.st_ino), stream.read(MAX_BYTES)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    content, status = read_whole(path, MAX_BYTES)
+    return (status.st_dev, status.st_ino), content
 
 
 def _parse(path: Path, content: bytes | str) -> Any:

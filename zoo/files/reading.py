@@ -39,19 +39,8 @@ def open_regular(
     Raises ``error``, with the file's name, for one that is missing or cannot be opened, that is no
     regular file, or that has more than ``most`` bytes.
     """
-    try:
-        # a pipe without a writer would let a plain open wait for ever
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags)
-    except (OSError, ValueError) as failure:
-        raise error(_reason(path, failure)) from failure
-    try:
-        status = os.fstat(descriptor)
-        _check(path, status, most, error)
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    descriptor, _ = _opened(path, most, error)
+    return os.fdopen(descriptor, "rb")
 
 
 def require_regular(
@@ -69,14 +58,26 @@ def require_regular(
 
 def read_bytes(path: str | Path, most: int, error: type[ZooError] = DataError) -> bytes:
     """All of a file of at most ``most`` bytes. Raises as :func:`open_regular` does."""
+    return read_whole(path, most, error)[0]
+
+
+def read_whole(
+    path: str | Path, most: int, error: type[ZooError] = DataError
+) -> tuple[bytes, os.stat_result]:
+    """The same, and what the system says of the file."""
+    descriptor, status = _opened(path, most, error)
     try:
-        with open_regular(path, most, error) as stream:
-            content = stream.read(most + 1)
+        # a buffer of the size that is stated: one for ``most`` bytes takes longer than the reading
+        content = os.read(descriptor, status.st_size + 1)
+        while len(content) <= most and (more := os.read(descriptor, MIB)):
+            content += more
     except OSError as failure:
         raise error(_reason(path, failure)) from failure
+    finally:
+        os.close(descriptor)
     if len(content) > most:  # a file that grew, or one of the system's that tells no size
         raise error(_too_large(path, most))
-    return content
+    return content, status
 
 
 def read_text(
@@ -168,6 +169,25 @@ def parse_toml(text: str, where: str, error: type[ZooError] = DataError) -> dict
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not finite")
+
+
+def _opened(
+    path: str | Path, most: int | None, error: type[ZooError]
+) -> tuple[int, os.stat_result]:
+    """The descriptor of a regular file of at most ``most`` bytes."""
+    try:
+        # a pipe without a writer would let a plain open wait for ever
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as failure:
+        raise error(_reason(path, failure)) from failure
+    try:
+        status = os.fstat(descriptor)
+        _check(path, status, most, error)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
 
 
 def _check(
