@@ -13,7 +13,8 @@ from typing import Any
 
 from ..records.schema import Results
 from ..scores.metric_names import METRICS
-from .pooling import Row, bound_of
+from .pooling import bound_of
+from .row import Row
 
 Figures = Mapping[str, Any]
 """Values by name of a metric; bounds of its interval end in ``_low`` and ``_high``."""

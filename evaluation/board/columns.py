@@ -16,7 +16,7 @@ from zoo.api.errors import did_you_mean
 from .groups import Group
 from .labels import LONGEST_NAME, printable, words
 from .metrics import GroupMetric
-from .pooling import Row
+from .row import Row
 
 BASELINE = "baseline (mean shape)"
 """Stands where a row has its backbone."""

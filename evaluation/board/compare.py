@@ -33,7 +33,8 @@ from .baseline import baseline_in_words, row_has_learned
 from .contestants import Contestant, check_comparable
 from .faces import faces_of
 from .metrics import GroupMetric, group_metrics
-from .pooling import Row, pool, pool_baseline
+from .pooling import pool, pool_baseline
+from .row import Row
 from .significance import clusters_of
 
 Floats = NDArray[np.float64]

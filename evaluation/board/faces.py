@@ -15,7 +15,7 @@ from ..scores.clusters import FAILURE
 from ..scores.metrics import counted_faces, headline_errors
 from ..scores.predictions import Predictions, beside, load
 from ..scores.results import scheme_for
-from .pooling import by_fold, by_seed
+from .runs import by_fold, by_seed
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..records.benchmark import Benchmark
 from .metrics import GroupMetric
-from .pooling import Row
+from .row import Row
 
 _SPLITS = {"val": "validation"}
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..records import NOT_THE_CONFIGURATION
-from .pooling import Row
+from ..records import NOT_THE_CONFIGURATION, Record
+from .row import Row
 
 LONGEST = 300
 """Characters of a value on a card: longer ones are no facts of a run."""
@@ -19,6 +19,7 @@ LONGEST = 300
 LONGEST_NAME = 120
 """Characters of a name or a word in a table."""
 
+NUMBERS = (int, float)
 FIRST = ("recipe", "head", "input_size", "epochs", "pretrained", "loss")
 """Keys that readers know a row by; the others follow as the configuration has them."""
 
@@ -61,7 +62,8 @@ def labels(rows: Sequence[Row]) -> list[str]:
         if len(same) == 1:
             continue
         records = [rows[i].sources[0].record for i in same]
-        texts = [words(text, LONGEST_NAME) for text in _apart([_told(r.raw) for r in records])]
+        told = _apart([flat(configuration(record)) for record in records])
+        texts = [words(text, LONGEST_NAME) for text in told]
         for i, text, record in zip(same, texts, records, strict=True):
             unclear = texts.count(text) > 1
             found[i] = f"{text} {words(record.config_hash)[:6]}".strip() if unclear else text
@@ -82,7 +84,7 @@ def flat(value: Mapping[str, Any], before: str = "") -> dict[str, str | int | fl
         name = words(f"{before}{key}")
         if isinstance(item, str):
             facts[name] = words(item)
-        elif isinstance(item, bool | int | float):
+        elif isinstance(item, NUMBERS):
             facts[name] = item
         elif isinstance(item, dict):
             facts |= flat(item, f"{name}.")
@@ -91,13 +93,9 @@ def flat(value: Mapping[str, Any], before: str = "") -> dict[str, str | int | fl
     return facts
 
 
-def configuration(record: Mapping[str, Any]) -> dict[str, Any]:
+def configuration(record: Record) -> dict[str, Any]:
     """What a record's run was configured by, without where and with which seed it ran."""
-    return {k: v for k, v in record["config"].items() if k not in NOT_THE_CONFIGURATION}
-
-
-def _told(record: Mapping[str, Any]) -> dict[str, Any]:
-    return flat(configuration(record))
+    return {k: v for k, v in record.facts.config.items() if k not in NOT_THE_CONFIGURATION}
 
 
 def _apart(configs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -25,7 +25,8 @@ from .baseline import note_unlearned, row_has_learned
 from .groups import Group
 from .labels import labels, named
 from .metrics import GroupMetric, group_metrics, note_versions
-from .pooling import Row, pool, pool_baseline
+from .pooling import pool, pool_baseline
+from .row import Row
 from .significance import Ties, find_front, find_ties
 
 

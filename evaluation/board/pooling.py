@@ -12,125 +12,27 @@ of independent errors do.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from operator import attrgetter, mul
 from typing import Any
 
 from ..records import Record, Source
 from ..records.schema import Results
 from ..scores.bootstrap import cluster_interval
 from ..scores.clusters import Clusters, concatenate
+from .row import Row
+from .runs import by_fold, by_seed
 
-POOLED = (
-    *("nme_ioc", "nme_median", "nme_ioc_flip", "nme_box", "loss", "fr_08", "auc_08"),
-    *("coverage", "nme_seen", "nme_hidden", "hidden_ap", "hidden_f1"),
+Figures = dict[str, float | None]
+"""What is pooled of a split's results, by the name of a row's field or the key of a plugin's
+metric."""
+
+_BOUNDS = ("nme_ioc_low", "nme_ioc_high")
+_OWN = (
+    *("nme_ioc", *_BOUNDS, "nme_box", "loss", "fr_08", "auc_08", "coverage"),
+    *("nme_seen", "nme_hidden", "hidden_ap", "hidden_f1"),
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One configuration in one group; the fields but ``sources`` are the columns of every format.
-
-    Errors and rates are fractions. None stands for what cannot be had, and for the standard
-    deviation of a single seed.
-    """
-
-    backbone: str
-    head: str | None
-    loss_name: str | None
-    recipe: str | None
-    pretrained: bool
-    nme_ioc: float | None
-    nme_ioc_low: float | None
-    nme_ioc_high: float | None
-    nme_ioc_std: float | None
-    nme_box: float | None
-    loss: float | None
-    fr_08: float | None
-    auc_08: float | None
-    parameters: int | None
-    gmacs: float | None
-    images_per_second: float | None
-    """While it was scored. None also where the runs were timed on several devices: speeds do not
-    pool."""
-    device: str | None
-    seeds: list[int]
-    runs: list[str]
-    external: bool
-    nme_ioc_flip: float | None = None
-    """``nme_ioc`` with test-time flip: points averaged with those on the mirror image. It costs
-    twice the time, so it is a figure of its own and ranks nobody."""
-    passes: int | None = None
-    """How many passes the network makes over a face: 1, and one more for each refinement."""
-    coverage: float | None = None
-    """Share of the faces that were found; the errors go over these."""
-    latency_ms: float | None = None
-    """Milliseconds for one image, by ``zoo bench``; None unless all runs were benched on one
-    device."""
-    throughput: float | None = None
-    """Images a second in full batches, by ``zoo bench``, likewise."""
-    bench_device: str | None = None
-    tied: bool = False
-    """Whether it cannot be told apart from the best row of its group; the best is one of them."""
-    pareto: bool = False
-    """Whether no other row of its group is at least as good in both the headline error and GMACs,
-    and better in one."""
-    input_size: int | None = None
-    """Pixels of the square that the network sees."""
-    epochs: int | None = None
-    """How many were trained; of runs that stopped at different ones, the most."""
-    train_seconds: float | None = None
-    """The time of a training, all folds together; the mean over seeds. None where they ran on
-    several devices."""
-    nme_median: float | None = None
-    """Half of the faces have a larger headline error; the mean over the runs."""
-    nme_seen: float | None = None
-    """The headline error over the points that are seen, where the data say which are hidden."""
-    nme_hidden: float | None = None
-    hidden_ap: float | None = None
-    """How well the model tells hidden points from seen ones: average precision."""
-    hidden_f1: float | None = None
-    """F1 at the recall of .8, likewise."""
-    detail: str = ""
-    """What tells it apart from the rows of the same backbone in its group, in words."""
-    metrics: dict[str, float | None] = field(default_factory=dict)
-    """Figures of plugins' metrics, by ``distribution/id``."""
-    learned: bool | None = None
-    """Whether it is better than the baseline, as :mod:`.baseline` decides. One that is not is never
-    best, tied or on the Pareto front. None: not to be had."""
-    sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
-
-    def columns(self) -> dict[str, Any]:
-        """The fields that are columns."""
-        return {name: getattr(self, name) for name in COLUMNS}
-
-
-COLUMNS = tuple(f.name for f in fields(Row) if f.name not in ("metrics", "sources"))
-
-
-def by_seed(sources: Sequence[Source]) -> list[list[Source]]:
-    """The runs of each seed, in the order of seeds; runs without a seed come last."""
-    seeds: dict[int | None, list[Source]] = {}
-    for source in sorted(sources, key=_seed_order):
-        seeds.setdefault(source.record.seed, []).append(source)
-    return list(seeds.values())
-
-
-def by_fold(sources: Sequence[Source]) -> list[list[Source]]:
-    """The runs of each fold, in the order of folds."""
-    folds: dict[int, list[Source]] = {}
-    for source in sources:
-        folds.setdefault(source.record.fold, []).append(source)
-    return [folds[fold] for fold in sorted(folds)]
-
-
-def clusters_in(source: Source, split: str, metric: str = "") -> Clusters | None:
-    """The sums by person of a run: of its headline errors, or of a plugin's ``metric``. None where
-    its record has none."""
-    results = source.record.results[split]
-    measured = results.metrics.get(metric) if metric else results
-    sums = measured.by_person if measured else None
-    return None if sums is None else sums.clusters()
+_read_own = attrgetter(*_OWN)
 
 
 def pool(sources: Sequence[Source], split: str) -> Row:
@@ -138,14 +40,12 @@ def pool(sources: Sequence[Source], split: str) -> Row:
     runs = by_seed(sources)
     further = tuple(dict.fromkeys(k for s in sources for k in s.record.results[split].metrics))
     seeds = [_pool_folds(own, split, further) for own in runs]
+    pooled = _average(seeds)
     ordered = [source for own in runs for source in own]
     records = [source.record for source in ordered]
     first = records[0]
     config = first.config
     devices = sorted({r.environment.device for r in records if r.environment.device is not None})
-    pooled = seeds[0]
-    if len(seeds) > 1:
-        pooled = {key: _weighted([(seed[key], 1) for seed in seeds]) for key in pooled}
     bench = _bench(records)
     return Row(
         backbone=first.plugin.id,
@@ -192,8 +92,7 @@ def bound_of(row: Row, split: str, key: str) -> float | None:
     if hasattr(row, key):
         bound: float | None = getattr(row, key)
         return bound
-    values = [source.record.results[split].figure(key) for source in row.sources]
-    return _weighted([(value, 1) for value in values])
+    return _mean([source.record.results[split].figure(key) for source in row.sources])
 
 
 def pool_baseline(sources: Sequence[Source], split: str) -> dict[str, float | None]:
@@ -214,43 +113,29 @@ def pool_baseline(sources: Sequence[Source], split: str) -> dict[str, float | No
         values = [known.get(key) for known in baselines]
         figure = key.removesuffix("_low").removesuffix("_high")
         if figure == key or None in (*values, *(known.get(figure) for known in baselines)):
-            pooled[key] = _weighted(list(zip(values, frames, strict=True)))
+            pooled[key] = _mean(values, frames)
         else:
             pooled[key] = _joint_bound(baselines, frames, figure, key)
     return pooled
 
 
-_BOUNDS = ("nme_ioc_low", "nme_ioc_high")
-
-
-def _seed_order(source: Source) -> tuple[bool, int, str]:
-    seed = source.record.seed
-    return seed is None, seed or 0, source.record.run
-
-
-def _pool_folds(
-    sources: Sequence[Source], split: str, further: Sequence[str]
-) -> dict[str, float | None]:
+def _pool_folds(sources: Sequence[Source], split: str, further: Sequence[str]) -> Figures:
     """One seed's figures, those of plugins' metrics too. Runs repeated with one seed and fold are
     averaged first."""
-    keys = (*POOLED, *further)
     if len(sources) == 1:
-        results = sources[0].record.results[split]
-        return {key: _figure(results, key) for key in (*keys, *_BOUNDS)}
+        return _figures(sources[0].record.results[split], further)
     folds = [[s.record.results[split] for s in own] for own in by_fold(sources)]
-    parts = [_average(results, keys) for results in folds]
+    parts = [_average([_figures(each, further) for each in results]) for results in folds]
     if len(parts) == 1:
         return parts[0]
     frames = [results[0].n for results in folds]
-    pooled = {
-        key: _weighted([(p[key], n) for p, n in zip(parts, frames, strict=True)]) for key in keys
-    }
+    pooled = {key: _mean([part[key] for part in parts], frames) for key in parts[0]}
     return pooled | _fold_bounds(folds, parts, frames, pooled["nme_ioc"])
 
 
 def _fold_bounds(
     folds: Sequence[Sequence[Results]],
-    parts: Sequence[Mapping[str, float | None]],
+    parts: Sequence[Figures],
     frames: Sequence[int],
     mean: float | None,
 ) -> dict[str, float | None]:
@@ -270,12 +155,10 @@ def _fold_bounds(
     return {bound: _joint_bound(parts, frames, "nme_ioc", bound) for bound in _BOUNDS}
 
 
-def _joint_bound(
-    folds: Sequence[Mapping[str, float | None]], frames: Sequence[int], figure: str, bound: str
-) -> float:
+def _joint_bound(folds: Sequence[Figures], frames: Sequence[int], figure: str, bound: str) -> float:
     """A bound of the mean over folds, whose errors are independent: the squares of their half
     widths add up. All figures and bounds are known."""
-    mean = _weighted([(fold[figure], n) for fold, n in zip(folds, frames, strict=True)])
+    mean = _mean([fold[figure] for fold in folds], frames)
     half = math.hypot(
         *(
             n / sum(frames) * _difference(fold[bound], fold[figure])
@@ -286,29 +169,34 @@ def _joint_bound(
     return mean - half if bound.endswith("_low") else mean + half
 
 
-def _average(results: Sequence[Results], keys: Sequence[str]) -> dict[str, float | None]:
-    return {key: _weighted([(_figure(r, key), 1) for r in results]) for key in (*keys, *_BOUNDS)}
+def _figures(results: Results, further: Sequence[str]) -> Figures:
+    figures = dict(zip(_OWN, _read_own(results), strict=True))
+    figures["nme_median"] = results.ced.median if results.ced else None
+    figures["nme_ioc_flip"] = results.flip.nme_ioc if results.flip else None
+    for key in further:
+        figure = results.metrics.get(key)
+        figures[key] = figure.value if figure else None
+    return figures
 
 
-def _figure(results: Results, key: str) -> float | None:
-    if key == "nme_ioc_flip":
-        return results.flip.nme_ioc if results.flip else None
-    if "/" in key:  # of a plugin
-        return figure.value if (figure := results.metrics.get(key)) else None
-    if key == "nme_median":
-        return results.ced.median if results.ced else None
-    return results.figure(key)
+def _average(parts: Sequence[Figures]) -> Figures:
+    if len(parts) == 1:
+        return parts[0]
+    return {key: _mean([part[key] for part in parts]) for key in parts[0]}
 
 
-def _weighted(values: Sequence[tuple[float | None, float]]) -> float | None:
-    """Weighted mean of (value, weight); None where any value is missing: half a mean is none."""
+def _mean(values: Sequence[float | None], weights: Sequence[float] = ()) -> float | None:
+    """The mean, weighted where there are weights; None where any value is missing: half a mean is
+    none."""
     if len(values) == 1:
-        return values[0][0]
-    known = [(value, weight) for value, weight in values if value is not None]
-    total = sum(weight for _, weight in known)
-    if len(known) < len(values) or total <= 0:
+        return values[0]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
         return None
-    return sum(value * weight for value, weight in known) / total
+    if not weights:
+        return sum(known) / len(known)
+    total = sum(weights)
+    return sum(map(mul, known, weights)) / total if total > 0 else None
 
 
 def _difference(one: float | None, other: float | None) -> float:
@@ -335,11 +223,11 @@ def _mean_speed(records: Sequence[Record]) -> float | None:
 def _train_seconds(runs: Sequence[Sequence[Source]]) -> float | None:
     """What a seed took, the mean over seeds; None where a run does not say."""
     seeds = [
-        [_weighted([(source.record.cost.train_seconds, 1) for source in own]) for own in by_fold(s)]
+        [_mean([source.record.cost.train_seconds for source in own]) for own in by_fold(s)]
         for s in runs
     ]
     whole = [None if None in folds else math.fsum(f for f in folds if f) for folds in seeds]
-    return _weighted([(seconds, 1) for seconds in whole])
+    return _mean(whole)
 
 
 def _input_size(records: Sequence[Record]) -> int | None:

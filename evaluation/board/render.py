@@ -17,7 +17,7 @@ from ..scores.metric_names import METRICS
 from .columns import BASELINE, PAPER, Column, check_column, columns_of, remarks
 from .groups import Group
 from .labels import printable
-from .pooling import COLUMNS, Row
+from .row import COLUMNS, Row
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,13 +22,15 @@ from numpy.typing import NDArray
 from ..records import Source
 from ..scores.bootstrap import LEVEL, resampled_many
 from ..scores.clusters import Clusters, average, concatenate, unit_of
-from .pooling import Row, bound_of, by_fold, by_seed, clusters_in
+from .pooling import bound_of
+from .row import Row
+from .runs import by_fold, by_seed, clusters_in
 
 NOTHING = 1e-12
 """The difference of mean errors that floats and rounding can make of two equal models."""
 
-BLOCK = 500
-"""Rows whose draws are in memory together: 8 MB."""
+BLOCK = 100
+"""Rows whose draws are looked at together: 1.6 MB, which a processor keeps at hand."""
 
 
 def clusters_of(sources: Sequence[Source], split: str, metric: str = "") -> Clusters | None:
@@ -93,10 +95,12 @@ def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
         # one person alone tells nothing of others
         alone = len(own) == 1
         errors = [0] * len(paired) if alone else _signs(own, others, "total", "found")
-        failures = [0] * len(paired) if alone else _signs(own, others, "failed", "faces")
-        for (i, _), error, failed in zip(paired, errors, failures, strict=True):
-            tied[i] = error == failed == 0
-            if error == 0 and failed < 0:
+        close = [each for each, error in zip(paired, errors, strict=True) if error == 0]
+        others = [c for _, c in close]
+        failures = [0] * len(close) if alone else _signs(own, others, "failed", "faces")
+        for (i, _), failed in zip(close, failures, strict=True):
+            tied[i] = failed == 0
+            if failed < 0:
                 fewer.append(i)
     for i in unpaired:
         tied[i] = _overlap(rows[best], rows[i], split, headline)
@@ -125,49 +129,50 @@ def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
 
 
 def _signs(best: Clusters, others: Sequence[Clusters], over: str, under: str) -> list[int]:
-    """How each row's figure, the ratio of two sums, stands to the best's: 1 where it is higher on
-    nearly all draws, -1 where it is lower, 0 where zero lies in the interval of the difference."""
+    """How each row's figure, the ratio of two sums, stands to the best's: as :func:`sides` has the
+    difference of the two."""
 
     def sums(name: str, of: Sequence[Clusters]) -> NDArray[np.float64]:
-        return np.stack([getattr(clusters, name) for clusters in of], axis=1)
+        return np.stack([getattr(clusters, name) for clusters in of])
 
     mine = _means(sums(over, [best]), sums(under, [best]))
     signs: list[int] = []
     for start in range(0, len(others), BLOCK):
         block = others[start : start + BLOCK]
-        difference = _means(sums(over, block), sums(under, block)) - mine
-        difference[np.abs(difference) < NOTHING] = 0.0
-        # away from zero nearly all draws lie on one side, so that counting them is enough
-        side = np.sign((difference > 0).sum(0) - (difference < 0).sum(0))
-        signs += np.where(holds_zero(difference), 0, side).tolist()
+        signs += sides(_means(sums(over, block), sums(under, block)) - mine).tolist()
     return signs
 
 
 def _means(total: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(draws, R) mean errors of R rows over the same draws of people, from (P, R) each."""
-    if (found == found[:, :1]).all():
-        found = found[:, :1]
+    """(R, draws) mean errors of R rows over the same draws of people, from (R, P) each."""
+    if (found == found[:1]).all():
+        found = found[:1]
     count = resampled_many(found)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(resampled_many(total) / count, np.float64)
 
 
-def holds_zero(difference: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.bool_]:
-    """Whether the percentile interval of each column of draws (D, R) holds zero; (R,).
+def sides(difference: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.int64]:
+    """On which side of zero the percentile interval of each row of draws (R, D) lies, (R,): 1 for
+    above, -1 for below, 0 where it holds zero.
 
     The answer is that of ``np.quantile``, which interpolates between the draws at two places;
     counting the draws on each side of zero gives it too, many times faster, except where zero lies
-    between these two. A column with a draw that is not a number (nobody drawn was found) holds it:
-    it cannot be told apart.
+    between these two. A row with a draw that is not a number (nobody drawn was found) holds it: it
+    cannot be told apart.
     """
+    draws = difference.shape[1]
+    above = np.count_nonzero(difference > NOTHING, axis=1)
+    below = np.count_nonzero(difference < -NOTHING, axis=1)
     tail = (1 - level) / 2
-    place = int(tail * (len(difference) - 1))
-    fewer = np.minimum((difference <= 0).sum(0), (difference >= 0).sum(0))
-    holds = fewer >= place + 2
-    for column in np.flatnonzero((fewer == place + 1) | ~np.isfinite(difference.sum(0))):
-        low, high = np.quantile(difference[:, column], [tail, 1 - tail])
-        holds[column] = not (low > 0 or high < 0)
-    return np.asarray(holds)
+    place = int(tail * (draws - 1))
+    others = draws - np.maximum(above, below)
+    found = np.where(others >= place + 2, 0, np.sign(above - below))
+    for i in np.flatnonzero((others == place + 1) | ~np.isfinite(difference.sum(1))):
+        row = np.where(np.abs(difference[i]) < NOTHING, 0.0, difference[i])
+        low, high = np.quantile(row, [tail, 1 - tail])
+        found[i] = int(low > 0) - int(high < 0)
+    return np.asarray(found, np.int64)
 
 
 def _overlap(best: Row, row: Row, split: str, headline: str) -> bool:

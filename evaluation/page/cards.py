@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from ..board.labels import LONGEST_NAME, configuration, flat, words
@@ -32,14 +33,14 @@ RUN = (
 def sections(records: Sequence[Record]) -> dict[str, Facts]:
     """Dotted keys and their values by section; where runs of a row differ, all their values."""
     return {
-        "config": _merged(configuration(r.raw) for r in records),
-        "model": _merged(r.raw["model"] for r in records),
+        "config": _merged(configuration(r) for r in records),
+        "model": _merged(r.facts.model for r in records),
         "data": _merged(
-            {k: v for k, v in r.raw["data"].items() if k not in ("fold", "fingerprint")}
+            {k: v for k, v in r.facts.data.items() if k not in ("fold", "fingerprint")}
             for r in records
         ),
-        "environment": _merged(r.raw["environment"] for r in records),
-        "bench": _merged(_dict(r.raw["cost"].get("bench")) for r in records),
+        "environment": _merged(r.facts.environment for r in records),
+        "bench": _merged(_dict(r.facts.cost.get("bench")) for r in records),
     }
 
 
@@ -111,7 +112,7 @@ def difference(row: Mapping[str, Facts], common: Mapping[str, Facts]) -> dict[st
 
 
 def _merged(parts: Iterable[Mapping[str, Any]]) -> Facts:
-    known = [flat(part) for part in parts]
+    known = [flat(part) for part, _ in groupby(parts)]  # seeds of one configuration are alike
     if len(known) == 1:
         return known[0]
     merged: Facts = {}

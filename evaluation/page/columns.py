@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..board.columns import Column
 from ..board.columns import columns_of as all_columns_of
 from ..board.groups import Group
-from ..board.pooling import Row
+from ..board.row import Row
 
 
 def columns_of(group: Group) -> list[Column]:
@@ -25,17 +26,17 @@ FEW = 11
 """Columns beside the name that fit a screen of 1440 pixels."""
 
 
-def usual(group: Group) -> set[str]:
+def usual(columns: Sequence[Column], cells: Mapping[str, Sequence[Any]]) -> set[str]:
     """The columns that the table shows before a reader asks: the first that tell rows apart."""
-    return {c.key for c in [c for c in columns_of(group) if _tells(c, group)][:FEW]}
+    return {c.key for c in [c for c in columns if _tells(c, cells)][:FEW]}
 
 
-def _tells(column: Column, group: Group) -> bool:
-    values = {value for row in group.rows if (value := cell(column, row)) is not None}
+def _tells(column: Column, cells: Mapping[str, Sequence[Any]]) -> bool:
+    values = set(cells[column.key]) - {None}
     if column.key == "coverage":
         return any(value < 1 for value in values)
     if column.key == "images_per_second":  # timed under other loads, and at other batch sizes
-        return all(row.throughput is None for row in group.rows)
+        return "throughput" not in cells
     return len(values) > 1 or column.kind not in ("text", "flag")
 
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..records import Record
 from ..records.schema import ErrorCurve
 
@@ -31,9 +33,12 @@ def error_curve(records: Sequence[Record], split: str) -> ErrorCurve | None:
     curves = [own.ced for own in results if own.ced is not None]
     if len(curves) < len(results) or len({(c.step, len(c.values)) for c in curves}) > 1:
         return None
-    columns = zip(*(curve.values for curve in curves), strict=True)
-    frames = [own.n for own in results]
-    return ErrorCurve(step=curves[0].step, values=[_mean(column, frames) for column in columns])
+    if len(curves) == 1:
+        return curves[0]
+    frames = [float(own.n) for own in results]
+    weights = frames if sum(frames) > 0 else None
+    values = np.average([curve.values for curve in curves], axis=0, weights=weights)
+    return ErrorCurve(step=curves[0].step, values=values.tolist())
 
 
 def region_errors(records: Sequence[Record], split: str) -> dict[str, float]:
@@ -103,21 +108,15 @@ def learning_curves(records: Sequence[Record]) -> list[dict[str, Any]]:
     return curves
 
 
-def pack(values: Sequence[Any]) -> list[Any] | None:
+def pack(values: Sequence[float | None]) -> list[Any] | None:
     """Numbers as [exponent, whole numbers]: four digits of the largest are enough for a line, and
-    a third of the bytes. What is no number becomes None; None where nothing is one."""
-    numbers = [_number(value) for value in values]
-    largest = max((abs(x) for x in numbers if x is not None), default=None)
+    a third of the bytes. None where nothing is a number."""
+    largest = max((abs(x) for x in values if x is not None), default=None)
     if largest is None:
         return None
     exponent = math.floor(math.log10(largest)) - 3 if largest > 0 else 0
     factor = 10.0**-exponent
-    return [exponent, [None if x is None else round(x * factor) for x in numbers]]
-
-
-def _number(value: Any) -> float | None:
-    # the type and not isinstance: True is an int, and this is called for every point of every line
-    return value if type(value) in (int, float) and math.isfinite(value) else None
+    return [exponent, [None if x is None else round(x * factor) for x in values]]
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:

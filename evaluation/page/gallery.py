@@ -22,7 +22,7 @@ from zoo.files.reading import digest
 from zoo.geometry import Region, box_region, crop
 
 from ..board.groups import Group
-from ..board.pooling import Row
+from ..board.row import Row
 from ..scores.metrics import headline_errors
 from ..scores.predictions import Predictions, load
 from ..scores.subsets import subsets

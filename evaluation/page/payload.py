@@ -84,7 +84,8 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
 
 
 def _table(group: Group, columns: Sequence[Column]) -> Json:
-    shown = usual(group)
+    cells = {column.key: [cell(column, row) for row in group.rows] for column in columns}
+    shown = usual(columns, cells)
     return {
         "columns": [
             {
@@ -98,7 +99,7 @@ def _table(group: Group, columns: Sequence[Column]) -> Json:
             for column in columns
         ],
         "rows": {
-            **{column.key: [cell(column, row) for row in group.rows] for column in columns},
+            **cells,
             "name": [words(row.backbone, LONGEST_NAME) for row in group.rows],
             "low": [rounded(row.nme_ioc_low) for row in group.rows],
             "high": [rounded(row.nme_ioc_high) for row in group.rows],

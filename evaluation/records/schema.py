@@ -302,6 +302,17 @@ class Elsewhere(Struct, kw_only=True):
     """Results by split."""
 
 
+class Facts(Struct, kw_only=True):
+    """The parts of a record that tell how a run was made, with the fields that this version does
+    not know; without results and history, which are nearly all of a file."""
+
+    config: RawRecord
+    model: RawRecord
+    data: RawRecord
+    environment: RawRecord
+    cost: RawRecord
+
+
 class Record(Struct, kw_only=True, dict=True):
     """What a run was, on what data, with what results."""
 
@@ -347,6 +358,17 @@ class Record(Struct, kw_only=True, dict=True):
         if "raw" not in kept:
             kept["raw"] = _upgraded(msgspec.json.decode(kept["content"]), self)
         return kept["raw"]  # type: ignore[no-any-return]
+
+    @property
+    def facts(self) -> Facts:
+        """Those parts of :attr:`raw`; a board of thousands asks for them alone."""
+        kept = self.__dict__
+        if "facts" not in kept:
+            content = kept.get("content")
+            facts = _FACTS.decode(content) if content else msgspec.convert(self.raw, Facts)
+            facts.data.setdefault("metrics", self.data.metrics)
+            kept["facts"] = facts
+        return kept["facts"]  # type: ignore[no-any-return]
 
     @property
     def used(self) -> dict[str, Plugin]:
@@ -413,6 +435,7 @@ def decoded(content: bytes) -> Record | None:
 
 
 _DECODER = msgspec.json.Decoder(Record)
+_FACTS = msgspec.json.Decoder(Facts)
 
 
 def _upgraded(value: RawRecord, record: Record) -> RawRecord:

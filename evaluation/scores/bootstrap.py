@@ -89,8 +89,10 @@ def resampled(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
 
 
 def resampled_many(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """The same for many columns at once: much faster, and equal to about 15 digits."""
-    return np.concatenate([block @ values for block in draw_counts(len(values), draws, seed)])
+    """The same for many rows (R, P) at once, as (R, draws): much faster, and equal to about 15
+    digits."""
+    blocks = [values @ block.T for block in draw_counts(values.shape[1], draws, seed)]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def draw_counts(people: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Floats]:

@@ -116,13 +116,8 @@ def average(many: Sequence[Clusters]) -> Clusters | None:
         return first
     if any(each.key != first.key for each in many):
         return None
-    return Clusters(
-        first.key,
-        *(
-            np.mean([getattr(each, name) for each in many], axis=0)
-            for name in ("total", "found", "failed", "missed")
-        ),
-    )
+    sums = np.array([(each.total, each.found, each.failed, each.missed) for each in many])
+    return Clusters(first.key, *sums.mean(axis=0))
 
 
 def concatenate(folds: Sequence[Clusters]) -> Clusters:

@@ -48,16 +48,15 @@ def train_again(record: Record) -> str:
     Every word is quoted for a shell: a record's text may come from anybody.
     """
     from zoo.config import later_keys
-    from zoo.evaluation.board.labels import printable
     from zoo.evaluation.records.record_files import RENAMED
 
-    own = {RENAMED.get(key, key): value for key, value in _flat(record.raw["config"]).items()}
+    own = {RENAMED.get(key, key): value for key, value in _flat(record.facts.config).items()}
     config = later_keys() | own
     name = record.plugin.id
     dataset = str(config.get("dataset") or record.data.dataset).removeprefix(OWN)
     if record.external:
         words = ["zoo", "import", name, "predictions.csv", "--dataset", dataset]
-        return " ".join(shlex.quote(printable(word)) for word in words)
+        return " ".join(map(_quoted, words))
     recipe = str(config.get("recipe") or "")
     known = _recipe_values(recipe)
     # a recipe file is not at hand: its values are told as differences from the default recipe
@@ -69,7 +68,15 @@ def train_again(record: Record) -> str:
         words += _option(key, value)
     if record.seed is not None:
         words += ["--seed", str(record.seed)]
-    return " ".join(shlex.quote(printable(word)) for word in words)
+    return " ".join(map(_quoted, words))
+
+
+@cache
+def _quoted(word: str) -> str:
+    """A word for a shell; those of one board repeat one another a lot."""
+    from zoo.evaluation.board.labels import printable
+
+    return shlex.quote(printable(word))
 
 
 def _option(key: str, value: Any) -> list[str]:
@@ -153,7 +160,7 @@ def _source(group: Group) -> tuple[str, str]:
     """The data set of a group and the options it was opened with, as JSON."""
     for row in group.rows:
         for source in row.sources:
-            config = source.record.raw["config"]
+            config = source.record.facts.config
             if config.get("dataset"):
                 options = config.get("options")
                 own = options.get("dataset", {}) if isinstance(options, dict) else {}

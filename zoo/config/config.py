@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from zoo.api.errors import did_you_mean
@@ -231,7 +232,8 @@ def _jsonable(value: Any) -> Any:
     return [_jsonable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def later_keys() -> dict[str, Any]:
+@cache
+def later_keys() -> MappingProxyType[str, Any]:
     """Keys that a configuration's dictionary may lack, with the values that they then have."""
     homes = {"": Config, **_GROUPS}
     defaults: dict[str, Any] = {}
@@ -239,7 +241,7 @@ def later_keys() -> dict[str, Any]:
         group, _, name = key.rpartition(".")
         [field_] = (f for f in fields(homes[group]) if f.name == name)
         defaults[key] = _jsonable(field_.default)
-    return defaults
+    return MappingProxyType(defaults)
 
 
 _NO_KEYS = ("options", "recipe", "asked")

@@ -374,6 +374,14 @@ def test_fields_of_later_versions_and_of_plugins_are_kept_when_a_record_is_writt
     assert json.loads(path.read_text()) == expected
 
 
+def test_the_facts_of_a_record_are_those_of_its_json_however_it_was_read(tmp_path):
+    path = write(tmp_path / "record.json", full(**{"model/energy": [1, {"j": 2.5}]}))
+    [(_, found)], _ = find_records([tmp_path])
+    for record in (found, load_record(path)):
+        for part in ("config", "model", "data", "environment", "cost"):
+            assert getattr(record.facts, part) == record.raw[part]
+
+
 def test_what_cannot_be_had_is_null(tmp_path):
     figures = dict.fromkeys(("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "loss"))
     baseline = {"nme_ioc": None, "nme_box": None, "nme_box_low": None, "nme_box_high": None}
