@@ -30,7 +30,9 @@ def cleaned(text: str) -> str:
     apart, and ``?`` for a byte of a name that is no UTF-8."""
     if text.isascii() and text.translate(_NO_BREAKS).isprintable():
         return text
-    return "".join(map(_clean, text))
+    # a large table is a million characters, of a hundred different ones
+    steering = {ord(c): own for c in set(text) if (own := _clean(c)) != c}
+    return text.translate(steering) if steering else text
 
 
 def _clean(character: str) -> str:
