@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from coloured_spots import UNIT, predictor
 from numpy.typing import NDArray
-from test_predict import UNIT, predictor
 from torch import Tensor, nn
 
 from zoo.api import Detector, UsageError

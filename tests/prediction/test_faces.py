@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from coloured_spots import UNIT, Brightest, Constant, noise, predictor, spots
 from rich.console import Console
 from rich.pretty import pretty_repr
-from test_predict import UNIT, Brightest, Constant, noise, predictor, spots
 from torch import Tensor, nn
 
 from zoo.api import IBUG68, DataError, UsageError, generic_scheme

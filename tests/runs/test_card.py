@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_predict import FACES, UNIT, Brightest, Constant, predictor, spots
+from coloured_spots import FACES, UNIT, Brightest, Constant, predictor, spots
 from typer.testing import CliRunner, Result
 
 from zoo.api import DataError, Sample, generic_scheme

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tomli_w
+from coloured_spots import run_folder
 from loopback import answering
-from test_predict import run_folder
 from typer.testing import CliRunner, Result
 
 from zoo import fetching

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from coloured_spots import Brightest, Constant, predictor, spots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_card import Spots
-from test_predict import Brightest, Constant, predictor, spots
 
 from zoo.data.table import read_table
 from zoo.evaluation.records import Record
