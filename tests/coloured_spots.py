@@ -1,4 +1,4 @@
-"""Models that need no training: of points that never change, and of three coloured spots; and a run."""
+"""Models that need no training: of fixed points, and of three coloured spots; and a run folder."""
 
 from __future__ import annotations
 
