@@ -46,10 +46,11 @@ demo: $(VENV)/.installed ## Points on a photo, a model that learns, a board: two
 	@echo "the first step on. custom_cnn gives all points at once, from one vector, and learns slower."
 	@echo "The pictures: runs/demo/photo/photo-points.jpg and runs/demo/drawn/face-points.png"
 
-# A process a core and one more, since they often wait for others, each with one thread; a file's
-# tests stay together, since they share what is dear to make.
+# A process a core and one more, since they often wait for others, each with one thread. A file's
+# tests stay together, since they share what is dear to make; files stay in their order, or those with
+# one long test come last, alone.
 test: $(VENV)/.installed-dev ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest --dist loadfile \
+	OMP_NUM_THREADS=1 $(BIN)/pytest --dist loadfile --no-loadscope-reorder \
 		--numprocesses $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 4 of 10 of timm)
