@@ -1,8 +1,8 @@
 """YuNet's network in onnxruntime: a picture of any size to the faces that it sees.
 
 The published file is fixed to 640 x 640 pixels, and all of it works at any size, so its sides are
-made free. Its outputs are read as OpenCV's FaceDetectorYN reads them, which takes three times as
-long.
+made free. Its outputs are read as OpenCV's FaceDetectorYN reads them, which takes 1.7 to 3 times as
+long: docs/results/speed.md.
 """
 
 from __future__ import annotations
