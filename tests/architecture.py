@@ -30,6 +30,7 @@ ROOMS = (
     "zoo.geometry",
     "zoo.fetching",
     "zoo.runs.catalogue",
+    "zoo.device",
     "zoo.tensors",
     "zoo.registry",
     "zoo.plugins",

@@ -148,6 +148,15 @@ def test_known_keys_are_the_fields() -> None:
         ("data=/some/where=odd", ("data", "/some/where=odd")),
         ("backbone=timm:resnet18.a1_in1k", ("backbone", "timm:resnet18.a1_in1k")),
         ("weights=", ("weights", "")),
+        # as Python writes them, where TOML has other rules
+        ("lr=.25", ("lr", 0.25)),
+        ("lr=-1.", ("lr", -1.0)),
+        ("lr=5.e-4", ("lr", 5e-4)),
+        ("crop=True", ("crop", True)),
+        ("crop=False", ("crop", False)),
+        # but a name stays a name
+        ("subset=007", ("subset", "007")),
+        ("weights=v1.2.3", ("weights", "v1.2.3")),
     ],
 )
 def test_a_value_is_read_as_toml_where_it_is_else_as_text(

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.data.batches import derive, epoch_batches, make_split
-from zoo.data.device import ahead
 from zoo.data.regions import FRAME
 from zoo.data.store import open_store
 from zoo.data.table import SampleTable
+from zoo.device import ahead
 from zoo.geometry import crop, frame_region
 
 seeds = st.integers(0, 2**63 - 1)
@@ -131,7 +131,7 @@ def test_a_stream_beside_is_waited_for_before_its_tensors_are_used(
         def wait_event(self, event: str) -> None:
             done.append(f"{self.name} waits for {event}")
 
-    monkeypatch.setattr("zoo.data.device._stream", lambda device: Stream("beside"))
+    monkeypatch.setattr("zoo.device._stream", lambda device: Stream("beside"))
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext(stream))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("main"))
     jobs = [lambda: done.append("copy"), lambda: done.append("copy")]

@@ -69,3 +69,45 @@ def test_a_plugin_that_takes_any_option_gets_them_all() -> None:
         return options
 
     assert call_with_options(entry("backbone", "x"), anything, a=1, b=2) == {"a": 1, "b": 2}
+
+
+def typed(
+    *,
+    deep: bool = False,
+    width: int = 8,
+    share: float = 0.5,
+    name: str = "",
+    limit: float | None = None,
+) -> dict[str, Any]:
+    return {"deep": deep, "width": width, "share": share, "name": name, "limit": limit}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("deep", "yes", "true or false"),
+        ("deep", 1, "true or false"),
+        ("width", 4.5, "a whole number"),
+        ("width", True, "a whole number"),
+        ("width", "4px", "a whole number"),
+        ("share", "a third", "a number"),
+        ("name", 3, "text"),
+        ("limit", "none", "a number or left out"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(option: str, value: object, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        call_with_options(entry("head", "x"), typed, **{option: value})
+    assert str(caught.value) == f"head.{option} = {value!r}: must be {words}"
+
+
+def test_an_option_of_a_kind_with_several_plugins_is_named_with_its_plugin() -> None:
+    with pytest.raises(UsageError, match=r"^augmentation\.x\.share = 'a third': must be a number"):
+        call_with_options(entry("augmentation", "x"), typed, share="a third")
+
+
+@pytest.mark.parametrize(
+    "given", [{"deep": True}, {"width": 4}, {"share": 1}, {"limit": None}, {"limit": 2.5}]
+)
+def test_a_value_of_its_type_reaches_the_plugin(given: dict[str, Any]) -> None:
+    assert call_with_options(entry("head", "x"), typed, **given).items() >= given.items()

@@ -119,7 +119,8 @@ class Pretended(Waits):
 @contextmanager
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
     """A ``cuda:0`` that tensors can be brought to, and what is waited for."""
-    from zoo.data import degrade, device
+    from zoo import device
+    from zoo.data import degrade
 
     cached: list[Any] = [device.constant, degrade._constants]
     pretended = Pretended()

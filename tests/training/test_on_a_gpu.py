@@ -14,10 +14,11 @@ from pretended_gpu import GPU, Pretended, Waits, twice
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
-from zoo.api import IBUG68, FeatureInfo
+from zoo.api import IBUG68, AugmentedBatch, FeatureInfo
 from zoo.config.recipes import recipe_names, resolve
 from zoo.data.augment import Augmenter
 from zoo.data.batches import Sources, Split
+from zoo.data.chain import Chain
 from zoo.data.regions import CLOSE_ROOM
 from zoo.data.views import Order, View, Views, close_augment, close_size
 from zoo.registry import registry
@@ -113,17 +114,31 @@ def test_the_views_of_a_recipe_never_wait(gpu: Pretended, recipe: str) -> None:
     config = resolve("custom_cnn", recipe, [], {})
     augment = config.augment.for_inputs(SIZE)
     stored = augment.stored_side(SIZE)
-    views = [View(split(stored), Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE))]
+    then = Chain.of(tuple(config.augmentation_plugins()), IBUG68)
+    views = [View(split(stored), Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE), then)]
     if config.refine:
         augment, stored = close_augment(augment, config.upright), close_size(augment, SIZE)
         close = Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE, window=1 / CLOSE_ROOM)
-        views.append(View(split(stored), close))
+        views.append(View(split(stored), close, then))
     orders = [Order(np.arange(COUNT), seed) for seed in range(4)]
 
     def work() -> None:
         for images, points, visible, _ in Views(*views).show(orders):
             assert images.shape == (COUNT, 3, SIZE, SIZE)
             assert images.device == points.device == visible.device == GPU
+
+    assert twice(gpu, work) == []
+
+
+@pytest.mark.parametrize("name", [entry.id for entry in registry("augmentations").entries()])
+def test_an_augmentation_never_waits(gpu: Pretended, name: str) -> None:
+    chain = Chain.of([registry("augmentations").resolve(name)], IBUG68)
+    points, visible = labels()
+    draws = torch.rand(COUNT, sum(chain.draws))
+    images = torch.rand(COUNT, 3, SIZE, SIZE).to(GPU)
+
+    def work() -> None:
+        assert chain(AugmentedBatch(images, points, visible, draws)).images.device == GPU
 
     assert twice(gpu, work) == []
 

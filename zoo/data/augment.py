@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..api import LandmarkScheme, UsageError
 from ..config import Augment
+from ..device import constant, send
 from .degrade import blur, jpeg, lower_resolution
-from .device import constant, send
 
 # Columns of the table of draws; each is uniform in [0, 1). A block is drawn after those before it,
 # so that what came later changes no draw of what was there: old records run again to the same bits.

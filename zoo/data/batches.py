@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..device import send
 from ..geometry import Region, crop, to_unit
-from .device import send
 from .store import Store
 from .table import SampleTable
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .device import send
+from ..device import send
 
 # ITU-T T.81, tables K.1 and K.2: steps of luminance and of chrominance at quality 50, by rows.
 # fmt: off

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from ..api import AugmentedBatch
 from ..config import Augment
+from ..device import ahead
 from .augment import OWN_DRAWS, Augmenter, draw
 from .batches import Split
 from .chain import NONE, Chain
-from .device import ahead
 from .regions import CLOSE_ROOM
 
 JITTER = {"scale": 0.1, "shift": 0.05}

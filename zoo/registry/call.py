@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from ..api import UsageError
@@ -32,6 +33,7 @@ def call_unblamed(
         inspect.signature(build).bind(*args, **options)
     except TypeError as error:
         raise _refusal(kind, plugin_id, build, error) from error
+    _require_types(kind, plugin_id, build, options)
     return build(*args, **options)
 
 
@@ -43,6 +45,7 @@ def require_known(
         inspect.signature(build).bind_partial(**options)
     except TypeError as error:
         raise _refusal(kind, plugin_id, build, error) from error
+    _require_types(kind, plugin_id, build, options)
 
 
 def _refusal(kind: str, plugin_id: str, build: Callable[..., Any], error: TypeError) -> UsageError:
@@ -50,8 +53,51 @@ def _refusal(kind: str, plugin_id: str, build: Callable[..., Any], error: TypeEr
     return UsageError(f"{kind} {plugin_id}: {error}; its options are {known}")
 
 
+def _require_types(
+    kind: str, plugin_id: str, build: Callable[..., Any], options: Mapping[str, Any]
+) -> None:
+    """Raise :class:`UsageError` for a value of another type than its parameter is annotated with,
+    as far as that is made of bool, int, float, str and None."""
+    parameters = inspect.signature(build).parameters
+    for name, value in options.items():
+        if name not in parameters or name in GIVEN.get(kind, ()):
+            continue
+        taken = [part.strip() for part in _annotation(parameters[name]).split("|")]
+        if not all(part in _WORDS for part in taken) or _fits(value, taken):
+            continue
+        words = " or ".join(_WORDS[part] for part in taken)
+        raise UsageError(f"{_key(kind, plugin_id)}.{name} = {value!r}: must be {words}")
+
+
+_WORDS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "None": "left out",
+}
+_TYPES = {"bool": bool, "int": Integral, "float": Real, "str": str, "None": type(None)}
+
+
+def _annotation(parameter: inspect.Parameter) -> str:
+    """What stands behind a parameter's colon, whether or not it was evaluated."""
+    annotation = parameter.annotation
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def _fits(value: object, taken: Sequence[str]) -> bool:
+    if isinstance(value, bool):
+        return "bool" in taken
+    return any(isinstance(value, _TYPES[name]) for name in taken)
+
+
+def _key(kind: str, plugin_id: str) -> str:
+    """Where a recipe writes the options of a plugin."""
+    return f"{kind}.{bare_id(plugin_id)}" if KINDS[kind].several else kind
+
+
 def _options(kind: str, plugin_id: str, build: Callable[..., Any]) -> str:
-    key = f"{kind}.{bare_id(plugin_id)}" if KINDS[kind].several else kind
+    key = _key(kind, plugin_id)
     parameters = inspect.signature(build).parameters.values()
     names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
     own = [f"{key}.{name}" for name in names if name not in GIVEN.get(kind, ())]

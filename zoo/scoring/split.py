@@ -15,9 +15,9 @@ from torch import Tensor
 from ..api import LandmarkScheme
 from ..config import Config
 from ..data.batches import Split
-from ..data.device import ahead
 from ..data.store import Store
 from ..data.table import SampleTable
+from ..device import ahead
 from ..evaluation.scores.metrics import board_losses, headline_errors
 from ..evaluation.scores.predictions import Predictions
 from ..evaluation.scores.subsets import Attributes

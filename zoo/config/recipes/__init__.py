@@ -6,6 +6,7 @@ Flags override ``--set key=value``, which overrides the recipe, which overrides 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,9 @@ from ...api.notices import warn
 from ...files.reading import parse_toml, read_toml
 from ...registry import bare_id
 from ..config import AUGMENTATION, Config, as_list, close_to, flatten, from_flat, renamed
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""A number as Python writes it; TOML wants a digit on both sides of the point."""
 
 LEAST_FACTOR, MOST_FACTOR = 0.001, 10.0
 """Between these, a factor on the backbone's rate is not taken for a rate."""
@@ -49,14 +53,17 @@ def recipe_text(name: str) -> str:
 
 
 def parse_set(text: str) -> tuple[str, Any]:
-    """``key=value``, the value read as TOML where it is, else as a string."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    """``key=value``, the value read as TOML where it is, else as a string. Numbers and booleans as
+    Python writes them are read as such too: ``.25``, ``True``."""
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not key:
         raise UsageError(f"--set {text}: expected key=value, such as --set lr=0.001")
+    if value in ("True", "False"):
+        return key, value == "True"
     try:
-        return key.strip(), tomllib.loads(f"v = {value}")["v"]
+        return key, tomllib.loads(f"v = {value}")["v"]
     except (ValueError, RecursionError):
-        return key.strip(), value.strip()
+        return key, float(value) if _DECIMAL.fullmatch(value) else value
 
 
 def dataset_options(sets: Sequence[str]) -> dict[str, Any]:

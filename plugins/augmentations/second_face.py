@@ -1,0 +1,108 @@
+"""``second_face``: another face beside the labelled one, farther from the middle of the picture.
+
+Where a picture shows two faces, a model without a box is asked for the one nearer to the middle.
+Few training pictures show two, so a network does not learn which one is meant. Here some do: the
+far side of a line beside the labelled points shows the picture's own face once more, mirrored and
+resized, as if a second person stood there. All labelled points stay on the near side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.api import Augmentation, AugmentedBatch, UsageError
+from zoo.device import send
+
+LEAN = math.radians(50)
+"""Largest angle between the horizontal and the line from one face to the other."""
+
+GAP = (0.15, 0.6)
+"""Distance from the outermost labelled point to the line between the faces, as a fraction of the
+distance from the points' mean to that point: cheek to cheek, or apart."""
+
+ZOOM = (0.8, 1.25)
+"""Size of the second face, in sizes of the first."""
+
+SHADE = 0.2
+"""The second face is lighter or darker by up to this factor."""
+
+EDGE = 64.0
+"""Pictures have a soft edge between the faces, a few of this many parts of a picture wide."""
+
+
+def build(*, share: float = 0.15) -> Callable[[AugmentedBatch], AugmentedBatch]:
+    """A second face in a ``share`` of the pictures, 0 to 1. Raises :class:`UsageError` for another
+    share."""
+    if not 0 <= share <= 1:
+        raise UsageError(f"second_face: share = {share}: must lie in 0 to 1")
+
+    def augment(batch: AugmentedBatch) -> AugmentedBatch:
+        chosen, angle, gap, zoom, shade = batch.draws.unbind(1)
+        lean = LEAN * (2 * angle - 1)
+        drawn = torch.stack(
+            (
+                lean.cos(),
+                lean.sin(),
+                1 + GAP[0] + (GAP[1] - GAP[0]) * gap,
+                ZOOM[0] + (ZOOM[1] - ZOOM[0]) * zoom,
+                1 + SHADE * (2 * shade - 1),
+                (chosen < share).float(),
+            ),
+            1,
+        )
+        drawn = send(drawn, batch.images.device)
+        gap, zoom, shade, chosen = drawn[:, 2:].unbind(1)
+        middle, toward, reach = _beside(batch.points, batch.visible, drawn[:, :2])
+        reach = reach * gap  # from the middle of the first face to the line between the two
+        other = middle + 2 * reach[:, None] * toward
+        second = _mirrored_at(batch.images, middle, other, zoom) * shade[:, None, None, None]
+        far = _far_side(batch.images.shape[-1], middle, toward, reach)
+        far = far * (chosen * batch.visible.any(1))[:, None, None]
+        return replace(batch, images=batch.images.lerp(second.clamp(0, 1), far[:, None]))
+
+    return augment
+
+
+def _beside(points: Tensor, visible: Tensor, toward: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean of the visible points (B, 2); the direction to the second face (B, 2), in which the
+    picture's middle does not lie; and how far the points reach in it (B,)."""
+    seen = points.masked_fill(~visible[..., None], 0)
+    middle = seen.sum(1) / visible.sum(1, keepdim=True).clamp(min=1)
+    away = ((middle - 0.5) * toward).sum(1, keepdim=True) >= 0
+    toward = torch.where(away, toward, -toward)
+    along = ((points - middle[:, None]) * toward[:, None]).sum(2)
+    return middle, toward, along.masked_fill(~visible, 0).amax(1)
+
+
+def _mirrored_at(images: Tensor, middle: Tensor, other: Tensor, zoom: Tensor) -> Tensor:
+    """Each picture mirrored left to right and resized, with what lay at ``middle`` at ``other``."""
+    place = _places(images.shape[-1], images.device)
+    offset = (place[None] - other[:, None, None]) / zoom[:, None, None, None]
+    mirrored = torch.stack((-offset[..., 0], offset[..., 1]), 3)
+    grid = 2 * (middle[:, None, None] + mirrored) - 1
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def _far_side(size: int, middle: Tensor, toward: Tensor, reach: Tensor) -> Tensor:
+    """(B, S, S): 1 beyond the line between the faces, 0 before it."""
+    beyond = (_places(size, middle.device)[None] - middle[:, None, None]) * toward[:, None, None]
+    return ((beyond.sum(3) - reach[:, None, None]) * EDGE).sigmoid()
+
+
+def _places(size: int, device: torch.device) -> Tensor:
+    """(S, S, 2): x and y of each pixel's middle, as fractions of the picture."""
+    along = (torch.arange(size, device=device) + 0.5) / size
+    return torch.stack(torch.meshgrid(along, along, indexing="xy"), 2)
+
+
+second_face = Augmentation(
+    build=build,
+    draws=5,
+    summary="a second face beside the labelled one, farther from the middle",
+)
