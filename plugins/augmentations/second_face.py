@@ -2,8 +2,8 @@
 
 Where a picture shows two faces, a model without a box is asked for the one nearer to the middle.
 Few training pictures show two, so a network does not learn which one is meant. Here some do: the
-far side of a line beside the labelled points shows the picture's own face once more, mirrored and
-resized, as if a second person stood there. All labelled points stay on the near side.
+far side of a line shows the picture's own face once more, mirrored and resized, as if a second
+person stood there, apart or in front. Points that it covers keep their labels, as hidden points do.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from zoo.device import send
 LEAN = math.radians(50)
 """Largest angle between the horizontal and the line from one face to the other."""
 
-GAP = (0.15, 0.6)
-"""Distance from the outermost labelled point to the line between the faces, as a fraction of the
-distance from the points' mean to that point: cheek to cheek, or apart."""
+LINE = (0.5, 1.5)
+"""Where the line between the faces lies on the way from the mean of the labelled points, 0, to the
+outermost of them, 1, and beyond: below 1 the second face covers some."""
 
-ZOOM = (0.8, 1.25)
+ZOOM = (0.7, 1.25)
 """Size of the second face, in sizes of the first."""
 
 SHADE = 0.2
@@ -43,13 +43,13 @@ def build(*, share: float = 0.15) -> Callable[[AugmentedBatch], AugmentedBatch]:
         raise UsageError(f"second_face: share = {share}: must lie in 0 to 1")
 
     def augment(batch: AugmentedBatch) -> AugmentedBatch:
-        chosen, angle, gap, zoom, shade = batch.draws.unbind(1)
+        chosen, angle, line, zoom, shade = batch.draws.unbind(1)
         lean = LEAN * (2 * angle - 1)
         drawn = torch.stack(
             (
                 lean.cos(),
                 lean.sin(),
-                1 + GAP[0] + (GAP[1] - GAP[0]) * gap,
+                LINE[0] + (LINE[1] - LINE[0]) * line,
                 ZOOM[0] + (ZOOM[1] - ZOOM[0]) * zoom,
                 1 + SHADE * (2 * shade - 1),
                 (chosen < share).float(),
@@ -57,12 +57,11 @@ def build(*, share: float = 0.15) -> Callable[[AugmentedBatch], AugmentedBatch]:
             1,
         )
         drawn = send(drawn, batch.images.device)
-        gap, zoom, shade, chosen = drawn[:, 2:].unbind(1)
+        line, zoom, shade, chosen = drawn[:, 2:].unbind(1)
         middle, toward, reach = _beside(batch.points, batch.visible, drawn[:, :2])
-        reach = reach * gap  # from the middle of the first face to the line between the two
-        other = middle + 2 * reach[:, None] * toward
+        other = middle + (reach * (line + zoom))[:, None] * toward
         second = _mirrored_at(batch.images, middle, other, zoom) * shade[:, None, None, None]
-        far = _far_side(batch.images.shape[-1], middle, toward, reach)
+        far = _far_side(batch.images.shape[-1], middle, toward, reach * line)
         far = far * (chosen * batch.visible.any(1))[:, None, None]
         return replace(batch, images=batch.images.lerp(second.clamp(0, 1), far[:, None]))
 
@@ -89,10 +88,10 @@ def _mirrored_at(images: Tensor, middle: Tensor, other: Tensor, zoom: Tensor) ->
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _far_side(size: int, middle: Tensor, toward: Tensor, reach: Tensor) -> Tensor:
-    """(B, S, S): 1 beyond the line between the faces, 0 before it."""
+def _far_side(size: int, middle: Tensor, toward: Tensor, line: Tensor) -> Tensor:
+    """(B, S, S): 1 beyond the line at the distance ``line`` from ``middle``, 0 before it."""
     beyond = (_places(size, middle.device)[None] - middle[:, None, None]) * toward[:, None, None]
-    return ((beyond.sum(3) - reach[:, None, None]) * EDGE).sigmoid()
+    return ((beyond.sum(3) - line[:, None, None]) * EDGE).sigmoid()
 
 
 def _places(size: int, device: torch.device) -> Tensor:

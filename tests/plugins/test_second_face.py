@@ -1,4 +1,4 @@
-"""A second face stands beside the labelled one, and never on its points."""
+"""A second face stands beside the labelled one, farther from the middle of the picture."""
 
 from __future__ import annotations
 
@@ -41,18 +41,16 @@ places = st.tuples(st.floats(0.25, 0.75), st.floats(0.25, 0.75)).map(lambda p: t
 
 @settings(max_examples=60, deadline=None)
 @given(drawn, places)
-def test_what_lies_at_the_points_stays(draws: Tensor, middle: Tensor) -> None:
-    before = batch(draws, middle)
-    kept = before.images.clone()
+def test_the_labelled_face_stays_and_so_do_its_points(draws: Tensor, middle: Tensor) -> None:
+    before = batch(draws, middle, spread=0.2)
+    first = before.images.clone()
     after = second_face.build(share=1.0)(before)
     assert torch.equal(after.points, before.points)
-    box = (middle[0] * SIZE).round().long()
-    half = round(0.1 * SIZE)
-    rows = slice(int(box[1]) - half, int(box[1]) + half)
-    columns = slice(int(box[0]) - half, int(box[0]) + half)
-    near = (after.images - kept)[0, :, rows, columns].abs()
-    # the soft edge between the faces ends before the outermost point but for a trace
-    assert near.max() < 0.3
+    assert torch.equal(after.visible, before.visible)
+    # half of the way to its outermost point may be covered: what is nearer stays
+    column, row = (middle[0] * SIZE).long().tolist()
+    near = (slice(None), slice(None), slice(row - 4, row + 5), slice(column - 4, column + 5))
+    assert (after.images[near] - first[near]).abs().max() < 0.3
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,7 +74,7 @@ def test_there_is_a_second_face_in_the_share_of_the_pictures() -> None:
     middle = torch.full((200, 2), 0.5)
     before = disc_areas(batch(draws, middle).images)
     after = disc_areas(second_face.build(share=0.3)(batch(draws, middle)).images)
-    # the second disc has .64 to 1.56 of the first one's area
+    # the second disc has .49 to 1.56 of the first one's area
     assert torch.equal(after > 1.3 * before, draws[:, 0] < 0.3)
     assert torch.equal(after == before, draws[:, 0] >= 0.3)
 
