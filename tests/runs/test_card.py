@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from board_samples import predict, record
 from coloured_spots import FACES, UNIT, Brightest, Constant, predictor, spots
 from typer.testing import CliRunner, Result
 
 from zoo.api import DataError, Sample, generic_scheme
 from zoo.cli import app
 from zoo.data.table import SampleTable, read_table
+from zoo.evaluation.records import checked
+from zoo.export.card import plain_card
 from zoo.export.tolerance import LARGER, SHIFTS, SMALLER, STILL, measure, points_from_boxes
 
 TRUE = np.array([[40.0, 50.0], [80.0, 50.0], [60.0, 82.0]])
@@ -132,3 +135,17 @@ def test_the_planted_places_are_those_of_the_tests() -> None:
     """What the figures above are worked from."""
     assert (FACES.side, FACES.cx, FACES.cy) == (0.5, 0.5, 0.6)
     assert np.ptp(UNIT[:, 0]) == 0.5
+
+
+def test_a_card_has_tables_of_hidden_points_and_of_subsets() -> None:
+    made = record(predict({f"p{i}": [0.07] for i in range(8)}))
+    plain = plain_card(checked("record.json", made), "hf://somebody/something")
+    assert "hidden points" not in plain
+    assert "frames that are" not in plain
+    val = made["results"]["val"]
+    own = {key: value for key, value in val.items() if key != "by_person"}
+    val |= {"nme_seen": 0.06, "nme_hidden": 0.11, "hidden_ap": 0.5, "hidden_f1": None}
+    val["subsets"] = {"large <pose>": own | {"nme_ioc": 0.12, "fr_10": 0.75, "n": 8}}
+    card = plain_card(checked("record.json", made), "hf://somebody/something")
+    assert "| val | 6.00% | 11.00% | 50.00% |  |" in card
+    assert "| val | large pose | 12.00% | 75.00% | 8 |" in card

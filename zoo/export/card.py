@@ -114,7 +114,7 @@ Frames of `{_line(data.dataset)}`, release {_line(data.release)}, split by the p
 {_line(data.protocol)}, fingerprint {_line(data.fingerprint)[:12]}{partial}. \
 The epoch was chosen on val. The baseline is what the mean face scores on the same frames. \
 `record.json` holds all figures.
-{_unlearned(record)}{_further(record)}{_shown(measured.get("shown"))}{_tolerance(measured.get("box_tolerance"))}\
+{_unlearned(record)}{_hidden(record)}{_subsets(record)}{_further(record)}{_shown(measured.get("shown"))}{_tolerance(measured.get("box_tolerance"))}\
 {_confidence(record)}{_elsewhere(measured.get("elsewhere"))}
 ## Terms
 
@@ -129,6 +129,51 @@ def _unlearned(record: Record) -> str:
         return ""
     return f"\n**This model has not learned: on {' and '.join(splits)} it is no better than the \
 baseline.**\n"
+
+
+def _hidden(record: Record) -> str:
+    """Errors over seen and over hidden points, and how well hidden ones are told from seen."""
+    rows = "".join(
+        _cells(
+            split,
+            _percent(r.nme_seen),
+            _percent(r.nme_hidden),
+            _percent(r.hidden_ap),
+            _percent(r.hidden_f1),
+        )
+        for split, r in record.results.items()
+        if r.nme_hidden is not None
+    )
+    if not rows:
+        return ""
+    return f"""
+Points that something hides are labelled too; the error above is of all points. Average \
+precision and F1 at a recall of .8 say how well hidden points are told from seen ones, where the \
+model tells them:
+
+| split | NME over seen points | over hidden points | average precision | F1 |
+| --- | --- | --- | --- | --- |
+{rows}"""
+
+
+def _subsets(record: Record) -> str:
+    """The frames that share an attribute."""
+    rows = "".join(
+        _cells(split, name, _percent(own.nme_ioc or own.nme_box), _percent(own.fr_10), own.n)
+        for split, results in record.results.items()
+        for name, own in results.subsets.items()
+    )
+    if not rows:
+        return ""
+    return f"""
+| split | frames that are | NME | faces worse than 10% | frames |
+| --- | --- | --- | --- | --- |
+{rows}"""
+
+
+def _cells(*values: object) -> str:
+    """A row of a table."""
+    return f"| {' | '.join(map(_line, values))} |\n"
 
 
 def _further(record: Record) -> str:
@@ -162,7 +207,7 @@ def _figure_row(split: str, key: str, figure: MetricFigure) -> str:
         figure.n,
         baseline,
     ]
-    return f"| {' | '.join(map(_line, cells))} |\n"
+    return _cells(*cells)
 
 
 def _training(record: Record) -> str:
@@ -190,7 +235,7 @@ def _row(split: str, result: Mapping[str, Any]) -> str:
         str(result.get("n", "")),
         _percent(_number(baseline, "nme_ioc")) if isinstance(baseline, Mapping) else "",
     ]
-    return f"| {' | '.join(cells)} |\n"
+    return _cells(*cells)
 
 
 def _shown(found: object) -> str:
