@@ -97,6 +97,7 @@ bundle: $(VENV)/.installed ## Ship a run with the package: make bundle RUN=runs/
 # are errors. Nothing is fetched.
 site: $(VENV)/.installed-dev ## Build the pages into build/site
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env -d build/site-cache docs build/site
+	$(BIN)/zoo leaderboard docs/records --out build/site/board.html
 	@echo "build/site/index.html"
 
 clean: ## Remove what was built; .venv and runs stay

@@ -12,6 +12,7 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:\s]+)\)")
+ON_SITE = re.compile(r"<!-- site: (.*?) -->", re.DOTALL)
 
 project = "landmark-zoo"
 author = "the landmark-zoo authors"
@@ -71,6 +72,12 @@ def leave_out_links(app: Any, name: str, source: list[str]) -> None:
     source[0] = LINK.sub(checked, source[0])
 
 
+def show_what_the_site_has(app: Any, name: str, source: list[str]) -> None:
+    """A comment `<!-- site: ... -->` stands for what the site alone has, such as the page of the
+    board, which `make site` makes beside it."""
+    source[0] = ON_SITE.sub(r"\1", source[0])
+
+
 def fill(app: Any, name: str, source: list[str]) -> None:
     """The reference's lists are made of the code: docs/reference/generated.py."""
     if "<!-- generated: " in source[0]:
@@ -82,4 +89,5 @@ def fill(app: Any, name: str, source: list[str]) -> None:
 
 def setup(app: Any) -> None:
     app.connect("source-read", leave_out_links)
+    app.connect("source-read", show_what_the_site_has)
     app.connect("source-read", fill)

@@ -1,4 +1,4 @@
-"""Write the committed board, docs/leaderboard.md, board.csv and board.html, from docs/records.
+"""Write the committed board, docs/leaderboard.md and board.csv, from docs/records.
 
     make docs
 
@@ -12,11 +12,9 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from zoo.cli.page import train_again
 from zoo.evaluation.board.groups import Group
 from zoo.evaluation.board.leaderboard import collect
 from zoo.evaluation.board.render import to_csv, to_markdown
-from zoo.evaluation.page import to_html
 
 COLUMNS = (
     *("nme", "mark", "nme_median", "fr_08", "loss"),
@@ -35,8 +33,10 @@ def board_page(groups: list[Group], day: str) -> str:
     return f"""\
 # The board
 
-As of {day}. [board.html](board.html) has the same with charts, learning curves and a card for
-each model, [board.csv](board.csv) all columns for a program. Both are made from [records](records).
+As of {day}. `zoo leaderboard docs/records --out board.html` makes a page of the same with charts,
+learning curves and a card for each model; [board.csv](board.csv) has all columns for a program.
+Both are made from [records](records).
+<!-- site: <a href="board.html">See the page with charts.</a> -->
 
 How to read it:
 
@@ -70,7 +70,6 @@ def write(docs: Path) -> None:
     files = {
         page: board_page(groups, day.isoformat()),
         docs / "board.csv": to_csv(groups),
-        docs / "board.html": to_html(groups, train_again, made=day),
     }
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")

@@ -122,7 +122,7 @@ COLUMNS = (
     ),
     Column("recipe", "recipe", "the training recipe", "text"),
     Column("head", "head", "from features to points", "text"),
-    Column("loss_name", "trained on", "the training loss", "text"),
+    Column("loss_name", "training loss", "the loss that was trained with", "text"),
     Column("pretrained", "pretrained", "started from published weights", "flag"),
     Column(
         *("throughput", "img/s", "images a second in full batches, by `zoo bench`", "number"),
@@ -214,12 +214,17 @@ def _written(kind: str, value: Any, digits: int) -> str:
     if kind == "seconds":
         return duration(value)
     if kind == "count":
-        return f"{value / 1e6:.3g}M" if value >= 1e5 else f"{value:,}"
+        return f"{_figures(value / 1e6)}M" if value >= 1e5 else f"{value:,}"
     if kind == "flag":
         return "yes" if value else "no"
     if kind == "number" and isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return _figures(value)
     return printable(str(value))
+
+
+def _figures(value: float) -> str:
+    """Three significant digits, with their last zeros, so that numbers of a column line up."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
 def duration(seconds: float) -> str:

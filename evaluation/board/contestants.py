@@ -128,7 +128,7 @@ def _in_folder(path: Path) -> list[Path]:
         return [path / "record.json"]
     if why := unfinished(path):
         raise UsageError(f"{path}: {why}")
-    found, problems = find_records([path])
+    found, problems, _ = find_records([path])
     if problems:
         raise DataError(str(problems[0]))
     if not found:

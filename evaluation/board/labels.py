@@ -106,7 +106,7 @@ def _apart(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     for key in dict.fromkeys((*FIRST, *(key for config in configs for key in config))):
         if most == len(configs):
             break
-        values = [_value(key, config.get(key)) for config in configs]
+        values = [_value(key, config) for config in configs]
         if (now := _different([*columns, values])) > most:
             columns, most = [*columns, values], now
     for column in list(columns):
@@ -121,12 +121,15 @@ def _different(columns: Iterable[Sequence[str]]) -> int:
     return len(set(zip(*columns, strict=True))) or 1
 
 
-def _value(key: str, value: Any) -> str:
+def _value(key: str, config: Mapping[str, Any]) -> str:
     """As ``--set`` takes it where no words are known: true and false in small letters, plugins
-    without landmark-zoo/."""
+    without landmark-zoo/. A recipe of the backbone's name is its own."""
+    value = config.get(key)
     if value is None:
         return f"no {key}"
     plain = value.removeprefix("landmark-zoo/") if isinstance(value, str) else value
+    if key == "recipe" and plain == str(config.get("backbone")).removeprefix("landmark-zoo/"):
+        return "its own recipe"
     if key in _WORDS:
         return _WORDS[key](plain)
     return f"{key} {str(plain).lower() if isinstance(plain, bool) else plain}"

@@ -17,7 +17,7 @@ from zoo.api.errors import unknown_name
 from ..records import Record, Source, find_records, without_collector
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import ExcludedRecord, examine
-from ..records.unfinished import unfinished
+from ..records.unfinished import left_out
 from ..records.views import on_subset, views
 from ..scores.metric_names import METRICS
 from ..scores.protocols import PROTOCOLS, SPLITS, find_protocol
@@ -91,17 +91,17 @@ def collect(
         UsageError: The split, the protocol or the metric is unknown.
     """
     with without_collector():
-        records, problems = find_records(folders)
+        records, problems, without = find_records(folders)
         groups, findings = _build(records, split, protocol, sort, subset)
-    named = [Problem(str(folder), why) for folder in folders if (why := unfinished(folder))]
-    problems += named
+    unfinished = left_out(without)
+    problems += unfinished
     problems += [Problem(str(found.source.path), found.reason) for found in findings]
     if groups:
         return groups, problems
     places = ", ".join(map(str, folders))
     if not records:
-        if named:
-            raise DataError(str(named[0]))
+        if unfinished:
+            raise DataError(str(unfinished[0]))
         first = f" ({problems[0]})" if problems else ""
         raise DataError(
             f"no run records under {places}{first}: "

@@ -20,6 +20,7 @@ from zoo.files import write_whole
 from zoo.files.reading import read_whole
 
 from .schema import Record, checked, decoded
+from .unfinished import may_be_unfinished
 
 MAX_BYTES = 4 << 20
 """A record takes some kilobytes; anything near this is something else."""
@@ -98,8 +99,9 @@ def load_record(path: Path) -> Record:
 
 def find_records(
     places: Iterable[Path],
-) -> tuple[list[tuple[Path, Record]], list[Problem]]:
-    """The records of folders, and of every file that is named itself.
+) -> tuple[list[tuple[Path, Record]], list[Problem], list[Path]]:
+    """The records of folders, and of every file that is named itself; what cannot be read; and the
+    folders that may be runs without a record.
 
     In a folder these are each ``record.json`` and ``*.record.json`` at any depth, and those .json
     files directly in it that are records (objects with a ``schema``). Each file is
@@ -108,13 +110,14 @@ def find_records(
     """
     found: list[tuple[Path, Record]] = []
     problems: list[Problem] = []
+    without: set[Path] = set()
     seen: set[tuple[int, int]] = set()
     with without_collector():
         for place in places:
             if not place.exists():
                 problems.append(Problem(str(place), "no such file or folder"))
                 continue
-            for path, certain in _files(place, problems):
+            for path, certain in _files(place, problems, without):
                 try:
                     identity, content = _read(path)
                     if identity in seen:
@@ -128,7 +131,7 @@ def find_records(
                         found.append((path, checked(str(path), value)))
                 except DataError as error:
                     problems.append(Problem(str(path), str(error).removeprefix(f"{path}: ")))
-    return found, problems
+    return found, problems, sorted(without)
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
+def _files(place: Path, problems: list[Problem], without: set[Path]) -> Iterator[tuple[Path, bool]]:
     """The files that are, or may be, records, and whether their names say so. Linked folders are
     entered, and none twice."""
     if not place.is_dir():
@@ -178,7 +181,10 @@ def _files(place: Path, problems: list[Problem]) -> Iterator[tuple[Path, bool]]:
         except OSError as error:
             problems.append(Problem(folder, f"cannot be read ({error})"))
             continue
-        run = any(name == "record.json" for name, *_ in inside)
+        names = [name for name, *_ in inside]
+        run = "record.json" in names
+        if may_be_unfinished(os.path.basename(folder), names):
+            without.add(Path(folder))
         for name, path, is_folder, is_link in inside:
             if is_folder or (is_link and os.path.isdir(path)):
                 if not (run and name in ("predictions", "state")):  # they hold no records

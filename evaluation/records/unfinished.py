@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+
+from zoo.api import Problem
 
 RUN_NAME = re.compile(r"-[0-9a-f]{6}-s\d+(-f\d+)?(-\d+)?$")
 """How the names of run folders end."""
@@ -14,13 +17,40 @@ STILLBORN = (
 )
 
 
+NAMED = 3
+"""Run folders that are named where there are many."""
+
+
 def unfinished(folder: Path) -> str:
     """Why a run folder has no record; empty for one that has, and for what is no run folder."""
     if (folder / "record.json").is_file():
         return ""
     if (folder / "config.toml").is_file():
-        return f"is not finished: it has no record.json. Go on with: zoo train --resume {folder}"
+        return (
+            "is not finished: it has no record.json, since it was stopped or is still training. "
+            f"Go on with: zoo train --resume {folder}"
+        )
     return STILLBORN if is_stillborn(folder) else ""
+
+
+def may_be_unfinished(name: str, inside: Sequence[str]) -> bool:
+    """Whether a folder of this name, with this in it, may be a run without a record."""
+    is_run = "state" in inside or RUN_NAME.search(name) is not None
+    return is_run and "record.json" not in inside
+
+
+def left_out(folders: Sequence[Path]) -> list[Problem]:
+    """One line for all the runs that no board can show; none where there are none."""
+    told = {folder: why for folder in folders if (why := unfinished(folder))}
+    if len(told) <= 1:
+        return [Problem(str(folder), why) for folder, why in told.items()]
+    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
+    where = f"{', '.join(map(str, list(told)[:NAMED]))}{more}"
+    reason = (
+        f"{len(told)} runs are not finished: they have no record.json, since they were stopped or "
+        "are still training. Go on with each: zoo train --resume RUN"
+    )
+    return [Problem(where, reason)]
 
 
 def is_stillborn(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from ..data.store import open_store
 from ..data.table import SampleTable
 from ..evaluation.audit.offset import Mirrored
 from ..evaluation.records import Record, load_record
+from ..evaluation.records.unfinished import unfinished
 from ..evaluation.scores.protocols import assign, find_protocol
 from ..geometry import to_source
 from ..registry import bare_id
@@ -56,10 +57,8 @@ def see_mirrored(
             f"{run}: predicts {len(scheme)} points of {scheme.name}, the labels of {dataset_id} "
             f"are {len(table.scheme)} points of {table.scheme.name}"
         )
-    if not folder.record.is_file():
-        raise UsageError(
-            f"{run}: is not finished: it has no record.json. Go on with: zoo train --resume {run}"
-        )
+    if why := unfinished(folder.path):
+        raise UsageError(f"{run}: {why}")
     record = load_record(folder.record)
     rows, which, trained_here = _unseen(run, record, dataset_id, table, config.fold)
     store = open_store(

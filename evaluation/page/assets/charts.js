@@ -177,10 +177,10 @@ function regions(group, rows, width) {
 /** From where to where the nose lies, in eye distances from the middle; negative is left. */
 function reach({ low, high }) {
   if (low === null && high === null) return "";
-  if (low === null) return `nose left of ${number(high)}`;
+  if (low === null) return `nose left of ${high}`;
   return high === null
-    ? `nose right of ${number(low)}`
-    : `nose at ${number(low)} to ${number(high)}`;
+    ? `nose right of ${low}`
+    : `nose at ${low} to ${high}`;
 }
 
 /** A name in two lines where it has several words. */

@@ -36,13 +36,15 @@ function percent(value, digits = 2) {
   return value === null || value === undefined ? MISSING : `${(100 * value).toFixed(digits)}%`;
 }
 
-/** A number as a table shows it: about four digits, never an exponent where a reader expects none. */
+/** A number as a table shows it: three digits with their last zeros, so that a column lines up, and
+ * never an exponent where a reader expects none. */
 function number(value) {
   if (value === null || value === undefined) return MISSING;
   const size = Math.abs(value);
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   if (size >= 100 || Number.isInteger(value)) return String(Math.round(value * 10) / 10);
-  return String(Number(value.toPrecision(size < 0.001 && size > 0 ? 2 : 3)));
+  if (size < 0.000001) return String(Number(value.toPrecision(2)));
+  return value.toPrecision(3);
 }
 
 function count(value) {

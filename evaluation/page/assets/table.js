@@ -220,6 +220,20 @@ function tableOf(group, act) {
     render();
     act();
   });
+  const scroll = h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of rows" },
+    h("table", { class: "main" }, h("thead", {}, headers), body, foot),
+  );
+  const framed = h("div", { class: "framed" }, scroll);
+  const showMore = () => {
+    const hidden = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft;
+    framed.classList.toggle("more", hidden > 1);
+  };
+  scroll.addEventListener("scroll", showMore, { passive: true });
+  new ResizeObserver(showMore).observe(scroll.firstChild);
+  new ResizeObserver(showMore).observe(scroll);
+
   render();
   return {
     element: h(
@@ -227,11 +241,7 @@ function tableOf(group, act) {
       { class: "rows", "aria-label": "Rows" },
       filters,
       h("div", { class: "above" }, status, chosen),
-      h(
-        "div",
-        { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of rows" },
-        h("table", { class: "main" }, h("thead", {}, headers), body, foot),
-      ),
+      framed,
       pages,
     ),
     render,

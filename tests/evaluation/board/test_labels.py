@@ -43,6 +43,16 @@ def test_a_key_that_later_ones_make_needless_is_not_told() -> None:
     assert list(told.values()) == expected
 
 
+def test_a_recipe_of_the_backbones_name_is_its_own() -> None:
+    for own in ("net", "landmark-zoo/net"):
+        config = {"backbone": own}
+        told = details(
+            record("net", nme=0.05, config=config | {"recipe": "net"}),
+            record("net", nme=0.06, config=config | {"recipe": "seed"}),
+        )
+        assert list(told.values()) == ["its own recipe", "seed"]
+
+
 def test_rows_that_no_key_tells_apart_have_their_hashes() -> None:
     one = record(nme=0.05, config_hash="aaaaaa99")
     other = record(seed=1, nme=0.06, config_hash="bbbbbb99")

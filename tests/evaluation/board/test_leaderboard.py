@@ -322,6 +322,32 @@ def test_an_empty_board_names_folders_and_what_to_type(tmp_path):
         collect([tmp_path / "nowhere"])
 
 
+def test_runs_that_are_not_finished_are_told_in_one_line(tmp_path):
+    save_record(record(), tmp_path / "good" / "record.json")
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / name / "state").mkdir(parents=True)
+        (tmp_path / name / "config.toml").touch()
+        groups, [told] = collect([tmp_path])
+        assert len(groups[0].rows) == 1
+        if name == "a":
+            assert str(told).startswith(f"{tmp_path / 'a'}: is not finished")
+            assert f"zoo train --resume {tmp_path / 'a'}" in told.reason
+    a, b, c, *_ = (tmp_path / name for name in "abcd")
+    assert told.where == f"{a}, {b}, {c} and 1 more"
+    assert told.reason.startswith("4 runs are not finished")
+    assert "zoo train --resume RUN" in told.reason
+
+
+def test_a_run_that_was_stopped_at_once_is_told_and_other_folders_are_not(tmp_path):
+    save_record(record(), tmp_path / "good" / "record.json")
+    (tmp_path / ".cargo").mkdir()
+    (tmp_path / ".cargo" / "config.toml").touch()
+    (tmp_path / "net-faces-0a1b2c-s0").mkdir()
+    _, [told] = collect([tmp_path])
+    assert told.where == str(tmp_path / "net-faces-0a1b2c-s0")
+    assert "stopped before its training began" in told.reason
+
+
 def test_no_result_on_the_split_says_what_there_is(tmp_path):
     save_record(record(), tmp_path / "record.json")
     with pytest.raises(DataError, match=r"val of person/1.*zoo evaluate RUN --split test"):

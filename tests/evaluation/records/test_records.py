@@ -158,7 +158,7 @@ def test_records_are_found_below_folders_and_by_name_and_the_unreadable_are_told
     write(tmp_path / "runs" / "b" / "other.json", {"not": "a record"})
     shared = write(tmp_path / "shared.json", RECORD)
     places = [tmp_path / "runs", shared, tmp_path / "nowhere", tmp_path / "runs" / "b"]
-    found, problems = find_records(places)
+    found, problems, _ = find_records(places)
     assert [p.relative_to(tmp_path).as_posix() for p, _ in found] == [
         "runs/b/record.json",
         "runs/deep/a/record.json",
@@ -274,7 +274,7 @@ def test_a_folder_yields_records_of_any_name_that_lie_in_it(tmp_path):
     write(tmp_path / "deep" / "predictions" / "record.json", RECORD)
     write(tmp_path / "board.json", [{"rows": []}])
     write(tmp_path / "package.json", {"name": "something else"})
-    found, problems = find_records([tmp_path])
+    found, problems, _ = find_records([tmp_path])
     assert [p.relative_to(tmp_path).as_posix() for p, _ in found] == [
         "a.json",
         "b.record.json",
@@ -287,7 +287,7 @@ def test_a_folder_yields_records_of_any_name_that_lie_in_it(tmp_path):
 def test_a_broken_record_of_any_name_is_told(tmp_path):
     write(tmp_path / "new.json", RECORD | {"schema": 9})
     (tmp_path / "torn.json").write_text('{"schema": 2, "resu')
-    found, problems = find_records([tmp_path])
+    found, problems, _ = find_records([tmp_path])
     assert found == []
     assert [p.reason[:27] for p in problems] == [
         "record of schema 9, newer t",
@@ -306,7 +306,7 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
         return real(folder)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    found, [problem] = find_records([tmp_path])
+    found, [problem], _ = find_records([tmp_path])
     assert len(found) == 1
     assert problem.where == str(tmp_path / "shut")
     assert "Permission denied" in problem.reason
@@ -327,7 +327,7 @@ def test_linked_folders_of_a_folder_are_read_and_loops_are_left(tmp_path):
     (tmp_path / "runs" / "again").symlink_to(tmp_path / "disk" / "a")
     (tmp_path / "disk" / "back").symlink_to(tmp_path / "runs")
     (tmp_path / "runs" / "self").symlink_to("self")
-    found, problems = find_records([tmp_path / "runs"])
+    found, problems, _ = find_records([tmp_path / "runs"])
     assert (len(found), problems) == (1, [])
 
 
@@ -376,7 +376,7 @@ def test_fields_of_later_versions_and_of_plugins_are_kept_when_a_record_is_writt
 
 def test_the_facts_of_a_record_are_those_of_its_json_however_it_was_read(tmp_path):
     path = write(tmp_path / "record.json", full(**{"model/energy": [1, {"j": 2.5}]}))
-    [(_, found)], _ = find_records([tmp_path])
+    [(_, found)], *_ = find_records([tmp_path])
     for record in (found, load_record(path)):
         for part in ("config", "model", "data", "environment", "cost"):
             assert getattr(record.facts, part) == record.raw[part]
