@@ -76,7 +76,17 @@ class _Parameters:
             raise _beyond(self.what, f"its parameters come to more than {self.most / GIB:.2g} GiB")
 
 
-class _Weighed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Observer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every operation that is run within."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """torch shields a mode from its compiler, whose import takes two seconds; nothing is
+        compiled while a network is looked at."""
+        return False
+
+
+class _Weighed(Observer):
     """Works out what an operation gives before it is run."""
 
     def __init__(self, what: str, most: int) -> None:
@@ -134,6 +144,24 @@ _COUNTS: dict[Any, Callable[..., int]] = {
 """Operations, and twice the multiply-adds of each; torch's own table has no attention on a CPU."""
 
 
+def _as_input(given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    return torch.empty_like(given)
+
+
+def _product(added: Tensor, one: Tensor, other: Tensor, **kwargs: Any) -> Tensor:
+    return one.new_empty(one.shape[0], other.shape[1])
+
+
+_FORMS: dict[Any, Callable[..., Tensor]] = {
+    torch.ops.aten.native_batch_norm: _as_input,
+    torch.ops.aten.native_layer_norm: _as_input,
+    torch.ops.aten.native_group_norm: _as_input,
+    torch.ops.aten.addmm: _product,
+}
+"""The result of operations that torch works out, without memory, by code which imports its
+compiler: that takes two seconds."""
+
+
 def _foreseen(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, int]:
     """What the operation will give, without memory, and how many bytes of it are new. None and 0
     where that is little, or cannot be known."""
@@ -149,7 +177,7 @@ def _foreseen(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
         return None, 0
     try:
         given = tree_map_only(Tensor, _without_memory, (args, kwargs))
-        made = func(*given[0], **given[1])
+        made = _FORMS.get(func.overloadpacket, func)(*given[0], **given[1])
     except Exception:  # an operation that nobody wrote for this device, or that needs the numbers
         return None, 0
     taken = {

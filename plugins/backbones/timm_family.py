@@ -3,25 +3,16 @@
 NAME is an architecture (``resnet18``), one with a tag that picks its weights
 (``resnet18.a1_in1k``), or a repository of the Hugging Face hub (``hf-hub:timm/resnet18.a1_in1k``).
 A model keeps timm's names for its tensors, so a file downloaded by hand fits it.
-
-Importing timm takes seconds, so its names are kept in a file, one for each version of timm: a list
-of them imports nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
-import json
 import sys
-from importlib.metadata import version
-from pathlib import Path
 
-import msgspec
-
-from zoo.api import Backbone, ZooError
-from zoo.files import write_whole, zoo_home
-from zoo.files.reading import MOST_SETTINGS, read_bytes
+from zoo.api import Backbone
+from zoo.api.errors import close_names
+from zoo.plugins.backbones import timm_names
 
 
 class TimmFamily:
@@ -31,49 +22,20 @@ class TimmFamily:
 
     def names(self, pattern: str) -> list[str]:
         """Architectures that match a shell pattern; with a dot in it, tagged names as well."""
-        architectures, tagged = _names()
+        architectures, tagged = timm_names.names()
         among = architectures + tagged if "." in pattern else architectures
         return sorted(set(fnmatch.filter(among, pattern or "*")))
 
     def resolve(self, name: str) -> Backbone:
-        """The backbone of that name, as :func:`timm_networks.resolve` says."""
+        """The backbone of that name, as :func:`timm_networks.resolve` says; timm is not imported
+        for an architecture that it does not have."""
+        if "timm" not in sys.modules and not name.startswith(timm_names.HUB):
+            architectures, _ = timm_names.names()
+            if name.partition(".")[0] not in architectures:
+                raise timm_names.unknown(name, close_names(name, architectures))
         from zoo.plugins.backbones import timm_networks
 
         return timm_networks.resolve(name)
-
-
-def _names() -> tuple[list[str], list[str]]:
-    """timm's own where it is imported already, since a program may have added to them; else those
-    of the file, which is written where it is missing or damaged."""
-    extended = "timm" in sys.modules
-    file = None if extended else _file()
-    if file is not None and (kept := _kept(file)):
-        return kept
-    from zoo.plugins.backbones import timm_networks
-
-    found = timm_networks.list_names()
-    if file is not None:
-        with contextlib.suppress(OSError):  # a list that is not kept is made again
-            write_whole(file, json.dumps(found).encode())
-    return found
-
-
-def _file() -> Path | None:
-    """None for a user without a home folder."""
-    try:
-        return zoo_home() / f"timm-names-{version('timm')}.json"
-    except ZooError:
-        return None
-
-
-def _kept(file: Path) -> tuple[list[str], list[str]] | None:
-    try:
-        architectures, tagged = msgspec.json.decode(
-            read_bytes(file, MOST_SETTINGS), type=tuple[list[str], list[str]]
-        )
-    except (ZooError, msgspec.DecodeError):
-        return None
-    return architectures, tagged
 
 
 timm_family = TimmFamily()

@@ -1,4 +1,4 @@
-"""Networks of timm as backbones; what names they have says :mod:`.timm_family`."""
+"""Networks of timm as backbones; what names they have says :mod:`.timm_names`."""
 
 from __future__ import annotations
 
@@ -24,18 +24,13 @@ from zoo.api.errors import close_names, did_you_mean
 from zoo.files.reading import read_json
 from zoo.plugins.backbones import hub_cache
 from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_from
+from zoo.plugins.backbones.timm_names import HUB, unknown
 
-HUB = "hf-hub:"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """What timm looks for in a repository, in this order."""
 
 _CANNOT_NORM_MAPS = ("Hiera", "HieraDet")
 """Classes of timm whose final norm is for the pooled vector only."""
-
-
-def list_names() -> tuple[list[str], list[str]]:
-    """All architectures, and all names with a tag that picks weights."""
-    return sorted(timm.list_models()), sorted(timm.list_pretrained())
 
 
 def resolve(name: str) -> Backbone:
@@ -57,7 +52,9 @@ def _registered_config(name: str) -> dict[str, Any]:
     except RuntimeError:  # the architecture has no such tag
         found = None
     if found is None:
-        raise _unknown(name)
+        architecture, _, tag = name.partition(".")
+        known = timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models()
+        raise unknown(name, close_names(name, known) or sorted(known)[:3] * bool(tag))
     config: dict[str, Any] = found.to_dict()
     return config
 
@@ -85,16 +82,6 @@ def _address(config: dict[str, Any]) -> str:
     repository, _, revision = config["hf_hub_id"].partition("@")
     file = config.get("hf_hub_filename") or WEIGHT_FILES[0]
     return f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file}"
-
-
-def _unknown(name: str) -> PluginError:
-    architecture, _, tag = name.partition(".")
-    known = timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models()
-    near = close_names(name, known) or sorted(known)[:3] * bool(tag)
-    hint = f"did you mean timm:{', timm:'.join(near)}? " if near else ""
-    return PluginError(
-        f"timm {timm.__version__} has no model {name}; {hint}`zoo list 'timm:*'` lists them all"
-    )
 
 
 def build(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,10 +42,18 @@ def test_a_backbone_is_described_down_to_its_parameters() -> None:
 
 
 def test_a_backbone_as_text_has_readable_numbers() -> None:
-    done = CliRunner().invoke(app, ["info", "custom_cnn"])
+    """And torch's compiler, whose import takes as long as all else, is left alone."""
+    script = (
+        "import sys, zoo.cli\n"
+        "try: zoo.cli.main()\n"
+        "finally: print('compiler', 'torch._dynamo' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, "info", "custom_cnn"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert lines["trainable_parameters"] == "6,984,840"
     assert lines["mean"].count(",") == 2
+    assert lines["compiler"] == "False"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,12 +282,24 @@ def test_what_is_wrong_is_said_in_a_line_or_two(case: str, here: Path) -> None:
     assert not (here / "runs").exists(), "a configuration that is wrong makes no folder"
 
 
-@pytest.mark.parametrize("wrong", [("--recipe", "quik"), ("--head", "liner"), ("--set", "epoch=3")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("custm_cnn",),
+        ("timm:resnt18",),
+        ("small", "--recipe", "quik"),
+        ("small", "--head", "liner"),
+        ("small", "--set", "epoch=3"),
+    ],
+)
 def test_what_is_written_wrongly_is_said_before_torch_is_imported(
-    wrong: tuple[str, str], here: Path
+    wrong: tuple[str, ...], here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where the names of timm's networks are known from an earlier command."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    (tmp_path / f"timm-names-{version('timm')}.json").write_text('[["resnet18"], []]')
     script = "import sys, zoo.cli\ntry: zoo.cli.main()\nfinally: print('torch' in sys.modules)"
-    command = [sys.executable, "-c", script, "train", "small", *wrong]
+    command = [sys.executable, "-c", script, "train", *wrong]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
     assert "did you mean" in done.stderr
     assert done.stdout == "False\n"

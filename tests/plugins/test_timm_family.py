@@ -251,20 +251,37 @@ def test_names_that_are_kept_are_those_of_timm(
 ) -> None:
     """From a file that names its version, written anew where it is damaged."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
-    monkeypatch.delitem(sys.modules, "timm")  # as in a process that has not imported it
     file = tmp_path / f"timm-names-{timm.__version__}.json"
+
+    def names(pattern: str) -> list[str]:
+        monkeypatch.delitem(sys.modules, "timm", raising=False)  # as in another process
+        return timm_family.names(pattern)
+
     for pattern in ("resnet1*", "resnet18.*", ""):
-        found = timm_family.names(pattern)
-        assert found == sorted({*timm.list_models(pattern), *tagged(pattern)})
+        assert names(pattern) == sorted({*timm.list_models(pattern), *tagged(pattern)})
     assert file.is_file()
     for damage in (b"", b"[[1], []]", b'{"a": 1}'):
         file.write_bytes(damage)
-        assert "resnet18" in timm_family.names("*")
+        assert "resnet18" in names("*")
         assert len(file.read_bytes()) > 10_000
     file.write_bytes(b'[["only"], []]')
-    assert timm_family.names("*") == ["only"]
+    assert names("*") == ["only"]
     monkeypatch.setitem(sys.modules, "timm", timm)
     assert "only" not in timm_family.names("*"), "a program may have added to them"
+
+
+def test_a_misspelt_name_is_refused_without_timm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "timm")
+    (tmp_path / f"timm-names-{timm.__version__}.json").write_bytes(b'[["resnet18"], []]')
+    monkeypatch.setitem(sys.modules, timm_networks.__name__, None)  # importing it is an error
+    monkeypatch.delattr("zoo.plugins.backbones.timm_networks")
+    with pytest.raises(PluginError, match="has no model resnt18; did you mean timm:resnet18"):
+        timm_family.resolve("resnt18")
+    with pytest.raises(ImportError):
+        timm_family.resolve("resnet18")
 
 
 def tagged(pattern: str) -> list[str]:

@@ -335,7 +335,7 @@ def test_figures_that_cannot_be_had_cost_no_run(kit: Kit, monkeypatch: pytest.Mo
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("Expected gradient function to be set")
 
-    monkeypatch.setattr("zoo.model.cost.FlopCounterMode.get_total_flops", fails)
+    monkeypatch.setattr("zoo.model.cost._Multiplications.__torch_dispatch__", fails)
     monkeypatch.setattr(recording, "save_learning_curve", fails)
     with pytest.warns(UserWarning, match="multiply-adds cannot be counted, so gmacs is unknown"):
         folder = kit.train(epochs=1)

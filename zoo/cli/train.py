@@ -171,6 +171,7 @@ def train(
         config = resolve(backbone, recipe or "seed", sets or (), flags)
         for kind in ("dataset", "head", "loss"):
             registry(kind).locate(getattr(config, kind))
+        registry("backbone").resolve(config.backbone)
 
     from zoo.cli.progress import reporter
     from zoo.training import run

@@ -6,12 +6,32 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from ..api import IBUG68
 from ..api.notices import warn
+from ..memory import Observer
 from ..registry.entries import one_line
 from .building import ModelPlan, build_model
+
+
+class _Multiplications(Observer):  # type: ignore[no-untyped-call]
+    """Counts as torch's ``FlopCounterMode`` does, without the modules that it tells apart."""
+
+    flops: float = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        count = flop_registry.get(func.overloadpacket)
+        if count is None:
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            return func(*args, **kwargs) if parts is NotImplemented else parts
+        result = func(*args, **kwargs)
+        self.flops += count(*args, **kwargs, out_val=result)
+        return result
 
 
 def count_parameters(model: nn.Module) -> tuple[int, int]:
@@ -26,22 +46,17 @@ def count_gmacs(model: nn.Module, size: int) -> float | None:
     None, with a :class:`ZooWarning` that says why, where torch cannot count them.
     """
     training = model.training
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
         model.eval()
-        # the counter wants the history of all that seems to have one: views of parameters have none
-        model.requires_grad_(False)
         device = next(model.parameters()).device
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), _Multiplications() as counted:  # type: ignore[no-untyped-call]
             model(torch.zeros(1, 3, size, size, device=device))
-        return float(counter.get_total_flops()) / 2 / 1e9
+        return float(counted.flops) / 2 / 1e9
     except Exception as error:  # whatever torch, or a plugin's own operators, cannot do
         reason = f"multiply-adds cannot be counted, so gmacs is unknown: {one_line(error)}"
         warn(reason)
         return None
     finally:
-        for parameter in trained:
-            parameter.requires_grad_(True)
         model.train(training)
 
 

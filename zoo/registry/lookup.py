@@ -36,6 +36,7 @@ from zoo.registry.errors import (
     unknown,
 )
 from zoo.registry.file_options import located
+from zoo.registry.summaries import maker_of
 
 T = TypeVar("T")
 
@@ -139,11 +140,13 @@ class Registry(Generic[T]):
         return Resolved(named, cast(T, plugin), located(named, plugin, options or {}))
 
     def _in_families(self, name: str) -> list[str]:
-        """The ids under which families have a name: ``timm:resnet50`` for ``resnet50``. All plugins
-        of the kind are loaded, since none of them is what was asked for."""
+        """The ids under which families have a name: ``timm:resnet50`` for ``resnet50``. Plugins
+        whose source tells that they are no families are not loaded."""
         found = []
         if self.kind == "backbone" and not set(name) & set(":/*?["):
             for entry in self.entries():
+                if maker_of(entry) == api.Backbone.__name__:
+                    continue
                 with contextlib.suppress(ZooError):
                     family = self._load(entry)
                     if _is_family(family) and family.names(name):

@@ -44,6 +44,14 @@ def summary_of(entry: Entry) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def maker_of(entry: Entry) -> str:
+    """The class or function that a plugin is made by, ``Backbone`` say; empty where its source does
+    not tell. Nothing is imported."""
+    module, _, target = entry.target.partition(":")
+    named = _CALL.match(_statement(_source(module), target))
+    return named[2] if named else ""
+
+
 def _statement(source: str, name: str, start: str = "") -> str:
     """The statement at the left margin that begins with a name, up to the next one."""
     begin = re.search(rf"^{start}{re.escape(name)}\b.*\n?", source, re.MULTILINE)
