@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo.api import DataError
 from zoo.data.batches import derive, epoch_batches, make_split
 from zoo.data.regions import FRAME
 from zoo.data.store import open_store
@@ -84,7 +86,7 @@ def test_a_split_holds_pixels_and_labels_of_the_same_frames(
     )
     assert len(split) == 3
     assert split.ids == ("005.png", "000.png", "002.png")
-    assert split.resident
+    assert not split.resident, "its images come from the disk"
     images, points, visible = split.take(np.array([2, 0]))
     region = frame_region(30, 40)
     for k, row in enumerate([2, 5]):
@@ -93,6 +95,25 @@ def test_a_split_holds_pixels_and_labels_of_the_same_frames(
         np.testing.assert_allclose(source, labels.points[row], atol=1e-4)
     assert visible.shape == (2, 4)
     assert visible.all()
+
+
+def test_a_store_is_read_in_whole_frames_and_one_that_shrinks_is_named(
+    table: Callable[..., SampleTable], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    labels = table(40)
+    store = open_store(labels, np.arange(40), FRAME, 24)
+    rows = np.random.default_rng(0).permutation(40)[:23]
+    split = make_split(store, labels, torch.device("cpu"))
+    np.testing.assert_array_equal(split.take(rows)[0], store.images[rows])
+    later = {name: getattr(store, name)[7:] for name in ("images", "rows", "regions")}
+    part = make_split(replace(store, **later), labels, torch.device("cpu"))
+    np.testing.assert_array_equal(part.take(np.array([2, 0]))[0], store.images[[9, 7]])
+    [file] = tmp_path.glob("stores/*/images.npy")
+    with file.open("r+b") as stream:
+        stream.truncate(file.stat().st_size - 1)
+    with pytest.raises(DataError, match=r"images.npy: ends early; delete its folder"):
+        split.take(np.array([39]))
 
 
 @pytest.mark.parametrize("streams", [False, True])

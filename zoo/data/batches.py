@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ..device import send
 from ..geometry import Region, crop, to_unit
+from .decoded_once import decoded_once
+from .pixels import PixelFile
 from .store import Store
 from .table import SampleTable
 
@@ -38,13 +40,16 @@ class Split:
     occluded: Tensor | None = None
     """(M, K) float32 on the device: 1 where a point is hidden, 0 where it is seen, NaN where nobody
     says; None where the data set never says."""
+    file: PixelFile | None = None
+    """Where the images lie on a disk; None: they are in memory."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def resident(self) -> bool:
-        return self.images.device.type == self.device.type
+        """Whether images are where they are needed; others come while a batch is worked with."""
+        return self.file is None and self.images.device.type == self.device.type
 
     def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Images uint8 (B, S, S, 3), points (B, K, 2) and visible (B, K), on the device."""
@@ -56,7 +61,11 @@ class Split:
         else:
             shape, pinned = (len(rows), *self.images.shape[1:]), self.device.type == "cuda"
             held = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
-            images = send(torch.index_select(self.images, 0, index, out=held), self.device)
+            if self.file is None:
+                torch.index_select(self.images, 0, index, out=held)
+            else:
+                self.file.read(rows, held.numpy())
+            images = send(held, self.device)
         return images, self.points.index_select(0, here), self.visible.index_select(0, here)
 
     def take_occluded(self, rows: NDArray[np.int64]) -> Tensor | None:
@@ -83,8 +92,7 @@ class Sources:
     def cut(
         self, rows: NDArray[np.int64], windows: Sequence[Region], size: int
     ) -> NDArray[np.uint8]:
-        """Squares (B, size, size, 3) of windows, given in fractions of each frame's region. Every
-        frame is decoded again."""
+        """Squares (B, size, size, 3) of windows, given in fractions of each frame's region."""
 
         def one(row: int, window: Region) -> NDArray[np.uint8]:
             whole = Region(*self.regions[row].tolist())
@@ -94,21 +102,28 @@ class Sources:
             return np.stack(list(pool.map(one, rows.tolist(), windows)))
 
 
-def make_split(store: Store, table: SampleTable, device: torch.device) -> Split:
-    """A store's frames with their labels, on the device."""
+def make_split(
+    store: Store, table: SampleTable, device: torch.device, again: bool = False
+) -> Split:
+    """A store's frames with their labels, on the device. ``again``: whether the frames themselves
+    are wanted more than once, as those are that validation cuts further passes from."""
     unit = to_unit(table.points[store.rows], store.regions)
-    images = torch.from_numpy(store.images)
+    images, file = torch.from_numpy(store.images), None
     if device.type != "cpu" and _fits(store.images.nbytes, device):
         images = images.to(device)
+    elif isinstance(store.images, np.memmap):
+        file = PixelFile(store.images)
     occluded = table.occlusion_of(store.rows)
+    sources = tuple(table.images[row] for row in store.rows)
     return Split(
         images=images,
         points=torch.from_numpy(unit.astype(np.float32)).to(device),
         visible=torch.from_numpy(table.visible[store.rows]).to(device),
         ids=tuple(table.ids[row] for row in store.rows),
         device=device,
-        sources=Sources(tuple(table.images[row] for row in store.rows), store.regions),
+        sources=Sources(decoded_once(sources) if again else sources, store.regions),
         occluded=None if occluded is None else torch.from_numpy(occluded).to(device),
+        file=file,
     )
 
 

@@ -205,7 +205,7 @@ def prepare(parts: Ingredients, folder: RunFolder) -> tuple[TrainJob, TrainState
         config=config,
         train=train,
         pseudo_labelled=len(train) - labelled,
-        val=make_split(parts.val, table, world.device),
+        val=make_split(parts.val, table, world.device, again=True),
         targets=Targets.of(parts.val, table),
         criterion=parts.criterion,
         header=header,

@@ -1,0 +1,87 @@
+"""Frames that are decoded once and then come from a file, for as long as somebody holds them.
+
+Validation cuts its further passes from the frames themselves, elsewhere after each epoch. The file
+holds them as they were decoded, so that every crop keeps its bits. It has no name, lies beside the
+stores, and is gone with the last of its frames or with the process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
+from io import FileIO
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..api import ZooWarning
+from ..files import zoo_home
+
+Image = Callable[[], NDArray[np.uint8]]
+
+LARGEST = 4 << 20
+"""Bytes of a frame; a disk gives a larger one no sooner than it is decoded."""
+LEFT_FREE = 2 << 30
+"""Bytes of the disk that stay free."""
+
+
+def decoded_once(images: Sequence[Image]) -> tuple[Image, ...]:
+    """The same images, each decoded once and read from a file from then on. Safe under threads."""
+    file = _File()
+    return tuple(partial(file.frame, number, image) for number, image in enumerate(images))
+
+
+class _File:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._file: FileIO | None = None
+        self._kept: dict[int, tuple[int, tuple[int, ...]]] = {}
+        """Where each frame begins, and its shape."""
+        self._full = False
+
+    def frame(self, number: int, decode: Image) -> NDArray[np.uint8]:
+        with self._lock:
+            kept = self._read(number)
+        if kept is not None:
+            return kept
+        frame = decode()
+        with self._lock:
+            if frame.nbytes <= LARGEST and number not in self._kept and not self._full:
+                self._keep(number, frame)
+        return frame
+
+    def _read(self, number: int) -> NDArray[np.uint8] | None:
+        if number not in self._kept or self._file is None:
+            return None
+        start, shape = self._kept[number]
+        frame = np.empty(shape, np.uint8)
+        self._file.seek(start)
+        return frame if self._file.readinto(frame) == frame.nbytes else None
+
+    def _keep(self, number: int, frame: NDArray[np.uint8]) -> None:
+        folder = zoo_home() / "stores"
+        try:
+            if shutil.disk_usage(folder).free < LEFT_FREE + frame.nbytes:
+                raise OSError(f"less than {LEFT_FREE >> 30} GB are free")
+            if self._file is None:
+                file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - stays open
+                self._file = cast(FileIO, file)
+                weakref.finalize(self, self._file.close)
+            start = self._file.seek(0, 2)
+            if self._file.write(np.ascontiguousarray(frame).data) < frame.nbytes:
+                raise OSError("the disk is full")
+            self._kept[number] = start, frame.shape
+        except OSError as error:
+            self._full = True
+            warnings.warn(
+                f"{folder}: {error.strerror or error}; frames that do not fit there are decoded "
+                "again after each epoch",
+                ZooWarning,
+                stacklevel=2,
+            )
