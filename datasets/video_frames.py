@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.api import DataError
+from zoo.threads import at_once
 from zoo.videos import VideoFile
 
 
@@ -33,13 +34,12 @@ class VideoInfo:
 
 
 class FrameReader:
-    """Keeps one video open, at the place where the last frame was read. Safe under threads."""
+    """Keeps the latest videos open, as many as are decoded at once and one more, each at the place
+    where its last frame was read. Safe under threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._path: Path | None = None
-        self._video: VideoFile | None = None
-        self._next = 0
+        self._videos: dict[Path, _Frames] = {}
 
     def read(self, path: Path, index: int) -> NDArray[np.uint8]:
         """Frame ``index`` (from 0) as uint8 (H, W, 3) RGB.
@@ -47,31 +47,50 @@ class FrameReader:
         Raises :class:`DataError` for a file that is no readable video or ends before.
         """
         with self._lock:
-            video = self._at(path, index)
-            while self._next < index and video.skip():
-                self._next += 1
-            frame = video.read()
-            if frame is None:
-                count = self._next
-                self._close()
-                raise DataError(
-                    f"{path}: frame {index + 1} cannot be decoded, the video has {count} readable "
-                    "frames; fetch it again or remove the labels of the others"
-                )
-            self._next += 1
-            return frame
+            frames = self._videos.pop(path, None) or _Frames(path)
+            self._videos[path] = frames  # now the latest: a dict keeps this order
+            while len(self._videos) > at_once() + 1:
+                del self._videos[next(iter(self._videos))]
+        return frames.read(index)
 
-    def _at(self, path: Path, index: int) -> VideoFile:
-        """The video at ``path``, not past ``index``."""
-        if self._video is None or self._path != path or self._next > index:
-            self._close()
-            self._video, self._path = _opened(path), path
-        return self._video
 
-    def _close(self) -> None:
-        if self._video is not None:
-            self._video.close()
-        self._video, self._path, self._next = None, None, 0
+class _Frames:
+    """One video, and its latest frames: threads that go through it together come in any order, and
+    a frame before the last one costs all frames from the start."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._video: VideoFile | None = None
+        self._next = 0
+        self._latest: dict[int, NDArray[np.uint8]] = {}
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        with self._lock:
+            if index not in self._latest and self._next > index:
+                self._video = None
+            while index not in self._latest:
+                if self._video is None:
+                    self._video, self._next = _opened(self._path), 0
+                if not self._went_past(self._video, keeps=index - self._next < at_once()):
+                    self._video = None
+                    raise DataError(
+                        f"{self._path}: frame {index + 1} cannot be decoded, the video has "
+                        f"{self._next} readable frames; fetch it again or remove the labels of the "
+                        "others"
+                    )
+            return self._latest[index].copy()
+
+    def _went_past(self, video: VideoFile, keeps: bool) -> bool:
+        """Go past the next frame, if there is one, and keep it or not."""
+        if not keeps:
+            found = video.skip()
+        elif found := (frame := video.read()) is not None:
+            self._latest[self._next] = frame
+            while len(self._latest) > at_once():
+                del self._latest[next(iter(self._latest))]
+        self._next += found
+        return found
 
 
 def _opened(path: Path) -> VideoFile:

@@ -30,6 +30,7 @@ from zoo.api import IBUG68, DataError, LandmarkScheme, Problem, Sample
 from zoo.files.folders import files_below
 from zoo.files.tables import open_table
 from zoo.images import MAX_PIXELS
+from zoo.threads import at_once
 
 from .youtube_labels import LABEL_OFFSET, LICENSE, NOTES, from_edges
 
@@ -250,12 +251,13 @@ def _header(file: IO[bytes], key: str, name: str) -> tuple[tuple[int, ...], np.d
 class FrameCache:
     """Decompressed videos, for a pool of threads that reads frames in order.
 
-    Threads that want the same video wait for one decompression. The two latest videos are kept,
-    or, where they are thinned, as many as hold 64 frames: readers are never further apart.
+    Threads that want the same video wait for one decompression. As many videos are kept as are
+    decoded at once, and one more or, where they are thinned, as many as hold 64 frames: readers are
+    never further apart.
     """
 
     def __init__(self, frames_per_video: int | None) -> None:
-        self._kept = max(2, 64 // frames_per_video) if frames_per_video else 2
+        self._kept = max(at_once() + 1, 64 // (frames_per_video or 64))
         self._videos: dict[Path, Future[NDArray[np.uint8]]] = {}
         self._lock = Lock()
 

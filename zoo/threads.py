@@ -58,6 +58,11 @@ def usable_cores(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -
     return max(1, min(_affinity(), round(min(_quota(root, own), 2**20))))
 
 
+def at_once() -> int:
+    """Pictures or videos that are decoded at the same time; each may take a lot of memory."""
+    return min(8, usable_cores())
+
+
 def _affinity() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

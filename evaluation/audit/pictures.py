@@ -8,7 +8,6 @@ frame, for a copy with other labels, and of the face, for a copy that was cut di
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from zoo.api import DataError
 from zoo.geometry import Region, crop
+from zoo.threads import at_once
 
 from .subject import Labelled
 
@@ -74,7 +74,7 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
         readable[row] = True
         return ""
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(at_once()) as pool:
         for start in range(0, count, CHUNK):
             rows = range(start, min(start + CHUNK, count))
             for row, reason in zip(rows, pool.map(look, rows), strict=True):

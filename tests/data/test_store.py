@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from zoo.api import DataError
 from zoo.cli.data import prune
+from zoo.data import decode
 from zoo.data import store as module
 from zoo.data.regions import BOX, FRAME
 from zoo.data.store import Store, old_stores, open_store
@@ -271,7 +272,7 @@ def test_building_does_not_hold_all_frames_in_memory(
     table: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A release of videos does not fit: decoding stays a bounded number of frames ahead."""
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(decode, "at_once", lambda: 8)
     labels = table(200)
     decoded = 0
     lock = threading.Lock()
@@ -295,6 +296,47 @@ def test_building_does_not_hold_all_frames_in_memory(
 
     open_store(labels, np.arange(200), FRAME, 8, progress=progress)
     assert max(ahead) <= 70
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_videos_are_decoded_at_once_and_the_frames_of_each_in_their_order(
+    table: Tables, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """A store is the same whichever frame is done first, with frames that cannot be read."""
+    monkeypatch.setattr(decode, "at_once", lambda: threads)
+    labels = table(60, broken=[7, 25, 59])
+    videos = tuple(f"v{row // 10}" if row < 40 else None for row in range(60))
+    order = [*range(30, 40), *range(30), *range(40, 60)]
+    begun: list[int] = []
+    at_work: set[int] = set()
+    most = 0
+    lock = threading.Lock()
+
+    def watched(row: int) -> Any:
+        def get() -> Any:
+            nonlocal most
+            with lock:
+                begun.append(row)
+                at_work.add(row)
+                most = max(most, len(at_work))
+            time.sleep(0.001 * (row % 3))
+            with lock:
+                at_work.remove(row)
+            return labels.images[row]()
+
+        return get
+
+    watching = replace(labels, images=tuple(map(watched, range(60))), videos=videos)
+    store = open_store(watching, rows(*order), FRAME, 16, most_skipped=1)
+    read = [row for row in order if row not in (7, 25, 59)]
+    assert store.rows.tolist() == read
+    for square, row in zip(store.images, read, strict=True):
+        np.testing.assert_array_equal(square, crop(labels.images[row](), frame_region(30, 40), 16))
+    assert [p.where for p in store.problems] == ["007.png", "025.png", "059.png"]
+    for video in range(4):
+        own = [row for row in begun if row < 40 and row // 10 == video]
+        assert own == sorted(own)
+    assert most == 1 if threads == 1 else most > 1
 
 
 def test_a_frame_that_was_repaired_comes_back(table: Tables) -> None:
@@ -327,6 +369,33 @@ def test_a_disk_without_room_is_told_before_anything_is_decoded(
         open_store(never_decoded(table(7)), rows(4, 1, 6), FRAME, 20)
     assert not folders(stores)
     assert len(open_store(table(7), rows(4, 1), FRAME, 20)) == 2
+
+
+def test_what_a_large_store_takes_is_said_before_it_is_built(
+    table: Tables, stores: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGE", 3 * 20 * 20 * 3)
+    told: list[str] = []
+
+    def build(*frames: int) -> None:
+        open_store(
+            table(7),
+            rows(*frames),
+            FRAME,
+            20,
+            progress=lambda *done: told.append("decoded"),
+            note=told.append,
+        )
+
+    build(4, 1)
+    assert told == ["decoded"] * 2, "a small one is built without a word"
+    told.clear()
+    build(4, 1, 6)
+    assert told[0].startswith(f"{stores}: 3 frames at 20 px take 0.0 GB; the disk has ")
+    assert told[1:] == ["decoded"] * 3
+    told.clear()
+    build(4, 1, 6)
+    assert told == [], "it is there"
 
 
 def test_a_store_that_was_used_lately_is_kept(

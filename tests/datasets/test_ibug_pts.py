@@ -14,7 +14,9 @@ from PIL import Image
 
 from zoo.api import DataError, UsageError
 from zoo.data.table import read_table
+from zoo.datasets import video_frames
 from zoo.datasets.ibug_pts import ibug_pts
+from zoo.videos import VideoFile
 
 FRAMES = 6
 
@@ -139,6 +141,29 @@ def test_frames_may_be_read_from_several_threads(tmp_path: Path):
         reds = list(pool.map(lambda sample: int(sample.image()[20, 20, 0]), chosen))
     wanted = [30 * (int(sample.id[-6:]) - 1) + 20 for sample in chosen]
     assert np.allclose(reds, wanted, atol=8)
+
+
+def test_threads_that_go_through_videos_together_open_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(video_frames, "at_once", lambda: 4)
+    for name in ("001", "002", "003"):
+        film(tmp_path, name, labelled=FRAMES)
+    samples = read(tmp_path)[1]
+    opened: list[Path] = []
+    real = video_frames._opened
+
+    def counted(path: Path) -> VideoFile:
+        opened.append(path)
+        return real(path)
+
+    monkeypatch.setattr(video_frames, "_opened", counted)
+    videos = [samples[i * FRAMES : (i + 1) * FRAMES] for i in range(3)]
+    swapped = [[v[i ^ 1] for i in range(FRAMES - FRAMES % 2)] for v in videos]
+    together = [sample for group in zip(*swapped, strict=True) for sample in group]
+    for sample in together:
+        assert abs(int(sample.image()[24, 32, 0]) - 30 * (int(sample.id[-6:]) - 1) - 20) <= 8
+    assert len(opened) == 3
 
 
 def test_a_label_past_the_videos_end_is_named_when_it_is_asked_for(tmp_path: Path):

@@ -117,7 +117,10 @@ def test_each_video_is_decompressed_once_by_a_pool(
         np.testing.assert_array_equal(image, _arrays(seed)["colorImages"][..., index])
 
 
-def test_only_the_latest_videos_stay_in_memory(root: Path, decompressed: list[str]) -> None:
+def test_only_the_latest_videos_stay_in_memory(
+    root: Path, decompressed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(youtube_videos, "at_once", lambda: 1)
     first, *_, last = samples = _read(root)[0]
     for sample in (first, samples[T], last, first):
         sample.image()

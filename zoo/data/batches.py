@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from ..device import send
 from ..geometry import Region, crop, to_unit
+from ..threads import at_once
 from .decoded_once import decoded_once
 from .pixels import PixelFile
 from .store import Store
@@ -98,7 +98,7 @@ class Sources:
             whole = Region(*self.regions[row].tolist())
             return crop(self.images[row](), whole.inner(window), size)
 
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(at_once()) as pool:
             return np.stack(list(pool.map(one, rows.tolist(), windows)))
 
 

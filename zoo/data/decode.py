@@ -1,13 +1,12 @@
-"""Frames decoded in order, ahead of need; what cannot be read is left out, up to a share of all."""
+"""Frames decoded, several videos at once; what cannot be read is left out, up to a share of all."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..api import DataError, Problem
 from ..geometry import Region
+from ..threads import at_once
 from .regions import RegionRule
 from .table import SampleTable
 
@@ -25,6 +25,9 @@ Progress = Callable[[int, int], None]
 MOST_SKIPPED = 0.1
 """The share of frames that may be skipped, unless a configuration says otherwise: a data set that
 lost more is another one."""
+
+PIECE = 4
+"""Frames that a thread works on before their results are taken from it."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,11 @@ def find_regions(
     kept: list[int] = []
     regions: list[tuple[float, float, float]] = []
     problems: list[Problem] = []
-    for row, square in each_frame(table, rows, find, progress):
+    for place, square in sorted(each_frame(table, rows, find, progress), key=itemgetter(0)):
         if isinstance(square, Problem):
             problems.append(square)
         else:
-            kept.append(row)
+            kept.append(int(rows[place]))
             regions.append((square.cx, square.cy, square.side))
     refuse_skips(problems, len(rows), strict, most_skipped)
     return Regions(
@@ -103,29 +106,52 @@ def each_frame(
     work: Callable[[int], T],
     progress: Progress | None = None,
 ) -> Iterator[tuple[int, T | Problem]]:
-    """Each row in order, with what ``work``, which reads its picture, makes of it, or why that is
-    nothing. Several are worked on at once."""
+    """The place of each row, with what ``work``, which reads its picture, makes of it, or why that
+    is nothing; as they are done, so that no frame waits in memory for those before it.
 
-    def tried(row: int) -> T | Problem:
+    Several videos are decoded at once, the frames of each in their order: a codec, or one
+    compressed array, gives them in no other.
+    """
+
+    def tried(place: int) -> T | Problem:
         try:
-            return work(row)
+            return work(int(rows[place]))
         except DataError as error:
-            return Problem(table.ids[row], str(error))
+            return Problem(table.ids[rows[place]], str(error))
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        results = zip(rows.tolist(), _ahead(pool, tried, rows), strict=True)
-        for done, (row, result) in enumerate(results, 1):
-            yield row, result
-            if progress is not None:
-                progress(done, len(rows))
+    def piece(places: list[int]) -> list[tuple[int, T | Problem]]:
+        return [(place, tried(place)) for place in places]
+
+    waiting = _strands(table, rows)
+    begun: dict[Future[list[tuple[int, T | Problem]]], Iterator[int]] = {}
+
+    def go_on(strands: Iterable[Iterator[int]]) -> None:
+        for strand in strands:
+            if places := list(islice(strand, PIECE)):
+                begun[pool.submit(piece, places)] = strand
+                return
+
+    done = 0
+    with ThreadPoolExecutor(at_once()) as pool:
+        for _ in range(at_once()):
+            go_on(waiting)
+        while begun:
+            for future in wait(begun, return_when=FIRST_COMPLETED).done:
+                results, strand = future.result(), begun.pop(future)
+                go_on(chain([strand], waiting))
+                for result in results:
+                    yield result
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(rows))
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, load: Callable[[int], T], rows: NDArray[np.int64]
-) -> Iterator[T]:
-    """``map`` in order with a bounded queue: a video release does not fit into memory."""
-    todo = iter([int(row) for row in rows])
-    pending = deque(pool.submit(load, row) for row in islice(todo, 64))
-    while pending:
-        yield pending.popleft().result()
-        pending.extend(pool.submit(load, row) for row in islice(todo, 1))
+def _strands(table: SampleTable, rows: NDArray[np.int64]) -> Iterator[Iterator[int]]:
+    """Places that one thread goes through: those of a video or, of stills, a few."""
+
+    def strand(place: int) -> tuple[str | None, int]:
+        video = table.videos[rows[place]]
+        return video, 0 if video else place // PIECE
+
+    for _, places in groupby(range(len(rows)), strand):
+        yield iter(list(places))

@@ -15,7 +15,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import FileIO
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +61,7 @@ class _File:
         start, shape = self._kept[number]
         frame = np.empty(shape, np.uint8)
         self._file.seek(start)
-        return frame if self._file.readinto(frame) == frame.nbytes else None
+        return frame if self._file.readinto(frame.data) == frame.nbytes else None
 
     def _keep(self, number: int, frame: NDArray[np.uint8]) -> None:
         folder = zoo_home() / "stores"
@@ -71,7 +70,7 @@ class _File:
                 raise OSError(f"less than {LEFT_FREE >> 30} GB are free")
             if self._file is None:
                 file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - stays open
-                self._file = cast(FileIO, file)
+                self._file = file
                 weakref.finalize(self, self._file.close)
             start = self._file.seek(0, 2)
             if self._file.write(np.ascontiguousarray(frame).data) < frame.nbytes:

@@ -73,7 +73,9 @@ class DataSource:
         """The same of regions that no configuration names."""
         rows = self.measurable_rows(split)
         progress = reporter.decoding(split if rule.name in REGIONS else f"{split}, {rule.name}")
-        store = open_store(self.table, rows, rule, size, self.strict, progress, self.most_skipped)
+        store = open_store(
+            self.table, rows, rule, size, self.strict, progress, self.most_skipped, reporter.note
+        )
         if store.problems:
             reporter.note(
                 f"{split}: {len(store.problems)} of {len(rows)} frames skipped, "

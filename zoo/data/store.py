@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,9 @@ FORMAT = 1
 
 ABANDONED = 86400.0
 """Seconds after which a half-written store has no builder any more."""
+
+LARGE = 10**9
+"""Bytes of a store that are told before it is built."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,10 @@ def open_store(
     strict: bool = False,
     progress: Progress | None = None,
     most_skipped: float = MOST_SKIPPED,
+    note: Callable[[str], None] | None = None,
 ) -> Store:
-    """The store of these rows of the table, built where it is not there yet.
+    """The store of these rows of the table, built where it is not there yet; ``note`` is told
+    before, where it is large.
 
     Raises :class:`DataError` where no frame can be read, where more than the share
     ``most_skipped`` cannot and, with ``strict``, where any cannot.
@@ -76,7 +81,7 @@ def open_store(
     if folder.is_dir() and _any_repaired(_read(folder), table, rule, size):
         shutil.rmtree(folder)
     if not folder.is_dir():
-        _build(folder, table, rows, rule, size, progress)
+        _build(folder, table, rows, rule, size, progress, note or (lambda said: None))
     with contextlib.suppress(OSError):  # a folder of others that may be read alone
         os.utime(folder)  # when it was last used: see old_stores
     store = _read(folder)
@@ -105,16 +110,21 @@ def old_stores(days: float) -> list[OldStore]:
     return sorted((s for s in found if s.days >= days), key=lambda store: -store.days)
 
 
-def _require_room(where: Path, frames: int, size: int) -> None:
-    """Raises :class:`DataError` where the disk has less room than a store takes."""
+def _require_room(where: Path, frames: int, size: int) -> str:
+    """What a store takes of the disk, in words, where that is much.
+
+    Raises :class:`DataError` where the disk has less room.
+    """
     needed = frames * size * size * 3
     free = shutil.disk_usage(where).free
+    takes = f"{where}: {frames:,} frames at {size} px take {needed / 1e9:,.1f} GB"
+    has = f"the disk has {free / 1e9:,.1f} GB left"
     if needed > free:
         raise DataError(
-            f"{where}: {frames} frames at {size} px take {needed / 1e9:,.1f} GB, and the "
-            f"disk has {free / 1e9:,.1f} GB left; `zoo data prune` removes old stores, ZOO_HOME "
+            f"{takes}, and {has}; `zoo data prune` removes old stores, ZOO_HOME "
             "names another folder, a smaller input_size takes less"
         )
+    return f"{takes}; {has}" if needed >= LARGE else ""
 
 
 def _any_repaired(store: Store, table: SampleTable, rule: RegionRule, size: int) -> bool:
@@ -148,6 +158,7 @@ def _build(
     rule: RegionRule,
     size: int,
     progress: Progress | None,
+    note: Callable[[str], None],
 ) -> None:
     draft = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")
     for left in folder.parent.glob("*.part"):  # by a builder that was killed
@@ -155,7 +166,8 @@ def _build(
             shutil.rmtree(left, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
-        _require_room(folder.parent, len(rows), size)
+        if said := _require_room(folder.parent, len(rows), size):
+            note(said)
         kept, regions, problems = _write_images(
             draft / "images.npy", table, rows, rule, size, progress
         )
@@ -183,26 +195,39 @@ def _write_images(
     size: int,
     progress: Progress | None,
 ) -> tuple[list[int], list[Region], list[Problem]]:
-    """Pixels go to disk as they come; frames that cannot be read leave unused room at the end."""
-
-    kept: list[int] = []
-    regions: list[Region] = []
-    problems: list[Problem] = []
+    """Pixels go to disk as they come, each to its place; frames that cannot be read leave unused
+    room at the end."""
+    regions: dict[int, Region] = {}
+    problems: dict[int, Problem] = {}
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), size, size, 3)}
     with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         start = stream.tell()
         cut = partial(_cut, table, rule=rule, size=size)
-        for row, result in each_frame(table, rows, cut, progress):
+        for place, result in each_frame(table, rows, cut, progress):
             if isinstance(result, Problem):
-                problems.append(result)
+                problems[place] = result
             else:
-                pixels, square = result
+                pixels, regions[place] = result
+                stream.seek(start + place * pixels.nbytes)
                 stream.write(pixels.tobytes())
-                kept.append(row)
-                regions.append(square)
         stream.truncate(start + len(rows) * size * size * 3)
-    return kept, regions, problems
+    kept = sorted(regions)
+    if problems:
+        _close_gaps(path, kept)
+    return (
+        [int(rows[place]) for place in kept],
+        [regions[place] for place in kept],
+        [problems[place] for place in sorted(problems)],
+    )
+
+
+def _close_gaps(path: Path, kept: Sequence[int]) -> None:
+    images = np.load(path, mmap_mode="r+", allow_pickle=False)
+    for place, before in enumerate(kept):
+        if place != before:
+            images[place] = images[before]
+    images.flush()
 
 
 def _as_array(regions: Sequence[Region]) -> NDArray[np.float64]:

@@ -68,6 +68,7 @@ def see_mirrored(
         config.input_size,
         strict,
         reporter.decoding("label offset"),
+        note=reporter.note,
     )
     world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
     split = make_split(store, table, world.device)

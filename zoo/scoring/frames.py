@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def _write_images(
     lines: list[Line] = []
     problems: list[Problem] = []
     progress = partial(reporter.progress, f"writing {split}")
-    for _, result in each_frame(table, rows, write, progress):
+    for _, result in sorted(each_frame(table, rows, write, progress), key=itemgetter(0)):
         if isinstance(result, Problem):
             problems.append(result)
         else:

@@ -209,6 +209,7 @@ def _ask(
         REGIONS[config.region],
         config.input_size,
         progress=reporter.decoding("unlabelled"),
+        note=reporter.note,
     )
     split = make_split(store, table, device)
     answers = predict_split(model, split, config, world, trained.header.upright)
