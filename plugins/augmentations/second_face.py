@@ -36,7 +36,7 @@ EDGE = 64.0
 """Pictures have a soft edge between the faces, a few of this many parts of a picture wide."""
 
 
-def build(*, share: float = 0.15) -> Callable[[AugmentedBatch], AugmentedBatch]:
+def build(*, share: float = 0.3) -> Callable[[AugmentedBatch], AugmentedBatch]:
     """A second face in a ``share`` of the pictures, 0 to 1. Raises :class:`UsageError` for another
     share."""
     if not 0 <= share <= 1:

@@ -162,8 +162,12 @@ def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
     started = run.train(config, kit.out / "started", reporter=kit.watcher)
     assert kit.watcher.notes[0].startswith("starts from face68 (timm:tf_efficientnet_lite0, 68")
     digest = file_digest(folder_of("face68") / "best.safetensors")
-    record = json.loads(started.record.read_text())
-    assert record["model"]["weights"] == f"run: face68 sha256: {digest}"
+    model = json.loads(started.record.read_text())["model"]
+    assert model["weights"] == f"run: face68 sha256: {digest}"
+    # the terms of all that its weights were made from
+    assert model["weights_source"].startswith("face68, from ")
+    assert "efficientnet-lite0" in model["weights_source"]
+    assert "apache-2.0; research use: frames of the YouTube Faces DB" in model["weights_license"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..api import DataError, LandmarkScheme, UsageError, WeightsError
 from ..api.schemes import partners
+from ..evaluation.records import load_record
 from ..files.reading import require_regular
 from ..model import BuiltModel, ModelPlan, build_model
 from ..registry import bare_id
@@ -38,6 +39,8 @@ class StartRun:
     backbone: str
     scheme: LandmarkScheme
     head: Mapping[str, Tensor]
+    told: Mapping[str, str] = field(default_factory=dict)
+    """``source`` and ``license`` of its weights, as far as its record says."""
 
 
 def weights_file(given: str) -> str:
@@ -63,13 +66,26 @@ def find_start(path: Path) -> StartRun | None:
     except (SafetensorError, OSError, DataError):
         return None
     tensors, header = read_best(path)
-    of_a_run = RunFolder(path.parent).config.is_file()
+    folder = RunFolder(path.parent)
+    name = path.parent.name if folder.config.is_file() else path.name
     return StartRun(
-        name=path.parent.name if of_a_run else path.name,
+        name=name,
         backbone=bare_id(header.config.backbone),
         scheme=header.scheme,
         head={n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")},
+        told=_terms(name, folder.record) if folder.record.is_file() else {},
     )
+
+
+def _terms(name: str, record: Path) -> dict[str, str]:
+    """Where a run's weights come from, its own start included, and the terms of all of that: of
+    what it started from, and of the frames that it was trained on."""
+    found = load_record(record)
+    terms = (found.model.weights_license, found.data.license)
+    return {
+        "source": ", from ".join(filter(None, (name, found.model.weights_source))),
+        "license": "; ".join(dict.fromkeys(filter(None, terms))),
+    }
 
 
 def build_with_weights(
@@ -94,7 +110,8 @@ def build_with_weights(
             f"{plan.weights}: {len(unused)} tensors not used, such as {', '.join(unused[:3])}"
         )
     if start is not None:
-        built = replace(built, weights=f"run: {start.name} sha256: {file_digest(path)}")
+        weights = f"run: {start.name} sha256: {file_digest(path)}"
+        built = replace(built, weights=weights, told=start.told)
     return built, start
 
 
