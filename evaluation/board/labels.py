@@ -52,7 +52,7 @@ def labels(rows: Sequence[Row]) -> list[str]:
     """Such as ``strong, 112 px``; empty for the only row of its backbone.
 
     As few keys of the configuration as tell the rows apart; where none does, the hash of the
-    configuration.
+    configuration. And for a row that started from another run, the name of that run.
     """
     by_backbone: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
@@ -67,7 +67,16 @@ def labels(rows: Sequence[Row]) -> list[str]:
         for i, text, record in zip(same, texts, records, strict=True):
             unclear = texts.count(text) > 1
             found[i] = f"{text} {words(record.config_hash)[:6]}".strip() if unclear else text
-    return found
+    return [
+        ", ".join(filter(None, (text, _start(row.sources[0].record))))
+        for text, row in zip(found, rows, strict=True)
+    ]
+
+
+def _start(record: Record) -> str:
+    """The run whose training a row goes on with, which cost time that the row does not count."""
+    kind, _, rest = (record.model.weights or "").partition(": ")
+    return f"from {words(rest.partition(' sha256: ')[0], LONGEST_NAME)}" if kind == "run" else ""
 
 
 def named(row: Row) -> str:

@@ -53,6 +53,21 @@ def test_a_recipe_of_the_backbones_name_is_its_own() -> None:
         assert list(told.values()) == ["its own recipe", "seed"]
 
 
+def test_a_row_that_started_from_another_run_says_from_which() -> None:
+    start = {"weights": "run: first sha256: 99aa"}
+    told = details(
+        record("net", nme=0.05, config={"epochs": 8}, model={"parameters": 1000} | start),
+        record(
+            "net",
+            nme=0.06,
+            config={"epochs": 50},
+            model={"parameters": 1000, "weights": "file: x sha256: 99aa"},
+        ),
+        record("other", nme=0.07, model={"parameters": 1000} | start),
+    )
+    assert list(told.values()) == ["8 epochs, from first", "50 epochs", "from first"]
+
+
 def test_rows_that_no_key_tells_apart_have_their_hashes() -> None:
     one = record(nme=0.05, config_hash="aaaaaa99")
     other = record(seed=1, nme=0.06, config_hash="bbbbbb99")
