@@ -105,3 +105,9 @@ def test_an_unfinished_run_is_told_apart(runs: Path) -> None:
     result = invoke(runs / "a", runs / "c")
     assert result.exit_code == 2
     assert "zoo train --resume" in result.stderr
+
+
+def test_a_run_beside_itself_is_told_as_such(runs: Path) -> None:
+    told = invoke(runs / "a", runs / "a").stderr
+    assert "both are the same run" in told
+    assert "what a seed changes" not in told

@@ -11,7 +11,7 @@ from zoo.cli.options import Json, Split
 from zoo.cli.output import facts, print_json, say, titles_by_key
 
 if TYPE_CHECKING:
-    from zoo.evaluation.board.compare import Comparison, Difference, MetricDifference
+    from zoo.evaluation.board.comparison import Comparison, Difference, MetricDifference
 
 
 def compare(
@@ -41,6 +41,7 @@ def compare(
     """
     from zoo.api.errors import unknown_name
     from zoo.evaluation.board import compare as comparing
+    from zoo.evaluation.board.comparison import sentence
     from zoo.evaluation.board.contestants import find_contestant
     from zoo.evaluation.scores.protocols import SPLITS
 
@@ -53,7 +54,7 @@ def compare(
         return
     _show(result)
     print()
-    print(comparing.sentence(result))
+    print(sentence(result))
     for remark in _remarks(result):
         say(f"note: {remark}")
 
@@ -107,7 +108,9 @@ def _remarks(result: Comparison) -> list[str]:
     remarks = []
     if len(unlearned) == 1:
         remarks.append(f"{unlearned[0]} has not learned: {reason(result.baseline, result.metric)}")
-    if result.same_model:
+    if result.a == result.b and result.same_model:
+        remarks.append("both are the same run")
+    elif result.same_model:
         remarks.append(
             "both are runs of one configuration, so this is what a seed changes; the interval is "
             f"about {result.unit}"

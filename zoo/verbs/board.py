@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api import UsageError
 from ..evaluation.board import compare as comparing
-from ..evaluation.board.compare import Comparison
+from ..evaluation.board.comparison import Comparison
 from ..evaluation.board.contestants import find_contestant
 from ..evaluation.board.leaderboard import collect
 from ..evaluation.board.render import to_frame

@@ -10,7 +10,8 @@ import pytest
 from board_samples import predict, record, save_run, sources
 
 from zoo.evaluation.board.baseline import has_learned
-from zoo.evaluation.board.compare import compare, sentence
+from zoo.evaluation.board.compare import compare
+from zoo.evaluation.board.comparison import sentence
 from zoo.evaluation.board.contestants import find_contestant
 from zoo.evaluation.board.leaderboard import build, sort_keys
 from zoo.evaluation.board.render import to_csv, to_frame, to_json, to_markdown

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.api import DataError, UsageError
-from zoo.evaluation.board.compare import compare, sentence
+from zoo.evaluation.board.compare import compare
+from zoo.evaluation.board.comparison import sentence
 from zoo.evaluation.board.contestants import find_contestant
 from zoo.evaluation.records import save_record
 

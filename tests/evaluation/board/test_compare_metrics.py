@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from board_samples import predict, record, save_run
 
-from zoo.evaluation.board.compare import MetricDifference, compare
+from zoo.evaluation.board.compare import compare
+from zoo.evaluation.board.comparison import MetricDifference
 from zoo.evaluation.board.contestants import find_contestant
 from zoo.evaluation.scores.results import results_of
 
