@@ -28,8 +28,8 @@ def bench(
     """Time networks at batch 1 and at a full batch; their records and the board keep the figures.
 
     Networks take turns, so that a slow moment of the machine hits all alike. Figures are medians,
-    with quartiles in brackets. Timed is the network alone, not the decoding of pictures nor the
-    finding of faces. Runs of one configuration are one network.
+    with quartiles in brackets. Only the network is timed, without decoding pictures and finding
+    faces. Runs of one configuration are one network.
     """
     from zoo.cli.progress import reporter
     from zoo.scoring.bench import bench as measure

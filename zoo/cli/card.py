@@ -26,13 +26,13 @@ def card(
     files: Files = None,
     as_json: Json = False,
 ) -> None:
-    """Write RUN/card.md: what a model was trained on, its terms, its results, what it forgives.
+    """Write RUN/card.md: what a model was trained on, its terms, results and limits.
 
-    Measured for it: the error on faces that are turned, small, dark or blurred; when faces are
-    shown by boxes about their labelled points, and when these boxes are off by a tenth of their
-    side, shifted in eight directions, smaller and larger; and, with --on, the error on every frame
-    of other data sets with the same points. `zoo push` puts these figures into the card that it
-    publishes.
+    The command measures the error on faces that are turned, small, dark or blurred; on faces shown
+    by boxes about their labelled points; and by such boxes that are off by a tenth of their side:
+    shifted in eight directions, smaller and larger. With --on it also measures the error on every
+    frame of other data sets with the same points. `zoo push` puts these figures into the card that
+    it publishes.
     """
     from zoo.cli.progress import reporter
     from zoo.evaluation.scores.protocols import require_scored

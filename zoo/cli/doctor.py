@@ -21,7 +21,7 @@ def doctor(
 ) -> None:
     """Say what is installed, which accelerator is seen, where data was found, what is broken.
 
-    A line each: ok, warn (it works, and not as it should), missing (optional), broken (needed).
+    Each line is ok, warn (it works, but not as it should), missing (optional) or broken (needed).
     What to type next stands below a line that is not ok. The exit status is 1 where something that
     the zoo needs is broken. It takes some ten seconds: the libraries are loaded.
     """

@@ -1,6 +1,6 @@
 """What a network costs, measured the same way for every run on one device.
 
-Timed is the network alone: normalisation, backbone and head, from float images (B, 3, S, S) that
+Only the network is timed: normalisation, backbone and head, from float images (B, 3, S, S) that
 lie on the device to points, in inference mode, with the layout that training and scoring use.
 Decoding, cutting out the region and finding the face are not part of it. A network with several
 passes over a face is timed with all of them, without the cutting between them.

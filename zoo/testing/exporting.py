@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from zoo.api import WeightsError
+from zoo.onnx_session import open_session
 from zoo.prediction import graph
 from zoo.prediction.onnx_file import IMAGES
 from zoo.testing.failures import CheckFailed
@@ -28,7 +30,7 @@ def require_export(
     ``shapes`` of what is wanted of it, for one face. Returns why that cannot be seen here."""
     try:
         import onnx  # noqa: F401
-        import onnxruntime
+        import onnxruntime  # noqa: F401
     except ImportError as error:
         return f"onnx and onnxruntime are not installed ({error})"
     network = graph.CropsToPoints(model, shapes).eval()
@@ -37,10 +39,10 @@ def require_export(
             content = graph.write(network, side)
     except Exception as error:
         raise CheckFailed(f"torch cannot write it as ONNX: {graph.reason(error)}") from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        session = open_session(content, "its graph is ")
+    except WeightsError as error:
+        raise CheckFailed(str(error)) from error
     for count in BATCHES:
         if wrong := _wrong(network, session, count, side):
             held = graph.held_on(network, side)
