@@ -176,7 +176,7 @@ def _find(root: Path, csv: str | None) -> Path:
     if csv is not None:
         path = inside(root, csv)
         if not path.is_file():
-            raise DataError(f"{path}: no such CSV file; csv= names one below {root}")
+            raise DataError(f"{path}: no such CSV file; the option csv names one below {root}")
         return path
     tables = [path for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
     reasons = {path: reason for path in tables if (reason := _no_labels(path))}
@@ -185,7 +185,10 @@ def _find(root: Path, csv: str | None) -> Path:
         return found[0]
     if found:
         names = ", ".join(path.name for path in found)
-        raise DataError(f"{root} holds {len(found)} such files: {names}; choose one with csv=NAME")
+        raise DataError(
+            f"{root} holds {len(found)} such files: {names}; choose one: "
+            f"--set dataset.csv={found[0].name}"
+        )
     looked = f"{root}: looked for a table (*.csv, *.tsv, *.txt) whose header reads {_HEADER}"
     if not reasons:
         raise DataError(f"{looked}; found no such file")

@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -210,6 +211,8 @@ def _read(path: Path) -> tuple[tuple[int, int], bytes]:
 
 def _parse(path: Path, content: bytes | str) -> Any:
     try:
+        if isinstance(content, bytes):
+            content = content.removeprefix(BOM_UTF8)  # of an editor that it was opened in
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON record ({error})") from error

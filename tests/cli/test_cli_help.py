@@ -10,6 +10,7 @@ import sys
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from zoo.cli import app, menu
 
@@ -64,3 +65,18 @@ def test_an_example_is_a_line_that_zoo_understands(example: str) -> None:
     if hasattr(command, "commands"):
         command, words = command.commands[words[0]], words[1:]
     command.make_context(verb, words)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (["predict", ""], "the argument after predict"),
+        (["predict", "a.jpg", "--out", ""], "the argument after --out"),
+        (["data", "info", "landmarks_csv", "--data="], "--data"),
+        (["leaderboard", "", "--format", "csv"], "the argument after leaderboard"),
+    ],
+)
+def test_an_empty_argument_is_not_the_folder_that_one_is_in(line: list[str], what: str) -> None:
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"zoo: {what} is empty, ")

@@ -57,7 +57,7 @@ def test_rows_left_out_are_kept_as_problems_or_fatal(sample: Make, dataset: Any)
 
 
 def test_a_data_set_without_a_usable_frame_says_why(dataset: Any) -> None:
-    with pytest.raises(DataError, match=r"hand-made: not one usable labelled frame$"):
+    with pytest.raises(DataError, match=r"hand-made: not one usable .* it lists no frame$"):
         read_table(dataset([]))
     with pytest.raises(DataError, match="the first of 1 rows left out: row 2: NaN"):
         read_table(dataset([], [Problem("row 2", "NaN")]))

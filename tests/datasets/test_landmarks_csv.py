@@ -147,7 +147,7 @@ def test_a_folder_with_one_such_file_will_do(tmp_path: Path):
 def test_of_several_files_one_must_be_chosen(tmp_path: Path):
     write(tmp_path, header(1), "a.png,1,2", name="one.csv")
     write(tmp_path, header(2), "a.png,1,2,3,4", name="two.csv")
-    with pytest.raises(DataError, match=r"one\.csv, two\.csv; choose one with csv=NAME"):
+    with pytest.raises(DataError, match=r"two\.csv; choose one: --set dataset\.csv=one\.csv"):
         landmarks_csv.open(tmp_path)
     assert len(landmarks_csv.open(tmp_path, csv="two.csv").scheme) == 2
     with pytest.raises(DataError, match=r"three\.csv: no such CSV file"):

@@ -100,5 +100,5 @@ def test_line_ends_and_byte_order_marks_are_no_content(tmp_path: Path):
     path = tmp_path / "file"
     path.write_bytes(b"\xef\xbb\xbfa,b\r\n1,2\r\n")
     assert list(reading.read_lines(path)) == ["a,b\r\n", "1,2\r\n"]
-    path.write_bytes(b"a = 1\r\nb = 2\r")
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 2\r")
     assert reading.read_toml(path) == {"a": 1, "b": 2}

@@ -8,12 +8,13 @@ import traceback
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from zoo.api import ZooError
+from zoo.api import UsageError, ZooError
 from zoo.cli.output import say
 from zoo.cli.streams import clean_streams
 
@@ -64,6 +65,10 @@ EXAMPLES = (
 )
 
 
+EMPTY = "zoo.empty"
+"""Where a context keeps which argument is empty."""
+
+
 @cache
 def _load(name: str) -> Any:
     """The command of this name; its module is imported now."""
@@ -101,8 +106,17 @@ class Verbs(TyperGroup):
         with clean_streams():  # as `zoo.cli.main` does: for those who call the app itself
             return super().main(*args, **options)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[EMPTY] = _empty(args)
+        return list(super().parse_args(ctx, args))
+
     def invoke(self, ctx: Any) -> Any:
         try:
+            if empty := ctx.meta[EMPTY]:
+                raise UsageError(
+                    f"{empty} is empty, perhaps since a variable of the shell is not set; give it "
+                    "a value or leave it out"
+                )
             return super().invoke(ctx)
         except KeyboardInterrupt:
             say("\nStopped.")
@@ -137,6 +151,17 @@ class Verbs(TyperGroup):
                 line = f"{'':{formatter.current_indent}}{command:<{width}}  {why}"
                 fits = len(line) <= formatter.width
                 formatter.write(f"{line if fits else line[: -len(why)].rstrip()}\n")
+
+
+def _empty(arguments: list[str]) -> str:
+    """The first argument that is empty, in words: as a path it would mean the folder that the
+    command runs in. No text where all hold something."""
+    for before, argument in pairwise(["zoo", *arguments]):
+        if not argument:
+            return f"the argument after {before}"
+        if argument.startswith("--") and argument.endswith("="):
+            return argument.removesuffix("=")
+    return ""
 
 
 def _may_speak(error: ZooError) -> bool:

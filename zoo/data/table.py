@@ -119,7 +119,11 @@ def read_table(
             f"{problems[0]} (--strict: every skipped row is fatal; {len(problems)} in all)"
         )
     if not samples:
-        reason = f"; the first of {len(problems)} rows left out: {problems[0]}" if problems else ""
+        reason = (
+            f"; the first of {len(problems)} rows left out: {problems[0]}"
+            if problems
+            else ", and nothing was left out: it lists no frame"
+        )
         raise DataError(f"{dataset.release}: not one usable labelled frame{reason}")
     count = len(dataset.scheme)
     seen: set[str] = set()

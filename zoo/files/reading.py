@@ -85,10 +85,10 @@ def read_text(
     most: int = MOST_SETTINGS,
     error: type[ZooError] = DataError,
     *,
-    encoding: str = "utf-8",
+    encoding: str = "utf-8-sig",
     errors: str = "strict",
 ) -> str:
-    """The same as text, its line ends as ``\\n``."""
+    """The same as text, its line ends as ``\\n``, without the byte order mark of an editor."""
     content = read_bytes(path, most, error)
     try:
         text = content.decode(encoding, errors)

@@ -27,6 +27,8 @@ def read_picture(path: Path) -> Image:
     Points are those of the upright picture. Raises :class:`DataError` with the file and the reason.
     """
     if not path.is_file():
+        if path.exists():
+            raise DataError(f"{path}: a pipe or a device is not read; save the picture as a file")
         raise DataError(f"{path}: no such image file")
     return read_image(path)
 

@@ -409,3 +409,11 @@ def test_records_were_dicts_before_and_still_answer_as_such_for_one_release(tmp_
     record = load_record(write(tmp_path / "record.json", full()))
     with pytest.warns(ZooDeprecationWarning, match=r"write record\.data \(or record\.raw"):
         assert record["data"] == RECORD["data"]
+
+
+def test_a_record_that_an_editor_saved_with_a_byte_order_mark_is_read(tmp_path):
+    path = write(tmp_path / "record.json", RECORD)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_record(path).run == RECORD["run"]
+    [(found, _)], problems, _ = find_records([tmp_path])
+    assert (found, problems) == (path, [])
