@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zoo.api import UsageError
-from zoo.api.errors import did_you_mean
+from zoo.api.errors import unknown_name
 
 from .groups import Group
 from .labels import LONGEST_NAME, printable, words
@@ -178,11 +177,7 @@ def check_column(key: str) -> str:
     plugin's metric, ``distribution/id``, is known by the records alone."""
     keys = ("nme", *(column.key for column in COLUMNS))
     if key not in keys and "/" not in key:
-        question = did_you_mean(key, keys)
-        raise UsageError(
-            f"--columns: there is no column {printable(key)!r}"
-            f"{f' ({question})' if question else ''}; the columns are {', '.join(keys)}"
-        )
+        raise unknown_name("column", printable(key), keys)
     return key
 
 

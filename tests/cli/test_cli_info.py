@@ -130,3 +130,10 @@ def test_a_family_itself_and_a_stranger_are_refused_with_what_to_type() -> None:
         describe("timm")
     with pytest.raises(PluginError, match=r"did you mean custom_cnn\?"):
         describe("custom_cn")
+
+
+@pytest.mark.parametrize(("name", "near"), [("qick", "quick"), ("face86", "face68")])
+def test_near_recipes_and_models_are_named(name: str, near: str) -> None:
+    done = CliRunner().invoke(app, ["info", name])
+    assert done.exit_code == 2
+    assert f"no plugin, recipe or model is called {name!r}; did you mean {near}?" in done.stderr

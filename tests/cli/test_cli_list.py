@@ -123,7 +123,7 @@ def test_a_pattern_without_a_match_says_so_and_fails() -> None:
 def test_an_unknown_kind_is_wrong_usage() -> None:
     done = run("list", "--kind", "optimiser")
     assert done.returncode == 2
-    assert "the kinds are backbone, dataset, head, loss, detector" in done.stderr
+    assert "there are backbone, dataset, head, loss, detector" in done.stderr
 
 
 def test_a_family_is_searched() -> None:

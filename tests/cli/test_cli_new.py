@@ -336,7 +336,7 @@ def test_a_kind_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     result = new("my-net", "--kind", "backbon")
     assert result.exit_code == 2
-    assert 'there is no kind "backbon"' in result.stderr
+    assert "no kind of plugin 'backbon'" in result.stderr
     assert new("my-nets", "--kind", "losses").exit_code == 0, "kinds may be written in the plural"
 
 

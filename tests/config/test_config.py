@@ -98,7 +98,7 @@ def test_the_seeds_own_training() -> None:
 
 
 def test_a_recipe_that_is_not_there_gets_close_matches() -> None:
-    with pytest.raises(UsageError, match=r"no recipe 'stron' \(did you mean strong\?\).* path"):
+    with pytest.raises(UsageError, match=r"no recipe 'stron': did you mean strong.* path"):
         resolve("custom_cnn", "stron")
 
 
@@ -115,12 +115,12 @@ def test_a_recipe_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> No
         ("epoch", "did you mean epochs"),
         ("augment.rotate", "did you mean augment.rotation"),
         ("plateau.lr", "did you mean plateau.min_lr"),
-        ("qqqq", "unknown key 'qqqq'; known: backbone, "),
+        ("qqqq", "no key 'qqqq': there are backbone, "),
         ("augment", "did you mean augment"),
-        ("recipe", "unknown key 'recipe'"),
-        ("options", "unknown key 'options'"),
-        ("lr.x", "unknown key 'lr.x'"),
-        ("head.", "unknown key 'head.'"),
+        ("recipe", "no key 'recipe'"),
+        ("options", "no key 'options'"),
+        ("lr.x", "no key 'lr.x'"),
+        ("head.", "no key 'head.'"),
     ],
 )
 def test_an_unknown_key_gets_close_matches(key: str, near: str) -> None:
@@ -401,9 +401,9 @@ def test_a_configuration_from_before_a_key_reads_as_it_trained() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('backbone = "x"\nepoch = 3', r"run/config.toml: unknown key 'epoch'.*epochs"),
+        ('backbone = "x"\nepoch = 3', r"run/config.toml: no key 'epoch'.*epochs"),
         ('backbone = "x"\nepochs = 0', r"run/config.toml: epochs = 0: must be"),
-        ('backbone = "x"\n[options.colour]\na = 1', r"run/config.toml: unknown key 'colour.a'"),
+        ('backbone = "x"\n[options.colour]\na = 1', r"run/config.toml: no key 'colour.a'"),
         ("backbone = ", r"run/config.toml: not TOML"),
     ],
 )

@@ -228,9 +228,13 @@ def test_the_file_of_weights_names_no_folder_of_the_machine(tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_no_run_and_a_run_without_weights_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere: no run here"):
+    with pytest.raises(UsageError, match=r"nowhere: no run here.*`zoo models`"):
         load(tmp_path / "nowhere")
     folder = run_folder(tmp_path / "run")
+    with pytest.raises(UsageError, match=r"runn: no run here.*did you mean .*run\?"):
+        load(tmp_path / "runn")
+    with pytest.raises(UsageError, match=r"face86: no run here.*did you mean face68\?"):
+        load("face86")
     folder.best.unlink()
     with pytest.raises(WeightsError, match=r"run: has no best.safetensors.*zoo train --resume"):
         load(folder.path)

@@ -253,7 +253,8 @@ def test_a_model_that_another_took_the_place_of_is_told(
 def test_names_that_are_not_there_or_twice_are_told(
     listed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match=r"tinny: no model of the catalogue; did you mean tiny\?"):
+    message = r"no model 'tinny': did you mean tiny\? `zoo models` lists them all"
+    with pytest.raises(UsageError, match=message):
         find("tinny")
     relist(tmp_path, Tiny=listed)
     with pytest.raises(DataError, match="'Tiny' is no name"):

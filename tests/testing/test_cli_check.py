@@ -107,7 +107,7 @@ def test_an_unexpected_pass_and_checks_not_run(plant: Plant) -> None:
     [
         (["nobody_has_this"], 1, 'no installed plugin is called "nobody_has_this"'),
         (["timm:no_such_model"], 1, "has no model no_such_model"),
-        (["none", "--kind", "optimiser"], 2, 'there is no kind "optimiser"'),
+        (["none", "--kind", "optimiser"], 2, "no kind of plugin 'optimiser'"),
         (["none", "--only", "gives_box"], 2, "did you mean gives_boxes?"),
         (["none", "--set", "loss.x=1"], 2, "an option of a detector reads detector.KEY=VALUE"),
         (["none", "--data", "here"], 2, "none is a detector"),
@@ -130,7 +130,7 @@ def test_data_and_options_reach_the_plugin(tmp_path: Path) -> None:
     chosen = ["--data", str(tmp_path), "--only", "opens_and_describes_itself"]
     done = zoo("landmarks_csv", *chosen)
     assert done.returncode == 3
-    assert "choose one with csv=NAME" in done.stdout
+    assert "choose one: --set dataset.csv=" in done.stdout
     assert zoo("landmarks_csv", *chosen, "--set", "dataset.csv=two.csv").returncode == 0
 
 

@@ -203,7 +203,7 @@ def test_what_the_zoo_cannot_run_is_refused(kit: Kit) -> None:
     def unknown(record: dict[str, Any]) -> None:
         record["config"]["wings"] = 2
 
-    with pytest.raises(DataError, match="its configuration cannot be read: unknown key 'wings'"):
+    with pytest.raises(DataError, match="its configuration cannot be read: no key 'wings'"):
         again(kit, edited(first, kit, unknown))
     with pytest.raises(DataError, match="no such file"):
         again(kit, kit.out / "nowhere.json")

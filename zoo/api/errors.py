@@ -125,13 +125,18 @@ def did_you_mean(
     return f"did you mean {' or '.join(before + each for each in close)}?" if close else ""
 
 
-def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
+MOST_LISTED = 16
+"""More names than these are listed only where none of them is close."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str], *, listed_by: str = "") -> UsageError:
     """The error for a name that is not known, with the close matches, in one line.
 
     Args:
         what: What is named, such as ``metric``.
         name: As the user wrote it.
         known: All names that there are.
+        listed_by: The command that lists them; without one, the message does.
 
     Returns:
         The error, for the caller to raise.
@@ -140,9 +145,13 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> UsageError:
         >>> from zoo.api.errors import unknown_name
         >>> unknown_name("loss", "smoth", ["smooth", "wing"])
         UsageError("no loss 'smoth': did you mean smooth? there are smooth, wing")
+        >>> unknown_name("model", "face86", ["face68"], listed_by="zoo models")
+        UsageError("no model 'face86': did you mean face68? `zoo models` lists them all")
     """
     names = list(known)
-    hint = did_you_mean(name, names, cutoff=0.5)
-    return UsageError(
-        f"no {what} {name!r}: {hint + ' ' if hint else ''}there are {', '.join(names) or 'none'}"
-    )
+    told = [did_you_mean(name, names, cutoff=0.5)]
+    if listed_by:
+        told.append(f"`{listed_by}` lists them all")
+    elif not told[0] or len(names) <= MOST_LISTED:
+        told.append(f"there are {', '.join(names) or 'none'}")
+    return UsageError(f"no {what} {name!r}: {' '.join(filter(None, told))}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.api import UsageError
-from zoo.api.errors import did_you_mean
+from zoo.api.errors import unknown_name
 from zoo.api.kinds import KINDS
 from zoo.cli import output
 from zoo.cli.options import Data, Json, Kind, PluginId
@@ -94,8 +94,7 @@ def _chosen(everything: list[Check], only: list[str]) -> list[Check]:
     names = [each.name for each in everything]
     for name in only:
         if name not in names:
-            hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
-            raise UsageError(f"--only {name}: no such check; {hint}")
+            raise unknown_name("check", name, names)
     return [each for each in everything if not only or each.name in only]
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from zoo.api import UsageError
+from zoo.api.errors import did_you_mean
 from zoo.cli import output
 from zoo.cli.options import Json, Kind, PluginId
 
@@ -28,8 +30,18 @@ def info(
     if kind is None and _is_model(plugin_id):
         _model(plugin_id, as_json)
         return
-    with contextlib.redirect_stdout(sys.stderr):  # a plugin may print while it is built
-        facts = describe(plugin_id, kind)
+    from zoo.registry.errors import UnknownPluginError
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a plugin may print while it is built
+            facts = describe(plugin_id, kind)
+    except UnknownPluginError as error:
+        from zoo.runs.listed import models, recipes
+
+        near = did_you_mean(plugin_id, [*recipes(), *models()])
+        if kind is not None or not near:
+            raise
+        raise UsageError(f"no plugin, recipe or model is called {plugin_id!r}; {near}") from error
     if as_json:
         output.print_json(facts)
     else:

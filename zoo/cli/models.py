@@ -56,7 +56,7 @@ def fetch(
     ],
     source: Mirror = None,
 ) -> None:
-    """Download a model of the catalogue and verify it; what stands is not asked for again.
+    """Download a model of the catalogue and verify it; files that are already here are kept.
 
     It goes into ZOO_HOME/models. Afterwards its name serves wherever a run does:
     zoo predict MODEL photo.jpg. The face detector yunet serves every `zoo predict`.

@@ -217,8 +217,10 @@ def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
 
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
     """The first argument where it is a model; else none, which stands for the bundled one."""
+    from zoo.api.errors import did_you_mean
     from zoo.media.inputs import is_meant
     from zoo.prediction import is_model
+    from zoo.runs.listed import models
 
     first, *others = arguments
     model, inputs = (first, others) if is_model(first) else ("", arguments)
@@ -231,8 +233,10 @@ def _split(arguments: list[str]) -> tuple[str, list[str]]:
     if not inputs:
         raise UsageError(f"{first}: name a picture, video or folder after the model")
     if not model and others and not is_meant(first):
+        near = did_you_mean(first, models())
         raise UsageError(
             f"{first}: no run here, nor a model that `zoo models` lists, nor a picture or video"
+            f"{f'; {near}' if near else ''}"
         )
     return model, inputs
 

@@ -1,26 +1,20 @@
-"""A run's configuration: one typed object, checked, and what it looks like as TOML.
+"""A run's configuration: one typed object, checked.
 
-What recipes, ``--set`` and flags say becomes one in :mod:`zoo.config.recipes`. Options of a plugin
-are written under its kind: ``head.stride``, ``backbone.drop_rate``, ``dataset.frames``. Unknown
-keys are errors with close matches.
+It is read in :mod:`.flat`, from what recipes, ``--set`` and flags say (:mod:`zoo.config.recipes`).
+Options of a plugin are written under its kind: ``head.stride``, ``dataset.frames``.
 """
 
 from __future__ import annotations
 
-import math
-import os
-import typing
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from zoo.api.errors import did_you_mean
+from zoo.api.errors import unknown_name
 
-from ..api import Augmentation, UsageError, notices
-from ..files.reading import parse_toml
+from ..api import Augmentation, UsageError
 from ..registry import Resolved, bare_id, registry
 from .augment import Augment as Augment
 from .bounds import EPOCHS, MANY, Bound, Count, CountOrNone, Rate, Side, SomeShare, check_bounds
@@ -222,7 +216,7 @@ _LATER = (
 """Keys that came after the first records, and are left out where they have their default: the hash
 of a configuration stays what it was."""
 
-_GROUPS: dict[str, type] = {"plateau": Plateau, "augment": Augment}
+GROUPS: dict[str, type] = {"plateau": Plateau, "augment": Augment}
 
 
 def _jsonable(value: Any) -> Any:
@@ -235,129 +229,13 @@ def _jsonable(value: Any) -> Any:
 @cache
 def later_keys() -> MappingProxyType[str, Any]:
     """Keys that a configuration's dictionary may lack, with the values that they then have."""
-    homes = {"": Config, **_GROUPS}
+    homes = {"": Config, **GROUPS}
     defaults: dict[str, Any] = {}
     for key in _LATER:
         group, _, name = key.rpartition(".")
         [field_] = (f for f in fields(homes[group]) if f.name == name)
         defaults[key] = _jsonable(field_.default)
     return MappingProxyType(defaults)
-
-
-_NO_KEYS = ("options", "recipe", "asked")
-"""Fields that no recipe sets."""
-
-
-def known_keys() -> list[str]:
-    """Every key that a recipe or ``--set`` may hold, options of plugins apart."""
-    plain = [f.name for f in fields(Config) if f.name not in (*_GROUPS, *_NO_KEYS)]
-    return plain + [f"{g}.{f.name}" for g, cls in _GROUPS.items() for f in fields(cls)]
-
-
-def renamed(key: str) -> str:
-    """The name that a key has now."""
-    from ..evaluation.records.record_files import RENAMED
-
-    return RENAMED.get(key, key)
-
-
-def from_flat(flat: Mapping[str, Any], recipe: str, warns: bool = True) -> Config:
-    """A checked configuration from flat keys. Raises :class:`UsageError` that names the key.
-
-    An earlier name of a key is read, with a warning where somebody wrote it now (``warns``).
-    """
-    plain: dict[str, Any] = {"recipe": recipe}
-    groups: dict[str, dict[str, Any]] = {name: {} for name in _GROUPS}
-    options: dict[str, dict[str, Any]] = {}
-    keys = known_keys()
-    for key, value in flat.items():
-        head, _, rest = key.partition(".")
-        if head in PLUGIN_KINDS and rest:
-            _refuse_unstorable(key, value)
-            options.setdefault(head, {})[rest] = value
-        elif head == AUGMENTATION and rest:
-            _refuse_unstorable(key, value)
-            name, _, option = rest.partition(".")
-            if not option and not isinstance(value, Mapping):
-                raise UsageError(f"{key} = {value!r}: its options read {key}.KEY=VALUE")
-            own = {option: value} if option else value
-            options.setdefault(AUGMENTATION, {}).setdefault(name, {}).update(own)
-        elif (name := renamed(key)) in keys and key not in keys:
-            if name in flat:
-                raise UsageError(f"{key} is an earlier name of {name}: give one of them")
-            if warns:
-                notices.deprecated(key, since="0.2", instead=f"write {name}", by="configuration")
-            plain[name] = _typed(Config, name, key, value)
-        elif key not in keys:
-            hint = close_to(key, keys) or f"; known: {', '.join(keys)}"
-            raise UsageError(f"unknown key {key!r}{hint}")
-        elif rest:
-            groups[head][rest] = _typed(_GROUPS[head], rest, key, value)
-        else:
-            plain[key] = _typed(Config, key, key, value)
-    if "backbone" not in plain:
-        raise UsageError("the key backbone is missing: nothing says what to train")
-    return Config(
-        **plain,
-        **{name: cls(**groups[name]) for name, cls in _GROUPS.items()},
-        options=options,
-    )
-
-
-def _typed(cls: type, name: str, key: str, value: Any) -> Any:
-    """The value as the field's type; a whole number serves where a fraction is asked for."""
-    wanted = _types(cls)[name]
-    if wanted == tuple[str, ...]:
-        return tuple(_scalar(str, key, item) for item in as_list(value))
-    if typing.get_origin(wanted) is tuple:
-        parts = typing.get_args(wanted)
-        if isinstance(value, list | tuple) and len(value) == len(parts):
-            return tuple(_scalar(part, key, item) for part, item in zip(parts, value, strict=True))
-        raise UsageError(f"{key} = {value!r}: expected {len(parts)} numbers, such as [0.1, 2.0]")
-    return _scalar(wanted, key, value)
-
-
-def as_list(value: Any) -> Sequence[Any]:
-    """A value of a key that holds several; one may stand for itself."""
-    return value if isinstance(value, list | tuple) else [value]
-
-
-@cache
-def _types(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
-def _scalar(wanted: type, key: str, value: Any) -> Any:
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError as error:
-            raise UsageError(f"{key}: a number of {len(str(value))} digits is too large") from error
-    if wanted is str and isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if type(value) is not wanted:
-        raise UsageError(f"{key} = {value!r}: expected {wanted.__name__}")
-    return value
-
-
-def _refuse_unstorable(key: str, value: Any) -> None:
-    """An option of a plugin ends in config.toml and in the record, whatever the plugin makes of
-    it: texts, truths, finite numbers of at most 64 bits, and lists and tables of them."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            _refuse_unstorable(f"{key}.{name}", item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_unstorable(key, item)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise UsageError(f"{key} = {value!r}: must be finite")
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            raise UsageError(f"{key} = {value!r}: must be a number of 64 bits")
-    elif not isinstance(value, str):
-        kind = type(value).__name__
-        raise UsageError(f"{key} = {value!r}: expected a text, a number, or a list, not a {kind}")
 
 
 def _check(config: Config) -> None:
@@ -368,8 +246,7 @@ def _check(config: Config) -> None:
     ids = [bare_id(each) for each in config.augmentations]
     for each in config.options.get(AUGMENTATION, {}):
         if each not in ids:
-            hint = close_to(each, ids) or f"; there {', '.join(ids) or 'are none'}"
-            raise UsageError(f"{AUGMENTATION}.{each}: it is not among augmentations{hint}")
+            raise unknown_name("augmentation of this run", each, ids)
     rules = {
         "augmentations holds one id twice": len(set(ids)) == len(ids),
         f"unfreeze_after = {config.unfreeze_after} must be below epochs = {config.epochs}, or the "
@@ -382,51 +259,3 @@ def _check(config: Config) -> None:
     for rule, kept in rules.items():
         if not kept:
             raise UsageError(f"configuration: {rule}")
-
-
-def close_to(key: str, among: Sequence[str]) -> str:
-    """What may have been meant, in brackets; empty where nothing is near."""
-    question = did_you_mean(key, among)
-    return f" ({question})" if question else ""
-
-
-def flatten(table: Mapping[str, Any]) -> dict[str, Any]:
-    """One level deep: what is a table below that is the value of a plugin's option."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat.update({f"{key}.{name}": item for name, item in value.items()})
-        else:
-            flat[key] = value
-    return flat
-
-
-def dumps(config: Config) -> str:
-    """TOML that :func:`loads` reads back equal."""
-    import tomli_w  # here: predicting from an ONNX file reads keys, and needs no such package
-
-    return tomli_w.dumps(config.to_dict())
-
-
-def loads(text: str, where: str) -> Config:
-    """The configuration of a run folder's config.toml."""
-    table = parse_toml(text, where, UsageError)
-    try:
-        return from_dict(table)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from error
-
-
-def from_dict(table: Mapping[str, Any]) -> Config:
-    """The configuration that :meth:`Config.to_dict` gave. Raises :class:`UsageError`."""
-    if not isinstance(table, Mapping):
-        raise UsageError(f"a configuration is a table of keys, not {table!r:.40}")
-    plain = dict(table)
-    recipe, options = plain.pop("recipe", "seed"), plain.pop("options", {})
-    if not isinstance(recipe, str):
-        raise UsageError(f"recipe = {recipe!r:.40}: expected a name")
-    if not isinstance(options, Mapping) or not all(
-        isinstance(o, Mapping) for o in options.values()
-    ):
-        raise UsageError(f"options = {options!r:.40}: expected a table for each kind of plugin")
-    return from_flat(flatten(plain) | flatten(options), recipe=recipe, warns=False)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.api import UsageError
-from zoo.api.errors import did_you_mean
+from zoo.api.errors import unknown_name
 from zoo.api.notices import deprecated
 
 
@@ -99,9 +99,7 @@ def _checked(defaults: Tracking | OneEuro, kind: str, options: Mapping[str, Any]
     kinds = {key: type(value) for key, value in asdict(defaults).items()}
     for key, value in options.items():
         if key not in kinds:
-            hint = did_you_mean(key, kinds, before=f"{kind}.", most=1)
-            hint = hint or f"there are {', '.join(kinds)}"
-            raise UsageError(f"--set {kind}.{key}: no such key; {hint}")
+            raise unknown_name(f"key of {kind}", key, kinds)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         whole = kinds[key] is int
         if not number or not math.isfinite(value) or value < 0 or (whole and value != int(value)):

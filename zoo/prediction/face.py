@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import IBUG68, LandmarkScheme, UsageError
-from ..api.errors import did_you_mean
+from ..api.errors import unknown_name
 from ..api.schemes import partners
 from .outputs import Outputs
 from .picture import Image, Picture
@@ -77,9 +77,7 @@ class Face:
         found = next((each for each in regions if _words(each) == _words(name)), None)
         if found is None:
             of = f"scheme {self.scheme.name}" if self.scheme else "a face without a scheme"
-            hint = did_you_mean(name, regions)
-            parts = f"its parts are {', '.join(regions)}" if regions else "it names no parts"
-            raise UsageError(f"{name}: no part of {of}; {f'{hint} ' if hint else ''}{parts}")
+            raise unknown_name(f"part of {of}", name, regions)
         return self.points[list(regions[found])]
 
     @property

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
-from zoo.api import UsageError
-from zoo.api.errors import did_you_mean
+from zoo.api.errors import did_you_mean, unknown_name
 from zoo.api.kinds import KINDS
 from zoo.api.notices import warn
 
@@ -194,7 +193,7 @@ def canonical_kind(kind: str) -> str:
         if kind in (each.name, each.plural):
             return each.name
 
-    raise UsageError(f'there is no kind "{kind}"; the kinds are {", ".join(GROUPS)}')
+    raise unknown_name("kind of plugin", kind, GROUPS)
 
 
 def normal(distribution: str) -> str:

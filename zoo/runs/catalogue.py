@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.api.errors import did_you_mean
+from zoo.api.errors import unknown_name
 
 from ..api import DataError, UsageError
 from ..fetching import ManifestFile, NotFetchedError, fetch_files, fetch_quickly, is_whole
 from ..files import zoo_home
 from ..files.by_content import is_brought
 from ..files.reading import read_toml
+from .listed import CATALOGUE as CATALOGUE
+from .listed import VARIABLE as VARIABLE
 
-BUNDLED = Path(__file__).parent / "bundled"
-CATALOGUE = BUNDLED / "catalogue.toml"
-VARIABLE = "ZOO_CATALOGUE"
+BUNDLED = CATALOGUE.parent
 OFFLINE = "ZOO_OFFLINE"
 KINDS = ("landmarks", "detector")
 WEIGHTS, CONFIG, RECORD, CARD = FILES = (
@@ -179,8 +179,7 @@ def find(name: str) -> Model:
         return models[name]
     if successor := _successor(name, models):
         raise UsageError(f"{name}: this version of the zoo does not have it; use {successor}")
-    hint = did_you_mean(name, models) or "`zoo models` lists what there is"
-    raise UsageError(f"{name}: no model of the catalogue; {hint}")
+    raise unknown_name("model", name, models, listed_by="zoo models")
 
 
 def is_named(text: str) -> bool:

@@ -8,7 +8,7 @@ import io
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..api import DataError, UsageError, ZooError
+from ..api.errors import did_you_mean
 from ..config import Config, dumps, flatten, loads
 from ..evaluation.records import Record, config_hash, load_record
 from ..evaluation.records.unfinished import STILLBORN, is_stillborn, unfinished
@@ -24,6 +25,7 @@ from ..evaluation.scores.protocols import find_protocol
 from ..files import disk_refuses, remove_leftovers, write_whole
 from ..files.reading import read_bytes, read_text
 from ..registry import bare_id
+from .listed import models
 
 ELSEWHERE = ("data", "device", "compile")
 """Keys that may be edited: where and how a run goes on; the data's fingerprint is checked."""
@@ -139,7 +141,20 @@ class RunFolder:
             return STILLBORN
         if any(path.is_file() for path in (self.best, self.state, self.history, self.record)):
             return "is a run whose config.toml is gone; put it back from a copy of the folder"
-        return "no run here (it has no config.toml); a run is a folder that `zoo train` made"
+        near = "" if self.path.is_dir() else did_you_mean(str(self.path), self._runs_and_models())
+        return (
+            f"no run here (it has no config.toml); {f'{near} ' if near else ''}a run is a folder "
+            "that `zoo train` made, and `zoo models` lists the models that are ready"
+        )
+
+    def _runs_and_models(self) -> Iterator[str]:
+        """What may have been meant by the name of a folder that is not there."""
+        with suppress(ZooError):  # a damaged catalogue is none of this run's faults
+            yield from models()
+        with suppress(OSError):
+            for each in self.path.parent.iterdir():
+                if (each / "config.toml").is_file():
+                    yield str(each)
 
     def read_record(self) -> Record:
         """The record of a finished run.

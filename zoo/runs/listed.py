@@ -14,7 +14,7 @@ from zoo.api import DataError
 
 CATALOGUE = Path(__file__).parent / "bundled" / "catalogue.toml"
 VARIABLE = "ZOO_CATALOGUE"
-"""Both as :mod:`.catalogue` has them, which loads what it downloads with."""
+"""Names the file of a second catalogue, of one's own models."""
 
 
 def recipes() -> dict[str, str]:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ...api import UsageError
+from ...api.errors import unknown_name
 from ...api.notices import warn
 from ...files.reading import parse_toml, read_toml
 from ...registry import bare_id
-from ..config import AUGMENTATION, Config, as_list, close_to, flatten, from_flat, renamed
+from ..config import AUGMENTATION, Config
+from ..flat import as_list, flatten, from_flat, renamed
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 """A number as Python writes it; TOML wants a digit on both sides of the point."""
@@ -42,8 +44,8 @@ def read_recipe(name: str) -> dict[str, Any]:
         except UsageError as error:
             raise UsageError(f"recipe {error}") from error
     raise UsageError(
-        f"no recipe {name!r}{close_to(name, recipe_names())}; shipped are "
-        f"{', '.join(recipe_names())}; a TOML file of your own is taken by its path"
+        f"{unknown_name('recipe', name, recipe_names())}; a TOML file of your own is taken by its "
+        "path"
     )
 
 
