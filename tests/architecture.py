@@ -29,6 +29,7 @@ ROOMS = (
     "zoo.onnx_session",
     "zoo.geometry",
     "zoo.fetching",
+    "zoo.runs.listed",
     "zoo.runs.catalogue",
     "zoo.device",
     "zoo.tensors",
