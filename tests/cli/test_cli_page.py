@@ -40,8 +40,8 @@ def record(config: dict[str, Any] | None = None, **changes: Any) -> dict[str, An
     return {
         "schema": 1,
         "run": "net-s0",
-        "plugin": {"id": "net", "distribution": "nets", "version": "1"},
-        "config": config or resolve("net", "strong").to_share(),
+        "plugin": {"id": "custom_cnn", "distribution": "landmark-zoo", "version": "1"},
+        "config": config or resolve("custom_cnn", "strong").to_share(),
         "config_hash": "abc123",
         "seed": 0,
         "data": {
@@ -74,7 +74,7 @@ def test_a_page_is_written_and_needs_no_torch(tmp_path: Path) -> None:
     assert "wrote board.html" in done.stderr
     html = (tmp_path / "board.html").read_text()
     assert html.startswith("<!doctype html>")
-    assert "zoo train net --recipe strong" in html
+    assert "zoo train custom_cnn --recipe strong" in html
     assert str(tmp_path) not in html
 
 
@@ -137,7 +137,7 @@ def typed(command: str, monkeypatch: pytest.MonkeyPatch) -> Config:
 def test_the_command_makes_the_same_configuration(
     recipe: str, sets: list[str], flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = resolve("net", recipe, sets, flags)
+    config = resolve("custom_cnn", recipe, sets, flags)
     made = record(json.loads(json.dumps(config.to_share())), seed=config.seed)
     again = typed(train_again(as_read(made)), monkeypatch)
     own = {"landmark-zoo/linear": "linear", "landmark-zoo/smooth_l1": "smooth_l1"}
@@ -152,7 +152,7 @@ def test_what_a_recipe_learned_later_is_taken_back_for_an_older_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A record of the recipe `strong` from before it had low resolution does not name the key."""
-    older = resolve("net", "strong").to_share()
+    older = resolve("custom_cnn", "strong").to_share()
     del older["augment"]["low_res"]
     command = train_again(as_read(record(older)))
     assert "augment.low_res=0.0" in command
@@ -164,7 +164,7 @@ def test_a_recipe_of_somebodys_own_is_told_key_by_key(
 ) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text('optimizer = "sgd"\nepochs = 7\n[augment]\nflip = 0.5\n')
-    config = resolve("net", str(recipe))
+    config = resolve("custom_cnn", str(recipe))
     again = typed(train_again(as_read(record(config.to_share()))), monkeypatch)
     assert again.to_dict() | {"recipe": "mine"} == config.to_share()
 

@@ -117,6 +117,16 @@ def test_the_catalogue_keeps_its_comments_and_its_other_models(run: Path, shelf:
         catalogue.folder_of("first")
 
 
+def test_a_model_that_is_packed_again_still_stands_for_those_that_it_replaced(
+    run: Path, shelf: Path
+) -> None:
+    packed(run, shelf, "first")
+    shelved = shelf / "catalogue.toml"
+    shelved.write_text(shelved.read_text().replace("[first]", '[first]\nreplaces = ["zeroth"]'))
+    packed(run, shelf, "first")
+    assert catalogue.catalogue()["first"].replaces == ("zeroth",)
+
+
 def test_what_cannot_be_packed_leaves_the_box_as_it_is(
     run: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

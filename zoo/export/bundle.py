@@ -174,7 +174,7 @@ def _entry(folder: Path, names: list[str], record: Record, summary: str) -> dict
 
 
 def _enter(path: Path, name: str, entry: dict[str, Any], default: bool) -> None:
-    """The comments above the first entry stay."""
+    """The comments above the first entry stay, and so do the names that the entry replaced."""
     text = path.read_text("utf-8") if path.is_file() else ""
     head = "".join(
         line for line in text.partition("\n[")[0].splitlines(keepends=True) if line[0] == "#"
@@ -184,6 +184,8 @@ def _enter(path: Path, name: str, entry: dict[str, Any], default: bool) -> None:
         for other in table.values():
             other.pop("default", None)
         entry = {"default": True} | entry
+    if replaced := table.get(name, {}).get("replaces"):
+        entry = {"replaces": replaced} | entry
     table[name] = entry
     write_whole(path, f"{head}\n{tomli_w.dumps(table)}".encode())
     read(path)  # what would not be read back is found now
