@@ -118,6 +118,56 @@ def test_a_cluster_gets_the_same_commands(file: Path) -> None:
         list(sweeping.submit_all(trials, out, {"cluster": "debug", "timeout_mni": 5}))
 
 
+@pytest.mark.slow
+def test_the_machines_of_a_cluster_share_the_trials_and_one_that_dies_there_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two nodes of Ray with one processor each, both of which are this machine: what is trained on
+    the second one is killed."""
+    reason = "Ray is not installed: pip install 'landmark-zoo[ray]'"
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason=reason)
+    monkeypatch.chdir(file.parent)
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    out = Path("runs")
+
+    def on_ray() -> str:
+        sweep(file, jobs=0, on="ray", dry_run=False, strict=False, out=out)
+        return capfd.readouterr().err
+
+    cluster = cluster_utils.Cluster()
+    try:
+        cluster.add_node(num_cpus=1, num_gpus=0, include_dashboard=False)
+        cluster.add_node(num_cpus=1, num_gpus=0, env_vars={"TINY_AT": "3 SIGKILL"})
+        file.write_text(f'{BASE}{GRID}[ray]\naddress = "{cluster.address}"\nnum_cpus = 1\n')
+        with pytest.raises(typer.Exit):
+            on_ray()
+        said = capfd.readouterr().err
+        assert said.count(": finished") == 1
+        assert "1 failed: trial " in said
+        assert "; the same command tries them again" in said
+        assert "killed by signal 9; runs/sweep-logs/" in said
+        assert len(list(out.glob("tiny-*/record.json"))) == 1
+        cluster.remove_node(cluster.worker_nodes.copy().pop())
+        said = on_ray()
+        assert "2 trials: 1 finished, 1 begun, 0 new" in said
+        assert said.count(": finished") == 1
+    finally:
+        cluster.shutdown()
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(UsageError, match=r"--on ray: no cluster at auto .*ray start --head"):
+        list(sweeping.spread_all((), out, {}))
+
+
+def test_an_engine_that_is_not_installed_is_named_with_what_installs_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"needs Ray: pip install 'landmark-zoo\[ray\]'"):
+        sweep(file, jobs=0, on="ray", dry_run=False, strict=False, out=file.parent / "runs")
+    with pytest.raises(UsageError, match="--on moon: expected local, slurm or ray"):
+        sweep(file, jobs=0, on="moon", dry_run=False, strict=False, out=file.parent / "runs")
+
+
 def test_a_trial_has_a_gpu_or_a_share_of_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

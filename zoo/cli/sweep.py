@@ -13,6 +13,8 @@ from zoo.cli.completion import offer, words
 from zoo.cli.options import Files, NewRuns, Strict
 from zoo.cli.output import say
 
+PLACES = ("local", "slurm", "ray")
+
 
 def sweep(
     file: Annotated[Path, typer.Argument(help="TOML file with the tables base, grid or trial.")],
@@ -22,7 +24,7 @@ def sweep(
     on: Annotated[
         str,
         typer.Option(
-            help="Where they run: local or slurm.", autocompletion=offer(words("local", "slurm"))
+            help="Where they run: local, slurm or ray.", autocompletion=offer(words(*PLACES))
         ),
     ] = "local",
     dry_run: Annotated[
@@ -42,8 +44,8 @@ def sweep(
     from zoo.api import UsageError
     from zoo.training import sweep as sweeping
 
-    if on not in ("local", "slurm"):
-        raise UsageError(f"--on {on}: expected local or slurm")
+    if on not in PLACES:
+        raise UsageError(f"--on {on}: expected local, slurm or ray")
     plan = sweeping.read_sweep(file, out, strict)
     left = [trial for trial in plan.trials if not trial.finished]
     begun = sum(trial.folder is not None for trial in left)
@@ -55,6 +57,8 @@ def sweep(
         return
     if on == "slurm":
         outcomes = sweeping.submit_all(left, out, plan.slurm)
+    elif on == "ray":
+        outcomes = sweeping.spread_all(left, out, plan.ray)
     else:
         import torch
 

@@ -8,6 +8,7 @@ have finished, goes on with those that were interrupted, and starts the others.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from .folds import find_existing
 from .plan import Plan, make_plan
 
 ZOO = (sys.executable, "-m", "zoo")
-TABLES = ("base", "grid", "trial", "slurm")
+TABLES = ("base", "grid", "trial", "slurm", "ray")
 LOGS = "sweep-logs"
 
 
@@ -71,6 +72,8 @@ class Sweep:
     trials: tuple[Trial, ...]
     slurm: Mapping[str, Any]
     """Parameters of a job, as submitit names them."""
+    ray: Mapping[str, Any]
+    """Options of a task, as Ray names them."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def read_sweep(file: Path, out: Path, strict: bool = False) -> Sweep:
     table = read_toml(file, error=UsageError)
     if strange := sorted(set(table) - set(TABLES)):
         raise UsageError(
-            f"{file}: unknown {strange[0]!r}; a sweep has the tables base, grid, trial and slurm"
+            f"{file}: unknown {strange[0]!r}; a sweep has the tables {', '.join(TABLES)}"
         )
     combinations = [_flat(table, "base", file) | each for each in _combinations(table, file)]
     varied = tuple(
@@ -105,7 +108,8 @@ def read_sweep(file: Path, out: Path, strict: bool = False) -> Sweep:
             if before.plan.config == trial.plan.config:
                 raise UsageError(f"{file}: {trial.name} is the same as {before.name}")
         trials.append(trial)
-    return Sweep(tuple(_with_folders(trials, out, strict)), _flat(table, "slurm", file))
+    engines = {name: _flat(table, name, file) for name in ("slurm", "ray")}
+    return Sweep(tuple(_with_folders(trials, out, strict)), **engines)
 
 
 def _plan(file: Path, number: int, keys: Mapping[str, Any], others: Mapping[str, Any]) -> Plan:
@@ -245,3 +249,53 @@ def submit_all(
             yield Outcome(trial, f"job {job.job_id}: {lines[-1]}")
         else:
             yield Outcome(trial, _why(status, trial.log(out)) if status else "")
+
+
+def spread_all(
+    trials: Sequence[Trial], out: Path, parameters: Mapping[str, Any]
+) -> Iterator[Outcome]:
+    """Give trials to the machines of a Ray cluster, which share the folder that this is called in;
+    yields each outcome once it is known. ``parameters`` are Ray's own options of a task, such as
+    ``num_cpus`` and ``num_gpus`` (1 where there are GPUs), and ``address``.
+
+    Raises :class:`UsageError` where Ray is not installed, has no cluster or refuses an option.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError("--on ray needs Ray: pip install 'landmark-zoo[ray]'") from error
+    options = dict(parameters)
+    address = options.pop("address", "auto")
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"--on ray: no cluster at {address} ({str(error).splitlines()[0]}); start one with "
+            "`ray start --head`, or name its address in the table [ray]"
+        ) from error
+    try:
+        gpus = int(any("GPU" in node["Resources"] for node in ray.nodes()))
+        options = {"num_gpus": gpus, "max_retries": 0} | options
+        try:
+            task = ray.remote(**options)(_run_in)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"Ray: {str(error).splitlines()[0]}") from error
+        here = Path.cwd()
+        waiting = {task.remote(here, t.command(out), t.log(out)): t for t in trials}
+        while waiting:
+            [done], _ = ray.wait(list(waiting))
+            trial = waiting.pop(done)
+            try:
+                status = ray.get(done)
+            except ray.exceptions.RayError as error:  # the node was lost
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                yield Outcome(trial, lines[0])
+            else:
+                yield Outcome(trial, _why(status, trial.log(out)) if status else "")
+    finally:
+        ray.shutdown()  # ends the trials that still run
+
+
+def _run_in(folder: Path, arguments: Sequence[str], log: Path) -> int:
+    os.chdir(folder)
+    return run_command(arguments, log, {})
