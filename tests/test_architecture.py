@@ -6,9 +6,11 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from architecture import (
+    FOLDERS,
     LIGHT,
     MODULES,
     ROOT,
@@ -123,3 +125,13 @@ def test_the_picture_of_the_rooms_shows_the_imports_of_today() -> None:
     assert picture.read_text("utf-8") == drawn(), (
         "run: python docs/examples/draw_architecture.py docs/images/architecture.svg"
     )
+
+
+def test_every_package_of_the_source_is_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    found = {
+        ".".join((name, *file.parent.relative_to(ROOT / folder).parts))
+        for name, folder in FOLDERS.items()
+        for file in (ROOT / folder).rglob("__init__.py")
+    }
+    assert found == set(project["tool"]["setuptools"]["packages"])
