@@ -48,9 +48,9 @@ demo: $(VENV)/.installed ## Points on a photo, a model that learns, a board: two
 
 # A process a core and one more, since they often wait for others, each with one thread. A file's
 # tests stay together, since they share what is dear to make; files stay in their order, or those with
-# one long test come last, alone.
+# one long test come last, alone. Python may write what it compiles: hundreds of processes read it.
 test: $(VENV)/.installed-dev ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest --dist loadfile --no-loadscope-reorder \
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder \
 		--numprocesses $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 4 of 10 of timm)

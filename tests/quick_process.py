@@ -213,6 +213,7 @@ def serve(address: str) -> NoReturn:
     own = [part for part in sys.path if part != str(Path(__file__).parent)]
     for name in LOADED:
         __import__(name)
+    _draw()
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         sys.exit(f"loading {', '.join(LOADED)} leaves {threads} threads; none can be forked")
@@ -232,6 +233,15 @@ def serve(address: str) -> NoReturn:
                     _attend(line, own)
                 line.close()
     os._exit(0)
+
+
+def _draw() -> None:
+    """Draw a first figure, for which matplotlib looks for its fonts and builds a parser."""
+    from zoo.training.curve import save_learning_curve
+
+    row = {"epoch": 1, "train_loss": 0.02, "val_loss": 0.03, "val_nme": 0.4}
+    with tempfile.TemporaryDirectory() as folder:
+        save_learning_curve([row, row], Path(folder) / "curve.png")
 
 
 def _attend(line: socket.socket, path: list[str]) -> NoReturn:
@@ -285,10 +295,10 @@ def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
     sys.path[:] = [*filter(None, before.split(os.pathsep)), *path]
     if request["python"]:
         _enter(Path(request["python"]))
-        import zoo.registry.trial
+    import zoo.registry.trial
 
-        os.environ[ADDRESS] = request["address"]
-        zoo.registry.trial.start_python = start_python  # type: ignore[assignment]
+    os.environ[ADDRESS] = request["address"]
+    zoo.registry.trial.start_python = start_python  # type: ignore[assignment]
     status = 1
     try:
         _run(request["words"])

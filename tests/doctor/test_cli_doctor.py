@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import quick_process
 
 if TYPE_CHECKING:
     from conftest import Plant
 
-ZOO = [sys.executable, "-P", "-c", "from zoo.cli import main; main()"]
+ZOO = ["-P", "-m", "zoo"]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ZOO, "doctor", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=240,
-        check=False,
-    )
+    return quick_process.run([*ZOO, "doctor", *arguments], env={**os.environ, **environment})
 
 
 def findings(report: dict[str, Any], name: str) -> list[tuple[str, str, str]]:
