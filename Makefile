@@ -53,7 +53,7 @@ test: $(VENV)/.installed-dev ## Run the tests
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder \
 		--numprocesses $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 4 of 10 of timm)
+conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 3 of 10 of timm)
 	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
 
 families: $(VENV)/.installed-dev ## One network of every module of timm: described, and one step

@@ -112,8 +112,8 @@ class Tried:
     own_tests: Path
     """What pytest reports of the tests of all packages."""
     checks: dict[str, Done]
-    """By kind: the printed `zoo check`, with the first check alone, since the tests of a package run
-    all of them; with all of them for a loss."""
+    """By kind: the printed `zoo check`. It runs the first check alone, since the tests of a package
+    run all of them; for a loss it runs all."""
     runs: dict[str, Done]
     """By kind: the printed `zoo train`, on fewer faces and for one epoch."""
 

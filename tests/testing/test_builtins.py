@@ -37,7 +37,7 @@ TIMM = {
 }
 """The sample, an architecture a layout."""
 
-QUICK = ("mobilenetv3_small_100", "convnext_atto", "hrnet_w18_small", "levit_128s")
+QUICK = ("mobilenetv3_small_100", "convnext_atto", "levit_128s")
 SMALLER = {
     "resnet152": ("at 64 px", {"input_size": 64}),
     "vgg19": ("at 64 px, without its classifier", {"input_size": 64, "classifier": False}),
@@ -45,7 +45,7 @@ SMALLER = {
 """In the default run, where they also leave out the checks that take long."""
 LARGE = 4_000_000
 """Weights of a layer of the classifier, at least."""
-LONGEST = ("overfits_four_faces", "exports_to_onnx")
+LONGEST = ("overfits_four_faces", "exports_to_onnx", "trains_in_two_processes")
 
 
 @dataclass(frozen=True)
