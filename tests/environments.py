@@ -47,7 +47,8 @@ class Environment:
             "PIP_NO_INDEX": "1",
             "PIP_NO_BUILD_ISOLATION": "0",  # which says that there is none: setuptools is here
         }
-        strays = ("PYTHONPATH", "PYTEST_ADDOPTS", "ZOO_DATA", "ZOO_PLUGINS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+        strays = ("PYTHONPATH", "PYTEST_ADDOPTS", "ZOO_DATA", "ZOO_PLUGINS")
+        strays += ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
         inherited = {key: value for key, value in os.environ.items() if key not in strays}
         return inherited | mine | dict(self.more)
 
