@@ -33,8 +33,8 @@ def board_page(groups: list[Group], day: str) -> str:
     return f"""\
 # The board
 
-As of {day}. `zoo leaderboard docs/records --out board.html` makes a page of the same with charts,
-learning curves and a card for each model; [board.csv](board.csv) has all columns for a program.
+As of {day}. `zoo leaderboard docs/records --out board.html` makes a page of this board with charts,
+learning curves and a card for each model; [board.csv](board.csv) has all columns for programs.
 Both are made from [records](records).
 <!-- site: <a href="board.html">See the page with charts.</a> -->
 
@@ -46,11 +46,10 @@ How to read it:
    between the outer eye corners, with its 95% interval; half of the faces have an error above the
    **median**.
 3. **> 8%** is the share of faces whose error is above that: they count as failures.
-4. **=** marks the best row and those that neither error nor failures tell from it, and **\\*** the
-   rows that no other beats in error and in cost.
+4. **=** marks the best row and the rows that differ from it neither in error nor in failures;
+   **\\*** marks the rows that no other row beats in both error and cost.
 5. The **loss** is SmoothL1 in [landmark units](benchmark.md#metrics), whatever a model was trained
-   with; the network's time for **a face**, and that of its training, are those of one core, which
-   the columns of the CSV name.
+   with. The times for **a face** and for **training** are those of one core, which the CSV names.
 6. The last row is the mean face, which ignores the picture: a model whose NME is not below {bar}
    has not learned.
 
