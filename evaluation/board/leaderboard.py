@@ -29,6 +29,9 @@ from .pooling import pool, pool_baseline
 from .row import Row
 from .significance import Ties, find_front, find_ties
 
+MOST_LEFT_OUT = 20
+"""Files that are named one by one; a folder that is given twice has as many copies as runs."""
+
 
 def sort_keys() -> list[str]:
     """The metrics that a board can be sorted by: those that its rows show."""
@@ -125,6 +128,13 @@ def collect(
 
 def _is(label: str, id: str, asked: str) -> bool:
     return label == asked if "/" in asked else label.partition("/")[0] == id
+
+
+def left_out_in_words(problems: Sequence[Problem]) -> list[str]:
+    """A line for each file that does not count on a board, and one for those beyond a number."""
+    lines = [f"left out: {problem}" for problem in problems[:MOST_LEFT_OUT]]
+    more = len(problems) - MOST_LEFT_OUT
+    return [*lines, f"left out: {more} more"] if more > 0 else lines
 
 
 def _build(

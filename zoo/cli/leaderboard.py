@@ -34,9 +34,6 @@ ALWAYS = 7
 MOST_DRAWN = 200
 """Rows of a table with lines and colours: longer ones, which nobody sees whole, take seconds."""
 
-MOST_LEFT_OUT = 20
-"""Files that are named one by one; a folder that is given twice has as many copies as runs."""
-
 
 def leaderboard(
     folders: Annotated[
@@ -157,14 +154,11 @@ def _groups(
     folders: list[Path], split: str, protocol: str | None, sort: str, subset: str
 ) -> list[Group]:
     """The board; what does not count is named."""
-    from zoo.evaluation.board.leaderboard import collect
+    from zoo.evaluation.board.leaderboard import collect, left_out_in_words
 
     groups, problems = collect(folders, split, protocol, sort, subset)
-    for problem in problems[:MOST_LEFT_OUT]:
-        say(f"left out: {problem}")
-    more = len(problems) - MOST_LEFT_OUT
-    if more > 0:
-        say(f"left out: {more} more")
+    for line in left_out_in_words(problems):
+        say(line)
     return groups
 
 

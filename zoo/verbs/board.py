@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api import UsageError
+from ..api import UsageError, ZooWarning
 from ..evaluation.board import compare as comparing
 from ..evaluation.board.comparison import Comparison
 from ..evaluation.board.contestants import find_contestant
-from ..evaluation.board.leaderboard import collect
+from ..evaluation.board.leaderboard import collect, left_out_in_words
 from ..evaluation.board.render import to_frame
 from ..reporter import Reporter
 from ..scoring import bench as benching
@@ -233,7 +234,9 @@ def leaderboard(
         subset: Rank on the frames of a subset alone, such as ``blur`` or ``challenging``.
 
     Returns:
-        The board: one row for each configuration, and one for each group's baseline.
+        The board: one row for each configuration, and one for each group's baseline. A
+        :class:`zoo.api.ZooWarning` names each record that cannot be read or does not count, and
+        each run that is not finished.
 
     Raises:
         zoo.api.ZooError: A name is unknown, or no run was found.
@@ -244,5 +247,8 @@ def leaderboard(
         >>> board.loc[0, "backbone"], board.loc[0, "seeds"]
         ('timm:test_resnet', [0, 1])
     """
-    groups, _ = collect(list(map(Path, folders or ("runs",))), split, protocol, sort, subset)
+    places = list(map(Path, folders or ("runs",)))
+    groups, problems = collect(places, split, protocol, sort, subset)
+    for line in left_out_in_words(problems):
+        warnings.warn(line, ZooWarning, stacklevel=2)
     return to_frame(groups)

@@ -10,7 +10,8 @@ import statistics
 import pytest
 from board_samples import as_read, sources
 
-from zoo.api import DataError, UsageError
+import zoo
+from zoo.api import DataError, UsageError, ZooWarning
 from zoo.evaluation.board.leaderboard import build, collect
 from zoo.evaluation.board.render import to_csv, to_frame, to_json, to_markdown
 from zoo.evaluation.records import save_record
@@ -336,6 +337,20 @@ def test_runs_that_are_not_finished_are_told_in_one_line(tmp_path):
     assert told.where == f"{a}, {b}, {c} and 1 more"
     assert told.reason.startswith("4 runs are not finished")
     assert "zoo train --resume RUN" in told.reason
+
+
+def test_python_warns_of_what_does_not_count(tmp_path):
+    save_record(record(), tmp_path / "good" / "record.json")
+    (tmp_path / "broken.record.json").write_text("{")
+    (tmp_path / "begun" / "state").mkdir(parents=True)
+    (tmp_path / "begun" / "config.toml").touch()
+    with pytest.warns(ZooWarning) as told:
+        frame = zoo.leaderboard(tmp_path)
+    assert list(frame["backbone"]) == ["custom_cnn", "baseline (mean shape)"]
+    broken, begun = (str(each.message) for each in told)
+    assert broken.startswith(f"left out: {tmp_path / 'broken.record.json'}: not a JSON record")
+    assert begun.startswith(f"left out: {tmp_path / 'begun'}: is not finished")
+    assert {each.filename for each in told} == {__file__}
 
 
 def test_a_run_that_was_stopped_at_once_is_told_and_other_folders_are_not(tmp_path):
