@@ -76,3 +76,14 @@ def test_a_box_from_far_away_is_drawn_as_far_as_can_be(far: float) -> None:
     image = np.zeros((40, 40, 3), np.uint8)
     draw_face(image, face, generic_scheme(3))
     assert image.any()
+
+
+def test_the_dots_of_few_points_are_seen_and_told_apart() -> None:
+    """Five points on a picture of 200 pixels: each covers a place of its own colour."""
+    points = np.array([[60, 80], [140, 80], [100, 110], [70, 140], [130, 140]], np.float32)
+    image = np.full((200, 200, 3), GREY, np.uint8)
+    draw_face(image, Face((20, 20, 180, 180), 1.0, points), generic_scheme(5))
+    colours = {tuple(image[y, x].tolist()) for x, y in points.astype(int)}
+    assert len(colours) == 5
+    for x, y in points.astype(int):
+        assert (image[y - 2 : y + 3, x - 2 : x + 3] != GREY).any(-1).all()

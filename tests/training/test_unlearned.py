@@ -43,7 +43,7 @@ def test_one_that_has_not_says_why_and_what_to_try(tmp_path: Path) -> None:
         f"{run} has not learned: its NME inter-ocular is not below the interval of the baseline, "
         "28.00% [25.00, 31.00]",
         "Try `zoo train timm:mobilenetv4_conv_small --dataset synthetic --recipe quick`, which "
-        f"learns fast, or more epochs: zoo train --resume {run} --epochs 10",
+        f"learns fast, or more epochs: zoo train --resume {run} --epochs 20",
     ]
 
 

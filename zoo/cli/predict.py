@@ -226,7 +226,7 @@ def _split(arguments: list[str]) -> tuple[str, list[str]]:
     model, inputs = (first, others) if is_model(first) else ("", arguments)
     if late := next(filter(is_model, inputs), ""):
         raise UsageError(
-            f"{late}: a second model; name one, and then pictures, videos or folders"
+            f"{late}: a second model beside {model}; name one, and then pictures, videos or folders"
             if model
             else f"{late}: a model comes first: zoo predict {late} {first}"
         )

@@ -37,6 +37,9 @@ BOX: Colour = (255, 255, 255)
 INK: Colour = (20, 20, 20)
 LINE, DOT = 1 / 150, 1 / 90
 """Thickness of a line and radius of a dot, in extents of a face's points."""
+MANY, LARGEST = 68, 4.0
+"""Points of a face whose dots have that radius; those of fewer are larger, at most so many times,
+since no line leads to them."""
 FINE, FINEST = 120, 8
 """Pixels: the extent of a face below which the grid is finer; and how much finer at most."""
 SIGMAS = 2.0
@@ -124,8 +127,11 @@ def _draw_lines(image: Image, face: Face, scheme: LandmarkScheme) -> None:
         cv2.polylines(image, [line], closed, colour, thick, cv2.LINE_AA, SHIFT)
     if COVARIANCE in face.outputs:
         _draw_ellipses(image, face.points, face.outputs[COVARIANCE], colours, thick)
-    radius = max(1 << SHIFT, round(extent * DOT * (1 << SHIFT)))
+    dot = extent * DOT * min(max(math.sqrt(MANY / len(scheme)), 1.0), LARGEST)
+    radius = max(1 << SHIFT, round(dot * (1 << SHIFT)))
     for (x, y), colour in zip(fixed.tolist(), colours, strict=True):
+        if not scheme.contours:
+            cv2.circle(image, (x, y), radius + radius // 3, INK, cv2.FILLED, cv2.LINE_AA, SHIFT)
         cv2.circle(image, (x, y), radius, _deeper(colour), cv2.FILLED, cv2.LINE_AA, SHIFT)
 
 
@@ -151,8 +157,8 @@ def _draw_ellipses(
 
 
 def point_colours(scheme: LandmarkScheme) -> list[Colour]:
-    """The colour of each point: its region's; without regions all are alike."""
-    colours = [OTHERS[0]] * len(scheme)
+    """The colour of each point: its region's; without regions the colours take turns."""
+    colours = [OTHERS[i % len(OTHERS)] for i in range(len(scheme))]
     for number, (name, indices) in enumerate(scheme.regions.items()):
         known = (colour for start, colour in COLOURS.items() if name.startswith(start))
         colour = next(known, OTHERS[number % len(OTHERS)])

@@ -11,7 +11,7 @@ SHOWS_IT = "timm:mobilenetv4_conv_small"
 """A network that the recipe FAST trains within minutes on one CPU core."""
 
 FAST = "quick"
-FEW = 10
+FEW = 20
 """Epochs: whoever trained fewer has not trained."""
 
 
