@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.api import DataError, Dataset, LandmarkScheme, Problem, Sample
+from zoo.api.errors import close_names
 from zoo.files.names import find_file, inside
 from zoo.files.tables import MISSING, TABLE_SUFFIXES, Table, open_table
 from zoo.images import exif_orientation, read_image
@@ -152,12 +153,18 @@ def _columns(table: Table) -> _Columns:
     wanted = [f"part_{k}_{axis}" for k in range(count) for axis in "xy"]
     missing = [name for name in (_NAME, *(wanted or ["part_0_x"])) if name not in places]
     if missing:
-        raise DataError(f"its header lacks {missing[0]!r}; it must read {_HEADER}")
+        others = [n for n in names if n and n not in {_NAME, *_OPTIONAL, *wanted}]
+        instead = close_names(missing[0], others) or (others[:1] if missing[0] == _NAME else [])
+        rename = f" and has {instead[0]!r}, which may be meant" if instead else ""
+        raise DataError(f"its header lacks {missing[0]!r}{rename}; it must read {_HEADER}")
     odd = [name for name in names if name.startswith("part_") and name not in wanted]
     if odd:
+        partner = odd[0][:-1] + {"x": "y", "y": "x"}.get(odd[0][-1], "")
         raise DataError(
-            f"header column {odd[0]!r} does not fit {count} points; each needs "
-            "part_N_x and part_N_y, N from 0 without a gap"
+            f"its header has {odd[0]!r} and lacks {partner!r}"
+            if re.fullmatch(r"part_\d+_[xy]", odd[0]) and partner not in places
+            else f"header column {odd[0]!r} does not fit: points are part_N_x and part_N_y, N from "
+            f"0 to {count - 1}"
         )
     return _Columns(
         name=places[_NAME],

@@ -172,7 +172,10 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
         ("image_name,age", "lacks 'part_0_x'"),
         ("part_0_x,part_0_y", "lacks 'image_name'"),
         ("image_name,part_0_x,part_0_y,part_2_x,part_2_y", "lacks 'part_1_x'"),
-        ("image_name,part_0_x,part_0_y,part_1_x", "'part_1_x' does not fit 1 points"),
+        ("image_name,part_0_x,part_0_y,part_1_x", "has 'part_1_x' and lacks 'part_1_y'$"),
+        ("image_name,part_0_x,part_0_y,part_b", "'part_b' does not fit: .* from 0 to 0$"),
+        ("file,part_0_x,part_0_y", "lacks 'image_name' and has 'file', which may be meant; it"),
+        ("image_name,point_0_x,point_0_y", "lacks 'part_0_x' and has 'point_0_x', which"),
         ("image_name,part_0_x,part_0_y,part_0_x", "'part_0_x' stands in its header twice"),
     ],
 )

@@ -143,7 +143,7 @@ def _read(
     lost = sum(problem.frames for problem in table.problems)
     refuse_skips(table.skipped, len(table) + lost, strict, most_skipped)
     if table.problems:
-        reporter.note(f"{lost:,} rows skipped, the first: {table.problems[0]}")
+        reporter.note(f"{lost:,} row{'s' * (lost != 1)} skipped, the first: {table.problems[0]}")
     for doubt in table.doubts:
         reporter.note(doubt)
     return DataSource(

@@ -85,8 +85,9 @@ def _table(dataset_id: str, root: str, reporter: Reporter) -> SampleTable:
     dataset = registry("dataset").resolve(dataset_id)
     table = read_table(open_dataset(dataset, Path(root) if root else None))
     if table.problems:
+        lost = len(table.problems)
         reporter.note(
-            f"{bare_id(dataset_id)}: {len(table.problems)} rows skipped, "
+            f"{bare_id(dataset_id)}: {lost} row{'s' * (lost != 1)} skipped, "
             f"the first: {table.problems[0]}"
         )
     return table
