@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 import time
 from collections import Counter
@@ -19,7 +20,7 @@ import requests
 from zoo import fetching
 from zoo.api import DataError, UsageError
 from zoo.datasets import youtube_faces
-from zoo.fetching import ManifestFile, fetch_files
+from zoo.fetching import ManifestFile, NotFetchedError, fetch_files
 
 FILES = {
     f"training/Zoë #{i}% _0{i}.jpg": bytes([i]) * (1000 + i) for i in range(9)
@@ -275,3 +276,12 @@ def test_other_data_under_the_same_names_is_not_overwritten(server: Server, tmp_
         youtube_faces.fetch(tmp_path, source=server.url)
     assert table.read_text() == "my own labels"
     assert not server.asked
+
+
+def test_a_reason_that_two_servers_share_is_said_once(tmp_path: Path) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    sources = (f"http://127.0.0.1:{port}/", f"http://127.0.0.2:{port}/")
+    with pytest.raises(NotFetchedError, match=r"^127\.0\.0\.1 and 127\.0\.0\.2: [^\[:]+$"):
+        fetching.fetch_quickly(MANIFEST[0], tmp_path, sources, 20)

@@ -14,7 +14,7 @@ import contextlib
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +127,7 @@ def fetch_quickly(entry: ManifestFile, root: Path, sources: Sequence[str], secon
 
     Raises :class:`NotFetchedError` with the reasons in one line.
     """
-    failures: list[str] = []
+    failures: list[tuple[str, str]] = []
 
     def bring() -> None:
         for source in sources:
@@ -137,16 +137,25 @@ def fetch_quickly(entry: ManifestFile, root: Path, sources: Sequence[str], secon
                 _write(inside(root, entry.path), content)
                 return
             except _AttemptError as error:
-                failures.append(f"{urlsplit(source).hostname or source}: {error}")
+                failures.append((urlsplit(source).hostname or source, str(error)))
 
     # of its own: looking up a host can take longer than any limit that a connection is given
     thread = Thread(target=bring, daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        raise NotFetchedError("; ".join([*failures, f"no answer within {seconds:g} seconds"]))
+        late = f"no answer within {seconds:g} seconds"
+        raise NotFetchedError("; ".join([*_in_words(failures), late]))
     if len(failures) == len(sources):
-        raise NotFetchedError("; ".join(dict.fromkeys(failures)))
+        raise NotFetchedError("; ".join(_in_words(failures)))
+
+
+def _in_words(failures: Iterable[tuple[str, str]]) -> list[str]:
+    """Each reason once, with the hosts of which it is true."""
+    hosts: dict[str, list[str]] = {}
+    for host, reason in dict.fromkeys(failures):
+        hosts.setdefault(reason, []).append(host)
+    return [f"{' and '.join(named)}: {reason}" for reason, named in hosts.items()]
 
 
 class _AttemptError(Exception):
@@ -312,7 +321,8 @@ def _innermost(error: BaseException) -> str:
     """What went wrong at the bottom: `requests` wraps a refused connection four times over."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error) or type(error).__name__
+    words = error.strerror if isinstance(error, OSError) else ""
+    return words or str(error) or type(error).__name__
 
 
 def _digest(content: bytes) -> str:
