@@ -8,11 +8,15 @@ from pathlib import Path
 
 from zoo.api import DataError, UsageError
 from zoo.files.folders import matching
+from zoo.registry import bare_id
 
-from ..records import Source, find_records, load_record
+from ..records import Record, Source, find_records, load_record
 from ..records.benchmark import Benchmark, benchmark_of
 from ..records.provenance import examine
 from ..records.unfinished import unfinished
+
+NAMED = 4
+"""Configurations that a message names."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,26 @@ def find_contestant(given: str, split: str) -> Contestant:
     for finding in findings:
         if not finding.copy:
             raise DataError(f"{finding.source.path}: cannot be trusted: {finding.reason}")
-    names = {(s.record.plugin.id, s.record.config_hash[:6]) for s in sources}
+    names = sorted({_configuration(s.record) for s in sources})
     if len(names) > 1:
-        several = ", ".join(" ".join(name) for name in sorted(names)[:4])
+        more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise UsageError(
-            f"{given}: holds runs of {len(names)} configurations ({several}...); name one run, or "
-            "the runs of one that differ in their seed alone"
+            f"{given}: holds runs of {len(names)} configurations ({'; '.join(names[:NAMED])}{more})"
+            "; name one run, or the runs of one that differ in their seed alone"
         )
     benchmarks = {(benchmark_of(s.record, split), s.record.data.fingerprint) for s in sources}
     if len(benchmarks) > 1:
         raise DataError(f"{given}: its runs were scored on different data or protocols")
     [(benchmark, fingerprint)] = benchmarks
     return Contestant(given, tuple(sources), benchmark, fingerprint)
+
+
+def _configuration(record: Record) -> str:
+    """Such as ``vgg19 e61dff, heatmap, quick, 64 px``: the digits stand in the run's name."""
+    size = record.config.input_size
+    parts = [record.config.head, record.config.recipe, f"{size} px" if size else None]
+    told = [f"{record.plugin.id} {record.config_hash[:6]}", *(bare_id(p) for p in parts if p)]
+    return ", ".join(told)
 
 
 def check_comparable(a: Contestant, b: Contestant) -> None:

@@ -193,7 +193,7 @@ def test_drawing_marks_the_points_on_a_copy() -> None:
     assert changed[40, 100]  # the box
     y, x = np.nonzero(changed[45:175, 35:165])
     near = np.hypot(x[:, None] + 35 - points[:, 0], y[:, None] + 45 - points[:, 1]).min(1)
-    assert near.max() < 4  # inside the box nothing but the points
+    assert near.max() < 5  # inside the box nothing but the points, and their rims
 
 
 def test_contours_are_drawn_and_points_outside_do_no_harm() -> None:

@@ -87,21 +87,22 @@ def close_names(
         cutoff: Smallest similarity, from 0 to 1.
 
     Returns:
-        Some of the known names; none where nothing is close. A name that is a word of ``name`` is
-        the closest: ``lr`` of ``lr_rate``.
+        Some of the known names; none where nothing is close. One that is the first word of ``name``
+        comes first: ``lr`` of ``lr_rate``.
 
     Example:
         >>> from zoo.api.errors import close_names
         >>> close_names("smoth", ["smooth", "wing"])
         ['smooth']
-        >>> close_names("lr_rate", ["clip_grad", "lr"])
+        >>> close_names("lr_rate", ["epochs", "lr"])
         ['lr']
     """
     from difflib import get_close_matches
 
     names = list(known)
-    words = [each for each in name.split("_") if each in names and each != name]
-    return words[:most] or get_close_matches(name, names, n=most, cutoff=cutoff)
+    first = name.partition("_")[0]
+    close = get_close_matches(name, names, n=most, cutoff=cutoff)
+    return list(dict.fromkeys([first, *close]))[:most] if first in names else close
 
 
 def did_you_mean(

@@ -37,7 +37,7 @@ BOX: Colour = (255, 255, 255)
 INK: Colour = (20, 20, 20)
 LINE, DOT = 1 / 150, 1 / 90
 """Thickness of a line and radius of a dot, in extents of a face's points."""
-MANY, LARGEST = 68, 4.0
+MANY, LARGEST = 68, 3.0
 """Points of a face whose dots have that radius; those of fewer are larger, at most so many times,
 since no line leads to them."""
 FINE, FINEST = 120, 8

@@ -265,7 +265,7 @@ def test_an_edited_record_is_refused(tmp_path):
 def test_several_configurations_are_refused(tmp_path):
     save_run(tmp_path / "runs" / "a", predict(STEADY), "a")
     save_run(tmp_path / "runs" / "b", predict(STEADY), "b")
-    with pytest.raises(UsageError, match="runs of 2 configurations"):
+    with pytest.raises(UsageError, match=r"\(a a0123, linear, seed; b b0123, linear, seed\);"):
         against(tmp_path / "runs", tmp_path / "runs" / "a")
 
 
