@@ -276,10 +276,22 @@ def test_a_bug_in_a_plugin_is_laid_at_its_authors_door(plant: Plant) -> None:
     assert 'author.py", line 2, in open_it' in run("data", "info", "ours", "--debug").stderr
 
 
+UNLOCKED = """None
+import threading
+def fail():
+    with threading.Condition() as door:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            threading.Lock().release()"""
+"""As an interrupt does that comes while a queue waits: the lock raises RuntimeError."""
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "said"),
     [
         ("KeyboardInterrupt", 130, "Stopped."),
+        (UNLOCKED, 130, "Stopped."),
         ("ValueError('off by one')", 1, "this is a bug: ValueError: off by one"),
         (
             "OSError(28, 'No space left on device', 'a.png')",

@@ -119,10 +119,11 @@ class Verbs(TyperGroup):
                 )
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            say("\nStopped.")
-            raise typer.Exit(130) from None
+            raise _stopped() from None
         except Exception as error:
             if not isinstance(error, ZooError):
+                if _was_interrupted(error):
+                    raise _stopped() from None
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
@@ -172,3 +173,16 @@ def _may_speak(error: ZooError) -> bool:
     if not first and not interrupted:
         time.sleep(20)
     return first or not interrupted
+
+
+def _stopped() -> typer.Exit:
+    say("\nStopped.")
+    return typer.Exit(130)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error came of Ctrl-C: one that reaches a lock between its taking and its release
+    ends in a RuntimeError of the lock."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
