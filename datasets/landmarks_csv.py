@@ -159,12 +159,13 @@ def _columns(table: Table) -> _Columns:
         raise DataError(f"its header lacks {missing[0]!r}{rename}; it must read {_HEADER}")
     odd = [name for name in names if name.startswith("part_") and name not in wanted]
     if odd:
-        partner = odd[0][:-1] + {"x": "y", "y": "x"}.get(odd[0][-1], "")
+        point = re.fullmatch(r"(part_\d+_)([xy])", odd[0])
+        partner = point and point[1] + ("y" if point[2] == "x" else "x")
+        if partner and partner not in places:
+            raise DataError(f"its header has {odd[0]!r} and lacks {partner!r}")
         raise DataError(
-            f"its header has {odd[0]!r} and lacks {partner!r}"
-            if re.fullmatch(r"part_\d+_[xy]", odd[0]) and partner not in places
-            else f"header column {odd[0]!r} does not fit: points are part_N_x and part_N_y, N from "
-            f"0 to {count - 1}"
+            f"header column {odd[0]!r} does not fit: points are part_N_x and part_N_y, "
+            f"N from 0 to {count - 1}"
         )
     return _Columns(
         name=places[_NAME],

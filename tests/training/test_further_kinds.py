@@ -239,7 +239,7 @@ def test_broken_ones_cost_the_healthy_ones_nothing(kit: Kit, plant: Plant) -> No
             "raising of stranger 1.0 fails: Zero",
         ),
         ([*MIRROR, "augmentation.mirror.shar=1"], UsageError, r"are augmentation\.mirror\.share$"),
-        (["augmentation.mirror.share=1"], UsageError, "no augmentation of this run 'mirror'"),
+        (["augmentation.mirror.share=1"], UsageError, r"of this run 'mirror': there are none$"),
         (["augmentations=['mirror', 'stranger/mirror']"], UsageError, "holds one id twice"),
         ([*MIRROR, "augmentation.mirror=1"], UsageError, r"augmentation\.mirror\.KEY=VALUE"),
     ],

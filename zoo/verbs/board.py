@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..api import UsageError, ZooWarning
+from ..api import UsageError
+from ..api.notices import warn
 from ..evaluation.board import compare as comparing
 from ..evaluation.board.comparison import Comparison
 from ..evaluation.board.contestants import find_contestant
@@ -250,5 +250,5 @@ def leaderboard(
     places = list(map(Path, folders or ("runs",)))
     groups, problems = collect(places, split, protocol, sort, subset)
     for line in left_out_in_words(problems):
-        warnings.warn(line, ZooWarning, stacklevel=2)
+        warn(line)
     return to_frame(groups)
