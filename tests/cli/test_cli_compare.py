@@ -90,6 +90,13 @@ def test_no_run_and_no_split_are_wrong_usage(runs: Path) -> None:
     assert "did you mean val" in result.stderr
 
 
+def test_a_pattern_that_the_shell_expanded_is_asked_for_in_quotes(runs: Path) -> None:
+    result = invoke(*[runs / "a"] * 4)
+    assert result.exit_code == 2
+    assert "takes two runs, not 4; put a pattern" in result.output
+    assert "into quotes, such as 'runs/NAME-s*'" in result.output
+
+
 def test_what_does_not_compare_fails_with_one_line(runs: Path) -> None:
     people = {person: [0.05] for person in PEOPLE}
     save_run(runs / "c", predict(people), "c", data={"protocol": "official/1"})

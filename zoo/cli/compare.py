@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli.completion import offer, runs
+from zoo.cli.completion import offer
+from zoo.cli.completion import runs as run_names
 from zoo.cli.options import Json, Split
 from zoo.cli.output import facts, print_json, say, titles_by_key
 
@@ -15,20 +16,13 @@ if TYPE_CHECKING:
 
 
 def compare(
-    run_a: Annotated[
-        str,
+    runs: Annotated[
+        list[str],
         typer.Argument(
             metavar="RUN",
-            help="Run folder, record file, or a quoted pattern that names several seeds.",
-            autocompletion=offer(runs),
-        ),
-    ],
-    run_b: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="The run, or the seeds, to compare it with.",
-            autocompletion=offer(runs),
+            help="Two run folders or record files. A quoted pattern such as 'runs/NAME-s*' names "
+            "several seeds.",
+            autocompletion=offer(run_names),
         ),
     ],
     split: Split = "val",
@@ -39,7 +33,7 @@ def compare(
     Both the mean error and the share of faces worse than 8% are weighed, and the verdict says which
     of them it rests on.
     """
-    from zoo.api.errors import unknown_name
+    from zoo.api.errors import UsageError, unknown_name
     from zoo.evaluation.board import compare as comparing
     from zoo.evaluation.board.comparison import sentence
     from zoo.evaluation.board.contestants import find_contestant
@@ -47,7 +41,12 @@ def compare(
 
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    a, b = find_contestant(run_a, split), find_contestant(run_b, split)
+    if len(runs) != 2:
+        raise UsageError(
+            f"compare takes two runs, not {len(runs)}; put a pattern that names several seeds "
+            "into quotes, such as 'runs/NAME-s*'"
+        )
+    a, b = (find_contestant(run, split) for run in runs)
     result = comparing.compare(a, b, split)
     if as_json:
         print_json(result.to_dict())
