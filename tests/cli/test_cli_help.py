@@ -48,6 +48,15 @@ def test_every_verb_stands_in_one_panel_and_is_told_whole() -> None:
     assert "..." not in panels
 
 
+def test_every_verb_of_the_data_group_is_described_in_whole_words() -> None:
+    shown = CliRunner().invoke(app, ["data", "--help"], env={"COLUMNS": "80"}).stdout
+    listed = shown.partition("Commands:")[2]
+    assert sorted(re.findall(r"^  ([a-z]+) +[A-Z]", listed, re.MULTILINE)) == sorted(
+        GROUP.commands["data"].commands
+    )
+    assert "..." not in listed
+
+
 def test_no_line_is_wider_than_the_terminal() -> None:
     for columns in (64, 80):
         assert max(map(len, zoo_help(columns).splitlines())) <= columns

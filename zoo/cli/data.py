@@ -26,11 +26,11 @@ data_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-data_app.command("export")(frames.export)
-data_app.command("check")(data_check.check)
+data_app.command("export", short_help="Write the frames of a split as PNG files.")(frames.export)
+data_app.command("check", short_help="Audit splits, labels and pictures.")(data_check.check)
 
 
-@data_app.command()
+@data_app.command(short_help="Say what a data set holds.")
 def info(
     dataset_id: DatasetId,
     data: Data = None,
@@ -53,7 +53,7 @@ def info(
         _print_facts(facts)
 
 
-@data_app.command()
+@data_app.command(short_help="Remove stores of frames that are no longer used.")
 def prune(
     days: Annotated[
         float, typer.Option(min=0, help="Keep what was used in this many days.")
@@ -83,7 +83,7 @@ def prune(
     output.say(f"{freed / 1e6:,.1f} MB {'would be' if dry_run else 'are'} free")
 
 
-@data_app.command()
+@data_app.command(short_help="Download a data set.")
 def fetch(
     dataset_id: DatasetId,
     data: Data = None,

@@ -39,7 +39,7 @@ def leaderboard(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FOLDER]...",
+            metavar="FOLDER",
             help="Folders of runs, or record files. Default: runs.",
             show_default=False,
             autocompletion=offer(runs),

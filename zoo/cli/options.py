@@ -19,7 +19,7 @@ Run = Annotated[
 ]
 Runs = Annotated[
     list[Path],
-    typer.Argument(metavar="RUN...", help="Folders of finished runs.", autocompletion=offer(runs)),
+    typer.Argument(metavar="RUN", help="Folders of finished runs.", autocompletion=offer(runs)),
 ]
 PluginId = Annotated[
     str,

@@ -37,7 +37,7 @@ def predict(
     model_and_inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="[MODEL] INPUT...",
+            metavar="[MODEL] INPUT",
             help="MODEL: a run's folder, a name that `zoo models` lists, or an ONNX file; without "
             "one, the bundled model. INPUT: pictures, videos, folders, 'patterns*' or "
             "frames/%04d.png.",
