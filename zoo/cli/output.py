@@ -118,14 +118,41 @@ def table(
     """Print a table: rich's on a terminal, aligned lines elsewhere.
 
     ``right`` names the columns to align right, ``cut`` those that end in three dots where the
-    terminal is too narrow for them; others are folded. Cells may hold anybody's text: they are
-    printed as they stand, without markup, and what a terminal would obey is taken out.
+    terminal is too narrow for them; others are wrapped, but for the first, which is a name that
+    somebody copies. Where that would break words, each row is a paragraph. Cells may hold anybody's
+    text: they are printed as they stand, without markup, and what a terminal would obey is taken
+    out.
     """
     cells = [[plain(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _rich_table(title, columns, _shortened(columns, cells, cut), right)
-    else:
+    if not sys.stdout.isatty():
         _plain_table(title, columns, cells, right)
+        return
+    cells = _shortened(columns, cells, cut)
+    if _least_width(columns, cells) <= shutil.get_terminal_size().columns:
+        _rich_table(title, columns, cells, right)
+    else:
+        _paragraphs(title, columns, cells)
+
+
+def _least_width(columns: Sequence[str], rows: list[list[str]]) -> int:
+    """Characters that a table takes at least: its first column whole, the longest word of each
+    other one, and the space between them."""
+    names, *others = zip(columns, *rows, strict=True)
+    longest = [max(map(len, " ".join(column).split()), default=0) for column in others]
+    return max(map(len, names)) + sum(longest) + 3 * len(columns) - 1
+
+
+def _paragraphs(title: str, columns: Sequence[str], rows: list[list[str]]) -> None:
+    """Each row's name, and below it the other cells behind the titles of their columns."""
+    wrapper = textwrap.TextWrapper(
+        shutil.get_terminal_size().columns, initial_indent="    ", subsequent_indent="    "
+    )
+    if title:
+        print(title)
+    for name, *values in rows:
+        cells = zip(columns[1:], values, strict=True)
+        print(name)
+        print(wrapper.fill("; ".join(f"{column} {value}" for column, value in cells if value)))
 
 
 def _shortened(
@@ -183,11 +210,12 @@ def _rich_table(
     from rich.text import Text
 
     drawn = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in columns:
+    for i, column in enumerate(columns):
         drawn.add_column(
             Text(column),
             justify="right" if column in right else "left",
             overflow="fold",
+            no_wrap=i == 0,
         )
     for row in rows:
         drawn.add_row(*map(Text, row))
