@@ -66,7 +66,7 @@ class SampleTable:
         return bool(np.isfinite(self.occluded).any())
 
     def occlusion_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Which points of these frames are hidden, (N, K); None where no frame of the table says."""
+        """Which points of these frames are hidden, (N, K); None where no frame at all says."""
         return self.occluded[rows] if self.tells_occlusion else None
 
     def attributes_of(self, rows: NDArray[np.int64]) -> tuple[Attributes, ...] | None:
