@@ -111,7 +111,7 @@ def open_synthetic(
 
     ``size``: the longer side of every frame in pixels; by default it varies from 90 to 260 with the
     video. ``pace``: how fast a video moves. At 1 its frames are as different as those that a data
-    set keeps of a video; at 0.05 they follow one another as in 25 frames per second.
+    set keeps of a video; at 0.05 they follow one another as at 25 frames per second.
     ``unlabelled``: the share of the frames whose labels are left out, spread evenly. Raises
     :class:`UsageError` for a root (nothing is read) and for options out of range.
     """

@@ -1,5 +1,4 @@
-"""The kinds of plugin, one entry each. Registry, conformance kit, ``zoo new`` and command line use
-them.
+"""The kinds of plugin, one entry each, for the registry, the kit, ``zoo new`` and the command line.
 
 The other parts of a kind are found by its name, here ``metric``: the contract ``zoo.api.Metric``,
 the checks in ``zoo/testing/metrics.py``, and the template for the package that ``zoo new`` writes,
@@ -17,8 +16,7 @@ baseline, on drawn faces, in twenty seconds on two cores."""
 
 @dataclass(frozen=True)
 class Starter:
-    """The parts of the package that ``zoo new`` writes which differ between kinds, except for its
-    module."""
+    """What differs between kinds in the package that ``zoo new`` writes, besides its module."""
 
     summary: str
     libraries: tuple[str, ...]

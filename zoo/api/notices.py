@@ -45,7 +45,7 @@ class ZooDeprecationWarning(ZooWarning, DeprecationWarning):
 
 
 def deprecated(what: str, *, since: str, instead: str, by: str = "") -> None:
-    """Warn that ``what``, which is deprecated, was used.
+    """Warn that ``what``, which is deprecated, was used. Call this where it is used.
 
     ``since`` is the landmark-zoo release that first announced it (``"0.3"``). ``instead`` says what
     to do (``"give Backbone.mean"``). ``by`` says who used it. Its default is the line of the

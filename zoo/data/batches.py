@@ -48,8 +48,8 @@ class Split:
 
     @property
     def resident(self) -> bool:
-        """Whether the images are on the device; otherwise they are loaded during the step before
-        they are needed."""
+        """Whether the images are on the device; otherwise they are loaded while the previous batch
+        is processed."""
         return self.file is None and self.images.device.type == self.device.type
 
     def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:

@@ -130,7 +130,7 @@ def _write_graph(draft: RunFolder, name: str) -> None:
 
 
 def _halved(tensor: Tensor) -> Tensor:
-    """The tensor in 16 bits. Vectors keep 32: a running variance may exceed the range of 16."""
+    """The tensor in 16 bits. Vectors stay in 32: a running variance may exceed 16 bits' range."""
     return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
 
 

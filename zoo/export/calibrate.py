@@ -1,8 +1,8 @@
 """Calibrates a model's scores on boxes of faces and on boxes beside faces; its record keeps the
 result.
 
-The model predicts twice on each frame of the validation split, as in `zoo predict`: for a box about
-the face that is slightly off, like a detector's, and for a box beside the face. Its answer is right
+The model predicts twice on frames of the validation split, as in `zoo predict`: for a box about the
+face that is slightly off, like a detector's, and for a box beside the face. Its answer is right
 where the points lie on the face. A logistic curve from the score to the probability of a right
 answer is fitted to all answers. It is tested on people that it was not fitted to: the curve of each
 half of the people is tested on the other half.
@@ -35,7 +35,7 @@ from ..runs.own_data import own_source
 MOST_FRAMES = 200
 """How many frames are used at most, evenly spaced."""
 OFF = 0.1
-"""Largest shift of a face's box, as a fraction of its side, and largest change of its size."""
+"""Largest shift of a face's box, and largest change of its size, as fractions of its side."""
 BESIDE = 0.1
 """Largest overlap (IoU) of a box beside a face with the face's own."""
 WAIT = 60.0
