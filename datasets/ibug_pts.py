@@ -10,9 +10,9 @@ them is there, every still is one to train on. A .pts file reads::
     x y            one line a point, 1-based: the top left pixel's centre is (1, 1)
     }
 
-As people write such files, both lines before the brace may be missing, lines may be remarks (``#``
-or ``//``), a point without a label is ``nan nan``, and there may be any number of points. A third
-number in a line, for which there is no convention, is not read.
+In practice, both lines before the brace may be missing, lines may be comments (``#`` or ``//``), a
+point without a label is ``nan nan``, and there may be any number of points. A third number in a
+line, for which there is no convention, is not read.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from .told_scheme import scheme_of
 from .video_frames import FrameReader, VideoInfo
 
 _MOST_BYTES = 1 << 20
-_REMARKS = ("#", "//")
-_LOOKED_AT = 50
-"""Files that say how many points a data set has."""
+_COMMENTS = ("#", "//")
+_SAMPLED = 50
+"""How many files are read to find out how many points a data set has."""
 
 _SPLITS = {
     **dict.fromkeys(("trainset", "train", "afw"), "train"),
@@ -69,7 +69,7 @@ class IbugPts:
         self.root = root
         self.problems: list[Problem] = []
         self.files = files_below(root, "*.pts")
-        self._own = not any(_release_split(path.relative_to(root)) for path in self.files)
+        self._unsplit = not any(_release_split(path.relative_to(root)) for path in self.files)
         self._missing = checked_missing(missing)
         self._as_stored = as_stored
         self._reader = FrameReader()
@@ -120,8 +120,9 @@ class IbugPts:
             image=partial(read_image, image, as_stored=self._as_stored),
             points=points,
             visible=visible,
-            # nothing to split by: every tenth still, by the hash of its name, is for choosing
-            release_split="train" if self._own else split,
+            # without splits, all stills are for training; a protocol takes every tenth of them, by
+            # the hash of its name, for validation
+            release_split="train" if self._unsplit else split,
             attributes=_parts_of_300w(path.relative_to(self.root), split),
             bytes=image.stat().st_size,
             orientation=1 if self._as_stored else exif_orientation(image),
@@ -134,8 +135,8 @@ class IbugPts:
             for file in sorted(path.parent.iterdir()):
                 if file.suffix.lower() in SUFFIXES and file.is_file():
                     by_stem.setdefault(file.stem, []).append(file)
-        there = self._pictures[path.parent].get(path.stem, [])
-        return min(there, key=lambda file: SUFFIXES.index(file.suffix.lower()), default=None)
+        pictures = self._pictures[path.parent].get(path.stem, [])
+        return min(pictures, key=lambda file: SUFFIXES.index(file.suffix.lower()), default=None)
 
     def _video_frame(
         self,
@@ -190,25 +191,25 @@ def read_pts(path: Path) -> NDArray[np.float64]:
     claimed: int | None = None
     points: list[NDArray[np.float64]] = []
     width = 0
-    place, number = "before", 1
+    state, number = "before", 1
     for number, line in numbered_lines(path, _MOST_BYTES):
-        if line.startswith(_REMARKS):
+        if line.startswith(_COMMENTS):
             continue
         for part in filter(None, map(str.strip, re.split(r"([{}])", line))):
-            wrong = f"{path.name} line {number}: {part[:40]!r}"
-            if part == "{" and place == "before":
-                place = "within"
-            elif part == "}" and place == "within":
-                place = "after"
-            elif place == "before":
-                claimed = _claimed(part, wrong, claimed)
-            elif place == "within":
+            where = f"{path.name} line {number}: {part[:40]!r}"
+            if part == "{" and state == "before":
+                state = "within"
+            elif part == "}" and state == "within":
+                state = "after"
+            elif state == "before":
+                claimed = _claimed(part, where, claimed)
+            elif state == "within":
                 cells = part.replace(",", " ").split()
                 width = width or len(cells)
-                points.append(_point(cells, wrong, width))
+                points.append(_point(cells, where, width))
             else:
-                raise DataError(f"{wrong} after the closing brace")
-    if place != "after" or not points:
+                raise DataError(f"{where} after the closing brace")
+    if state != "after" or not points:
         raise DataError(f"{path.name} line {number}: no points in braces")
     if claimed not in (None, len(points)):
         raise DataError(
@@ -218,8 +219,9 @@ def read_pts(path: Path) -> NDArray[np.float64]:
     return np.concatenate(points)
 
 
-def _claimed(line: str, wrong: str, before: int | None) -> int | None:
-    """How many points a line before the brace says there are, or what one ``before`` it said."""
+def _claimed(line: str, where: str, before: int | None) -> int | None:
+    """The number of points that a line before the brace states; ``before``, what an earlier line
+    stated, for a line with the version."""
     key, _, value = (part.strip() for part in line.partition(":"))
     try:
         if key == "version" and float(value) == 1:
@@ -228,23 +230,23 @@ def _claimed(line: str, wrong: str, before: int | None) -> int | None:
             return int(value)
     except ValueError:
         pass
-    raise DataError(f"{wrong} instead of 'version: 1', 'n_points: {len(IBUG68)}' or a brace")
+    raise DataError(f"{where} instead of 'version: 1', 'n_points: {len(IBUG68)}' or a brace")
 
 
-def _point(cells: list[str], wrong: str, width: int) -> NDArray[np.float64]:
-    """(1, 2) of ``x y`` or, where the first line has it, of ``x y`` and a third number."""
+def _point(cells: list[str], where: str, width: int) -> NDArray[np.float64]:
+    """(1, 2) from ``x y`` or, if the first point has one, ``x y`` and a third number."""
     if len(cells) != width or width not in (2, 3):
-        raise DataError(f"{wrong} is no x y pair")
+        raise DataError(f"{where} is no x y pair")
     try:
         return places(cells[:2], ("x", "y"))
     except DataError as error:
-        raise DataError(f"{wrong} is no x y pair: {error}") from error
+        raise DataError(f"{where} is no x y pair: {error}") from error
 
 
 def _usual_count(files: Sequence[Path]) -> int:
-    """How many points most files have, of some that lie evenly among all."""
+    """How many points most files have, by a sample that is spread evenly over all files."""
     counts: Counter[int] = Counter()
-    for path in files[:: max(1, len(files) // _LOOKED_AT)]:
+    for path in files[:: max(1, len(files) // _SAMPLED)]:
         try:
             counts[len(read_pts(path))] += 1
         except DataError:
@@ -254,9 +256,9 @@ def _usual_count(files: Sequence[Path]) -> int:
 
 
 def _release_split(relative: Path) -> str | None:
-    """What the nearest folder with a known name says."""
-    named = (_SPLITS.get(part.lower()) for part in reversed(relative.parts[:-1]))
-    return next((split for split in named if split), None)
+    """The split by the name of the nearest folder that ``_SPLITS`` knows."""
+    splits = (_SPLITS.get(part.lower()) for part in reversed(relative.parts[:-1]))
+    return next((split for split in splits if split), None)
 
 
 def open_ibug_pts(
@@ -269,11 +271,11 @@ def open_ibug_pts(
 ) -> IbugPts:
     """The data set of all .pts files below ``root``, linked folders included.
 
-    68 points are read as iBUG's, 98 as WFLW's, any other number, which most files must share, as a
-    scheme of which no symmetry is known. ``pairs``: the points that change places in a mirror, as
-    in ``[[0, 1], [3, 4]]``. ``eyes``: the left and the right point in the image whose distance
-    errors are divided by. ``missing``: the place, as the files write it, that stands for a point
-    without a label, ``[0, 0]`` or ``[-1, -1]``. ``as_stored``: points are those of the stored
+    68 points are read as iBUG's and 98 as WFLW's. Any other number, which most files must have, is
+    read as a scheme without a known symmetry. ``pairs``: the points that a mirror exchanges, as in
+    ``[[0, 1], [3, 4]]``. ``eyes``: two points, the left and the right one in the image; errors are
+    divided by their distance. ``missing``: the place, as the files write it, that stands for a
+    point without a label, ``[0, 0]`` or ``[-1, -1]``. ``as_stored``: points are those of the stored
     pixels, not of the picture that viewers turn upright by its EXIF orientation. Raises
     :class:`DataError` where there is no file, :class:`UsageError` for an option that makes no
     sense.

@@ -1,10 +1,10 @@
 """Any table of labelled images: ``image_name, part_0_x, part_0_y, part_1_x, ...``.
 
 The format of PyTorch's face tutorial (``face_landmarks.csv``, made with dlib's imglab), with commas
-or however else people write tables (:mod:`zoo.files.tables`). Images lie where ``image_name`` says,
-relative to the table. Columns named ``person``, ``video`` and ``split`` (train or test) are used
-where they exist; without ``person`` and ``split`` every row is one to train on. A point whose cells
-are empty or NaN is one without a label.
+or in any other form of :mod:`zoo.files.tables`. ``image_name`` is the path of an image, relative to
+the table. Columns named ``person``, ``video`` and ``split`` (train or test) are used where they
+exist; without ``person`` and ``split``, all rows are for training. A point whose cells are empty or
+NaN has no label.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _PART = re.compile(r"part_(\d+)_([xy])")
 _OPTIONAL = ("person", "video", "split")
 _HEADER = "image_name, part_0_x, part_0_y, ..."
 _SHOWN = 3
-"""Files that are no labels, of which a message gives the reason."""
+"""For how many files without labels a message gives the reason."""
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where a header puts things."""
+    """The numbers of the columns, by their meaning."""
 
     name: int
     points: tuple[int, ...]
@@ -110,14 +110,15 @@ class LandmarksCsv:
         if path is None:
             raise DataError(f"{name}: no such image file beside {self.path.name}")
         try:
-            places = self._table.places(
+            stored = self._table.places(
                 [row[i] for i in columns.points], [header[i] for i in columns.points]
             )
-            points, visible = labelled(places, self._missing)
+            points, visible = labelled(stored, self._missing)
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
         extra = {key: _text(row[i]) for key, i in columns.optional.items()}
-        # nobody and nothing to split by: every tenth row, by the hash of its name, is for choosing
+        # without persons and splits, all rows are for training; a protocol takes every tenth of
+        # them, by the hash of its name, for validation
         split = extra.get("split", None if "person" in columns.optional else "train")
         if split not in ("train", "test", None):
             raise DataError(f"{name}: split is {split!r}; it must be train, test or empty")
@@ -150,28 +151,28 @@ def _columns(table: Table) -> _Columns:
         raise DataError(f"column {twice[0]!r} stands in its header twice; rename one")
     places = {name: i for i, name in enumerate(names)}
     count = sum(name.startswith("part_") for name in names) // 2
-    wanted = [f"part_{k}_{axis}" for k in range(count) for axis in "xy"]
-    missing = [name for name in (_NAME, *(wanted or ["part_0_x"])) if name not in places]
+    expected = [f"part_{k}_{axis}" for k in range(count) for axis in "xy"]
+    missing = [name for name in (_NAME, *(expected or ["part_0_x"])) if name not in places]
     if missing:
-        others = [n for n in names if n and n not in {_NAME, *_OPTIONAL, *wanted}]
-        instead = close_names(missing[0], others) or (others[:1] if missing[0] == _NAME else [])
-        rename = f" and has {instead[0]!r}, which may be meant" if instead else ""
-        raise DataError(f"its header lacks {missing[0]!r}{rename}; it must read {_HEADER}")
-    odd = [name for name in names if name.startswith("part_") and name not in wanted]
-    if odd:
-        point = re.fullmatch(r"(part_\d+_)([xy])", odd[0])
+        others = [n for n in names if n and n not in {_NAME, *_OPTIONAL, *expected}]
+        similar = close_names(missing[0], others) or (others[:1] if missing[0] == _NAME else [])
+        hint = f" and has {similar[0]!r}, which may be meant" if similar else ""
+        raise DataError(f"its header lacks {missing[0]!r}{hint}; it must read {_HEADER}")
+    unexpected = [name for name in names if name.startswith("part_") and name not in expected]
+    if unexpected:
+        point = re.fullmatch(r"(part_\d+_)([xy])", unexpected[0])
         partner = point and point[1] + ("y" if point[2] == "x" else "x")
         if partner and partner not in places:
-            raise DataError(f"its header has {odd[0]!r} and lacks {partner!r}")
+            raise DataError(f"its header has {unexpected[0]!r} and lacks {partner!r}")
         raise DataError(
-            f"header column {odd[0]!r} does not fit: points are part_N_x and part_N_y, "
+            f"header column {unexpected[0]!r} does not fit: points are part_N_x and part_N_y, "
             f"N from 0 to {count - 1}"
         )
     return _Columns(
         name=places[_NAME],
-        points=tuple(places[name] for name in wanted),
+        points=tuple(places[name] for name in expected),
         optional={name: places[name] for name in _OPTIONAL if name in places},
-        unused=tuple(n for n in names if n not in {"", _NAME, *_OPTIONAL, *wanted}),
+        unused=tuple(n for n in names if n not in {"", _NAME, *_OPTIONAL, *expected}),
     )
 
 
@@ -197,16 +198,16 @@ def _find(root: Path, csv: str | None) -> Path:
             f"{root} holds {len(found)} such files: {names}; choose one: "
             f"--set dataset.csv={found[0].name}"
         )
-    looked = f"{root}: looked for a table (*.csv, *.tsv, *.txt) whose header reads {_HEADER}"
+    searched = f"{root}: looked for a table (*.csv, *.tsv, *.txt) whose header reads {_HEADER}"
     if not reasons:
-        raise DataError(f"{looked}; found no such file")
-    told = "; ".join(f"{path.name}: {reason}" for path, reason in list(reasons.items())[:_SHOWN])
+        raise DataError(f"{searched}; found no such file")
+    first = "; ".join(f"{path.name}: {reason}" for path, reason in list(reasons.items())[:_SHOWN])
     more = f"; and {len(reasons) - _SHOWN} more files" if len(reasons) > _SHOWN else ""
-    raise DataError(f"{looked}; {told}{more}")
+    raise DataError(f"{searched}; {first}{more}")
 
 
 def _no_labels(path: Path) -> str:
-    """Why a file holds no labels; nothing where its header names images, right or wrong besides."""
+    """Why a file holds no labels; empty for a header with image names, even if it has errors."""
     try:
         table = open_table(path)
         if _NAME not in table.header:
@@ -227,15 +228,15 @@ def open_landmarks_csv(
 ) -> LandmarksCsv:
     """The data set of one table.
 
-    ``root``: the file, or a folder that holds exactly one such file; ``csv`` names the one of
-    several. 68 points are read as iBUG's, 98 as WFLW's, any other number as a scheme of which no
-    symmetry is known. ``pairs``: the points that change places in a mirror, as in
-    ``[[0, 1], [3, 4]]``, the others lying in the middle; with it flips are possible. ``eyes``: the
-    left and the right point in the image whose distance errors are divided by, ``[0, 1]``.
-    ``missing``: the place that stands for a point without a label, ``[0, 0]`` or ``[-1, -1]``.
-    ``as_stored``: points are those of the stored pixels, not of the picture that viewers turn
-    upright by its EXIF orientation. Raises :class:`DataError` where nothing, or more than one file,
-    fits, :class:`UsageError` for an option that makes no sense.
+    ``root``: the file, or a folder that holds exactly one such file; ``csv`` names one of several.
+    68 points are read as iBUG's, 98 as WFLW's, any other number as a scheme without a known
+    symmetry. ``pairs``: the points that a mirror exchanges, as in ``[[0, 1], [3, 4]]``; all others
+    lie in the middle. With it flips are possible. ``eyes``: two points, the left and the right one
+    in the image, ``[0, 1]``; errors are divided by their distance. ``missing``: the place that
+    stands for a point without a label, ``[0, 0]`` or ``[-1, -1]``. ``as_stored``: points are those
+    of the stored pixels, not of the picture that viewers turn upright by its EXIF orientation.
+    Raises :class:`DataError` where nothing, or more than one file, fits, :class:`UsageError` for an
+    option that makes no sense.
     """
     if root is None:
         raise DataError("landmarks_csv: --data must name the CSV file or its folder")

@@ -1,4 +1,4 @@
-"""What adapters make of the points in a row: coordinates, and which of them are labels."""
+"""Turns the stored points of a face into coordinates, and tells which of them are labels."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def checked_missing(missing: object) -> tuple[float, float] | None:
 def labelled(
     points: NDArray[np.float64], missing: Sequence[float] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Points (K, 2) with zeros for those that are NaN or at ``missing``, and which (K,) are labels.
+    """Points (K, 2), with zeros for those that are NaN or at ``missing``, and a mask (K,) of those
+    that have a label.
 
-    Raises :class:`DataError` where none is.
+    Raises :class:`DataError` where no point has one.
     """
     absent = np.isnan(points).any(1)
     if missing is not None:

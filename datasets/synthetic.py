@@ -1,9 +1,9 @@
 """Drawn faces with exact labels: 68 iBUG points of random people in random videos.
 
-What a fresh machine trains on. Persons, videos and framing are like those of YouTube Faces: a
-person keeps the face, a video its light, background and frame size, and frames follow one another
-smoothly. Every frame depends on (seed, person, video, frame) alone: the same seed and options give
-the same bytes, in any order and process.
+This data set needs no download. Persons, videos and framing are like those of YouTube Faces: a
+person has the same face in all frames, a video has one light, background and frame size, and frames
+follow one another smoothly. Every frame depends on (seed, person, video, frame) alone: the same
+seed and options give the same bytes, in any order and process.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SyntheticFaces:
     size: int | None
     pace: float = 1.0
     hidden: float = 0.0
-    """Share of the frames whose labels are not told."""
+    """Share of the frames whose labels are left out."""
     scheme: LandmarkScheme = IBUG68
     release: str = "drawn"
     label_offset: tuple[float, float] = (0.0, 0.0)
@@ -56,11 +56,11 @@ class SyntheticFaces:
             yield self._sample(*place)
 
     def unlabelled(self) -> Iterator[Sample]:
-        """The others, spread evenly over people and videos: no point is visible."""
+        """The other frames, spread evenly over people and videos: no point is visible."""
         for place in self._places(hidden=True):
-            known = self._sample(*place)
-            nothing = np.zeros_like(known.points)
-            yield replace(known, points=nothing, visible=np.zeros_like(known.visible), box=None)
+            full = self._sample(*place)
+            zeros = np.zeros_like(full.points)
+            yield replace(full, points=zeros, visible=np.zeros_like(full.visible), box=None)
 
     def _places(self, hidden: bool) -> Iterator[tuple[int, int, int]]:
         everywhere = product(range(self.people), range(self.videos), range(self.frames))
@@ -76,7 +76,7 @@ class SyntheticFaces:
         scene = frame_scene(self.seed, person, video, frame, self.size, self.pace)
         points = scene_points(scene)
         name = f"person_{person:04d}"
-        # As in the Udacity frames, the release's test shares its people and videos with training.
+        # As in the Udacity frames, the release's test split shares people and videos with training.
         count = (person * self.videos + video) * self.frames + frame
         return Sample(
             id=f"{name}/{video}/{frame:02d}.png",
@@ -110,10 +110,10 @@ def open_synthetic(
     """Drawn faces: ``people`` x ``videos`` x ``frames`` (a video) samples.
 
     ``size``: the longer side of every frame in pixels; by default it varies from 90 to 260 with the
-    video. ``pace``: how fast a video moves. At 1 its frames lie as far apart as those that a data
-    set of videos keeps; at 0.05 they follow one another as 25 a second do. ``unlabelled``: the
-    share of the frames whose labels are not told, spread evenly. Raises :class:`UsageError` for a
-    root (nothing is read) and for options out of range.
+    video. ``pace``: how fast a video moves. At 1 its frames are as different as those that a data
+    set keeps of a video; at 0.05 they follow one another as at 25 frames per second.
+    ``unlabelled``: the share of the frames whose labels are left out, spread evenly. Raises
+    :class:`UsageError` for a root (nothing is read) and for options out of range.
     """
     if root is not None:
         raise UsageError(
@@ -129,8 +129,8 @@ def open_synthetic(
             )
     if isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 <= pace <= 10:
         raise UsageError(f"synthetic: pace is {pace!r}; give a number from 0 (still) to 10")
-    number = isinstance(unlabelled, int | float) and not isinstance(unlabelled, bool)
-    if not number or not 0 <= unlabelled < 1:
+    is_number = isinstance(unlabelled, int | float) and not isinstance(unlabelled, bool)
+    if not is_number or not 0 <= unlabelled < 1:
         raise UsageError(f"synthetic: unlabelled is {unlabelled!r}; give a share from 0, below 1")
     return SyntheticFaces(people, videos, frames, seed, size, float(pace), float(unlabelled))
 

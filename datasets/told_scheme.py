@@ -1,4 +1,4 @@
-"""The scheme of points whose number is known, with what the user says about them."""
+"""The landmark scheme for a number of points, with the user's options ``pairs`` and ``eyes``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def scheme_of(
 ) -> LandmarkScheme:
     """68 points are iBUG's and 98 WFLW's; of any other number no symmetry is known.
 
-    ``pairs`` are points that change places in a mirror, as in ``[[0, 1], [3, 4]]``, the others
-    lying in the middle; ``eyes`` the left and the right point in the image whose distance errors
-    are divided by. With either, the points are nobody's but the user's. Raises
-    :class:`UsageError` for pairs that are none.
+    ``pairs`` are points that a mirror exchanges, as in ``[[0, 1], [3, 4]]``; all others lie in the
+    middle. ``eyes`` are two points, the left and the right one in the image; errors are divided by
+    their distance. With either option, the scheme is the user's own, also for 68 or 98 points.
+    Raises :class:`UsageError` for an option that names no valid pair of points.
     """
     if pairs is None and eyes is None:
         known = {len(IBUG68): IBUG68, len(WFLW98): WFLW98}

@@ -1,7 +1,7 @@
 """Frames of video files by number, decoded in order.
 
-Seeking is not exact in every format, so a frame is reached by decoding all before it: cheap for who
-reads a video from its start to its end.
+Seeking is not exact in every format, so a frame is reached by decoding all frames before it. That
+costs little where a video is read from its start to its end.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class VideoInfo:
 
 
 class FrameReader:
-    """Keeps the latest videos open, as many as are decoded at once and one more, each at the place
-    where its last frame was read. Safe under threads."""
+    """Keeps the most recently used videos open, one more than are decoded at once, each at its
+    last read frame. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class FrameReader:
     def read(self, path: Path, index: int) -> NDArray[np.uint8]:
         """Frame ``index`` (from 0) as uint8 (H, W, 3) RGB.
 
-        Raises :class:`DataError` for a file that is no readable video or ends before.
+        Raises :class:`DataError` for a file that is no readable video or ends before this frame.
         """
         with self._lock:
             frames = self._videos.pop(path, None) or _Frames(path)
@@ -55,8 +55,8 @@ class FrameReader:
 
 
 class _Frames:
-    """One video, and its latest frames: threads that go through it together come in any order, and
-    a frame before the last one costs all frames from the start."""
+    """One video and its most recent frames. Threads that read the same video may ask for its frames
+    slightly out of order, and to go back means to decode all frames from the start."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -72,7 +72,7 @@ class _Frames:
             while index not in self._latest:
                 if self._video is None:
                     self._video, self._next = _opened(self._path), 0
-                if not self._went_past(self._video, keeps=index - self._next < at_once()):
+                if not self._advance(self._video, keep=index - self._next < at_once()):
                     self._video = None
                     raise DataError(
                         f"{self._path}: frame {index + 1} cannot be decoded, the video has "
@@ -81,9 +81,9 @@ class _Frames:
                     )
             return self._latest[index].copy()
 
-    def _went_past(self, video: VideoFile, keeps: bool) -> bool:
-        """Go past the next frame, if there is one, and keep it or not."""
-        if not keeps:
+    def _advance(self, video: VideoFile, keep: bool) -> bool:
+        """Go past the next frame, and keep it where ``keep`` says so. False: there is none."""
+        if not keep:
             found = video.skip()
         elif found := (frame := video.read()) is not None:
             self._latest[self._next] = frame

@@ -5,8 +5,8 @@
 
 A line of a list is one face, separated by blanks: 98 x, y pairs, its rectangle (x0 y0 x1 y1), six
 attributes (pose, expression, illumination, make-up, occlusion, blur: 0 or 1) and the image's name,
-which may hold blanks. An image may have several faces. The attributes are those of the sample, and
-make the six subsets that papers print.
+which may hold blanks. An image may have several faces. The attributes become those of the sample:
+they give the six subsets that papers report.
 """
 
 from __future__ import annotations
@@ -80,16 +80,16 @@ class Wflw:
             raise DataError(f"{len(fields)} fields instead of {_FIELDS}")
         name = fields[-1]
         path = find_file(self.root / _IMAGES, name)
-        numbers = [f"field {k}" for k in range(1, _NUMBERS + 1)]
+        names = [f"field {k}" for k in range(1, _NUMBERS + 1)]
         try:
-            values = places(fields[:_NUMBERS], numbers)
+            values = places(fields[:_NUMBERS], names)
             points, visible = labelled(values[: len(WFLW98)])
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
         x0, y0, x1, y1 = values[len(WFLW98) : len(WFLW98) + 2].ravel().tolist()
         if not (x0 < x1 and y0 < y1):
             raise DataError(f"{name}: its rectangle {x0:g} {y0:g} {x1:g} {y1:g} is empty")
-        told = values[-len(_ATTRIBUTES) // 2 :].ravel().tolist()
+        flags = values[-len(_ATTRIBUTES) // 2 :].ravel().tolist()
         if path is None:
             raise DataError(f"{_IMAGES}/{name}: no such image file")
         return Sample(
@@ -101,7 +101,7 @@ class Wflw:
             box=(x0, y0, x1, y1),
             bytes=path.stat().st_size,
             orientation=1 if self._as_stored else exif_orientation(path),
-            attributes={name: value == 1 for name, value in zip(_ATTRIBUTES, told, strict=True)},
+            attributes={name: value == 1 for name, value in zip(_ATTRIBUTES, flags, strict=True)},
         )
 
 

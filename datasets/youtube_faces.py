@@ -77,7 +77,8 @@ def fetch(
     jobs: int = 8,
     progress: FetchProgress | None = None,
 ) -> int:
-    """Brings the labelled frames of the Udacity release to ``root``; how many files were missing.
+    """Download the labelled frames of the Udacity release to ``root``, and return how many files
+    were missing.
 
     ``source`` is a mirror's URL or a folder with the same files below it. Every file is verified
     against the manifest; see :func:`.fetching.fetch_files` for what a broken download leaves.

@@ -1,4 +1,4 @@
-"""What the releases of YouTube Faces with landmarks share: one source of labels, one convention."""
+"""What all releases of YouTube Faces with landmarks share: source and convention of the labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LICENSE = (
 )
 
 LABEL_OFFSET = (0.009, 0.0)
-"""Where labels sit relative to the true place, in units of sqrt(w h) of the labelled points.
+"""Offset of the labels from the true positions, in units of sqrt(w h) of the labelled points' box.
 
 Measured on the official test frames of the Udacity release against eight independent predictors,
 each averaged with its own mirror image: the labels lie .9% (.8 px at the median) to the right.

@@ -42,7 +42,7 @@ class TelAvivFrames:
         return (root / FOLDER).is_dir()
 
     def released(self) -> None:
-        """Nobody can know: no digests of this release are published."""
+        """None: no digests of this release are published."""
 
     def samples(self) -> Iterable[Sample]:
         """Raises :class:`DataError`: there are no landmarks to train on or to compare with."""

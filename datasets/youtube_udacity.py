@@ -70,29 +70,28 @@ class UdacityFrames:
                 reason = "no such file, so its frames are left out; `zoo data fetch` completes them"
                 self.problems.append(Problem(name, reason))
                 continue
-            seen: dict[str, int] = {}
+            rows_by_id: dict[str, int] = {}
             table = _open(path)
             for number, row in table.rows():
                 try:
                     sample = self._sample(table, row, folder, split)
-                    if sample.id in seen:
-                        raise DataError(f"{row[0]} was labelled in row {seen[sample.id]} already")
+                    if (earlier := rows_by_id.get(sample.id)) is not None:
+                        raise DataError(f"{row[0]} was labelled in row {earlier} already")
                 except DataError as error:
                     self.problems.append(Problem(f"{name} row {number}", str(error)))
                 else:
-                    seen[sample.id] = number
+                    rows_by_id[sample.id] = number
                     yield sample
 
     def unlabelled(self) -> Iterator[Sample]:
         """Images of the two folders that no CSV row names, in the order of their names: no point is
-        visible. Files whose names tell no person are left out: nobody could say into which split
-        they belong."""
+        visible. Files whose names contain no person are left out, since their split is unknown."""
         for name, (folder, split) in FOLDERS.items():
             path = self.root / name
-            named = {row[0] for _, row in _open(path).rows()} if path.is_file() else set()
+            labelled_names = {row[0] for _, row in _open(path).rows()} if path.is_file() else set()
             for file in sorted((self.root / folder).glob("*.jpg")):
                 match = _NAME.fullmatch(file.name)
-                if match is None or file.name in named:
+                if match is None or file.name in labelled_names:
                     continue
                 yield Sample(
                     id=f"{folder}/{file.name}",

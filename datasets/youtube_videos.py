@@ -80,7 +80,7 @@ class KaggleVideos:
         return any((root / name).is_file() for name in TABLES)
 
     def released(self) -> None:
-        """Nobody can know: no digests of this release are published."""
+        """None: no digests of this release are published."""
 
     def samples(self) -> Iterator[Sample]:
         """Frames in the order of the CSV's rows; ids are ``<videoID>/<frame index>``.
@@ -94,17 +94,17 @@ class KaggleVideos:
             yield from self._frames(video, video_id, person, cache)
 
     def unlabelled(self) -> Iterator[Sample]:
-        """The frames that ``frames_per_video`` thinned out, as if they had no labels: no point is
-        visible. None where every frame is kept."""
+        """The frames that ``frames_per_video`` leaves out, as if they had no labels: no point is
+        visible. There are none where every frame is kept."""
         kept = self.frames_per_video
         cache = FrameCache(None)
         for video, video_id, person in self._videos() if kept is not None else ():
             height, width, channels, count = video.shape
-            everything = np.arange(count)
-            for index in np.setdiff1d(everything, spread(count, kept)).tolist():
+            all_frames = np.arange(count)
+            for index in np.setdiff1d(all_frames, spread(count, kept)).tolist():
                 yield Sample(
                     id=f"{video_id}/{index}",
-                    image=partial(cache.frame, video, everything, index),
+                    image=partial(cache.frame, video, all_frames, index),
                     points=np.zeros((len(IBUG68), 2), np.float32),
                     visible=np.zeros(len(IBUG68), np.bool_),
                     person=person,
@@ -117,12 +117,12 @@ class KaggleVideos:
         files: dict[str, list[Path]] = {}
         for path in files_below(self.root, "*.npz"):
             files.setdefault(path.stem, []).append(path)
-        seen: dict[str, int] = {}
+        rows_by_id: dict[str, int] = {}
         for number, video_id, person, frames in self._rows():
             try:
-                if video_id in seen:
-                    raise DataError(f"{video_id} was listed in row {seen[video_id]} already")
-                seen[video_id] = number
+                if video_id in rows_by_id:
+                    raise DataError(f"{video_id} was listed in row {rows_by_id[video_id]} already")
+                rows_by_id[video_id] = number
                 video = read_labels(_only(files.get(video_id, []), video_id, self.root))
             except DataError as error:
                 where = f"{self.table.name} row {number}"
@@ -164,9 +164,9 @@ class KaggleVideos:
         duration = table.header.index("videoDuration") if "videoDuration" in table.header else None
         for number, row in table.rows():
             if len(row) == len(table.header):
-                told = "" if duration is None else row[duration]
-                there = int(told) if told.isascii() and told.isdigit() else 1
-                frames = min(max(there, 1), self.frames_per_video or there)
+                cell = "" if duration is None else row[duration]
+                count = int(cell) if cell.isascii() and cell.isdigit() else 1
+                frames = min(max(count, 1), self.frames_per_video or count)
                 yield number, row[video], row[person], frames
                 continue
             reason = f"{len(row)} columns instead of {len(table.header)}"
@@ -251,9 +251,9 @@ def _header(file: IO[bytes], key: str, name: str) -> tuple[tuple[int, ...], np.d
 class FrameCache:
     """Decompressed videos, for a pool of threads that reads frames in order.
 
-    Threads that want the same video wait for one decompression. As many videos are kept as are
-    decoded at once, and one more or, where they are thinned, as many as hold 64 frames: readers are
-    never further apart.
+    Threads that need the same video wait for one decompression. The cache keeps one video more than
+    are decoded at once or, where videos are thinned and this is more, as many as have 64 frames:
+    readers are never further apart.
     """
 
     def __init__(self, frames_per_video: int | None) -> None:

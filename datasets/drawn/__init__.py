@@ -1,1 +1,1 @@
-"""How the `synthetic` data set draws: a random 3-D face, its sitting, light, paint and scene."""
+"""Draws the `synthetic` data set: a random 3-D face, its sitting, light, paint and scene."""

@@ -135,7 +135,7 @@ def _skin(s: Sitting) -> None:
 
 
 def _nose_profile(face: DrawnFace) -> Array:
-    """The ridge and the wings: what may stand out over the far cheek."""
+    """The ridge and the wings of the nose, which may stand out over the far cheek."""
     top, base = face.features[27, 1], face.features[33, 1]
     y = np.concatenate([np.linspace(top, base, 12), face.features[[31, 35, 29, 29], 1]])
     theta = np.zeros(16)
@@ -153,9 +153,9 @@ def _facets(s: Sitting, canvas: Image, origin: Array) -> None:
     heights = np.interp(_DOWN, np.linspace(0, 1, len(s.face.rows)),
                         s.face.rows[:, 0])  # fmt: skip
     grid = s.face.surface(theta * (np.pi / 2), heights[:, None])
-    seen = s.camera.turn(grid)
-    across = seen[1:, 1:] - seen[:-1, :-1]
-    down = seen[1:, :-1] - seen[:-1, 1:]
+    turned = s.camera.turn(grid)
+    across = turned[1:, 1:] - turned[:-1, :-1]
+    down = turned[1:, :-1] - turned[:-1, 1:]
     normal = np.cross(across, down)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-9
     front = normal[..., 2] > 0
@@ -170,7 +170,7 @@ def _facets(s: Sitting, canvas: Image, origin: Array) -> None:
     colours = np.clip(np.array(s.look.skin) * tint * light[..., None], 0, 255)
     flat = fixed(s.camera.project(grid) - origin)
     quads = np.stack([flat[:-1, :-1], flat[:-1, 1:], flat[1:, 1:], flat[1:, :-1]], axis=2)
-    depth = seen[1:, 1:, 2] + seen[:-1, :-1, 2]
+    depth = turned[1:, 1:, 2] + turned[:-1, :-1, 2]
     order = np.argsort(depth[front])
     for quad, colour in zip(quads[front][order], colours[front][order].tolist(), strict=True):
         cv2.fillConvexPoly(canvas, quad, colour, cv2.LINE_8, SHIFT)

@@ -245,7 +245,7 @@ class Camera:
     distance: float
     """Distance from the head's pivot to the camera, in face units."""
     scale: float = 1.0
-    """Pixels a face unit, at the pivot."""
+    """Pixels per face unit, at the pivot."""
     centre: tuple[float, float] = (0.0, 0.0)
     """Where the pivot comes to lie, in source pixels."""
 
@@ -255,8 +255,8 @@ class Camera:
 
     def project(self, points: Array) -> Array:
         """Face units (..., 3) to source pixels (..., 2)."""
-        seen = self.turn(points)
-        flat = seen[..., :2] / (1 - seen[..., 2:] / self.distance)
+        turned = self.turn(points)
+        flat = turned[..., :2] / (1 - turned[..., 2:] / self.distance)
         return np.asarray(flat @ self._plane + self.centre, np.float64)
 
     @cached_property

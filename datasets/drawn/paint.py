@@ -111,15 +111,15 @@ def curve(points: Array, steps: int = 4) -> Array:
 
 @lru_cache
 def _spline(count: int, steps: int) -> Array:
-    """The curve's weights of its points; the ends go on in their last direction."""
+    """The weights of the points in the curve, which is extended straight beyond its ends."""
     weights = np.zeros((steps * (count - 1) + 1, count))
-    ahead = np.vstack([np.zeros((1, count)), np.eye(count), np.zeros((1, count))])
-    ahead[0, :2] = 2, -1
-    ahead[-1, -2:] = -1, 2
+    extended = np.vstack([np.zeros((1, count)), np.eye(count), np.zeros((1, count))])
+    extended[0, :2] = 2, -1
+    extended[-1, -2:] = -1, 2
     for row in range(len(weights)):
         k = min(row // steps, count - 2)
         t = row / steps - k
-        a, b, c, d = ahead[k : k + 4]
+        a, b, c, d = extended[k : k + 4]
         weights[row] = 0.5 * (
             2 * b
             + (c - a) * t

@@ -43,7 +43,7 @@ class Person:
 
 @dataclass(frozen=True)
 class DrawnVideo:
-    """What stays through a video, and how the frames move in it."""
+    """The properties that are the same in all frames of a video, and how the face moves in it."""
 
     key: tuple[int, ...]
     width: int
@@ -64,12 +64,12 @@ class DrawnVideo:
     swing: Array
     """(M, 2): how far it swings, in two frequencies."""
     pace: Array
-    """(M, 2): radians a frame."""
+    """(M, 2): radians per frame."""
     phase: Array
     """(M, 2)."""
 
     def motion(self, time: float) -> dict[str, float]:
-        """Where each motion is at a time, in frames: smooth."""
+        """The value of each motion at a time in frames; it changes smoothly."""
         waves = (self.swing * np.sin(self.pace * time + self.phase)).sum(axis=1)
         return dict(zip(_MOTIONS, (self.rest + waves).tolist(), strict=True))
 
@@ -99,7 +99,7 @@ class Scene:
     video: DrawnVideo
     frame: int
     time: float
-    """Where in the video's motion it is: the frame's number times the data set's pace."""
+    """Time in the video's motion: the frame's number times the data set's pace."""
     face: DrawnFace
     camera: Camera
 
@@ -170,34 +170,34 @@ def frame_scene(
     pace: float = 1.0,
 ) -> Scene:
     """The scene of one frame. ``size``: its longer side in pixels; None: the video's own.
-    ``pace``: how far the video goes from one frame to the next; 1 makes every frame another."""
-    who, film = _person(seed, person), _video(seed, person, video, size)
+    ``pace``: how far the video moves from one frame to the next; at 1 all frames differ clearly."""
+    sitter, film = _person(seed, person), _video(seed, person, video, size)
     time = frame * pace
-    at = film.motion(time)
+    motion = film.motion(time)
     expression = Expression(
-        open=min(max(at["open"], 0.0), 1.0),
-        smile=min(max(at["smile"] + 0.25, -0.5), 1.0),
-        brows=min(max(at["brows"], -1.0), 1.0),
-        blink=min(max(at["blink"], 0.0), 1.0),
-        gaze=(min(max(at["gaze_x"], -0.3), 0.3), at["gaze_y"]),
+        open=min(max(motion["open"], 0.0), 1.0),
+        smile=min(max(motion["smile"] + 0.25, -0.5), 1.0),
+        brows=min(max(motion["brows"], -1.0), 1.0),
+        blink=min(max(motion["blink"], 0.0), 1.0),
+        gaze=(min(max(motion["gaze_x"], -0.3), 0.3), motion["gaze_y"]),
     )
-    face = build_face(who.shape, expression)
-    yaw, pitch = min(max(at["yaw"], -45.0), 45.0), min(max(at["pitch"], -18.0), 18.0)
-    camera = pose(yaw, pitch, at["roll"], distance=6.0)
-    return Scene(who, film, frame, time, face, _framed(film, face, camera, at))
+    face = build_face(sitter.shape, expression)
+    yaw, pitch = min(max(motion["yaw"], -45.0), 45.0), min(max(motion["pitch"], -18.0), 18.0)
+    camera = pose(yaw, pitch, motion["roll"], distance=6.0)
+    return Scene(sitter, film, frame, time, face, _framed(film, face, camera, motion))
 
 
-def _framed(film: DrawnVideo, face: DrawnFace, camera: Camera, at: dict[str, float]) -> Camera:
-    """Placed off-centre, but with every point inside the frame."""
+def _framed(film: DrawnVideo, face: DrawnFace, camera: Camera, motion: dict[str, float]) -> Camera:
+    """The camera placed so that the face is off-centre, but with every point inside the frame."""
     points = landmarks(face, camera)
     low, high = points.min(axis=0), points.max(axis=0)
     frame = np.array([film.width, film.height], np.float64)
-    share = min(max(film.share + at["share"], 0.45), 0.70)
+    share = min(max(film.share + motion["share"], 0.45), 0.70)
     # the box's side that fills most of its side of the frame fills `share` of it
     scale = share * float((frame / (high - low)).min())
     slack = (frame - scale * (high - low)) / 2
     # a little below the middle: the box has no forehead, the head has
-    offset = np.clip(np.array([at["x"], at["y"] + 0.15]), -0.8, 0.8)
+    offset = np.clip(np.array([motion["x"], motion["y"] + 0.15]), -0.8, 0.8)
     x, y = (frame - 1) / 2 + offset * slack - scale * (low + high) / 2
     return replace(camera, scale=scale, centre=(float(x), float(y)))
 

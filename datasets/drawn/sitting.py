@@ -1,4 +1,4 @@
-"""Who sits for the picture: the looks of a person, the light, and what every stroke needs."""
+"""The sitter of a picture: a person's looks, the light, and the state that every stroke needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .paint import Colour, Image, shade
 
 @dataclass(frozen=True)
 class Look:
-    """What stays with a person besides the proportions."""
+    """The appearance of a person, besides the proportions."""
 
     skin: Colour
     hair: Colour
@@ -67,7 +67,7 @@ class Sitting:
         return self.camera.project(np.asarray(points, np.float64))
 
     def lit(self, colour: Colour, normal: tuple[float, float, float]) -> Colour:
-        """A colour on a surface whose outward normal the head carries with it."""
+        """A colour on a surface with this outward normal, which turns with the head."""
         turned = self.camera.rotation @ np.array(normal)
         facing = max(0.0, float(turned @ np.array(self.light.direction)))
         return shade(colour, self.light.ambient + (1 - self.light.ambient) * facing)

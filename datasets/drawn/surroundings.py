@@ -1,4 +1,4 @@
-"""What surrounds a drawn face: a wall with things on it, things before the face, sensor noise."""
+"""The surroundings of a face: a wall with things on it, things before the face, sensor noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .paint import Colour, Image, curve, ellipse, fill, line, mix, shade
 
 @lru_cache(maxsize=16)
 def background(key: tuple[int, ...], width: int, height: int) -> Image:
-    """A wall, its light, some things on it: one for a video."""
+    """A wall, its light, some things on it: the same for all frames of a video."""
     rng = np.random.default_rng([*key, 2])
     base, other = (np.array(any_colour(rng), np.float32) for _ in range(2))
     coarse = rng.normal(size=(5, 5, 1)) * 0.25 + rng.normal(size=(5, 5, 3)) * 0.06 + 0.4
@@ -60,8 +60,8 @@ def occlude(
 ) -> None:
     """Something before the face: a ``hand``, a ``bar`` (a microphone) or a ``ball``.
 
-    ``unit``: pixels a face unit; ``drift`` (2,): how far it has moved, pixels. The points below
-    it stay labelled: they can be guessed.
+    ``unit``: pixels per face unit; ``drift`` (2,): how far it has moved, pixels. The points behind
+    it keep their labels, since they can be guessed.
     """
     side = float(rng.choice([-1, 1]))
     if kind == "hand":
@@ -100,7 +100,7 @@ def _noise_tile() -> Image:
 
 
 def grain(image: Image, sigma: float, rng: Generator) -> Image:
-    """Sensor noise: a window of one fixed tile, for drawing it anew costs as much as the face."""
+    """Sensor noise: a window of one fixed tile, since new noise takes as long as the face."""
     height, width = image.shape[:2]
     tile = _noise_tile()
     if height > _TILE // 2 or width > _TILE // 2:

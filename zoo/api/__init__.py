@@ -1,6 +1,6 @@
-"""All that a plugin author imports: the contracts, the landmark schemes and the errors.
+"""Everything that a plugin author imports: the contracts, the landmark schemes and the errors.
 
-Nothing here imports more than the standard library: `zoo list` answers at once.
+These modules import only the standard library, so that `zoo list` answers at once.
 """
 
 from .augmentations import Augmentation, AugmentedBatch

@@ -1,4 +1,4 @@
-"""What an augmentation promises and what it gets: a batch on its way into training."""
+"""The contract of an augmentation, and the batch of training samples that it changes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AugmentedBatch:
-    """B training samples, as the network would see them. Later versions may add fields, so give it
-    back by :func:`dataclasses.replace`.
+    """B training samples, as the network would see them. Later versions may add fields, so return
+    a copy made with :func:`dataclasses.replace`.
 
     Example:
         >>> import torch
@@ -33,16 +33,17 @@ class AugmentedBatch:
     images: torch.Tensor
     """(B, 3, S, S) float32: RGB in [0, 1], before mean and std."""
     points: torch.Tensor
-    """(B, K, 2) float32: fractions of the input, 0 at its left or upper edge and 1 at the other."""
+    """(B, K, 2) float32: fractions of the input, 0 at its left (upper) edge and 1 at its right
+    (lower) edge."""
     visible: torch.Tensor
-    """(B, K) bool: False where a point has no label, or left the picture."""
+    """(B, K) bool: False where a point has no label or lies outside the picture."""
     draws: torch.Tensor
-    """(B, D) float32 on the CPU, uniform in [0, 1): the only random numbers to use. They depend on
-    the run's seed, the step and the sample alone, so that a run that goes on, and one that several
-    processes share, sees the same pictures."""
+    """(B, D) float32 on the CPU, uniform in [0, 1): the only random numbers to use. They depend
+    only on the run's seed, the step and the sample. Therefore a resumed run, and a run on several
+    processes, sees the same pictures."""
     occluded: torch.Tensor | None = None
-    """(B, K) float32: 1 where something hides a point, 0 where it is seen, NaN where nobody says;
-    None where the data set never says. A mirror exchanges them with the points."""
+    """(B, K) float32: 1 where something hides a point, 0 where it is seen, NaN where that is
+    unknown; None where the data set never says. A mirror permutes these values like the points."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ class Augmentation:
     """Target of a ``zoo.augmentations`` entry point; a recipe names it in ``augmentations``.
 
     ``build(**options)`` returns ``augment(batch) -> batch``: both an :class:`AugmentedBatch` of the
-    same shapes, dtypes and device. It runs after all of the zoo's own stages (``augment.*``), in
-    the order of the recipe, on the device that trains, and each sample for itself. What moves
-    pixels moves ``points`` too; a point that leaves the picture becomes invisible without its
-    doing. It may write into the tensors that it is given. A ``build`` that names a ``scheme``
-    parameter is given the :class:`LandmarkScheme` of the data, whose ``flip`` a mirror needs.
+    same shapes, dtypes and device. It runs on the training device, after all of the zoo's own
+    stages (``augment.*``); several run in the order of the recipe. It treats each sample
+    independently of the others. If it moves pixels, it moves ``points`` too; the core marks a point
+    that leaves the picture as invisible. It may change the tensors of the batch in place. If
+    ``build`` has a ``scheme`` parameter, the core passes the :class:`LandmarkScheme` of the data; a
+    mirror needs its ``flip``.
 
     Example:
-        Half of the pictures upside down, from one draw a sample:
+        Turn half of the pictures upside down, with one draw per sample:
 
         >>> from dataclasses import replace
         >>> import torch
@@ -79,7 +81,7 @@ class Augmentation:
 
     build: Callable[..., Callable[[AugmentedBatch], AugmentedBatch]]
     draws: int = 1
-    """D: how many random numbers it needs a sample."""
+    """D: how many random numbers it needs per sample."""
     reference: str = ""
     summary: str = ""
     api_version: int = 2

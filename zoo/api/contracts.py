@@ -1,9 +1,9 @@
-"""What a plugin promises and what it gets: backbones, heads, losses, detectors, data sets.
+"""The contracts of backbones, heads, losses, detectors and data sets.
 
 The target of an entry point is one instance of :class:`Backbone` (or :class:`BackboneFamily`),
-:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`; the modules beside this one
-have the contracts of the other kinds. Types of numpy and torch appear in annotations only:
-importing this module costs next to nothing.
+:class:`Head`, :class:`Loss`, :class:`Detector` or :class:`Dataset`; the other modules of this
+package have the contracts of the other kinds. Types of numpy and torch appear only in annotations,
+so that importing this module takes almost no time.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ if TYPE_CHECKING:
 
 API_VERSION = 2
 """Version of the contracts in this module. A plugin states the version that it was written for in
-its ``api_version``; one that says nothing was written for the first."""
+its ``api_version``; without one, that is version 1."""
 
 SERVED_API_VERSIONS = frozenset({1, 2})
-"""The versions of the contracts that this zoo serves: a plugin of any other is refused by name."""
+"""The versions of the contracts that this zoo supports. It refuses a plugin of any other version,
+with a message that names the plugin."""
 
 DEPRECATED_API_VERSIONS: Mapping[int, str] = {}
-"""Served versions that will go, each with the release of landmark-zoo that first said so. A plugin
-of one works, and whoever loads it is told."""
+"""Supported versions that will be removed, each with the landmark-zoo release that first announced
+it. A plugin of such a version works, but loading it gives a warning."""
 
 ExpectedFailures = Mapping[str, str]
-"""Names of conformance checks that a plugin is known to fail, each with the reason. They are
-strict: one that passes after all must be taken out."""
+"""Names of conformance checks that a plugin is known to fail, each with the reason. The kit is
+strict: a check that is named here and passes is a failure, so remove it."""
 
 Triple = tuple[float, float, float]
 Outputs = Mapping[str, tuple[int | str, ...]]
-"""Named tensors of a head, each with its shape behind the batch, where ``"K"`` stands for the
-number of points: ``{"covariance": ("K", 2, 2)}``. In a loss's ``needs`` any other name stands for
-a size that the loss can work with whatever it is."""
+"""Named tensors of a head, each with its shape without the batch dimension. ``"K"`` stands for the
+number of points: ``{"covariance": ("K", 2, 2)}``. In a loss's ``needs``, any other name stands for
+a dimension of any size."""
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
@@ -50,19 +51,19 @@ class Backbone:
 
     ``build(*, pretrained=False, **options)`` returns a module that maps normalised images
     (B, 3, H, W) to a vector (B, C), a map (B, C, h, w), or a list of maps from fine to coarse.
-    The core measures channels and strides with one dummy forward. A ``build`` that names an
-    ``input_size`` parameter is given the size (pixels, square) that the model will see; one that
-    cannot work at that size raises :class:`UsageError` with the sizes it accepts.
+    The core measures channels and strides with one dummy forward pass. If ``build`` has an
+    ``input_size`` parameter, the core passes the size (pixels, square) of the model's input. A
+    ``build`` that does not support this size raises :class:`UsageError` with the sizes it accepts.
 
-    A ``build`` that names a ``stride`` parameter (default None) is given the stride that the head
-    asks for, where it asks for one, and returns its maps from that stride to the coarsest; where
-    all of its maps are coarser, all of them (one map where several have the same stride). What
-    only finer maps need is not built.
+    If ``build`` has a ``stride`` parameter (default None), the core passes the stride that the head
+    asks for, if it asks for one. The module then returns the maps from that stride to the coarsest,
+    or all of its maps if all are coarser. Of several maps with the same stride, it returns one.
+    Layers that only finer maps need are not built.
 
-    A ``build`` that names a ``tokens`` parameter (default False) is given True where the head asks
-    for tokens, and its module then gives them, (B, N, C): the extra ones (class, registers) first,
-    then those of the picture's patches, row by row. The module says their layout in two attributes:
-    ``token_grid`` (rows, columns) and ``extra_tokens``, so that N is extra_tokens + rows * columns.
+    If ``build`` has a ``tokens`` parameter (default False), the core passes True where the head
+    asks for tokens. The module then returns tokens (B, N, C): first the extra ones (class,
+    registers), then one per patch of the picture, row by row. Two attributes of the module give the
+    layout: ``token_grid`` (rows, columns) and ``extra_tokens``; N is extra_tokens + rows * columns.
 
     Example:
         >>> import torch
@@ -77,10 +78,10 @@ class Backbone:
 
     build: Callable[..., nn.Module]
     input_size: int = 224
-    """Pixels, square: the default input."""
+    """Default size of the input: pixels, square."""
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
-    """``mean`` and ``std`` are of RGB in [0, 1]."""
+    """``mean`` and ``std`` refer to RGB in [0, 1]."""
     license: str = "unknown"
     weights_license: str = "unknown"
     reference: str = ""
@@ -90,16 +91,16 @@ class Backbone:
     api_version: int = 1
     expected_failures: ExpectedFailures = field(default_factory=dict, hash=False)
     files: tuple[str, ...] = ()
-    """Names of options of ``build`` that are files. A user gives a path; a run stores the content's
-    digest and finds the file again by it. ``build`` gets a path."""
+    """Names of the options of ``build`` that are files. A user gives a path. A run stores the
+    digest of the content, and finds the file again by this digest. ``build`` gets a path."""
 
 
 @runtime_checkable
 class BackboneFamily(Protocol):
-    """One entry point that answers for many backbones: ``timm:convnext_tiny``.
+    """One entry point for many backbones, such as ``timm:convnext_tiny``.
 
     A family may state the version of the contracts that it was written for in an attribute
-    ``api_version``; without one it was written for the first.
+    ``api_version``; without one, that is version 1.
 
     Example:
         >>> from fnmatch import filter
@@ -132,9 +133,9 @@ class BackboneFamily(Protocol):
 class FeatureInfo:
     """What a backbone emits for one input size, measured by the core.
 
-    ``channels``, ``sizes`` (h, w) and ``strides`` (input pixels a cell) have one entry a map, fine
-    to coarse; a vector has one channel count, no sizes and no strides. Tokens (B, N, C) have one
-    channel count, the stride of a patch, no sizes, and a ``grid``.
+    ``channels``, ``sizes`` (h, w) and ``strides`` (input pixels per cell) have one entry per map,
+    from fine to coarse. A vector has one channel count, no sizes and no strides. Tokens (B, N, C)
+    have one channel count, the stride of a patch, no sizes, and a ``grid``.
 
     Example:
         Two maps of an input of 64 by 64 pixels, and a vector:
@@ -158,7 +159,7 @@ class FeatureInfo:
     grid: tuple[int, int] | None = None
     """Rows and columns of the tokens; None: there are none."""
     extra_tokens: int = 0
-    """Tokens of no patch, such as a class token and registers: they come first."""
+    """How many tokens stand for no patch, such as a class token and registers. They come first."""
 
     @property
     def is_vector(self) -> bool:
@@ -170,32 +171,35 @@ class Head:
     """From features to points: target of a ``zoo.heads`` entry point.
 
     ``build(features: FeatureInfo, scheme: LandmarkScheme, input_size: int, **options)`` returns a
-    module whose ``forward(features)`` takes what the backbone emits and gives a dict with
-    ``"points"`` (B, K, 2) as fractions [0, 1] of the input, optionally ``"score"`` (B, K), since
-    version 2 ``"visibility"`` (B, K), the probability in [0, 1] that a point is seen, and its own
-    tensors. The core trains and scores the visibility where the data says what is hidden.
+    module. Its ``forward(features)`` takes the output of the backbone and returns a dict:
 
-    A ``build`` that names a ``stride`` parameter, with an integer default, asks for maps: for that
-    stride, input pixels a cell, and coarser ones. A backbone that emits a vector is then refused by
-    the core; what strides there are stands in ``features``, and a ``build`` that cannot work with
-    them raises :class:`UsageError` with the ones it can.
+    - ``"points"`` (B, K, 2), as fractions [0, 1] of the input;
+    - ``"score"`` (B, K), optional;
+    - ``"visibility"`` (B, K), optional, since version 2: the probability in [0, 1] that a point is
+      seen. The core trains and scores it where the data says which points are hidden;
+    - further tensors of its own, optional.
 
-    ``outputs`` declares those of its tensors that a prediction carries, each with its shape behind
-    the batch: `zoo predict`, ``Face.outputs`` and ONNX files give them by their names.
-    These have a meaning and a shape:
+    If ``build`` has a ``stride`` parameter with an integer default, the head asks for maps of that
+    stride (input pixels per cell) and coarser ones. The core then refuses a backbone that emits a
+    vector. ``features`` has the actual strides; a ``build`` that cannot work with them raises
+    :class:`UsageError` with the strides that it can work with.
 
-    - ``covariance`` (K, 2, 2): of where each point may be, symmetric and positive definite, in
+    ``outputs`` declares which of its own tensors a prediction contains, each with its shape without
+    the batch dimension. `zoo predict`, ``Face.outputs`` and ONNX files give them by their names.
+    Two names have a fixed meaning and shape:
+
+    - ``covariance`` (K, 2, 2): of each point's position, symmetric and positive definite, in
       squared fractions of the input; a prediction has it in squared pixels of the picture;
     - ``depth`` (K,): in fractions of the input, towards the camera; a prediction has it in pixels.
 
-    Any other is passed on as it is. The module may define
+    Any other tensor is passed on unchanged. The module may define
 
     - ``loss(output, target, visible, point_loss) -> scalar`` for heads that train on maps or bins
       (target (B, K, 2) in landmark units); otherwise ``point_loss(points, target, visible)`` is
       used with the points in landmark units;
     - ``start_at(mean_points)``: called once before training from random weights with the training
       set's mean shape, (K, 2) as fractions of the input;
-    - ``declared_outputs``: what stands for ``outputs``, where that depends on how it was built.
+    - ``declared_outputs``: replaces ``outputs``, where these depend on how the module was built.
 
     Example:
         A head that takes a vector:
@@ -225,10 +229,10 @@ class Head:
     files: tuple[str, ...] = ()
     """As for a :class:`Backbone`."""
     outputs: Outputs = field(default_factory=dict, hash=False)
-    """What it gives beside points and scores, see above."""
+    """What it returns besides points and scores, see above."""
     tokens: bool = False
-    """True: it takes tokens (B, N, C), as ``features.grid`` and ``features.extra_tokens`` lay them
-    out. A backbone that gives none is refused by the core."""
+    """True: it takes tokens (B, N, C); ``features.grid`` and ``features.extra_tokens`` give their
+    layout. The core refuses a backbone that gives no tokens."""
 
 
 @dataclass(frozen=True)
@@ -236,14 +240,14 @@ class Loss:
     """Target of a ``zoo.losses`` entry point.
 
     ``build(**options)`` returns ``loss(points, target, visible) -> scalar``: points and target
-    (B, K, 2) in landmark units, visible (B, K) bool. The mean goes over a face's visible
-    coordinates first and then over the faces that have any. A ``build`` that names a ``scheme``
-    parameter is given the :class:`LandmarkScheme` of the data.
+    (B, K, 2) in landmark units, visible (B, K) bool. The loss is averaged over the visible
+    coordinates of each face first, then over the faces that have any. If ``build`` has a
+    ``scheme`` parameter, the core passes the :class:`LandmarkScheme` of the data.
 
-    A loss that names a fourth parameter, ``output``, is given all that the head gave: a dict of
-    float32 tensors, in fractions of the input, its own tensors among them. ``needs`` declares what
-    it looks for there, each with its shape behind the batch; a head that does not give it is
-    refused before a run begins.
+    If the loss has a fourth parameter, ``output``, the core passes everything that the head
+    returned: a dict of float32 tensors, in fractions of the input, including the head's own
+    tensors. ``needs`` declares the tensors that the loss takes from it, each with its shape without
+    the batch dimension; a head that does not return them is refused before a run begins.
 
     Example:
         >>> import torch
@@ -251,8 +255,9 @@ class Loss:
         >>> def build():
         ...     def l1(points, target, visible):
         ...         error = (points - target).abs().mean(2) * visible
-        ...         seen = visible.sum(1)
-        ...         return (error.sum(1) / seen.clamp(min=1)).sum() / (seen > 0).sum().clamp(min=1)
+        ...         count = visible.sum(1)
+        ...         mean = error.sum(1) / count.clamp(min=1)
+        ...         return mean.sum() / (count > 0).sum().clamp(min=1)
         ...     return l1
         >>> loss = Loss(build=build).build()
         >>> loss(torch.ones(2, 5, 2), torch.zeros(2, 5, 2), torch.ones(2, 5, dtype=torch.bool))
@@ -277,9 +282,9 @@ class Detector:
     ``build(**options)`` returns ``detect(image)``: uint8 (H, W, 3) RGB to float32 (N, 5) with rows
     x0, y0, x1, y1, score in source pixels, best first.
 
-    A detector that looks boxes up rather than searching the picture says ``by_path``: what its
-    ``build`` gives has a second method, ``for_picture(image, path)``, which is called instead, with
-    where the picture came from (a path as the user gave it; "" where nobody knows).
+    A detector that looks up known boxes instead of searching the picture sets ``by_path``. The
+    object that its ``build`` returns then has a second method, ``for_picture(image, path)``, which
+    is called instead. ``path`` is where the picture came from, as the user gave it; "" if unknown.
 
     Example:
         A detector that takes the middle half of every picture for a face:
@@ -298,11 +303,11 @@ class Detector:
 
     build: Callable[..., Callable[[NDArray[np.uint8]], NDArray[np.float32]]]
     labelled: Triple = (1.0, 0.0, 0.0)
-    """Where landmarks lie in a detector's box, so that it becomes a region like those of training:
-    the longer side of the 68 points' box, and the offset (dx, dy) of its centre, as fractions of
-    the longer side of the detector's box. Measured; medians."""
+    """Where landmarks lie in a detector's box. From this the core makes regions like those of
+    training. The values are the longer side of the 68 points' box, and the offset (dx, dy) of its
+    centre, as fractions of the longer side of the detector's box: medians of a measurement."""
     whole_frame: bool = False
-    """True: the box is the whole picture, and the region the picture as a square."""
+    """True: the box is the whole picture, and the region is the square about the picture."""
     license: str = "unknown"
     reference: str = ""
     summary: str = ""
@@ -311,8 +316,8 @@ class Detector:
     by_path: bool = False
     """True: boxes depend on where a picture came from, see above."""
     any_angle: bool = False
-    """True: it finds faces however they are turned. Of others, `zoo predict` asks again with the
-    picture turned by quarters where they find nothing."""
+    """True: it finds faces at any rotation. Where another detector finds nothing, `zoo predict`
+    runs it again on the picture rotated by quarter turns."""
 
 
 @dataclass(frozen=True)
@@ -344,25 +349,25 @@ class Sample:
     points: NDArray[np.float32]
     """(K, 2)."""
     visible: NDArray[np.bool_]
-    """(K,): False where a point carries no label; such a point may hold anything finite."""
+    """(K,): False where a point has no label; its coordinates may then be any finite numbers."""
     person: str | None = None
     video: str | None = None
     release_split: str | None = None
-    """``"train"``, ``"test"`` or None: what the release says, not what a protocol makes of it."""
+    """``"train"``, ``"test"`` or None: the split in the release; a protocol may split otherwise."""
     box: tuple[float, float, float, float] | None = None
     """The face: x0, y0, x1, y1 in source pixels."""
     bytes: int = 0
-    """Size of the image's file (of its pixels, for a frame inside a video); 0 where drawn."""
+    """Size of the image file, or of the pixels for a frame of a video; 0 for a drawn image."""
     orientation: int = 1
-    """EXIF orientation by which ``image`` turns the file's pixels, 1 to 8; 1 is not at all. Part of
-    the fingerprint: the same points on turned pixels are other data."""
+    """EXIF orientation by which ``image`` turns the file's pixels, 1 to 8; 1 means unchanged. Part
+    of the fingerprint: the same points on turned pixels are different data."""
     occluded: NDArray[np.bool_] | None = None
-    """(K,): True where something hides the point, which may be labelled all the same; None where
+    """(K,): True where something hides the point; a hidden point may still have a label. None where
     the data set does not say. Since version 2."""
     attributes: Mapping[str, bool | str | float] = field(default_factory=dict, hash=False)
-    """What the frame is like, by name: ``{"blur": True, "camera": "front", "yaw": 31.5}``. Frames
-    where one is True, and those that share a text, are scored as subsets too, which records tell:
-    no names of people belong here. Since version 2."""
+    """Properties of the frame, by name: ``{"blur": True, "camera": "front", "yaw": 31.5}``. Frames
+    where an attribute is True, and frames that share a text, are also scored as subsets. Records
+    name these subsets, so attributes must not contain names of people. Since version 2."""
 
 
 @dataclass(frozen=True)
@@ -385,15 +390,15 @@ class Problem:
 
 
 class OpenDataset(Protocol):
-    """A data set that was found. ``samples()`` yields every labelled frame in a fixed order.
+    """An opened data set. ``samples()`` yields every labelled frame in a fixed order.
 
-    A row that cannot be used is appended to ``problems`` (emptied when ``samples()`` starts) and
-    left out; what makes the whole data set unusable raises :class:`DataError`. Whether a skipped
-    row is fatal (``--strict``) is the core's business, as are splits.
+    A row that cannot be used is left out and appended to ``problems`` (emptied when ``samples()``
+    starts). An error that makes the whole data set unusable raises :class:`DataError`. The core
+    decides whether a skipped row is fatal (``--strict``), and makes the splits.
 
-    A data set may also have a method ``unlabelled()``: samples of its frames without labels, in a
-    fixed order, with ids, persons and release splits like the others' and not one visible point.
-    Self-training uses those that the protocol puts into the training split.
+    A data set may also have a method ``unlabelled()``. It yields samples of frames without labels,
+    in a fixed order. They have ids, persons and release splits like labelled samples, but no
+    visible point. Self-training uses those that the protocol puts into the training split.
 
     Example:
         >>> from zoo.registry import registry
@@ -411,8 +416,8 @@ class OpenDataset(Protocol):
 
     @property
     def label_offset(self) -> tuple[float, float]:
-        """(dx, dy): where a label sits relative to the true place, in units of sqrt(w h) of the
-        labelled points. A mirrored sample keeps it."""
+        """(dx, dy): the offset of labels from the true positions, in units of sqrt(w h) of the
+        labelled points' box. A mirrored sample has the same offset."""
         ...
 
     @property
@@ -425,7 +430,7 @@ class OpenDataset(Protocol):
     def samples(self) -> Iterable[Sample]: ...
 
     def released(self) -> bool | None:
-        """Whether the files are the released ones, byte for byte; None where nobody can know."""
+        """Whether the files are the released ones, byte for byte; None where this is unknown."""
         ...
 
 
@@ -433,12 +438,12 @@ class OpenDataset(Protocol):
 class Dataset:
     """Target of a ``zoo.datasets`` entry point.
 
-    ``open(root, **options)`` gives an :class:`OpenDataset` or raises :class:`DataError` that says
+    ``open(root, **options)`` returns an :class:`OpenDataset` or raises :class:`DataError` that says
     what was looked for and where. ``fetch(root, *, source, jobs, progress)`` downloads the data
-    set, verifies it and goes on where it stopped.
+    set, verifies it and resumes an interrupted download.
 
     Example:
-        A data set whose faces are made where they are asked for, and read from no folder:
+        A data set that makes its pictures in memory and needs no folder:
 
         >>> from dataclasses import dataclass
         >>> import numpy as np

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 class ZooError(Exception):
-    """An expected failure.
+    """An expected failure: the base class of the errors below.
 
     Example:
         >>> import zoo
@@ -52,7 +52,7 @@ class PluginError(ZooError):
 
 
 class DataError(ZooError):
-    """A data set that is missing, malformed or unreadable; names the file and the row.
+    """A data set that is missing, malformed or unreadable; the message names the file and the row.
 
     Example:
         >>> from zoo.api import DataError
@@ -63,7 +63,7 @@ class DataError(ZooError):
 
 
 class WeightsError(ZooError):
-    """Weights that cannot be had or do not fit the model; names the file that was wanted.
+    """Weights that cannot be loaded or do not fit the model; the message names the file.
 
     Example:
         >>> import zoo
@@ -78,7 +78,7 @@ class WeightsError(ZooError):
 def close_names(
     name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6
 ) -> list[str]:
-    """The names that may have been meant, the closest first.
+    """The known names that ``name`` may stand for, the closest first.
 
     Args:
         name: As the user wrote it.
@@ -87,8 +87,8 @@ def close_names(
         cutoff: Smallest similarity, from 0 to 1.
 
     Returns:
-        Some of the known names; none where nothing is close. One that is the first word of ``name``
-        comes first: ``lr`` of ``lr_rate``.
+        Some of the known names; an empty list where none is close. A known name that is the first
+        word of ``name`` comes first: ``lr`` for ``lr_rate``.
 
     Example:
         >>> from zoo.api.errors import close_names
@@ -108,7 +108,7 @@ def close_names(
 def did_you_mean(
     name: str, known: Iterable[str], *, before: str = "", most: int = 3, cutoff: float = 0.6
 ) -> str:
-    """The question that names what may have been meant.
+    """A question that suggests the known names that are close to ``name``.
 
     Args:
         name: As the user wrote it.
@@ -142,7 +142,7 @@ def unknown_name(what: str, name: str, known: Iterable[str], *, listed_by: str =
         what: What is named, such as ``metric``.
         name: As the user wrote it.
         known: All names that there are.
-        listed_by: The command that lists them; without one, the message does.
+        listed_by: The command that lists them; without one, the message lists them.
 
     Returns:
         The error, for the caller to raise.
@@ -155,9 +155,9 @@ def unknown_name(what: str, name: str, known: Iterable[str], *, listed_by: str =
         UsageError("no model 'face86': did you mean face68? `zoo models` lists them all")
     """
     names = list(known)
-    told = [did_you_mean(name, names, cutoff=0.5)]
+    hints = [did_you_mean(name, names, cutoff=0.5)]
     if listed_by:
-        told.append(f"`{listed_by}` lists them all")
-    elif not told[0] or len(names) <= MOST_LISTED:
-        told.append(f"there are {', '.join(names) or 'none'}")
-    return UsageError(f"no {what} {name!r}: {' '.join(filter(None, told))}")
+        hints.append(f"`{listed_by}` lists them all")
+    elif not hints[0] or len(names) <= MOST_LISTED:
+        hints.append(f"there are {', '.join(names) or 'none'}")
+    return UsageError(f"no {what} {name!r}: {' '.join(filter(None, hints))}")

@@ -1,7 +1,7 @@
-"""The kinds of plugin, one entry each, which registry, kit, ``zoo new`` and command line read.
+"""The kinds of plugin, one entry each, for the registry, the kit, ``zoo new`` and the command line.
 
-What a kind needs besides its entry follows from its name: the contract ``zoo.api.Metric``, the
-checks in ``zoo/testing/metrics.py``, the package that ``zoo new`` writes in
+The other parts of a kind are found by its name, here ``metric``: the contract ``zoo.api.Metric``,
+the checks in ``zoo/testing/metrics.py``, and the template for the package that ``zoo new`` writes,
 ``zoo/scaffold/templates/metric.py.template``.
 """
 
@@ -10,21 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SMALL_RUN = "--recipe strong --set input_size=64 --epochs 20"
-"""Trains timm's smallest network on drawn faces in twenty seconds on two cores, well below the
-baseline."""
+"""Options of a short training. With them, timm's smallest network reaches an error well below the
+baseline, on drawn faces, in twenty seconds on two cores."""
 
 
 @dataclass(frozen=True)
 class Starter:
-    """What sets the package apart that ``zoo new`` writes, beside its module."""
+    """What differs between kinds in the package that ``zoo new`` writes, besides its module."""
 
     summary: str
     libraries: tuple[str, ...]
-    """What the module imports beside the standard library and the zoo."""
+    """What the module imports besides the standard library and the zoo."""
     use: str
-    """The command that shows the plugin at work."""
+    """An example command that uses the plugin."""
     option: str = ""
-    """How a user sets the option that the plugin has, or "" where none can be set from there."""
+    """How a user sets the plugin's option in that command; "" where the command cannot set one."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Kind:
     """One word: ``metric``; capitalised, the class in ``zoo.api``."""
     starter: Starter
     plural: str = ""
-    """Empty: the name and an s."""
+    """Empty: the name with an s."""
     words: str = ""
-    """What people call one, where that is not the name."""
+    """The name in prose, where it differs from ``name``: ``data set``."""
     options_of: str = "build"
     """The function of the contract that takes a user's options."""
     given: tuple[str, ...] = ()
-    """Parameters of that function that the core fills in: they are no options of a user's."""
+    """Parameters of that function that the core fills in, so that users cannot set them."""
     brings_torch: bool = True
     """Whether its modules usually import torch."""
     several: bool = False
@@ -56,7 +56,7 @@ class Kind:
 
     @property
     def title(self) -> str:
-        """What a heading calls several."""
+        """The plural for a heading."""
         return (self.plural if self.words == self.name else f"{self.words}s").capitalize()
 
     @property

@@ -1,4 +1,4 @@
-"""What a metric promises and what it gets: a figure of each face, beside those of the zoo."""
+"""The contract of a metric: a further figure for each face, besides those of the zoo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoredFace:
-    """A face that a model has predicted, and its labels. Later versions may add fields.
+    """The prediction for one face, and its labels. Later versions may add fields.
 
     Example:
         >>> import numpy as np
@@ -33,29 +33,29 @@ class ScoredFace:
     """
 
     points: NDArray[np.float64]
-    """(K, 2): what was predicted, in source pixels."""
+    """(K, 2): the predicted points, in source pixels."""
     target: NDArray[np.float64]
     """(K, 2): the labels, in source pixels."""
     visible: NDArray[np.bool_]
-    """(K,): False where a point carries no label; ``target`` may hold anything there."""
+    """(K,): False where a point has no label; ``target`` may hold any values there."""
     scheme: LandmarkScheme
     """What the K points are."""
     length: float
-    """Pixels, above 0: what the headline error is divided by, the distance of the outer eye corners
-    or, for a scheme without them, sqrt(w h) of the labelled points' box."""
+    """Pixels, above 0: the length that the headline error is divided by. It is the distance of the
+    outer eye corners or, for a scheme without them, sqrt(w h) of the labelled points' box."""
     occluded: NDArray[np.float32] | None = None
-    """(K,): 1 where something hides a point, 0 where it is seen, NaN where nobody says; None where
-    the data set never says."""
+    """(K,): 1 where something hides a point, 0 where it is seen, NaN where that is unknown; None
+    where the data set never says."""
 
 
 @dataclass(frozen=True)
 class Metric:
     """Target of a ``zoo.metrics`` entry point.
 
-    ``measure(face)`` takes a :class:`ScoredFace` that has a label at least, and gives one number;
-    NaN where this face cannot be measured. The figure of a split is the mean over the faces that
-    were measured, and its interval is bootstrapped over people as that of the zoo's own figures.
-    What is installed is measured wherever a split is scored.
+    ``measure(face)`` takes a :class:`ScoredFace` with at least one label and returns one number;
+    NaN where this face cannot be measured. The figure of a split is the mean over the measured
+    faces; its interval is bootstrapped over people, as for the zoo's own figures. Every installed
+    metric is measured whenever a split is scored.
 
     Example:
         The error of a face's worst point:
@@ -68,14 +68,14 @@ class Metric:
         >>> worst = Metric(measure=measure, title="worst point", unit="%")
         >>> labels = np.array([[30.0, 50], [60, 50]])
         >>> points = labels + [[0, 0], [3, 0]]
-        >>> seen = np.array([True, True])
-        >>> worst.measure(ScoredFace(points, labels, seen, generic_scheme(2), length=30.0))
+        >>> visible = np.array([True, True])
+        >>> worst.measure(ScoredFace(points, labels, visible, generic_scheme(2), length=30.0))
         0.1
     """
 
     measure: Callable[[ScoredFace], float]
     title: str = ""
-    """What tables call it; empty: its id."""
+    """Its name in tables; empty: its id."""
     unit: str = ""
     """Such as ``px``. With ``%`` the numbers are fractions, and tables show them in percent."""
     lower_is_better: bool = True

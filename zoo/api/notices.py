@@ -1,7 +1,8 @@
-"""What a person should hear although nothing has failed: warnings, and deprecations among them.
+"""Warnings, including deprecations: messages for the user although nothing has failed.
 
-The command line prints each once, as one plain line. In Python they are ordinary warnings, so an
-author's tests show them, and ``pytest -W error::zoo.api.ZooDeprecationWarning`` fails on them.
+The command line prints each once, as one plain line. In Python they are ordinary warnings, so a
+plugin author's tests show them, and ``pytest -W error::zoo.api.ZooDeprecationWarning`` fails on
+them.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import warnings
 from types import FrameType
 
 PLUGIN_PACKAGES = ("zoo.plugins.", "zoo.datasets.")
-"""Where the built-in plugins live: theirs is plugin code, though its name begins with zoo."""
+"""Packages of the built-in plugins: they are plugin code, although their names begin with zoo."""
 
 
 class ZooWarning(UserWarning):
-    """Something that is not as it should be, in one line: what, why, and what to do.
+    """A warning in one line: what is wrong, why, and what to do.
 
     Example:
-        A plugin's author lets a test fail on such warnings:
+        The test of a plugin can fail on such warnings:
 
         >>> import warnings
         >>> from zoo.api import ZooWarning
@@ -31,10 +32,11 @@ class ZooWarning(UserWarning):
 
 
 class ZooDeprecationWarning(ZooWarning, DeprecationWarning):
-    """Something that works today and will not for ever: what, since when, and what to use.
+    """Something that still works but will be removed: what, since when, and what to use instead.
 
     Example:
-        Python shows it, as it shows every :class:`ZooWarning`, and other tools may filter it:
+        Python shows it like every :class:`ZooWarning`. Tools can filter it as a
+        :class:`DeprecationWarning`:
 
         >>> from zoo.api import ZooDeprecationWarning, ZooWarning
         >>> issubclass(ZooDeprecationWarning, (ZooWarning, DeprecationWarning))
@@ -43,11 +45,11 @@ class ZooDeprecationWarning(ZooWarning, DeprecationWarning):
 
 
 def deprecated(what: str, *, since: str, instead: str, by: str = "") -> None:
-    """Announce that ``what`` was used, which is deprecated; call it where it is used.
+    """Warn that ``what``, which is deprecated, was used. Call this where it is used.
 
-    ``since`` is the release of landmark-zoo that first says so (``"0.3"``), ``instead`` what to do
-    (``"give Backbone.mean"``), ``by`` who used it; by default the line of the nearest caller that
-    is no part of the core, which is where the plugin's author has to look.
+    ``since`` is the landmark-zoo release that first announced it (``"0.3"``). ``instead`` says what
+    to do (``"give Backbone.mean"``). ``by`` says who used it. Its default is the line of the
+    nearest caller outside the core, which is where the plugin's author has to look.
     """
     caller = _caller()
     place = f"{caller.f_code.co_filename}, line {caller.f_lineno}"
@@ -65,7 +67,8 @@ def warn(message: str) -> None:
 
 
 def _give(message: str, category: type[Warning], caller: FrameType) -> None:
-    """As ``warnings.warn`` in that frame: by default once a line, and filtered by its module."""
+    """Like ``warnings.warn`` in that frame: by default once per line, and filtered by its
+    module."""
     warnings.warn_explicit(
         message,
         category,
@@ -84,6 +87,6 @@ def _caller() -> FrameType:
 
 
 def _is_core(module: str) -> bool:
-    if module == "contextlib":  # between a function of ours and who called it
+    if module == "contextlib":  # its frames lie between a context manager of ours and the caller
         return True
     return (module == "zoo" or module.startswith("zoo.")) and not module.startswith(PLUGIN_PACKAGES)

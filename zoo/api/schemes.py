@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 class LandmarkScheme:
     """Names and symmetry of K points.
 
-    ``flip[i]`` is the index whose point takes place ``i`` when the image is mirrored; None where
-    the symmetry is unknown (flips are then refused). Left and right are the image's.
+    ``flip[i]`` is the index of the point that moves to index ``i`` when the image is mirrored; None
+    where the symmetry is unknown (flips are then refused). Left and right are as in the image.
 
     Raises:
-        ValueError: An index leads to no point, or ``flip`` applied twice gives another order.
+        ValueError: An index is out of range, or ``flip`` applied twice gives another order.
 
     Example:
         >>> from zoo.api import LandmarkScheme
@@ -28,7 +28,7 @@ class LandmarkScheme:
     names: tuple[str, ...]
     flip: tuple[int, ...] | None = None
     eye_corners: tuple[int, int] | None = None
-    """Outer corners, left and right in the image: the inter-ocular distance."""
+    """Outer eye corners, left and right in the image, for the inter-ocular distance."""
     pupils: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     """Points whose mean is a pupil, left and right in the image."""
     regions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def _span(first: int, last: int) -> tuple[int, ...]:
 
 
 def _mirror(size: int, *pairs: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[int, ...]:
-    """A flip permutation from pairs of runs that change places; other points stay."""
+    """A flip permutation from pairs of ranges that swap places; other points stay."""
     flip = list(range(size))
     for left, right in pairs:
         for a, b in zip(left, right, strict=True):
@@ -162,7 +162,7 @@ WFLW98 = LandmarkScheme(
 
 
 def generic_scheme(count: int) -> LandmarkScheme:
-    """A scheme for points about which nothing is known but their number.
+    """A scheme for points of which only the number is known.
 
     Args:
         count: Number of points, K.
@@ -187,8 +187,8 @@ WFLW98_OF_IBUG68: tuple[int, ...] = (
     *(68, 69, 71, 72, 73, 75),
     *range(76, 96),  # mouth
 )
-"""Number of each of the 68 points among WFLW's 98. 30 of those have no partner: the jaw's points in
-between, the brows' lower edges, the middles of the lids, the pupils."""
+"""Index of each of the 68 points among WFLW's 98. 30 of WFLW's points have no partner: the jaw's
+points in between, the brows' lower edges, the middles of the lids, the pupils."""
 
 _KNOWN: Mapping[tuple[str, str], tuple[int, ...]] = {
     (IBUG68.name, WFLW98.name): WFLW98_OF_IBUG68,
@@ -196,12 +196,12 @@ _KNOWN: Mapping[tuple[str, str], tuple[int, ...]] = {
 
 
 def partners(target: LandmarkScheme, source: LandmarkScheme) -> dict[int, int]:
-    """Points that mark the same place: the number in ``source`` by the number in ``target``.
+    """Points that mark the same place: the index in ``source`` by the index in ``target``.
 
-    Empty where nothing is known of the two."""
+    Empty where no correspondence of the two schemes is known."""
     if (target.name, target.names) == (source.name, source.names):
         return {i: i for i in range(len(target))}
     if (target.name, source.name) in _KNOWN:
         return dict(enumerate(_KNOWN[target.name, source.name]))
-    back = _KNOWN.get((source.name, target.name), ())
-    return {there: here for here, there in enumerate(back)}
+    inverse = _KNOWN.get((source.name, target.name), ())
+    return {in_target: in_source for in_source, in_target in enumerate(inverse)}

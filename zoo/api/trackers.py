@@ -1,4 +1,4 @@
-"""What a tracker promises and what it is told: the figures of a run, while it trains."""
+"""The contract of a tracker, which receives the figures of a run while it trains."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Literal, Protocol
 from .contracts import ExpectedFailures
 
 Ending = Literal["finished", "stopped", "failed"]
-"""How a run ended: with all its epochs, by a signal that asked it to stop, by an error."""
+"""How a run ended: with all its epochs, by a signal that asked it to stop, or by an error."""
 
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A run as its training begins, or goes on. Later versions may add fields.
+    """A run when its training begins or resumes. Later versions may add fields.
 
     Example:
         >>> from pathlib import Path
@@ -26,23 +26,23 @@ class TrackedRun:
     """
 
     folder: Path
-    """The run's folder. A tracker that writes files puts them into a folder of its own in it."""
+    """The run's folder. A tracker that writes files puts them into its own folder inside it."""
     config: Mapping[str, Any]
-    """The configuration, as config.toml has it, without the folders of this machine."""
+    """The configuration as in config.toml, without the folders of this machine."""
     step: int
-    """Steps that are done: 0 for a new run. What was told of later ones is to be taken back, since
-    they are done again."""
+    """How many steps are done: 0 for a new run. Discard figures of later steps, since these steps
+    will be done again."""
     history: Sequence[Mapping[str, float]]
-    """The rows of history.csv so far, an epoch each. The last one may never have been told: a
-    process may end between saving an epoch and telling it."""
+    """The rows of history.csv so far, one per epoch. The tracker may not know the last one yet: a
+    process may end after it has saved an epoch and before it calls ``epoch``."""
 
 
 class RunTracker(Protocol):
-    """What a :class:`Tracker` builds for each run. All its methods are called from the thread that
-    trains, which waits for them, and in one process of several.
+    """What a :class:`Tracker` builds for each run. The training thread calls all its methods and
+    waits for them. If several processes train the run, only one of them calls the methods.
 
     Example:
-        What ``tensorboard`` builds has them all:
+        The tracker ``tensorboard`` has all four methods:
 
         >>> from zoo.registry import registry
         >>> tracker = registry("tracker").get("tensorboard").build()
@@ -51,12 +51,12 @@ class RunTracker(Protocol):
     """
 
     def begin(self, run: TrackedRun) -> None:
-        """Training begins, or goes on; called once, before all else."""
+        """Training begins or resumes; called once, before the other methods."""
         ...
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
-        """A step is done. ``step`` counts those of the whole run, from 1; ``figures`` has ``loss``
-        (the mean over this epoch so far) and ``images_per_second``."""
+        """A step is done. ``step`` counts the steps of the whole run, from 1; ``figures`` has
+        ``loss`` (the mean over this epoch so far) and ``images_per_second``."""
         ...
 
     def epoch(self, step: int, figures: Mapping[str, float]) -> None:
@@ -64,7 +64,7 @@ class RunTracker(Protocol):
         ...
 
     def close(self, ending: Ending) -> None:
-        """The run has ended; nothing follows."""
+        """The run has ended; no further method is called."""
         ...
 
 
@@ -72,10 +72,9 @@ class RunTracker(Protocol):
 class Tracker:
     """Target of a ``zoo.trackers`` entry point.
 
-    ``build()`` is called for each run and gives a :class:`RunTracker`; it raises
-    :class:`UsageError` where something is missing that it cannot do without. That is said before
-    training begins. What fails later costs the run nothing: a note says so, and the tracker is told
-    no more.
+    ``build()`` is called for each run, before training begins, and returns a :class:`RunTracker`.
+    It raises :class:`UsageError` where something that it needs is missing. A later failure does not
+    stop the run: a note reports it, and the tracker is not called again.
 
     Example:
         A tracker that prints the error of each epoch:

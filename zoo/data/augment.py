@@ -1,7 +1,8 @@
 """Augmentation of a whole batch on its own device: image and points moved by one matrix.
 
-The draws of a step are one small table, a row a sample, made from (seed, step) on the CPU for the
-whole global batch: every process and every device sees the same augmentation of the same sample.
+The random draws of a step are one small table with a row per sample. It is made from (seed, step)
+on the CPU for the whole global batch, so that every process and every device sees the same
+augmentation of the same sample.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from ..config import Augment
 from ..device import constant, send
 from .degrade import blur, jpeg, lower_resolution
 
-# Columns of the table of draws; each is uniform in [0, 1). A block is drawn after those before it,
-# so that what came later changes no draw of what was there: old records run again to the same bits.
+# Columns of the table of draws; each is uniform in [0, 1). Blocks are drawn one after another, and
+# new columns go into a new block at the end: earlier draws stay the same, so that old records can
+# be reproduced bit by bit.
 _BLOCKS = (
     (
         "rotation",
@@ -54,8 +56,8 @@ _ERASE_ASPECT = 2.0  # rectangles up to twice as wide as high, and the reverse
 
 
 def draw(count: int, seed: int, further: Sequence[int] = ()) -> Tensor:
-    """The draws of ``count`` samples, (count, D) float32 on the CPU; ``further``: how many columns
-    each augmentation of a plugin takes."""
+    """The draws of ``count`` samples, (count, D) float32 on the CPU. ``further``: how many columns
+    each augmentation of a plugin needs."""
     generator = torch.Generator().manual_seed(seed)
     blocks = (*map(len, _BLOCKS), *further)
     return torch.cat([torch.rand(count, width, generator=generator) for width in blocks], 1)
@@ -71,8 +73,9 @@ class Augmenter:
     stored: int
     size: int
     window: float = 1.0
-    """Side of what an input shows before it is moved or widened, in sides of the stored square,
-    about whose centre it lies; for stored squares with room around (no part in a ``crop``)."""
+    """Side of the window that an input shows, before it is moved or widened, as a fraction of the
+    stored square's side. Both have the same centre. It is below 1 for squares that are stored with
+    a margin; a ``crop`` ignores it."""
 
     def __post_init__(self) -> None:
         if self.config.flip and self.scheme.flip is None:
@@ -89,9 +92,12 @@ class Augmenter:
     def __call__(
         self, images: Tensor, points: Tensor, visible: Tensor, draws: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """uint8 (B, R, R, 3), points (B, K, 2) in [0, 1] of it, visible (B, K), and the draws
-        (B, D), which stay on the CPU, to float (B, 3, S, S) in [0, 1], and the points and their
-        visibility there. Never waits for the device."""
+        """Augment a batch, without waiting for the device.
+
+        Takes images uint8 (B, R, R, 3), points (B, K, 2) as fractions of them, visible (B, K), and
+        draws (B, D), which stay on the CPU. Returns images float (B, 3, S, S) in [0, 1], and the
+        points and their visibility in these.
+        """
         u = dict(zip(_DRAWS, draws[:, :OWN_DRAWS].unbind(1), strict=True))
         corner, flipped = self._corner(u), u["flip"] < self.config.flip
         if self._resamples or self.stored != self.size or self.config.flip:
@@ -106,7 +112,7 @@ class Augmenter:
 
     @property
     def _resamples(self) -> bool:
-        """Whether pixels fall between pixels: windows and mirrors alone move them whole."""
+        """Whether pixels must be interpolated: crop windows and mirrors alone move whole pixels."""
         a = self.config
         rescales = self.stored != self.size and not a.crop
         return rescales or any((a.rotation, a.scale, a.shift))
@@ -137,8 +143,8 @@ class Augmenter:
         """(B, R, R, 3) to (B, S, S, 3), each window mirrored or not."""
         count, stored, size = len(images), self.stored, self.size
         if stored != size:
-            # A view with a row for every place where a window may start: picking rows copies
-            # whole lines, where indexing by sample, row and column goes pixel by pixel.
+            # A view with a row for every place where a window may start: selecting rows copies
+            # whole lines, but indexing by sample, row and column would copy pixel by pixel.
             x, y = corner.long().unbind(1)
             starts = (torch.arange(count) * stored + y) * stored + x
             places = (count * stored - size + 1) * stored - size + 1
@@ -152,16 +158,17 @@ class Augmenter:
     def _move_points(
         self, points: Tensor, visible: Tensor, matrix: Tensor, shift: Tensor, flipped: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The labels that the labeller would give: the true places move, the offset stays. Without
-        ``augment.label_offset`` the labels are moved as if they were the true places."""
+        """Move the labels as a labeller would place them: the true positions move, the label offset
+        stays. Without ``augment.label_offset``, the labels move as if they were the true positions.
+        """
         a, device = self.config, points.device
         # M is a rotation, a mirror and a zoom: its inverse is its transpose over the zoom squared
         inverse = matrix.mT / matrix[:, :, :1].square().sum(1, keepdim=True)
         origin = 0.5 - (0.5 + shift)[:, None] @ inverse.mT
-        # through a shift or a zoom an offset goes as the face does
-        turns = a.label_offset and any(self.label_offset) and (a.rotation or a.flip)
+        # shifts and zooms change an offset as they change the face
+        keep_offset = a.label_offset and any(self.label_offset) and (a.rotation or a.flip)
         offset = constant(self.label_offset, device)
-        if turns:
+        if keep_offset:
             points = points - offset * label_scale(points, visible)[:, None, None]
         points = torch.baddbmm(send(origin, device), points, send(inverse.mT, device))
         if a.flip:
@@ -169,13 +176,13 @@ class Augmenter:
             chosen = send(flipped, device)[:, None]
             points = torch.where(chosen[..., None], points.index_select(1, order), points)
             visible = torch.where(chosen, visible.index_select(1, order), visible)
-        if turns:
+        if keep_offset:
             points = points + offset * label_scale(points, visible)[:, None, None]
         return points, visible
 
     def mirror_marks(self, marks: Tensor, draws: Tensor) -> Tensor:
-        """What is known of points beside their places, (B, K), in the order that a call with these
-        draws gives the points."""
+        """Values per point, (B, K), such as their occlusion, in the order in which a call with
+        these draws returns the points."""
         if not self.config.flip:
             return marks
         order = constant(self.scheme.flip or (), marks.device, torch.int64)
@@ -185,7 +192,8 @@ class Augmenter:
         )
 
     def _recolour(self, pixels: Tensor, u: dict[str, Tensor]) -> Tensor:
-        """Recolour in place, but for what degrades: new memory costs a CPU more than the sums."""
+        """Recolour in place, except for blur, low resolution and JPEG: on a CPU, new memory takes
+        longer than the arithmetic."""
         a, device = self.config, pixels.device
         if a.brightness:
             pixels.mul_(_factor(u["brightness"], a.brightness, device)).clamp_(0, 1)
@@ -252,7 +260,7 @@ def _change(
 
 
 def _each(values: Tensor, device: torch.device) -> Tensor:
-    """One value a sample, (B,), to where the pixels are, (B, 1, 1, 1)."""
+    """One value per sample, (B,), as (B, 1, 1, 1) on the device of the pixels."""
     return send(values[:, None, None, None], device)
 
 
@@ -267,7 +275,8 @@ def _between(place: Tensor, start: Tensor, length: Tensor) -> Tensor:
 def _unit(images: Tensor) -> Tensor:
     """uint8 (B, H, W, 3) to (B, 3, H, W) in [0, 1].
 
-    In planes, since what follows is faster so; and turned as bytes, a quarter of the floats' size.
+    Later stages are faster on contiguous planes. The axes are permuted as bytes, which are a
+    quarter of the size of floats.
     """
     return images.permute(0, 3, 1, 2).contiguous().float().div_(255)
 

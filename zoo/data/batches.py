@@ -20,7 +20,7 @@ from .store import Store
 from .table import SampleTable
 
 RESIDENT_SHARE = 0.5
-"""Share of a GPU's free memory: a smaller store lives there, a larger one streams."""
+"""Share of a GPU's free memory: a smaller store is kept there, a larger one is streamed."""
 
 
 @dataclass(frozen=True)
@@ -38,34 +38,35 @@ class Split:
     sources: Sources
     """Where the crops of later passes come from."""
     occluded: Tensor | None = None
-    """(M, K) float32 on the device: 1 where a point is hidden, 0 where it is seen, NaN where nobody
-    says; None where the data set never says."""
+    """(M, K) float32 on the device: 1 where a point is hidden, 0 where it is seen, NaN where that
+    is unknown; None where the data set never says."""
     file: PixelFile | None = None
-    """Where the images lie on a disk; None: they are in memory."""
+    """The file with the images; None: they are in memory."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def resident(self) -> bool:
-        """Whether images are where they are needed; others come while a batch is worked with."""
+        """Whether the images are on the device; otherwise they are loaded while the previous batch
+        is processed."""
         return self.file is None and self.images.device.type == self.device.type
 
     def take(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Images uint8 (B, S, S, 3), points (B, K, 2) and visible (B, K), on the device."""
         index = torch.from_numpy(rows)
         here = send(index, self.device)
-        # index_select copies whole images, where indexing would go byte by byte
+        # index_select copies whole images; indexing would copy byte by byte
         if self.resident:
             images = self.images.index_select(0, here)
         else:
             shape, pinned = (len(rows), *self.images.shape[1:]), self.device.type == "cuda"
-            held = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+            buffer = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
             if self.file is None:
-                torch.index_select(self.images, 0, index, out=held)
+                torch.index_select(self.images, 0, index, out=buffer)
             else:
-                self.file.read(rows, held.numpy())
-            images = send(held, self.device)
+                self.file.read(rows, buffer.numpy())
+            images = send(buffer, self.device)
         return images, self.points.index_select(0, here), self.visible.index_select(0, here)
 
     def take_occluded(self, rows: NDArray[np.int64]) -> Tensor | None:
@@ -75,8 +76,8 @@ class Split:
         return self.occluded.index_select(0, send(torch.from_numpy(rows), self.device))
 
     def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
-        """Images uint8 (B, S, S, 3) on the device, cut anew from their sources: each a window, in
-        fractions of what :meth:`take` shows."""
+        """Images uint8 (B, S, S, 3) on the device, cut anew from the source frames: one window per
+        row, in fractions of the image that :meth:`take` gives."""
         pixels = self.sources.cut(rows, windows, int(self.images.shape[1]))
         return send(torch.from_numpy(pixels), self.device)
 
@@ -94,19 +95,19 @@ class Sources:
     ) -> NDArray[np.uint8]:
         """Squares (B, size, size, 3) of windows, given in fractions of each frame's region."""
 
-        def one(row: int, window: Region) -> NDArray[np.uint8]:
-            whole = Region(*self.regions[row].tolist())
-            return crop(self.images[row](), whole.inner(window), size)
+        def cut_one(row: int, window: Region) -> NDArray[np.uint8]:
+            region = Region(*self.regions[row].tolist())
+            return crop(self.images[row](), region.inner(window), size)
 
         with ThreadPoolExecutor(at_once()) as pool:
-            return np.stack(list(pool.map(one, rows.tolist(), windows)))
+            return np.stack(list(pool.map(cut_one, rows.tolist(), windows)))
 
 
 def make_split(
     store: Store, table: SampleTable, device: torch.device, again: bool = False
 ) -> Split:
-    """A store's frames with their labels, on the device. ``again``: whether the frames themselves
-    are wanted more than once, as those are that validation cuts further passes from."""
+    """A store's frames with their labels, on the device. ``again``: whether the source frames are
+    needed more than once, as in validation, which cuts the crops of further passes from them."""
     unit = to_unit(table.points[store.rows], store.regions)
     images, file = torch.from_numpy(store.images), None
     if device.type != "cpu" and _fits(store.images.nbytes, device):
@@ -128,14 +129,14 @@ def make_split(
 
 
 def _fits(size: int, device: torch.device) -> bool:
-    if device.type == "mps":  # one memory for both processors
+    if device.type == "mps":  # CPU and GPU share one memory
         return True
     free, _ = torch.cuda.mem_get_info(device)
     return size <= RESIDENT_SHARE * free
 
 
 def derive(seed: int, *place: int) -> int:
-    """A seed of its own for every place (epoch, step, rank) of a run."""
+    """A separate seed for every place (epoch, step, rank) in a run."""
     return int(np.random.SeedSequence([seed, *place]).generate_state(1, np.uint64)[0] >> 1)
 
 

@@ -1,8 +1,8 @@
-"""Augmentations of plugins at work: what ``augmentations`` in a recipe names, one after another.
+"""Applies the augmentations of plugins that ``augmentations`` in a recipe names, one after another.
 
-They come after all stages of :mod:`zoo.data.augment` and see what the network would see. Their
-draws are columns of the same table as those of the stages, after them and in the order of the
-recipe: a further one changes no draw of those before it.
+They come after all stages of :mod:`zoo.data.augment` and see the images that the network would see.
+Their draws are the last columns of the same table, in the order of the recipe, so that a further
+augmentation changes no draw of those before it.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ class Link:
     draws: int
 
     def __call__(self, batch: AugmentedBatch) -> AugmentedBatch:
-        """Raises :class:`PluginError` for one that fails, and for what is no such batch."""
-        before = _forms(batch)
+        """Raises :class:`PluginError` where the augmentation fails, or where its result is no batch
+        of the same shapes, dtypes and device."""
+        expected = _layouts(batch)
         with blaming(self.entry, "fails"):
             after = self.augment(batch)
         if not isinstance(after, AugmentedBatch):
             raise PluginError(
                 f"{self.entry.label}: gives {type(after).__name__}, no zoo.api.AugmentedBatch"
             )
-        for name, form in before.items():
-            if (found := _forms(after)[name]) != form:
-                raise PluginError(f"{self.entry.label}: gives {name} of {found}, not {form}")
+        for name, layout in expected.items():
+            if (found := _layouts(after)[name]) != layout:
+                raise PluginError(f"{self.entry.label}: gives {name} of {found}, not {layout}")
         return after
 
 
@@ -49,31 +50,31 @@ class Chain:
 
     @classmethod
     def of(cls, plugins: Sequence[Resolved[Augmentation]], scheme: LandmarkScheme) -> Chain:
-        """Builds them. Raises what :func:`call_with_options` raises."""
+        """Build the augmentations. Raises what :func:`call_with_options` raises."""
         return cls(tuple(_link(each, scheme) for each in plugins))
 
     @property
     def draws(self) -> list[int]:
-        """How many random numbers each takes a sample."""
+        """How many random numbers each augmentation needs per sample."""
         return [link.draws for link in self.links]
 
     def __call__(self, batch: AugmentedBatch) -> AugmentedBatch:
-        """The batch, whose draws are the columns of all of them, after the last one."""
+        """The augmented batch. ``batch.draws`` has the columns of all augmentations."""
         if not self.links:
             return batch
-        for link, own in zip(self.links, torch.split(batch.draws, self.draws, 1), strict=True):
-            batch = link(replace(batch, draws=own))
+        for link, draws in zip(self.links, torch.split(batch.draws, self.draws, 1), strict=True):
+            batch = link(replace(batch, draws=draws))
         return replace(batch, visible=batch.visible & inside(batch.points))
 
     def rehearse(self, points: int, size: int) -> None:
-        """Run them on two made-up pictures, so that what fails is found before training."""
-        seeded = torch.Generator().manual_seed(0)
+        """Run them on two random pictures, so that errors are found before training."""
+        generator = torch.Generator().manual_seed(0)
         self(
             AugmentedBatch(
-                images=torch.rand(2, 3, size, size, generator=seeded),
-                points=torch.rand(2, points, 2, generator=seeded),
+                images=torch.rand(2, 3, size, size, generator=generator),
+                points=torch.rand(2, points, 2, generator=generator),
                 visible=torch.ones(2, points, dtype=torch.bool),
-                draws=torch.rand(2, sum(self.draws), generator=seeded),
+                draws=torch.rand(2, sum(self.draws), generator=generator),
             )
         )
 
@@ -91,13 +92,13 @@ def _link(resolved: Resolved[Augmentation], scheme: LandmarkScheme) -> Link:
     return Link(resolved.entry, augment, plugin.draws)
 
 
-def _forms(batch: AugmentedBatch) -> dict[str, str]:
-    """Shape, dtype and device of each tensor, in words."""
-    forms = {}
+def _layouts(batch: AugmentedBatch) -> dict[str, str]:
+    """Shape, dtype and device of each tensor, as text."""
+    layouts = {}
     for field in fields(batch):
         value = getattr(batch, field.name)
         if isinstance(value, Tensor):
-            forms[field.name] = f"{tuple(value.shape)} {value.dtype} on {value.device}"
+            layouts[field.name] = f"{tuple(value.shape)} {value.dtype} on {value.device}"
         else:
-            forms[field.name] = f"a {type(value).__name__}"
-    return forms
+            layouts[field.name] = f"a {type(value).__name__}"
+    return layouts

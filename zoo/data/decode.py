@@ -1,4 +1,4 @@
-"""Frames decoded, several videos at once; what cannot be read is left out, up to a share of all."""
+"""Decodes frames, several videos at once. A share of the frames may be unreadable and left out."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Progress = Callable[[int, int], None]
 """Called as (frames done, frames in all)."""
 
 MOST_SKIPPED = 0.1
-"""The share of frames that may be skipped, unless a configuration says otherwise: a data set that
-lost more is another one."""
+"""The share of frames that may be skipped, unless a configuration says otherwise. With more frames
+missing, it would be a different data set."""
 
 PIECE = 4
-"""Frames that a thread works on before their results are taken from it."""
+"""How many frames a thread decodes before it hands over the results."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Where M frames of a table are looked at: a store (:mod:`zoo.data.store`) without pixels."""
+    """The regions of M frames of a table: a store (:mod:`zoo.data.store`) without pixels."""
 
     rows: NDArray[np.int64]
     """(M,): the table's row of each frame; frames that could not be read are left out."""
@@ -106,39 +106,40 @@ def each_frame(
     work: Callable[[int], T],
     progress: Progress | None = None,
 ) -> Iterator[tuple[int, T | Problem]]:
-    """The place of each row, with what ``work``, which reads its picture, makes of it, or why that
-    is nothing; as they are done, so that no frame waits in memory for those before it.
+    """Decode these rows: the place of each in ``rows``, with the result of ``work``, which reads
+    the picture of its row, or with the problem that prevented it. They come in the order in which
+    they are done, so that no frame waits in memory for an earlier one.
 
-    Several videos are decoded at once, the frames of each in their order: a codec, or one
-    compressed array, gives them in no other.
+    Several videos are decoded at once, but the frames of each in their order: a codec, or one
+    compressed array, can only be read in order.
     """
 
-    def tried(place: int) -> T | Problem:
+    def attempt(place: int) -> T | Problem:
         try:
             return work(int(rows[place]))
         except DataError as error:
             return Problem(table.ids[rows[place]], str(error))
 
-    def piece(places: list[int]) -> list[tuple[int, T | Problem]]:
-        return [(place, tried(place)) for place in places]
+    def attempt_all(places: list[int]) -> list[tuple[int, T | Problem]]:
+        return [(place, attempt(place)) for place in places]
 
-    waiting = _strands(table, rows)
-    begun: dict[Future[list[tuple[int, T | Problem]]], Iterator[int]] = {}
+    waiting = _sequences(table, rows)
+    running: dict[Future[list[tuple[int, T | Problem]]], Iterator[int]] = {}
 
-    def go_on(strands: Iterable[Iterator[int]]) -> None:
-        for strand in strands:
-            if places := list(islice(strand, PIECE)):
-                begun[pool.submit(piece, places)] = strand
+    def submit_next(sequences: Iterable[Iterator[int]]) -> None:
+        for sequence in sequences:
+            if places := list(islice(sequence, PIECE)):
+                running[pool.submit(attempt_all, places)] = sequence
                 return
 
     done = 0
     with ThreadPoolExecutor(at_once()) as pool:
         for _ in range(at_once()):
-            go_on(waiting)
-        while begun:
-            for future in wait(begun, return_when=FIRST_COMPLETED).done:
-                results, strand = future.result(), begun.pop(future)
-                go_on(chain([strand], waiting))
+            submit_next(waiting)
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                results, sequence = future.result(), running.pop(future)
+                submit_next(chain([sequence], waiting))
                 for result in results:
                     yield result
                     done += 1
@@ -146,12 +147,12 @@ def each_frame(
                         progress(done, len(rows))
 
 
-def _strands(table: SampleTable, rows: NDArray[np.int64]) -> Iterator[Iterator[int]]:
-    """Places that one thread goes through: those of a video or, of stills, a few."""
+def _sequences(table: SampleTable, rows: NDArray[np.int64]) -> Iterator[Iterator[int]]:
+    """Places in ``rows`` that are decoded in order: the frames of a video, or a few stills."""
 
-    def strand(place: int) -> tuple[str | None, int]:
+    def key(place: int) -> tuple[str | None, int]:
         video = table.videos[rows[place]]
         return video, 0 if video else place // PIECE
 
-    for _, places in groupby(range(len(rows)), strand):
+    for _, places in groupby(range(len(rows)), key):
         yield iter(list(places))

@@ -1,8 +1,9 @@
-"""Frames that are decoded once and then come from a file, for as long as somebody holds them.
+"""Frames that are decoded once and then read from a file, as long as they are in use.
 
-Validation cuts its further passes from the frames themselves, elsewhere after each epoch. The file
-holds them as they were decoded, so that every crop keeps its bits. It has no name, lies beside the
-stores, and is gone with the last of its frames or with the process.
+Validation cuts the crops of its further passes from the frames themselves, at other places after
+each epoch. The file holds the decoded pixels, so that every crop stays the same bit by bit. The
+file has no name and lies beside the stores. It disappears with the last reference to its frames or
+with the process.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from ..files import zoo_home
 Image = Callable[[], NDArray[np.uint8]]
 
 LARGEST = 4 << 20
-"""Bytes of a frame; a disk gives a larger one no sooner than it is decoded."""
+"""Largest frame that is kept, in bytes: to read a larger one takes as long as to decode it."""
 LEFT_FREE = 2 << 30
 """Bytes of the disk that stay free."""
 
 
 def decoded_once(images: Sequence[Image]) -> tuple[Image, ...]:
-    """The same images, each decoded once and read from a file from then on. Safe under threads."""
+    """The same images, each decoded once and then read from a file. Thread-safe."""
     file = _File()
     return tuple(partial(file.frame, number, image) for number, image in enumerate(images))
 

@@ -1,8 +1,8 @@
-"""What poor cameras and thrifty files do to a picture, for a whole batch on its own device.
+"""Degrades pictures like poor cameras and strong compression, for a whole batch on its own device.
 
-Blur, a low resolution and the marks of JPEG. Every function takes (B, 3, H, W) float RGB in [0, 1]
-and one strength a sample, and gives new pixels in [0, 1]. Strengths may stay on the CPU; nothing
-waits for the device, and no sample has a loop of its own.
+The functions are blur, low resolution and JPEG. Each takes (B, 3, H, W) float RGB in [0, 1] and one
+strength per sample, and returns new pixels in [0, 1]. Strengths may stay on the CPU; no function
+waits for the device or loops over samples.
 """
 
 from __future__ import annotations
@@ -43,57 +43,59 @@ _TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
 def blur(pixels: Tensor, sigma: Tensor, kernel: int) -> Tensor:
-    """Gaussian blur, one sigma (B,) in pixels a sample, edges repeated."""
+    """Gaussian blur with one sigma (B,) in pixels per sample; edges are repeated."""
     half = kernel // 2
     steps = torch.arange(-half, half + 1, device=sigma.device)
     taps = torch.exp(-0.5 * (steps / sigma[:, None]) ** 2)
     taps = taps / taps.sum(1, keepdim=True)
     square = (taps[:, :, None] * taps[:, None]).repeat_interleave(pixels.shape[1], 0)
     padded = F.pad(pixels, (half,) * 4, mode="replicate")
-    # every plane of every sample is a channel of its own, with a kernel of its own
+    # every plane of every sample becomes a channel with its own kernel
     planes = padded.reshape(1, -1, *padded.shape[2:])
     weights = send(square[:, None], pixels.device)
     return F.conv2d(planes, weights, groups=len(weights)).reshape(pixels.shape)
 
 
 def lower_resolution(pixels: Tensor, kept: Tensor) -> Tensor:
-    """Squares (B, 3, S, S) shrunk to ``kept`` pixels a side and brought back, as a small picture of
-    a face is enlarged for a model: ``kept`` (B,) whole numbers from 1 to S.
+    """Squares (B, 3, S, S) shrunk to ``kept`` pixels per side and enlarged again, as a small
+    picture of a face is enlarged for a model. ``kept`` (B,): whole numbers from 1 to S.
 
-    Shrunk by averaging over areas, brought back by linear interpolation: OpenCV's INTER_AREA and
-    INTER_LINEAR. Both go along an axis at a time and are linear, so that together they are one
-    matrix a sample; matrices have the same shape for all samples, small pictures do not.
+    Shrinking averages over areas and enlarging interpolates linearly, like OpenCV's INTER_AREA and
+    INTER_LINEAR. Both are linear and work along one axis at a time, so that together they are one
+    matrix per sample. These matrices have the same shape for all samples; the small pictures would
+    not.
     """
-    matrix = _there_and_back(send(kept, pixels.device), pixels.shape[-1])
+    matrix = _resampling(send(kept, pixels.device), pixels.shape[-1])
     across = (pixels.flatten(1, 2) @ matrix.mT).view(pixels.shape)
     return (matrix[:, None] @ across).clamp_(0, 1)
 
 
-def _there_and_back(kept: Tensor, size: int) -> Tensor:
-    """(B,) to (B, size, size): a row says of which pixels a pixel is made."""
+def _resampling(kept: Tensor, size: int) -> Tensor:
+    """(B,) to (B, size, size): a row has the weights of the input pixels in one output pixel."""
     kept = kept[:, None].float()
     pixel = torch.arange(size, device=kept.device, dtype=torch.float32)
     place = ((pixel + 0.5) * (kept / size) - 0.5).clamp(min=0).minimum(kept - 1)
     cell = place.floor()
-    part = (place - cell)[..., None]
-    wide = (size / kept)[..., None]
+    fraction = (place - cell)[..., None]
+    width = (size / kept)[..., None]
 
     def average(cell: Tensor) -> Tensor:
-        """The share of each pixel in a cell of the small picture; of one beyond its edge, 0."""
-        start = cell[..., None] * wide
-        overlap = (start + wide).minimum(pixel + 1) - start.maximum(pixel)
-        return overlap.clamp_(min=0) / wide
+        """The weight of each pixel in a cell of the small picture; 0 for a cell beyond its edge."""
+        start = cell[..., None] * width
+        overlap = (start + width).minimum(pixel + 1) - start.maximum(pixel)
+        return overlap.clamp_(min=0) / width
 
-    return average(cell).lerp_(average(cell + 1), part)
+    return average(cell).lerp_(average(cell + 1), fraction)
 
 
 def jpeg(pixels: Tensor, quality: Tensor) -> Tensor:
-    """What is left after JPEG at ``quality`` (B,), whole numbers from 1 to 100.
+    """Pixels after JPEG compression at ``quality`` (B,), whole numbers from 1 to 100.
 
-    As the usual encoder does it: luminance and colour apart, colour at half the resolution, a
-    cosine transform of blocks of 8 x 8 (ITU-T T.81) and its coefficients rounded to the steps of
-    the standard tables, scaled by the quality as libjpeg scales them. Only what loses nothing is
-    left out: there are no bytes. Sides that are no multiple of 16 are padded by repeating the edge.
+    The steps are those of the usual encoder: luminance and colour are separated, and colour is
+    halved in resolution. Blocks of 8 x 8 get a cosine transform (ITU-T T.81). Its coefficients are
+    rounded to the steps of the standard tables, scaled by the quality as libjpeg scales them. Only
+    the lossless step, which writes bytes, is left out. Sides that are no multiple of 16 are padded
+    by repeating the edge.
     """
     height, width = pixels.shape[2:]
     padded = F.pad(pixels, (0, -width % 16, 0, -height % 16), mode="replicate")
@@ -110,8 +112,8 @@ def jpeg(pixels: Tensor, quality: Tensor) -> Tensor:
 
 def _steps(quality: Tensor) -> Tensor:
     """The steps of the coefficients, (B, 2, 64), of luminance and of chrominance."""
-    whole = quality[:, None, None].long()
-    percent = torch.where(whole < 50, 5000 // whole, 200 - 2 * whole)
+    level = quality[:, None, None].long()
+    percent = torch.where(level < 50, 5000 // level, 200 - 2 * level)
     base = torch.tensor((_LUMINANCE, _CHROMINANCE), device=quality.device)
     return ((base * percent + 50) // 100).clamp_(1, 255).float()
 
@@ -119,7 +121,7 @@ def _steps(quality: Tensor) -> Tensor:
 def _quantise(planes: Tensor, steps: Tensor, cosines: Tensor) -> Tensor:
     """Planes (B, C, H, W) about 0, their coefficients rounded to multiples of ``steps`` (B, 1, 64).
 
-    What comes out is clamped to what 8 bits hold, as a decoder does.
+    The result is clamped to the range of 8 bits, as in a decoder.
     """
     count, channels, height, width = planes.shape
     blocks = planes.reshape(count, -1, 8, width // 8, 8).transpose(2, 3).reshape(count, -1, 64)
@@ -132,7 +134,7 @@ def _quantise(planes: Tensor, steps: Tensor, cosines: Tensor) -> Tensor:
 @lru_cache
 def _constants(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The two colour matrices, the first with levels of 0 to 255, and the cosine transform of a
-    block as one (64, 64) matrix, orthonormal: a row a coefficient."""
+    block as one orthonormal (64, 64) matrix with a row per coefficient."""
     k = torch.arange(8, dtype=torch.float64)
     wave = torch.cos((2 * k + 1) * k[:, None] * (math.pi / 16)) / 2
     wave[0] /= math.sqrt(2)

@@ -18,8 +18,8 @@ def default_root(dataset_id: str) -> Path:
 def find_root(dataset_id: str, plugin: Dataset, data: Path | None) -> Path | None:
     """The root to open: ``data`` when given, else the first default place that exists.
 
-    None for a data set that is drawn rather than read. Raises :class:`DataError` that says where
-    was looked and what to type.
+    None for a data set that is drawn rather than read. Raises :class:`DataError` that names the
+    places and says what to type.
     """
     if not plugin.needs_root:
         return None
@@ -34,9 +34,9 @@ def find_root(dataset_id: str, plugin: Dataset, data: Path | None) -> Path | Non
     for place in places:
         if place.exists():
             return place.resolve()
-    looked = ", ".join(dict.fromkeys(map(str, places)))
+    searched = ", ".join(dict.fromkeys(map(str, places)))
     fetch = f"`zoo data fetch {name}`, " if plugin.fetch is not None else ""
     raise DataError(
-        f"{name}: no data at {looked}. "
+        f"{name}: no data at {searched}. "
         f"Try {fetch}`--data ROOT`, or `--dataset synthetic` for drawn faces."
     )

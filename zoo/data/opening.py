@@ -1,4 +1,4 @@
-"""A data set of a plugin, opened: what its adapter raises names the plugin."""
+"""Opens the data set of a plugin, so that errors of its adapter name the plugin."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .locate import find_root
 
 def open_dataset(dataset: Resolved[Dataset], data: Path | None = None) -> OpenDataset:
     """Open it at ``data``, or where data lies by default. Raises what :func:`.locate.find_root` and
-    :func:`zoo.registry.call.call_with_options` raise; so does, from then on, whatever is asked of
-    it or of its samples."""
+    :func:`zoo.registry.call.call_with_options` raise. The data set that it returns, and its
+    samples, also raise errors that name the plugin."""
     root = find_root(dataset.id, dataset.plugin, data)
     opened = call_with_options(dataset.entry, dataset.plugin.open, root, **dataset.options)
     return cast(OpenDataset, _Opened(dataset.entry, opened))
@@ -42,14 +42,14 @@ class _Opened:
             return lambda: self._samples(name, value)
         if not callable(value):
             return value
-        return lambda *args, **options: self._ask(name, value, *args, **options)
+        return lambda *args, **options: self._call(name, value, *args, **options)
 
-    def _ask(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _call(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         with blaming(self._entry, f"fails in {name}"):
             return method(*args, **options)
 
     def _samples(self, name: str, method: Callable[[], Iterable[Sample]]) -> Iterator[Sample]:
-        samples = iter(self._ask(name, method))
+        samples = iter(self._call(name, method))
         while True:
             with blaming(self._entry, f"fails in {name}"):
                 sample = next(samples, None)
@@ -61,7 +61,7 @@ class _Opened:
 
 @dataclass(frozen=True)
 class _Picture:
-    """Decodes a sample's picture."""
+    """Decodes a sample's picture and checks its type."""
 
     entry: Entry
     sample: Sample
@@ -75,9 +75,9 @@ class _Picture:
             or pixels.ndim != 3
             or pixels.shape[2] != 3
         ):
-            given = getattr(pixels, "dtype", type(pixels).__name__)
+            kind = getattr(pixels, "dtype", type(pixels).__name__)
             raise PluginError(
-                f"{self.entry.label}: {self.sample.id} decodes to {given} "
+                f"{self.entry.label}: {self.sample.id} decodes to {kind} "
                 f"{getattr(pixels, 'shape', '')}, not to uint8 (H, W, 3)"
             )
         return pixels

@@ -1,5 +1,5 @@
-"""The passes over each frame in training: stores and their augmentation, and the views that a
-device makes of them."""
+"""The passes of training over each frame: their stores, their augmentation, and their views on a
+device."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def open_passes(
     config: Config, source: DataSource, labelled: int, size: int, reporter: Reporter
 ) -> list[Pass]:
     """The training split for inputs of ``size`` pixels: the whole regions and, where the model
-    refines, the close crops of the same frames. ``labelled``: how many rows of the table people
-    labelled; the mean shape of those is what close crops are turned by."""
+    refines, the close crops of the same frames. ``labelled``: how many rows of the table have
+    labels of the data set; rows with pseudo-labels follow them. Close crops are turned upright by
+    the mean shape of the labelled rows."""
     scheme, offset = source.table.scheme, source.table.label_offset
     stored = config.augment.stored_side(size)
     whole = source.store("train", config.region, stored, reporter)

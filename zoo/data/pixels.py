@@ -1,9 +1,9 @@
-"""Frames of a store, each read whole and several at once.
+"""Reads frames of a store as whole frames, several at once.
 
-A store that is larger than the memory comes from the disk again each epoch. Read through a memory
-map, a frame arrives page by page, one page after another, and what the system reads around a page
-is of frames that nobody asked for. Whole frames in any order, some at a time, come as fast as the
-file from its start to its end: docs/results/speed.md has the figures.
+A store that is larger than the memory is read from the disk again in each epoch. A memory map reads
+a frame page by page, and the system's read-ahead around a page loads frames that are not needed.
+Reading whole frames, several at once and in any order, is as fast as reading the file from start to
+end: docs/results/speed.md has the figures.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ AT_ONCE = 8
 
 
 class PixelFile:
-    """The images of a memory-mapped array: (M, S, S, 3) uint8. It stays open, so that a store that
-    somebody deletes is there until its last reader is done."""
+    """The images of a memory-mapped array: (M, S, S, 3) uint8. The file stays open, so that a
+    deleted store can be read until its last reader is done."""
 
     def __init__(self, images: np.memmap[tuple[int, ...], np.dtype[np.uint8]]) -> None:
         self.path = Path(str(images.filename))
@@ -40,12 +40,12 @@ class PixelFile:
         self._lock = Lock()
 
     def read(self, rows: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
-        """Put the images of these rows into an array of that many, in this order.
+        """Read the images of these rows, in this order, into the array ``into`` (B, S, S, 3).
 
         Raises :class:`DataError` where the file is shorter than it was, or cannot be read.
         """
 
-        def part(number: int) -> None:
+        def read_share(number: int) -> None:
             file = self._files[number]
             for place in range(number, len(rows), AT_ONCE):
                 file.seek(self._start + int(rows[place]) * self._bytes)
@@ -54,7 +54,7 @@ class PixelFile:
 
         with self._lock:
             try:
-                list(self._pool.map(part, range(min(AT_ONCE, len(rows)))))
+                list(self._pool.map(read_share, range(min(AT_ONCE, len(rows)))))
             except OSError as error:
                 raise DataError(
                     f"{self.path}: cannot be read: {error.strerror or error}; is the disk there?"

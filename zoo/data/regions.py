@@ -1,4 +1,4 @@
-"""Which square of a frame a model is shown: all of the frame, a box about the face, or a crop close
+"""The square of a frame that a model sees: the whole frame, a box about the face, or a close crop
 about its points."""
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..geometry import Box, Region, box_region, frame_region, refine_region
 from .table import SampleTable
 
 CLOSE_ROOM = 1.5
-"""Side of a close region in sides of a second pass's crop. A crop that is turned by 30 degrees
-just fits; one that is moved or widened besides may have a black corner, as at the edge of a
-picture."""
+"""Side of a close region, as a multiple of the side of a second pass's crop. A crop that is turned
+by 30 degrees just fits; one that is also moved or widened may have a black corner, as at the edge
+of a picture."""
 
 
 class RegionRule(ABC):
-    """Says of each frame of a table where its region is."""
+    """Where the region lies in each frame of a table."""
 
     name: ClassVar[str]
 
@@ -31,7 +31,8 @@ class RegionRule(ABC):
         frame that has none."""
 
     def depends_on(self, table: SampleTable, rows: NDArray[np.int64]) -> bytes:
-        """What the regions of these rows depend on, beside the pictures and their points."""
+        """What the regions of these rows depend on besides the pictures and their points, as bytes
+        for the key of a store."""
         return b""
 
 
@@ -66,20 +67,20 @@ class FaceBox(RegionRule):
 @dataclass(frozen=True, eq=False)
 class CloseCrop(RegionRule):
     """The labelled points as a second pass would see them (:func:`zoo.geometry.refine_region`),
-    with room around for turning and moving that crop. Only training asks for it."""
+    with a margin for turning and moving that crop. Only training uses it."""
 
     name = "close"
 
     upright: NDArray[np.float64] | None = None
-    """Points (K, 2) of an upright face, by which each crop is turned as the face is; None: crops
-    are not turned."""
+    """Points (K, 2) of an upright face: each crop is turned as its face is turned against these.
+    None: crops are not turned."""
 
     def region(self, table: SampleTable, row: int, height: int, width: int) -> Region:
         visible = table.visible[row]
-        shown = table.points[row][visible]
-        if not len(shown):  # nothing to crop about, and nothing to learn
+        labelled = table.points[row][visible]
+        if not len(labelled):  # nothing to crop about, and nothing to learn
             return frame_region(height, width)
-        close = refine_region(shown, None if self.upright is None else self.upright[visible])
+        close = refine_region(labelled, None if self.upright is None else self.upright[visible])
         return replace(close, side=close.side * CLOSE_ROOM)
 
     def depends_on(self, table: SampleTable, rows: NDArray[np.int64]) -> bytes:

@@ -1,4 +1,4 @@
-"""A configuration's data set: found, read, split by its protocol, decoded into stores."""
+"""A configuration's data set: it is found, read, split by a protocol, and decoded into stores."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class DataSource:
         return rows
 
     def measurable_rows(self, split: str) -> NDArray[np.int64]:
-        """The same of a split that a model is trained on or scored on. Raises :class:`DataError`
-        where it has no face that an error can be measured by."""
+        """The rows of a split that a model is trained or scored on. Raises :class:`DataError` where
+        the split is empty, or where no face has a size to measure errors in."""
         rows = self.rows(split)
         points, visible = self.table.points[rows], self.table.visible[rows]
         if not visible.any():
@@ -70,7 +70,7 @@ class DataSource:
         return self.cut(split, REGIONS[region], size, reporter)
 
     def cut(self, split: str, rule: RegionRule, size: int, reporter: Reporter) -> Store:
-        """The same of regions that no configuration names."""
+        """One split's regions by a rule, which need not be one that a configuration can name."""
         rows = self.measurable_rows(split)
         progress = reporter.decoding(split if rule.name in REGIONS else f"{split}, {rule.name}")
         store = open_store(
@@ -84,7 +84,7 @@ class DataSource:
         return store
 
     def people(self, store: Store) -> int:
-        """How many a store shows; 0 where the data set names none."""
+        """How many people a store shows; 0 where the data set names none."""
         return len({self.table.people[row] for row in store.rows} - {None})
 
 
@@ -92,7 +92,7 @@ def open_source(
     config: Config, strict: bool, reporter: Reporter, dataset: Resolved[Dataset] | None = None
 ) -> DataSource:
     """The labels of a completed configuration's data set, split by its protocol. ``dataset``: the
-    plugin, where a plan has it."""
+    plugin, where a plan has already resolved it."""
     return _read(
         dataset or config.plugin("dataset"),
         data=config.data,
@@ -115,7 +115,7 @@ def read_source(
     most_skipped: float = MOST_SKIPPED,
     reporter: Reporter | None = None,
 ) -> DataSource:
-    """The labels of a data set, split by a protocol; by the data set's own where none is named."""
+    """The labels of a data set, split by a protocol; without one, by the data set's default."""
     return _read(
         registry("dataset").resolve(dataset_id, options),
         data=data,
@@ -159,6 +159,6 @@ def _read(
 
 
 def splits_of(table: SampleTable, protocol: Protocol, fold: int) -> NDArray[np.str_]:
-    """The split of each row, (N,); none of a face without a size."""
+    """The split of each row, (N,): ``none`` for a face without a size."""
     splits = assign(protocol.id, table.ids, table.people, table.release_splits, fold=fold)
     return np.where(table.sizeless, "none", splits)

@@ -1,8 +1,8 @@
 """Regions decoded once into packed pixels on disk, memory-mapped: what training reads.
 
 A store is one folder under ``ZOO_HOME/stores``, keyed by the data set's fingerprint, the region,
-the size and the frames it holds. It is written beside its final name and renamed into place, so a
-reader never sees half of one, and of two builders at once one simply arrives second.
+the size and the frames it holds. It is written under a temporary name and renamed, so that a reader
+never sees half a store. If two processes build the same store, the first to finish provides it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from .regions import RegionRule
 from .table import SampleTable
 
 FORMAT = 1
-"""Part of the key: a change of the pixels that :func:`zoo.geometry.crop` gives raises it."""
+"""Part of the key. Raise it when :func:`zoo.geometry.crop` begins to give other pixels."""
 
 ABANDONED = 86400.0
-"""Seconds after which a half-written store has no builder any more."""
+"""Seconds after which a half-written store counts as abandoned."""
 
 LARGE = 10**9
-"""Bytes of a store that are told before it is built."""
+"""Bytes from which the size of a store is reported before it is built."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def open_store(
     most_skipped: float = MOST_SKIPPED,
     note: Callable[[str], None] | None = None,
 ) -> Store:
-    """The store of these rows of the table, built where it is not there yet; ``note`` is told
-    before, where it is large.
+    """The store of these rows of the table, built where it does not exist yet. Before a large one
+    is built, ``note`` is called with a message about its size.
 
     Raises :class:`DataError` where no frame can be read, where more than the share
     ``most_skipped`` cannot and, with ``strict``, where any cannot.
@@ -81,8 +81,8 @@ def open_store(
     if folder.is_dir() and _any_repaired(_read(folder), table, rule, size):
         shutil.rmtree(folder)
     if not folder.is_dir():
-        _build(folder, table, rows, rule, size, progress, note or (lambda said: None))
-    with contextlib.suppress(OSError):  # a folder of others that may be read alone
+        _build(folder, table, rows, rule, size, progress, note or (lambda message: None))
+    with contextlib.suppress(OSError):  # a read-only folder of another user
         os.utime(folder)  # when it was last used: see old_stores
     store = _read(folder)
     refuse_skips(store.problems, len(rows), strict, most_skipped)
@@ -111,7 +111,7 @@ def old_stores(days: float) -> list[OldStore]:
 
 
 def _require_room(where: Path, frames: int, size: int) -> str:
-    """What a store takes of the disk, in words, where that is much.
+    """A message about the disk space that a large store takes; empty for a smaller one.
 
     Raises :class:`DataError` where the disk has less room.
     """
@@ -161,17 +161,17 @@ def _build(
     note: Callable[[str], None],
 ) -> None:
     draft = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.part")
-    for left in folder.parent.glob("*.part"):  # by a builder that was killed
-        if time.time() - left.stat().st_mtime > ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
+    for leftover in folder.parent.glob("*.part"):  # by a builder that was killed
+        if time.time() - leftover.stat().st_mtime > ABANDONED:
+            shutil.rmtree(leftover, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
-        if said := _require_room(folder.parent, len(rows), size):
-            note(said)
+        if message := _require_room(folder.parent, len(rows), size):
+            note(message)
         kept, regions, problems = _write_images(
             draft / "images.npy", table, rows, rule, size, progress
         )
-        if not kept:  # no store: the next try may find what is missing now
+        if not kept:  # make no store: the next try may find files that are missing now
             refuse_skips(problems, len(rows), strict=False)
         np.save(draft / "regions.npy", _as_array(regions))
         np.save(draft / "rows.npy", np.array(kept, np.int64))
@@ -195,8 +195,8 @@ def _write_images(
     size: int,
     progress: Progress | None,
 ) -> tuple[list[int], list[Region], list[Problem]]:
-    """Pixels go to disk as they come, each to its place; frames that cannot be read leave unused
-    room at the end."""
+    """Write each frame to its place in the file as soon as it is decoded. Frames that cannot be
+    read leave unused room at the end."""
     regions: dict[int, Region] = {}
     problems: dict[int, Problem] = {}
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), size, size, 3)}
@@ -224,9 +224,9 @@ def _write_images(
 
 def _close_gaps(path: Path, kept: Sequence[int]) -> None:
     images = np.load(path, mmap_mode="r+", allow_pickle=False)
-    for place, before in enumerate(kept):
-        if place != before:
-            images[place] = images[before]
+    for target, source in enumerate(kept):
+        if target != source:
+            images[target] = images[source]
     images.flush()
 
 
@@ -240,7 +240,7 @@ def _move_into_place(draft: Path, folder: Path) -> None:
     try:
         draft.rename(folder)
     except OSError:
-        if not folder.is_dir():  # else another builder was first, with the same bytes
+        if not folder.is_dir():  # otherwise another builder finished first, with the same bytes
             raise
 
 
@@ -248,7 +248,7 @@ def _read(folder: Path) -> Store:
     try:
         listed = read_json(folder / "problems.json")
         rows = np.load(folder / "rows.npy", allow_pickle=False)
-        # copy-on-write, so that torch may wrap it; nobody writes
+        # copy-on-write, since torch needs a writable array; nothing is written
         images = np.load(folder / "images.npy", mmap_mode="c", allow_pickle=False)
         regions = np.load(folder / "regions.npy", allow_pickle=False)
     except (DataError, OSError, ValueError, EOFError) as error:

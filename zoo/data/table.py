@@ -44,19 +44,20 @@ class SampleTable:
     """(N, K): 1 where a point is hidden, 0 where it is seen; NaN where the data set does not
     say."""
     attributes: tuple[Attributes, ...]
-    """What each frame is like."""
+    """Properties of each frame, by name."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:
-        """Sentences on labels that cannot be what they say (:mod:`zoo.evaluation.audit.doubts`)."""
+        """Sentences about labels that cannot be right (:mod:`zoo.evaluation.audit.doubts`)."""
         return tuple(doubts(self.ids, self.points, self.visible))
 
     @cached_property
     def sizeless(self) -> NDArray[np.bool_]:
-        """(N,): frames whose points lie at one place, which nothing can be learned from."""
+        """(N,): True for frames whose points all lie at one place: nothing can be learned from
+        them."""
         return sizeless(self.points, self.visible)
 
     @property
@@ -69,7 +70,7 @@ class SampleTable:
         return self.occluded[rows] if self.tells_occlusion else None
 
     def attributes_of(self, rows: NDArray[np.int64]) -> tuple[Attributes, ...] | None:
-        """What each of these frames is like; None where no frame at all says."""
+        """The properties of each of these frames; None where no frame of the table has any."""
         return tuple(self.attributes[row] for row in rows) if any(self.attributes) else None
 
     @cached_property
@@ -83,8 +84,8 @@ class SampleTable:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over ids, points, visibility, file sizes and, of frames that are turned, by which
-        orientation, of those that tell it, which points are hidden; in the order of the ids."""
+        """sha256 over ids, points, visibility and file sizes, in the order of the ids. It includes
+        the orientation of frames that are turned, and the occlusion of frames that state it."""
         digest = hashlib.sha256(f"{self.scheme.name} {len(self)}\n".encode())
         for i in sorted(range(len(self)), key=self.ids.__getitem__):
             digest.update(f"{self.ids[i]}\n{self.bytes[i]}\n".encode())
@@ -100,11 +101,11 @@ class SampleTable:
 def read_table(
     dataset: OpenDataset, strict: bool = False, given: Iterable[Sample] | None = None
 ) -> SampleTable:
-    """Every sample's labels, checked against the contract; ``given``: of these samples instead of
-    the data set's labelled ones.
+    """The labels of all samples, checked against the contract. ``given``: take these samples
+    instead of the data set's labelled ones.
 
-    Raises :class:`DataError` for a sample that breaks it, for a data set without samples, and, with
-    ``strict``, for the first row that the adapter left out.
+    Raises :class:`DataError` for a sample that breaks the contract, for a data set without samples,
+    and, with ``strict``, for the first row that the adapter left out.
     """
     samples: list[Sample] = [
         replace(sample, id=readable(sample.id))
@@ -145,7 +146,7 @@ def read_table(
         if sample.id in seen:
             raise DataError(f"{sample.id}: two samples have this id")
         seen.add(sample.id)
-    nowhere, untold = (np.nan,) * 4, np.full(count, np.nan)
+    no_box, no_occlusion = (np.nan,) * 4, np.full(count, np.nan)
     return SampleTable(
         scheme=dataset.scheme,
         release=dataset.release,
@@ -159,12 +160,12 @@ def read_table(
         release_splits=tuple(s.release_split for s in samples),
         points=np.stack([s.points for s in samples]).astype(np.float32),
         visible=np.stack([s.visible for s in samples]).astype(bool),
-        boxes=np.array([s.box or nowhere for s in samples], np.float32),
+        boxes=np.array([s.box or no_box for s in samples], np.float32),
         bytes=np.array([s.bytes for s in samples], np.int64),
         orientations=np.array([s.orientation for s in samples], np.int64),
         images=tuple(s.image for s in samples),
         occluded=np.array(
-            [untold if s.occluded is None else s.occluded for s in samples], np.float32
+            [no_occlusion if s.occluded is None else s.occluded for s in samples], np.float32
         ),
         attributes=tuple({k: _plain(v) for k, v in s.attributes.items()} for s in samples),
     )

@@ -1,11 +1,11 @@
-"""What training shows of a batch's frames: their regions and, for a model with a second pass,
-closer crops of half of them.
+"""The images that training makes of a batch's frames: their regions and, for a model with a second
+pass, closer crops of half of them.
 
-A model with ``refine`` sees a whole region in its first pass and in later ones a crop about the
-points that it found. It is one network, so it is trained on both: each frame of a batch is, with
-even chances, seen whole or close. Close crops lie about the labelled points and are moved, widened
-and turned as the recipe says, and by ``JITTER`` at least, since at work they lie about points that
-the pass before got somewhat wrong.
+A model with ``refine`` sees the whole region in its first pass, and a crop about the points that it
+found in later passes. It is one network, so it is trained on both: each frame of a batch is shown
+whole or close, with equal probability. Close crops lie about the labelled points. They are moved,
+widened and turned as the recipe says, but by ``JITTER`` at least: in prediction they lie about
+points that the previous pass got slightly wrong.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ JITTER = {"scale": 0.1, "shift": 0.05}
 """Least jitter of close crops, where the recipe has less."""
 
 MISTURN = 10.0
-"""Degrees by which crops that are turned upright are turned at random, whatever the recipe says:
-the pass before gets the roll somewhat wrong. 99 in 100 of its rolls are nearer."""
+"""Random rotation, in degrees, of crops that are turned upright, whatever the recipe says: the
+previous pass gets the roll slightly wrong, by less than this in 99 of 100 cases."""
 
 
 Stored = tuple[Tensor, Tensor, Tensor, Tensor | None]
@@ -50,8 +50,8 @@ class Shown(NamedTuple):
     visible: Tensor
     """(B, K) bool"""
     occluded: Tensor | None
-    """(B, K): 1 where a point is hidden, 0 where it is seen, NaN where nobody says; None where the
-    data set never says."""
+    """(B, K): 1 where a point is hidden, 0 where it is seen, NaN where that is unknown; None where
+    the data set never says."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class View:
     split: Split
     augment: Augmenter
     then: Chain = NONE
-    """The augmentations of plugins, which come last."""
+    """The augmentations of plugins, which are applied last."""
 
     def show(self, rows: NDArray[np.int64], draws: Tensor) -> Shown:
         """These frames as training sees them."""
@@ -74,14 +74,14 @@ class View:
         if occluded is not None:
             occluded = self.augment.mirror_marks(occluded, draws)
         images, points, visible = self.augment(images, points, visible, draws)
-        given = AugmentedBatch(images, points, visible, draws[:, OWN_DRAWS:], occluded)
-        batch = self.then(given)
+        batch = AugmentedBatch(images, points, visible, draws[:, OWN_DRAWS:], occluded)
+        batch = self.then(batch)
         return Shown(batch.images, batch.points, batch.visible, batch.occluded)
 
 
 class Order(NamedTuple):
-    """What a process shows of a batch: the rows of ``part``, drawn for the whole batch, so that how
-    many processes share it changes no frame's augmentation."""
+    """The part of a batch that one process shows: the rows of ``part``. Random numbers are drawn
+    for the whole batch, so that the number of processes changes no frame's augmentation."""
 
     rows: NDArray[np.int64]
     seed: int
@@ -101,7 +101,7 @@ class Views:
     def show(self, orders: Iterable[Order]) -> Iterator[Shown]:
         """Batches as training sees them; the order within a batch is by view.
 
-        Frames that do not live on the device are fetched while the batch before is worked with.
+        Frames that are not on the device are fetched while the previous batch is processed.
         """
         jobs = (partial(self._fetch, order) for order in orders)
         split = self.whole.split
@@ -110,12 +110,12 @@ class Views:
             if len(shown) == 1:
                 yield shown[0]
                 continue
-            told = [each.occluded for each in shown if each.occluded is not None]
+            occluded = [each.occluded for each in shown if each.occluded is not None]
             yield Shown(
                 images=torch.cat([each.images for each in shown]),
                 points=torch.cat([each.points for each in shown]),
                 visible=torch.cat([each.visible for each in shown]),
-                occluded=torch.cat(told) if told else None,
+                occluded=torch.cat(occluded) if occluded else None,
             )
 
     def _fetch(self, order: Order) -> list[tuple[View, Stored, Tensor]]:
@@ -123,13 +123,13 @@ class Views:
         draws = draw(count, order.seed, self.whole.then.draws)[order.part]
         if self.close is None:
             return [(self.whole, self.whole.fetch(rows), draws)]
-        near = _coins(count, order.seed)[order.part]
-        chosen = [(self.whole, np.flatnonzero(~near)), (self.close, np.flatnonzero(near))]
-        return [(view, view.fetch(rows[at]), draws[at]) for view, at in chosen if len(at)]
+        is_close = _choose_close(count, order.seed)[order.part]
+        parts = [(self.whole, np.flatnonzero(~is_close)), (self.close, np.flatnonzero(is_close))]
+        return [(view, view.fetch(rows[at]), draws[at]) for view, at in parts if len(at)]
 
 
 def close_augment(augment: Augment, upright: bool = False) -> Augment:
-    """A recipe's augmentation for close crops; ``upright``: of those that are turned upright."""
+    """A recipe's augmentation for close crops; ``upright``: for crops that are turned upright."""
     least = {key: max(getattr(augment, key), value) for key, value in JITTER.items()}
     close = replace(augment, resize=0, crop=False, **least)
     return replace(close, rotation=MISTURN) if upright else close
@@ -140,6 +140,6 @@ def close_size(augment: Augment, size: int) -> int:
     return round(size * CLOSE_ROOM * (1 + close_augment(augment).scale))
 
 
-def _coins(count: int, seed: int) -> NDArray[np.bool_]:
-    """Which frames of a batch are seen close."""
+def _choose_close(count: int, seed: int) -> NDArray[np.bool_]:
+    """Which frames of a batch are shown close, (count,)."""
     return np.random.default_rng([seed, 1]).random(count) < 0.5

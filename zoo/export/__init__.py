@@ -1,4 +1,4 @@
-"""A finished run for others: as an ONNX file, and on a hub.
+"""Shares a finished run: as an ONNX file, and on a hub.
 
-Importing this package brings in nothing; its modules do.
+Importing this package imports nothing else; its modules do.
 """

@@ -1,7 +1,7 @@
-"""An ONNX graph whose weights lie in a safetensors file beside it: a model ships them once.
+"""An ONNX graph whose weights lie in a safetensors file beside it, so that a model has them once.
 
-ONNX lets a tensor of a graph stand in another file, as its bytes from an offset on; safetensors
-holds tensors as just such bytes. Any runtime that reads ONNX's external data reads the pair.
+ONNX can store a tensor of a graph in another file, as raw bytes from an offset on, and safetensors
+stores tensors as such bytes. Any runtime that reads ONNX's external data reads the pair.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def refer(model: bytes, weights: Path, prefix: str) -> bytes:
     Args:
         model: An ONNX file whose initializers have the names of the network's tensors.
         weights: The safetensors file; the graph finds it by its name, in its own folder.
-        prefix: What stands before a tensor's name in the graph.
+        prefix: Prefix of the tensors' names in the graph.
 
     Returns:
         The ONNX file. Tensors of 16 bits are cast to the 32 in which the graph computes.
 
     Raises:
-        WeightsError: The graph has a large tensor that the file has not.
+        WeightsError: The graph has a large tensor that the file lacks.
     """
     import onnx
 
@@ -53,7 +53,7 @@ def refer(model: bytes, weights: Path, prefix: str) -> bytes:
         tensor.data_location = onnx.TensorProto.EXTERNAL
         for key, value in (("location", weights.name), ("offset", start), ("length", end - start)):
             tensor.external_data.add(key=key, value=str(value))
-    nodes = [*casts, *graph.node]  # what a node takes must be made before it
+    nodes = [*casts, *graph.node]  # the inputs of a node must come before it
     del graph.node[:]
     graph.node.extend(nodes)
     content: bytes = proto.SerializeToString()

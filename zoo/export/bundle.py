@@ -1,8 +1,9 @@
 """Bundle a run with the package: `make bundle RUN=... NAME=...`, for maintainers.
 
-What ships is what `zoo push` would publish: weights, configuration, record, card and ONNX graph,
-without a path of this machine or a name of the data. Weights are stored once, in 16 bits where
-nobody could tell, and computed with in 32: the graph takes them from the file of the weights.
+The files are those that `zoo push` would publish: weights, configuration, record, card and ONNX
+graph. They name no path of this machine and no person or frame of the data. Weights are stored
+once, in 16 bits where this hardly moves the points, and the model computes in 32 bits. The graph
+reads them from the file of the weights.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from .measured import measured
 from .push import brought_files, require_no_names
 
 MOST_BYTES = 8_000_000
-"""Largest size of weights and graph together: the wheel stays small."""
+"""Largest size of weights and graph together, so that the wheel stays small."""
 MOST_MOVED = 0.05
-"""Pixels of the input: points of a model in 16 bits may lie this far from those in 32, on average.
+"""Largest mean distance, in pixels of the input, of a model's points in 16 bits from those in 32.
 Labels are whole pixels of frames that are larger than most inputs."""
 
 
@@ -68,7 +69,7 @@ def pack(
 ) -> Packed:
     """Write a finished run's files to ``models/name`` and its entry into the catalogue.
 
-    With ``default``, `zoo predict` uses it where none is named, and no other entry does. Raises
+    With ``default``, it replaces the model that `zoo predict` uses where none is named. Raises
     :class:`UsageError` for a run that is not finished or too large to bundle,
     :class:`DataError` for a record that names a person, and :class:`WeightsError` where graph and
     network disagree; nothing has been written then.
@@ -81,46 +82,46 @@ def pack(
     record, config = folder.read_record(), folder.read_config()
     require_no_names(folder, record)
     tensors, header = load_tensors(folder.best)
-    smaller = {key: _halved(tensor) for key, tensor in tensors.items()}
-    moved = _moved(folder.path, smaller)
+    halved = {key: _halved(tensor) for key, tensor in tensors.items()}
+    moved = _moved(folder.path, halved)
     half = moved <= MOST_MOVED
-    chosen = smaller if half else tensors
+    chosen = halved if half else tensors
     target = models / name
     with TemporaryDirectory() as place:
-        made = Path(place) / name
-        save_tensors(made / WEIGHTS, chosen, header)
-        if record.model.best_sha256 is not None:  # these are others: in 16 bits, or laid out anew
-            record.raw["model"]["best_sha256"] = file_digest(made / WEIGHTS)
+        draft = Path(place) / name
+        save_tensors(draft / WEIGHTS, chosen, header)
+        if record.model.best_sha256 is not None:  # the new file differs: 16 bits, or its layout
+            record.raw["model"]["best_sha256"] = file_digest(draft / WEIGHTS)
         files = {
             "config.toml": dumps(from_dict(config.to_share())),
             "record.json": f"{layout(record.raw)}\n",
             "card.md": plain_card(record, name, title=name, measured=measured(folder)),
         }
         for file, text in files.items():
-            write_whole(made / file, text.encode())
-        _write_graph(RunFolder(made), name)
-        weights, size = ((made / file).stat().st_size for file in (WEIGHTS, GRAPH))
+            write_whole(draft / file, text.encode())
+        _write_graph(RunFolder(draft), name)
+        weights, size = ((draft / file).stat().st_size for file in (WEIGHTS, GRAPH))
         if weights + size > MOST_BYTES:
-            tried = "" if half else f", since 16 bits would move points by {moved:.2f} px"
+            reason = "" if half else f", since 16 bits would move points by {moved:.2f} px"
             raise UsageError(
-                f"{run}: its weights take {weights / 1e6:.1f} MB{tried}, and its graph "
+                f"{run}: its weights take {weights / 1e6:.1f} MB{reason}, and its graph "
                 f"{size / 1e6:.1f}; a bundled model may take {MOST_BYTES / 1e6:.1f} MB. "
                 "Publish it instead: zoo push"
             )
-        sources = {file: made / file for file in (*FILES, GRAPH)} | brought_files(config)
+        sources = {file: draft / file for file in (*FILES, GRAPH)} | brought_files(config)
         for file, source in sources.items():
             write_whole(target / file, source.read_bytes())
     _enter(catalogue, name, _entry(target, list(sources), record, summary), default)
     return Packed(target, weights, size, half, moved if half else 0.0)
 
 
-def _write_graph(made: RunFolder, name: str) -> None:
+def _write_graph(draft: RunFolder, name: str) -> None:
     """Raises :class:`WeightsError` where graph and network disagree, and what
     :func:`zoo.prediction.graph.trace` raises."""
-    trained = load_trained(made)
-    facts = replace(facts_of(trained, made), name=name)
-    content = refer(graph.trace(trained, fold=False), made.best, graph.PREFIX)
-    file = made.path / GRAPH
+    trained = load_trained(draft)
+    facts = replace(facts_of(trained, draft), name=name)
+    content = refer(graph.trace(trained, fold=False), draft.best, graph.PREFIX)
+    file = draft.path / GRAPH
     write_whole(file, graph.with_metadata(content, facts.to_metadata(), describe(facts)))
     network, exported = TorchPredictor(trained, "cpu"), OnnxPredictor(file, weights_beside=True)
     check = compare(network, exported, random_crops(network.input_size), "random")
@@ -129,14 +130,14 @@ def _write_graph(made: RunFolder, name: str) -> None:
 
 
 def _halved(tensor: Tensor) -> Tensor:
-    """Vectors stay: a running variance may be larger than 16 bits can say."""
+    """The tensor in 16 bits. Vectors stay in 32: a running variance may exceed 16 bits' range."""
     return tensor.half() if tensor.is_floating_point() and tensor.ndim > 1 else tensor
 
 
-def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
-    """Pixels of the input between what a run says and what it says with other weights, on drawn
-    faces: the mean over points. A single one may jump: where a heat map has two peaks of a height,
-    nothing says which is right."""
+def _moved(run: Path, halved: dict[str, Tensor]) -> float:
+    """Mean distance, in pixels of the input, between a run's points on drawn faces with its own
+    weights and with these. It is a mean, since a single point may jump: where a heat map has two
+    peaks of the same height, either may win."""
     predictor = TorchPredictor.of_run(run, "cpu")
     size = predictor.input_size
     drawn: Any = registry("dataset").get("landmark-zoo/synthetic")
@@ -144,7 +145,7 @@ def _moved(run: Path, smaller: dict[str, Tensor]) -> float:
     images = [sample.image() for sample in faces]
     crops = np.stack([crop(i, frame_region(*i.shape[:2]), size) for i in images])
     before = predictor.run(crops).points
-    predictor.model.load_state_dict({key: value.float() for key, value in smaller.items()})
+    predictor.model.load_state_dict({key: value.float() for key, value in halved.items()})
     with torch.no_grad():
         after = predictor.run(crops).points
     return float(np.linalg.norm(after - before, axis=-1).mean() * size)
@@ -156,7 +157,7 @@ def _entry(folder: Path, names: list[str], record: Record, summary: str) -> dict
         content = (folder / name).read_bytes()
         files[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     data, score = record.data, record.raw["results"].get("val", {})
-    told = {
+    facts = {
         "backbone": record.plugin.id,
         "scheme": data.scheme,
         "dataset": data.dataset,
@@ -169,12 +170,13 @@ def _entry(folder: Path, names: list[str], record: Record, summary: str) -> dict
     return {
         "summary": summary,
         "files": files,
-        "record": {key: value for key, value in told.items() if value is not None},
+        "record": {key: value for key, value in facts.items() if value is not None},
     }
 
 
 def _enter(path: Path, name: str, entry: dict[str, Any], default: bool) -> None:
-    """The comments above the first entry stay, and so do the names that the entry replaced."""
+    """Write the entry into the catalogue. The comments above the first entry stay, and so do the
+    names in the entry's ``replaces``."""
     text = path.read_text("utf-8") if path.is_file() else ""
     head = "".join(
         line for line in text.partition("\n[")[0].splitlines(keepends=True) if line[0] == "#"
@@ -188,4 +190,4 @@ def _enter(path: Path, name: str, entry: dict[str, Any], default: bool) -> None:
         entry = {"replaces": replaced} | entry
     table[name] = entry
     write_whole(path, f"{head}\n{tomli_w.dumps(table)}".encode())
-    read(path)  # what would not be read back is found now
+    read(path)  # raises if the new catalogue cannot be read back

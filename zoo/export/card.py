@@ -17,7 +17,7 @@ TASK = "keypoint-detection"
 """The hub's name for what the model does."""
 
 WEAK = 1.5
-"""A condition is named as a weakness where its error is so many times the plain one."""
+"""A condition counts as a weakness where its error is more than this many times the plain one."""
 
 TAGS = ("facial-landmarks", "face-alignment", "keypoint-detection", "landmark-zoo")
 
@@ -40,7 +40,7 @@ def model_card(
 def plain_card(
     record: Record, address: str, *, title: str = "", measured: Mapping[str, Any] | None = None
 ) -> str:
-    """The same without front matter, to be read where no hub is. ``title``: the run's name."""
+    """The same without front matter, for readers outside a hub. ``title``: the run's name."""
     return _body(record, address, False, measured or {}, title)
 
 
@@ -82,7 +82,7 @@ def _body(
     data, model = record.data, record.model
     rows = "".join(_row(split, result) for split, result in record.raw["results"].items())
     partial = ", less than the whole release" if data.partial else ""
-    alone = (
+    onnx_use = (
         "\n`model.onnx` does the same without PyTorch: `zoo predict model.onnx photo.jpg`.\n"
         if onnx
         else ""
@@ -104,7 +104,7 @@ print(faces[0].points)        # (K, 2), x and y in pixels
 ```
 
 On the command line: `zoo predict {address} photo.jpg`.
-{alone}
+{onnx_use}
 ## Results
 
 | split | NME inter-ocular | 95% interval | faces worse than 8% | frames | baseline |
@@ -159,9 +159,9 @@ model tells them:
 def _subsets(record: Record) -> str:
     """The frames that share an attribute."""
     rows = "".join(
-        _cells(split, name, _percent(own.nme_ioc or own.nme_box), _percent(own.fr_10), own.n)
+        _cells(split, name, _percent(r.nme_ioc or r.nme_box), _percent(r.fr_10), r.n)
         for split, results in record.results.items()
-        for name, own in results.subsets.items()
+        for name, r in results.subsets.items()
     )
     if not rows:
         return ""
@@ -216,10 +216,10 @@ def _training(record: Record) -> str:
     people = record.data.people.get("train")
     if not frames:
         return ""
-    shown = f" of {people} people" if people else ""
+    of_people = f" of {people} people" if people else ""
     recipe = _line(record.config.recipe or "")
     return (
-        f" on {frames} frames{shown} of `{_line(record.data.dataset)}`, "
+        f" on {frames} frames{of_people} of `{_line(record.data.dataset)}`, "
         f"{record.epochs} epochs{f' of the recipe {recipe}' if recipe else ''}"
     )
 
@@ -339,11 +339,11 @@ def _terms(record: Record) -> str:
         "frames that it was trained on": data.license,
     }
     lines = [f"- {what}: {_line(text)}" for what, text in known.items() if text]
-    mind = (
+    notice = (
         "\nFrames of faces were collected for research: so is the model meant. Faces are personal: "
         "mind the terms of the frames, and the law."
     )
-    return "\n".join([*lines, mind])
+    return "\n".join([*lines, notice])
 
 
 def _number(values: Mapping[str, Any], key: str) -> float | None:

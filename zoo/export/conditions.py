@@ -1,4 +1,4 @@
-"""How a model does on faces that are turned, small, dark or blurred: what it is good and bad at.
+"""How well a model works on faces that are turned, small, dark or blurred.
 
 Frames of a split are changed in one way at a time, and shown as `zoo predict` shows them: by a box
 about the face, with quarter turns where the model is in doubt.
@@ -23,7 +23,7 @@ from ..prediction.predictor import LIMIT, Predictor
 from .tolerance import Progress, require_scheme
 
 MOST_FRAMES = 100
-"""Frames that are looked at, evenly spaced."""
+"""How many frames are measured at most, evenly spaced."""
 
 PLAIN = "as it is"
 ANGLES = (15, 30, 45, 90, 180)
@@ -31,11 +31,11 @@ ANGLES = (15, 30, 45, 90, 180)
 SIDES = (64, 32, 20)
 """Pixels: the longer side of the points' box, in a smaller copy of the picture."""
 BLUR = 0.04
-"""Sigma of a Gaussian, in longer sides of the points' box."""
+"""Sigma of a Gaussian, as a fraction of the longer side of the points' box."""
 LIGHT = 0.2
-"""What a dark picture has of the light."""
+"""Brightness of a dark picture, as a fraction of the original."""
 JPEG = 10
-"""Quality of a JPEG file that is squeezed too much."""
+"""Quality of a JPEG file that is compressed too much."""
 
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -63,9 +63,9 @@ def by_condition(
     """
     require_scheme(predictor, table)
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_FRAMES).round().astype(np.int64))]
-    ways = conditions()
-    errors: dict[str, list[float]] = {name: [] for name in ways}
-    kept: dict[str, list[bool]] = {name: [] for name in ways}
+    changes = conditions()
+    errors: dict[str, list[float]] = {name: [] for name in changes}
+    kept: dict[str, list[bool]] = {name: [] for name in changes}
     frames = 0
     for done, row in enumerate(chosen.tolist(), start=1):
         visible, labelled = table.visible[row], table.points[row].astype(np.float64)
@@ -76,7 +76,7 @@ def by_condition(
             continue
         frames += 1
         plain = Shown(image, labelled, square_about(labelled[visible]))
-        for name, change in ways.items():
+        for name, change in changes.items():
             shown = change(plain)
             [face] = predictor.predict(shown.image, Finder.of_boxes(shown.box), min_confidence=0.0)
             error = headline_errors(
@@ -94,26 +94,26 @@ def by_condition(
                 "nme": float(np.nanmean(errors[name])),
                 "kept": float(np.mean(kept[name])) if kept[name] else None,
             }
-            for name in ways
+            for name in changes
         },
     }
 
 
 def conditions() -> dict[str, Callable[[Shown], Shown]]:
-    """What is done to a picture, by name."""
+    """The changes of a picture, by name."""
     return {
         PLAIN: lambda shown: shown,
         **{f"turned by {angle}°": _turning(angle) for angle in ANGLES},
         **{f"face of {side} pixels": _shrinking(side) for side in SIDES},
         "blurred": _blurred,
         "a fifth of the light": lambda shown: shown._replace(image=_darker(shown.image)),
-        f"JPEG of quality {JPEG}": lambda shown: shown._replace(image=_squeezed(shown.image)),
+        f"JPEG of quality {JPEG}": lambda shown: shown._replace(image=_compressed(shown.image)),
     }
 
 
 def turn(shown: Shown, degrees: float) -> Shown:
-    """The picture turned on a canvas that holds all of it, and the square about its face: as large
-    as upright, since a detector's box does not grow with an angle."""
+    """The picture turned on a canvas that holds all of it, and the square about its face. The
+    square keeps its size, since a detector's box does not grow with an angle."""
     angle = math.radians(degrees)
     height, width = shown.image.shape[:2]
     corners = turned(np.array([(0, 0), (width, 0), (0, height), (width, height)]), angle)
@@ -137,7 +137,7 @@ def shrink(shown: Shown, side: float) -> Shown:
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = cv2.resize(shown.image, size, interpolation=cv2.INTER_AREA)
     scale = np.array([size[0] / width, size[1] / height])
-    points = (shown.points + 0.5) * scale - 0.5  # the middle of a pixel stays one
+    points = (shown.points + 0.5) * scale - 0.5  # 0 is the centre of a pixel, -0.5 the edge
     box = (np.array(shown.box).reshape(2, 2) + 0.5) * scale - 0.5
     return Shown(np.asarray(small, np.uint8), points, tuple(box.reshape(-1).tolist()))
 
@@ -159,6 +159,6 @@ def _darker(image: Pixels) -> Pixels:
     return np.asarray(image * LIGHT, np.uint8)
 
 
-def _squeezed(image: Pixels) -> Pixels:
+def _compressed(image: Pixels) -> Pixels:
     _, packed = cv2.imencode(".jpg", image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, JPEG))
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]

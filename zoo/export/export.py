@@ -28,7 +28,7 @@ from ..runs.trained import Trained, load_trained
 
 FORMATS = ("onnx",)
 FROM_DATA = 64
-"""Frames of the validation split that a check looks at, evenly spaced."""
+"""How many frames of the validation split a check uses, evenly spaced."""
 
 DATA = ("dataset", "release", "protocol", "region", "scheme", "fingerprint", "frames", "partial")
 RESULTS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "auc_08", "fr_08", "n")
@@ -55,8 +55,8 @@ def export_onnx(
 ) -> Exported:
     """Write a run's best model as an ONNX file.
 
-    Before it is written, the graph is compared with the network on random crops and, where they
-    are named, on validation frames and on whole pictures.
+    Before it is written, the graph is compared with the network on random crops and, with ``data``
+    and ``pictures``, on validation frames and on whole pictures.
 
     Args:
         run: Folder of a run, or name of a model that `zoo models` lists.
@@ -64,7 +64,7 @@ def export_onnx(
             `zoo models`, ``NAME.onnx`` here.
         data: Folder of the run's data set: compare on validation frames too.
         pictures: Picture files: compare on these too.
-        reporter: Is told how far the work is.
+        reporter: Receives the progress.
 
     Returns:
         The file, its size in bytes, and the comparisons.
@@ -82,9 +82,9 @@ def export_onnx(
     """
     graph.require_packages()
     folder = RunFolder(run_folder(run))
-    # what the package brought, or `zoo fetch`, stays as it was verified
-    beside = folder.path / "model.onnx" if folder.path == Path(run) else Path(f"{run}.onnx")
-    path = beside if out is None else Path(out)
+    # the folder of a model from the package or from `zoo fetch` stays as it was verified
+    default = folder.path / "model.onnx" if folder.path == Path(run) else Path(f"{run}.onnx")
+    path = default if out is None else Path(out)
     if path.is_dir():
         raise UsageError(f"--out {path}: is a folder; name a file, such as {path / 'model.onnx'}")
     trained = load_trained(folder)
@@ -123,24 +123,24 @@ def _real_crops(
     pictures: Sequence[str | Path],
     reporter: Reporter,
 ) -> dict[str, NDArray[np.uint8]]:
-    """Crops (N, S, S, 3) by where they are from."""
+    """Crops (N, S, S, 3) by their source: the data set's id, or ``pictures``."""
     config = trained.header.config
-    found: dict[str, NDArray[np.uint8]] = {}
+    crops: dict[str, NDArray[np.uint8]] = {}
     if data is not None:
         source = reopen_source(folder, data, False, reporter)
         store = source.store("val", config.region, config.input_size, reporter)
         rows = np.unique(np.linspace(0, len(store) - 1, FROM_DATA).round().astype(np.int64))
-        found[source.dataset] = np.asarray(store.images[rows])
+        crops[source.dataset] = np.asarray(store.images[rows])
     if pictures:
         images = [read_image(Path(path)) for path in pictures]
-        found["pictures"] = np.stack(
+        crops["pictures"] = np.stack(
             [crop(i, frame_region(*i.shape[:2]), config.input_size) for i in images]
         )
-    return found
+    return crops
 
 
 def facts_of(trained: Trained, folder: RunFolder) -> OnnxFacts:
-    """What the file says of itself; without a record where the run is not finished."""
+    """The metadata of the file; without a summary of the record where the run is not finished."""
     record = folder.read_record() if folder.record.is_file() else None
     return replace(
         graph.facts_of(trained, folder.path.resolve().name, record.calibration if record else None),
@@ -150,15 +150,15 @@ def facts_of(trained: Trained, folder: RunFolder) -> OnnxFacts:
 
 
 def _licenses(record: Record | None) -> dict[str, str]:
-    """Those that the record knows."""
+    """The licences in the record."""
     if record is None:
         return {}
-    found = {
+    licenses = {
         "code": record.model.license,
         "weights": record.model.weights_license,
         "data": record.data.license,
     }
-    return {what: text for what, text in found.items() if text}
+    return {what: text for what, text in licenses.items() if text}
 
 
 def summary(record: Record) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def summary(record: Record) -> dict[str, Any]:
 
 
 def describe(facts: OnnxFacts) -> str:
-    """What viewers of ONNX files show of one."""
+    """The description that viewers of ONNX files show."""
     size = facts.input_size
     return (
         f"{facts.name}: {len(facts.scheme)} facial landmarks ({facts.scheme.name}). "

@@ -1,4 +1,4 @@
-"""What a run's card says beyond its record: measured once, kept in ``card.json``."""
+"""Figures of a run's card that are not in its record: measured once and kept in ``card.json``."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .tolerance import measure, require_scheme, results_on
 FILE = "card.json"
 
 Elsewhere = tuple[str, str]
-"""Id of another data set, and its root; "": the usual place."""
+"""Id of another data set, and its root; "": the default place."""
 
 
 def measured(folder: RunFolder) -> dict[str, Any]:
-    """What stands in ``card.json``; empty where nothing was measured."""
+    """The content of ``card.json``; empty where nothing was measured."""
     path = folder.path / FILE
     if not path.is_file():
         return {}
@@ -49,14 +49,15 @@ def measure_for_card(
     device: str = "",
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Measure a finished run on a split of its own data by how a face is shown and how its box
-    lies, and on other data sets, all frames, from the boxes of their labels; kept in ``card.json``.
+    """Measure a finished run, and keep the result in ``card.json``.
 
-    Raises :class:`DataError` for data other than the run's and for labels of other points.
+    It is measured on a split of its own data, for changed pictures and for boxes that are off, and
+    on all frames of other data sets, with the boxes of their labels. Raises :class:`DataError` for
+    data other than the run's and for labels of other points.
     """
     reporter = reporter or Reporter()
     folder = RunFolder(run)
-    folder.read_record()  # of a finished run alone; that is said before the model is loaded
+    folder.read_record()  # raises for a run that is not finished, before the model is loaded
     predictor = TorchPredictor.of_run(run, device)
     source = own_source(folder, data, False, reporter)
     tables = [(dataset, _table(dataset, root, reporter)) for dataset, root in elsewhere]

@@ -1,7 +1,7 @@
 """`zoo push`: a finished run to a hub, with its card.
 
-What goes there is what :mod:`zoo.runs.hub` fetches, made so that it names no folder of this machine
-and no person of the data: the predictions of the run stay at home.
+It publishes the files that :mod:`zoo.runs.hub` fetches. They name no folder of this machine and no
+person of the data; the predictions of the run are not published.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pushed:
     address: str
     """What :func:`zoo.load` takes: the repository, at the revision that was named."""
     pinned: str
-    """The same, of this commit: what it names never changes."""
+    """The same address at this commit, so that its content never changes."""
     files: tuple[str, ...]
 
 
@@ -121,7 +121,7 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
     """The files by name: the bytes of each, or the path of a large one."""
     config = folder.read_config()
     record = folder.read_record()
-    load_trained(folder)  # what nobody could load is not published
+    load_trained(folder)  # raises for weights that cannot be loaded
     require_no_names(folder, record)
     files: dict[str, Any] = {
         CARD: model_card(
@@ -140,23 +140,24 @@ def _files(folder: RunFolder, target: Address, license: str, onnx: bool) -> dict
 
 
 def brought_files(config: Config) -> dict[str, Path]:
-    """The files that options of a model's plugins stand for: where each is kept, by its path beside
-    a published run."""
+    """The files that options of a model's plugins name: where each is kept, by its path beside a
+    published run."""
     plugins: list[Resolved[Any]] = [config.plugin(kind) for kind in ("backbone", "head")]
     paths = [Path(path) for plugin in plugins for path in plugin.files.values()]
     return {f"{FOLDER}/{path.name}": path for path in paths}
 
 
 def require_no_names(folder: RunFolder, record: Record) -> None:
-    """Records name nobody; one that was written by hand, or by another tool, is not trusted."""
-    said = set(_texts(record.raw))
+    """Raises :class:`DataError` for a record that names a person or a frame of the data. Records of
+    the zoo do not, but one that was written by hand or by another tool may."""
+    texts = set(_texts(record.raw))
     for split in record.results:
         path = folder.predictions(split)
         if not path.is_file():
             continue
         predictions = predictions_of(path)
-        known = {p for p in predictions.people if p} | set(predictions.ids)
-        if known & said:
+        names = {p for p in predictions.people if p} | set(predictions.ids)
+        if names & texts:
             raise DataError(
                 f"{folder.record}: names a person or a frame of the data, and is not published; "
                 f"score the run again: zoo evaluate {folder.path}"

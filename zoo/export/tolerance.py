@@ -1,7 +1,7 @@
-"""How a model does when it is shown a face by its box, and when that box is off by a tenth.
+"""How well a model works with the box of each face, and with boxes that are off by a tenth.
 
-The boxes are those about the labelled points: what a perfect detector would give. A real one is a
-little off; a model that was trained on one place and size of faces may not forgive that.
+The boxes are those about the labelled points, as a perfect detector would give them. A real one is
+slightly off, which may harm a model that was trained with all faces at one place and size.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def points_from_boxes(
     """
     found, kept, reason = [], [], "none shows a labelled point"
     for done, row in enumerate(rows, start=1):
-        shown = table.points[row][table.visible[row]]
+        labelled = table.points[row][table.visible[row]]
         try:
-            image = table.images[row]() if len(shown) else None
+            image = table.images[row]() if len(labelled) else None
         except DataError as error:
             image, reason = None, str(error)
         if image is not None:
-            regions = [_region(shown, move, predictor) for move in moves]
+            regions = [_region(labelled, move, predictor) for move in moves]
             found.append(predictor.points_in(image, regions)[0])
             kept.append(int(row))
         progress(done, len(rows))
@@ -63,8 +63,8 @@ def points_from_boxes(
     return np.stack(found, axis=1), np.array(kept, np.int64)
 
 
-def _region(shown: NDArray[np.float32], move: Move, predictor: Predictor) -> Region:
-    x0, y0, x1, y1 = square_about(shown)
+def _region(labelled: NDArray[np.float32], move: Move, predictor: Predictor) -> Region:
+    x0, y0, x1, y1 = square_about(labelled)
     side, (dx, dy, factor) = x1 - x0, move
     box = square_box((x0 + x1) / 2 + dx * side, (y0 + y1) / 2 + dy * side, side * factor)
     return face_region(np.array(box), (1.0, 0.0, 0.0), predictor.faces)

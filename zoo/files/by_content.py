@@ -13,43 +13,43 @@ from zoo.files.reading import digest, read_bytes
 from zoo.files.whole import write_whole, zoo_home
 
 FOLDER = "files"
-"""Its name in ``ZOO_HOME``, and beside a published run."""
+"""Name of the folder, in ``ZOO_HOME`` and beside a published run."""
 PREFIX = "sha256:"
 MOST = 1 << 30
-"""Bytes of such a file."""
+"""Largest size of such a file, in bytes."""
 _SUFFIX = r"(?:\.[A-Za-z0-9_-]{1,16})?"
 _BROUGHT = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}{_SUFFIX}")
 
 
 def keep_file(path: str | Path) -> str:
-    """Keep a copy of a file that an option of a plugin stands for, as ``--file`` of the command
-    line: a run that names its sha256 finds it.
+    """Keep a copy of a file that a plugin's option names, as ``--file`` does on the command line. A
+    run that names the file's sha256 finds the copy.
 
     Args:
         path: The file, of at most 1 GiB.
 
     Returns:
-        What a configuration says of it: ``sha256:`` and its digest.
+        The value that stands for it in a configuration: ``sha256:`` and its digest.
 
     Raises:
-        zoo.api.UsageError: It is no file that can be read.
+        zoo.api.UsageError: The file cannot be read.
 
     Example:
         >>> import zoo
         >>> zoo.keep_file("photo.png")
         'sha256:...'
     """
-    found = digest(path, UsageError)
-    if kept_file(found) is None:
+    sha256 = digest(path, UsageError)
+    if kept_file(sha256) is None:
         suffix = Path(path).suffix
-        name = found + (suffix if re.fullmatch(_SUFFIX, suffix) else "")
+        name = sha256 + (suffix if re.fullmatch(_SUFFIX, suffix) else "")
         write_whole(zoo_home() / FOLDER / name, read_bytes(path, MOST, UsageError))
-    return f"{PREFIX}{found}"
+    return f"{PREFIX}{sha256}"
 
 
 def kept_file(wanted: str) -> Path | None:
-    """Where the content of a digest is kept; its suffix is that of the first path that it was kept
-    from. None: it is not kept here."""
+    """The kept file whose content has this digest; None where there is none. Its suffix is that of
+    the first file with this content that was kept."""
     return next(iter(sorted((zoo_home() / FOLDER).glob(f"{wanted}*"))), None)
 
 
@@ -61,5 +61,5 @@ def keep_brought(run: Path) -> None:
 
 
 def is_brought(name: str) -> bool:
-    """Whether a file of a published run, by its path there, is one that an option stands for."""
+    """Whether a path in a published run is that of a file that a plugin's option names."""
     return bool(_BROUGHT.fullmatch(name))

@@ -1,7 +1,7 @@
-"""What lies in folders: through links to folders too, and no folder twice.
+"""Lists the contents of folders. Links to folders are followed, and no folder is entered twice.
 
-A folder that is reached by several links, or by a link to one that holds it, is entered once: by
-its own way where there is one.
+A folder that several links lead to, or a link to a folder that contains it, is entered once:
+through its own path, where that lies below the root.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from zoo.api.notices import warn
 
 
 def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]]:
-    """``root`` and every folder below it, each with what lies in it that is no folder, by name;
-    nothing where ``root`` is no folder.
+    """``root`` and every folder below it, each with the entries in it that are no folders, sorted
+    by name; nothing where ``root`` is no folder.
 
-    ``hidden``: also what has a name that begins with a dot. A link to a folder that holds ``root``
-    is not followed. A folder that cannot be read, and a link that leads nowhere, is left out with a
+    ``hidden``: include names that begin with a dot. A link to a folder that contains ``root`` is
+    not followed. A folder that cannot be read, and a link that leads nowhere, is left out with a
     :class:`ZooWarning`.
     """
-    seen = {_place(above) for above in root.resolve().parents if above.exists()}
+    entered = {_identity(above) for above in root.resolve().parents if above.exists()}
     waiting, links = [root] if root.is_dir() else [], list[Path]()
     while waiting or links:
         folder = waiting.pop() if waiting else links.pop(0)
-        if (place := _place(folder)) in seen:
+        if (identity := _identity(folder)) in entered:
             continue
-        seen.add(place)
+        entered.add(identity)
         files = []
         for each in _listed(folder, hidden):
             if each.is_symlink() and not each.exists():
@@ -44,18 +44,18 @@ def walk(root: Path, *, hidden: bool = True) -> Iterator[tuple[Path, list[Path]]
 
 
 def files_below(root: Path, pattern: str = "*") -> list[Path]:
-    """The files below ``root`` whose name fits ``pattern``, in any case, also links to files, by
-    path."""
-    wanted = pattern.lower()
-    found = [f for _, files in walk(root) for f in files if fnmatchcase(f.name.lower(), wanted)]
+    """The files below ``root`` whose name matches ``pattern`` regardless of case, sorted by path.
+    Links to files are included."""
+    lower = pattern.lower()
+    found = [f for _, files in walk(root) for f in files if fnmatchcase(f.name.lower(), lower)]
     return sorted(filter(Path.is_file, found), key=lambda path: path.parts)
 
 
 def matching(pattern: str) -> list[Path]:
-    """The files and folders that a pattern of a shell names; ``**`` stands for any folders.
+    """The files and folders that match a shell pattern; ``**`` stands for any folders.
 
-    What is there under a name as it is written is that, whatever brackets the name has. As in a
-    shell, only a pattern that begins with a dot names what is hidden.
+    If a file or folder has exactly the name in the pattern, the name is taken literally, even with
+    brackets in it. As in a shell, only a pattern that begins with a dot matches hidden names.
     """
     path = Path(pattern)
     start = Path(path.anchor)
@@ -79,13 +79,13 @@ def _matching(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
                 yield from _matching(each, rest)
 
 
-def _place(folder: Path) -> tuple[int, int]:
+def _identity(folder: Path) -> tuple[int, int]:
     status = folder.stat()
     return status.st_dev, status.st_ino
 
 
 def _listed(folder: Path, hidden: bool) -> list[Path]:
-    """What the folder holds, sorted by name."""
+    """The entries of the folder, sorted by name."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:

@@ -8,14 +8,14 @@ from pathlib import Path
 from zoo.files.whole import write_whole
 
 MOST = 16
-"""Files of a folder that stay, the newest."""
+"""How many files of a folder are kept: the newest ones."""
 
 
 def keep(place: Path, content: bytes) -> None:
-    """Write a file, and let the oldest of its folder go. A folder that takes none is no harm: the
-    next process makes the file again."""
+    """Write a file, and delete the oldest files of its folder. An error is ignored: the next
+    process makes the file again."""
     with contextlib.suppress(OSError):
         write_whole(place, content)
-        there = sorted(place.parent.iterdir(), key=lambda file: file.stat().st_mtime)
-        for old in there[:-MOST]:
+        files = sorted(place.parent.iterdir(), key=lambda file: file.stat().st_mtime)
+        for old in files[:-MOST]:
             old.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Names of files: as texts write them, as disks keep them, and as they can be written anywhere."""
+"""File names: as data sets write them, as disks store them, and as text that can be printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.api import DataError
 
 
 def find_file(root: Path, relative: str) -> Path | None:
-    """The file that a data set's text names ``relative`` below ``root``, None where there is none.
+    """The file below ``root`` that a data set calls ``relative``; None where there is none.
 
     Raises :class:`DataError` as :func:`inside` does, and for a name that no disk takes.
     """
@@ -24,8 +24,8 @@ def find_file(root: Path, relative: str) -> Path | None:
 
 
 def spellings(name: str) -> Iterator[str]:
-    """A name as it is written, and as other systems would have kept it: letters and their accents
-    put together or apart, or in the bytes of Windows's Western code page."""
+    """A name as it is written, and as other systems may have stored it: letters with composed or
+    decomposed accents, or in the bytes of Windows's Western code page."""
     yield name
     if name.isascii():
         return
@@ -34,17 +34,17 @@ def spellings(name: str) -> Iterator[str]:
     for encoding in ("cp1252", "latin-1"):
         try:
             yield os.fsdecode(name.encode(encoding, "surrogateescape"))
-        except UnicodeError:  # it has letters that no such disk keeps
+        except UnicodeError:  # the encoding lacks some of its letters
             continue
 
 
 def readable(name: str) -> str:
-    """A name as text that can be written anywhere: bytes that are no UTF-8 as ``\\xfc``."""
+    """A name as text that can be printed anywhere: a byte that is no UTF-8 becomes ``\\xfc``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def inside(root: Path, relative: str) -> Path:
-    """The file that a data set's text names ``relative`` (with forward slashes) below ``root``.
+    """The path below ``root`` that a data set calls ``relative`` (with forward slashes).
 
     Raises :class:`DataError` for a name that could lead out of ``root``: absolute, with ``..``, a
     backslash or a drive, or no name at all.

@@ -1,7 +1,7 @@
-"""Reading files that nobody vouches for: regular files only, and no more of them than is stated.
+"""Reads files that may be broken or hostile: regular files only, and only up to a size limit.
 
 A name may lead to a device that never ends, to a pipe that nobody writes to, or to a file that is
-larger than the memory. Every file whose text or bytes the zoo takes in whole is read here; a file
+larger than the memory. Every file that the zoo reads completely into memory is read here; a file
 that a library opens by its name is checked by :func:`require_regular` first.
 """
 
@@ -22,13 +22,13 @@ from zoo.api import DataError, ZooError
 
 MIB = 1 << 20
 MOST_SETTINGS = MIB
-"""Bytes of a file with settings: a configuration, a recipe, a catalogue."""
+"""Largest file with settings (a configuration, a recipe, a catalogue), in bytes."""
 MOST_JSON = 64 * MIB
 MOST_TABLE = 1 << 30
-"""Bytes of a table: a million faces of 68 points are written in less."""
+"""Largest table, in bytes: one of a million faces with 68 points is smaller."""
 LONGEST_LINE = MIB
-"""Characters of a line: one with a thousand points has 20 thousand."""
-csv.field_size_limit(LONGEST_LINE)  # no cell of a line that was read is too long for its reader
+"""Longest line, in characters: one with a thousand points has 20 thousand."""
+csv.field_size_limit(LONGEST_LINE)  # so that no cell of such a line is too long for csv.reader
 
 
 def open_regular(
@@ -46,8 +46,8 @@ def open_regular(
 def require_regular(
     path: str | Path, most: int | None = None, error: type[ZooError] = DataError
 ) -> Path:
-    """The path, once it is sure that a library which opens it gets a file of at most ``most``
-    bytes. Raises as :func:`open_regular` does."""
+    """Check that the path is a regular file of at most ``most`` bytes, before a library opens it,
+    and return the path. Raises as :func:`open_regular` does."""
     try:
         status = os.stat(path)
     except (OSError, ValueError) as failure:
@@ -64,10 +64,10 @@ def read_bytes(path: str | Path, most: int, error: type[ZooError] = DataError) -
 def read_whole(
     path: str | Path, most: int, error: type[ZooError] = DataError
 ) -> tuple[bytes, os.stat_result]:
-    """The same, and what the system says of the file."""
+    """The bytes as :func:`read_bytes` gives them, and the file's status."""
     descriptor, status = _opened(path, most, error)
     try:
-        # a buffer of the size that is stated: one for ``most`` bytes takes longer than the reading
+        # a buffer of the stated size: to allocate ``most`` bytes takes longer than to read the file
         content = os.read(descriptor, status.st_size + 1)
         while len(content) <= most and (more := os.read(descriptor, MIB)):
             content += more
@@ -75,7 +75,7 @@ def read_whole(
         raise error(_reason(path, failure)) from failure
     finally:
         os.close(descriptor)
-    if len(content) > most:  # a file that grew, or one of the system's that tells no size
+    if len(content) > most:  # the file grew, or it is a system file that states no size
         raise error(_too_large(path, most))
     return content, status
 
@@ -88,7 +88,8 @@ def read_text(
     encoding: str = "utf-8-sig",
     errors: str = "strict",
 ) -> str:
-    """The same as text, its line ends as ``\\n``, without the byte order mark of an editor."""
+    """All of a file as text, with ``\\n`` as line ends and without a byte order mark. Raises as
+    :func:`open_regular` does, and for text of another encoding."""
     content = read_bytes(path, most, error)
     try:
         text = content.decode(encoding, errors)
@@ -105,9 +106,9 @@ def read_lines(
     encoding: str = "utf-8-sig",
     errors: str = "strict",
 ) -> Iterator[str]:
-    """A file's lines with their ends, as ``csv.reader`` wants them, one in memory at a time; a
-    byte order mark is left out. Raises as :func:`open_regular` does, for text of another encoding
-    and for a line of more than ``LONGEST_LINE`` characters."""
+    """A file's lines with their ends, as ``csv.reader`` needs them, one in memory at a time; a byte
+    order mark is left out. Raises as :func:`open_regular` does, and for text of another encoding
+    or a line of more than ``LONGEST_LINE`` characters."""
     try:
         with (
             open_regular(path, most, error) as stream,
@@ -136,12 +137,13 @@ def digest(path: str | Path, error: type[ZooError] = DataError) -> str:
 
 
 def read_json(path: str | Path, most: int = MOST_JSON, error: type[ZooError] = DataError) -> Any:
-    """What a file of JSON says; a number that is not finite is refused, as JSON has none."""
+    """The content of a JSON file. Numbers that are not finite are refused, since JSON has none."""
     return parse_json(read_text(path, most, error), str(path), error)
 
 
 def parse_json(text: str, where: str, error: type[ZooError] = DataError) -> Any:
-    """The same of a text that ``where`` names. Raises ``error`` for what is no JSON."""
+    """The content of a JSON text. Raises ``error``, which calls the text ``where``, for a text that
+    is no JSON."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as failure:
@@ -153,12 +155,13 @@ def parse_json(text: str, where: str, error: type[ZooError] = DataError) -> Any:
 def read_toml(
     path: str | Path, most: int = MOST_SETTINGS, error: type[ZooError] = DataError
 ) -> dict[str, Any]:
-    """What a file of TOML says."""
+    """The content of a TOML file."""
     return parse_toml(read_text(path, most, error), str(path), error)
 
 
 def parse_toml(text: str, where: str, error: type[ZooError] = DataError) -> dict[str, Any]:
-    """The same of a text that ``where`` names. Raises ``error`` for what is no TOML."""
+    """The content of a TOML text. Raises ``error``, which calls the text ``where``, for a text that
+    is no TOML."""
     try:
         return tomllib.loads(text)
     except RecursionError as failure:

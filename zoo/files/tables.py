@@ -1,10 +1,15 @@
-"""Tables as people have them: one reader of text, of tables and of numbers for everybody.
+"""Tables as users have them: all adapters read text, tables and numbers here.
 
-Spreadsheets, R and pandas write the same table in many ways. Read are UTF-8, UTF-16 and Windows's
-Western code page; cells parted by commas, semicolons, tabs, bars or blanks, as the header has them
-or a first line ``sep=;`` says; blanks around cells, quoted ones too; lines that begin with ``#``;
-empty columns at the end; ``NA``, ``null`` and their like for a number that is not there; and, where
-cells are not parted by commas, decimal commas.
+Spreadsheets, R and pandas write the same table in many ways. This reader accepts
+
+- UTF-8, UTF-16 and Windows's Western code page;
+- cells separated by commas, semicolons, tabs, bars or blanks, as found in the header or declared in
+  a first line ``sep=;``;
+- blanks around cells, also around quoted ones;
+- comment lines, which begin with ``#``;
+- empty columns at the end;
+- ``NA``, ``null`` and the like for a missing number;
+- decimal commas, where cells are not separated by commas.
 """
 
 from __future__ import annotations
@@ -27,15 +32,15 @@ from zoo.files.reading import MIB, MOST_TABLE, open_regular, read_lines
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 
 FARTHEST = 1e6
-"""Pixels: more is a broken label (infinity among them), not a far point."""
+"""Largest coordinate, in pixels: a larger one, such as infinity, is a broken label."""
 
 MISSING = frozenset(
     ("", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "1.#qnan", "-1.#ind")
 )
-"""What programs write, in capitals or not, for a value that is not there."""
+"""What programs write for a missing value, in lower case; files may use capitals."""
 
 _DELIMITERS = "\t;,|"
-_TOLD = re.compile(r'"?sep=(?P<delimiter>.)"?', re.IGNORECASE)
+_DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -60,8 +65,8 @@ class Table:
         """Rows that are not empty, each with the number of its last line as editors count; cells
         without blanks around them, and without empty ones beyond the header's.
 
-        Raises :class:`DataError` where a quotation mark is never closed, or the text breaks off
-        being text.
+        Raises :class:`DataError` where a quotation mark is never closed, or where the file contains
+        bytes that are no text.
         """
         reader = csv.reader(self._lines(), delimiter=self.delimiter, skipinitialspace=True)
         line = self.skipped
@@ -84,7 +89,7 @@ class Table:
             ) from error
 
     def number(self, cell: str) -> float:
-        """The number in a cell, NaN for one that is not there. Raises :class:`ValueError`."""
+        """The number in a cell, NaN for a missing one. Raises :class:`ValueError`."""
         return number(cell, decimal_comma=self.delimiter != ",")
 
     def places(self, cells: Sequence[str], names: Sequence[str] = ()) -> NDArray[np.float64]:
@@ -92,13 +97,13 @@ class Table:
         return places(cells, names, decimal_comma=self.delimiter != ",")
 
     def _lines(self) -> Iterator[str]:
-        """The lines of all rows; those of remarks are empty, so that numbers stay right."""
-        parted = len(self.header) - 1
+        """The lines of all rows. Comments become empty lines, so that line numbers stay right."""
+        delimiters = len(self.header) - 1
         for line in islice(_text_lines(self.path, self.encoding), self.skipped, None):
-            remark = line.startswith("#") and (
-                line[1:2].isspace() or line.count(self.delimiter) < parted
+            is_comment = line.startswith("#") and (
+                line[1:2].isspace() or line.count(self.delimiter) < delimiters
             )
-            yield "\n" if remark else line
+            yield "\n" if is_comment else line
 
 
 def open_table(path: Path) -> Table:
@@ -107,22 +112,22 @@ def open_table(path: Path) -> Table:
     Raises :class:`DataError` that names a file which cannot be read, is no text or has no row.
     """
     encoding = text_encoding(path)
-    told, remark = "", ""
+    declared, comment = "", ""
     number = 0
     for number, line in enumerate(_text_lines(path, encoding), start=1):
         text = line.rstrip("\r\n")
-        if number == 1 and (found := _TOLD.fullmatch(text)):
-            told = found["delimiter"]
+        if number == 1 and (found := _DECLARED.fullmatch(text)):
+            declared = found["delimiter"]
         elif text.startswith("#"):
-            remark = text.lstrip("# ")
+            comment = text.lstrip("# ")
         elif text.strip():
             break
     else:
         raise DataError(f"{path}: has no row of a table")
-    delimiter = told or _delimiter(text)
+    delimiter = declared or _delimiter(text)
     header = _cells(text, delimiter)
-    # numpy.savetxt writes its header as a remark
-    above = _cells(remark, delimiter)
+    # numpy.savetxt writes its header as a comment
+    above = _cells(comment, delimiter)
     if len(above) == len(header) and _mostly_numbers(header) and not _mostly_numbers(above):
         header, number = above, number - 1
     while header and not header[-1]:
@@ -131,8 +136,8 @@ def open_table(path: Path) -> Table:
 
 
 def numbered_lines(path: Path, most: int = MOST_TABLE) -> Iterator[tuple[int, str]]:
-    """Lines of a text file that are not blank, in any of the encodings, without blanks around them
-    and counted from 1. Raises :class:`DataError`."""
+    """Lines of a text file that are not blank, each with its number, from 1, and without blanks
+    around it. The file may have any of the encodings. Raises :class:`DataError`."""
     encoding = text_encoding(path, most)
     for count, line in enumerate(_text_lines(path, encoding), start=1):
         if text := line.strip():
@@ -140,9 +145,8 @@ def numbered_lines(path: Path, most: int = MOST_TABLE) -> Iterator[tuple[int, st
 
 
 def text_encoding(path: Path, most: int = MOST_TABLE) -> str:
-    """Which of the encodings a file is in: ``utf-8-sig``, ``utf-16`` (with a byte order mark, or
-    ``-le`` and ``-be`` without) or else ``cp1252``. Raises :class:`DataError` for what is no text.
-    """
+    """The encoding of a file: ``utf-8-sig``, ``utf-16`` (with a byte order mark, or ``-le`` and
+    ``-be`` without) or else ``cp1252``. Raises :class:`DataError` for a file that is no text."""
     with open_regular(path, most) as stream:
         head = stream.read(4)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -169,10 +173,10 @@ def text_encoding(path: Path, most: int = MOST_TABLE) -> str:
 
 
 def number(cell: str, *, decimal_comma: bool = False) -> float:
-    """The number in a cell, NaN for one that is not there. Raises :class:`ValueError`."""
+    """The number in a cell, NaN for a missing one. Raises :class:`ValueError`."""
     if cell.lower() in MISSING:
         return math.nan
-    if "_" in cell:  # Python's own notation, nobody else's
+    if "_" in cell:  # a notation that only Python knows
         raise ValueError(cell)
     return float(cell.replace(",", ".") if decimal_comma else cell)
 
@@ -180,10 +184,10 @@ def number(cell: str, *, decimal_comma: bool = False) -> float:
 def places(
     cells: Sequence[str], names: Sequence[str] = (), *, decimal_comma: bool = False
 ) -> NDArray[np.float64]:
-    """Points (K, 2) from cells x0, y0, x1, y1 and so on; NaN for a point that is not there.
+    """Points (K, 2) from cells x0, y0, x1, y1 and so on; NaN for a missing point.
 
-    ``names`` are those of the cells in messages. Raises :class:`DataError` for a cell that is no
-    number or no place in an image, and for half a point.
+    ``names`` are what messages call the cells. Raises :class:`DataError` for a cell that is no
+    number or no place in an image, and for a point with only one coordinate.
     """
 
     def name(cell: int) -> str:
@@ -201,13 +205,13 @@ def places(
     half = np.argwhere(np.isnan(points) & ~np.isnan(points).all(1, keepdims=True))
     if len(half):
         point, axis = half[0].tolist()
-        lacking, there = 2 * point + axis, 2 * point + 1 - axis
-        raise DataError(f"{name(there)} is there, but {name(lacking)} is not")
+        missing, present = 2 * point + axis, 2 * point + 1 - axis
+        raise DataError(f"{name(present)} is there, but {name(missing)} is not")
     return points
 
 
 def _text_lines(path: Path, encoding: str) -> Iterator[str]:
-    # the code page leaves five bytes undefined; they pass, as they do in names of files
+    # the code page leaves five bytes undefined; they are kept as surrogates, as in file names
     errors = "surrogateescape" if encoding == "cp1252" else "strict"
     for line in read_lines(path, encoding=encoding, errors=errors):
         if "\0" in line:
@@ -220,10 +224,10 @@ def _no_text(path: Path) -> DataError:
 
 
 def _delimiter(line: str) -> str:
-    """What parts the cells of a line: the likeliest mark outside quotes, or blanks."""
-    bare = _QUOTED.sub("", line)
-    best = max(_DELIMITERS, key=bare.count)
-    return best if best in bare else " "
+    """What separates the cells of a line: the most frequent delimiter outside quotes, or blanks."""
+    unquoted = _QUOTED.sub("", line)
+    best = max(_DELIMITERS, key=unquoted.count)
+    return best if best in unquoted else " "
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -12,13 +12,14 @@ from zoo.api import UsageError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes ``path`` under a temporary name and renames it: a reader never sees a half."""
+    """Write ``path`` under a temporary name and rename it, so that readers never see half a
+    file."""
     try:
         _replace(path, content)
     except OSError as error:
         if not disk_refuses(error):
             raise
-        # it names the temporary file, or none
+        # the error names the temporary file, or no file
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -30,7 +31,7 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files that only the owner may read; these are like any other output
+        # mkstemp makes files that only the owner may read; this one gets the usual permissions
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
@@ -41,13 +42,13 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """What writers of ``path`` that were killed left beside it; for whoever knows that no other
-    process writes it now."""
+    """Delete the temporary files that killed writers of ``path`` left beside it. Call this only
+    where no other process can be writing ``path``."""
     start = f".{path.name}."
     with contextlib.suppress(FileNotFoundError):
-        for left in list(path.parent.iterdir()):
-            if left.name.startswith(start) and not left.is_dir():
-                left.unlink(missing_ok=True)
+        for leftover in list(path.parent.iterdir()):
+            if leftover.name.startswith(start) and not leftover.is_dir():
+                leftover.unlink(missing_ok=True)
 
 
 def disk_refuses(error: OSError) -> bool:
@@ -56,9 +57,9 @@ def disk_refuses(error: OSError) -> bool:
 
 
 def zoo_home() -> Path:
-    """``$ZOO_HOME``, by default ``~/.cache/landmark-zoo``: stores, and data sets fetched.
+    """``$ZOO_HOME``, by default ``~/.cache/landmark-zoo``: the folder of stores and fetched data.
 
-    Raises :class:`UsageError` for a user who has no home folder that is known."""
+    Raises :class:`UsageError` where the home folder in its path is not known."""
     home = os.environ.get("ZOO_HOME") or "~/.cache/landmark-zoo"
     path = Path(os.path.expanduser(home))
     if str(path).startswith("~"):
