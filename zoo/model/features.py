@@ -1,4 +1,4 @@
-"""What a backbone gives: maps, a vector or tokens, found out by one forward."""
+"""The features of a backbone: maps, a vector or tokens. One forward pass shows which."""
 
 from __future__ import annotations
 
