@@ -1,5 +1,5 @@
-"""The catalogue of models: names, files, digests and addresses. Finds a model's files here, and
-fetches them.
+"""The catalogue of models: their names, files, digests and addresses. This module finds the files
+of a model, and fetches them.
 
 Most models mark points; those of the kind ``detector`` find faces, for a detector plugin to run.
 
@@ -279,7 +279,7 @@ def bring_quickly(name: str) -> Path:
 
 
 _failures: dict[Path, tuple[float, str]] = {}
-"""Time and reason of a failure, by folder, for this process: a file may not be writable."""
+"""Time and reason of the last failure, by folder: kept here where no file can be written."""
 
 
 def _failed_lately(model: Model) -> str:

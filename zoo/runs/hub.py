@@ -1,4 +1,4 @@
-"""Models on a hub that speaks Hugging Face's protocol: ``hf://user/name`` and ``hf://user/name@REV``.
+"""Models on a hub with Hugging Face's protocol: ``hf://user/name`` and ``hf://user/name@REV``.
 
 A repository holds what a run needs to predict: its weights as safetensors, its configuration, its
 record, a card, and the files that options of its plugins stand for, each under its sha256. Nothing

@@ -64,7 +64,7 @@ def train(
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
-        return _told(run.train(config, Path(out), strict, reporter).path)
+        return _warn_if_unlearned(run.train(config, Path(out), strict, reporter).path)
 
 
 def train_folds(
@@ -113,7 +113,7 @@ def train_folds(
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
         folders = folds.train_folds(config, Path(out), strict, reporter)
-        return [_told(folder.path) for folder in folders]
+        return [_warn_if_unlearned(folder.path) for folder in folders]
 
 
 def rerun(
@@ -167,12 +167,12 @@ def rerun(
         most_skipped=most_skipped,
         reporter=reporter,
     )
-    return _told(folder.path)
+    return _warn_if_unlearned(folder.path)
 
 
-def _told(path: Path) -> Path:
-    """The run's folder, once a warning is given where it has not learned; of several processes by
-    the one that wrote the record."""
+def _warn_if_unlearned(path: Path) -> Path:
+    """The run's folder, after a warning if the run has not learned. Of several processes, the one
+    that wrote the record gives the warning."""
     if int(os.environ.get("RANK", "0")) == 0 and (lines := unlearned(path)):
         warn("\n".join(lines))
     return path
