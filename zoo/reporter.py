@@ -118,4 +118,4 @@ class Beside(Reporter):
                 getattr(self._tracker, method)(*arguments)
         except Exception as error:
             self._tracker = None
-            self._reporter.note(f"{self._name} is told no more of this run: {reason_of(error)}")
+            self._reporter.note(f"{self._name} no longer follows this run: {reason_of(error)}")

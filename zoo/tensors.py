@@ -106,8 +106,8 @@ def _require_size(path: Path, copies: int) -> None:
 def _refuse_beyond(path: Path, copies: int, size: int) -> None:
     if size > copies * memory_limit() + _SPARE:
         raise WeightsError(
-            f"{path}: holds {size / GIB:,.1f} GiB, more than what any network that is allowed "
-            f"takes there; {how_to_raise()}"
+            f"{path}: holds {size / GIB:,.1f} GiB, more than a network within the limit needs "
+            f"there; {how_to_raise()}"
         )
 
 

@@ -52,7 +52,7 @@ def common_points(model: LandmarkScheme, data: LandmarkScheme) -> CommonPoints:
         return CommonPoints(model, list(range(len(model))), [to_data[i] for i in range(len(model))])
     raise DataError(
         f"the run predicts {len(model)} points of {model.name}, the data set has {len(data)} of "
-        f"{data.name}, and nothing is known of which mark the same place"
+        f"{data.name}, and it is not known which of them mark the same place"
     )
 
 

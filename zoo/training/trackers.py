@@ -60,7 +60,7 @@ def was_tracked(run: Path, reporter: Reporter) -> list[str]:
         try:
             _relay(plugin_id)
         except ZooError as error:
-            reporter.note(f"{run}: its tracker is not told how it goes on: {error}")
+            reporter.note(f"{run}: goes on without one of its trackers: {error}")
         else:
             found.append(plugin_id)
     return found
