@@ -50,7 +50,7 @@ class Reporter:
         Args:
             doing: What is being done, such as ``decoding train``.
             done: How many pieces are done so far.
-            total: How many there are; 0 where nobody knows.
+            total: How many there are; 0 where the number is not known.
         """
 
     def decoded(self, split: str, frames: int) -> None:

@@ -84,7 +84,7 @@ class Trained:
 
 
 def require_recorded(path: Path) -> None:
-    """Raises :class:`WeightsError` where the record beside a run's best weights is of others.
+    """Raises :class:`WeightsError` where the record beside a run's best weights belongs to others.
 
     Nothing is checked where a record of an older version does not name its weights, or where a file
     has no record.

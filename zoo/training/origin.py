@@ -84,8 +84,8 @@ class Origin:
             return make_plan(config)
 
     def check_data(self, source: DataSource) -> None:
-        """Raises :class:`DataError` for other data than the record's: its result says nothing of
-        a run on these."""
+        """Raises :class:`DataError` for other data than the record's, whose result says nothing
+        about a run on other data."""
         here, there = source.table.fingerprint, self.record.data.fingerprint
         if here != there:
             raise DataError(

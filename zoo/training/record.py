@@ -53,8 +53,8 @@ def score_split(
     folder: RunFolder,
     world: World,
 ) -> Scored:
-    """Predict a split, store the predictions and measure them, beside the baseline; with test-time
-    flip as well, where the scheme has a symmetry.
+    """Predict a split, store the predictions, and score them and the baseline; also with test-time
+    flip, if the scheme has a symmetry.
 
     Every process takes part; rank 0 writes.
     """

@@ -36,7 +36,7 @@ def train(
         sets: Keys with a dot, as after ``--set``: ``["augment.flip=0.5"]``.
         out: Folder in which the run's folder is made.
         strict: Stop at a row or frame that would otherwise be left out.
-        log_with: Id of a tracker that is told of the run, such as ``"tensorboard"``, or several.
+        log_with: Id of a tracker that follows the run, such as ``"tensorboard"``, or several.
         **keys: Keys of the recipe, such as ``dataset="synthetic"`` and ``epochs=3``.
 
     Returns:
@@ -141,7 +141,7 @@ def rerun(
         seed: Seed of all random numbers. None: the record's.
         strict: Stop at a row or frame that would otherwise be left out.
         most_skipped: Largest share of the frames, from 0 to 1, that may be left out as unusable.
-        reporter: Is told what differs from the record.
+        reporter: Receives notes on what differs from the record, and progress.
 
     Returns:
         The new run's folder.
