@@ -172,8 +172,8 @@ def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint
     the image, and all black where the region shows almost nothing of the image, which happens with
     points that are far off.
 
-    Antialiased: where the region is larger than ``size``, a Gaussian for the ratio of the two pixel
-    grids low-passes the source first.
+    Antialiased: where the region is larger than ``size``, the source is low-passed first, with the
+    Gaussian that makes up the difference between the two pixel grids.
     """
     height, width = image.shape[:2]
     cos, sin = math.cos(region.angle), math.sin(region.angle)

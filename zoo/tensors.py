@@ -59,9 +59,8 @@ def load_tensors(path: Path, copies: int = 1) -> tuple[dict[str, Tensor], dict[s
     with _open_checked(path, copies) as (stream, header):
         tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     stored_digest = header.pop(_DIGEST, None)
-    if stored_digest is not None and stored_digest != _digest(
-        tensors, header
-    ):  # older versions wrote none
+    # older versions wrote none
+    if stored_digest is not None and stored_digest != _digest(tensors, header):
         raise WeightsError(
             f"{path}: is damaged: it does not hold what was written; take another copy of it"
         )

@@ -22,7 +22,7 @@ def explain_missing_plugin(folder: RunFolder, record: Path | None = None) -> Ite
         yield
     except UnknownPluginError as error:
         distribution, slash, plugin_id = error.plugin_id.rpartition("/")
-        if not slash:  # not the id in a run, which is qualified
+        if not slash:  # not from a run, whose ids are qualified
             raise
         recorded = _recorded(record or folder.record, error.kind, plugin_id)
         version = recorded.version if recorded else None
