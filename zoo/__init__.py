@@ -1,7 +1,7 @@
 """Facial-landmark models that anyone can train, compare and use.
 
-The verbs are imported when they are first used, so that ``import zoo`` costs nothing. It settles
-how PyTorch's threads wait, which must be said before PyTorch is loaded (:mod:`zoo.threads`).
+The verbs are imported at their first use, so that ``import zoo`` costs nothing. This import also
+sets how PyTorch's threads wait, which must happen before PyTorch is loaded (:mod:`zoo.threads`).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ _LAZY: dict[str, str] = {
     "train": "zoo.verbs",
     "train_folds": "zoo.verbs",
 }
-"""Name here: the module that defines it."""
+"""Public name: the module that defines it."""
 
 __all__ = [*_LAZY, "registry"]
 

@@ -1,4 +1,4 @@
-"""What comes to the device of a batch; nothing here waits for a GPU."""
+"""Copying tensors to the device of a batch, without waiting for a GPU."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ T = TypeVar("T")
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:
-    """Small sums are done on the CPU, where the draws are: starting a kernel takes a GPU longer
-    than the sum. The copy is queued behind the kernels before it, and nothing waits: a GPU reads
-    pinned memory by itself, where other memory is copied by a CPU that waits for its turn."""
+    """Copy small values to the device without waiting for it.
+
+    Small computations are done on the CPU, where random numbers are drawn: a GPU takes longer to
+    start a kernel than to compute it. The copy is queued behind earlier kernels. The memory is
+    pinned, because the GPU reads pinned memory by itself; other memory is copied by the CPU, which
+    would wait for its turn.
+    """
     if device.type == "cuda" and values.device.type == "cpu" and not values.is_pinned():
         values = values.pin_memory()
     return values.to(device, non_blocking=True)
@@ -26,38 +30,38 @@ def send(values: Tensor, device: torch.device) -> Tensor:
 def constant(
     values: tuple[float, ...], device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Put a list on the device once: making a tensor there from a list waits for the device."""
+    """A tensor on the device, cached: making one there from a list waits for the device."""
     return torch.tensor(values, device=device, dtype=dtype)
 
 
 def ahead(jobs: Iterable[Callable[[], T]], device: torch.device, streams: bool) -> Iterator[T]:
-    """The results of jobs that bring tensors to a device, in their order.
+    """Run jobs that bring tensors to a device, and yield their results in order.
 
-    With ``streams``, of frames that do not live on the device, one job is done while the result of
-    the one before is worked with: by a thread and, on a GPU, in a stream of its own.
+    With ``streams``, for frames that are not stored on the device, a thread runs the next job while
+    the caller works with the result of the job before. On a GPU it uses a stream of its own.
     """
     if not streams:
         for job in jobs:
             yield job()
         return
-    beside = _stream(device) if device.type == "cuda" else None
+    copy_stream = _stream(device) if device.type == "cuda" else None
     with ThreadPoolExecutor(1) as pool:
-        waiting = None
+        pending = None
         for job in jobs:
-            following = pool.submit(_brought, job, beside)
-            if waiting is not None:
-                yield _taken_over(*waiting.result(), device)
-            waiting = following
-        if waiting is not None:
-            yield _taken_over(*waiting.result(), device)
+            upcoming = pool.submit(_run_job, job, copy_stream)
+            if pending is not None:
+                yield _hand_over(*pending.result(), device)
+            pending = upcoming
+        if pending is not None:
+            yield _hand_over(*pending.result(), device)
 
 
 def _stream(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
-def _brought(job: Callable[[], T], stream: torch.cuda.Stream | None) -> tuple[T, Any]:
-    """A result and, on a GPU, the event that its copies are done."""
+def _run_job(job: Callable[[], T], stream: torch.cuda.Stream | None) -> tuple[T, Any]:
+    """A result and, on a GPU, the event that marks the end of its copies."""
     if stream is None:
         return job(), None
     with torch.cuda.stream(stream):
@@ -65,14 +69,14 @@ def _brought(job: Callable[[], T], stream: torch.cuda.Stream | None) -> tuple[T,
         return result, stream.record_event()
 
 
-def _taken_over(result: T, event: Any, device: torch.device) -> T:
-    """A result for the stream of this thread: work that is queued from here on waits for its
-    copies, and their memory is given to nothing else before that work is done."""
+def _hand_over(result: T, event: Any, device: torch.device) -> T:
+    """Make a result safe for the stream of this thread: work that is queued from now on waits for
+    its copies, and their memory is not reused before that work is done."""
     if event is not None:
-        here = torch.cuda.current_stream(device)
-        here.wait_event(event)
+        current = torch.cuda.current_stream(device)
+        current.wait_event(event)
         for tensor in _tensors(result):
-            tensor.record_stream(here)
+            tensor.record_stream(current)
     return result
 
 

@@ -1,11 +1,11 @@
-"""Downloading the files of a manifest, each verified, so that a broken download goes on.
+"""Downloading the files of a manifest; each file is verified, and a broken download continues.
 
-Files appear under their names only when whole: a file is read into memory (the manifest says how
-large it may be), compared with its sha256, written under a temporary name and renamed. What stands
-is never asked for again, so the same call goes on where an earlier one broke off.
+A file appears under its name only when it is complete: it is read into memory (the manifest says
+how large it may be), compared with its sha256, written under a temporary name and renamed. A
+complete file is not downloaded again, so the same call continues where an earlier one broke off.
 
-`pooch` verifies and renames too, but opens a connection a file, repeats a "not found" as patiently
-as a broken line, and does not notice that a host is gone for all the thousands of files alike.
+`pooch` verifies and renames too, but it opens a connection for each file, retries a "not found" as
+often as a broken connection, and tries each of thousands of files although the host is unreachable.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from urllib3.util.retry import Retry
 
 ATTEMPTS = 5
-"""Most attempts at one file."""
+"""Maximum number of attempts for one file."""
 PAUSE = 0.5
-"""Seconds, which double from attempt to attempt; the second one is made at once."""
+"""Seconds between attempts, doubled each time; the second attempt is made at once."""
 LONGEST_WAIT = 60.0
-"""Seconds, for servers that say how long to wait."""
+"""Maximum number of seconds to wait where a server says how long to wait."""
 TIMEOUT = (10.0, 30.0)
-"""Seconds to connect, and between two pieces of an answer."""
+"""Seconds to connect, and seconds between two pieces of a response."""
 FRUITLESS_FILES = 20
-"""After so many failed files with none fetched in between, the rest is not tried."""
+"""After this many failed files in a row, the remaining files are not tried."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def fetch_files(
     jobs: int = 8,
     progress: FetchProgress | None = None,
 ) -> int:
-    """Brings every file of ``manifest`` from ``source`` (a URL or a folder) to ``root``, ``jobs``
-    at a time; how many were missing.
+    """Fetch every file of ``manifest`` from ``source`` (a URL or a folder) to ``root``, ``jobs``
+    at a time; returns how many were missing.
 
-    Broken connections, short or wrong answers and a server's own errors are tried again, with
+    Broken connections, incomplete or wrong responses and server errors are tried again, with
     growing pauses; a host that does not answer at all is given up after a few attempts. Raises
-    :class:`DataError` that says how many files stand, how many failed, and the first reasons; a
-    path of the manifest that leads out of the root stops it before anything is fetched.
+    :class:`DataError` that says how many files are there, how many failed, and the first reasons.
+    A path of the manifest that leads out of the root is an error before anything is fetched.
     """
     if jobs < 1:
         raise UsageError(f"--jobs must be 1 or more, not {jobs}")
@@ -89,10 +89,12 @@ def fetch_files(
 
     retries = Retry(ATTEMPTS - 1, backoff_factor=PAUSE)
     read = _reader(source, jobs)
-    luck = _Luck(unreachable_limit=4 + jobs)
+    state = _SourceState(unreachable_limit=4 + jobs)
     done, fetched, failures = 0, 0, list[str]()
     with ThreadPoolExecutor(jobs) as pool:
-        tasks = {pool.submit(_bring, entry, root, read, luck, retries): entry for entry in manifest}
+        tasks = {
+            pool.submit(_fetch_file, entry, root, read, state, retries): entry for entry in manifest
+        }
         try:
             for task in as_completed(tasks):
                 entry = tasks[task]
@@ -106,30 +108,30 @@ def fetch_files(
                 done += 1
                 if progress is not None:
                     progress(done, len(manifest), entry.path)
-        except BaseException:  # Ctrl-C above all: what runs ends, what waits is dropped
-            luck.stop.set()
+        except BaseException:  # such as Ctrl-C: end running downloads, drop waiting ones
+            state.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if done < len(manifest):
-        stands = f"{done} of {len(manifest)} files are in {root}"
+        present = f"{done} of {len(manifest)} files are in {root}"
         untried = len(manifest) - done - len(failures)
-        raise DataError(_summary(source, stands, failures, untried, luck.gone))
+        raise DataError(_summary(source, present, failures, untried, state.unreachable))
     return fetched
 
 
 class NotFetchedError(DataError):
-    """A file that could not be had from anywhere; what asked for it may do without."""
+    """A file that no source could provide; the caller may be able to do without it."""
 
 
 def fetch_quickly(entry: ManifestFile, root: Path, sources: Sequence[str], seconds: float) -> None:
-    """Brings one small file to ``root`` from the first of ``sources`` that has it: one attempt at
-    each, and no more than so many seconds in all.
+    """Fetch one small file to ``root`` from the first of ``sources`` that has it: one attempt at
+    each, and at most ``seconds`` in all.
 
     Raises :class:`NotFetchedError` with the reasons in one line.
     """
     failures: list[tuple[str, str]] = []
 
-    def bring() -> None:
+    def fetch() -> None:
         for source in sources:
             try:
                 content = _reader(source, 1)(entry)
@@ -139,8 +141,8 @@ def fetch_quickly(entry: ManifestFile, root: Path, sources: Sequence[str], secon
             except _AttemptError as error:
                 failures.append((urlsplit(source).hostname or source, str(error)))
 
-    # of its own: looking up a host can take longer than any limit that a connection is given
-    thread = Thread(target=bring, daemon=True)
+    # a thread, since looking up a host can take longer than the timeout of a connection
+    thread = Thread(target=fetch, daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
@@ -151,7 +153,7 @@ def fetch_quickly(entry: ManifestFile, root: Path, sources: Sequence[str], secon
 
 
 def _in_words(failures: Iterable[tuple[str, str]]) -> list[str]:
-    """Each reason once, with the hosts of which it is true."""
+    """Each reason once, with the hosts that it applies to."""
     hosts: dict[str, list[str]] = {}
     for host, reason in dict.fromkeys(failures):
         hosts.setdefault(reason, []).append(host)
@@ -159,10 +161,10 @@ def _in_words(failures: Iterable[tuple[str, str]]) -> list[str]:
 
 
 class _AttemptError(Exception):
-    """An attempt that brought no file.
+    """An attempt that fetched no file.
 
-    ``retry``: whether another may; ``reached``: whether the source answered at all; ``wait``:
-    seconds that it asked for.
+    ``retry``: whether another attempt may succeed; ``reached``: whether the source answered at all;
+    ``wait``: seconds that the source asked to wait.
     """
 
     def __init__(
@@ -172,45 +174,47 @@ class _AttemptError(Exception):
         self.retry, self.reached, self.wait = retry, reached, wait
 
 
-class _Luck:
-    """What all threads know of the source; sets ``stop`` once it is no use to go on."""
+class _SourceState:
+    """What all threads know about the source; sets ``stop`` once further attempts are useless."""
 
     def __init__(self, unreachable_limit: int) -> None:
         self.stop = Event()
-        self.gone = ""
-        """Why the source is taken to be out of reach; empty while it is not."""
+        self.unreachable = ""
+        """Why the source counts as unreachable; empty while it does not."""
         self._unreachable_limit = unreachable_limit
         self._lock = Lock()
-        self._unreachable = self._fruitless = 0
+        self._unreachable_attempts = self._failed_in_a_row = 0
 
     def fetched(self) -> None:
         with self._lock:
-            self._unreachable = self._fruitless = 0
+            self._unreachable_attempts = self._failed_in_a_row = 0
 
     def attempt_failed(self, error: _AttemptError) -> None:
         with self._lock:
-            self._unreachable = 0 if error.reached else self._unreachable + 1
-            if self._unreachable >= self._unreachable_limit:
-                self.gone = str(error)
+            self._unreachable_attempts = 0 if error.reached else self._unreachable_attempts + 1
+            if self._unreachable_attempts >= self._unreachable_limit:
+                self.unreachable = str(error)
                 self.stop.set()
 
     def file_failed(self) -> None:
         with self._lock:
-            self._fruitless += 1
-            if self._fruitless >= FRUITLESS_FILES:
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= FRUITLESS_FILES:
                 self.stop.set()
 
 
 _Read = Callable[[ManifestFile], bytes]
-"""The bytes of an entry, at most one piece more than it says; raises _AttemptError."""
+"""Reads the bytes of an entry, at most one piece more than its size; raises _AttemptError."""
 
 
-def _bring(entry: ManifestFile, root: Path, read: _Read, luck: _Luck, retries: Retry) -> bool:
-    """True: fetched; False: stood already. Raises _AttemptError, or CancelledError untried."""
+def _fetch_file(
+    entry: ManifestFile, root: Path, read: _Read, state: _SourceState, retries: Retry
+) -> bool:
+    """Whether the file was missing. Raises _AttemptError, or CancelledError if it was not tried."""
     path = inside(root, entry.path)
     if is_whole(path, entry):
         return False
-    if luck.stop.is_set():
+    if state.stop.is_set():
         raise CancelledError
     while True:
         try:
@@ -218,15 +222,15 @@ def _bring(entry: ManifestFile, root: Path, read: _Read, luck: _Luck, retries: R
             _verify(content, entry)
             _write(path, content)
         except _AttemptError as error:
-            luck.attempt_failed(error)
+            state.attempt_failed(error)
             if error.retry and retries.total:
                 retries = retries.increment(error=error)
                 pause = max(retries.get_backoff_time(), error.wait)
-                if not luck.stop.wait(pause):
+                if not state.stop.wait(pause):
                     continue
-            luck.file_failed()
+            state.file_failed()
             raise
-        luck.fetched()
+        state.fetched()
         return True
 
 
@@ -272,8 +276,9 @@ def _http_reader(source: str, jobs: int) -> _Read:
     import requests
     from requests.adapters import HTTPAdapter
 
-    session = requests.Session()  # keeps connections open: most of the time of a small file
-    session.headers["Accept-Encoding"] = "identity"  # so that a short answer is noticed as such
+    # a session keeps connections open: opening one takes longer than fetching a small file
+    session = requests.Session()
+    session.headers["Accept-Encoding"] = "identity"  # so that an incomplete response is noticed
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=jobs))
 
@@ -281,15 +286,15 @@ def _http_reader(source: str, jobs: int) -> _Read:
         url = source.rstrip("/") + "/" + quote(entry.path)
         content = bytearray()
         try:
-            with session.get(url, stream=True, timeout=TIMEOUT) as answer:
-                if answer.status_code != 200:
-                    code = answer.status_code
+            with session.get(url, stream=True, timeout=TIMEOUT) as response:
+                if response.status_code != 200:
+                    code = response.status_code
                     raise _AttemptError(
-                        f"the server answered {code} {answer.reason}",
+                        f"the server answered {code} {response.reason}",
                         retry=code >= 500 or code in (408, 429),
-                        wait=_seconds(answer.headers.get("Retry-After", "")),
+                        wait=_seconds(response.headers.get("Retry-After", "")),
                     )
-                for piece in answer.iter_content(1 << 16):
+                for piece in response.iter_content(1 << 16):
                     content += piece
                     if len(content) > entry.bytes:
                         break
@@ -318,21 +323,25 @@ def _seconds(retry_after: str) -> float:
 
 
 def _innermost(error: BaseException) -> str:
-    """What went wrong at the bottom: `requests` wraps a refused connection four times over."""
+    """The innermost error in words: `requests` wraps a refused connection four times."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    words = error.strerror if isinstance(error, OSError) else ""
-    return words or str(error) or type(error).__name__
+    reason = error.strerror if isinstance(error, OSError) else ""
+    return reason or str(error) or type(error).__name__
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _summary(source: str, stands: str, failures: Sequence[str], untried: int, gone: str) -> str:
+def _summary(
+    source: str, present: str, failures: Sequence[str], untried: int, unreachable: str
+) -> str:
     go_on = "the same command goes on from here; --from takes a mirror's address or a folder"
-    if gone:
-        return f"{source} cannot be reached: {gone}. {stands}; check the network, then {go_on}"
+    if unreachable:
+        return (
+            f"{source} cannot be reached: {unreachable}. {present}; check the network, then {go_on}"
+        )
     given_up = f" and {untried} were not tried any more" if untried else ""
     reasons = "; ".join(failures[:3])
-    return f"{source}: {len(failures)} failed{given_up}. First: {reasons}. {stands}; {go_on}"
+    return f"{source}: {len(failures)} failed{given_up}. First: {reasons}. {present}; {go_on}"

@@ -24,8 +24,8 @@ Points = NDArray[np.floating]
 Box = tuple[float, float, float, float]
 
 REFINE_FILL = 0.7
-"""The longer side of the first pass's points, in sides of the second pass's crop. The rest is room
-for what the first pass got wrong, and for the picture around the face."""
+"""The longer side of the first pass's points, as a fraction of the second pass's crop. The rest is
+room for errors of the first pass, and for the picture around the face."""
 
 UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD = 224.0, 100.0, 50.0
 """The seed's landmark units: t = (224 u - 100) / 50."""
@@ -52,41 +52,41 @@ class Region:
         return np.asarray(moved + np.array([self.cx, self.cy]), np.float64)
 
     def inner(self, window: Region) -> Region:
-        """In source pixels, the square that ``window`` names in fractions of this one."""
+        """``window``, which is in fractions of this region, as a region in source pixels."""
         cx, cy = self.to_source(np.array([window.cx, window.cy])).tolist()
         return Region(cx, cy, window.side * self.side, self.angle + window.angle)
 
     def turned(self, angle: float) -> Region:
-        """Turned with all the picture about its first pixel."""
+        """This region in a picture that was turned as a whole about its first pixel."""
         cx, cy = turned(np.array([self.cx, self.cy]), angle).tolist()
         return Region(cx, cy, self.side, self.angle + angle)
 
     def mirrored(self) -> Region:
-        """A window in fractions of a square, in the square's mirror image."""
+        """This window, in fractions of a square, as it lies in the square's mirror image."""
         return Region(1 - self.cx, self.cy, self.side, -self.angle)
 
 
 def turned(vectors: Points, angle: float) -> Points:
     """Vectors (..., 2) turned by ``angle`` radians, clockwise as the picture is looked at."""
-    if not angle:  # not a bit of them changes
+    if not angle:  # returns the very same bits
         return vectors
     cos, sin = math.cos(angle), math.sin(angle)
     return np.asarray(np.asarray(vectors, np.float64) @ np.array([[cos, sin], [-sin, cos]]))
 
 
 def to_unit(points: Points, regions: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Source pixels (N, K, 2) to fractions of each frame's region, (N, 3): cx, cy, side; of turned
-    regions (N, 4): the angle as well."""
+    """Source pixels (N, K, 2) to fractions of each frame's region. Regions are (N, 3): cx, cy,
+    side; or, where they are turned, (N, 4) with the angle as well."""
     if regions.shape[1] > 3:
-        each = zip(points, regions.tolist(), strict=True)
-        return np.array([Region(*row).to_unit(face) for face, row in each]).reshape(points.shape)
+        pairs = zip(points, regions.tolist(), strict=True)
+        return np.array([Region(*row).to_unit(face) for face, row in pairs]).reshape(points.shape)
     centre, side = regions[:, None, :2], regions[:, None, 2:]
     return np.asarray((np.asarray(points, np.float64) - centre) / side + 0.5, np.float64)
 
 
 def to_source(unit: Points, regions: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Fractions of the region, (N, K, 2) or (K, 2) for all, to each frame's source pixels; regions
-    are upright, (N, 3)."""
+    """Fractions of the region, (N, K, 2) or (K, 2) for all frames, to each frame's source pixels.
+    Regions are upright, (N, 3)."""
     centre, side = regions[:, None, :2], regions[:, None, 2:]
     return np.asarray((np.asarray(unit, np.float64) - 0.5) * side + centre, np.float64)
 
@@ -111,8 +111,8 @@ def points_box(points: Points) -> Box:
 
 
 NO_SIZE = 1e-6
-"""Stands for the size of points that all lie at one place: any square about them is as good, but
-one of no size can be neither cut out nor divided by."""
+"""Size that is used for points that all lie at one place: a square of size 0 can be neither cut out
+nor divided by."""
 
 
 def square_box(cx: float, cy: float, side: float) -> Box:
@@ -127,10 +127,10 @@ def square_about(points: Points) -> Box:
 
 
 def refine_region(points: Points, upright: Points | None = None) -> Region:
-    """The next pass's crop of a face whose points (M, 2) were found, in their units.
+    """The next pass's crop of a face, from its predicted points (M, 2), in their units.
 
-    ``upright``: the same points (M, 2) of an upright face, of any size at any place: the crop is
-    turned with the face (:func:`roll`). None: it is not turned.
+    ``upright``: the same points (M, 2) of an upright face, of any size at any place. With them the
+    crop is turned with the face (:func:`roll`). None: it is not turned.
     """
     angle = 0.0 if upright is None else roll(points, upright)
     level = turned(points, -angle)
@@ -141,16 +141,16 @@ def refine_region(points: Points, upright: Points | None = None) -> Region:
 
 
 def roll(points: Points, upright: Points) -> float:
-    """By how much a face with these points (M, 2) is turned against an upright one: radians,
+    """The angle by which a face with these points (M, 2) is turned from an upright one: radians,
     clockwise as the picture is looked at, from -pi to pi.
 
-    It is the angle of the similarity that brings the upright points nearest to the others (least
-    squares). It needs no point of a name, and no single point can spoil it.
+    It is the angle of the similarity transform that fits the upright points to the others by least
+    squares. It needs no particular point, such as an eye, and no single point can spoil it.
     """
-    here, there = (np.asarray(each, np.float64) for each in (points, upright))
-    here, there = here - here.mean(0), there - there.mean(0)
-    along = float((here * there).sum())
-    across = float((there[:, 0] * here[:, 1] - there[:, 1] * here[:, 0]).sum())
+    found, template = (np.asarray(each, np.float64) for each in (points, upright))
+    found, template = found - found.mean(0), template - template.mean(0)
+    along = float((found * template).sum())
+    across = float((template[:, 0] * found[:, 1] - template[:, 1] * found[:, 0]).sum())
     return math.atan2(across, along)
 
 
@@ -164,15 +164,15 @@ def nearest_quarter(angle: float) -> float:
 
 
 FAR = 16
-"""Sides of an image: of a region that is larger, a crop shows next to nothing."""
+"""Sides of an image: a crop of a larger region shows almost nothing of the image."""
 
 
 def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint8]:
-    """The region, turned upright and resampled to ``size`` x ``size`` pixels; black where it leaves
-    the image, and all black for a region that shows next to nothing of it, as points that went
-    astray make one.
+    """The region, turned upright and resampled to ``size`` x ``size`` pixels. It is black outside
+    the image, and all black where the region shows almost nothing of the image, which happens with
+    points that are far off.
 
-    Antialiased: where the region is larger than ``size`` the source is low-passed first, with the
+    Antialiased: where the region is larger than ``size``, the source is low-passed first, with the
     Gaussian that makes up the difference between the two pixel grids.
     """
     height, width = image.shape[:2]
@@ -191,7 +191,7 @@ def crop(image: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint
     if factor > 1:
         sigma = 0.5 * float(np.sqrt(factor * factor - 1))
         first = 0.5 / size - 0.5  # the outermost pixels' centres, in sides from the middle
-        # the region alone, and what the blur can reach: a photograph is much larger than a face
+        # blur only the region and what the kernel reaches: a photograph is much larger than a face
         columns = _reached(region.cx + first * extent, extent, sigma, width)
         rows = _reached(region.cy + first * extent, extent, sigma, height)
         image = np.asarray(
@@ -226,8 +226,8 @@ def label_scale(points: Points, visible: NDArray[np.bool_]) -> NDArray[np.float6
 
 
 def unmirror(unit: NDArray[np.floating], flip: tuple[int, ...]) -> NDArray[np.floating]:
-    """Points (..., K, 2) found in a mirrored square, as fractions of it, brought back to the square
-    as it was: left and right exchanged, each point under its own number."""
+    """Points (..., K, 2) of a mirrored square, as fractions of it, mapped back to the square before
+    it was mirrored: x is mirrored, and left and right points exchange their numbers."""
     back = unit[..., np.array(flip), :].copy()
     back[..., 0] = 1 - back[..., 0]
     return back
@@ -303,10 +303,10 @@ def face_region(
     faces: FacePlace,
     angle: float = 0.0,
 ) -> Region:
-    """The region in which a face of this box lies as faces did in training.
+    """The region that shows the face in this box at the size and place that faces had in training.
 
-    ``box``: x0, y0, x1, y1 in source pixels, more columns are not read. ``labelled`` says where a
-    detector's box holds the landmarks (:class:`zoo.api.Detector`); of a box about the landmarks
+    ``box``: x0, y0, x1, y1 in source pixels; further columns are ignored. ``labelled`` says where a
+    detector's box holds the landmarks (:class:`zoo.api.Detector`); for a box about the landmarks
     themselves it is (1, 0, 0). ``angle``: by how much the face is turned, in radians.
     """
     x0, y0, x1, y1 = (float(v) for v in box[:4])
@@ -330,18 +330,18 @@ def iou(a: Box, b: Box) -> float:
 
 
 def keep_best(boxes: NDArray[np.float32], most: float = 0.5) -> NDArray[np.float32]:
-    """Non-maximum suppression: in the order given, each box that is not covered by one kept before.
-    Boxes are (N, 5): x0, y0, x1, y1, score.
+    """Non-maximum suppression: in the order given, each box that no earlier kept box covers. Boxes
+    are (N, 5): x0, y0, x1, y1, score.
 
-    Covered: their intersection is more than ``most`` of the smaller of the two. Measured on the
-    smaller, since cascades also find mouths and noses inside of faces.
+    A box is covered if its intersection with the other is more than ``most`` of the smaller of the
+    two. The smaller one counts, since cascades also find mouths and noses inside of faces.
     """
     kept: list[int] = []
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     for i, (x0, y0, x1, y1) in enumerate(boxes[:, :4]):
-        held = boxes[kept]
-        wide = np.minimum(held[:, 2], x1) - np.maximum(held[:, 0], x0)
-        high = np.minimum(held[:, 3], y1) - np.maximum(held[:, 1], y0)
+        earlier = boxes[kept]
+        wide = np.minimum(earlier[:, 2], x1) - np.maximum(earlier[:, 0], x0)
+        high = np.minimum(earlier[:, 3], y1) - np.maximum(earlier[:, 1], y0)
         common = np.maximum(wide, 0) * np.maximum(high, 0)
         if not (common > most * np.minimum(areas[kept], areas[i])).any():
             kept.append(i)

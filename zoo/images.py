@@ -1,9 +1,9 @@
 """Finding and reading one image file below a data set's root, without trusting it.
 
-Everything reads pictures as viewers show them, upright by their EXIF orientation: points that
-`zoo predict` wrote are those of the pixels that training sees. What a file's bytes say decides its
-format; its name does not (the YouTube Faces frames are RGBA PNG named .jpg). The size in the header
-is checked before a pixel is decoded.
+All of the zoo reads pictures as viewers show them, upright by their EXIF orientation, so points
+that `zoo predict` wrote fit the pixels that training sees. A file's bytes decide its format, not
+its name (the YouTube Faces frames are RGBA PNG named .jpg). The size in the header is checked
+before a pixel is decoded.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from zoo.api.notices import deprecated
 from zoo.files.reading import MIB, open_regular
 
 MAX_PIXELS = 80_000_000
-"""Larger images are refused. Stays below the size at which Pillow itself begins to warn."""
+"""Larger images are refused. The limit is below the size at which Pillow begins to warn."""
 
 MOST_BYTES = 512 * MIB
-"""Largest file: some six bytes for each pixel above; a larger file holds other things."""
+"""Largest file: about six bytes for each of MAX_PIXELS; a larger one holds more than a picture."""
 
 MAX_SIDE = 32_766
 """Pixels: OpenCV cannot cut a region out of a wider or higher image."""
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
-"""Pillow also opens documents and vector formats, some by way of other programs: not here."""
+"""Pillow also opens documents and vector formats, some by other programs: these are not read."""
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jpe", ".jfif", ".pjpeg", ".pjp"),
     *(".gif", ".apng", ".dib", ".avif", ".heic", ".heif", ".hif", ".ppm", ".pgm", ".pbm", ".pnm"),
 )
-"""Suffixes of pictures that are read, the likeliest first: a folder's other files are not."""
+"""Suffixes of the files of a folder that are read as pictures, the likeliest first."""
 
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-"""How such a file's container calls itself. AVIF pictures may call themselves mif1, too."""
+"""Brands in the container of a HEIC file. The container of an AVIF file may be mif1, too."""
 
 _HEAD = 1 << 16
-"""Bytes: an EXIF block stands before the pixels."""
+"""Bytes that are searched for EXIF, which comes before the pixels."""
 
 _EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF", b"Orientation")
-"""Marks of JPEG, PNG and WebP, and what XMP writes."""
+"""Marks of EXIF in JPEG, PNG and WebP files, and the tag that XMP writes."""
 
 
 def read_image(
@@ -115,8 +115,8 @@ def _formats(path: Path, stream: BinaryIO) -> tuple[str, ...]:
 
 def exif_orientation(path: Path) -> int:
     """The EXIF orientation by which :func:`read_image` turns the file's pixels: 1 (not at all) to
-    8; 1 for a file that cannot be read, and for a TIFF, which Pillow turns whoever asks. Only the
-    file's first bytes are read."""
+    8. It is 1 for a file that cannot be read, and for a TIFF, which Pillow itself always turns.
+    Only the file's first bytes are read."""
     try:
         with open_regular(path, MOST_BYTES) as stream:
             head = stream.read(_HEAD)
@@ -124,19 +124,19 @@ def exif_orientation(path: Path) -> int:
                 return 1  # most files: opening them as pictures would take ten times as long
             stream.seek(0)
             image = Image.open(stream, formats=FORMATS)
-            found = image.getexif().get(ExifTags.Base.Orientation, 1)
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             if image.format == "TIFF":
                 return 1
     except Exception:  # Pillow's readers raise many kinds at a damaged file
         return 1
-    return found if found in range(2, 9) else 1
+    return orientation if orientation in range(2, 9) else 1
 
 
 def upright_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
     """The pixels of a picture that Pillow opened, as :func:`read_image` gives those of a file.
 
-    ``name`` is what to call it. Raises :class:`DataError` for one that cannot be decoded, deeper
-    than 16 bits or with a side longer than ``MAX_SIDE``.
+    ``name`` stands for it in messages. Raises :class:`DataError` for a picture that cannot be
+    decoded, is deeper than 16 bits or has a side longer than ``MAX_SIDE``.
     """
     if max(image.size) > MAX_SIDE or 0 in image.size:
         raise DataError(f"{name}: a picture's side has from 1 to {MAX_SIDE:,} pixels")

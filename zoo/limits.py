@@ -1,4 +1,4 @@
-"""The most memory that what a stranger's file describes may take, and how to raise it."""
+"""The limit on the memory that a model from an untrusted file may take, and how to raise it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 from zoo.api import UsageError
 
 VARIABLE = "ZOO_MAX_GIB"
-"""The environment variable that sets it, in GiB."""
+"""The environment variable that sets the limit, in GiB."""
 DEFAULT_GIB = 2.0
-"""Enough for 400 million parameters and what they make of an image: all but the giants of timm."""
+"""Enough for 400 million parameters and their activations: all but the largest models of timm."""
 GIB = 1 << 30
 
 
 def memory_limit() -> int:
-    """Bytes. Raises :class:`UsageError` for a variable that holds no number above 0."""
+    """The limit in bytes. Raises :class:`UsageError` where VARIABLE holds no number above 0."""
     text = os.environ.get(VARIABLE, "")
     try:
         gib = float(text or DEFAULT_GIB)

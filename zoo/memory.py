@@ -1,8 +1,8 @@
 """How large a network may be: a few words of a configuration can describe one beyond any machine.
 
-While a network is built and tried on one image, every tensor is weighed before it is made: its size
-follows from the operation, worked out without memory on torch's meta device. What is beyond the
-limit is refused, whether it stands in a record of a stranger's or was a slip of the own hand.
+While a network is built and tried on one image, the size of every tensor is known before it is
+made: torch's meta device runs the operation without memory. A network beyond the limit is refused,
+whether it comes from someone else's record or from the user's own typing error.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from .api import UsageError
 from .limits import GIB, how_to_raise, memory_limit
 
 GMACS_PER_GIB = 250
-"""Billions of multiply-adds, for each GiB of the limit, of the few forwards of one image that
-building takes: a network is tried by its plugin and by the core."""
+"""Billions of multiply-adds that are allowed for each GiB of the limit, in all forward passes of
+one image while a network is built: both its plugin and the core try it."""
 LEAST = 512 << 10
-"""Bytes that a parameter counts at the least: a million of small ones take long to make, too."""
+"""Bytes that a parameter counts at least: a million small ones take long to make, too."""
 PIXEL = 512
-"""Bytes that a pixel of the input counts: what the first layers of a network make of it."""
+"""Bytes that a pixel of the input counts: its activations in a network's first layers."""
 _SMALL = 1 << 20
-"""Bytes: what operations make of less is weighed only where a number in them is large."""
+"""Bytes: an operation on smaller tensors is measured only where an argument is a large number."""
 _LARGE_NUMBER = 4096
 
 
 @contextmanager
 def bounded(what: str, most: int | None = None) -> Iterator[None]:
-    """Within, modules get no more than ``most`` bytes of parameters (the limit, where it is left
-    out), all tensors that are alive at once stay below the limit, and operations multiply no more
-    often than belongs to it.
+    """Limit what the block builds: modules get at most ``most`` bytes of parameters (the limit,
+    where it is left out), all tensors that are alive at once stay below the limit, and operations
+    take at most the multiply-adds that belong to it (``GMACS_PER_GIB``).
 
     Raises :class:`UsageError` that begins with ``what`` and says how to raise the limit.
     """
@@ -46,7 +46,7 @@ def bounded(what: str, most: int | None = None) -> Iterator[None]:
     parameters = _Parameters(what, highest if most is None else min(most, highest))
     handle = register_module_parameter_registration_hook(parameters)
     try:
-        with _Weighed(what, highest):
+        with _SizeCheck(what, highest):
             yield
     finally:
         handle.remove()
@@ -77,36 +77,36 @@ class _Parameters:
 
 
 class Observer(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operation that is run within."""
+    """A mode whose subclasses see every operation that runs in its block."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """torch shields a mode from its compiler, whose import takes two seconds; nothing is
-        compiled while a network is looked at."""
+        """False, as nothing is compiled while a network is measured. Else torch would import its
+        compiler to shield the mode from it, which takes two seconds."""
         return False
 
 
-class _Weighed(Observer):
-    """Works out what an operation gives before it is run."""
+class _SizeCheck(Observer):
+    """Computes the size and the cost of an operation's result before it runs."""
 
     def __init__(self, what: str, most: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.what, self.most, self.alive = what, most, 0
-        self.macs = most / GIB * GMACS_PER_GIB * 1e9
-        self._seen: dict[int, Any] = {}
+        self.macs_left = most / GIB * GMACS_PER_GIB * 1e9
+        self._storages: dict[int, Any] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        made, size = _foreseen(func, args, kwargs)
+        expected, size = _result_without_memory(func, args, kwargs)
         needed = self.alive + size
         if needed > self.most:
             raise _beyond(self.what, f"it needs {needed / GIB:,.1f} GiB and more for one image")
         count = _COUNTS.get(func.overloadpacket)
-        if count is not None and made is not None:
-            self.macs -= count(*args, **kwargs, out_val=made) / 2
-            if self.macs < 0:
+        if count is not None and expected is not None:
+            self.macs_left -= count(*args, **kwargs, out_val=expected) / 2
+            if self.macs_left < 0:
                 raise _beyond(
                     self.what,
                     f"trying it takes more than {self.most / GIB * GMACS_PER_GIB:,.0f} billion "
@@ -119,16 +119,16 @@ class _Weighed(Observer):
         return result
 
     def _count(self, storage: torch.UntypedStorage) -> None:
-        """Count a tensor until it goes; what autograd keeps for a backward pass does not go."""
+        """Count a tensor until it is freed; autograd keeps those that a backward pass needs."""
         key, size = storage._cdata, storage.nbytes()
-        if key in self._seen:
+        if key in self._storages:
             return
 
-        def gone(_: object) -> None:
-            del self._seen[key]
+        def release(_: object) -> None:
+            del self._storages[key]
             self.alive -= size
 
-        self._seen[key] = weakref.ref(storage, gone)
+        self._storages[key] = weakref.ref(storage, release)
         self.alive += size
 
 
@@ -141,34 +141,36 @@ _COUNTS: dict[Any, Callable[..., int]] = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     **flop_registry,
 }
-"""Operations, and twice the multiply-adds of each; torch's own table has no attention on a CPU."""
+"""Counters of twice the multiply-adds, by operation; torch's own table lacks CPU attention."""
 
 
-def _as_input(given: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    return torch.empty_like(given)
+def _as_input(values: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    return torch.empty_like(values)
 
 
-def _product(added: Tensor, one: Tensor, other: Tensor, **kwargs: Any) -> Tensor:
-    return one.new_empty(one.shape[0], other.shape[1])
+def _product(bias: Tensor, left: Tensor, right: Tensor, **kwargs: Any) -> Tensor:
+    return left.new_empty(left.shape[0], right.shape[1])
 
 
-_FORMS: dict[Any, Callable[..., Tensor]] = {
+_WITHOUT_COMPILER: dict[Any, Callable[..., Tensor]] = {
     torch.ops.aten.native_batch_norm: _as_input,
     torch.ops.aten.native_layer_norm: _as_input,
     torch.ops.aten.native_group_norm: _as_input,
     torch.ops.aten.addmm: _product,
 }
-"""The result of operations that torch works out, without memory, by code which imports its
-compiler: that takes two seconds."""
+"""Results without memory of operations for which torch's own code imports its compiler: that takes
+two seconds."""
 
 
-def _foreseen(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, int]:
-    """What the operation will give, without memory, and how many bytes of it are new. None and 0
-    where that is little, or cannot be known."""
+def _result_without_memory(
+    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, int]:
+    """The result of an operation, without memory, and how many bytes of it are new. None and 0
+    where the result is small or cannot be known."""
     leaves = tree_leaves((args, kwargs))
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-    makes = not tensors and any(argument.name == "device" for argument in func._schema.arguments)
-    if makes:
+    creates = not tensors and any(argument.name == "device" for argument in func._schema.arguments)
+    if creates:
         kwargs = {**kwargs, "device": torch.device("meta")}
         kwargs.pop("pin_memory", None)
     elif sum(each.nbytes for each in tensors) < _SMALL and not any(
@@ -176,17 +178,17 @@ def _foreseen(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
     ):
         return None, 0
     try:
-        given = tree_map_only(Tensor, _without_memory, (args, kwargs))
-        made = _FORMS.get(func.overloadpacket, func)(*given[0], **given[1])
-    except Exception:  # an operation that nobody wrote for this device, or that needs the numbers
+        inputs = tree_map_only(Tensor, _without_memory, (args, kwargs))
+        result = _WITHOUT_COMPILER.get(func.overloadpacket, func)(*inputs[0], **inputs[1])
+    except Exception:  # an operation that this device lacks, or that needs the values
         return None, 0
-    taken = {
-        leaf.untyped_storage()._cdata for leaf in tree_leaves(given) if isinstance(leaf, Tensor)
+    old_storages = {
+        leaf.untyped_storage()._cdata for leaf in tree_leaves(inputs) if isinstance(leaf, Tensor)
     }
-    return made, sum(
+    return result, sum(
         leaf.untyped_storage().nbytes()
-        for leaf in tree_leaves(made)
-        if isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata not in taken
+        for leaf in tree_leaves(result)
+        if isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata not in old_storages
     )
 
 

@@ -1,7 +1,7 @@
 """Modules that moved: their old names go on working for one release, with a deprecation notice.
 
-To move a module, add its old and its new name to MOVED. Importing the old name then gives the very
-module of the new one, with the old names of RENAMED in it.
+To move a module, add its old and its new name to MOVED. Importing the old name then gives the same
+module object as the new name, with the old names of RENAMED in it.
 """
 
 from __future__ import annotations
@@ -63,17 +63,17 @@ RENAMED = {
     "zoo.engine.report": {"Begun": "zoo.reporter:RunStarted"},
     "zoo.engine.scoring": {"Truth": "zoo.scoring.split:Targets"},
 }
-"""Names that changed as well, by the old name of their module, and what they are now."""
+"""Names that changed as well: for the old name of a module, its old names and their new places."""
 
 PARENTS = ("zoo.engine", "zoo.models")
-"""Packages that are gone and are only passed through on the way to a name in MOVED."""
+"""Packages that no longer exist: importing a name in MOVED still imports them first."""
 
 
 class MovedModules:
     """Answers an import of an old name with the module that has the new one.
 
-    It is a finder and a loader by its methods: the abstract classes would make every start of the
-    command line load importlib.resources.
+    It has the methods of a finder and a loader without their abstract base classes, since these
+    would make every start of the command line load importlib.resources.
     """
 
     def find_spec(

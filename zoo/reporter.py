@@ -1,4 +1,4 @@
-"""How long work says how far it is: the command line draws it, a test records it."""
+"""How work that takes long reports its progress: the command line draws it, a test records it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run as its training begins or goes on."""
+    """A run whose training begins or is resumed."""
 
     folder: Path
     config: Config
@@ -42,7 +42,7 @@ class RunStarted:
 
 
 class Reporter:
-    """Says nothing; subclasses override what they show."""
+    """Shows nothing; subclasses override the methods whose calls they show."""
 
     def progress(self, doing: str, done: int, total: int) -> None:
         """``done`` of ``total`` pieces of work are done.
@@ -50,14 +50,14 @@ class Reporter:
         Args:
             doing: What is being done, such as ``decoding train``.
             done: How many pieces are done so far.
-            total: How many there are; 0 where nobody knows.
+            total: How many there are; 0 where the number is not known.
         """
 
     def decoded(self, split: str, frames: int) -> None:
         """All frames of a split are decoded into its store."""
 
     def decoding(self, split: str) -> Callable[[int, int], None]:
-        """What decodes a split calls this as (done, total)."""
+        """A function to call as (done, total) while a split is decoded."""
 
         def progress(done: int, total: int) -> None:
             self.progress(f"decoding {split}", done, total)
@@ -80,7 +80,7 @@ class Reporter:
 
 
 class Beside(Reporter):
-    """Tells a reporter, and a tracker beside it: a run goes on without a tracker that fails."""
+    """Passes every call to a reporter and to a tracker; a tracker that fails is dropped."""
 
     def __init__(self, reporter: Reporter, tracker: Reporter, name: str) -> None:
         self._reporter = reporter
@@ -111,11 +111,11 @@ class Beside(Reporter):
         self._reporter.note(message)
         self.track("note", message)
 
-    def track(self, method: str, *told: Any) -> None:
-        """Call a method of the tracker; once that fails, no other is called."""
+    def track(self, method: str, *arguments: Any) -> None:
+        """Call a method of the tracker; after a failure the tracker is not called again."""
         try:
             if self._tracker is not None:
-                getattr(self._tracker, method)(*told)
+                getattr(self._tracker, method)(*arguments)
         except Exception as error:
             self._tracker = None
-            self._reporter.note(f"{self._name} is told no more of this run: {reason_of(error)}")
+            self._reporter.note(f"{self._name} no longer follows this run: {reason_of(error)}")

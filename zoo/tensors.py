@@ -1,10 +1,10 @@
 """Files that hold tensors: a run's best weights, its training state, and weights from elsewhere.
 
-The zoo's own files are safetensors with a JSON header, written whole or not at all, so that a run
-killed at any moment leaves whole files. They carry a digest of what they hold, so that a flipped
-bit is seen. Files from elsewhere are safetensors, or a checkpoint that torch reads with
-``weights_only``. No pickle is ever loaded or written, and no file is read that is larger than the
-networks that the limit allows.
+The zoo's own files are safetensors with a JSON header. They are written whole or not at all, so
+that a run killed at any moment leaves no partial file, and they carry a digest of their content, so
+that a flipped bit is noticed. Files from elsewhere are safetensors, or a checkpoint that torch
+reads with ``weights_only``. No pickle is ever loaded or written, and a file that is larger than the
+networks that the limit allows is not read.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from .limits import GIB, how_to_raise, memory_limit
 _HEADER = "zoo"
 _DIGEST = "sha256"
 _SPARE = 64 << 20
-"""Bytes of a file beyond its parameters: its header, and buffers."""
+"""Bytes that a file may hold besides its parameters: its header, and buffers."""
 TOLD = ("source", "license")
-"""What a file of weights from elsewhere may say of itself."""
+"""Keys in the metadata of a weights file from elsewhere that are read."""
 LONGEST_TOLD = 300
 STATE = 4
-"""How often a training state holds a network: it, its average and the optimiser's two moments."""
+"""Copies of a network in a training state: weights, their average, the optimiser's two moments."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -46,19 +46,21 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str,
         name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach())
         for name, tensor in tensors.items()
     }
-    # within the one text: of several, safetensors writes the order as it comes
+    # in the same entry as the header: safetensors does not keep the order of several entries
     signed = {**header, _DIGEST: _digest(flat, header)}
     write_whole(path, save(flat, metadata={_HEADER: json.dumps(signed)}))
 
 
 def load_tensors(path: Path, copies: int = 1) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`save_tensors` wrote, on the CPU: a network, or as much as ``copies`` of it.
+    """Tensors, on the CPU, and header that :func:`save_tensors` wrote. The file may be as large as
+    ``copies`` networks.
 
     Raises :class:`WeightsError` naming the file."""
-    with _opened(path, copies) as (stream, header):
+    with _open_checked(path, copies) as (stream, header):
         tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    digest = header.pop(_DIGEST, None)
-    if digest is not None and digest != _digest(tensors, header):  # older zoos wrote none
+    stored_digest = header.pop(_DIGEST, None)
+    # older versions wrote none
+    if stored_digest is not None and stored_digest != _digest(tensors, header):
         raise WeightsError(
             f"{path}: is damaged: it does not hold what was written; take another copy of it"
         )
@@ -67,22 +69,22 @@ def load_tensors(path: Path, copies: int = 1) -> tuple[dict[str, Tensor], dict[s
 
 def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
     """sha256 of a header and of names, types, shapes and bytes of all tensors."""
-    found = hashlib.sha256(json.dumps(header).encode())
+    sha256 = hashlib.sha256(json.dumps(header).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
-        found.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        sha256.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        sha256.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return sha256.hexdigest()
 
 
 def load_header(path: Path) -> dict[str, Any]:
-    """The header of such a file, without its tensors; raises the same errors."""
-    with _opened(path, STATE) as (_, header):
+    """The header alone of a file that :func:`save_tensors` wrote. Raises :class:`WeightsError`."""
+    with _open_checked(path, STATE) as (_, header):
         return header
 
 
 @contextlib.contextmanager
-def _opened(path: Path, copies: int) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _open_checked(path: Path, copies: int) -> Iterator[tuple[Any, dict[str, Any]]]:
     _require_size(path, copies)
     try:
         with safe_open(path, "pt") as stream:
@@ -95,7 +97,7 @@ def _opened(path: Path, copies: int) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def _require_size(path: Path, copies: int) -> None:
-    """Raises :class:`WeightsError` for what is no regular file, or larger than so many networks."""
+    """Raises :class:`WeightsError` for no regular file, or one larger than ``copies`` networks."""
     require_regular(path, error=WeightsError)
     _refuse_beyond(path, copies, path.stat().st_size)
 
@@ -103,13 +105,13 @@ def _require_size(path: Path, copies: int) -> None:
 def _refuse_beyond(path: Path, copies: int, size: int) -> None:
     if size > copies * memory_limit() + _SPARE:
         raise WeightsError(
-            f"{path}: holds {size / GIB:,.1f} GiB, more than what any network that is allowed "
-            f"takes there; {how_to_raise()}"
+            f"{path}: holds {size / GIB:,.1f} GiB, more than a network within the limit needs "
+            f"there; {how_to_raise()}"
         )
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimiser's state as named tensors and a JSON-able rest."""
+    """An optimiser's state as named tensors, and the rest of it, which JSON can hold."""
     state = optimizer.state_dict()
     tensors: dict[str, Tensor] = {}
     plain: dict[str, dict[str, Any]] = {}
@@ -125,8 +127,8 @@ def pack_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor],
 def unpack_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], rest: Mapping[str, Any]
 ) -> None:
-    """Put back what :func:`pack_optimizer` took. Raises ValueError, or what torch raises, for what
-    is of another optimiser."""
+    """Restore a state from :func:`pack_optimizer`. Raises ValueError, or what torch raises, for the
+    state of another optimiser."""
     state: dict[int, dict[str, Any]] = {}
     for index, entry in rest["plain"].items():
         state.setdefault(int(index), {}).update(entry)
@@ -140,8 +142,8 @@ def unpack_optimizer(
         }
         for group in rest["groups"]
     ]
-    for own, group in zip(optimizer.param_groups, groups, strict=True):
-        for key, value in own.items():
+    for current, group in zip(optimizer.param_groups, groups, strict=True):
+        for key, value in current.items():
             if key not in group or not _alike(value, group[key]):
                 raise ValueError(f"{key} of the optimiser is {group.get(key)!r:.40}")
     optimizer.load_state_dict({"state": state, "param_groups": groups})
@@ -149,18 +151,18 @@ def unpack_optimizer(
         for key, value in entry.items():
             if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
                 raise ValueError(f"{key} of the optimiser has shape {tuple(value.shape)}")
-            # a fused step walks through both in memory order: strides must agree
+            # a fused step goes through both in memory order, so their strides must agree
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 entry[key] = torch.empty_like(parameter).copy_(value)
 
 
-def _alike(own: Any, read: Any) -> bool:
-    """Whether it can stand in the same place: a number for a number, a list for as long a list."""
-    if isinstance(own, list | tuple):
-        return isinstance(read, list | tuple) and len(own) == len(read)
-    if type(own) in (int, float):
-        return type(read) in (int, float)
-    return type(own) is type(read)
+def _alike(current: Any, stored: Any) -> bool:
+    """Whether one can replace the other: a number a number, a list another of the same length."""
+    if isinstance(current, list | tuple):
+        return isinstance(stored, list | tuple) and len(current) == len(stored)
+    if type(current) in (int, float):
+        return type(stored) in (int, float)
+    return type(current) is type(stored)
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -186,7 +188,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 _refuse_beyond(path, STATE, sum(each.file_size for each in archive.infolist()))
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
     except SafetensorError as error:
@@ -200,11 +202,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(f"{path}: not a readable checkpoint: {reason}") from error
     for nest in _NESTS:
-        if isinstance(found, Mapping) and isinstance(found.get(nest), Mapping):
-            found = found[nest]
-    if not isinstance(found, Mapping):
-        raise WeightsError(f"{path}: holds a {type(found).__name__}, not named tensors")
-    tensors = {str(k): v for k, v in found.items() if isinstance(v, Tensor)}
+        if isinstance(content, Mapping) and isinstance(content.get(nest), Mapping):
+            content = content[nest]
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path}: holds a {type(content).__name__}, not named tensors")
+    tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
     if not tensors:
         raise WeightsError(f"{path}: holds no tensors")
     return tensors
@@ -212,7 +214,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def told_by(path: Path) -> dict[str, str]:
     """``source`` and ``license`` in the metadata of a safetensors file: where its weights come
-    from, in the words of whoever wrote it, and their terms. Empty for what says neither."""
+    from, in its author's words, and their terms. Empty for a file without them."""
     if path.suffix != ".safetensors":
         return {}
     with safe_open(path, "pt") as stream:
@@ -221,38 +223,38 @@ def told_by(path: Path) -> dict[str, str]:
 
 
 def load_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor], where: str) -> list[str]:
-    """Fill every tensor of the backbone; returns the file's names that it had no use for.
+    """Fill every tensor of the backbone; returns names in the file that the backbone does not use.
 
-    Names may carry one of the usual prefixes, on either side. Raises :class:`WeightsError` for a
-    tensor that is missing or of another shape: a half-loaded backbone is none.
+    Names may carry one of the usual prefixes, in the file or in the backbone. Raises
+    :class:`WeightsError` for a tensor that is missing or has another shape.
     """
-    own = backbone.state_dict()
-    theirs = max(
+    state = backbone.state_dict()
+    file_names = max(
         (_rename(tensors, outer, inner) for outer in _PREFIXES for inner in ("", "model.")),
-        key=lambda names: len(own.keys() & names.keys()),
+        key=lambda names: len(state.keys() & names.keys()),
     )
     # counters of batches seen are not weights; older checkpoints lack them
-    missing = [n for n in own if n not in theirs and not n.endswith("num_batches_tracked")]
+    missing = [n for n in state if n not in file_names and not n.endswith("num_batches_tracked")]
     if missing:
         raise WeightsError(
-            f"{where}: lacks {len(missing)} of the backbone's {len(own)} tensors, "
+            f"{where}: lacks {len(missing)} of the backbone's {len(state)} tensors, "
             f"the first is {missing[0]}; are these weights of another model?"
         )
-    found = {name: tensors[theirs[name]] for name in own if name in theirs}
-    for name, tensor in found.items():
-        if tensor.shape != own[name].shape:
+    loaded = {name: tensors[file_names[name]] for name in state if name in file_names}
+    for name, tensor in loaded.items():
+        if tensor.shape != state[name].shape:
             raise WeightsError(
                 f"{where}: {name} has shape {tuple(tensor.shape)}, "
-                f"the backbone wants {tuple(own[name].shape)}"
+                f"the backbone wants {tuple(state[name].shape)}"
             )
-    backbone.load_state_dict(found, strict=False)
+    backbone.load_state_dict(loaded, strict=False)
     require_finite(backbone, where)
-    return sorted(tensors.keys() - {theirs[name] for name in found})
+    return sorted(tensors.keys() - {file_names[name] for name in loaded})
 
 
 def require_finite(module: nn.Module, where: str) -> None:
-    """Raises :class:`WeightsError` for a parameter that is not finite, and for a buffer with a NaN:
-    a mask may well be infinite."""
+    """Raises :class:`WeightsError` for a parameter that is not finite, and for a buffer with a NaN.
+    A buffer may be infinite, as masks are."""
     wrong = [name for name, each in module.named_parameters() if not each.isfinite().all()]
     wrong += [name for name, each in module.named_buffers() if each.isnan().any()]
     if wrong:
@@ -263,7 +265,7 @@ def require_finite(module: nn.Module, where: str) -> None:
 
 
 def _rename(tensors: Mapping[str, Tensor], outer: str, inner: str) -> dict[str, str]:
-    """What the backbone would call the file's tensors, to what the file calls them."""
+    """The backbone's names of the file's tensors, mapped to the file's own names."""
     return {inner + name[len(outer) :]: name for name in tensors if name.startswith(outer)}
 
 

@@ -1,11 +1,11 @@
-"""How PyTorch's threads share the processors, settled before PyTorch is loaded: `import zoo` does.
+"""How PyTorch's threads share the processors: `import zoo` sets it, before PyTorch is loaded.
 
-Threads of OpenMP that wait for each other keep their processors busy for a while, as if nothing
-else ran. Beside one busy process a step takes a hundred times as long, since each thread waits for
-one that has no processor because of the waiting. So they are told to sleep instead
-(``OMP_WAIT_POLICY``), and where a container has a share of the processors, there are as many
-threads as it may run at once (``OMP_NUM_THREADS``). Whoever sets one of these variables, or one
-that says the same, is left alone. The variables are read once, when PyTorch is loaded.
+OpenMP's threads spin while they wait for each other: they keep their processors busy. Beside one
+other busy process, a training step then takes a hundred times as long, since the spinning threads
+occupy the processor that the last thread needs. So ``OMP_WAIT_POLICY`` makes them sleep instead.
+Where a container has a share of the processors, ``OMP_NUM_THREADS`` allows only as many threads as
+it may run at once. If a user has set one of these variables, or one with the same meaning, it is
+left alone. PyTorch reads the variables once, when it is loaded.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ COUNT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def settle() -> dict[str, str]:
-    """Set what nobody has set; returns that. Nothing where PyTorch is loaded: it would not read it.
+    """Set the variables that nobody has set; returns those. Sets none if PyTorch is already loaded,
+    since it would not read them.
 
-    The processes that this one starts inherit it.
+    The processes that this one starts inherit them.
     """
     chosen: dict[str, str] = {}
     if "torch" not in sys.modules:
@@ -59,7 +60,7 @@ def usable_cores(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -
 
 
 def at_once() -> int:
-    """Pictures or videos that are decoded at the same time; each may take a lot of memory."""
+    """How many pictures or videos are decoded at the same time; each may take a lot of memory."""
     return min(8, usable_cores())
 
 
@@ -69,22 +70,22 @@ def _affinity() -> int:
 
 
 def _quota(root: str, own: str) -> float:
-    """The least that this process's control groups allow, in processors; infinite where none does.
-    Both versions of control groups are asked, for the process's own and for those above it."""
-    places = {""}
+    """The smallest quota of this process's control groups, in processors; infinite without one.
+    Both versions of control groups are read, for the process's own groups and those above them."""
+    groups = {""}
     for line in _read(own).splitlines():
         path = line.rpartition(":")[2].strip("/")
         while path:
-            places.add(path)
+            groups.add(path)
             path = path.rpartition("/")[0]
     shares = [math.inf]
-    for place in places:
-        here = os.path.join(root, place)
-        older = os.path.join(root, "cpu", place)
-        period = _read(os.path.join(older, "cpu.cfs_period_us"))
+    for group in groups:
+        v2 = os.path.join(root, group)
+        v1 = os.path.join(root, "cpu", group)
+        period = _read(os.path.join(v1, "cpu.cfs_period_us"))
         for text in (
-            _read(os.path.join(here, "cpu.max")),
-            f"{_read(os.path.join(older, 'cpu.cfs_quota_us')).strip()} {period}",
+            _read(os.path.join(v2, "cpu.max")),
+            f"{_read(os.path.join(v1, 'cpu.cfs_quota_us')).strip()} {period}",
         ):
             with contextlib.suppress(ValueError, ZeroDivisionError):  # "max", or no such file
                 share, each = map(int, text.split())
@@ -102,7 +103,7 @@ def _read(path: str) -> str:
 
 
 CHOSEN = settle()
-"""What this process set, and nobody else had."""
+"""The variables that this process set, with their values."""
 
 LATE = "torch" in sys.modules
-"""Whether PyTorch was loaded before: it has read what was set then."""
+"""Whether PyTorch was loaded before this module, and so has already read the variables."""

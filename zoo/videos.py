@@ -1,9 +1,10 @@
 """Opening one video file, without trusting its name or what is in it.
 
-FFmpeg takes names for addresses (``http:...``, ``concat:a|b``) and patterns (``%03d``), and a
-playlist names other files and servers. Here it gets the absolute path of one file, and only formats
-that hold their own frames: nothing but that file is opened. (OpenCV can also read from a Python
-stream; but an error or a Ctrl-C inside one ends the process with a segmentation fault.)
+FFmpeg reads some names as addresses (``http:...``, ``concat:a|b``) or patterns (``%03d``), and a
+playlist names other files and servers. Here it gets the absolute path of one file, and may use only
+formats that hold their own frames, so that it opens nothing but that file. (OpenCV can also read
+from a Python stream; but an error or a Ctrl-C inside one ends the process with a segmentation
+fault.)
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ class VideoFile:
         self.count = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         """About how many frames: a header may be wrong. 0: unknown."""
         self.seconds = -1 / self.rate
-        """When the frame that was read last is shown, counted from the first."""
+        """Time of the frame that was read last, counted from the first frame."""
 
     def skip(self) -> bool:
-        """Go past a frame; whether there was one."""
+        """Skip a frame; returns whether there was one."""
         with quiet():
             return self._capture.grab()
 
@@ -76,7 +77,7 @@ class VideoFile:
         if not found:
             return None
         stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        # some formats have no times, and a damaged file has any
+        # some formats have no time stamps, and those of a damaged file may have any value
         later = math.isfinite(stamp) and stamp > self.seconds
         self.seconds = round(stamp if later else self.seconds + 1 / self.rate, 6)
         return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
@@ -89,24 +90,24 @@ class VideoFile:
 def as_opencv_takes(path: Path) -> Iterator[str]:
     """A name of ``path``, to read or to write, that OpenCV and FFmpeg take for this file alone.
 
-    That is its absolute path; where it holds bytes that are no text, or what FFmpeg would read as a
-    pattern, it is that of a link elsewhere.
+    That is its absolute path. Where this holds bytes that are no text, or characters that FFmpeg
+    would read as a pattern, it is the path of a link in a temporary folder.
     """
-    whole = str(path.absolute())
-    if os.name != "posix" or not re.search(r"[%*?{\ud800-\udfff]", whole):
-        yield whole
+    absolute = str(path.absolute())
+    if os.name != "posix" or not re.search(r"[%*?{\ud800-\udfff]", absolute):
+        yield absolute
         return
     suffix = path.suffix if path.suffix.isascii() else ""
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         link = Path(folder, f"video{suffix}")
-        link.symlink_to(whole)
+        link.symlink_to(absolute)
         yield str(link)
 
 
 @contextmanager
 def _only_the_file() -> Iterator[None]:
-    """OpenCV hands FFmpeg the options that it finds in the environment when a file is opened; those
-    of the user stay, and ours win."""
+    """Add our options to the variable that OpenCV reads for FFmpeg whenever it opens a file. They
+    come after the user's, and so override them."""
     with _opening:
         before = os.environ.get(_OPTIONS)
         os.environ[_OPTIONS] = f"{before}|{_ONLY}" if before else _ONLY
@@ -120,7 +121,7 @@ def _only_the_file() -> Iterator[None]:
 
 
 class _Quiet:
-    """How many threads want OpenCV quiet, and how loud it was before the first of them."""
+    """How many threads want OpenCV quiet, and its log level before the first of them."""
 
     lock = threading.Lock()
     count = 0
@@ -129,8 +130,8 @@ class _Quiet:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """OpenCV and FFmpeg print remarks of their own: the reason is said once, in our words. The
-    level is the whole process's: the last thread that leaves puts it back."""
+    """Silence OpenCV and FFmpeg, since the zoo itself reports what is wrong with a file. The log
+    level is that of the whole process: the last thread that leaves restores it."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's AV_LOG_QUIET
     with _Quiet.lock:
         if _Quiet.count == 0:

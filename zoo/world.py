@@ -22,7 +22,7 @@ _PATIENCE = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class World:
-    """Where this process stands among those that train one model."""
+    """This process among those that train one model: its number, how many there are, its device."""
 
     rank: int
     size: int
@@ -33,7 +33,7 @@ class World:
         return self.rank == 0
 
     def share(self, value: Any) -> Any:
-        """Rank 0's value, everywhere."""
+        """Broadcast: returns rank 0's value in every process."""
         if self.size == 1:
             return value
         box = [value]
@@ -60,7 +60,7 @@ class World:
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Average over ranks the gradients of parameters that are in no DistributedDataParallel;
-        none counts as 0."""
+        a missing gradient counts as 0."""
         if self.size > 1:
             for parameter in parameters:
                 if parameter.grad is None:
@@ -69,22 +69,23 @@ class World:
                 parameter.grad /= self.size
 
     def align_parameters(self, module: nn.Module) -> None:
-        """Rank 0's, everywhere."""
+        """Copy rank 0's parameters to every process."""
         if self.size > 1:
             for parameter in module.parameters():
                 dist.broadcast(parameter.detach(), src=0)
 
     def align_buffers(self, module: nn.Module) -> None:
-        """Rank 0's, everywhere: whatever a plugin keeps there, each process gathered its own."""
+        """Copy rank 0's buffers to every process; plugins may fill them differently in each."""
         if self.size > 1:
             for buffer in module.buffers():
                 dist.broadcast(buffer, src=0)
 
     @contextmanager
     def first_goes_ahead(self) -> Iterator[None]:
-        """Rank 0 does the block before the others: they find its files.
+        """Rank 0 runs the block before the others, which then find its files.
 
-        A :class:`ZooError` of one process is raised in all: none waits for one that is gone.
+        A :class:`ZooError` of one process is raised in all, so that none waits for a process that
+        has ended.
         """
         if not self.first:
             self._fail_together(None)
@@ -107,14 +108,14 @@ class World:
 def join_world(device: str) -> Iterator[World]:
     """The world of this process: alone, or as ``torchrun`` says in the environment.
 
-    Within a block of this kind another one is the same world: processes that parted and met anew
-    would race, one of them still leaving while the next connects. Raises :class:`UsageError` for a
-    device that this machine lacks: nothing falls back in silence.
+    A block inside another one uses the same process group: if the processes left it and joined a
+    new one, they would race, one of them still leaving while the next connects. Raises
+    :class:`UsageError` for a device that this machine lacks: there is no silent fallback.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    chosen = pick_device(device, int(os.environ.get("LOCAL_RANK", "0")), here)
+    local_size = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    chosen = pick_device(device, int(os.environ.get("LOCAL_RANK", "0")), local_size)
     if size == 1:
         yield World(0, 1, chosen)
         return
@@ -123,9 +124,10 @@ def join_world(device: str) -> Iterator[World]:
     if dist.is_initialized():
         yield World(rank, size, chosen)
         return
-    # DDP imports this module, whose functions have the group of that moment for a default: imported
-    # with a group at hand it keeps that group, and gloo's threads, to the process's end. There one
-    # that waits for the interpreter aborts the process (pytorch/pytorch#190489). So: before.
+    # DDP imports this module, whose functions have the current process group as a default argument.
+    # If there is a group at the import, it and gloo's threads live until the process ends, and then
+    # a thread that waits for the interpreter aborts the process (pytorch/pytorch#190489). So the
+    # module is imported before there is a group.
     importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:

@@ -218,8 +218,8 @@ def test_broken_ones_cost_the_healthy_ones_nothing(kit: Kit, plant: Plant) -> No
     assert "metric divides of breaker 1.0 cannot measure: ZeroDivisionError" in said
     assert "metric absent of breaker 1.0 cannot be loaded" in said
     assert set(metrics_of(path)) == {"stranger/right", "stranger/worst_point"}
-    [note] = [note for note in kit.watcher.notes if "told no more" in note]
-    assert note.startswith("tracker stranger/fails is told no more of this run: SystemExit: the s")
+    [note] = [note for note in kit.watcher.notes if "no longer follows" in note]
+    assert note.startswith("tracker stranger/fails no longer follows this run: SystemExit: the s")
     assert (path / "told.txt").read_text().splitlines()[-1] == "finished"
     assert not [e for e in os.scandir(path) if e.name.endswith(".part")]
 

@@ -54,7 +54,7 @@ def test_a_run_that_was_killed_goes_on_in_the_same_run_of_mlflow(
     assert [(each.step, each.value) for each in told] == [
         (int(row["step"]), row["val_nme"]) for row in kit.history(path)
     ]
-    assert not kit.watcher.notes or "told no more" not in kit.watcher.notes[-1]
+    assert not kit.watcher.notes or "no longer follows" not in kit.watcher.notes[-1]
 
 
 def test_a_server_that_does_not_answer_costs_the_run_nothing(
@@ -65,5 +65,5 @@ def test_a_server_that_does_not_answer_costs_the_run_nothing(
     with tracked(kit.watcher, "mlflow") as reporter:
         folder = run.train(kit.config(epochs=1), kit.out / "runs", reporter=reporter)
     assert folder.record.is_file()
-    [note] = [note for note in kit.watcher.notes if "is told no more" in note]
-    assert note.startswith("tracker landmark-zoo-mlflow/mlflow is told no more of this run: ")
+    [note] = [note for note in kit.watcher.notes if "no longer follows" in note]
+    assert note.startswith("tracker landmark-zoo-mlflow/mlflow no longer follows this run: ")

@@ -22,11 +22,11 @@ class Augment:
     """What happens to training images and their points, one random draw a sample."""
 
     resize: Side = 0
-    """Side in pixels of the stored region; 0: what ``margin`` says, or else the input size, or with
-    ``scale`` as much larger. A run finds it out where its recipe has a margin."""
+    """Side in pixels of the stored region; 0: the input size, made larger by ``margin`` or, without
+    one, by ``scale``. A run computes it where its recipe has a margin."""
     margin: Share = 0.0
-    """Fraction of the input by which the stored region is larger, for a crop: a pixel at least;
-    0: none."""
+    """Fraction of the input by which the stored region is larger, to crop from it: one pixel at
+    least; 0: no margin."""
     crop: bool = False
     """A random window of the input size from the stored region; else the whole region."""
     rotation: Annotated[float, Bound(least=0, most=180)] = 0.0
@@ -38,8 +38,8 @@ class Augment:
     flip: Share = 0.0
     """Probability of a mirror."""
     label_offset: bool = True
-    """Whether a flip and a rotation move the true places and let the labels keep their offset from
-    them; else the labels are moved as if they were the true places."""
+    """Whether a flip and a rotation move the true places, and labels keep their offset from these;
+    else the labels are moved as if they were the true places."""
     brightness: Spread = 0.0
     contrast: Spread = 0.0
     saturation: Spread = 0.0
@@ -83,7 +83,7 @@ class Augment:
         return round(size * (1 + self.scale))
 
     def for_inputs(self, size: int) -> Augment:
-        """The same with its margin in pixels: what a run keeps, and what its hash is of."""
+        """The same with its margin in pixels, in ``resize``: a run stores and hashes this form."""
         return replace(self, resize=self.stored_side(size), margin=0.0) if self.margin else self
 
     def refuse_narrow_crop(self, size: int) -> None:

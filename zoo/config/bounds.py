@@ -1,7 +1,7 @@
-"""Which numbers a key of a configuration may have; stands beside the key, in its type.
+"""The bounds of the numbers in a configuration: each is written in the type of its key.
 
-``lr: Annotated[float, Bound(above=0, most=100)]``. Every number of a configuration has one, so that
-none that is accepted can end a run that was trained: a record holds finite numbers.
+``lr: Annotated[float, Bound(above=0, most=100)]``. Every number has a bound, so that no accepted
+number can make a trained run fail at its end: a record holds finite numbers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MANY = 100_000
 """Most images of a batch, epochs to wait and the like."""
 
 EPOCHS = 5000
-"""As many rows as the history in a record may have."""
+"""Most epochs of a run: the history in a record may have as many rows."""
 
 LARGE_SIDE = 8192
 """Pixels of a square."""

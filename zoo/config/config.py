@@ -1,6 +1,6 @@
 """A run's configuration: one typed object, checked.
 
-It is read in :mod:`.flat`, from what recipes, ``--set`` and flags say (:mod:`zoo.config.recipes`).
+:mod:`.flat` reads it from recipes, ``--set`` and flags (:mod:`zoo.config.recipes`).
 Options of a plugin are written under its kind: ``head.stride``, ``dataset.frames``.
 """
 
@@ -20,11 +20,11 @@ from .augment import Augment as Augment
 from .bounds import EPOCHS, MANY, Bound, Count, CountOrNone, Rate, Side, SomeShare, check_bounds
 
 PLUGIN_KINDS = ("backbone", "head", "loss", "dataset")
-"""The kinds of which a run has one, named by a key of that name."""
+"""The kinds of plugins of which a run has one, each named by the key of the same name."""
 
 AUGMENTATION = "augmentation"
-"""The kind of which a run may have several, named in ``augmentations``; options of one are written
-``augmentation.ID.KEY``."""
+"""The kind of plugin of which a run may have several, named in ``augmentations``. Their options are
+written ``augmentation.ID.KEY``."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("adam", "adamw", "sgd"),
@@ -55,7 +55,7 @@ class Config:
 
     backbone: str
     """Id of a backbone, such as custom_cnn or timm:resnet18."""
-    # defaults name their distribution: a namesake of a stranger's makes none of them ambiguous
+    # defaults name their distribution, so that another package's plugin of the same id is no clash
     head: str = "landmark-zoo/linear"
     """Id of a head."""
     loss: str = "landmark-zoo/smooth_l1"
@@ -65,7 +65,7 @@ class Config:
     data: str = ""
     """Folder of the data set; empty: the default places."""
     protocol: str = ""
-    """Who trains and who is scored; empty: the data set's own default."""
+    """Rule for which people are trained on and which are scored; empty: the data set's default."""
     most_skipped: Annotated[float, Bound(least=0, most=1)] = 0.1
     """Share of the data's frames that may be skipped, because they cannot be used; more is an
     error."""
@@ -77,8 +77,8 @@ class Config:
     input_size: Side = 0
     """Pixels, square; 0: the backbone's own."""
     refine: Annotated[int, Bound(least=0, most=3)] = 0
-    """Passes after the first, each at a crop about the points of the one before. The same network
-    takes them all, and is trained for it: half of the images that it sees are such crops."""
+    """Passes after the first, each on a crop about the points of the pass before. The same network
+    does them all, and is trained for it: half of its training images are such crops."""
     upright: bool = False
     """Whether each of these crops is turned upright by the roll of the points before it."""
     seed: Annotated[int, Bound(least=0, below=2**63)] = 0
@@ -92,7 +92,7 @@ class Config:
     lr: Rate = 1e-3
     """Learning rate."""
     weight_decay: Annotated[float, Bound(least=0, most=100)] = 0.0
-    """As the optimizer understands it; ``adamw`` keeps it apart from the gradient."""
+    """Weight decay, in the way of the optimizer; ``adamw`` keeps it apart from the gradient."""
     scheduler: str = "plateau"
     """How the learning rate falls: on the validation loss, along a cosine to 0, or not at all."""
     warmup_epochs: Annotated[float, Bound(least=0, most=MANY)] = 0.0
@@ -116,7 +116,7 @@ class Config:
     weights: str = ""
     """A run, a file or a ready model to start from."""
     weights_sha256: str = ""
-    """Digest of that file; a run finds it out, and one in a configuration is required."""
+    """Digest of that file. A run computes it; if a configuration has one, the file must match."""
     freeze: bool = False
     """Train the head alone."""
     unfreeze_after: CountOrNone = 0
@@ -124,15 +124,15 @@ class Config:
     backbone_lr_factor: Rate = 1.0
     """Factor on ``lr`` for the parameters of a backbone that starts from weights."""
     layer_decay: SomeShare = 1.0
-    """One more such factor for each of its blocks, from the head down to the stem."""
+    """Further factor for each of its blocks, multiplied from the head down to the stem."""
     pseudo: str = ""
-    """A run, the teacher: what it says of the training people's unlabelled frames is trained on."""
+    """A run, the teacher: its points on the training people's unlabelled frames serve as labels."""
     pseudo_sha256: str = ""
-    """Digest of its best weights; a run finds it out, and one in a configuration is required."""
+    """Digest of its best weights. A run computes it; if a configuration has one, it must match."""
     pseudo_weight: SomeShare = 0.5
-    """Weight of such a frame, beside 1 of a labelled one: an epoch sees this share of them."""
+    """Weight of such a frame, where a labelled one has 1: an epoch sees this share of them."""
     pseudo_keep_share: SomeShare = 0.5
-    """Share of the unlabelled frames that are kept: those of which the teacher is surest."""
+    """Share of the unlabelled frames that are used: those on which the teacher is surest."""
     visibility_weight: Annotated[float, Bound(least=0, most=1e9)] = 0.1
     """Weight of the loss of a head's ``visibility``, on data that says which points are hidden."""
     augmentations: tuple[str, ...] = ()
@@ -143,11 +143,11 @@ class Config:
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Options of plugins, by kind; those of augmentations by their ids without distribution."""
     asked: tuple[str, ...] = field(default=(), compare=False)
-    """Keys that a flag or ``--set`` named: what has no effect is then an error. Nothing of it is
-    written."""
+    """Keys that a flag or ``--set`` named: one of these without effect is an error. The list is not
+    written to a file."""
 
     def asked_for(self, kind: str) -> str:
-        """What was asked for of a kind of plugin, as ``key = value``; empty: nothing was."""
+        """The key of a kind of plugin that the user set, as ``key = value``; empty: none."""
         for key in self.asked:
             if key == kind:
                 return f"{kind} = {getattr(self, kind)}"
@@ -170,8 +170,8 @@ class Config:
     def augmentation_plugins(self) -> list[Resolved[Augmentation]]:
         """Those of ``augmentations``; raises what :meth:`plugin` raises."""
         options = self.plugin_options(AUGMENTATION)
-        shelf = registry(AUGMENTATION)
-        return [shelf.resolve(each, options.get(bare_id(each))) for each in self.augmentations]
+        plugins = registry(AUGMENTATION)
+        return [plugins.resolve(each, options.get(bare_id(each))) for each in self.augmentations]
 
     def to_dict(self) -> dict[str, Any]:
         table: dict[str, Any] = _jsonable(asdict(self))
@@ -229,11 +229,11 @@ def _jsonable(value: Any) -> Any:
 @cache
 def later_keys() -> MappingProxyType[str, Any]:
     """Keys that a configuration's dictionary may lack, with the values that they then have."""
-    homes = {"": Config, **GROUPS}
+    classes = {"": Config, **GROUPS}
     defaults: dict[str, Any] = {}
     for key in _LATER:
         group, _, name = key.rpartition(".")
-        [field_] = (f for f in fields(homes[group]) if f.name == name)
+        [field_] = (f for f in fields(classes[group]) if f.name == name)
         defaults[key] = _jsonable(field_.default)
     return MappingProxyType(defaults)
 
@@ -256,6 +256,6 @@ def _check(config: Config) -> None:
             config.pretrained and config.weights
         ),
     }
-    for rule, kept in rules.items():
-        if not kept:
+    for rule, holds in rules.items():
+        if not holds:
             raise UsageError(f"configuration: {rule}")

@@ -1,10 +1,10 @@
-"""Options of plugins that name files: no model opens one.
+"""Options of a model's plugins may not name files.
 
-A run, a record or a repository of a stranger's holds options for its plugins, and a text among them
-could have a plugin open any file of this machine. Nor would a file that a plugin read be found
-again on another machine. So weights come through ``weights``, which keeps their digest, and what
-else a plugin reads lies in its package, or is an option that it declares to be a file: that one is
-kept by its digest too (:mod:`zoo.registry.file_options`).
+A run, a record or a repository of somebody else holds options for its plugins, and a text among
+them could make a plugin open any file of this machine. Besides, a file that a plugin read would be
+missing on another machine. So weights come through ``weights``, which stores their digest. Any
+other file that a plugin reads lies in its package, or is an option that the plugin declares to be a
+file: its digest is stored, too (:mod:`zoo.registry.file_options`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ..api import UsageError
 from .config import Config
 
 KINDS = ("backbone", "head", "loss", "augmentation")
-"""What a model consists of and is trained with; a data set is where files are read."""
+"""The kinds that a model consists of and is trained with; a data set may read files."""
 _PATH = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
-"""Found in what can lead to a file elsewhere than in the folder that a program runs in."""
+"""Matches texts that can lead to a file outside of the current folder."""
 
 
 def require_no_files(config: Config, where: str) -> None:

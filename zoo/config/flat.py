@@ -1,6 +1,6 @@
 """A configuration from flat keys, such as ``augment.flip``, and as the TOML of a run folder.
 
-What is unknown, or of another type than its field, is an error that names the key.
+A key that is unknown, or whose value has another type than its field, is an error that names it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def renamed(key: str) -> str:
 def from_flat(flat: Mapping[str, Any], recipe: str, warns: bool = True) -> Config:
     """A checked configuration from flat keys. Raises :class:`UsageError` that names the key.
 
-    An earlier name of a key is read, with a warning where somebody wrote it now (``warns``).
+    An earlier name of a key is accepted. ``warns``: whether it gives a warning, since a user has
+    written it now.
     """
     plain: dict[str, Any] = {"recipe": recipe}
     groups: dict[str, dict[str, Any]] = {name: {} for name in GROUPS}
@@ -55,8 +56,8 @@ def from_flat(flat: Mapping[str, Any], recipe: str, warns: bool = True) -> Confi
             name, _, option = rest.partition(".")
             if not option and not isinstance(value, Mapping):
                 raise UsageError(f"{key} = {value!r}: its options read {key}.KEY=VALUE")
-            own = {option: value} if option else value
-            options.setdefault(AUGMENTATION, {}).setdefault(name, {}).update(own)
+            values = {option: value} if option else value
+            options.setdefault(AUGMENTATION, {}).setdefault(name, {}).update(values)
         elif (name := renamed(key)) in keys and key not in keys:
             if name in flat:
                 raise UsageError(f"{key} is an earlier name of {name}: give one of them")
@@ -79,20 +80,20 @@ def from_flat(flat: Mapping[str, Any], recipe: str, warns: bool = True) -> Confi
 
 
 def _typed(cls: type, name: str, key: str, value: Any) -> Any:
-    """The value as the field's type; a whole number serves where a fraction is asked for."""
-    wanted = _types(cls)[name]
-    if wanted == tuple[str, ...]:
+    """The value in the field's type; a whole number is accepted for a fraction."""
+    expected = _types(cls)[name]
+    if expected == tuple[str, ...]:
         return tuple(_scalar(str, key, item) for item in as_list(value))
-    if typing.get_origin(wanted) is tuple:
-        parts = typing.get_args(wanted)
+    if typing.get_origin(expected) is tuple:
+        parts = typing.get_args(expected)
         if isinstance(value, list | tuple) and len(value) == len(parts):
             return tuple(_scalar(part, key, item) for part, item in zip(parts, value, strict=True))
         raise UsageError(f"{key} = {value!r}: expected {len(parts)} numbers, such as [0.1, 2.0]")
-    return _scalar(wanted, key, value)
+    return _scalar(expected, key, value)
 
 
 def as_list(value: Any) -> Sequence[Any]:
-    """A value of a key that holds several; one may stand for itself."""
+    """The values of a key that takes several; a single value is a list of one."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -101,22 +102,22 @@ def _types(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _scalar(wanted: type, key: str, value: Any) -> Any:
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+def _scalar(expected: type, key: str, value: Any) -> Any:
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
         try:
             return float(value)
         except OverflowError as error:
             raise UsageError(f"{key}: a number of {len(str(value))} digits is too large") from error
-    if wanted is str and isinstance(value, os.PathLike):
+    if expected is str and isinstance(value, os.PathLike):
         return os.fspath(value)
-    if type(value) is not wanted:
-        raise UsageError(f"{key} = {value!r}: expected {wanted.__name__}")
+    if type(value) is not expected:
+        raise UsageError(f"{key} = {value!r}: expected {expected.__name__}")
     return value
 
 
 def _refuse_unstorable(key: str, value: Any) -> None:
-    """An option of a plugin ends in config.toml and in the record, whatever the plugin makes of
-    it: texts, truths, finite numbers of at most 64 bits, and lists and tables of them."""
+    """Refuse an option of a plugin that config.toml and the record cannot hold. They hold texts,
+    booleans, finite numbers of at most 64 bits, and lists and tables of these."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             _refuse_unstorable(f"{key}.{name}", item)
@@ -135,7 +136,7 @@ def _refuse_unstorable(key: str, value: Any) -> None:
 
 
 def flatten(table: Mapping[str, Any]) -> dict[str, Any]:
-    """One level deep: what is a table below that is the value of a plugin's option."""
+    """Flatten one level: a table below that is the value of a plugin's option."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, dict):
@@ -147,7 +148,7 @@ def flatten(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def dumps(config: Config) -> str:
     """TOML that :func:`loads` reads back equal."""
-    import tomli_w  # here: predicting from an ONNX file reads keys, and needs no such package
+    import tomli_w  # here, since predicting from an ONNX file imports this module without it
 
     return tomli_w.dumps(config.to_dict())
 

@@ -1,4 +1,4 @@
-"""A model is built from its plan: backbone, weights, and a head that fits what they give."""
+"""Building a model from its plan: backbone, weights, and a head that fits their features."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ModelPlan:
         head_options: Mapping[str, Any] | None = None,
         **start: Any,
     ) -> ModelPlan:
-        """A backbone and a head by their ids; ``start`` as the fields below them."""
+        """A backbone and a head by their ids; ``start``: the fields below these two."""
         return cls(
             registry("backbone").resolve(backbone, backbone_options),
             registry("head").resolve(head, head_options),
@@ -52,7 +52,7 @@ class ModelPlan:
         )
 
     def without_start(self) -> ModelPlan:
-        """The same network, for weights that are all at hand."""
+        """The same network without a start, for weights that are loaded afterwards."""
         return replace(self, pretrained=False, weights="", freeze=False)
 
 
@@ -65,20 +65,20 @@ class BuiltModel:
     """Where the backbone started: ``none``, ``pretrained: NAME``, ``file: NAME sha256: HEX`` or, of
     another run's best weights, ``run: NAME sha256: HEX``."""
     ignored: tuple[str, ...] = ()
-    """Names in a weights file that the backbone had no use for."""
+    """Names in a weights file that the backbone does not use."""
     told: Mapping[str, str] = field(default_factory=dict)
-    """What the weights file says of itself: ``source`` and ``license``, where it does."""
+    """``source`` and ``license`` of the weights, where their file has them."""
 
 
 def build_model(
     plan: ModelPlan, scheme: LandmarkScheme, most_bytes: int | None = None
 ) -> BuiltModel:
     """The model of a plan, on the CPU, in training mode. Random weights come from torch's seed.
-    ``most_bytes``: of its parameters, where it is known how many there can be.
+    ``most_bytes``: limit on the size of its parameters, where it is known.
 
     Raises :class:`PluginError` for a plugin that breaks its contract, :class:`WeightsError` for
-    weights that cannot be had, :class:`UsageError` for options that a plugin does not take, and for
-    a model beyond the limit of :mod:`zoo.memory`.
+    weights that cannot be loaded, :class:`UsageError` for options that a plugin does not take, and
+    for a model beyond the limit of :mod:`zoo.memory`.
     """
     size = plan.input_size or plan.backbone.plugin.input_size
     what = f"{plan.backbone.id} at {size} px"
@@ -117,8 +117,8 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
 
 
 def declared_outputs(head: Head, built: nn.Module, points: int) -> dict[str, tuple[int, ...]]:
-    """What a head gives beside points and scores, with the shape of each for one face: what its
-    module says, which may depend on how it was built, or else what the plugin says of all."""
+    """The outputs of a head besides points and scores, with the shape of each for one face. Its
+    module declares them, since they may depend on how it was built, or else the plugin does."""
     declared = getattr(built, "declared_outputs", head.outputs)
     return {
         name: tuple(side if isinstance(side, int) else points for side in shape)
@@ -127,7 +127,7 @@ def declared_outputs(head: Head, built: nn.Module, points: int) -> dict[str, tup
 
 
 def wanted_stride(head: Resolved[Head]) -> float | None:
-    """The finest stride that a head asks for, in input pixels; None: it asks for none."""
+    """The finest stride that a head asks for, in input pixels; None: it does not ask for one."""
     parameter = inspect.signature(head.plugin.build).parameters.get("stride")
     if parameter is None:
         return None
@@ -143,12 +143,12 @@ def _build_backbone(
     spec, options = plan.backbone.plugin, dict(plan.backbone.options)
     if "stride" in options:
         raise UsageError("backbone.stride: the head asks for it; use --set head.stride=N")
-    takes = inspect.signature(spec.build).parameters
-    if "input_size" in takes:
+    parameters = inspect.signature(spec.build).parameters
+    if "input_size" in parameters:
         options["input_size"] = size
-    if "stride" in takes and stride is not None:
+    if "stride" in parameters and stride is not None:
         options["stride"] = stride
-    if tokens and "tokens" not in takes:
+    if tokens and "tokens" not in parameters:
         raise UsageError(
             f"{plan.backbone.entry.label}: gives no tokens, and {plan.head.entry.label} works on "
             "them; choose a backbone that does, or another head"
@@ -165,7 +165,7 @@ def _build_backbone(
     except BrokenPluginError as broken:
         if not plan.pretrained or broken.__cause__ is None:
             raise
-        error = broken.__cause__  # each library has its own for a network that is not there
+        error = broken.__cause__  # each library raises its own where there is no network
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise WeightsError(
             f"{bare_id(plan.backbone.id)}: cannot load its pretrained weights {spec.weights} "

@@ -16,7 +16,7 @@ from .building import ModelPlan, build_model
 
 
 class _Multiplications(Observer):  # type: ignore[no-untyped-call]
-    """Counts as torch's ``FlopCounterMode`` does, without the modules that it tells apart."""
+    """Counts as torch's ``FlopCounterMode`` does, but without a count for each module."""
 
     flops: float = 0
 
@@ -49,9 +49,9 @@ def count_gmacs(model: nn.Module, size: int) -> float | None:
     try:
         model.eval()
         device = next(model.parameters()).device
-        with torch.no_grad(), _Multiplications() as counted:  # type: ignore[no-untyped-call]
+        with torch.no_grad(), _Multiplications() as counter:  # type: ignore[no-untyped-call]
             model(torch.zeros(1, 3, size, size, device=device))
-        return float(counted.flops) / 2 / 1e9
+        return float(counter.flops) / 2 / 1e9
     except Exception as error:  # whatever torch, or a plugin's own operators, cannot do
         reason = f"multiply-adds cannot be counted, so gmacs is unknown: {one_line(error)}"
         warn(reason)
@@ -61,7 +61,7 @@ def count_gmacs(model: nn.Module, size: int) -> float | None:
 
 
 def rounded(figure: float | None, digits: int) -> float | None:
-    """A figure as it is kept and shown: None where it could not be had."""
+    """A figure as it is stored and shown; None where it is not known."""
     return None if figure is None else round(figure, digits)
 
 

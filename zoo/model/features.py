@@ -1,4 +1,4 @@
-"""What a backbone gives: maps, a vector or tokens, found out by one forward."""
+"""The features of a backbone: maps, a vector or tokens. One forward pass shows which."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def probe(backbone: nn.Module, size: int, name: str, tokens: bool = False) -> Fe
     maps = [out] if isinstance(out, Tensor) else out
     is_maps = isinstance(maps, list | tuple) and all(isinstance(m, Tensor) for m in maps)
     if is_maps and (odd := [m.dtype for m in maps if not m.is_floating_point()]):
-        raise PluginError(f"{name}: emits {odd[0]}, no decimal numbers")
+        raise PluginError(f"{name}: emits {odd[0]}, not decimal numbers")
     if tokens:
         return _layout(backbone, out, size, name)
     if isinstance(out, Tensor) and out.ndim == 2:

@@ -30,9 +30,9 @@ class LandmarkModel(nn.Module):
         entries: Mapping[str, Entry] | None = None,
         outputs: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        """``entries``: of the plugins of the backbone and the head, by kind, to name a fault of
-        theirs. ``outputs``: what the head gives beside points and scores, each with its shape
-        behind the batch."""
+        """``entries``: the registry entries of backbone and head, by kind, which errors name.
+        ``outputs``: the head's outputs besides points and scores, each with its shape without the
+        batch dimension."""
         super().__init__()
         self.entries = dict(entries or {})
         self.outputs = dict(outputs or {})
@@ -49,20 +49,20 @@ class LandmarkModel(nn.Module):
             backbone.requires_grad_(False)
             backbone.eval()
         self.layout = torch.contiguous_format if _corrupts(self) else torch.channels_last
-        """How images and weights lie: channels last, in which convolutions run fastest, on CPUs and
-        on tensor cores, where that is safe."""
+        """Memory format of images and weights: where it is safe, channels last, in which
+        convolutions run fastest, on CPUs and on tensor cores."""
         self.to(memory_format=self.layout)
 
     def train(self, mode: bool = True) -> LandmarkModel:
         super().train(mode)
-        if self.frozen:  # or its batch norms would drift with every batch that passes
+        if self.frozen:  # or every batch would change the statistics of its batch norms
             self.backbone.eval()
         return self
 
     def unfreeze(self) -> None:
-        """Train the backbone from here on; nothing where it is trained already.
+        """Train the backbone from now on. A backbone that is trained already does not change.
 
-        What the backbone itself keeps from being trained stays so.
+        Parameters that the backbone itself keeps frozen stay frozen.
         """
         for name in self.resting:
             self.backbone.get_parameter(name).requires_grad_(True)

@@ -1,2 +1,2 @@
-"""What a finished run is, and where one is found: its folder, its trained model, its own data, the
+"""Finished runs and where they are found: the run folder, its trained model, its own data, the
 catalogue of ready models and the hub."""

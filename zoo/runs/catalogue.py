@@ -1,9 +1,10 @@
-"""The catalogue: names, files, digests and addresses; where a model's files are, and fetching them.
+"""The catalogue of models: their names, files, digests and addresses. This module finds the files
+of a model, and fetches them.
 
 Most models mark points; those of the kind ``detector`` find faces, for a detector plugin to run.
 
-``ZOO_CATALOGUE`` names a second catalogue file, of one's own models. With ``ZOO_OFFLINE=1`` nothing
-is fetched that nobody asked for.
+``ZOO_CATALOGUE`` names a second catalogue file, of one's own models. With ``ZOO_OFFLINE=1`` only
+what a user asks for is fetched.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ WEIGHTS, CONFIG, RECORD, CARD = FILES = (
 )
 """Files of a folder of a model that marks points."""
 GRAPH = "model.onnx"
-"""A further one, which predicts without PyTorch; catalogues of an earlier zoo list none."""
+"""A further file, which predicts without PyTorch; catalogues of earlier versions lack it."""
 MOST_BYTES = 1 << 31
 LARGEST_NUMBER = 1e15
 QUICKLY = 8.0
-"""Seconds that a command waits for a file which it can do without."""
+"""Seconds to wait for a file that the command can do without."""
 AGAIN_AFTER = 3600.0
-"""Seconds before it waits for the same file again."""
+"""Seconds after a failure before a command waits for the same file again."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SAFE = ("https://", "http://127.0.0.1:", "http://localhost:")
@@ -63,7 +64,7 @@ class Model:
     """Further addresses, for where the first cannot be reached."""
     kind: str = KINDS[0]
     record: Mapping[str, Any] = field(default_factory=dict)
-    """What is told of it before it is here: scheme, nme_ioc, parameters and the like."""
+    """What is shown of it before it is fetched: scheme, nme_ioc, parameters and the like."""
     default: bool = False
     replaces: tuple[str, ...] = ()
     """Names of models that earlier versions had in its place."""
@@ -86,7 +87,7 @@ class Model:
         return zoo_home() / "models" / self.name
 
     def folder(self) -> Path | None:
-        """Where its files are, whole; None: nowhere here."""
+        """The folder that holds all its files, complete; None: they are not here."""
         places = (BUNDLED / self.name, self.home)
         return next((p for p in places if all(is_whole(p / e.path, e) for e in self.files)), None)
 
@@ -94,13 +95,15 @@ class Model:
 def catalogue() -> dict[str, Model]:
     """Every model by its name, the zoo's first. Raises :class:`DataError` naming a file and an
     entry that cannot be used, and a name that stands in both files."""
-    found = read(CATALOGUE)
-    if own := os.environ.get(VARIABLE):
-        for name, model in read(Path(os.path.expanduser(own))).items():
-            if name in found:
-                raise DataError(f"{own}: {name} is the name of a model of the zoo; choose another")
-            found[name] = model
-    return found
+    models = read(CATALOGUE)
+    if second := os.environ.get(VARIABLE):
+        for name, model in read(Path(os.path.expanduser(second))).items():
+            if name in models:
+                raise DataError(
+                    f"{second}: {name} is the name of a model of the zoo; choose another"
+                )
+            models[name] = model
+    return models
 
 
 def read(path: Path) -> dict[str, Model]:
@@ -127,8 +130,8 @@ def _model(name: str, table: Any) -> Model:
     if kind not in KINDS:
         raise ValueError(f"{name}: kind {kind!r} must be {' or '.join(KINDS)}")
     files = tuple(_entry(name, path, each) for path, each in table.get("files", {}).items())
-    own = {entry.path for entry in files if not is_brought(entry.path)}
-    if kind == KINDS[0] and own - {GRAPH} != set(FILES):
+    paths = {entry.path for entry in files if not is_brought(entry.path)}
+    if kind == KINDS[0] and paths - {GRAPH} != set(FILES):
         raise ValueError(f"{name}: its files must be {', '.join(FILES)}, and may be {GRAPH}")
     if not files:
         raise ValueError(f"{name}: names no file")
@@ -184,7 +187,7 @@ def find(name: str) -> Model:
 
 def is_named(text: str) -> bool:
     """Whether a catalogue has, or had, a model of that name that marks points. A damaged catalogue
-    has none: whoever wants a model of it is told."""
+    has none; loading a model from it raises the error."""
     if not _NAME.fullmatch(text):
         return False
     try:
@@ -213,24 +216,24 @@ def folder_of(name: str) -> Path:
 
 
 def run_folder(given: str | Path) -> Path:
-    """What stands where a run is asked for: its folder, or the name of a model that is here."""
+    """The folder of a run that is given by its path, or by the name of a model that is here."""
     if not Path(given).exists() and is_named(str(given)):
         return folder_of(str(given))
     return Path(given)
 
 
 def default_model() -> Model | None:
-    """The one that stands for a model where none is named."""
+    """The model that is used where none is named."""
     return next((m for m in catalogue().values() if m.default), None)
 
 
 def bring(model: Model, source: str | None = None) -> Path:
-    """Fetch what is missing of a model from its address or, where that has it not, its mirrors; or
-    from ``source`` alone (an address or a folder). Verify every file, and give its folder.
+    """Fetch the missing files of a model from its address or, if that fails, from its mirrors; or
+    from ``source`` alone (an address or a folder). Verifies every file; returns the folder.
 
-    What is here already is left alone, and a broken download goes on where it stopped. Raises
-    :class:`UsageError` for a model without an address, :class:`DataError` where a file cannot be
-    had or is not the one that the catalogue means.
+    Files that are here already are left alone, and a broken download goes on where it stopped.
+    Raises :class:`UsageError` for a model without an address, :class:`DataError` where a file
+    cannot be fetched or is not the one that the catalogue means.
     """
     if folder := model.folder():
         return folder
@@ -247,12 +250,12 @@ def bring(model: Model, source: str | None = None) -> Path:
 
 
 def bring_quickly(name: str) -> Path:
-    """The folder of a small model that is wanted although nobody asked for it by name: fetched
-    where it is not here yet, within :data:`QUICKLY` seconds or not at all.
+    """The folder of a small model that a command uses although the user did not name it. If it is
+    not here yet, it is fetched, within :data:`QUICKLY` seconds or not at all.
 
-    After a failure nothing is tried for :data:`AGAIN_AFTER` seconds, so that a network that is not
-    there holds up one command and not every one. Raises :class:`NotFetchedError` that names the
-    file, the reason and what to do.
+    After a failure nothing is tried for :data:`AGAIN_AFTER` seconds, so that without a network one
+    command waits and not every one. Raises :class:`NotFetchedError` that names the file, the reason
+    and what to do.
     """
     model = find(name)
     if folder := model.folder():
@@ -276,11 +279,11 @@ def bring_quickly(name: str) -> Path:
 
 
 _failures: dict[Path, tuple[float, str]] = {}
-"""When fetching into a folder failed, and why: for this process, where nothing can be written."""
+"""Time and reason of the last failure, by folder: kept here where no file can be written."""
 
 
 def _failed_lately(model: Model) -> str:
-    """Why the last attempt failed, where that is not long ago; else nothing."""
+    """Why the last attempt failed, if that was not long ago; else empty."""
     when, reason = _failures.get(model.home, (0.0, ""))
     with contextlib.suppress(OSError, ValueError):
         note = model.home / "failed"

@@ -30,7 +30,7 @@ def peak_memory(device: torch.device) -> float | None:
 
 
 def environment(device: torch.device, precision: str, processes: int) -> dict[str, Any]:
-    """No host or user name among them: records are published."""
+    """Versions, device and settings; no host or user name, since records are published."""
     return {
         "zoo": metadata.version("landmark-zoo"),
         "commit": _commit(),

@@ -28,7 +28,7 @@ from ..registry import bare_id
 from .listed import models
 
 ELSEWHERE = ("data", "device", "compile")
-"""Keys that may be edited: where and how a run goes on; the data's fingerprint is checked."""
+"""Keys that may be edited: where and how a run is resumed; the data's fingerprint is checked."""
 
 
 @dataclass(frozen=True)
@@ -77,30 +77,30 @@ class RunFolder:
         write_whole(self.history, _as_csv(rows))
 
     def repair(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Mend what a killed process left: history.csv has the rows that the state has, and half
-        written files are gone. For whoever holds the folder."""
+        """Repair what a killed process left: history.csv gets the rows of the state, and partly
+        written files are removed. The caller holds the folder."""
         if rows and not _holds(self.history, _as_csv(rows)):
             self.write_history(rows)
-        written = [self.config, self.best, self.state, self.history]
-        if not self.record.is_file():  # a finished run's may be being written, by `zoo evaluate`
-            written += [self.record, self.curve]
-            written += [self.predictions(split) for split in ("val", "val-flip")]
-        for path in written:
+        paths = [self.config, self.best, self.state, self.history]
+        if not self.record.is_file():  # else `zoo evaluate` may be writing these
+            paths += [self.record, self.curve]
+            paths += [self.predictions(split) for split in ("val", "val-flip")]
+        for path in paths:
             remove_leftovers(path)
 
     def write_config(self, config: Config) -> None:
         write_whole(self.config, dumps(config).encode())
 
     def forget_results(self) -> None:
-        """Once training goes on: the scores of older weights would stand beside newer ones."""
+        """Delete record and predictions before training goes on: they are of older weights."""
         for path in (self.record, *self.predictions("any").parent.glob("*.npz")):
             path.unlink(missing_ok=True)
 
     @contextmanager
     def held(self, wait: float = 0) -> Iterator[None]:
-        """While this process writes here, no other one does. Raises :class:`UsageError` where one
-        still does after ``wait`` seconds. The lock is the system's own: it goes with the process,
-        however that ends.
+        """Lock the folder, so that no other process writes here. Raises :class:`UsageError` where
+        another one still holds the lock after ``wait`` seconds. It is a lock of the operating
+        system, which is released however the process ends.
 
         A disk that fills up meanwhile is a :class:`ZooError` that says how to go on."""
         self.state.parent.mkdir(exist_ok=True)
@@ -149,7 +149,7 @@ class RunFolder:
 
     def _runs_and_models(self) -> Iterator[str]:
         """What may have been meant by the name of a folder that is not there."""
-        with suppress(ZooError):  # a damaged catalogue is none of this run's faults
+        with suppress(ZooError):  # a damaged catalogue has nothing to do with this run
             yield from models()
         with suppress(OSError):
             for each in self.path.parent.iterdir():
@@ -232,13 +232,13 @@ def refuse_edited(
 ) -> None:
     """Refuse a config.toml that no longer says what the run was trained with.
 
-    Its state and its best weights know. A run that went on with other keys, or was scored by them,
-    would have a record that says what did not happen.
+    The run's state and its best weights hold the true configuration. If the run went on with other
+    keys, or was scored with them, its record would be wrong.
 
     Raises :class:`UsageError` that names the keys of ``config`` that differ from ``trained``.
-    ``trained`` is what :meth:`Config.to_share` gave when the file was written; what is no table is
-    of an older zoo, and refuses nothing. Keys of ``but`` may differ, and ``epochs`` may be more,
-    where `zoo train --resume --epochs` could have made them more.
+    ``trained`` is what :meth:`Config.to_share` gave when the file was written; in files of older
+    versions it is no table, and then nothing is refused. Keys of ``but`` may differ, and ``epochs``
+    may be more, where `zoo train --resume --epochs` could have made them more.
     """
     if not isinstance(trained, Mapping):
         return
@@ -247,7 +247,7 @@ def refuse_edited(
     if config.scheduler != "cosine" and then.get("epochs", 0) <= config.epochs:
         free.add("epochs")
     differ = [
-        f"{key} = {_said(now, key)} (it was {_said(then, key)})"
+        f"{key} = {_shown(now, key)} (it was {_shown(then, key)})"
         for key in dict.fromkeys((*then, *now))
         if key not in free and then.get(key) != now.get(key)
     ]
@@ -264,5 +264,5 @@ def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     return flatten(plain) | flatten(options if isinstance(options, Mapping) else {})
 
 
-def _said(table: Mapping[str, Any], key: str) -> str:
+def _shown(table: Mapping[str, Any], key: str) -> str:
     return repr(table[key]) if key in table else "its default"

@@ -1,4 +1,4 @@
-"""Models on a hub that speaks Hugging Face's protocol: ``hf://user/name`` and ``hf://user/name@REV``.
+"""Models on a hub with Hugging Face's protocol: ``hf://user/name`` and ``hf://user/name@REV``.
 
 A repository holds what a run needs to predict: its weights as safetensors, its configuration, its
 record, a card, and the files that options of its plugins stand for, each under its sha256. Nothing
@@ -32,7 +32,7 @@ WEIGHTS, CONFIG, RECORD, CARD, ONNX = (
     "model.onnx",
 )
 FETCHED = (WEIGHTS, CONFIG, RECORD, CARD)
-"""All that is fetched of a repository, but for the files that options stand for."""
+"""All files that are fetched from a repository, besides those that options stand for."""
 
 TIMEOUT = 10.0
 """Seconds for the first answer: without a network, the hub's library tries for half a minute."""
@@ -79,9 +79,9 @@ def fetch(text: str) -> Path:
     """The folder of a published run, fetched where it is not here yet: files of one commit, below
     ``ZOO_HOME/hub``.
 
-    Without a network, the commit that was fetched last serves. Raises :class:`UsageError` for what
-    is no address, :class:`WeightsError` for a repository without such weights, and
-    :class:`DataError` for one that cannot be had, each in one line.
+    Without a network, the commit that was fetched last is used. Raises :class:`UsageError` for a
+    text that is no address, :class:`WeightsError` for a repository without such weights, and
+    :class:`DataError` for one that cannot be fetched, each in one line.
     """
     address = Address.parse(text)
     if address.pinned and (here := _cached(address)):
@@ -97,26 +97,26 @@ def fetch(text: str) -> Path:
 
 
 def _files(address: Address) -> list[str]:
-    """Names of what is to be fetched."""
+    """Names of the files to fetch."""
     from huggingface_hub import HfApi
 
     revision = address.revision or None
     info = HfApi().model_info(address.repository, revision=revision, timeout=TIMEOUT)
-    # what a hub says becomes folders and files of this machine
+    # names that the hub gives become names of folders and files on this machine
     if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
         raise DataError(f"{address}: the hub names no commit: {str(info.sha)[:60]!r}")
     names = [each.rfilename for each in info.siblings or ()]
     if wrong := [n for n in names if not isinstance(n, str) or not _is_below(n)]:
         raise DataError(f"{address}: the hub lists {str(wrong[0])[:60]!r}, which is no file's name")
     _require_weights(address, names)
-    wanted = [name for name in names if name in FETCHED or is_brought(name)]
-    for name in wanted:
+    to_fetch = [name for name in names if name in FETCHED or is_brought(name)]
+    for name in to_fetch:
         _require_plain_marks(address, name, info.sha)
-    return wanted
+    return to_fetch
 
 
 def _require_plain_marks(address: Address, name: str, commit: str) -> None:
-    """The hub's library stores a file under the marks that the hub gives it."""
+    """Refuse odd marks of a file: the hub's library uses them as names of files on this machine."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(address.repository, name, revision=commit)
@@ -127,7 +127,7 @@ def _require_plain_marks(address: Address, name: str, commit: str) -> None:
 
 
 def _is_below(name: str) -> bool:
-    """Whether the name of a file leads nowhere but below the folder that it is put into."""
+    """Whether a file of this name stays below the folder that it is put into."""
     parts = PurePosixPath(name).parts
     return bool(parts) and name[0] != "/" and ".." not in parts and not set(name) & set("\\:\0")
 
@@ -175,7 +175,7 @@ class UnreachableError(DataError):
 
 @contextmanager
 def errors_of(address: Address) -> Iterator[None]:
-    """Have what the hub, or its library, says turned into one line that a user can act on."""
+    """Turn errors of the hub, or of its library, into one line that a user can act on."""
     from huggingface_hub import constants, utils
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -186,7 +186,7 @@ def errors_of(address: Address) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
-    tools: Any = utils  # which does not say, in types, what it exports
+    tools: Any = utils  # its types do not tell what it exports
     quiet = not sys.stderr.isatty()
     if quiet:  # in a log file every step of a bar is a line
         tools.disable_progress_bars()
@@ -209,7 +209,7 @@ def errors_of(address: Address) -> Iterator[None]:
         ) from error
     except HfHubHTTPError as error:
         raise _refused(address, where, error) from error
-    # an answer that is no JSON or not of the form that is agreed, or a card that the hub refuses
+    # an answer that is no JSON or has another form than agreed, or a card that the hub refuses
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{address}: {where} and its library disagree: {reason}") from error

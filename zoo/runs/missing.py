@@ -16,13 +16,13 @@ from .folder import RunFolder
 
 @contextmanager
 def explain_missing_plugin(folder: RunFolder, record: Path | None = None) -> Iterator[None]:
-    """Have a plugin of the run that nothing installed answers to named as its record knows it;
-    ``record``: a record file that stands for the run without its folder."""
+    """If a plugin of the run is not installed, raise an error that says, from the run's record,
+    what to install. ``record``: a record file that stands for the run without its folder."""
     try:
         yield
     except UnknownPluginError as error:
         distribution, slash, plugin_id = error.plugin_id.rpartition("/")
-        if not slash:  # not a run's: those are qualified
+        if not slash:  # not from a run, whose ids are qualified
             raise
         recorded = _recorded(record or folder.record, error.kind, plugin_id)
         version = recorded.version if recorded else None

@@ -44,7 +44,7 @@ class Header:
 
     @property
     def upright(self) -> NDArray[np.float64] | None:
-        """What the crops of further passes are turned upright by; None: they are not turned."""
+        """The shape that turns the crops of further passes upright; None: they are not turned."""
         return self.mean_shape if self.config.upright else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,20 +84,21 @@ class Trained:
 
 
 def require_recorded(path: Path) -> None:
-    """Raises :class:`WeightsError` where the record beside a run's best weights is of others.
+    """Raises :class:`WeightsError` where the record beside a run's best weights belongs to others.
 
-    Records of older zoos do not say of which they are, and neither does a file by itself.
+    Nothing is checked where a record of an older version does not name its weights, or where a file
+    has no record.
     """
     record = RunFolder(path.parent).record
     if path.name != RunFolder(path.parent).best.name or not record.exists():
         return
     table = read_json(record, error=WeightsError)
     model = table.get("model") if isinstance(table, dict) else None
-    wanted = model.get("best_sha256") if isinstance(model, dict) else None
-    if wanted is not None and (own := file_digest(path)) != wanted:
+    recorded = model.get("best_sha256") if isinstance(model, dict) else None
+    if recorded is not None and (actual := file_digest(path)) != recorded:
         raise WeightsError(
-            f"{path}: is damaged, or of another training: its sha256 is {own[:12]}, and "
-            f"{record.name} beside it is of {str(wanted)[:12]}; copy the run again"
+            f"{path}: is damaged, or of another training: its sha256 is {actual[:12]}, and "
+            f"{record.name} beside it is of {str(recorded)[:12]}; copy the run again"
         )
 
 
@@ -119,8 +120,8 @@ def best_of(folder: RunFolder) -> Path:
 
 
 def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
-    """What a file of best weights holds. Raises :class:`WeightsError` naming one that is none, or
-    that is not the one of the record beside it."""
+    """What a file of best weights holds. Raises :class:`WeightsError` that names a file without
+    them, or one that does not belong to the record beside it."""
     require_recorded(path)
     tensors, table = load_tensors(path)
     try:
@@ -130,8 +131,8 @@ def read_best(path: Path) -> tuple[dict[str, Tensor], Header]:
 
 
 def _room_for(tensors: Mapping[str, Tensor]) -> int:
-    """Bytes that the parameters of a network with these tensors can take: they may be stored in
-    half of what they take, and a buffer or two is not stored."""
+    """Most bytes that the parameters of a network with these tensors can take. They may be stored
+    in half of their size, and a few buffers are not stored."""
     return SPARE + sum(max(2 * tensor.nbytes, LEAST) for tensor in tensors.values())
 
 

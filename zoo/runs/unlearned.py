@@ -1,4 +1,4 @@
-"""A run that is no better than the mean shape: says so, and what to try next."""
+"""Advice for a run that is no better than the mean shape: what to try next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWS_IT = "timm:mobilenetv4_conv_small"
 
 FAST = "quick"
 FEW = 20
-"""Epochs: whoever trained fewer has not trained."""
+"""Fewest epochs that are suggested: fewer teach a model too little."""
 
 
 def unlearned(run: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""A trained run's view of a data set's frames and of their mirror images, for the audit.
+"""A trained run's predictions for a data set's frames and their mirror images, for the audit.
 
 The frames are those that the run was not trained on, cut to the region and size that it was trained
 at, by the same store.
@@ -38,12 +38,12 @@ def see_mirrored(
     strict: bool = False,
     reporter: Reporter | None = None,
 ) -> Mirrored:
-    """What a finished run says of frames that it was not trained on, and of their mirror images.
+    """A finished run's predictions for frames that it was not trained on and their mirror images.
 
     On its own data that is its val split; of another data set, every frame. Raises
     :class:`UsageError` for a run that is not finished, and :class:`DataError` for another scheme, a
-    scheme without symmetry, and for another copy of the run's own data, where nobody can tell which
-    frames it was trained on.
+    scheme without symmetry, and for another copy of the run's own data, since nobody can tell which
+    of its frames the run was trained on.
     """
     reporter = reporter or Reporter()
     folder = RunFolder(run)
@@ -60,7 +60,9 @@ def see_mirrored(
     if why := unfinished(folder.path):
         raise UsageError(f"{run}: {why}")
     record = load_record(folder.record)
-    rows, which, trained_here = _unseen(run, record, dataset_id, table, config.fold)
+    rows, description, trained_here = _rows_not_trained_on(
+        run, record, dataset_id, table, config.fold
+    )
     store = open_store(
         table,
         rows,
@@ -70,7 +72,7 @@ def see_mirrored(
         reporter.decoding("label offset"),
         note=reporter.note,
     )
-    world = World(0, 1, pick_device(""))  # it may have been trained on what is not here
+    world = World(0, 1, pick_device(""))  # this machine may lack the device of the training
     split = make_split(store, table, world.device)
     config = replace(config, precision="fp32")
     model = trained.model.to(world.device)
@@ -78,7 +80,7 @@ def see_mirrored(
     back_unit = predict_mirrored(model, split, config, scheme.flip, world, upright)
     return Mirrored(
         model=record.run,
-        frames=which,
+        frames=description,
         rows=store.rows,
         plain=to_source(plain_unit, store.regions),
         back=to_source(back_unit, store.regions),
@@ -86,27 +88,29 @@ def see_mirrored(
     )
 
 
-def _unseen(
+def _rows_not_trained_on(
     run: Path, record: Record, dataset_id: str, table: SampleTable, fold: int
 ) -> tuple[NDArray[np.int64], str, bool]:
-    """Rows that the run was not trained on, which these are in words, and whether it was trained
-    on others of the same data."""
-    own = record.data
-    if own.fingerprint == table.fingerprint:
-        protocol = find_protocol(own.protocol)
+    """Rows that the run was not trained on, a description of them in words, and whether the run was
+    trained on other rows of the same data."""
+    trained_on = record.data
+    if trained_on.fingerprint == table.fingerprint:
+        protocol = find_protocol(trained_on.protocol)
         splits = assign(protocol.id, table.ids, table.people, table.release_splits, max(fold, 0))
         rows = np.flatnonzero(splits == "val")
-        which = f"the val split of {protocol.label}; frames that it was trained on are not used"
-        return rows, which, True
-    if (own.dataset, own.release) == (bare_id(dataset_id), table.release):
-        raise DataError(
-            f"{run}: was trained on another copy of {own.dataset} (fingerprint "
-            f"{own.fingerprint[:12]}, this has {table.fingerprint[:12]}), so which frames it "
-            "was trained on cannot be known; audit the copy that it was trained on, or name a run "
-            "that was trained on this one"
+        description = (
+            f"the val split of {protocol.label}; frames that it was trained on are not used"
         )
-    which = (
-        f"every frame: it was trained on {own.dataset}; whether that shows the same pictures "
-        "cannot be known here"
+        return rows, description, True
+    if (trained_on.dataset, trained_on.release) == (bare_id(dataset_id), table.release):
+        raise DataError(
+            f"{run}: was trained on another copy of {trained_on.dataset} (fingerprint "
+            f"{trained_on.fingerprint[:12]}, this has {table.fingerprint[:12]}), so which frames "
+            "it was trained on cannot be known; audit the copy that it was trained on, or name a "
+            "run that was trained on this one"
+        )
+    description = (
+        f"every frame: it was trained on {trained_on.dataset}; whether that shows the same "
+        "pictures cannot be known here"
     )
-    return np.arange(len(table)), which, False
+    return np.arange(len(table)), description, False

@@ -1,13 +1,13 @@
 """What a network costs, measured the same way for every run on one device.
 
-Only the network is timed: normalisation, backbone and head, from float images (B, 3, S, S) that
-lie on the device to points, in inference mode, with the layout that training and scoring use.
-Decoding, cutting out the region and finding the face are not part of it. A network with several
-passes over a face is timed with all of them, without the cutting between them.
+Only the network is timed: normalisation, backbone and head, from float images (B, 3, S, S) on the
+device to points, in inference mode, with the memory format that training and scoring use. Decoding,
+cropping and finding the face are not part of it. A network with several passes over a face is timed
+with all of them, without the crops between them.
 
 Runs take turns: in each round every network is timed at batch 1 and at a full batch, after a
-forward that is not counted, so that a slow moment of the machine hits all alike. Figures are the
-median and the quartiles over all rounds.
+forward that is not counted, so that a slow moment of the machine affects all of them. Figures are
+the median and the quartiles over all rounds.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from .split import PRECISIONS
 
 ROUNDS = 10
 WARM_UP = 0.3
-"""Seconds, at least three forwards: caches, clocks and a GPU's choice of kernels settle."""
+"""Seconds, and at least three forwards, until caches, clocks and a GPU's kernels are stable."""
 TURN = 0.15
-"""Seconds of timed forwards a turn, at least."""
+"""Seconds of timed forwards in a turn, at least."""
 QUEUE = 0.02
 """Seconds of work that a GPU is given between two synchronisations when throughput is timed: one
 small batch at a time would time the launching of kernels."""
@@ -52,13 +52,13 @@ class Timer:
     images: torch.Tensor
     precision: str
     least: int
-    """Timed samples a turn."""
+    """Timed samples in a turn, at least."""
     passes: int = 1
     """Forwards that an image takes: one more for each refinement."""
     repeats: int = 1
-    """Images, or batches, a sample."""
+    """Images, or batches, in a sample."""
     samples: list[float] = field(default_factory=list)
-    """Seconds an image, or a batch."""
+    """Seconds for an image, or for a batch."""
     last: float = 0.0
     """Seconds of the last sample of the warm-up."""
 
@@ -77,7 +77,7 @@ class Timer:
         return sample + max(TURN, self.least * sample)
 
     def turn(self) -> None:
-        self._sample()  # the network before has filled the caches
+        self._sample()  # not counted: the caches hold data of another network
         started, count = time.perf_counter(), 0
         while count < self.least or time.perf_counter() - started < TURN:
             self.samples.append(self._sample())
@@ -117,7 +117,7 @@ class BenchResult:
     parameters: int
     gmacs: float | None
     bench: dict[str, Any]
-    """As records keep it."""
+    """The figures, as records keep them."""
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -140,9 +140,9 @@ def bench(
     rounds: int = ROUNDS,
     reporter: Reporter | None = None,
 ) -> tuple[list[BenchResult], list[ZooError]]:
-    """Time the networks of runs and write the figures into their records; also what could not be
-    timed, an error a run: external entries, runs that are not finished, a plugin that is gone, a
-    batch that does not fit.
+    """Time the networks of runs and write the figures into their records. Returns also an error for
+    each run that could not be timed: an external entry, a run that is not finished, a plugin that
+    is gone, a batch that does not fit.
 
     ``threads`` of the CPU, 0: as many as torch takes. Raises :class:`UsageError` for a device that
     is not there and for numbers that make no sense.
@@ -154,23 +154,23 @@ def bench(
     reporter = reporter or Reporter()
     where = pick_device(device)
     with _threads(threads):
-        subjects, refused = _gather(paths, where, batch_size, precision)
+        networks, refused = _gather(paths, where, batch_size, precision)
         ready = []
-        for subject in subjects:
+        for network in networks:
             try:
-                subject.single.warm_up()
-                subject.full.warm_up()
-                ready.append(subject)
+                network.single.warm_up()
+                network.full.warm_up()
+                ready.append(network)
             except torch.OutOfMemoryError:
-                refused.append(_does_not_fit(subject, batch_size))
+                refused.append(_does_not_fit(network, batch_size))
         if ready:
             seconds = rounds * sum(s.single.expected + s.full.expected for s in ready)
             reporter.note(f"networks: {len(ready)}, rounds: {rounds}, about {seconds:.0f} s")
         for _ in range(rounds):
-            for subject in ready:
-                subject.single.turn()
-                subject.full.turn()
-        costs = [_cost(subject, device_name(where)) for subject in ready]
+            for network in ready:
+                network.single.turn()
+                network.full.turn()
+        costs = [_cost(network, device_name(where)) for network in ready]
     for cost in costs:
         for run in cost.runs:
             record = run.read_record().raw
@@ -189,7 +189,7 @@ def _gather(
     paths: Sequence[Path], device: torch.device, batch_size: int, precision: str
 ) -> tuple[list[TimedNetwork], list[ZooError]]:
     """Runs of one configuration are one network: it is loaded and timed once."""
-    known: dict[tuple[str, str], list[RunFolder]] = {}
+    by_config: dict[tuple[str, str], list[RunFolder]] = {}
     refused: list[ZooError] = []
     for path in dict.fromkeys(paths):
         folder = RunFolder(path)
@@ -197,19 +197,19 @@ def _gather(
             folder.read_config()
             record = folder.read_record()
             key = (record.config_hash, str(record.data.scheme))
-            known.setdefault(key, []).append(folder)
+            by_config.setdefault(key, []).append(folder)
         except ZooError as error:
             refused.append(error)
-    subjects = []
-    for runs in known.values():
+    networks = []
+    for runs in by_config.values():
         try:
-            subjects.append(_subject(tuple(runs), device, batch_size, precision))
+            networks.append(_load_network(tuple(runs), device, batch_size, precision))
         except ZooError as error:
             refused.append(error)
-    return subjects, refused
+    return networks, refused
 
 
-def _subject(
+def _load_network(
     runs: tuple[RunFolder, ...], device: torch.device, batch_size: int, precision: str
 ) -> TimedNetwork:
     trained = load_trained(runs[0])
@@ -217,9 +217,11 @@ def _subject(
     model = trained.model.to(device)
     parameters, _ = count_parameters(model)
     gmacs = count_gmacs(model, size)
-    drawn = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     # channels last, as batches of stored pixels are
-    images = torch.rand(batch_size, size, size, 3, generator=drawn).permute(0, 3, 1, 2).to(device)
+    images = (
+        torch.rand(batch_size, size, size, 3, generator=generator).permute(0, 3, 1, 2).to(device)
+    )
     return TimedNetwork(
         runs=runs,
         backbone=bare_id(trained.header.config.backbone),
@@ -231,20 +233,20 @@ def _subject(
     )
 
 
-def _cost(subject: TimedNetwork, device: str) -> BenchResult:
-    batch = len(subject.full.images)
-    low, middle, high = quartiles(subject.single.samples)
-    fast, median, slow = quartiles(subject.full.samples)
+def _cost(network: TimedNetwork, device: str) -> BenchResult:
+    batch = len(network.full.images)
+    low, middle, high = quartiles(network.single.samples)
+    fast, median, slow = quartiles(network.full.samples)
     return BenchResult(
-        runs=subject.runs,
-        backbone=subject.backbone,
-        parameters=subject.parameters,
-        gmacs=subject.gmacs,
+        runs=network.runs,
+        backbone=network.backbone,
+        parameters=network.parameters,
+        gmacs=network.gmacs,
         bench={
             "device": device,
             "threads": torch.get_num_threads(),
-            "precision": subject.full.precision,
-            "input_size": subject.input_size,
+            "precision": network.full.precision,
+            "input_size": network.input_size,
             "batch": batch,
             "latency_ms": _round(1000 * middle),
             "latency_ms_spread": [_round(1000 * low), _round(1000 * high)],
@@ -259,9 +261,9 @@ def _round(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _does_not_fit(subject: TimedNetwork, batch_size: int) -> UsageError:
+def _does_not_fit(network: TimedNetwork, batch_size: int) -> UsageError:
     return UsageError(
-        f"{subject.runs[0].path}: {batch_size} images of {subject.input_size} px do not fit into "
+        f"{network.runs[0].path}: {batch_size} images of {network.input_size} px do not fit into "
         "the device's memory; time all runs with a smaller --batch-size"
     )
 

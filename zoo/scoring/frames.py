@@ -30,12 +30,12 @@ Line = list[str | int]
 def write_frames(
     source: DataSource, split: str, folder: Path, reporter: Reporter
 ) -> tuple[int, tuple[Problem, ...]]:
-    """Write ``folder/frames.csv`` and ``folder/images/000000.png`` ...; the number of frames
-    written, and those that could not be read.
+    """Write ``folder/frames.csv`` and ``folder/images/000000.png`` ...; returns the number of
+    frames written, and the frames that could not be read.
 
-    ``split`` is train, val, test or all. The list has a row a frame: its id, its file, its width
-    and height, and the data set's face box where there is one, in source pixels. Raises
-    :class:`UsageError` for a folder that holds something, :class:`DataError` where no frame, or
+    ``split`` is train, val, test or all. The list has a row for each frame: its id, its file, its
+    width and height, and the data set's face box where there is one, in source pixels. Raises
+    :class:`UsageError` for a folder that is not empty, :class:`DataError` where no frame, or
     with ``strict`` not every frame, can be read.
     """
     table = source.table
@@ -65,8 +65,8 @@ def _write_images(
         name = f"images/{numbers[row]:06}.png"
         Image.fromarray(image).save(folder / name, compress_level=1)
         box = table.boxes[row]
-        known = [f"{value:g}" for value in box] if np.isfinite(box).all() else [""] * 4
-        return [table.ids[row], name, image.shape[1], image.shape[0], *known]
+        coordinates = [f"{value:g}" for value in box] if np.isfinite(box).all() else [""] * 4
+        return [table.ids[row], name, image.shape[1], image.shape[0], *coordinates]
 
     lines: list[Line] = []
     problems: list[Problem] = []

@@ -1,4 +1,4 @@
-"""External entries: points that another program found, as a run folder like any other.
+"""External entries: points that another program found, in a run folder like any other.
 
 They are scored on the frames that every run of the benchmark is scored on, against the same
 baseline, and missing faces count as failures. The record says ``external``: the zoo cannot run the
@@ -32,7 +32,7 @@ from ..reporter import Reporter
 from ..runs.folder import RunFolder, as_file_name, claim
 
 DISTRIBUTION = "external"
-"""Stands in records where a plugin's distribution does."""
+"""What records name as the distribution of an external entry."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+()-]{0,63}")
 
@@ -57,7 +57,7 @@ class ExternalProgram:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What makes it another entry: its name and version."""
+        """What tells entries apart: name and version."""
         return {"external": self.name, "version": self.version}
 
 
@@ -78,7 +78,7 @@ def import_points(
     reporter: Reporter | None = None,
 ) -> Iterator[RunFolder]:
     """Score the points of a CSV file (:mod:`zoo.evaluation.scores.points_file`) and write a run
-    folder below ``out``; of a protocol with folds one for each, as every fold scores other people.
+    folder below ``out``; for a protocol with folds, one for each fold, which scores other people.
 
     ``pixel_corner``: the program's origin is the corner of the top left pixel, not its centre. A
     second split of the same entry joins the first in its folder. Raises :class:`DataError` for a
@@ -99,19 +99,19 @@ def import_points(
     if points.unused:
         reporter.note(f"{file}: columns not used: {', '.join(points.unused)}")
     folds = _folds(source)
-    wanted = np.zeros(len(source.table), bool)
+    needed = np.zeros(len(source.table), bool)
     for fold in folds:
-        wanted |= (fold.splits == "train") | (fold.splits == split)
-    seen = _see(source, np.flatnonzero(wanted), region, reporter)
+        needed |= (fold.splits == "train") | (fold.splits == split)
+    readable = _find_readable(source, np.flatnonzero(needed), region, reporter)
     for number, fold in enumerate(folds):
-        predictions = _predictions(fold, seen, points, split, pixel_corner)
+        predictions = _predictions(fold, readable, points, split, pixel_corner)
         results = results_of(predictions)
         if not results["coverage"]:
             raise DataError(
                 f"{file}: not one face of the {split} split of protocol {fold.protocol.label} has "
                 f"all its points here; the file has {len(points.points)} frames of {dataset}"
             )
-        yield _keep(entry, fold, number, region, split, seen, predictions, results, out)
+        yield _keep(entry, fold, number, region, split, readable, predictions, results, out)
 
 
 def _folds(source: DataSource) -> list[DataSource]:
@@ -120,31 +120,34 @@ def _folds(source: DataSource) -> list[DataSource]:
     return [replace(source, splits=splits_of(table, protocol, fold)) for fold in folds]
 
 
-def _see(source: DataSource, rows: NDArray[np.int64], region: str, reporter: Reporter) -> Regions:
-    """Which frames can be read, and their regions: the same as in the stores of a run."""
+def _find_readable(
+    source: DataSource, rows: NDArray[np.int64], region: str, reporter: Reporter
+) -> Regions:
+    """The frames that can be read, and their regions: the same as in the stores of a run."""
     progress = partial(reporter.progress, "reading frames")
     rule = REGIONS[region]
-    seen = find_regions(source.table, rows, rule, source.strict, progress, source.most_skipped)
-    if seen.problems:
+    readable = find_regions(source.table, rows, rule, source.strict, progress, source.most_skipped)
+    if readable.problems:
         reporter.note(
-            f"{len(seen.problems)} of {len(rows)} frames skipped, the first: {seen.problems[0]}"
+            f"{len(readable.problems)} of {len(rows)} frames skipped, the first: "
+            f"{readable.problems[0]}"
         )
-    return seen
+    return readable
 
 
 def _predictions(
-    fold: DataSource, seen: Regions, points: ExternalPoints, split: str, pixel_corner: bool
+    fold: DataSource, readable: Regions, points: ExternalPoints, split: str, pixel_corner: bool
 ) -> Predictions:
     table = fold.table
-    train, train_regions = _part(fold, seen, "train")
-    rows, regions = _part(fold, seen, split)
+    train, train_regions = _part(fold, readable, "train")
+    rows, regions = _part(fold, readable, split)
     ids = tuple(table.ids[row] for row in rows)
-    found = points.arrange(ids, len(table.scheme))
+    arranged = points.arrange(ids, len(table.scheme))
     unit = to_unit(table.points[train], train_regions).astype(np.float32)
     return Predictions(
         ids=ids,
         people=tuple(table.people[row] for row in rows),
-        points=found - np.float32(0.5) if pixel_corner else found,
+        points=arranged - np.float32(0.5) if pixel_corner else arranged,
         target=table.points[rows],
         visible=table.visible[rows],
         regions=regions,
@@ -156,14 +159,14 @@ def _predictions(
 
 
 def _part(
-    fold: DataSource, seen: Regions, split: str
+    fold: DataSource, readable: Regions, split: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The readable rows of a split, and their regions. Raises as
     :meth:`DataSource.measurable_rows` does."""
-    here = np.isin(seen.rows, fold.measurable_rows(split))
-    if not here.any():
-        raise DataError(f"not one frame of the {split} split could be read; {seen.problems[0]}")
-    return seen.rows[here], seen.regions[here]
+    in_split = np.isin(readable.rows, fold.measurable_rows(split))
+    if not in_split.any():
+        raise DataError(f"not one frame of the {split} split could be read; {readable.problems[0]}")
+    return readable.rows[in_split], readable.regions[in_split]
 
 
 def _keep(
@@ -172,19 +175,19 @@ def _keep(
     number: int,
     region: str,
     split: str,
-    seen: Regions,
+    readable: Regions,
     predictions: Predictions,
     results: dict[str, Any],
     out: Path,
 ) -> RunFolder:
-    """Put the results into the entry's folder, a new one or that of its other splits."""
-    fresh = _record(entry, fold, number, region, seen)
+    """Put the results into the entry's folder: a new one, or the folder of its other splits."""
+    fresh = _record(entry, fold, number, region, readable)
     folder, record = _open_folder(out, entry, fresh, fold.protocol.folds > 1)
     path = folder.predictions(split)
-    there = record["results"].get(split)
+    existing = record["results"].get(split)
     draft = path.with_name(f"{split}.new.npz")
     digest = predictions.save(draft)
-    if there is not None and there.get("predictions") != digest:
+    if existing is not None and existing.get("predictions") != digest:
         draft.unlink()
         raise UsageError(
             f"{folder.path}: {entry.name} has other points on {split} already; give these a "
@@ -201,9 +204,9 @@ def _keep(
 
 
 def _record(
-    entry: ExternalProgram, fold: DataSource, number: int, region: str, seen: Regions
+    entry: ExternalProgram, fold: DataSource, number: int, region: str, readable: Regions
 ) -> RawRecord:
-    train, _ = _part(fold, seen, "train")
+    train, _ = _part(fold, readable, "train")
     config = entry.config | {"fold": number}
     return {
         "schema": SCHEMA,

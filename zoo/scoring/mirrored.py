@@ -1,5 +1,5 @@
-"""A model's view of mirrored frames, and test-time flip. What is mirrored is the square that the
-model sees: the same pixels, turned."""
+"""Predictions for mirrored frames, and test-time flip. The square that the model sees is mirrored
+as it is stored: its pixels stay the same."""
 
 from __future__ import annotations
 
@@ -38,21 +38,22 @@ def predict_mirrored(
     world: World,
     upright: NDArray[np.float64] | None,
 ) -> NDArray[np.float32]:
-    """What the model says of the frames' mirror images, mirrored back: points (M, K, 2) as
+    """A model's predictions for the frames' mirror images, mirrored back: points (M, K, 2) as
     fractions of the region."""
     mirrored = MirroredSplit(**vars(split))
-    found = predict_split(model, mirrored, config, world, upright).points
-    return unmirror(found, flip).astype(np.float32)
+    points = predict_split(model, mirrored, config, world, upright).points
+    return unmirror(points, flip).astype(np.float32)
 
 
 def with_label_offset(
     plain: NDArray[np.float32], back: NDArray[np.float32], offset: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """What came back from the mirror, (M, K, 2) in fractions of the region, as a label would be.
+    """Predictions for mirrored frames that were mirrored back, (M, K, 2) in fractions of the
+    region, moved to where labels lie.
 
-    A label sits at the true place plus ``offset`` times sqrt(w h) of the face, mirrored or not; so
-    what comes back from the mirror sits at the true place *minus* its horizontal part. The size is
-    that of the mean of both predictions.
+    A label sits at the true place plus ``offset`` times sqrt(w h) of the face, mirrored or not. So
+    a prediction that was mirrored back sits at the true place *minus* the horizontal part of this.
+    The size is that of the mean of both predictions.
     """
     mean = (plain.astype(np.float64) + back) / 2
     scale = label_scale(mean, np.ones(mean.shape[:2], np.bool_))
@@ -64,6 +65,6 @@ def with_label_offset(
 def average_of_both(
     plain: NDArray[np.float32], back: NDArray[np.float32], offset: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Test-time flip: the mean of a prediction and of what came back from the mirror, with the
-    offset that labels have."""
+    """Test-time flip: the mean of a prediction and of one for the mirror image, mirrored back, with
+    the offset that labels have."""
     return ((plain + with_label_offset(plain, back, offset)) / 2).astype(np.float32)

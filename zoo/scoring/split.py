@@ -28,11 +28,11 @@ from ..world import World
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-_ASKED = ("points", "score", "visibility")
+_OUTPUTS = ("points", "score", "visibility")
 
 
 class Answers(NamedTuple):
-    """What a model says of M frames."""
+    """A model's predictions for M frames."""
 
     points: NDArray[np.float32]
     """(M, K, 2), as fractions of the region."""
@@ -49,33 +49,33 @@ def predict_split(
     world: World,
     upright: NDArray[np.float64] | None,
 ) -> Answers:
-    """What the model says of every frame of a split.
+    """A model's predictions for every frame of a split.
 
-    ``config`` says how many images at a time, in which precision, and how many passes follow
-    the first, each at a crop about the points that were found; ``upright``, the model's
-    :attr:`~zoo.runs.trained.Header.upright`, whether these crops are turned.
+    ``config`` says how many images are predicted at a time, in which precision, and how many passes
+    follow the first, each on a crop about the points of the pass before. ``upright``, the model's
+    :attr:`~zoo.runs.trained.Header.upright`, says whether these crops are turned.
     """
     training = model.training
     model.eval()
     mine = np.arange(world.rank, len(split), world.size)
     size = config.batch_size
     starts = range(0, len(mine), size)
-    takes = [partial(split.take, mine[i : i + size]) for i in starts]
-    seen = (images for images, _, _ in ahead(takes, split.device, not split.resident))
-    own = _one_pass(model, seen, config.precision)
-    for _ in range(config.refine if own else 0):
-        assert own is not None
-        windows = [_window(face, upright) for face in own.points]
-        looks = [
+    loads = [partial(split.take, mine[i : i + size]) for i in starts]
+    batches = (images for images, _, _ in ahead(loads, split.device, not split.resident))
+    predicted = _one_pass(model, batches, config.precision)
+    for _ in range(config.refine if predicted else 0):
+        assert predicted is not None
+        windows = [_window(face, upright) for face in predicted.points]
+        crops = [
             partial(split.look_closer, mine[i : i + size], windows[i : i + size]) for i in starts
         ]
-        close = _one_pass(model, ahead(looks, split.device, True), config.precision)
-        assert close is not None
-        pairs = zip(windows, close.points, strict=True)
-        found = np.stack([window.to_source(face) for window, face in pairs])
-        own = close._replace(points=found.astype(np.float32))
+        refined = _one_pass(model, ahead(crops, split.device, True), config.precision)
+        assert refined is not None
+        pairs = zip(windows, refined.points, strict=True)
+        mapped = np.stack([window.to_source(face) for window, face in pairs])
+        predicted = refined._replace(points=mapped.astype(np.float32))
     model.train(training)
-    shares = [share or (None,) * 3 for share in world.gather(own)]
+    shares = [share or (None,) * 3 for share in world.gather(predicted)]
     points, *more = (list(column) for column in zip(*shares, strict=True))
     return Answers(
         _interleave(points, len(split)),
@@ -85,38 +85,38 @@ def predict_split(
 
 @torch.no_grad()
 def _one_pass(model: LandmarkModel, batches: Iterable[Tensor], precision: str) -> Answers | None:
-    """What the model says of batches of uint8 (B, S, S, 3), all together; None where there are
-    none. A GPU is waited for at the end alone."""
-    given: dict[str, list[Tensor]] = {name: [] for name in _ASKED}
+    """Predictions for batches of uint8 (B, S, S, 3), joined; None if there are no batches. It waits
+    for a GPU only once, at the end."""
+    outputs: dict[str, list[Tensor]] = {name: [] for name in _OUTPUTS}
     for images in batches:
         with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
             output = model(images.permute(0, 3, 1, 2).float() / 255)
-        for name in _ASKED:
-            given[name] += [output[name].float()] if name in output else []
-    points, *more = (torch.cat(each).cpu().numpy() if each else None for each in given.values())
+        for name in _OUTPUTS:
+            outputs[name] += [output[name].float()] if name in output else []
+    points, *more = (torch.cat(each).cpu().numpy() if each else None for each in outputs.values())
     return None if points is None else Answers(points, *more)
 
 
 def _window(unit: NDArray[np.float32], upright: NDArray[np.float64] | None) -> Region:
-    """The next pass's crop of a face, in fractions of the first one's. Points that are not finite
-    are left for the caller to find: such a face is seen whole again."""
+    """The next pass's crop of a face, in fractions of the first pass's region. If the points are
+    not finite, it is the whole region; the caller will find such points."""
     return refine_region(unit, upright) if np.isfinite(unit).all() else Region(0.5, 0.5, 1)
 
 
 def _interleave(shares: list[NDArray[np.float32] | None], count: int) -> NDArray[np.float32]:
-    """Rank r holds rows r, r + n, r + 2 n ..."""
+    """Join the shares of all n processes; rank r holds rows r, r + n, r + 2 n ..."""
     first = shares[0]
     assert first is not None  # rank 0 has a row of any split that is not empty
-    whole = np.empty((count, *first.shape[1:]), np.float32)
+    joined = np.empty((count, *first.shape[1:]), np.float32)
     for rank, share in enumerate(shares):
         if share is not None:
-            whole[rank :: len(shares)] = share
-    return whole
+            joined[rank :: len(shares)] = share
+    return joined
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What a split's predictions are measured by; all in source pixels."""
+    """What a split's predictions are compared with; all in source pixels."""
 
     ids: tuple[str, ...]
     people: tuple[str | None, ...]
@@ -128,7 +128,7 @@ class Targets:
     occluded: NDArray[np.float32] | None = None
     """(M, K), where the data set tells which points are hidden."""
     attributes: tuple[Attributes, ...] | None = None
-    """What each frame is like, where the data set tells."""
+    """Attributes of each frame, where the data set has them."""
 
     @classmethod
     def of(cls, store: Store, table: SampleTable) -> Targets:
@@ -159,7 +159,7 @@ class Targets:
         mean_shape: NDArray[np.float64] | None = None,
         visibility: NDArray[np.float32] | None = None,
     ) -> Predictions:
-        """``mean_shape``: of the training split, so that the baseline can be worked out as well."""
+        """``mean_shape``: that of the training split, from which the baseline is computed."""
         return Predictions(
             ids=self.ids,
             people=self.people,

@@ -1,9 +1,9 @@
 """Batch norm over all processes: each normalises its share of a batch by the whole batch's mean and
 variance, so that two processes train what one trains.
 
-Every batch norm that a layer of torch or of a plugin does by ``torch.nn.functional.batch_norm``
-is caught where it is called; no layer is exchanged, and weights keep their names. On a GPU it is
-torch's own ``SyncBatchNorm``, which wants CUDA tensors; elsewhere the same sums.
+Every call of ``torch.nn.functional.batch_norm`` is intercepted, whether a layer of torch or of a
+plugin makes it. No layer is replaced, and weights keep their names. On a GPU, torch's own
+``SyncBatchNorm`` does the work, which needs CUDA tensors; elsewhere this module computes the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..world import World
 
 
 def one_batch(world: World) -> AbstractContextManager[object]:
-    """Within it the batch norms of all processes work as on one batch."""
+    """Inside of it, the batch norms of all processes work as on one batch."""
     return _OneBatch(world) if world.size > 1 else nullcontext()
 
 
@@ -72,11 +72,11 @@ class _OneBatch(TorchFunctionMode):
         return torch.addcmul(shift.view(shape), input, scale.view(shape)).to(input.dtype)
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean and variance (C,) over all processes, and the number of values that they are of."""
+        """Mean and variance (C,) over all processes, and the number of values behind them."""
         variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
-        own = torch.cat((mean.new_tensor([x.numel() / x.shape[1]]), mean, variance))
+        local = torch.cat((mean.new_tensor([x.numel() / x.shape[1]]), mean, variance))
         ranks = range(self.world.size)
-        rows = [own if rank == self.world.rank else torch.zeros_like(own) for rank in ranks]
+        rows = [local if rank == self.world.rank else torch.zeros_like(local) for rank in ranks]
         table = _Total.apply(torch.stack(rows), self.world)
         counts, means, variances = table.split((1, len(mean), len(mean)), 1)
         count = counts.detach().sum()

@@ -1,9 +1,9 @@
 """A finished run scored on a data set that it was not trained on.
 
-Where both have the same landmark scheme, the points are compared as they are. Where the schemes
-differ and one's points are all among the other's (:func:`zoo.api.schemes.partners`: the 68 of iBUG
-among the 98 of WFLW), those are scored, in the smaller scheme. The baseline is the mean shape of
-the run's own training split.
+If both have the same landmark scheme, the points are compared as they are. If the schemes differ
+and all points of one are among the other's (:func:`zoo.api.schemes.partners`: the 68 of iBUG among
+the 98 of WFLW), these common points are scored, in the smaller scheme. The baseline is the mean
+shape of the run's own training split.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from ..scoring.split import Targets, predict_split
 from ..world import join_world
 
 WAIT = 60.0
-"""Seconds for which a result waits until another process has put its own into the record."""
+"""Seconds to wait for another process that is writing its result into the record."""
 
 
 @dataclass(frozen=True)
 class CommonPoints:
-    """What is scored of a model's points and of a data set's labels."""
+    """Which of a model's points and of a data set's labels are scored."""
 
     scheme: LandmarkScheme
     of_model: list[int]
@@ -48,11 +48,11 @@ def common_points(model: LandmarkScheme, data: LandmarkScheme) -> CommonPoints:
     if len(pairs) == len(data):
         return CommonPoints(data, [pairs[i] for i in range(len(data))], list(range(len(data))))
     if len(pairs) == len(model):
-        back = {there: here for here, there in pairs.items()}
-        return CommonPoints(model, list(range(len(model))), [back[i] for i in range(len(model))])
+        to_data = {there: here for here, there in pairs.items()}
+        return CommonPoints(model, list(range(len(model))), [to_data[i] for i in range(len(model))])
     raise DataError(
         f"the run predicts {len(model)} points of {model.name}, the data set has {len(data)} of "
-        f"{data.name}, and nothing is known of which mark the same place"
+        f"{data.name}, and it is not known which of them mark the same place"
     )
 
 
@@ -86,9 +86,9 @@ def evaluate_on(
             store = source.store(split, config.region, config.input_size, reporter)
         model = trained.model.to(world.device)
         frames = make_split(store, table, world.device)
-        answers = predict_split(model, frames, config, world, header.upright)
+        outputs = predict_split(model, frames, config, world, header.upright)
     targets = Targets.of(store, table)
-    shown = replace(
+    common_targets = replace(
         targets,
         target=targets.target[:, common.of_data],
         visible=targets.visible[:, common.of_data],
@@ -97,10 +97,10 @@ def evaluate_on(
     )
     scores, visibility = (
         None if each is None else each[:, common.of_model]
-        for each in (answers.scores, answers.visibility)
+        for each in (outputs.scores, outputs.visibility)
     )
-    predictions = shown.predictions(
-        answers.points[:, common.of_model], scores, header.mean_shape[common.of_model], visibility
+    predictions = common_targets.predictions(
+        outputs.points[:, common.of_model], scores, header.mean_shape[common.of_model], visibility
     )
     results = results_of(predictions)
     if world.first:
@@ -114,18 +114,18 @@ def evaluate_on(
 
 
 def _refuse_own(path: Path, record: Record, source: DataSource) -> None:
-    own, table = record.data, source.table
+    trained_on, table = record.data, source.table
     if source.protocol.folds > 1:
         raise UsageError(
             f"--protocol {source.protocol.id}: has folds, and this run is one model: name another"
         )
-    if own.fingerprint == table.fingerprint:
+    if trained_on.fingerprint == table.fingerprint:
         raise UsageError(f"--on {source.dataset}: {path} was trained on this data; leave --on out")
-    if (own.dataset, own.release) == (source.dataset, table.release):
+    if (trained_on.dataset, trained_on.release) == (source.dataset, table.release):
         raise DataError(
             f"--on {source.dataset}: {path} was trained on another copy of it (fingerprint "
-            f"{own.fingerprint[:12]}, this has {table.fingerprint[:12]}): which of these frames "
-            "trained it cannot be known"
+            f"{trained_on.fingerprint[:12]}, this has {table.fingerprint[:12]}): which of these "
+            "frames trained it cannot be known"
         )
 
 
@@ -151,10 +151,10 @@ def _keep(
         "license": source.table.license,
         "metrics": METRICS_VERSION,
     }
-    known = record.setdefault("elsewhere", {}).get(name, {})
-    before = known.get("data", {})
-    splits = known.get("results", {}) if before.get("protocol") == data["protocol"] else {}
-    counts = before.get("frames", {}) if splits else {}
+    stored = record.setdefault("elsewhere", {}).get(name, {})
+    stored_data = stored.get("data", {})
+    splits = stored.get("results", {}) if stored_data.get("protocol") == data["protocol"] else {}
+    counts = stored_data.get("frames", {}) if splits else {}
     record["elsewhere"][name] = {
         "data": data | {"frames": counts | {split: frames}},
         "results": splits | {split: results},

@@ -37,7 +37,7 @@ from .optim import update_average
 from .state import TrainState
 
 LOGS_AN_EPOCH = 20
-"""How often a GPU is asked for the loss: each time it must finish what it was given."""
+"""How often in an epoch the loss is read from a GPU, which must first finish its queued work."""
 
 
 _ADVICE = (
@@ -65,9 +65,9 @@ class TrainJob:
     """Labels of the validation split."""
     criterion: Criterion
     header: Header
-    """What is stored with the best weights: all that a prediction needs besides them."""
+    """Stored with the best weights: all that a prediction needs besides them."""
     fingerprint: str
-    """Fingerprint of the data: a state goes on with no other."""
+    """Fingerprint of the data: a saved state continues with the same data only."""
     folder: RunFolder
     world: World
     reporter: Reporter
@@ -78,7 +78,7 @@ class TrainJob:
 
     @property
     def drawn(self) -> int:
-        """Frames of a teacher's labels that an epoch sees."""
+        """Number of frames with a teacher's labels that an epoch sees."""
         return round(self.config.pseudo_weight * self.pseudo_labelled)
 
     @property
@@ -90,25 +90,25 @@ class TrainJob:
 def epoch_plan(job: TrainJob, epoch: int) -> list[list[NDArray[np.int64]]]:
     """The steps of an epoch (from 0), each a list of batches whose gradients are summed.
 
-    A share of the frames that a teacher labelled is seen, drawn anew each epoch: on average, each
-    weighs as much as that share of a labelled one.
+    Each epoch draws another share of the frames that a teacher labelled. So on average, each of
+    them weighs this share of what a labelled frame weighs.
     """
-    config, each = job.config, job.config.accumulate
-    least = 2 * job.world.size
-    batches = epoch_batches(job.frames, config.batch_size, config.seed, epoch, least)
+    config, batches_a_step = job.config, job.config.accumulate
+    smallest = 2 * job.world.size
+    batches = epoch_batches(job.frames, config.batch_size, config.seed, epoch, smallest)
     if job.drawn:
         pseudo = np.arange(job.labelled, len(job.train))
         drawn = np.random.default_rng(derive(config.seed, 4, epoch)).permutation(pseudo)
         rows = np.concatenate((np.arange(job.labelled), drawn[: job.drawn]))
         batches = [rows[batch] for batch in batches]
-    return [batches[i : i + each] for i in range(0, len(batches), each)]
+    return [batches[i : i + batches_a_step] for i in range(0, len(batches), batches_a_step)]
 
 
 def fit(job: TrainJob, state: TrainState) -> None:
-    """Train until the configuration's epochs are done, from wherever ``state`` stands.
+    """Train from ``state`` until the configuration's epochs are done.
 
-    Raises :class:`Interrupted` once a signal was served, and :class:`ZooError` with the frames'
-    ids when a loss is not finite.
+    Raises :class:`Interrupted` after a signal, once the state is saved, and :class:`ZooError` with
+    the frames' ids when a loss is not finite.
     """
     config, progress, device = job.config, state.progress, job.val.device
     if config.compile:
@@ -124,15 +124,15 @@ def fit(job: TrainJob, state: TrainState) -> None:
                 forward = _parallel(state.model, job.world)
             state.model.train()
             clock = _Clock(progress.images)
-            left = steps[progress.batch :]
-            shown = job.train.show(_orders(job, left, progress.step))
-            for batches in left:
+            remaining = steps[progress.batch :]
+            shown_batches = job.train.show(_orders(job, remaining, progress.step))
+            for batches in remaining:
                 state.schedule.before_step(progress.step)
                 total = sum(map(len, batches))
                 for k in range(len(batches)):
                     last = k == len(batches) - 1
                     with contextlib.nullcontext() if last else _no_sync(forward):
-                        loss = _backward(job, state, forward, next(shown), total, k)
+                        loss = _backward(job, state, forward, next(shown_batches), total, k)
                     state.loss_sum += loss.detach() * total
                     bad_step = torch.where(
                         (bad_step < 0) & ~loss.isfinite(), progress.step, bad_step
@@ -159,7 +159,7 @@ def fit(job: TrainJob, state: TrainState) -> None:
 def _orders(
     job: TrainJob, steps: Sequence[Sequence[NDArray[np.int64]]], first: int
 ) -> Iterator[Order]:
-    """What this process shows in steps, of which ``first`` is the number of the first."""
+    """This process's order for each batch of the steps; ``first`` is the first step's number."""
     mine = slice(job.world.rank, None, job.world.size)
     for step, batches in enumerate(steps, first):
         for micro, rows in enumerate(batches):
@@ -179,8 +179,8 @@ def _backward(
     images, points, visible, occluded = frames
     torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
     kind = images.device.type
-    mixed = torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32")
-    with mixed, one_batch(world):
+    autocast = torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32")
+    with autocast, one_batch(world):
         output = forward(images)
     loss = job.criterion(state.model.head, output, points, visible, occluded)
     # DDP averages gradients over processes; weights make that the mean over the step's frames
@@ -202,7 +202,7 @@ def _update(state: TrainState, config: Config) -> None:
 
 
 def _finish_epoch(job: TrainJob, state: TrainState, clock: _Clock) -> None:
-    """Validate, keep the best, write state, history and whatever follows from them."""
+    """Validate, keep the best weights, and write the state and the history."""
     config, progress, world = job.config, state.progress, job.world
     seconds, speed = clock.seconds, clock.speed(progress.images)
     started = time.perf_counter()
@@ -248,7 +248,7 @@ def _finish_epoch(job: TrainJob, state: TrainState, clock: _Clock) -> None:
 
 
 def _save_and_stop(job: TrainJob, state: TrainState) -> None:
-    # a sum over processes would be counted again on each of them: rank 0 keeps it, once
+    # the sums of all processes are added up again after a resume, so rank 0 alone keeps the total
     total = job.world.total(state.loss_sum)
     state.loss_sum.copy_(total if job.world.first else torch.zeros_like(total))
     if job.world.first:
@@ -278,16 +278,16 @@ def _log(
     loss_sum = job.world.total(state.loss_sum)
     if not job.world.first:
         return
-    seen = sum(len(rows) for batches in steps[: progress.batch] for rows in batches)
+    images_seen = sum(len(rows) for batches in steps[: progress.batch] for rows in batches)
     speed = clock.speed(progress.images)
-    left = job.frames * (config.epochs - progress.epoch) - seen
+    left = job.frames * (config.epochs - progress.epoch) - images_seen
     job.reporter.step(
         Step(
             epoch=progress.epoch + 1,
             epochs=config.epochs,
             step=progress.batch,
             steps=len(steps),
-            loss=float(loss_sum) / seen,
+            loss=float(loss_sum) / images_seen,
             images_per_second=speed,
             seconds_left=left / speed if speed else math.inf,
             val_nme=progress.history[-1]["val_nme"] if progress.history else None,

@@ -1,8 +1,8 @@
 """All folds of a protocol, one run after another.
 
-The command that trains them can be given again: a fold that has finished in the same folder with
-the same configuration, seed and data is not trained again, and one that was interrupted goes on.
-Another ``out`` trains all of them anew.
+The same command can be given again: a fold that has finished in the same folder with the same
+configuration, seed and data is not trained again, and a fold that was interrupted goes on. With
+another ``out``, all folds are trained anew.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .plan import Plan
 
 
 def fold_plans(config: Config) -> list[Plan]:
-    """The plans of all folds; of the one fold that is named, or of a protocol without folds, a
-    single one."""
+    """The plans of all folds. It is a single plan if the configuration names a fold, or if the
+    protocol has no folds."""
     plan = Plan.of(config)
     folds = plan.protocol.folds
     if config.fold >= 0 or folds == 1:
         return [plan.completed()]
-    each = (replace(plan, config=replace(config, fold=fold)) for fold in range(folds))
-    return [one.completed() for one in each]
+    plans = (replace(plan, config=replace(config, fold=fold)) for fold in range(folds))
+    return [each.completed() for each in plans]
 
 
 def train_folds(
@@ -40,8 +40,8 @@ def train_folds(
 ) -> Iterator[RunFolder]:
     """Train every fold that is not finished yet; yields each fold's folder once it is.
 
-    The reporter is told which fold runs. Where there is one plan alone (:func:`fold_plans`) this
-    is :func:`zoo.training.run.train`, which always trains anew.
+    The reporter is told which fold runs. If there is a single plan (:func:`fold_plans`), this does
+    what :func:`zoo.training.run.train` does, which always trains anew.
     """
     reporter = reporter or Reporter()
     plans = fold_plans(config)
@@ -51,15 +51,15 @@ def train_folds(
     with join_world(config.device) as world:
         # one process looks, before any of them makes a folder that another could find
         with world.first_goes_ahead():
-            seen = find_existing(plans, out, strict) if world.first else None
-        teller = reporter if world.first else Reporter()
-        for each, (folder, finished) in zip(plans, world.share(seen), strict=True):
+            existing = find_existing(plans, out, strict) if world.first else None
+        notes = reporter if world.first else Reporter()
+        for each, (folder, finished) in zip(plans, world.share(existing), strict=True):
             fold = f"fold {each.config.fold} of 0 to {len(plans) - 1}"
             if finished:
-                teller.note(f"{fold}: finished before, in {folder.path}; it is not trained again")
+                notes.note(f"{fold}: finished before, in {folder.path}; it is not trained again")
                 yield folder
                 continue
-            teller.note(f"{fold}: goes on in {folder.path}" if folder else f"{fold}: begins")
+            notes.note(f"{fold}: goes on in {folder.path}" if folder else f"{fold}: begins")
             try:
                 if folder is None:
                     yield run.train_plan(each, out, strict, reporter)
@@ -75,30 +75,31 @@ def train_folds(
 def find_existing(
     plans: list[Plan], out: Path, strict: bool
 ) -> list[tuple[RunFolder | None, bool]]:
-    """The folder of this very run for each fold, where there is one, and whether it has
-    finished."""
+    """For each fold: the folder of this run, if there is one, and whether the run has finished."""
     fingerprint = ""
     found: list[tuple[RunFolder | None, bool]] = []
     for plan in plans:
         config = plan.config
         folders = list(_folders(out, config))
-        begun = [f for f, own in folders if own == config and not f.record.is_file()]
-        # where it was trained makes no other result; on which data does
+        started = [f for f, stored in folders if stored == config and not f.record.is_file()]
+        # the place of training makes no difference to the result, but the data do
         finished = [
-            f for f, own in folders if f.record.is_file() and _anywhere(own) == _anywhere(config)
+            f
+            for f, stored in folders
+            if f.record.is_file() and _without_place(stored) == _without_place(config)
         ]
         if finished and not fingerprint:
             fingerprint = open_source(config, strict, Reporter(), plan.dataset).table.fingerprint
-        whole = [f for f in finished if _fingerprint(f) == fingerprint]
-        if whole:
-            found.append((whole[-1], True))
+        same_data = [f for f in finished if _fingerprint(f) == fingerprint]
+        if same_data:
+            found.append((same_data[-1], True))
         else:
-            found.append((begun[-1] if begun else None, False))
+            found.append((started[-1] if started else None, False))
     return found
 
 
 def _folders(out: Path, config: Config) -> Iterator[tuple[RunFolder, Config]]:
-    """The folders that this run would be called, with the configurations that they hold."""
+    """The existing folders that have a name of this run, with the configurations in them."""
     for name in run_names(config):
         folder = RunFolder(out / name)
         if not folder.path.is_dir():
@@ -107,7 +108,7 @@ def _folders(out: Path, config: Config) -> Iterator[tuple[RunFolder, Config]]:
             yield folder, folder.read_config()
 
 
-def _anywhere(config: Config) -> Config:
+def _without_place(config: Config) -> Config:
     return replace(config, data="", device="", compile=False)
 
 

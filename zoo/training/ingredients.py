@@ -40,7 +40,7 @@ class Ingredients:
     """The run that the model starts from."""
     criterion: Criterion
     uses_loss: bool
-    """Whether the loss of the configuration is trained on, or the head's own alone."""
+    """Whether the configured loss is used in training, not only a loss of the head's own."""
     pseudo: PseudoLabels
     passes: Sequence[Pass]
     """Passes over the training split and what a teacher added to it; the first sees whole
@@ -52,7 +52,7 @@ class Ingredients:
 
     @property
     def labelled(self) -> Store:
-        """The part of the training split that carries labels, whole regions."""
+        """The labelled part of the training split, as whole regions."""
         return self.pseudo.labelled(self.passes[0].store)
 
     @classmethod
@@ -64,7 +64,7 @@ class Ingredients:
         reporter: Reporter,
         origin: Origin | None = None,
     ) -> Ingredients:
-        """Raises :class:`zoo.api.ZooError` for whatever makes the plan no training."""
+        """Raises :class:`zoo.api.ZooError` for a plan that cannot be trained."""
         config = plan.config
         require_no_files(config, "configuration")
         if config.batch_size < 2 * world.size:
@@ -73,7 +73,7 @@ class Ingredients:
                 f"{2 * world.size}, two images each for batch norm"
             )
         if not world.first:
-            reporter = Reporter()  # one process speaks
+            reporter = Reporter()  # only rank 0 reports
         with world.first_goes_ahead():
             source = open_source(config, strict, reporter, plan.dataset)
             for split in ("train", "val"):  # before anything is built or decoded
@@ -84,9 +84,9 @@ class Ingredients:
             torch.manual_seed(derive(config.seed, 3))
             built, start = build_with_weights(plan.model, scheme, reporter)
             point_loss = build_loss(plan.loss, scheme)
-            told = config.visibility_weight if source.table.tells_occlusion else 0.0
+            weight = config.visibility_weight if source.table.tells_occlusion else 0.0
             needs = plan.loss.plugin.needs
-            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss, told, needs)
+            criterion = Criterion(plan.head.entry, plan.loss.entry, point_loss, weight, needs)
             uses_loss = _rehearse(built, criterion, plan, len(scheme), world, reporter)
             chain = Chain.of(plan.augmentations, scheme)
             chain.rehearse(len(scheme), built.input_size)
@@ -99,12 +99,12 @@ class Ingredients:
                     f"{len(train)} training frame(s) in the train split: {world.size} process(es) "
                     f"need at least {2 * world.size}, two images each for batch norm"
                 )
-        around = environment(world.device, config.precision, world.size)
-        if slow := advice(around["threads"]):
-            reporter.note(slow)
+        facts = environment(world.device, config.precision, world.size)
+        if note := advice(facts["threads"]):
+            reporter.note(note)
         if origin is not None:
             frames = {"train": len(train), "val": len(val)}
-            origin.tell(plan, around, frames, built.weights, reporter)
+            origin.tell(plan, facts, frames, built.weights, reporter)
         return cls(
             plan=plan,
             world=world,
@@ -118,7 +118,7 @@ class Ingredients:
             passes=passes,
             augmentations=chain,
             val=val,
-            environment=around,
+            environment=facts,
         )
 
 
@@ -130,9 +130,9 @@ def _rehearse(
     world: World,
     reporter: Reporter,
 ) -> bool:
-    """Leave out what no loss reaches; whether the configuration's own has a part in it.
+    """Leave out the parameters that no loss reaches; returns whether the configured loss is used.
 
-    Raises :class:`UsageError` where it was asked for by name and has none.
+    Raises :class:`UsageError` where the user named this loss and it is not used.
     """
     config, head = plan.config, plan.head.entry.id
     rehearsed = rehearse(

@@ -1,4 +1,4 @@
-"""What makes a training fast on the device that is there, and changes nothing elsewhere."""
+"""Faster training: matrix products and convolutions on a GPU, and ``torch.compile``."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ BACKEND = "inductor"
 
 @contextmanager
 def fast_kernels(device: torch.device) -> Iterator[None]:
-    """On a GPU: products of float32 matrices by TF32 (10 bits of each factor's fraction, sums in
-    float32), as torch itself chooses for convolutions, and the fastest of cuDNN's convolutions,
-    which it finds by trying them on the first batch of a shape. Afterwards all is as before."""
+    """On a GPU, multiply float32 matrices in TF32 (10 bits of each factor's fraction, sums in
+    float32), as torch does for convolutions by default, and let cuDNN choose its fastest
+    convolution by trying all of them on the first batch of a shape. The settings before are
+    restored at the end."""
     if device.type != "cuda":
         yield
         return
-    precision, trying = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
+    precision, benchmark = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.benchmark = True
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(precision)
-        torch.backends.cudnn.benchmark = trying
+        torch.backends.cudnn.benchmark = benchmark
 
 
 def compile_parts(model: LandmarkModel, config: Config, world: World, reporter: Reporter) -> None:
     """Compile backbone and head, whose parameters keep their names, and try them on a batch of
-    noise. Where that fails the model stays as it is, and the reporter is told why."""
+    noise. If that fails, the model stays as it is, and a note says why."""
     if world.size > 1:
         reporter.note("--compile: goes on without it: several processes share their batch norms")
         return
@@ -49,15 +50,15 @@ def compile_parts(model: LandmarkModel, config: Config, world: World, reporter: 
     for part in parts:
         part.compile(backend=BACKEND)
     try:
-        mixed = torch.autocast(
+        autocast = torch.autocast(
             device.type, PRECISIONS[config.precision], config.precision != "fp32"
         )
-        with torch.random.fork_rng([device] if device.type == "cuda" else []), mixed:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), autocast:
             shape = (config.batch_size, 3, config.input_size, config.input_size)
             output = model(torch.rand(shape, device=device))
-        of_all = [each.float().sum() for each in output.values() if each.requires_grad]
-        torch.autograd.backward(of_all)
-    except Exception as error:  # whatever a compiler, or what it needs, can lack
+        sums = [each.float().sum() for each in output.values() if each.requires_grad]
+        torch.autograd.backward(sums)
+    except Exception as error:  # compilers, and what they need, can fail in many ways
         for part in parts:
             part._compiled_call_impl = None
         reporter.note(f"--compile: goes on without it: {one_line(error)}")

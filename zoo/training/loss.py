@@ -22,7 +22,7 @@ PointLoss = Callable[..., Tensor]
 
 
 def build_loss(loss: Resolved[Loss], scheme: LandmarkScheme) -> PointLoss:
-    """The point loss of a plugin; one whose ``build`` names a ``scheme`` is given it.
+    """Build the point loss of a plugin. A ``build`` with a parameter ``scheme`` gets the scheme.
 
     Raises :class:`UsageError` for options that it does not take.
     """
@@ -44,7 +44,7 @@ def in_float32(output: Output) -> Output:
 
 
 def wants_output(point_loss: PointLoss) -> bool:
-    """Whether a loss asks for all that the head gave."""
+    """Whether a loss takes the whole output of the head."""
     call = point_loss.forward if isinstance(point_loss, nn.Module) else point_loss
     return "output" in inspect.signature(call).parameters
 
@@ -55,15 +55,15 @@ def training_loss(
     """A scalar. ``points`` (B, K, 2) are the labels as fractions of the input."""
     output = in_float32(output)
     target = landmark_units(points)
-    own: Callable[..., Tensor] | None = getattr(head, "loss", None)
-    if own is not None:
-        return own(output, target, visible, point_loss)
+    head_loss: Callable[..., Tensor] | None = getattr(head, "loss", None)
+    if head_loss is not None:
+        return head_loss(output, target, visible, point_loss)
     return point_loss(landmark_units(output["points"]), target, visible)
 
 
 def visibility_loss(visibility: Tensor, visible: Tensor, occluded: Tensor) -> Tensor:
     """Binary cross-entropy of a head's probabilities that points are seen, (B, K): the mean over a
-    face's labelled points, then over the faces of which the data says what is hidden."""
+    face's labelled points, then over the faces whose labels say which points are hidden."""
     known = visible & ~occluded.isnan()
     seen = torch.where(known, 1 - occluded, 0.0)
     entropy = F.binary_cross_entropy(visibility.float(), seen, known.float(), reduction="none")
@@ -71,7 +71,7 @@ def visibility_loss(visibility: Tensor, visible: Tensor, occluded: Tensor) -> Te
     return (entropy.sum(1) / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
 
 
-Heard = tuple[Tensor, Tensor, Tensor, Output]
+PointLossCall = tuple[Tensor, Tensor, Tensor, Output]
 """Points, target, visible, and the head's output."""
 
 
@@ -96,8 +96,8 @@ class Criterion:
         self.point_loss = point_loss
         self.needs = tuple(needs)
         self.wants_output = wants_output(point_loss)
-        self.heard: list[Heard] | None = None
-        """What the point loss was called with, where that is wanted: a list."""
+        self.calls: list[PointLossCall] | None = None
+        """The arguments of every call of the point loss; None: they are not kept."""
 
     def __call__(
         self,
@@ -107,9 +107,9 @@ class Criterion:
         visible: Tensor,
         occluded: Tensor | None = None,
     ) -> Tensor:
-        """See :func:`training_loss`; where the data says which points are hidden and the head which
-        it takes for seen, :func:`visibility_loss` is added. Raises :class:`PluginError` that names
-        head or loss."""
+        """The :func:`training_loss`. If the data says which points are hidden and the head predicts
+        visibility, the :func:`visibility_loss` is added. Raises :class:`PluginError` that names the
+        head or the loss."""
         with blaming(self.head, "cannot compute its loss"):
             output = in_float32(output)
             of_points = partial(self._point_loss, output)
@@ -117,8 +117,8 @@ class Criterion:
         value = _one_number(value, self.head)
         if occluded is not None and self.visibility_weight and "visibility" in output:
             with blaming(self.head, "gives a visibility that cannot be trained"):
-                told = visibility_loss(output["visibility"], visible, occluded)
-            value = value + self.visibility_weight * told
+                visibility = visibility_loss(output["visibility"], visible, occluded)
+            value = value + self.visibility_weight * visibility
         return value
 
     def _point_loss(
@@ -130,15 +130,15 @@ class Criterion:
                 f"{self.head.label} gives {', '.join(sorted(output))}; choose another --head, or "
                 "another --loss"
             )
-        if self.heard is not None:
-            apart = {name: tensor.detach() for name, tensor in output.items()}
-            self.heard.append((points.detach(), target, visible, apart))
+        if self.calls is not None:
+            detached = {name: tensor.detach() for name, tensor in output.items()}
+            self.calls.append((points.detach(), target, visible, detached))
         with blaming(self.loss, "cannot compute"):
             value = self.of_points(points, target, visible, output)
         return _one_number(value, self.loss)
 
     def of_points(self, points: Tensor, target: Tensor, visible: Tensor, output: Output) -> Tensor:
-        """The point loss alone, whatever it gives or raises."""
+        """The point loss alone; its result and its errors are not checked."""
         if self.wants_output:
             return self.point_loss(points, target, visible, output=output)
         return self.point_loss(points, target, visible)
@@ -154,19 +154,19 @@ class Criterion:
         return (parameter for parameter in parameters if parameter.requires_grad)
 
     def copy_to(self, device: torch.device) -> Criterion:
-        """One of its own on a device, which keeps what its point loss is called with."""
+        """A copy on a device that keeps the arguments of its point loss (``calls``)."""
         point_loss = self.point_loss
         if isinstance(point_loss, nn.Module):
             with blaming(self.loss, "cannot be copied"):
                 point_loss = copy.deepcopy(point_loss).to(device)
         weight = self.visibility_weight
         twin = Criterion(self.head, self.loss, point_loss, weight, self.needs)
-        twin.heard = []
+        twin.calls = []
         return twin
 
 
 def _one_number(value: object, entry: Entry) -> Tensor:
     if isinstance(value, Tensor) and value.numel() == 1:
         return value if value.ndim == 0 else value.reshape(())
-    given = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)[:60]
-    raise PluginError(f"{entry.label}: gives {given} for a loss, not a scalar tensor")
+    found = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)[:60]
+    raise PluginError(f"{entry.label}: gives {found} for a loss, not a scalar tensor")

@@ -1,8 +1,8 @@
 """The optimiser of a configuration, the rate of each parameter, and the learning rate at each step.
 
-Every parameter has a factor on ``lr``; parameters of one factor make a group. What is frozen at
-first is there from the beginning, in groups of its own: without a gradient the optimiser passes it
-by, and its moments begin with its first gradient.
+Every parameter has a factor on ``lr``; parameters of one factor make a group. Parameters that are
+frozen at first are in the optimiser from the beginning, in groups of their own: it skips them while
+they have no gradient, and their moments begin with the first gradient.
 
 The head trains at ``lr``. A backbone that started from weights (pretrained, or a file's) trains at
 ``lr * backbone_lr_factor * layer_decay ** k``, where ``k`` counts its blocks from the head: 1 for
@@ -10,10 +10,10 @@ the last block, more and more towards the stem, whose filters are the most gener
 least change (Howard and Ruder, ULMFiT, arXiv:1801.06146; Clark et al., ELECTRA, arXiv:2003.10555).
 A backbone that starts from random weights has nothing to keep, and trains at ``lr`` throughout.
 
-What a block is: a model that offers timm's ``group_matcher`` says so itself (a transformer's layers
-one by one, a residual network's blocks); of any other, the top-level children that have parameters
-are the blocks, in their order, those of the only child where there is but one. Parameters that
-belong to no child are the stem's.
+A model with timm's ``group_matcher`` defines its own blocks (each layer of a transformer, each
+block of a residual network). The blocks of any other model are its top-level children with
+parameters, in their order; if it has only one such child, they are the blocks of that child.
+Parameters outside of all children belong to the stem.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """An optimizer of all parameters that are trained, now or later, and ``others``.
 
-    ``factors``: of each of the model's parameters, by name, on ``lr``; the head's is 1, and so is
-    every one where none is given, and the others'. Biases and norms are not decayed: pulling them
-    to zero regularises nothing.
+    ``factors``: the factor on ``lr`` of each of the model's parameters, by name; the head's is 1.
+    Without ``factors`` all are 1. The factor of ``others`` is always 1. Biases and norms are not
+    decayed: pulling them to zero regularises nothing.
     """
     resting = {f"backbone.{name}" for name in model.resting} if config.unfreeze_after else set()
     grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad or name in resting:
-            # apart, since a fused step wants moments of all of a group or of none
+            # in groups of their own: a fused step needs moments for all of a group or for none
             key = name in resting, factors[name] if factors else 1.0, parameter.ndim > 1
             grouped.setdefault(key, []).append(parameter)
     for parameter in others:
@@ -86,7 +86,7 @@ class Schedule:
             optimizer,
             factor=config.plateau.factor,
             patience=config.plateau.patience,
-            # a group's own: the rates stay in proportion down to the least
+            # one for each group, so that the rates stay in proportion down to the least
             min_lr=[
                 config.plateau.min_lr
                 * (group["initial_lr"] / optimizer.param_groups[0]["initial_lr"])
@@ -115,7 +115,7 @@ class Schedule:
 
     @property
     def rate(self) -> float:
-        """Rate of the head: the others' are in proportion."""
+        """Learning rate of the head; the other rates are in proportion to it."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def state(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Schedule:
         return {key: getattr(self.plateau, key) for key in kept}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Raises ValueError for what :meth:`state` did not give."""
+        """Raises ValueError for a state that is not one from :meth:`state`."""
         if state.keys() != self.state().keys():
             raise ValueError(f"no state of a schedule: {', '.join(state)}")
         for key, value in state.items():
@@ -148,18 +148,17 @@ def rate_factors(
     model: LandmarkModel, config: Config, started: bool, reporter: Reporter
 ) -> dict[str, float]:
     """Factor of every parameter of the model, by name. ``started``: the backbone starts from
-    weights; where it does not, or is never trained, the keys have no effect, and the reporter is
-    told."""
-    asked = [key for key in ("backbone_lr_factor", "layer_decay") if getattr(config, key) != 1.0]
+    weights. If it does not, or is never trained, the keys have no effect, and a note says so."""
+    changed = [key for key in ("backbone_lr_factor", "layer_decay") if getattr(config, key) != 1.0]
     factors = {name: 1.0 for name, _ in model.named_parameters()}
-    if asked and not started:
+    if changed and not started:
         reporter.note(
-            f"{' and '.join(asked)}: no effect, the backbone starts from random weights and trains "
-            "at lr like the head; --pretrained or --weights FILE start it from others"
+            f"{' and '.join(changed)}: no effect, the backbone starts from random weights and "
+            "trains at lr like the head; --pretrained or --weights FILE start it from others"
         )
-    elif asked and config.freeze:
-        reporter.note(f"{' and '.join(asked)}: no effect, the backbone is frozen")
-    elif asked:
+    elif changed and config.freeze:
+        reporter.note(f"{' and '.join(changed)}: no effect, the backbone is frozen")
+    elif changed:
         blocks = blocks_of(model.backbone)
         count = 1 + max(blocks.values(), default=0)
         for name, block in blocks.items():

@@ -1,7 +1,7 @@
-"""A record that is run again: its configuration, and how what is here differs from what was there.
+"""A record that is run again: its configuration, and what is different here from what it records.
 
 The configuration in a record is complete: plugins by their qualified ids, their options, and every
-value that a recipe gave. What it cannot hold is where files lie on this machine.
+value that a recipe gave. It cannot say where files are on this machine.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class Origin:
     ) -> Config:
         """The configuration with files of this machine. Raises :class:`WeightsError` where a model
         started from a file that is not named."""
-        config, wanted = self.config, self.config.weights_sha256 or self._recorded_digest()
+        config, recorded_digest = self.config, self.config.weights_sha256 or self._recorded_digest()
         if weights is not None and not config.weights:
             raise UsageError(f"--weights {weights}: {self.path} starts from no file; leave it out")
         if config.weights and weights is None:
-            digest = f" (sha256 {wanted})" if wanted else ""
+            digest = f" (sha256 {recorded_digest})" if recorded_digest else ""
             raise WeightsError(
                 f"{self.path}: starts from the weights file {config.weights}{digest}; "
                 "name it with --weights FILE"
@@ -73,7 +73,7 @@ class Origin:
             config,
             data="" if data is None else str(data),
             weights="" if weights is None else str(weights),
-            weights_sha256=wanted,
+            weights_sha256=recorded_digest,
             pseudo="" if pseudo is None else str(pseudo),
         )
 
@@ -84,8 +84,8 @@ class Origin:
             return make_plan(config)
 
     def check_data(self, source: DataSource) -> None:
-        """Raises :class:`DataError` for other data than the record's: its result says nothing of
-        a run on these."""
+        """Raises :class:`DataError` for other data than the record's, whose result says nothing
+        about a run on other data."""
         here, there = source.table.fingerprint, self.record.data.fingerprint
         if here != there:
             raise DataError(
@@ -102,8 +102,8 @@ class Origin:
         weights: str,
         reporter: Reporter,
     ) -> None:
-        """Say what is not as it was: the environment, frames that cannot be read here or could not
-        there, where the weights started, a configuration that was edited."""
+        """Report what differs from the record: the environment, the number of frames that can be
+        read, where the weights started, a configuration that was edited."""
         there, here = dict(self.record.raw["environment"]), dict(environment)
         recorded = self.record.used
         for kind, plugin in plan.plugins.items():
@@ -127,7 +127,7 @@ class Origin:
             reporter.note("environment and data are as in the record")
 
     def compare(self, rerun: Record, reporter: Reporter) -> None:
-        """Say how the result of a run with the record's own seed compares."""
+        """Report how the result of a run with the record's own seed compares."""
         if rerun.seed != self.record.seed or "val" not in self.record.results:
             return
         then, now = self.record.results["val"], rerun.results["val"]
@@ -145,12 +145,12 @@ class Origin:
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """What two environments disagree about, in words, and what the first does not tell."""
+    """What differs between two environments, in words, and the keys that the first one lacks."""
     unsaid = [key for key, value in here.items() if key not in there and value is not None]
     differing = [
         contrast(key, there[key], value)
         for key, value in here.items()
-        # two checkouts with changes of their own are not known to have the same
+        # two checkouts with local changes may have different ones
         if key in there and (there[key] != value or str(value).endswith("-dirty"))
     ]
     return differing, unsaid

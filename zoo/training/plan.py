@@ -1,8 +1,8 @@
 """The plan of a run: what its configuration means on this machine.
 
 It is made once, before anything is built: plugins are loaded with their entries and options, the
-protocol is found, and the files that a model starts from are named by their digests. Everything
-that trains takes the plan; nothing asks the registry again.
+protocol is found, and the files that a model starts from are named by their digests. All code that
+trains takes the plan and does not ask the registry again.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Plan:
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        """The plugins and the protocol of a configuration, which stays as it is: a run that goes on
-        has a complete one.
+        """The plugins and the protocol of a configuration, which is not changed: that of a resumed
+        run is complete already.
 
         Raises :class:`PluginError` for an id that is unknown or ambiguous, and for a plugin that
         does not load.
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def plugins(self) -> Mapping[str, Resolved[Any]]:
-        """The plugins by kind; those of which there may be several by ``kind:id``."""
+        """The plugins by kind; augmentations, of which there may be several, by ``kind:id``."""
         return {
             "backbone": self.backbone,
             "head": self.head,
@@ -95,7 +95,7 @@ class Plan:
             augment=config.augment.for_inputs(input_size),
             upright=config.upright and config.refine > 0,  # one pass has no crop to turn
             weights=_absolute(config.weights),
-            freeze=config.freeze and not config.unfreeze_after,  # --freeze --unfreeze-after 5: one
+            freeze=config.freeze and not config.unfreeze_after,  # unfreeze_after implies it
             weights_sha256=_digest(config),
             pseudo=_absolute(config.pseudo),
             pseudo_sha256=teacher_digest(config.pseudo, config.pseudo_sha256),
@@ -105,8 +105,8 @@ class Plan:
         return replace(self, config=config)
 
     def _options(self) -> dict[str, dict[str, Any]]:
-        """The options by kind, with its digest for each that is a file."""
-        options = {kind: dict(given) for kind, given in self.config.options.items()}
+        """The options by kind; for an option that is a file, the digest of the file."""
+        options = {kind: dict(values) for kind, values in self.config.options.items()}
         for kind, resolved in self.plugins.items():
             for name, path in resolved.files.items():
                 options[kind][name] = keep_file(path)
@@ -124,7 +124,7 @@ def _absolute(path: str) -> str:
 
 def _digest(config: Config) -> str:
     """Digest of the file that a model starts from. Raises :class:`WeightsError` for another file
-    than the configuration wants; one that is missing is said where it is read."""
+    than the configuration wants; a missing file is reported where it is read."""
     path = Path(os.path.expanduser(config.weights))
     if not config.weights or not path.is_file():
         return config.weights_sha256

@@ -1,10 +1,10 @@
-"""Self-training: frames without labels join the training split, labelled by a teacher, a run.
+"""Self-training: a teacher, which is a run, labels frames that then join the training split.
 
-Only frames that the run's own protocol puts into its training split are used: it assigns unlabelled
-frames by the same rule as labelled ones, so that nobody of the val and test people is trained on,
-through a teacher neither. The teacher sees each frame and its mirror image; the label is the mean
-of both, and the frames are kept on which both agree best. Its answers are kept below ``ZOO_HOME``:
-all processes of a run, and the run when it is resumed, read the same ones.
+Only frames that the run's own protocol puts into its training split are used. The protocol assigns
+unlabelled frames by the same rule as labelled ones, so that no person of val or test is trained on,
+not even through a teacher. The teacher predicts each frame and its mirror image. The label is the
+mean of both predictions, and the frames on which both agree best are used. The predictions are
+stored below ``ZOO_HOME``, so that all processes of a run, and a resumed run, read the same ones.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ..world import World
 from .transfer import teacher_digest
 
 FORMAT = 1
-"""Part of the key of kept answers."""
+"""Part of the key of stored predictions."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class PseudoLabels:
     """The data set with the teacher's frames behind the labelled ones, all of them in the training
     split."""
     count: int
-    """Labelled rows of its table."""
+    """Number of labelled rows in its table."""
     facts: Mapping[str, Any] | None = None
-    """What the record keeps: who the teacher was, and how many frames it labelled."""
+    """For the record: which run was the teacher, and how many frames it labelled."""
 
     def labelled(self, store: Store) -> Store:
         """The part of a store whose frames carry labels: its first frames."""
@@ -64,15 +64,15 @@ class PseudoLabels:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a teacher says of M frames."""
+class TeacherLabels:
+    """A teacher's predictions for M frames."""
 
     rows: NDArray[np.int64]
-    """(M,): of the unlabelled frames' table."""
+    """(M,): rows of the table of unlabelled frames."""
     points: NDArray[np.float32]
     """(M, K, 2), source pixels, in the style of the labels."""
     doubt: NDArray[np.float64]
-    """(M,): the mean distance between the two answers to a frame, over sqrt(w h) of the points."""
+    """(M,): mean distance of the two predictions of a frame, divided by sqrt(w h) of the points."""
 
 
 def pseudo_label(
@@ -92,22 +92,22 @@ def pseudo_label(
     table, rows = _unlabelled(config, source)
     offset = source.table.label_offset
     key = f"{FORMAT}|{digest}|{table.fingerprint}|{offset}|{rows.tolist()}"
-    answers = _kept(key, lambda: _ask(folder, table, rows, offset, device, reporter))
-    wanted = max(1, round(config.pseudo_keep_share * len(answers.rows)))
-    kept = np.sort(np.argsort(answers.doubt, kind="stable")[:wanted])
+    labels = _stored(key, lambda: _predict(folder, table, rows, offset, device, reporter))
+    count_kept = max(1, round(config.pseudo_keep_share * len(labels.rows)))
+    kept = np.sort(np.argsort(labels.doubt, kind="stable")[:count_kept])
     joined = replace(
         source,
-        table=_joined(source.table, table, answers, kept),
+        table=_joined(source.table, table, labels, kept),
         splits=np.concatenate((source.splits, np.full(len(kept), "train"))),
     )
-    people = {table.people[row] for row in answers.rows[kept]} - {None}
-    doubt = float(answers.doubt[kept].max())
+    people = {table.people[row] for row in labels.rows[kept]} - {None}
+    doubt = float(labels.doubt[kept].max())
     facts = {
         "teacher": folder.name,
         "sha256": digest,
         "unlabelled": len(table),
         "in_train": len(rows),
-        "read": len(answers.rows),
+        "read": len(labels.rows),
         "kept": len(kept),
         "people": len(people),
         "weight": config.pseudo_weight,
@@ -155,17 +155,17 @@ def _check_teacher(
 def _unlabelled(config: Config, source: DataSource) -> tuple[SampleTable, NDArray[np.int64]]:
     """The data set's frames without labels, and the rows of those in the training split."""
     dataset: OpenDataset = source.opened
-    offers = getattr(dataset, "unlabelled", None)
-    samples = [] if offers is None else list(offers())
+    offer = getattr(dataset, "unlabelled", None)
+    samples = [] if offer is None else list(offer())
     if not samples:
         raise DataError(
             f"pseudo = {config.pseudo}: {source.dataset} offers no unlabelled frames here "
             f"(release {source.table.release}); leave pseudo out"
         )
     table = read_table(dataset, given=samples)
-    both = set(source.table.ids).intersection(table.ids)
-    if both:
-        raise DataError(f"{min(both)}: is offered as an unlabelled frame and has labels")
+    overlap = set(source.table.ids).intersection(table.ids)
+    if overlap:
+        raise DataError(f"{min(overlap)}: is offered as an unlabelled frame and has labels")
     splits = assign(
         source.protocol.id, table.ids, table.people, table.release_splits, fold=config.fold
     )
@@ -178,28 +178,28 @@ def _unlabelled(config: Config, source: DataSource) -> tuple[SampleTable, NDArra
     return table, rows
 
 
-def _kept(key: str, ask: Callable[[], Answers]) -> Answers:
-    """The answers that are kept under a key, asked for where there are none yet."""
+def _stored(key: str, predict: Callable[[], TeacherLabels]) -> TeacherLabels:
+    """The predictions that are stored under a key; where there are none yet, they are made."""
     path = zoo_home() / "answers" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
     if not path.is_file():
         buffer = io.BytesIO()
-        np.savez(buffer, **vars(ask()))
+        np.savez(buffer, **vars(predict()))
         write_whole(path, buffer.getvalue())
     try:
         with open_regular(path) as stream, np.load(stream, allow_pickle=False) as stored:
-            return Answers(**{name: stored[name] for name in ("rows", "points", "doubt")})
+            return TeacherLabels(**{name: stored[name] for name in ("rows", "points", "doubt")})
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataError(f"{path}: is damaged ({error}); delete it, it is made anew") from error
 
 
-def _ask(
+def _predict(
     folder: RunFolder,
     table: SampleTable,
     rows: NDArray[np.int64],
     offset: tuple[float, float],
     device: torch.device,
     reporter: Reporter,
-) -> Answers:
+) -> TeacherLabels:
     trained = load_trained(folder)
     config = replace(trained.header.config, precision="fp32")
     model, world = trained.model.to(device), World(0, 1, device)
@@ -212,18 +212,18 @@ def _ask(
         note=reporter.note,
     )
     split = make_split(store, table, device)
-    answers = predict_split(model, split, config, world, trained.header.upright)
-    straight, scores = answers.points, answers.scores
+    predicted = predict_split(model, split, config, world, trained.header.upright)
+    plain, scores = predicted.points, predicted.scores
     scheme = trained.header.scheme
     if scheme.flip is not None:
         upright = trained.header.upright
-        back = predict_mirrored(model, split, config, scheme.flip, world, upright)
-        unit = average_of_both(straight, back, offset)
+        mirrored = predict_mirrored(model, split, config, scheme.flip, world, upright)
+        unit = average_of_both(plain, mirrored, offset)
         size = label_scale(unit, np.ones(unit.shape[:2], np.bool_))
-        apart = np.linalg.norm(straight - with_label_offset(straight, back, offset), axis=2)
-        doubt = apart.mean(1) / np.maximum(size, 1e-9)
+        distances = np.linalg.norm(plain - with_label_offset(plain, mirrored, offset), axis=2)
+        doubt = distances.mean(1) / np.maximum(size, 1e-9)
     elif scores is not None:
-        unit, doubt = straight, 1 - scores.astype(np.float64).mean(1)
+        unit, doubt = plain, 1 - scores.astype(np.float64).mean(1)
     else:
         raise DataError(
             f"{folder.path}: its scheme {scheme.name} has no known symmetry and its head gives no "
@@ -233,13 +233,13 @@ def _ask(
     if not finite.any():
         raise DataError(f"{folder.path}: not one of its answers is finite; train another teacher")
     points = to_source(unit, store.regions).astype(np.float32)
-    return Answers(store.rows[finite], points[finite], np.asarray(doubt[finite], np.float64))
+    return TeacherLabels(store.rows[finite], points[finite], np.asarray(doubt[finite], np.float64))
 
 
 def _joined(
-    labelled: SampleTable, table: SampleTable, answers: Answers, kept: NDArray[np.int64]
+    labelled: SampleTable, table: SampleTable, labels: TeacherLabels, kept: NDArray[np.int64]
 ) -> SampleTable:
-    rows = answers.rows[kept]
+    rows = labels.rows[kept]
 
     def both(name: str) -> tuple[Any, ...]:
         more = getattr(table, name)
@@ -251,7 +251,7 @@ def _joined(
     return replace(
         labelled,
         **joined,
-        points=np.concatenate((labelled.points, answers.points[kept])),
+        points=np.concatenate((labelled.points, labels.points[kept])),
         visible=np.concatenate((labelled.visible, visible)),
         boxes=np.concatenate((labelled.boxes, table.boxes[rows])),
         bytes=np.concatenate((labelled.bytes, table.bytes[rows])),

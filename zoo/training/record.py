@@ -53,23 +53,23 @@ def score_split(
     folder: RunFolder,
     world: World,
 ) -> Scored:
-    """Predict a split, store the predictions and measure them, beside the baseline; with test-time
-    flip as well, where the scheme has a symmetry.
+    """Predict a split, store the predictions, and score them and the baseline; also with test-time
+    flip, if the scheme has a symmetry.
 
     Every process takes part; rank 0 writes.
     """
     config = header.config
     started = time.perf_counter()
-    answers = predict_split(model, split, config, world, header.upright)
-    unit = answers.points
-    missed = int((~np.isfinite(unit)).any((1, 2)).sum())
-    if missed and folder.record.exists():  # of a run that was scored before, and was better then
+    outputs = predict_split(model, split, config, world, header.upright)
+    unit = outputs.points
+    failures = int((~np.isfinite(unit)).any((1, 2)).sum())
+    if failures and folder.record.exists():  # its scores were finite before
         raise WeightsError(
-            f"{folder.path}: its network gives points that are not finite on {missed} of "
+            f"{folder.path}: its network gives points that are not finite on {failures} of "
             f"{len(split)} frames, so the record keeps what it has; copy the run again"
         )
     speed = len(split) / (time.perf_counter() - started)
-    predictions = targets.predictions(unit, answers.scores, header.mean_shape, answers.visibility)
+    predictions = targets.predictions(unit, outputs.scores, header.mean_shape, outputs.visibility)
     results = results_of(predictions)
     if world.first:
         path = folder.predictions(name)
@@ -77,8 +77,8 @@ def score_split(
         results["predictions"] = predictions.save(path)
     flip = header.scheme.flip
     if flip is not None:
-        back = predict_mirrored(model, split, config, flip, world, header.upright)
-        both = targets.predictions(average_of_both(unit, back, targets.label_offset), None)
+        mirrored = predict_mirrored(model, split, config, flip, world, header.upright)
+        both = targets.predictions(average_of_both(unit, mirrored, targets.label_offset), None)
         results["flip"] = flip_results(both)
         if world.first:
             results["flip"]["predictions"] = both.save(folder.predictions(f"{name}-flip"))
@@ -90,11 +90,11 @@ def keep(
 ) -> None:
     """Put a split's results into a finished run's record, and write it.
 
-    What older zoos did not record is added where it can be known: the history, from its file.
-    Figures of metrics that are no longer installed stay, where the predictions are the same.
+    The history, which records of older versions lack, is added from its file. Figures of metrics
+    that are no longer installed stay, if the predictions are the same.
     """
     if record["data"]["metrics"] != METRICS_VERSION:
-        record["results"].clear()  # of other definitions: they must be scored anew
+        record["results"].clear()  # metrics are defined otherwise now: all must be scored anew
     before = record["results"].get(split, {})
     if before.get("predictions") == scored.results["predictions"]:
         _keep_metrics(before, scored.results)
@@ -131,13 +131,13 @@ class Facts:
     environment: Mapping[str, Any]
     """As it was when training began: a checkout may move on meanwhile."""
     uses_loss: bool = True
-    """False: the head trained on a loss of its own alone."""
+    """False: the head trained only on a loss of its own."""
     self_training: Mapping[str, Any] | None = None
     """Says which teacher labelled how many frames."""
 
 
 def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporter) -> None:
-    """record.json, and then the learning curve: what was trained is not lost to a drawing."""
+    """Write record.json and then the learning curve: an error in drawing must not lose a record."""
     plan, config, progress = facts.plan, facts.plan.config, facts.progress
     parameters, trainable = count_parameters(facts.built.model)
     passes = 1 + config.refine
@@ -199,7 +199,7 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
     save_record(record, folder.record)
     try:
         save_learning_curve(progress.history, folder.curve)
-    except Exception as error:  # of a drawing library, or of the disk
+    except Exception as error:  # in the drawing library, or on the disk
         reporter.note(f"{folder.curve}: could not be drawn: {one_line(error)}")
 
 

@@ -1,4 +1,4 @@
-"""Train a run, go on with one, score one: what the verbs of the command line call."""
+"""Train, resume and score runs: the functions that the verbs of the command line call."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .state import Progress, TrainState
 from .transfer import carry_head
 
 WAIT = 60.0
-"""Seconds for which a result waits until another process has put its own into the record."""
+"""Seconds to wait for another process that is writing its result into the record."""
 
 
 @exits_are_faults()
@@ -63,9 +63,9 @@ def train_plan(
     reporter: Reporter | None = None,
     origin: Origin | None = None,
 ) -> RunFolder:
-    """The same of a plan. ``origin``: the record that is run again, where it is one."""
+    """Train a new run from its plan. ``origin``: the record that is run again, if there is one."""
     config = plan.config
-    if origin is None:  # a record of before says what it trained on, however little
+    if origin is None:  # a record is run again with its own crop, however narrow
         config.augment.refuse_narrow_crop(config.input_size)
     with join_world(config.device) as world, ExitStack() as stack:
         ingredients = Ingredients.gather(plan, strict, world, reporter or Reporter(), origin)
@@ -95,7 +95,7 @@ def resume(
     if longer:
         config = _with_epochs(config, epochs or 0, path)
     if folder.state.is_file():
-        # states of older zoos do not say what they were trained with
+        # states of older versions do not hold a configuration
         refuse_edited(folder, load_header(folder.state).get("config"), config)
     if os.path.lexists(folder.best) or folder.record.is_file():
         read_best(best_of(folder))  # the best epoch may stay the best: its weights must be sound
@@ -139,7 +139,7 @@ def evaluate(
     reporter = reporter or Reporter()
     folder = RunFolder(path)
     trained = load_trained(folder)
-    folder.read_record()  # of a run that is finished
+    folder.read_record()  # raises for a run that is not finished
     config = folder.read_config()
     refuse_edited(folder, trained.header.config.to_share(), config, but=("epochs",))
     source = own_source(folder, data, strict, reporter)
@@ -157,7 +157,7 @@ def evaluate(
             world,
         )
     if world.first:
-        with folder.held(wait=WAIT):  # another split may be being kept
+        with folder.held(wait=WAIT):  # another process may be writing another split
             record = folder.read_record().raw
             keep(record, folder, split, scored, len(store), source.people(store))
     return scored.results | {"learned": run_has_learned(results_from(scored.results))}
@@ -185,8 +185,8 @@ def prepare(parts: Ingredients, folder: RunFolder) -> tuple[TrainJob, TrainState
     """The job of a run and the state that it starts from."""
     config, table, world = parts.plan.config, parts.source.table, parts.world
     train = make_views(parts.passes, parts.pseudo.source.table, world.device, parts.augmentations)
-    whole, labelled = train.whole.split, len(parts.labelled)
-    points, visible = (each[:labelled].cpu().numpy() for each in (whole.points, whole.visible))
+    full, labelled = train.whole.split, len(parts.labelled)
+    points, visible = (each[:labelled].cpu().numpy() for each in (full.points, full.visible))
     header = Header(
         config=config,
         scheme=table.scheme,
@@ -219,10 +219,10 @@ def prepare(parts: Ingredients, folder: RunFolder) -> tuple[TrainJob, TrainState
     if loss is not None:
         loss.to(world.device).train()
         world.align_parameters(loss)
-    of_loss = parts.criterion.parameters() if loss is not None else ()
+    loss_parameters = parts.criterion.parameters() if loss is not None else ()
     factors = rate_factors(model, config, started, parts.reporter)
-    optimizer = make_optimizer(model, config, factors, of_loss)
-    exact = torch.float32 if world.device.type == "mps" else torch.float64
+    optimizer = make_optimizer(model, config, factors, loss_parameters)
+    sum_type = torch.float32 if world.device.type == "mps" else torch.float64
     state = TrainState(
         model=model,
         average=copy.deepcopy(model).requires_grad_(False) if config.ema else None,
@@ -231,7 +231,7 @@ def prepare(parts: Ingredients, folder: RunFolder) -> tuple[TrainJob, TrainState
         schedule=Schedule(optimizer, config, len(epoch_plan(job, 0))),
         scaler=torch.amp.GradScaler(world.device.type, enabled=config.precision == "fp16"),
         progress=Progress(),
-        loss_sum=torch.zeros((), dtype=exact, device=world.device),
+        loss_sum=torch.zeros((), dtype=sum_type, device=world.device),
     )
     return job, state
 

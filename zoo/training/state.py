@@ -1,4 +1,4 @@
-"""Everything that a resumed run needs, saved and put back to the bit."""
+"""Everything that a resumed run needs, saved and restored to the bit."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class Progress:
     epoch: int = 0
     """Epochs finished."""
     batch: int = 0
-    """Steps finished of the epoch that runs."""
+    """Steps finished in the current epoch."""
     step: int = 0
     """Steps finished in all."""
     images: int = 0
     """Images seen in all."""
     seconds: float = 0.0
-    """Spent in training steps, all sessions of the run together."""
+    """Seconds spent in training steps, in all sessions of the run together."""
     best: float | None = None
     """Lowest validation NME so far."""
     best_epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def stalled(self, config: Config) -> bool:
-        """Whether early stop is due. Only a finished epoch changes it; a head that has learned all
-        it can stops no run whose backbone is still to be unfrozen."""
+        """Whether early stop is due; only a finished epoch changes it. Epochs before the
+        unfreezing of the backbone do not count, so that no run stops before it."""
         since = max(self.best_epoch, config.unfreeze_after)
         return bool(config.early_stop) and self.epoch - since >= config.early_stop
 
@@ -63,8 +63,8 @@ class TrainState:
     average: LandmarkModel | None
     """The weights' moving average, where one is kept."""
     loss: nn.Module | None
-    """The point loss, where it is a module that has a part in the training: it may have parameters
-    and buffers. It has no average, since no prediction asks it."""
+    """The point loss, if it is a module and training uses it: it may have parameters and buffers.
+    It has no moving average, since predictions do not use it."""
     optimizer: torch.optim.Optimizer
     schedule: Schedule
     scaler: torch.amp.GradScaler
@@ -83,7 +83,7 @@ class TrainState:
         return [] if self.loss is None else [p for p in self.loss.parameters() if p.requires_grad]
 
     def unfreeze_when_due(self, config: Config) -> bool:
-        """Train the backbone too, once its frozen epochs are over; whether that is now."""
+        """Train the backbone too, once its frozen epochs are over; returns whether that is now."""
         due = self.model.frozen and 0 < config.unfreeze_after <= self.progress.epoch
         if due:
             self.model.unfreeze()
@@ -126,10 +126,10 @@ class TrainState:
             self.model.load_state_dict(without_prefix("model", tensors))
             if self.average is not None:
                 self.average.load_state_dict(without_prefix("average", tensors))
-            of_loss = without_prefix("loss", tensors)
-            # states of before the loss was saved have none of it, and it had no parameters then
-            if self.loss is not None and (of_loss or list(self.loss.parameters())):
-                self.loss.load_state_dict(of_loss)
+            loss_tensors = without_prefix("loss", tensors)
+            # older states lack the loss, which had no parameters at that time
+            if self.loss is not None and (loss_tensors or list(self.loss.parameters())):
+                self.loss.load_state_dict(loss_tensors)
             unpack_optimizer(
                 self.optimizer, without_prefix("optimizer", tensors), header["optimizer"]
             )
@@ -140,6 +140,6 @@ class TrainState:
             self.progress = msgspec.convert(header["progress"], Progress)
         except ZooError:
             raise
-        except Exception as error:  # whatever stands in the file goes through torch's own readers
+        except Exception as error:  # torch's own readers raise many kinds
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise WeightsError(f"{path}: does not fit this run: {reason}") from error

@@ -1,7 +1,7 @@
 """Many trainings from one file: every combination of what it lists, each a `zoo train` of its own.
 
-A trial is a command, so that a pool on this machine and a cluster start the same one, and so can
-you. Its run folder is that of its configuration: a sweep that is given again skips the trials that
+A trial is a command, so that a pool on this machine, a cluster and you can start the same one. Its
+run folder is that of its configuration: if the same sweep is given again, it skips the trials that
 have finished, goes on with those that were interrupted, and starts the others.
 """
 
@@ -36,21 +36,21 @@ class Trial:
     number: int
     """From 1."""
     keys: Mapping[str, Any]
-    """What the file says of it, by key."""
+    """Its values in the file, by key."""
     varied: tuple[str, ...]
     """Keys in which the trials differ."""
     plan: Plan
     folder: RunFolder | None = None
-    """Where it was begun."""
+    """Its run folder, if it was started before."""
     finished: bool = False
 
     @property
     def name(self) -> str:
-        said = ", ".join(f"{key}={self.keys[key]}" for key in self.varied if key in self.keys)
-        return f"trial {self.number}" + (f" ({said})" if said else "")
+        values = ", ".join(f"{key}={self.keys[key]}" for key in self.varied if key in self.keys)
+        return f"trial {self.number}" + (f" ({values})" if values else "")
 
     def command(self, out: Path) -> list[str]:
-        """What comes after ``zoo``."""
+        """The arguments after ``zoo``."""
         if self.folder is not None:
             return ["train", "--resume", str(self.folder.path)]
         line = ["train", str(self.keys["backbone"]), "--out", str(out)]
@@ -62,9 +62,9 @@ class Trial:
         return line
 
     def log(self, out: Path) -> Path:
-        """What it prints."""
-        said = "-".join(f"{key}-{self.keys[key]}" for key in self.varied if key in self.keys)
-        return out / LOGS / f"{as_file_name(f'{self.number:03d}-{said}')[:120]}.log"
+        """The file for its output."""
+        values = "-".join(f"{key}-{self.keys[key]}" for key in self.varied if key in self.keys)
+        return out / LOGS / f"{as_file_name(f'{self.number:03d}-{values}')[:120]}.log"
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,20 @@ class Sweep:
 class Outcome:
     trial: Trial
     failure: str = ""
-    """Why it ended before its time; empty: it finished."""
+    """Why it did not finish; empty: it finished."""
 
 
 def read_sweep(file: Path, out: Path, strict: bool = False) -> Sweep:
-    """The trials of a file, each with its checked plan and what there is of it below ``out``.
+    """The trials of a file, each with its checked plan and, if there is one, its run folder below
+    ``out``.
 
-    Raises :class:`UsageError` that names the trial for a configuration that cannot be, and for two
-    trials that are the same.
+    Raises :class:`UsageError` that names the trial for a configuration that is not valid, and for
+    two trials that are the same.
     """
     table = read_toml(file, error=UsageError)
-    if strange := sorted(set(table) - set(TABLES)):
+    if unknown := sorted(set(table) - set(TABLES)):
         raise UsageError(
-            f"{file}: unknown {strange[0]!r}; a sweep has the tables {', '.join(TABLES)}"
+            f"{file}: unknown {unknown[0]!r}; a sweep has the tables {', '.join(TABLES)}"
         )
     combinations = [_flat(table, "base", file) | each for each in _combinations(table, file)]
     varied = tuple(
@@ -104,9 +105,9 @@ def read_sweep(file: Path, out: Path, strict: bool = False) -> Sweep:
     for number, keys in enumerate(combinations, start=1):
         others = {key: value for key, value in keys.items() if key not in ("backbone", "recipe")}
         trial = Trial(number, keys, varied, _plan(file, number, keys, others))
-        for before in trials:
-            if before.plan.config == trial.plan.config:
-                raise UsageError(f"{file}: {trial.name} is the same as {before.name}")
+        for earlier in trials:
+            if earlier.plan.config == trial.plan.config:
+                raise UsageError(f"{file}: {trial.name} is the same as {earlier.name}")
         trials.append(trial)
     engines = {name: _flat(table, name, file) for name in ("slurm", "ray")}
     return Sweep(tuple(_with_folders(trials, out, strict)), **engines)
@@ -121,14 +122,14 @@ def _plan(file: Path, number: int, keys: Mapping[str, Any], others: Mapping[str,
 
 
 def _flat(table: Mapping[str, Any], name: str, file: Path) -> dict[str, Any]:
-    found = table.get(name, {})
-    if not isinstance(found, dict):
+    keys = table.get(name, {})
+    if not isinstance(keys, dict):
         raise UsageError(f"{file}: [{name}] must be a table of keys")
-    return flatten(found)
+    return flatten(keys)
 
 
 def _combinations(table: Mapping[str, Any], file: Path) -> Iterator[dict[str, Any]]:
-    """Every one of each key of the grid with all of the others, then the trials that are listed."""
+    """All combinations of the grid's values, and then the listed trials."""
     grid, listed = _flat(table, "grid", file), table.get("trial", [])
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise UsageError(f"{file}: write each listed trial below a line [[trial]]")
@@ -142,25 +143,25 @@ def _combinations(table: Mapping[str, Any], file: Path) -> Iterator[dict[str, An
 
 
 def _with_folders(trials: Sequence[Trial], out: Path, strict: bool) -> Iterator[Trial]:
-    """The data of all trials with the same data set are opened once."""
+    """The trials with their run folders. Data that several trials use are opened only once."""
 
-    def data(trial: Trial) -> str:
+    def data_key(trial: Trial) -> str:
         config = trial.plan.config
         return repr(
             (config.dataset, config.data, config.protocol, config.plugin_options("dataset"))
         )
 
-    found: dict[int, tuple[RunFolder | None, bool]] = {}
-    for key in dict.fromkeys(map(data, trials)):
-        same = [trial for trial in trials if data(trial) == key]
+    folders: dict[int, tuple[RunFolder | None, bool]] = {}
+    for key in dict.fromkeys(map(data_key, trials)):
+        same = [trial for trial in trials if data_key(trial) == key]
         existing = find_existing([trial.plan for trial in same], out, strict)
-        found |= {trial.number: each for trial, each in zip(same, existing, strict=True)}
+        folders |= {trial.number: each for trial, each in zip(same, existing, strict=True)}
     for trial in trials:
-        yield Trial(trial.number, trial.keys, trial.varied, trial.plan, *found[trial.number])
+        yield Trial(trial.number, trial.keys, trial.varied, trial.plan, *folders[trial.number])
 
 
 def _as_toml(value: object) -> str:
-    import tomli_w  # here: only a sweep writes values one by one
+    import tomli_w  # here, since only a sweep writes single values
 
     return tomli_w.dumps({"v": value}).removeprefix("v = ").strip().replace("\n", " ")
 
@@ -179,22 +180,22 @@ def run_command(arguments: Sequence[str], log: Path, variables: Mapping[str, str
 
 
 def place(slot: int, jobs: int, gpus: int) -> dict[str, str]:
-    """Variables of the trial in a slot, from 0: a GPU of its own, or its share of the processors.
-    What the environment says already stands."""
+    """Environment variables of the trial in a slot, from 0: a GPU of its own, or its share of the
+    processors. The GPUs are those of CUDA_VISIBLE_DEVICES; a set OMP_NUM_THREADS is kept."""
     if gpus:
-        seen = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
-        return {"CUDA_VISIBLE_DEVICES": seen.split(",")[slot % gpus]}
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(gpus)))
+        return {"CUDA_VISIBLE_DEVICES": devices.split(",")[slot % gpus]}
     if jobs > 1 and "OMP_NUM_THREADS" not in os.environ:
         return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // jobs))}
     return {}
 
 
 def run_all(trials: Sequence[Trial], out: Path, jobs: int, gpus: int = 0) -> Iterator[Outcome]:
-    """Run trials on this machine, ``jobs`` at a time; yields each outcome once it is known. One
-    that fails or dies stops no other."""
+    """Run trials on this machine, ``jobs`` at a time; yields each outcome once it is known. A
+    trial that fails or dies stops no other."""
     free = list(range(jobs))
 
-    def one(trial: Trial) -> int:
+    def run_trial(trial: Trial) -> int:
         slot = free.pop()
         try:
             return run_command(trial.command(out), trial.log(out), place(slot, jobs, gpus))
@@ -202,10 +203,10 @@ def run_all(trials: Sequence[Trial], out: Path, jobs: int, gpus: int = 0) -> Ite
             free.append(slot)
 
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(one, trial): trial for trial in trials}
+        running = {pool.submit(run_trial, trial): trial for trial in trials}
         try:
-            for done in as_completed(waiting):
-                trial, status = waiting[done], done.result()
+            for done in as_completed(running):
+                trial, status = running[done], done.result()
                 yield Outcome(trial, _why(status, trial.log(out)) if status else "")
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -222,7 +223,7 @@ def submit_all(
     trials: Sequence[Trial], out: Path, parameters: Mapping[str, Any]
 ) -> Iterator[Outcome]:
     """Give trials to Slurm by submitit, and wait for them. ``parameters`` are submitit's own, such
-    as ``timeout_min`` and ``slurm_partition``; ``cluster = "local"`` tries all without Slurm.
+    as ``timeout_min`` and ``slurm_partition``; ``cluster = "local"`` runs them without Slurm.
 
     Raises :class:`UsageError` where submitit is not installed or refuses a parameter.
     """
@@ -281,10 +282,10 @@ def spread_all(
         except (TypeError, ValueError) as error:
             raise UsageError(f"Ray: {str(error).splitlines()[0]}") from error
         here = Path.cwd()
-        waiting = {task.remote(here, t.command(out), t.log(out)): t for t in trials}
-        while waiting:
-            [done], _ = ray.wait(list(waiting))
-            trial = waiting.pop(done)
+        running = {task.remote(here, t.command(out), t.log(out)): t for t in trials}
+        while running:
+            [done], _ = ray.wait(list(running))
+            trial = running.pop(done)
             try:
                 status = ray.get(done)
             except ray.exceptions.RayError as error:  # the node was lost

@@ -1,7 +1,7 @@
-"""`--log-with ID`: what a run tells of itself, told to trackers too.
+"""`--log-with ID`: trackers, which receive the progress of a run as its reporter does.
 
-Which trackers a run has is kept in its folder, so that it goes on with them, and its record names
-them. A tracker that fails costs the run nothing: a note says so, and it is told no more.
+The folder of a run lists its trackers, so that a resumed run has the same ones, and so does its
+record. A tracker that fails does not stop the run: a note says so, and it is not called again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .fit import Interrupted
 
 FACTS = ("id", "distribution", "version")
 FOLDER_OF_TENSORBOARD = "tensorboard"
-"""Runs of earlier versions have it, and no list of trackers."""
+"""Runs of earlier versions have this folder, and no list of trackers."""
 
 
 @contextmanager
@@ -33,13 +33,13 @@ def tracked(reporter: Reporter, log_with: str | Sequence[str] | None) -> Iterato
     lacks what it cannot do without.
     """
     ids = [log_with] if isinstance(log_with, str) else list(log_with or ())
-    if twice := [each for i, each in enumerate(ids) if bare_id(each) in map(bare_id, ids[:i])]:
-        raise UsageError(f"--log-with {twice[0]}: a tracker of this id is named twice")
+    if duplicates := [each for i, each in enumerate(ids) if bare_id(each) in map(bare_id, ids[:i])]:
+        raise UsageError(f"--log-with {duplicates[0]}: a tracker of this id is named twice")
     relays = [_relay(each) for each in ids]
-    beside = []
+    reporters = []
     for relay in relays:
         reporter = Beside(reporter, relay, relay.name)
-        beside.append(reporter)
+        reporters.append(reporter)
     ending: Ending = "failed"
     try:
         yield reporter
@@ -48,20 +48,19 @@ def tracked(reporter: Reporter, log_with: str | Sequence[str] | None) -> Iterato
         ending = "stopped"
         raise
     finally:
-        for each in beside:
+        for each in reporters:
             each.track("close", ending)
 
 
 def was_tracked(run: Path, reporter: Reporter) -> list[str]:
-    """The trackers of a run that goes on, but for those that cannot be had any more, which the
-    reporter is told."""
+    """The trackers of a run that is resumed. A note names those that can no longer be built."""
     found = []
     for each in _listed(RunFolder(run)):
         plugin_id = f"{each['distribution']}/{each['id']}"
         try:
             _relay(plugin_id)
         except ZooError as error:
-            reporter.note(f"{run}: its tracker is not told how it goes on: {error}")
+            reporter.note(f"{run}: goes on without one of its trackers: {error}")
         else:
             found.append(plugin_id)
     return found
@@ -79,18 +78,18 @@ def _listed(folder: RunFolder) -> list[dict[str, str]]:
     except FileNotFoundError:
         if not (folder.path / FOLDER_OF_TENSORBOARD).is_dir():
             return []
-        return [_named(registry("tracker").locate("landmark-zoo/tensorboard"))]
+        return [_facts(registry("tracker").locate("landmark-zoo/tensorboard"))]
     except (OSError, ValueError, KeyError, TypeError):
         return []  # damaged: a run goes on all the same
 
 
 def _keep(folder: RunFolder, entry: Entry) -> None:
-    """Have the run go on with this tracker, and its record name it."""
+    """Add this tracker to the list in the run's folder."""
     others = [each for each in _listed(folder) if each["id"] != entry.id]
-    write_whole(folder.trackers, f"{json.dumps([*others, _named(entry)], indent=2)}\n".encode())
+    write_whole(folder.trackers, f"{json.dumps([*others, _facts(entry)], indent=2)}\n".encode())
 
 
-def _named(entry: Entry) -> dict[str, str]:
+def _facts(entry: Entry) -> dict[str, str]:
     return {fact: getattr(entry, fact) for fact in FACTS}
 
 
@@ -102,12 +101,12 @@ def _relay(plugin_id: str) -> _Relay:
 
 
 class _Relay(Reporter):
-    """Tells a tracker what a reporter is told, in the words of its contract."""
+    """A reporter that passes its calls to a tracker, in the form of the tracker contract."""
 
     def __init__(self, resolved: Resolved[Tracker]) -> None:
         self._resolved = resolved
-        self._next: RunTracker | None = self._build()  # what it lacks is said before training
-        self._told: RunTracker | None = None
+        self._next: RunTracker | None = self._build()  # reports before training what it lacks
+        self._active: RunTracker | None = None
 
     @property
     def name(self) -> str:
@@ -120,26 +119,26 @@ class _Relay(Reporter):
             tracker.begin(
                 TrackedRun(started.folder, started.config.to_share(), started.step, started.history)
             )
-        self._told = tracker
+        self._active = tracker
         _keep(RunFolder(started.folder), self._resolved.entry)
 
     def step(self, step: Step) -> None:
-        if self._told is not None:
+        if self._active is not None:
             done = (step.epoch - 1) * step.steps + step.step
             figures = {"loss": step.loss, "images_per_second": step.images_per_second}
             with self._blaming():
-                self._told.step(done, figures)
+                self._active.step(done, figures)
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        if self._told is not None:
+        if self._active is not None:
             with self._blaming():
-                self._told.epoch(row["step"], row)
+                self._active.epoch(row["step"], row)
 
     def close(self, ending: Ending) -> None:
-        told, self._told = self._told, None
-        if told is not None:
+        tracker, self._active = self._active, None
+        if tracker is not None:
             with self._blaming():
-                told.close(ending)
+                tracker.close(ending)
 
     def _build(self) -> RunTracker:
         with blaming(self._resolved.entry, "cannot be built"):

@@ -1,10 +1,11 @@
-"""A model that starts from another run: its backbone whole, its head as far as it fits.
+"""A model that starts from another run: from its whole backbone, and from the parts of its head
+that fit.
 
 ``--weights`` takes the folder of a run, its ``best.safetensors`` or the name of a model that `zoo
-models` lists, besides files of a backbone alone. Head tensors of the same name and shape are taken
-whole. Where the two runs predict other points, the tensors that have a row a point (``K`` rows, or
-``2 K`` for x and y of each in turn) are taken row by row, for the points that mark the same place
-(:mod:`zoo.api.schemes`); rows of the others start as a fresh head's do, from the mean shape.
+models` lists, besides files of a backbone alone. Head tensors of the same name and shape are copied
+whole. If the two runs predict different points, tensors with a row for each point (``K`` rows, or
+``2 K`` for x and y of each in turn) are copied row by row, for the points that mark the same place
+(:mod:`zoo.api.schemes`). The other rows start as those of a new head do, from the mean shape.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class StartRun:
 
 
 def weights_file(given: str) -> str:
-    """The file that ``--weights`` means: of a run's folder, or of a model that `zoo models` lists,
-    its best weights. Raises :class:`WeightsError` where a folder has none."""
+    """The file that ``--weights`` means. For a run's folder, or a model that `zoo models` lists, it
+    is the best weights. Raises :class:`WeightsError` for a folder without them."""
     path = run_folder(Path(os.path.expanduser(given)))
     if not given or not path.is_dir():
         return given
@@ -56,8 +57,8 @@ def weights_file(given: str) -> str:
 
 
 def find_start(path: Path) -> StartRun | None:
-    """The run whose weights a file holds; None for a file that no run wrote, and for one that is
-    missing or damaged: that is said where its tensors are read."""
+    """The run whose weights a file holds; None for a file that no run wrote, and for a missing or
+    damaged one, which is reported where its tensors are read."""
     try:
         require_regular(path)
         with safe_open(path, "pt") as stream:
@@ -78,8 +79,8 @@ def find_start(path: Path) -> StartRun | None:
 
 
 def _terms(name: str, record: Path) -> dict[str, str]:
-    """Where a run's weights come from, its own start included, and the terms of all of that: of
-    what it started from, and of the frames that it was trained on."""
+    """Source and terms of a run's weights. The source includes the weights that the run started
+    from; the terms are those of that start and of the training frames."""
     found = load_record(record)
     terms = (found.model.weights_license, found.data.license)
     return {
@@ -91,8 +92,8 @@ def _terms(name: str, record: Path) -> dict[str, str]:
 def build_with_weights(
     plan: ModelPlan, scheme: LandmarkScheme, reporter: Reporter
 ) -> tuple[BuiltModel, StartRun | None]:
-    """The model of a plan, and the run that it starts from where it starts from one; its
-    head is carried over later, once the mean shape is put into it (:func:`carry_head`)."""
+    """The model of a plan, and the run that it starts from, if it does. The run's head is copied
+    later, once the new head has the mean shape (:func:`carry_head`)."""
     path, backbone = Path(os.path.expanduser(plan.weights)), plan.backbone.entry.id
     start = find_start(path) if plan.weights else None
     try:
@@ -116,25 +117,31 @@ def build_with_weights(
 
 
 def carry_head(start: StartRun, head: nn.Module, scheme: LandmarkScheme) -> str:
-    """Fill what fits of the head; what was carried and what starts fresh, in words."""
+    """Copy the parts of the head that fit; returns in words what was copied and what is new."""
     pairs = partners(scheme, start.scheme)
     same = pairs == {i: i for i in range(len(start.scheme))} and len(pairs) == len(scheme)
-    whole, by_point, fresh = 0, 0, []
+    copied, by_point, fresh = 0, 0, []
     with torch.no_grad():
-        for name, own in head.state_dict().items():
-            given = start.head.get(name)
-            each = 0 if given is None or same else _rows_a_point(own, given, scheme, start.scheme)
-            if given is None or (not each and given.shape != own.shape) or (each and not pairs):
+        for name, tensor in head.state_dict().items():
+            source = start.head.get(name)
+            rows = 0
+            if source is not None and not same:
+                rows = _rows_a_point(tensor, source, scheme, start.scheme)
+            if (
+                source is None
+                or (rows and not pairs)
+                or (not rows and source.shape != tensor.shape)
+            ):
                 fresh.append(name)
-            elif each:
-                here = torch.tensor([each * i + k for i in pairs for k in range(each)])
-                there = torch.tensor([each * i + k for i in pairs.values() for k in range(each)])
-                own[here] = given[there].to(own.dtype)
+            elif rows:
+                here = torch.tensor([rows * i + k for i in pairs for k in range(rows)])
+                there = torch.tensor([rows * i + k for i in pairs.values() for k in range(rows)])
+                tensor[here] = source[there].to(tensor.dtype)
                 by_point += 1
             else:
-                own.copy_(given)
-                whole += 1
-    parts = [f"{whole} tensors whole"] if whole else []
+                tensor.copy_(source)
+                copied += 1
+    parts = [f"{copied} tensors whole"] if copied else []
     if by_point:
         parts.append(f"{by_point} tensors for {len(pairs)} of {len(scheme)} points")
     if fresh:
@@ -145,15 +152,17 @@ def carry_head(start: StartRun, head: nn.Module, scheme: LandmarkScheme) -> str:
     )
 
 
-def _rows_a_point(own: Tensor, given: Tensor, scheme: LandmarkScheme, other: LandmarkScheme) -> int:
-    """How many rows a point takes in a head's tensor for other points than the starting run's:
-    1 or 2; 0 where rows are no points."""
-    if own.ndim == 0 or given.ndim == 0 or own.shape[1:] != given.shape[1:]:
+def _rows_a_point(
+    target: Tensor, source: Tensor, scheme: LandmarkScheme, other: LandmarkScheme
+) -> int:
+    """Number of rows of a point in the new head's tensor, ``target``: 1 or 2; 0 where rows are no
+    points. ``source`` is the tensor of a head that predicts the points of ``other``."""
+    if target.ndim == 0 or source.ndim == 0 or target.shape[1:] != source.shape[1:]:
         return 0
     counts = {len(scheme): len(other), 2 * len(scheme): 2 * len(other)}
-    if counts.get(own.shape[0]) != given.shape[0]:
+    if counts.get(target.shape[0]) != source.shape[0]:
         return 0
-    return own.shape[0] // len(scheme)
+    return target.shape[0] // len(scheme)
 
 
 def teacher_digest(run: str, wanted: str) -> str:

@@ -61,7 +61,7 @@ def import_points(
         pixel_corner: Coordinates count from the corner of the top left pixel, not its centre.
         strict: Stop at a row or frame that would otherwise be left out.
         most_skipped: Largest share of the frames, from 0 to 1, that may be left out as unusable.
-        reporter: Is told how far the work is.
+        reporter: Receives the progress of the work.
 
     Returns:
         The run folders: one, or one for each fold.
@@ -122,7 +122,7 @@ def bench(
         threads: Number of CPU threads; 0 leaves the choice to torch.
         precision: Number format of the arithmetic: fp32, bf16 or fp16.
         rounds: Number of turns that every network gets.
-        reporter: Is told what is worth knowing.
+        reporter: Receives notes and progress.
 
     Returns:
         For each network what ``zoo bench --json`` prints: milliseconds, images per second,
@@ -168,7 +168,7 @@ def evaluate(
         data: Folder of the data set, if it is elsewhere now.
         device: Device: cpu, cuda, cuda:1 or mps; empty: the run's.
         strict: Stop at a row or frame that would otherwise be left out.
-        reporter: Is told how far the work is.
+        reporter: Receives the progress of the work.
         on: Another data set to score on, ``ID=ROOT``, which the run was not trained on.
 
     Returns:

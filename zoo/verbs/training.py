@@ -36,7 +36,7 @@ def train(
         sets: Keys with a dot, as after ``--set``: ``["augment.flip=0.5"]``.
         out: Folder in which the run's folder is made.
         strict: Stop at a row or frame that would otherwise be left out.
-        log_with: Id of a tracker that is told of the run, such as ``"tensorboard"``, or several.
+        log_with: Id of a tracker that follows the run, such as ``"tensorboard"``, or several.
         **keys: Keys of the recipe, such as ``dataset="synthetic"`` and ``epochs=3``.
 
     Returns:
@@ -64,7 +64,7 @@ def train(
     """
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
-        return _told(run.train(config, Path(out), strict, reporter).path)
+        return _warn_if_unlearned(run.train(config, Path(out), strict, reporter).path)
 
 
 def train_folds(
@@ -113,7 +113,7 @@ def train_folds(
     config = resolve(backbone, recipe, sets, keys)
     with tracked(Reporter(), log_with) as reporter:
         folders = folds.train_folds(config, Path(out), strict, reporter)
-        return [_told(folder.path) for folder in folders]
+        return [_warn_if_unlearned(folder.path) for folder in folders]
 
 
 def rerun(
@@ -141,7 +141,7 @@ def rerun(
         seed: Seed of all random numbers. None: the record's.
         strict: Stop at a row or frame that would otherwise be left out.
         most_skipped: Largest share of the frames, from 0 to 1, that may be left out as unusable.
-        reporter: Is told what differs from the record.
+        reporter: Receives notes on what differs from the record, and progress.
 
     Returns:
         The new run's folder.
@@ -167,12 +167,12 @@ def rerun(
         most_skipped=most_skipped,
         reporter=reporter,
     )
-    return _told(folder.path)
+    return _warn_if_unlearned(folder.path)
 
 
-def _told(path: Path) -> Path:
-    """The run's folder, once a warning is given where it has not learned; of several processes by
-    the one that wrote the record."""
+def _warn_if_unlearned(path: Path) -> Path:
+    """The run's folder, after a warning if the run has not learned. Of several processes, the one
+    that wrote the record gives the warning."""
     if int(os.environ.get("RANK", "0")) == 0 and (lines := unlearned(path)):
         warn("\n".join(lines))
     return path

@@ -26,7 +26,7 @@ _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORE
 """A number as Python writes it; TOML wants a digit on both sides of the point."""
 
 LEAST_FACTOR, MOST_FACTOR = 0.001, 10.0
-"""Between these, a factor on the backbone's rate is not taken for a rate."""
+"""A factor on the backbone's rate that is not between these was probably meant as a rate."""
 
 
 def recipe_names() -> list[str]:
@@ -69,7 +69,7 @@ def parse_set(text: str) -> tuple[str, Any]:
 
 
 def dataset_options(sets: Sequence[str]) -> dict[str, Any]:
-    """The options of a data set, for verbs that take no other key: ``dataset.frames=2``."""
+    """The options of a data set, ``dataset.frames=2``, for verbs that take no other key."""
     options: dict[str, Any] = {}
     for text in sets:
         key, value = parse_set(text)
@@ -88,16 +88,20 @@ def resolve(
 ) -> Config:
     """The configuration of a new run. Flags that are None were not given.
 
-    Where another plugin is asked for than the recipe names, the recipe's options for its own are
-    left out: ``--recipe quick --head linear`` has no width of maps.
+    If another plugin is named than in the recipe, the recipe's options for its own plugin are left
+    out: ``--recipe quick --head linear`` has no ``head.width``.
     """
     asked = dict(parse_set(item) for item in sets)
     asked.update({key: value for key, value in (flags or {}).items() if value is not None})
     if backbone:
         asked["backbone"] = backbone
-    named = read_recipe(recipe)
-    own = {key: value for key, value in named.items() if not _of_another(key, named, asked)}
-    flat = own | asked
+    recipe_keys = read_recipe(recipe)
+    kept = {
+        key: value
+        for key, value in recipe_keys.items()
+        if not _is_for_replaced(key, recipe_keys, asked)
+    }
+    flat = kept | asked
     if not flat.get("backbone"):
         raise UsageError("no backbone named; `zoo list --kind backbone` shows what there is")
     config = replace(from_flat(flat, recipe=recipe), asked=tuple(map(renamed, asked)))
@@ -106,7 +110,7 @@ def resolve(
 
 
 def _warn_of_factor(config: Config) -> None:
-    """A rate where a factor belongs all but freezes a backbone, without any other sign."""
+    """Warn where a rate may have been given as a factor: it almost freezes a backbone."""
     factor = config.backbone_lr_factor
     if not LEAST_FACTOR <= factor <= MOST_FACTOR:
         warn(
@@ -116,13 +120,15 @@ def _warn_of_factor(config: Config) -> None:
         )
 
 
-def _of_another(key: str, named: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether a recipe's key is an option of a plugin that something else was asked for instead."""
+def _is_for_replaced(key: str, recipe_keys: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a recipe's key is an option of a plugin that the user replaced by another."""
     kind, dot, rest = key.partition(".")
     if kind == AUGMENTATION and "augmentations" in asked:
         return rest.partition(".")[0] not in map(bare_id, as_list(asked["augmentations"]))
-    if not dot or kind not in named or kind not in asked:
+    if not dot or kind not in recipe_keys or kind not in asked:
         return False
     # an id with its distribution names the same plugin as the id alone
-    own, other = (str(plugins[kind]).rpartition("/")[2] for plugins in (named, asked))
-    return own != other
+    recipe_id, asked_id = (
+        str(plugins[kind]).rpartition("/")[2] for plugins in (recipe_keys, asked)
+    )
+    return recipe_id != asked_id
