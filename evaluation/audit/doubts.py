@@ -65,7 +65,7 @@ def why_sizeless(points: Floats, visible: Bools) -> str:
     width, height = (shown.max(0) - shown.min(0)).tolist()
     return (
         f"no face with a size: its {len(shown)} points span {width:.2g} x {height:.2g} pixels, as "
-        "coordinates do that are parts of the picture instead of pixels"
+        "if the coordinates were fractions of the picture instead of pixels"
     )
 
 
@@ -117,9 +117,9 @@ def doubts(ids: Sequence[str], points: Floats, visible: Bools) -> list[str]:
     if places:
         more = f", and {len(places) - 1} more places" if len(places) > 1 else ""
         warnings.append(
-            f"{places[0]}{more}, the first in {ids[places[0].faces[0]]}: where that stands for "
-            'no label, --set "dataset.missing=[X, Y]" with the place as the file writes it masks '
-            "it (landmarks_csv, ibug_pts)"
+            f"{places[0]}{more}, the first in {ids[places[0].faces[0]]}: if this place means "
+            '"no label", mask it with --set "dataset.missing=[X, Y]", where X and Y are as in the '
+            "file (landmarks_csv, ibug_pts)"
         )
     return warnings
 

@@ -80,8 +80,8 @@ def labels_that_are_none(data: Labelled, names: FrameNames) -> tuple[Finding, ..
                 count=len(rows),
                 unit="faces",
                 sentence=f"{counted(len(rows), 'face')} of {count:,} with all points within "
-                "two pixels, as of a row of zeros or of coordinates that are parts of the picture: "
-                "training and scoring leave them out",
+                "two pixels, such as rows of zeros or coordinates that are fractions of the "
+                "picture: training and scoring leave them out",
                 examples=tuple(
                     f"{names.frame(row)}: {why_sizeless(data.points[row], data.visible[row])}"
                     for row in rows[:EXAMPLES]
@@ -96,8 +96,8 @@ def labels_that_are_none(data: Labelled, names: FrameNames) -> tuple[Finding, ..
                 severity="error" if len(stand_in.faces) > MANY * count else "warning",
                 count=len(stand_in.faces),
                 unit="faces",
-                sentence=f"{stand_in}, as where a place stands for a point without a label; models "
-                "learn it as they do any other",
+                sentence=f"{stand_in}, as if this place meant that a point has no label; models "
+                "learn it like any other label",
                 examples=tuple(names.frame(row) for row in stand_in.faces[:EXAMPLES]),
                 figures={"place_px": list(stand_in.place), "points": list(stand_in.points)},
             )

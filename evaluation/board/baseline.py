@@ -62,7 +62,7 @@ def reason(baseline: Figures, headline: str) -> str:
     """Why a model counts as not learned; the text follows its name and a colon."""
     title, known = METRICS[headline].title, baseline_in_words(baseline, headline)
     if baseline.get(f"{headline}_low") is None:
-        return f"its {title}, or the interval of that, is not below the baseline's {known}"
+        return f"its {title}, or its interval, is not below the baseline's {known}"
     return f"its {title} is not below the interval of the baseline, {known}"
 
 

@@ -67,8 +67,8 @@ def _from_predictions(a: Contestant, b: Contestant, split: str) -> Comparison:
         mine, theirs = len(set(one.ids) - set(other.ids)), len(set(other.ids) - set(one.ids))
         raise DataError(
             f"{a.given} and {b.given} were scored on different frames: {mine} of "
-            f"{len(one.ids)} and {theirs} of {len(other.ids)} are the one's alone; score both on "
-            "the same data"
+            f"{len(one.ids)} and {theirs} of {len(other.ids)} are missing in the other; score both "
+            "on the same data"
         )
     if one.people != other.people or not np.array_equal(one.target, other.target, equal_nan=True):
         raise DataError(f"{a.given} and {b.given}: the labels of their frames differ")
@@ -89,8 +89,8 @@ def _from_records(a: Contestant, b: Contestant, split: str) -> Comparison:
         clusters = clusters_of(side.sources, split)
         if clusters is None:
             raise DataError(
-                f"{side.given}: without its predictions, and its record has no sums by person to "
-                "compare by; `zoo evaluate RUN` adds both"
+                f"{side.given}: has no predictions, and its record has no sums by person, which a "
+                "comparison needs; `zoo evaluate RUN` adds both"
             )
         sides.append(clusters)
     first, second = sides

@@ -210,7 +210,7 @@ def _group(
         replace(row, learned=learned[id(row)], tied=tied, pareto=pareto, detail=detail)
         for row, tied, pareto, detail in marks
     ]
-    fewer = [rows[i] for i in ties.fewer_failures]  # contenders stand first, in their order
+    fewer = [rows[i] for i in ties.fewer_failures]  # contenders come first, in their order
     metric = headline if sort == "nme_ioc" else sort
     rows.sort(key=lambda row: _rank(row, metric, plugin_metrics))
     return Group(
@@ -249,7 +249,10 @@ def _note_marks(rows: list[Row], ties: Ties, fewer: Sequence[Row]) -> list[str]:
     elif any(ties.tied):
         notes.append("best (=): the only row that has learned")
     for row in fewer:
-        notes.append(f"{named(row)} fails less often than the best row, at an error not told apart")
+        notes.append(
+            f"{named(row)} fails less often than the best row, and their errors do not differ "
+            "significantly"
+        )
     if any(row.pareto for row in rows):
         notes.append("pareto (*): no other row is as good in error and GMACs and better in one")
     if ties.other_frames:
@@ -284,7 +287,7 @@ def _note_fingerprints(groups: Sequence[Group]) -> None:
         if others:
             group.notes.append(
                 f"the same benchmark has a table of other data (fingerprint {', '.join(others)}): "
-                "their rows do not compare with these"
+                "its rows cannot be compared with these"
             )
 
 

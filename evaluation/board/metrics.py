@@ -69,8 +69,8 @@ def _metric(key: str, figures: Sequence[MetricFigure]) -> GroupMetric:
 def note_versions(metrics: Iterable[GroupMetric]) -> list[str]:
     """Notes on metrics whose values were measured by different versions of a plugin."""
     return [
-        f"{metric.title}: measured by versions {', '.join(metric.versions)} of {metric.key}, which "
-        "may not compare"
+        f"{metric.title}: measured by versions {', '.join(metric.versions)} of {metric.key}, whose "
+        "values may not be comparable"
         for metric in metrics
         if len(metric.versions) > 1
     ]

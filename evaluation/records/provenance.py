@@ -81,7 +81,7 @@ def examine(
             findings.append(ExcludedRecord(source, _again(kept[key].record.run, source), True))
         elif same is not source:
             run, seed = same.record.run, same.record.seed
-            reason = f"has the very predictions of run {run} (seed {seed}): it counts once"
+            reason = f"has the same predictions as run {run} (seed {seed}): it counts once"
             findings.append(ExcludedRecord(source, reason, True))
         else:
             kept[key] = source
