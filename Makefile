@@ -55,7 +55,7 @@ test: $(VENV)/.installed-dev ## Run the tests
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder \
 		--numprocesses $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-conformance: $(VENV)/.installed-dev ## The full kit on all built-in plugins (`make test`: smaller inputs for large ones, 3 of 10 of timm)
+conformance: $(VENV)/.installed-dev ## The full kit on all built-in plugins (`make test`: less for large ones, 3 of 10 of timm)
 	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
 
 families: $(VENV)/.installed-dev ## Describe one network of each of timm's modules, and train it for one step

@@ -4,8 +4,8 @@
 
 Frames of the val split are turned by each angle. The box of a face is as large as that of its
 upright labels. For each angle, the table has the mean NME in three ways: with level crops in
-further passes, as without `upright`; with turned crops; and with turns by further quarters tried if
-the confidence is low. It also has the share of faces that is kept by default. Last comes the number
+further passes, as without `upright`; with turned crops; and with other quarter turns tried if the
+confidence is low. It also has the share of faces that is kept by default. Last comes the number
 of boxes beside faces that are kept. The run must be calibrated; it is not changed.
 """
 

@@ -2,8 +2,8 @@
 
     python docs/examples/pack_model.py RUN NAME "One line about it"
 
-Run `zoo card RUN` first, so that its card has the tolerance to boxes and other data. Then commit
-`zoo/runs/bundled/`. Wheels that are built afterwards hold the model.
+Run `zoo card RUN` before this script, so that the card has the tolerance to boxes and other data.
+Commit `zoo/runs/bundled/` after it. Wheels that are built afterwards hold the model.
 """
 
 from __future__ import annotations

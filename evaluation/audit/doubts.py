@@ -23,7 +23,7 @@ FAR = 9999.0
 """A place with x = y of this value or more means "no label": no picture is so large."""
 
 FEWEST = 4
-"""A place that more than half of the faces share is reported from this many faces on."""
+"""A place in more than half of the faces is reported if at least this many faces have it."""
 
 
 @dataclass(frozen=True)

@@ -132,8 +132,8 @@ def across_splits(
 
 
 def _scored_frames(pairs: Pairs, assignment: Assignment) -> tuple[list[str], dict[str, Any]]:
-    """How many frames of each scored split have a copy in a split that the model was trained on, or
-    whose error chose its epoch."""
+    """How many frames of each scored split have a copy in a split that a model has learned from, by
+    ``SCORED``."""
     splits = assignment.splits
     first = np.concatenate((pairs.first, pairs.second))
     second = np.concatenate((pairs.second, pairs.first))

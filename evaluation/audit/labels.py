@@ -61,8 +61,8 @@ def out_of_frame(data: Labelled, pictures: Pictures, names: FrameNames) -> tuple
 
 
 MANY = 0.1
-"""If a larger share of the faces has labels that mean "no label", that is an error and no warning:
-then the data set was written like this."""
+"""If a larger share of the faces is affected, the finding is an error and not only a warning: then
+the whole data set was written like this."""
 
 
 def labels_that_are_none(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:

@@ -36,8 +36,8 @@ from .subject import Labelled
 Points = NDArray[np.floating]
 
 NEGLIGIBLE = 0.002
-"""An offset below this fraction of sqrt(w h) changes no figure of the board (.2 px on a face of 100
-px)."""
+"""A smaller offset, as a fraction of sqrt(w h), changes no figure of the board. It is .2 px on a
+face of 100 px."""
 
 BLOCK = 1_000_000
 """Draws times faces that are resampled at a time."""

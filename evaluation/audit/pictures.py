@@ -28,7 +28,7 @@ MARGIN = 1.3
 """Side of the face's region, as a multiple of the longer side of the labelled points' box."""
 
 CHUNK = 256
-"""Frames that are decoded at a time. All frames of a video release do not fit into memory."""
+"""Frames that are decoded at a time: a whole release of videos does not fit into memory."""
 
 Thumbnail = NDArray[np.uint8]
 

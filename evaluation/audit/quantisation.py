@@ -55,7 +55,7 @@ FEWEST = 8
 """With fewer different coordinates on an axis, a grid might be chance."""
 
 NOTED, WARNED = 0.001, 0.005
-"""A grid is a note from the first least error on, and a warning from the second (fractions)."""
+"""From the first least error on, a grid is a note; from the second on, a warning. Fractions."""
 
 
 @dataclass(frozen=True)

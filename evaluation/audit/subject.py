@@ -46,7 +46,7 @@ class Labelled(Protocol):
 
     @property
     def occluded(self) -> NDArray[np.float32]:
-        """(N, K): 1 for a hidden point, 0 for a visible one, NaN if the data set does not say."""
+        """(N, K): 1 for a hidden point, 0 for a seen one, NaN if the data set does not say."""
         ...
 
     @property

@@ -66,7 +66,7 @@ class Row:
     nme_median: float | None = None
     """Median of the headline error over faces; the mean over the runs."""
     nme_seen: float | None = None
-    """The headline error over visible points, if the data set says which points are hidden."""
+    """The headline error over points that are not hidden, if the data set says which are."""
     nme_hidden: float | None = None
     hidden_ap: float | None = None
     """Average precision of the model's classification of points as hidden."""

@@ -27,7 +27,7 @@ FEW = 11
 
 
 def usual(columns: Sequence[Column], cells: Mapping[str, Sequence[Any]]) -> set[str]:
-    """The keys of the columns that the table shows at first: FEW columns in which rows differ."""
+    """Keys of the columns that the table shows at first: the first FEW in which rows differ."""
     return {c.key for c in [c for c in columns if _is_informative(c, cells)][:FEW]}
 
 

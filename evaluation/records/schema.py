@@ -304,9 +304,9 @@ class Elsewhere(Struct, kw_only=True):
 
 
 class Facts(Struct, kw_only=True):
-    """The parts of a record about the making of a run, with unknown fields.
+    """The parts of a record that say how a run was made, with unknown fields.
 
-    Results and history, nearly all of a file, are left out.
+    Results and history, which are nearly all of a file, are left out.
     """
 
     config: RawRecord
@@ -332,7 +332,7 @@ class Record(Struct, kw_only=True, dict=True):
     cost: Cost
     environment: Environment
     plugins: dict[str, Plugin] = {}
-    """Every plugin that the run used, by kind; older records lack it."""
+    """Every plugin that the run used, by kind; older records have only ``plugin``."""
     epochs: Integer | None = None
     best_epoch: Integer | None = None
     external: bool = False

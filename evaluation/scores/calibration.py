@@ -28,8 +28,8 @@ class Calibration(Struct, kw_only=True, frozen=True):
     others: Annotated[int, Meta(ge=0)] = 0
     """Number of boxes beside faces. Both kinds have the same total weight."""
     error: Share | None = None
-    """Mean difference between the probability and the share of right points, over ten bins, on
-    people to whom the curve was not fitted."""
+    """Mean difference between the probability and the share that is right, over ten bins, on people
+    to whom the curve was not fitted."""
 
     def confidence(self, score: float) -> float | None:
         """The probability for a mean score; None if the score is not finite."""

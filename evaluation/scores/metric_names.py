@@ -1,6 +1,6 @@
 """The metrics of the zoo: their names, and whether lower is better.
 
-The formulas are in :mod:`.metrics`. A board only reads figures, so it does not import that module.
+The formulas are in :mod:`.metrics`, which a board that only reads figures need not import.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A data set's adapter yields samples and knows nothing about splits. A protocol assigns samples to
 splits, by the names of people and by the release's own split. Splits by people use one number, the
 *hash* of a person: crc32 of the name in UTF-8, modulo 100. It depends on the name alone, so people
-stay in their split when frames are added, and on any machine.
+stay in their split when frames are added, on any machine and in any programming language.
 """
 
 from __future__ import annotations
