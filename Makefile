@@ -1,5 +1,5 @@
-# `make demo` and `make test` do all the set-up they need, in .venv beside this file.
-# Another Python: make demo PYTHON=python3.12
+# `make demo` and `make test` set up what they need, in .venv beside this file.
+# To use another Python: make demo PYTHON=python3.12
 
 PYTHON ?= python3
 N ?= 10000
@@ -14,7 +14,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# A stamp says that what pyproject.toml asks for is installed, so nothing is installed twice.
+# An empty file marks that the dependencies in pyproject.toml are installed, so that they are
+# installed only once.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
@@ -46,26 +47,28 @@ demo: $(VENV)/.installed ## Points on a photo, a model that learns, a board: two
 	@echo "the first step on. custom_cnn gives all points at once, from one vector, and learns slower."
 	@echo "The pictures: runs/demo/photo/photo-points.jpg and runs/demo/drawn/face-points.png"
 
-# A process a core and one more, since they often wait for others, each with one thread. A file's
-# tests stay together, since they share what is dear to make; files stay in their order, or those with
-# one long test come last, alone. Python may write what it compiles: hundreds of processes read it.
+# One process for each core and one more, since processes often wait for others; each has one thread.
+# The tests of a file run in one process, since they share expensive fixtures. Files keep their order:
+# otherwise files with one long test would run last, alone. Python may write compiled modules, since
+# hundreds of processes read them.
 test: $(VENV)/.installed-dev ## Run the tests
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder \
 		--numprocesses $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-conformance: $(VENV)/.installed-dev ## The whole kit on all built-in plugins (`make test`: large ones smaller, 3 of 10 of timm)
+conformance: $(VENV)/.installed-dev ## The full kit on all built-in plugins (`make test`: less for large ones, 3 of 10 of timm)
 	$(BIN)/pytest tests/testing/test_builtins.py --conformance full -rA --durations 0
 
-families: $(VENV)/.installed-dev ## One network of every module of timm: described, and one step
+families: $(VENV)/.installed-dev ## Describe one network of each of timm's modules, and train it for one step
 	$(BIN)/pytest tests/plugins/test_timm_families.py --conformance full -rA --durations 0
 
 lint: $(VENV)/.installed-dev ## Check style and formatting
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-# A strict editable install makes a tree of links where zoo/plugins, zoo/datasets and zoo/evaluation
-# stand as they are imported: what mypy must see, and what the root's own zoo/ would hide. It goes to
-# a folder of its own, anew each time for new files' sake; the environment keeps its plain install.
+# A strict editable install makes a tree of links in which zoo/plugins, zoo/datasets and
+# zoo/evaluation are where they are imported from. mypy needs this tree, since the folder zoo/ in the
+# root lacks them. The tree is in a separate folder, and is made again each time to include new files;
+# the environment keeps its normal install.
 types: $(VENV)/.installed-dev ## Check types
 	rm -rf build/strict build/__editable__.*
 	$(PIP) install --quiet --no-deps --no-build-isolation --config-settings editable_mode=strict \
@@ -73,7 +76,7 @@ types: $(VENV)/.installed-dev ## Check types
 	cd build/__editable__.* && "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
 		--cache-dir "$(CURDIR)/.mypy_cache" -p zoo
 
-fuzz: $(VENV)/.installed-dev ## Spoil the files that the zoo reads: make fuzz N=10000
+fuzz: $(VENV)/.installed-dev ## Damage files that the zoo reads, and read them: make fuzz N=10000
 	FUZZ_CASES=$(N) OMP_NUM_THREADS=1 $(BIN)/pytest tests/fuzz --numprocesses auto --dist worksteal
 
 wheel-check: $(VENV)/.installed-dev ## Build the wheel and try it in an empty environment
@@ -93,8 +96,8 @@ docs: $(VENV)/.installed-dev ## Write the board from docs/records, and draw it
 bundle: $(VENV)/.installed ## Ship a run with the package: make bundle RUN=runs/... NAME=... SUMMARY="..."
 	$(BIN)/python docs/examples/pack_model.py "$(RUN)" "$(NAME)" "$(SUMMARY)"
 
-# Strict: a link that leads nowhere, a page outside the navigation and a docstring that does not parse
-# are errors. Nothing is fetched.
+# Broken links, pages outside the navigation and docstrings that do not parse are errors. The network
+# is not used.
 site: $(VENV)/.installed-dev ## Build the pages into build/site
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env -d build/site-cache docs build/site
 	$(BIN)/zoo leaderboard docs/records --out build/site/board.html

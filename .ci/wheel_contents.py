@@ -1,4 +1,4 @@
-"""Check that a wheel holds what it must and nothing that it must not: wheel_contents.py WHEEL."""
+"""Check that a wheel has all files that it needs, and no others: wheel_contents.py WHEEL."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ NEEDED = (
 
 
 def absent_models(wheel: zipfile.ZipFile) -> list[str]:
-    """Files of bundled models that are missing: of the default, and of each without an address."""
+    """Missing or wrong files of bundled models.
+
+    The default model and models without an address must be complete. Other models may be absent.
+    """
     catalogue = tomllib.loads(wheel.read("zoo/runs/bundled/catalogue.toml").decode())
-    bad = []
+    problems = []
     for name, entry in catalogue.items():
         for file, facts in entry["files"].items():
             path = f"zoo/runs/bundled/{name}/{file}"
-            there = path in wheel.namelist()
-            if there and hashlib.sha256(wheel.read(path)).hexdigest() == facts["sha256"]:
+            present = path in wheel.namelist()
+            if present and hashlib.sha256(wheel.read(path)).hexdigest() == facts["sha256"]:
                 continue
-            if there or entry.get("default") or not entry.get("address"):
-                bad.append(path)
-    return bad
+            if present or entry.get("default") or not entry.get("address"):
+                problems.append(path)
+    return problems
 
 
 wheel = zipfile.ZipFile(sys.argv[1])

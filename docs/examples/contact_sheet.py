@@ -2,8 +2,8 @@
 
     python docs/examples/contact_sheet.py RUN sheet.png [--split val] [--data ROOT]
 
-Predicted points are red, labels green. A sheet of a data set of real people shows their faces:
-look at it, do not publish it.
+Predicted points are red, labels are green. A sheet of a data set of real people shows their faces,
+so do not publish it.
 """
 
 import argparse

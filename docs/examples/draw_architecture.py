@@ -1,7 +1,7 @@
 """Draw which room of the source imports which: python draw_architecture.py FILE.svg
 
-Each room has a row and a column, the ground first. A dot says that the room of its row imports the
-room of its column. Imports only go down, so all dots lie below the stair.
+Each room has a row and a column, the lowest room first. A dot means that the room of its row
+imports the room of its column. Rooms import only lower ones, so all dots are below the diagonal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LEFT, TOP = 150, 130
 
 
 def arrows() -> set[tuple[str, str]]:
-    """Pairs of rooms of which the first imports the second."""
+    """Pairs of rooms: the first imports the second."""
     found = set()
     for name in MODULES:
         for each in read(name):

@@ -1,10 +1,10 @@
-"""Draw what each part of a recipe's augmentation does to drawn faces, a row a part.
+"""Draw what each part of a recipe's augmentation does to drawn faces, one row for each part.
 
     python docs/examples/draw_augmentation.py augmentation.png [--recipe strong] [--size 112]
 
-The first row is the face as it is. In every other row one part is applied to all pictures, with the
-recipe's own strengths, where the recipe applies some only to a share; the last row has all parts,
-as often as they come in training. Points are drawn where labels moved, or their places are hidden.
+The first row is the unchanged face. Each other row shows one part with the recipe's strength,
+applied to all pictures, even if the recipe applies it only to a share of them. The last row has all
+parts, as often as in training. Points are drawn in rows where labels move or are hidden.
 """
 
 import argparse
@@ -33,12 +33,12 @@ PARTS = {
     "all together": tuple(f.name for f in fields(Augment)),
 }
 ALWAYS = ("blur", "low_res", "jpeg", "erase")
-"""Probabilities that are 1 in the row of their part."""
+"""Probabilities that are set to 1 in the row of their part."""
 
 MARKED = ("geometry", "erasing", "all together")
 
 STEP = 4
-"""Levels of each colour in the file: half the size of a file with all 256, alike to the eye."""
+"""Colours are rounded to multiples of this: half the file size, and no visible difference."""
 
 GREEN, LEFT, GAP = (90, 255, 120), 122, 3
 
@@ -70,10 +70,10 @@ def main() -> None:
 
     rows = []
     for name, keys in PARTS.items():
-        mine = {key: getattr(recipe, key) for key in keys}
+        options = {key: getattr(recipe, key) for key in keys}
         if name != "all together":
-            mine |= {key: 1.0 for key in ALWAYS if mine.get(key)}
-        config = replace(Augment(**mine), resize=recipe.resize, margin=recipe.margin)
+            options |= {key: 1.0 for key in ALWAYS if options.get(key)}
+        config = replace(Augment(**options), resize=recipe.resize, margin=recipe.margin)
         augment = Augmenter(config, people.scheme, people.label_offset, stored, size)
         pixels, moved, seen = augment(images, points, visible, draws)
         tiles = (255 * pixels).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
@@ -94,14 +94,14 @@ def mark(tile: np.ndarray, unit: np.ndarray) -> None:
 def sheet(rows: list[np.ndarray], names: list[str]) -> Image.Image:
     side, columns = rows[0].shape[1], max(map(len, rows))
     step = side + GAP
-    whole = Image.new("RGB", (LEFT + columns * step, len(rows) * step - GAP), "white")
-    pen, font = ImageDraw.Draw(whole), ImageFont.load_default(17)
+    canvas = Image.new("RGB", (LEFT + columns * step, len(rows) * step - GAP), "white")
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(17)
     for y, (tiles, name) in enumerate(zip(rows, names, strict=True)):
         box = pen.multiline_textbbox((0, 0), name, font=font)
         pen.multiline_text((4, y * step + (side - box[3]) // 2), name, "black", font=font)
         for x, tile in enumerate(tiles):
-            whole.paste(Image.fromarray(tile), (LEFT + x * step, y * step))
-    return whole
+            canvas.paste(Image.fromarray(tile), (LEFT + x * step, y * step))
+    return canvas
 
 
 if __name__ == "__main__":

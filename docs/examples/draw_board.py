@@ -29,7 +29,7 @@ def main() -> None:
     names = []
     for place, row in enumerate(rows.itertuples()):
         low, middle, high = (100 * v for v in (row.nme_ioc_low, row.nme_ioc, row.nme_ioc_high))
-        network = row.head == row.head and bool(row.head)  # other programs have none
+        network = row.head == row.head and bool(row.head)  # other programs have no head
         colour = GREEN if network else GREY
         axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
         axes.plot(middle, place, "o", color=colour, markersize=4.5)

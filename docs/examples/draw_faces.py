@@ -3,8 +3,8 @@
     python docs/examples/draw_faces.py face.png             one face
     python docs/examples/draw_faces.py --count 3 faces.png  faces-0.png, faces-1.png, faces-2.png
 
-The people are not those of the data set `synthetic` as it trains by default: another seed draws
-them.
+The people are not those of the data set `synthetic` with its default options, since the seed is
+another one.
 """
 
 import argparse

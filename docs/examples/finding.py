@@ -1,12 +1,13 @@
-"""How many faces a detector finds, by size, angle, number and light: docs/results/robustness.md.
+"""Measure how many faces a detector finds, by size, angle, number and light.
 
     python finding.py --data FRAMES --detectors yunet haar        # FRAMES: see `zoo data fetch`
 
-Frames of the val split of YouTube Faces are set into grey pictures, so that the truth is known. A
-face's size is the longer side of its 68 points' box, in pixels. It is found where a box holds the
-middle of its points and is half to three times as long. Pictures without a face are drawn here, and
-those of scikit-image where that is installed. `dlib` and `mediapipe` can be named too, where they
-are installed: try them in an environment that you throw away.
+The results are in docs/results/robustness.md. Frames of the val split of YouTube Faces are put into
+grey pictures, so that all faces are known. A face's size is the longer side of its 68 points' box,
+in pixels. A face is found if a box holds the centre of its points and is half to three times as
+long. Pictures without a face are drawn here, and taken from scikit-image if that is installed.
+`dlib` and `mediapipe` can be named too, if they are installed; use a temporary environment for
+them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Detect = Callable[[Image], NDArray[Any]]
-"""A picture (H, W, 3) RGB to boxes (N, 4 or more): x0, y0, x1, y1, pixels."""
+"""From a picture (H, W, 3) RGB to boxes (N, 4 or more): x0, y0, x1, y1 in pixels."""
 GREY = (110, 120, 130)
 
 
@@ -45,11 +46,11 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture is made to be."""
+    """The properties of a composed picture."""
 
     size: float = 100
     angle: float = 0
-    """Degrees, to either side."""
+    """Degrees, to the left or to the right."""
     count: int = 1
     width: int = 640
     height: int = 480
@@ -85,7 +86,7 @@ OTHERS = [
 
 
 def compose(scene: Scene, frames: Sequence[Frame], rng: np.random.Generator) -> Picture:
-    """As many faces as the scene wants, drawn from ``frames``, each in a cell of a grid."""
+    """A picture of the scene, with random faces from ``frames``, each in a cell of a grid."""
     columns = math.ceil(math.sqrt(scene.count * scene.width / scene.height))
     rows = math.ceil(scene.count / columns)
     cell = np.array([scene.width / columns, scene.height / rows])
@@ -107,7 +108,7 @@ def compose(scene: Scene, frames: Sequence[Frame], rng: np.random.Generator) -> 
 def _paste(
     image: Image, frame: Frame, middle: NDArray[np.float64], scene: Scene, side: int
 ) -> NDArray[np.float64]:
-    """Set a frame into the picture, in place; its points there."""
+    """Paste a frame into the picture, in place, and return its points there."""
     low, high = frame.points.min(0), frame.points.max(0)
     scale = scene.size / float((high - low).max())
     turn = math.radians(scene.angle) * side
@@ -116,9 +117,9 @@ def _paste(
     source = frame.image
     if scale < 1:
         source = np.asarray(cv2.GaussianBlur(source, (0, 0), 0.5 * math.sqrt(1 / scale**2 - 1)))
-    whole = np.full(source.shape[:2], 255, np.uint8)
+    mask = np.full(source.shape[:2], 255, np.uint8)
     affine, size = np.c_[matrix, shift], image.shape[1::-1]
-    shown = cv2.warpAffine(whole, affine, size, flags=cv2.INTER_NEAREST) > 0
+    shown = cv2.warpAffine(mask, affine, size, flags=cv2.INTER_NEAREST) > 0
     image[shown] = cv2.warpAffine(source, affine, size, borderMode=cv2.BORDER_REPLICATE)[shown]
     return frame.points @ matrix.T + shift
 
@@ -166,8 +167,8 @@ def photographs() -> Iterator[tuple[str, Image]]:
 
 
 def matched(boxes: NDArray[Any], points: NDArray[np.float64]) -> tuple[list[int], int]:
-    """For each face (N, 68, 2) the number of a box that finds it, or -1; and how many boxes find
-    none."""
+    """For each face (N, 68, 2) the index of a box that finds it, or -1; and the number of boxes
+    that find no face."""
     free = set(range(len(boxes)))
     found = []
     for face in points:
@@ -187,7 +188,7 @@ def matched(boxes: NDArray[Any], points: NDArray[np.float64]) -> tuple[list[int]
 
 @dataclass
 class Score:
-    """What a detector did on pictures of one scene."""
+    """A detector's results on pictures of one scene."""
 
     faces: int = 0
     found: int = 0
@@ -196,7 +197,7 @@ class Score:
     seconds: float = 0.0
 
     def add(self, detect: Detect, picture: Picture) -> NDArray[Any]:
-        """The boxes."""
+        """Run the detector on a picture, add the result, and return the boxes."""
         begun = time.process_time()
         boxes = detect(picture.image)
         self.seconds += time.process_time() - begun
@@ -208,7 +209,7 @@ class Score:
         return boxes
 
     def cell(self) -> str:
-        """Recall and milliseconds of processors; of pictures without a face, false faces in 100."""
+        """Recall (or false faces in 100 pictures without faces), and milliseconds of CPU time."""
         share = (
             f"{100 * self.found / self.faces:.0f}%"
             if self.faces
@@ -220,7 +221,7 @@ class Score:
 def measure(
     scene: Scene, frames: Sequence[Frame], detect: Detect, pictures: int, seed: int = 0
 ) -> Score:
-    """A detector on so many pictures of a scene; the same ones for every detector."""
+    """A detector's score on this many pictures of a scene, the same ones for every detector."""
     rng, score = np.random.default_rng(seed), Score()
     for _ in range(pictures):
         score.add(detect, compose(scene, frames, rng))
@@ -231,7 +232,7 @@ def nme(
     scene: Scene, frames: Sequence[Frame], model: Any, pictures: int, seed: int = 0
 ) -> tuple[float, int]:
     """The model's error on the faces that it finds, in per cent of the distance of the outer eye
-    corners, and how many they are."""
+    corners, and the number of these faces."""
     rng, errors = np.random.default_rng(seed), []
     for _ in range(pictures):
         picture = compose(scene, frames, rng)
@@ -239,13 +240,13 @@ def nme(
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
         for place, truth in zip(matched(boxes, picture.points)[0], picture.points, strict=True):
             if place >= 0:
-                apart = np.linalg.norm(faces[place].points - truth, axis=1).mean()
-                errors.append(100 * apart / np.linalg.norm(truth[36] - truth[45]))
+                distance = np.linalg.norm(faces[place].points - truth, axis=1).mean()
+                errors.append(100 * distance / np.linalg.norm(truth[36] - truth[45]))
     return (float(np.mean(errors)) if errors else math.nan), len(errors)
 
 
 def detector(name: str) -> Detect:
-    """One of the zoo's, or another library's."""
+    """A detector of the zoo, or of another library."""
     if name == "dlib":
         import dlib
 
@@ -276,7 +277,7 @@ def _mediapipe() -> Detect:
 
 
 def val_frames(data: str, most: int) -> list[Frame]:
-    """Frames of the val split, which the bundled model has never seen."""
+    """Frames of the val split, on which the bundled model was not trained."""
     from zoo.data.source import read_source
 
     source = read_source("youtube_faces", data=data)
@@ -326,7 +327,7 @@ def main() -> None:
 
 
 def show(folder: Path, scene: Scene, frames: Sequence[Frame], detects: dict[str, Detect]) -> None:
-    """The first picture of a scene with every detector's boxes, each in a colour of its own."""
+    """Save the first picture of a scene, with each detector's boxes in another colour."""
     image = compose(scene, frames, np.random.default_rng(0)).image
     shown = image.copy()
     for number, detect in enumerate(detects.values()):

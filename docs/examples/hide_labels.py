@@ -1,11 +1,13 @@
-"""A copy of the Udacity release of YouTube Faces in which some training people have no labels: what
-is self-training worth where labels are few?
+"""Copy the Udacity release of YouTube Faces without the labels of some training people.
+
+The copy shows what self-training is worth if there are few labels.
 
     python docs/examples/hide_labels.py youtube_faces half                half of the people
     python docs/examples/hide_labels.py --share 0.9 youtube_faces tenth   nine of ten
 
-Who is hidden hangs on the name alone. Val and test people of the protocol `person` keep all their
-labels, so that every copy is scored on the same frames. Images are linked, not copied.
+Which people lose their labels depends on their names alone. Val and test people of the protocol
+`person` keep all labels, so that every copy is scored on the same frames. Images are linked, not
+copied.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from zoo.evaluation.scores.protocols import VAL_BELOW, person_hash
 
 
 def is_hidden(person: str, share: float) -> bool:
-    """Another hash than that of the protocols, which says who trains."""
+    """Whether a person loses their labels. The hash is not that of the protocols' splits."""
     return person_hash(person) >= VAL_BELOW and crc32(b"hidden " + person.encode()) < share * 2**32
 
 

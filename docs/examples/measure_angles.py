@@ -1,12 +1,12 @@
-"""Measure a run on faces at any angle, and what it takes for a face.
+"""Measure a run on faces at any angle, and how many boxes without a face it keeps.
 
     python docs/examples/measure_angles.py RUN... [--data ROOT] [--frames 100]
 
-Frames of the val split are turned by each angle, and faces shown by boxes as large as their labels
-are when they are upright. For each angle: the mean NME with the crops of further passes level, as
-without `upright`, with these turned, and with other quarters tried where the confidence is low;
-and the share of faces that is kept by default. Last, the share of the boxes beside faces that is
-kept. The run must be calibrated; it stays as it is.
+Frames of the val split are turned by each angle. The box of a face is as large as that of its
+upright labels. For each angle, the table has the mean NME in three ways: with level crops in
+further passes, as without `upright`; with turned crops; and with other quarter turns tried if the
+confidence is low. It also has the share of faces that is kept by default. Last comes the number
+of boxes beside faces that are kept. The run must be calibrated; it is not changed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Stand-ins for photographs of your own: drawn faces, with five points a face in a CSV file.
+"""Draw faces in place of your own photographs, with five points for each face in a CSV file.
 
     python docs/examples/own_photos.py photos          photos/*.jpg and photos/points.csv
-    python docs/examples/own_photos.py --new 3 new     three further people, without a CSV file
+    python docs/examples/own_photos.py --new 3 new     three other people, without a CSV file
     python docs/examples/own_photos.py --points 68 photos   all 68 points, in iBUG's order
 
-The five points are the middle of each eye, the tip of the nose and the corners of the mouth, left
-and right as seen in the picture.
+The five points are the centres of the eyes, the tip of the nose and the corners of the mouth. Left
+and right are those of the picture.
 """
 
 import argparse
@@ -23,7 +23,7 @@ EYES, NOSE, MOUTH = (slice(36, 42), slice(42, 48)), 30, (48, 54)
 
 
 def five(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """68 points, (68, 2) in pixels, as five."""
+    """Five points (5, 2) from 68 points (68, 2), in pixels."""
     left, right = (points[eye].mean(axis=0) for eye in EYES)
     return np.stack([left, right, points[NOSE], *points[list(MOUTH)]])
 

@@ -1,9 +1,9 @@
-"""Bundle a run: put it into the folder of models that the package ships. For maintainers.
+"""Bundle a run: put it into the folder of models that come with the package. For maintainers.
 
     python docs/examples/pack_model.py RUN NAME "One line about it"
 
-`zoo card RUN` first, so that its card has the tolerance to boxes and other data. The wheel that is
-built afterwards holds the model; commit `zoo/runs/bundled/` with it.
+Run `zoo card RUN` before this script, so that the card has the tolerance to boxes and other data.
+Commit `zoo/runs/bundled/` after it. Wheels that are built afterwards hold the model.
 """
 
 from __future__ import annotations

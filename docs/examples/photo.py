@@ -2,7 +2,8 @@
 
     python docs/examples/photo.py photo.jpg
 
-It shows Grace Hopper and is in the public domain. It comes with matplotlib, which the zoo needs.
+The photograph shows Grace Hopper and is in the public domain. It comes with matplotlib, which the
+zoo needs.
 """
 
 import argparse

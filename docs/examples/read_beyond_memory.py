@@ -1,11 +1,14 @@
-"""Read a store that is larger than the memory: frames a second by page faults, in whole frames, in
-windows of shuffled shards, and from the file's start to its end.
+"""Measure how fast a store that is larger than the memory is read, in frames a second.
 
     sudo python docs/examples/read_beyond_memory.py FOLDER
 
-makes 20,000 frames of 217 px (2.8 GB) in FOLDER, on the disk that is to be measured, and holds its
-own process, page cache included, to 512 MB by a control group, which wants root on Linux. Every way
-starts with a cold cache, reads other frames than those before it, and comes twice.
+It compares page faults, whole frames in a shuffled order, windows of shuffled shards, and whole
+frames in the order of the file.
+
+The script makes 20,000 frames of 217 px (2.8 GB) in FOLDER, which must be on the disk to measure.
+It limits its process, page cache included, to 512 MB by a control group, which needs Linux and
+root. Each measurement starts with a cold cache and reads other frames than the one before; each is
+made twice.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from zoo.data.pixels import PixelFile
 
 BATCH = 32
 SHARD, WINDOW = 64, 32
-"""Frames of a shard, shards of a window."""
+"""Number of frames in a shard, and of shards in a window."""
 
 
 def make(path: Path, frames: int, size: int) -> None:
@@ -38,7 +41,7 @@ def make(path: Path, frames: int, size: int) -> None:
 
 
 def limit_memory(megabytes: int) -> None:
-    """This process and what it caches, by a control group of version 2 or 1."""
+    """Limit the memory of this process and its page cache, by a control group of version 2 or 1."""
     second = Path("/sys/fs/cgroup/cgroup.controllers").is_file()
     group = Path("/sys/fs/cgroup", "" if second else "memory", "read-beyond-memory")
     group.mkdir(exist_ok=True)
@@ -48,33 +51,33 @@ def limit_memory(megabytes: int) -> None:
 
 
 def from_disk() -> int:
-    """Bytes that the disk has given to this process."""
+    """Number of bytes that this process has read from the disk."""
     lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(lines["read_bytes"])
 
 
 def windows(frames: int, seed: int) -> NDArray[np.int64]:
-    """Every frame once: shards in a random order, and the frames of some of them shuffled."""
+    """Every frame once: shards in a random order, with the frames of each window shuffled."""
     draw = np.random.default_rng(seed)
     shards = draw.permutation(frames // SHARD).astype(np.int64)
     parts = [shards[i : i + WINDOW] for i in range(0, len(shards), WINDOW)]
-    whole = [(part[:, None] * SHARD + np.arange(SHARD)).ravel() for part in parts]
-    return np.concatenate([draw.permutation(each) for each in whole])
+    frames_of_windows = [(part[:, None] * SHARD + np.arange(SHARD)).ravel() for part in parts]
+    return np.concatenate([draw.permutation(window) for window in frames_of_windows])
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser()
-    ask.add_argument("folder", type=Path)
-    ask.add_argument("--frames", type=int, default=20_000)
-    ask.add_argument("--size", type=int, default=217)
-    ask.add_argument("--memory", type=int, default=512, help="megabytes")
-    ask.add_argument("--read", type=int, default=4096, help="frames that each way reads")
-    ask.add_argument("--faults", type=int, default=256, help="frames that page faults read")
-    asked = ask.parse_args()
-    path = asked.folder / "frames.npy"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--frames", type=int, default=20_000)
+    parser.add_argument("--size", type=int, default=217)
+    parser.add_argument("--memory", type=int, default=512, help="megabytes")
+    parser.add_argument("--read", type=int, default=4096, help="frames that each way reads")
+    parser.add_argument("--faults", type=int, default=256, help="frames that page faults read")
+    arguments = parser.parse_args()
+    path = arguments.folder / "frames.npy"
     if not path.is_file():
-        make(path, asked.frames, asked.size)
-    limit_memory(asked.memory)
+        make(path, arguments.frames, arguments.size)
+    limit_memory(arguments.memory)
     images = np.load(path, mmap_mode="c")
     count = len(images)
 
@@ -92,10 +95,10 @@ def main() -> None:
     mapped, whole = split(None), split(PixelFile(images))
     shuffled = np.concatenate(epoch_batches(count, BATCH, 0, 0))
     ways = {
-        "page faults, shuffled": (mapped, shuffled, asked.faults),
-        "whole frames, shuffled": (whole, shuffled, asked.read),
-        "whole frames, windows of shards": (whole, windows(count, 0), asked.read),
-        "whole frames, in order": (whole, np.arange(count), asked.read),
+        "page faults, shuffled": (mapped, shuffled, arguments.faults),
+        "whole frames, shuffled": (whole, shuffled, arguments.read),
+        "whole frames, windows of shards": (whole, windows(count, 0), arguments.read),
+        "whole frames, in order": (whole, np.arange(count), arguments.read),
     }
     start = 0
     for name, (frames, order, many) in [*ways.items(), *ways.items()]:
@@ -107,10 +110,10 @@ def main() -> None:
         for i in range(0, many, BATCH):
             frames.take(rows[i : i + BATCH])
         seconds, worked = time.perf_counter() - began, time.process_time() - worked
-        wanted = many * images[0].nbytes
+        expected = many * images[0].nbytes
         print(
             f"{name:32} {many / seconds:6.0f} frames/s  {1e3 * worked / many:.2f} ms of CPU a "
-            f"frame  {(from_disk() - read) / wanted:6.2f} bytes read for each wanted",
+            f"frame  {(from_disk() - read) / expected:6.2f} bytes read for each wanted",
             flush=True,
         )
 

@@ -1,4 +1,4 @@
-"""Time one face on one core by stage: decode, find, crops, network; beside MediaPipe and dlib.
+"""Time one face on one core by stage (decode, find, crops, network), and MediaPipe and dlib.
 
     python -m venv mediapipe-env && mediapipe-env/bin/pip install "mediapipe==0.10.21"
     python -m venv dlib-env && dlib-env/bin/pip install dlib-bin face_recognition_models \
@@ -7,10 +7,11 @@
     python docs/examples/speed_of_prediction.py --samples samples-env/bin/python \
         --mediapipe mediapipe-env/bin/python --dlib dlib-env/bin/python
 
-The zoo runs in this process. Each of the others is a process of the interpreter that is named for
-it, and takes its turn at every picture, so that a slow moment of the machine hits all. All are held
-on one core. Figures are medians of CPU time, in milliseconds, which other work on the machine moves
-less than the time on the clock; decoding a file is told for the zoo and counted for nobody.
+The zoo runs in this process. Each other program runs in a process of the named interpreter. The
+programs take turns at every picture, so that a slow moment of the machine affects all of them. All
+run on one core. Figures are medians of CPU time in milliseconds, which depends less on other work
+of the machine than wall-clock time. The time for decoding a file is shown for the zoo, and is in no
+program's total.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ WARM = 2
 
 
 class Stopwatch:
-    """Milliseconds by stage, of one prediction."""
+    """Milliseconds by stage of one prediction."""
 
     def __init__(self) -> None:
         self.took: dict[str, float] = defaultdict(float)
 
     def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*given: Any, **named: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
             started = time.process_time()
             try:
-                return function(*given, **named)
+                return function(*args, **kwargs)
             finally:
                 self.took[stage] += 1000 * (time.process_time() - started)
 
@@ -54,7 +55,7 @@ class Stopwatch:
 
 
 class Zoo:
-    """The model with a stopwatch at each stage."""
+    """A model with a stopwatch at each stage."""
 
     def __init__(self, model: str, detector: str) -> None:
         self.watch = Stopwatch()
@@ -65,7 +66,7 @@ class Zoo:
         network.crop = self.watch.timed("crops", network.crop)  # type: ignore[attr-defined]
 
     def __call__(self, path: Path) -> tuple[dict[str, float], int]:
-        """Milliseconds of each stage and of "all", which leaves decoding out; faces."""
+        """Milliseconds of each stage and of "all" (without decoding), and the number of faces."""
         took = self.watch.took
         took.clear()
         image = self.watch.timed("decode", read_image)(path)
@@ -88,28 +89,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("pictures", nargs="*", type=Path)
-    chosen = parser.parse_args()
-    pictures = [*(samples_of(chosen.samples) if chosen.samples else ()), *chosen.pictures]
+    arguments = parser.parse_args()
+    pictures = [*(samples_of(arguments.samples) if arguments.samples else ()), *arguments.pictures]
     if not pictures:
         parser.error("name a picture, or --samples")
 
-    hold_on(chosen.core)
+    hold_on(arguments.core)
     cv2.setNumThreads(1)
-    zoo = Zoo(chosen.model, chosen.detector)
-    pythons = {"mediapipe": chosen.mediapipe, "dlib": chosen.dlib}
+    zoo = Zoo(arguments.model, arguments.detector)
+    pythons = {"mediapipe": arguments.mediapipe, "dlib": arguments.dlib}
     others = {name: Worker(name, python, []) for name, python in pythons.items() if python}
-    print(f"{processor()}, core {chosen.core}, {chosen.rounds} rounds; zoo: {zoo.about}")
+    print(f"{processor()}, core {arguments.core}, {arguments.rounds} rounds; zoo: {zoo.about}")
     for worker in others.values():
         print(worker.about)
     print()
     columns = ["picture", "faces", *STAGES, "zoo", *others]
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
     for picture in pictures:
-        print(f"| {' | '.join(row(picture, zoo, others, chosen.rounds))} |", flush=True)
+        print(f"| {' | '.join(row(picture, zoo, others, arguments.rounds))} |", flush=True)
 
 
 def row(picture: Path, zoo: Zoo, others: dict[str, Worker], rounds: int) -> list[str]:
-    """A line of the table; all take turns."""
+    """The cells of one line of the table. The programs take turns."""
     stages: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds + WARM):
         took, faces = zoo(picture)

@@ -1,9 +1,9 @@
-"""How long a training step of a network takes, beside its multiplications at full speed.
+"""Compare the time of a training step with that of its multiplications at full speed.
 
     OMP_NUM_THREADS=1 python docs/examples/step_beside_peak.py
 
-Forward, backward and optimiser on one batch of 32 pictures that is already there. Full speed is
-that of a product of two matrices of 1024 x 1024, measured in turns with the steps.
+A step is forward, backward and optimiser on one batch of 32 pictures, which is made beforehand.
+Full speed is the speed of a product of two matrices of 1024 x 1024. Both are measured in turns.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def main() -> None:
 
     def step() -> None:
         optimizer.zero_grad()
-        told = network(images).values()
-        sum(each.square().mean() for each in told if each.requires_grad).backward()
+        outputs = network(images).values()
+        sum(each.square().mean() for each in outputs if each.requires_grad).backward()
         optimizer.step()
 
     matrix = torch.randn(SIDE, SIDE)

@@ -1,10 +1,10 @@
-"""Time a training step for each way in which OpenMP's threads may wait: alone, and beside work.
+"""Time a training step, alone and beside other work, for ways in which OpenMP's threads may wait.
 
     python docs/examples/threads_beside_work.py
 
-A step is forward, backward and AdamW of a small network on 32 images, in a process of its own for
-each setting, with a thread for each processor. Figures are medians, in milliseconds on the clock.
-"Beside work": as many other processes as are named count for themselves.
+A step is forward, backward and AdamW of a small network on 32 images. Each setting has a separate
+process, with a thread for each processor. Figures are medians of wall-clock time in milliseconds.
+The other work is a number of processes (--busy) that keep a processor busy.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ print(1e3 * statistics.median(step() for _ in range(int(sys.argv[1]))))
 
 
 def milliseconds(setting: dict[str, str], steps: int) -> float:
-    """The median step of a process with these variables and no others of OpenMP's."""
+    """The median step of a process with only these variables of OpenMP."""
     others = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     command = [sys.executable, "-c", STEP, str(steps)]
     done = subprocess.run(command, env=others | setting, capture_output=True, text=True, check=True)

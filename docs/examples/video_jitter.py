@@ -1,12 +1,12 @@
-"""Measure what smoothing wins and costs, on drawn videos whose points are known.
+"""Measure what smoothing gains and costs, on drawn videos with known points.
 
-    python docs/examples/video_jitter.py                known points with noise upon them
-    python docs/examples/video_jitter.py --model RUN    what a model says, followed and smoothed
+    python docs/examples/video_jitter.py                known points with noise
+    python docs/examples/video_jitter.py --model RUN    predictions, tracked and smoothed
     python docs/examples/video_jitter.py --set smooth.min_cutoff=1 --set track.leash=0
 
-Jitter is of the error (zoo.evaluation.scores.jitter), in per cent of the distance of the outer eye
-corners; lag is in frames of 25 a second; NME is the mean distance from the known points, in the
-same per cent.
+Jitter is that of the error (zoo.evaluation.scores.jitter), in per cent of the distance of the outer
+eye corners. Lag is in frames, at 25 frames a second. NME is the mean distance from the known
+points, in per cent of the same length.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def drawn(arguments: argparse.Namespace, pace: float) -> Iterator[tuple[list, np.ndarray]]:
-    """Each video: how to draw its frames, and its known points (T, 68, 2)."""
+    """For each video: functions that draw its frames, and its known points (T, 68, 2)."""
     for seed in range(100, 100 + arguments.videos):
         data = registry("dataset").get("synthetic").open(
             None, people=1, videos=1, frames=arguments.frames, seed=seed, size=arguments.size,
@@ -79,7 +79,7 @@ def drawn(arguments: argparse.Namespace, pace: float) -> Iterator[tuple[list, np
 
 
 def noisy(known: list, levels: list[float], smoothing: OneEuro) -> Iterator[tuple[str, list]]:
-    """A normal error in every coordinate of every frame, anew: what a filter can take away."""
+    """Known points with an independent normal error in every coordinate of every frame."""
     for level in levels:
         random = np.random.default_rng(0)
         raw = [
@@ -98,23 +98,23 @@ def smoothed(points: np.ndarray, smoothing: OneEuro) -> np.ndarray:
 def predicted(
     films: list, model: str, detector: str, tracking: Tracking, smoothing: OneEuro
 ) -> Iterator[tuple[str, list]]:
-    """A model on the drawn frames: each for itself, followed, and followed and smoothed."""
+    """Predictions for the drawn frames: each frame alone, tracked, and tracked and smoothed."""
     predictor = load(model, "cpu")
-    finder, whole = Finder.of(detector), Finder.of("none")
+    finder, whole_frame = Finder.of(detector), Finder.of("none")
 
-    def found(image: np.ndarray) -> list:
-        """The largest face; where the detector sees none, the whole frame is one."""
-        faces = predictor.predict(image, finder) or predictor.predict(image, whole)
+    def largest_face(image: np.ndarray) -> list:
+        """The largest face; if the detector finds none, the whole frame is its box."""
+        faces = predictor.predict(image, finder) or predictor.predict(image, whole_frame)
         return [max(faces, key=lambda face: size_of(face.points))]
 
     def each(film: tuple[list, np.ndarray]) -> np.ndarray:
-        return np.stack([found(image())[0].points for image in film[0]])
+        return np.stack([largest_face(image())[0].points for image in film[0]])
 
     def followed(film: tuple[list, np.ndarray], smoothing: OneEuro | None) -> np.ndarray:
-        tracker = Tracker(predictor, found, RATE, tracking, smoothing)
+        tracker = Tracker(predictor, largest_face, RATE, tracking, smoothing)
         track: list[np.ndarray] = []
         for image in film[0]:
-            faces = tracker(image())  # none for a frame or two, where a track is lost
+            faces = tracker(image())  # empty for a frame or two if a track is lost
             track.append(faces[0].face.points if faces else track[-1])
         return np.stack(track)
 
@@ -123,10 +123,10 @@ def predicted(
     yield "followed and smoothed", [followed(film, smoothing) for film in films]
 
 
-def measure(found: np.ndarray, known: np.ndarray) -> tuple[float, float, float]:
+def measure(points: np.ndarray, known: np.ndarray) -> tuple[float, float, float]:
     scale = interocular(known, CORNERS)
-    off = float(np.linalg.norm(found - known, axis=-1).mean()) / scale
-    return 100 * jitter(found, scale, known), lag(found, known), 100 * off
+    distance = float(np.linalg.norm(points - known, axis=-1).mean()) / scale
+    return 100 * jitter(points, scale, known), lag(points, known), 100 * distance
 
 
 def size_of(points: np.ndarray) -> float:
@@ -134,7 +134,7 @@ def size_of(points: np.ndarray) -> float:
 
 
 def speed_of(points: np.ndarray) -> float:
-    """Face sizes a second, the mean."""
+    """Mean speed in face sizes a second."""
     step = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean()
     return float(step * RATE / np.mean([size_of(each) for each in points]))
 

@@ -2,7 +2,7 @@
 
     make docs
 
-The page keeps its date as long as the records give the same table.
+The page keeps its date as long as the table stays the same.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Copies of pictures: within the data set, and between the splits of a protocol.
 
-Frames of one video resemble each other by nature, so pairs are told apart by whom they show.
+Frames of one video always resemble each other, so each pair is classed by the people that it shows.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ KINDS = {
     "same_person": "of one person in two videos",
     "same_video": "of one video",
 }
-"""Kinds of pairs, the most telling first: two people under one picture are a fault, two frames of
-one video are alike by nature."""
+"""Kinds of pairs, the most serious first: one picture with two people's names is a fault, while two
+frames of one video are expected to be alike."""
 
 _ORDER = list(KINDS)
 Kinds = NDArray[np.int64]
-"""(P,) places in ``_ORDER``."""
+"""(P,) indices into ``_ORDER``."""
 
 
 def kinds_of(data: Labelled, pairs: Pairs) -> Kinds:
-    """Whom each pair shows."""
+    """The kind of each pair."""
 
     def kind(a: int, b: int) -> str:
         if data.videos[a] is not None and data.videos[a] == data.videos[b]:
@@ -45,8 +45,8 @@ def kinds_of(data: Labelled, pairs: Pairs) -> Kinds:
 
 
 def tally(pairs: Pairs, kinds: Kinds) -> dict[str, dict[str, int]]:
-    """Number of pairs by kind: how many are ``identical``, ``near`` and, of the near ones,
-    ``mirrored``."""
+    """Number of pairs of each kind: ``identical`` ones, ``near`` ones and, among the near ones,
+    ``mirrored`` ones."""
     return {
         kind: {
             "identical": int((pairs.identical & (kinds == k)).sum()),
@@ -58,41 +58,41 @@ def tally(pairs: Pairs, kinds: Kinds) -> dict[str, dict[str, int]]:
 
 
 def within_data(pairs: Pairs, kinds: Kinds, names: FrameNames) -> tuple[Finding, ...]:
-    """Findings that hold under any protocol: frames that are there twice.
+    """Findings that hold under any protocol: frames that occur twice.
 
-    Near-copies of one person are left to :func:`tally`: they are what frames of a video look like.
+    Near-copies of one person are only counted, by :func:`tally`: frames of a video look like that.
     """
     findings = []
     exact, near = pairs.identical, ~pairs.identical & (kinds < _ORDER.index("same_person"))
     if exact.any():
-        found, whom = pairs.among(exact), kinds[exact]
-        strange = bool((whom < _ORDER.index("same_person")).any())
+        copies, copy_kinds = pairs.among(exact), kinds[exact]
+        strange = bool((copy_kinds < _ORDER.index("same_person")).any())
         findings.append(
             Finding(
                 id="identical_pictures",
                 kind="duplicate",
                 severity="warning" if strange else "note",
-                count=len(found),
+                count=len(copies),
                 unit="pairs",
-                sentence=f"{counted(len(found), 'pair')} of frames with the same pixels "
-                f"({_by_kind(whom)}): each counts twice",
-                examples=_examples(found, whom, names),
-                figures=_counts(whom),
+                sentence=f"{counted(len(copies), 'pair')} of frames with the same pixels "
+                f"({_by_kind(copy_kinds)}): each counts twice",
+                examples=_examples(copies, copy_kinds, names),
+                figures=_counts(copy_kinds),
             )
         )
     if near.any():
-        found, whom = pairs.among(near), kinds[near]
+        copies, copy_kinds = pairs.among(near), kinds[near]
         findings.append(
             Finding(
                 id="near_copies",
                 kind="duplicate",
                 severity="warning",
-                count=len(found),
+                count=len(copies),
                 unit="pairs",
-                sentence=f"{counted(len(found), 'pair')} of near-copies ({_by_kind(whom)}): a "
-                "picture saved anew, or one person under two names",
-                examples=_examples(found, whom, names),
-                figures=_counts(whom),
+                sentence=f"{counted(len(copies), 'pair')} of near-copies ({_by_kind(copy_kinds)}): "
+                "a picture saved anew, or one person under two names",
+                examples=_examples(copies, copy_kinds, names),
+                figures=_counts(copy_kinds),
             )
         )
     return tuple(findings)
@@ -101,7 +101,7 @@ def within_data(pairs: Pairs, kinds: Kinds, names: FrameNames) -> tuple[Finding,
 def across_splits(
     pairs: Pairs, kinds: Kinds, names: FrameNames, assignment: Assignment
 ) -> tuple[Finding, ...]:
-    """Pairs whose two frames are in two splits, exact and near. Errors: a protocol leaks."""
+    """Exact and near pairs whose frames are in two splits. They are errors: the protocol leaks."""
     ends = assignment.splits[pairs.first], assignment.splits[pairs.second]
     crossing = ends[0] != ends[1]
     findings = []
@@ -111,39 +111,40 @@ def across_splits(
     ):
         if not chosen.any():
             continue
-        found, whom = pairs.among(chosen), kinds[chosen]
-        parts, figures = _scored_frames(found, assignment)
+        copies, copy_kinds = pairs.among(chosen), kinds[chosen]
+        parts, figures = _scored_frames(copies, assignment)
         findings.append(
             Finding(
                 id=id,
                 kind="duplicate",
                 severity="error",
-                count=len(found),
+                count=len(copies),
                 unit="pairs",
-                sentence=f"{counted(len(found), 'pair')} of frames in two splits with {what} "
-                f"({_by_kind(whom)}): {listed(parts)}",
-                examples=_examples(found, whom, names, assignment.splits),
+                sentence=f"{counted(len(copies), 'pair')} of frames in two splits with {what} "
+                f"({_by_kind(copy_kinds)}): {listed(parts)}",
+                examples=_examples(copies, copy_kinds, names, assignment.splits),
                 protocol=assignment.protocol.label,
                 fold=assignment.fold,
-                figures=_counts(whom) | figures,
+                figures=_counts(copy_kinds) | figures,
             )
         )
     return tuple(findings)
 
 
 def _scored_frames(pairs: Pairs, assignment: Assignment) -> tuple[list[str], dict[str, Any]]:
-    """How many frames of a scored split have a copy among those that a model has seen before."""
+    """How many frames of each scored split have a copy in a split that a model has learned from, by
+    ``SCORED``."""
     splits = assignment.splits
     first = np.concatenate((pairs.first, pairs.second))
     second = np.concatenate((pairs.second, pairs.first))
     parts, figures = [], {}
-    for split, seen in SCORED.items():
-        copied = (splits[first] == split) & np.isin(splits[second], seen)
+    for split, learned in SCORED.items():
+        copied = (splits[first] == split) & np.isin(splits[second], learned)
         rows, size = len(np.unique(first[copied])), int((splits == split).sum())
         figures[f"{split}_frames"] = {"copied": rows, "of": size}
         if rows:
             has = "has its copy" if rows == 1 else "have theirs"
-            where = " or ".join(s for s in seen if (splits[second[copied]] == s).any())
+            where = " or ".join(s for s in learned if (splits[second[copied]] == s).any())
             parts.append(f"{rows:,} of {size:,} {split} frames {has} in {where}")
     return parts, figures
 
@@ -162,15 +163,15 @@ def _examples(
     names: FrameNames,
     splits: Sequence[str] | NDArray[np.str_] | None = None,
 ) -> tuple[str, ...]:
-    """The most telling kinds first, the closest of each first."""
+    """Pairs of the most serious kinds first, and of each kind the closest first."""
 
-    def end(row: int) -> str:
+    def frame(row: int) -> str:
         return names.frame(row) if splits is None else f"{splits[row]} {names.frame(row)}"
 
     lines = []
     for i in np.argsort(kinds, kind="stable")[:EXAMPLES].tolist():
         bits = "" if pairs.identical[i] else f", {counted(int(pairs.distance[i]), 'bit')}"
         mirror = ", mirrored" if pairs.mirrored[i] else ""
-        ends = f"{end(int(pairs.first[i]))} = {end(int(pairs.second[i]))}"
-        lines.append(f"{ends} ({KINDS[_ORDER[kinds[i]]].removeprefix('of ')}{bits}{mirror})")
+        frames = f"{frame(int(pairs.first[i]))} = {frame(int(pairs.second[i]))}"
+        lines.append(f"{frames} ({KINDS[_ORDER[kinds[i]]].removeprefix('of ')}{bits}{mirror})")
     return tuple(lines)

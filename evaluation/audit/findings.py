@@ -1,4 +1,4 @@
-"""What an audit found: one fact each, with how bad it is and how often it was seen."""
+"""Findings of an audit: each states one fact, how serious it is and how often it occurs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 CLASSES = ("leak", "duplicate", "label", "file")
 SEVERITIES = ("error", "warning", "note")
-"""An error spoils every result, under its protocol where it names one; a warning calls for a check
-by eye; a note is worth knowing."""
+"""An error makes every result invalid, or every result of its protocol, if it names one. A warning
+should be checked by eye. A note is worth knowing."""
 
 EXAMPLES = 5
-"""Most examples of a finding."""
+"""A finding has at most this many examples."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found. Its fields are those of the JSON, where ``kind`` is ``class``."""
+    """One finding. The JSON has the same fields; there ``kind`` is called ``class``."""
 
     id: str
-    """Name of the check that it comes from, such as ``shared_people``."""
+    """Name of the check, such as ``shared_people``."""
     kind: str
     """One of CLASSES."""
     severity: str
@@ -32,7 +32,7 @@ class Finding:
     """What was found, for a reader who has never seen the check."""
     examples: tuple[str, ...] = ()
     protocol: str | None = None
-    """Label of the protocol that it concerns; None: the data set under any."""
+    """Label of the protocol that it concerns; None if it concerns the data set as such."""
     fold: int | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Numbers behind the sentence, ready for JSON."""
@@ -53,7 +53,7 @@ class Finding:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """``1 frame``, ``2 frames``; ``many`` for a plural that is not made with an s."""
+    """``1 frame``, ``2 frames``; ``many`` is a plural that is not formed with an s."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 

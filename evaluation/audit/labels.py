@@ -1,4 +1,4 @@
-"""Labels that cannot be right, or that cannot be measured by."""
+"""Labels that cannot be right, and labels against which no error can be measured."""
 
 from __future__ import annotations
 
@@ -61,77 +61,77 @@ def out_of_frame(data: Labelled, pictures: Pictures, names: FrameNames) -> tuple
 
 
 MANY = 0.1
-"""Share of the faces from which on a label that is none is an error, no warning: by then it is how
-the data set was written."""
+"""If a larger share of the faces is affected, the finding is an error and not only a warning: then
+the whole data set was written like this."""
 
 
 def labels_that_are_none(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:
-    """Faces without a size (rows of zeros, coordinates that are no pixels), and single points at
+    """Faces without a size (rows of zeros, coordinates that are not pixels), and single points at
     places that mean "no label"."""
     count = len(data.ids)
-    none = np.flatnonzero(sizeless(data.points, data.visible)).tolist()
+    rows = np.flatnonzero(sizeless(data.points, data.visible)).tolist()
     findings = []
-    if none:
+    if rows:
         findings.append(
             Finding(
                 id="no_face",
                 kind="label",
-                severity="error" if len(none) > MANY * count else "warning",
-                count=len(none),
+                severity="error" if len(rows) > MANY * count else "warning",
+                count=len(rows),
                 unit="faces",
-                sentence=f"{counted(len(none), 'face')} of {count:,} with all points within "
-                "two pixels, as of a row of zeros or of coordinates that are parts of the picture: "
-                "training and scoring leave them out",
+                sentence=f"{counted(len(rows), 'face')} of {count:,} with all points within "
+                "two pixels, such as rows of zeros or coordinates that are fractions of the "
+                "picture: training and scoring leave them out",
                 examples=tuple(
                     f"{names.frame(row)}: {why_sizeless(data.points[row], data.visible[row])}"
-                    for row in none[:EXAMPLES]
+                    for row in rows[:EXAMPLES]
                 ),
             )
         )
-    for found in stand_ins(data.points, data.visible)[:EXAMPLES]:
+    for stand_in in stand_ins(data.points, data.visible)[:EXAMPLES]:
         findings.append(
             Finding(
                 id="stand_in",
                 kind="label",
-                severity="error" if len(found.faces) > MANY * count else "warning",
-                count=len(found.faces),
+                severity="error" if len(stand_in.faces) > MANY * count else "warning",
+                count=len(stand_in.faces),
                 unit="faces",
-                sentence=f"{found}, as where a place stands for a point without a label; models "
-                "learn it as they do any other",
-                examples=tuple(names.frame(row) for row in found.faces[:EXAMPLES]),
-                figures={"place_px": list(found.place), "points": list(found.points)},
+                sentence=f"{stand_in}, as if this place meant that a point has no label; models "
+                "learn it like any other label",
+                examples=tuple(names.frame(row) for row in stand_in.faces[:EXAMPLES]),
+                figures={"place_px": list(stand_in.place), "points": list(stand_in.points)},
             )
         )
     return tuple(findings)
 
 
 def degenerate_faces(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:
-    """Faces without the length that errors are divided by, or with one that was raised."""
+    """Faces without the length that errors are divided by, and faces whose length is too short."""
     lengths = normalisers(data.points, data.visible, data.scheme)
     scale = label_scale(data.points, data.visible)
     headline = "ioc" if "ioc" in lengths else "box"
-    none = sizeless(data.points, data.visible)
+    without_size = sizeless(data.points, data.visible)
     extent = scale > 0
     measured = extent & np.isfinite(lengths[headline])
     _, low = floored(lengths[headline], scale)
     return (
-        *_some(
+        *_warning(
             "no_extent",
-            ~extent & ~none,
+            ~extent & ~without_size,
             names,
             "{count} without a visible point, or with points that enclose no area: left out of "
             "every figure",
         ),
-        *_some(
+        *_warning(
             "no_eye_corners",
-            extent & ~measured & ~none,
+            extent & ~measured & ~without_size,
             names,
             "{count} without both outer eye corners: left out of figures that are divided by their "
             "distance",
         ),
-        *_some(
+        *_warning(
             "degenerate_normaliser",
-            measured & low & ~none,
+            measured & low & ~without_size,
             names,
             f"{{count}} with eye corners closer than {SHORTEST:g} sqrt(w h) of the points: that is "
             "what errors are divided by instead, or each would outweigh many others",
@@ -140,8 +140,8 @@ def degenerate_faces(data: Labelled, names: FrameNames) -> tuple[Finding, ...]:
 
 
 def normaliser_facts(data: Labelled) -> dict[str, Any]:
-    """How long the headline's length is: name, and median and quartiles in pixels, before it is
-    raised anywhere; None where no face has it."""
+    """The length that headline errors are divided by: its name, and its median and quartiles in
+    pixels, before short lengths are raised. The numbers are None if no face has this length."""
     lengths = normalisers(data.points, data.visible, data.scheme)
     headline = "ioc" if "ioc" in lengths else "box"
     known = lengths[headline][np.isfinite(lengths[headline])]
@@ -149,7 +149,7 @@ def normaliser_facts(data: Labelled) -> dict[str, Any]:
     return {"name": headline, "median_px": quartiles[1], "quartiles_px": quartiles[::2]}
 
 
-def _some(id: str, chosen: Bools, names: FrameNames, sentence: str) -> tuple[Finding, ...]:
+def _warning(id: str, chosen: Bools, names: FrameNames, sentence: str) -> tuple[Finding, ...]:
     rows = np.flatnonzero(chosen).tolist()
     if not rows:
         return ()

@@ -1,20 +1,20 @@
-"""Where labels sit beside the places that they mean, seen with a model and a mirror.
+"""The systematic offset of labels from the true places, measured with a model and a mirror.
 
-Let labels sit at (true place) + o s, with s = sqrt(w h) of a face's points. A model p that was
-trained on them repeats the offset, so label minus prediction shows nothing of it. Its mirror image
-does: predict the mirrored picture, mirror the points back, and the same offset points the other way
-across. The average of the two is free of whatever the model adds across, be it learned from the
-labels or its own, and so
+Let labels lie at (true place) + o s, with s = sqrt(w h) of a face's points. A model that was
+trained on them repeats the offset, so label minus prediction does not show it. A mirrored picture
+does: predict it and mirror the points back, and the horizontal part of the same offset has the
+opposite sign. The average of the two predictions is free of any horizontal offset that the model
+adds, whether learned from the labels or not, and so
 
     dx = label - (prediction + mirrored prediction) / 2
 
-is the labels' own offset across the face, as long as the model sees no difference between pictures
-and mirror images. Nothing of this holds for dy: a mirror leaves up and down as they are, so a model
-that learned an offset downwards keeps it. dy is an offset only beside a model that was trained on
-labels of another source.
+is the labels' own horizontal offset, as long as the model treats pictures and mirror images alike.
+This does not work for dy: mirroring does not change the vertical direction, so a vertical offset
+that the model learned remains. dy is an offset only if the model was trained on labels of another
+source.
 
 A model trained with flips and a declared offset d learned labels at d in both kinds of picture,
-which cancels as well. Only one that can tell a mirrored picture from a true one moves dx towards d.
+which cancels too. Only a model that can tell a mirrored picture from a true one moves dx towards d.
 """
 
 from __future__ import annotations
@@ -36,37 +36,38 @@ from .subject import Labelled
 Points = NDArray[np.floating]
 
 NEGLIGIBLE = 0.002
-"""Fraction of sqrt(w h) that no figure of the board would show (.2 px on a face of 100)."""
+"""A smaller offset, as a fraction of sqrt(w h), changes no figure of the board. It is .2 px on a
+face of 100 px."""
 
 BLOCK = 1_000_000
-"""Draws x faces that are resampled at a time."""
+"""Draws times faces that are resampled at a time."""
 
 
 @dataclass(frozen=True)
 class Mirrored:
-    """What a trained model says of M frames and of their mirror images, in source pixels."""
+    """A trained model's predictions for M frames and for their mirror images, in source pixels."""
 
     model: str
     """Name of the run."""
     frames: str
-    """The frames, named for a reader: ``its val split, on which it was not trained``."""
+    """A description of the frames: ``its val split, on which it was not trained``."""
     rows: NDArray[np.int64]
-    """(M,) of the data set."""
+    """(M,) rows of the data set."""
     plain: Points
     """(M, K, 2)"""
     back: Points
-    """(M, K, 2): of the mirrored frames, mirrored back, left and right exchanged."""
+    """(M, K, 2): predictions for the mirrored frames, mirrored back, left and right exchanged."""
     trained_here: bool
     """Whether the model was trained on labels of this data set."""
 
 
 def measure_offset(data: Labelled, seen: Mirrored) -> dict[str, Any]:
-    """The offset with what is needed to weigh it, ready for JSON.
+    """The offset and its interval, ready for JSON.
 
     ``offset`` and ``before_mirroring`` are medians over faces of the mean over a face's visible
     points of label minus prediction, (dx, dy) in units of sqrt(w h); ``low`` and ``high`` bound
-    their 95% percentile bootstrap over people. ``nme`` is the averaged prediction's, in the
-    headline's measure. Faces without extent are left out.
+    their 95% percentile bootstrap over people. ``nme`` is the headline error of the averaged
+    predictions. Faces without extent are left out.
     """
     target, visible = data.points[seen.rows], data.visible[seen.rows]
     people = [data.people[row] for row in seen.rows.tolist()]
@@ -75,19 +76,19 @@ def measure_offset(data: Labelled, seen: Mirrored) -> dict[str, Any]:
     used = label_scale(target, visible) > 0
     owners = [owner for owner, use in zip(people, used.tolist(), strict=True) if use]
 
-    def side(prediction: Points) -> dict[str, list[float] | None]:
-        moved = _face_offsets(target[used], prediction[used], visible[used])
-        if not len(moved):
+    def estimate(prediction: Points) -> dict[str, list[float] | None]:
+        offsets = _face_offsets(target[used], prediction[used], visible[used])
+        if not len(offsets):
             return {"offset": None, "low": None, "high": None}
-        draws = _resampled_medians(moved, owners)
+        draws = _resampled_medians(offsets, owners)
         low, high = np.quantile(draws, [0.025, 0.975], axis=0)
         return {
-            "offset": np.median(moved, axis=0).tolist(),
+            "offset": np.median(offsets, axis=0).tolist(),
             "low": low.tolist(),
             "high": high.tolist(),
         }
 
-    measured = side(average)
+    measured = estimate(average)
     return {
         "model": seen.model,
         "frames": int(used.sum()),
@@ -97,16 +98,16 @@ def measure_offset(data: Labelled, seen: Mirrored) -> dict[str, Any]:
         "nme": float(np.nanmean(errors)) if np.isfinite(errors).any() else None,
         "declared": list(data.label_offset),
         **measured,
-        "before_mirroring": side(np.asarray(seen.plain, np.float64)),
+        "before_mirroring": estimate(np.asarray(seen.plain, np.float64)),
         "verdict": _verdict(data.label_offset[0], measured),
     }
 
 
 def offset_finding(measured: dict[str, Any] | None) -> tuple[Finding, ...]:
-    """A warning where the declared offset across is not what was measured."""
+    """A warning if the declared horizontal offset differs from the measured one."""
     if measured is None or measured["verdict"] != "differs":
         return ()
-    across, low, high = (measured[key][0] for key in ("offset", "low", "high"))
+    dx, low, high = (measured[key][0] for key in ("offset", "low", "high"))
     return (
         Finding(
             id="label_offset",
@@ -114,18 +115,18 @@ def offset_finding(measured: dict[str, Any] | None) -> tuple[Finding, ...]:
             severity="warning",
             count=measured["frames"],
             unit="faces",
-            sentence=f"labels sit {across:+.4f} [{low:+.4f}, {high:+.4f}] sqrt(w h) to the right "
+            sentence=f"labels sit {dx:+.4f} [{low:+.4f}, {high:+.4f}] sqrt(w h) to the right "
             f"of the mirror-averaged predictions of {measured['model']} "
             f"({counted(measured['frames'], 'face')}), and the data set declares "
             f"{measured['declared'][0]:+.4f}: a flip in training moves labels by twice the "
             "difference",
-            figures={"dx": across, "dx_low": low, "dx_high": high},
+            figures={"dx": dx, "dx_low": low, "dx_high": high},
         ),
     )
 
 
 def _verdict(declared: float, measured: dict[str, Any]) -> str:
-    """``agrees``, ``differs`` or ``unclear``: the interval holds the declared offset and none."""
+    """``agrees``, ``differs`` or ``unclear``: the interval holds both the declared offset and 0."""
     if measured["offset"] is None:
         return "unclear"
     low, high = measured["low"][0], measured["high"][0]
@@ -148,8 +149,10 @@ def _face_offsets(
 def _resampled_medians(
     values: NDArray[np.float64], people: Sequence[str | None]
 ) -> NDArray[np.float64]:
-    """(draws, 2) medians of ``values`` (M, 2) over people drawn with replacement, with all their
-    faces; a face of nobody stands for itself."""
+    """(draws, 2): medians of ``values`` (M, 2) over people drawn with replacement.
+
+    A person is drawn with all their faces. A face that names no person is drawn by itself.
+    """
     clusters = [(p,) if p is not None else (p, i) for i, p in enumerate(people)]
     places = {cluster: k for k, cluster in enumerate(dict.fromkeys(clusters))}
     owner = np.array([places[cluster] for cluster in clusters])
@@ -166,12 +169,12 @@ def _resampled_medians(
 def _weighted_median(
     values: NDArray[np.float64], times: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Medians (D,) of ``values`` (M,), each counted ``times`` (D, M), whole numbers. Between two in
-    the middle it is their mean, as in a plain median."""
+    """Medians (D,) of ``values`` (M,), each counted ``times`` (D, M), whole numbers. If two values
+    are in the middle, their mean, as in a plain median."""
     order = np.argsort(values, kind="stable")
-    heaped = np.cumsum(times[:, order], axis=1)
-    total = heaped[:, -1:]
-    lower = (heaped > (total - 1) // 2).argmax(1)
-    upper = (heaped > total // 2).argmax(1)
+    cumulative = np.cumsum(times[:, order], axis=1)
+    total = cumulative[:, -1:]
+    lower = (cumulative > (total - 1) // 2).argmax(1)
+    upper = (cumulative > total // 2).argmax(1)
     ordered = values[order]
     return np.asarray((ordered[lower] + ordered[upper]) / 2, np.float64)

@@ -1,7 +1,7 @@
-"""Frames that show another face beside the labelled one, by the boxes of a face detector.
+"""Frames that show another face besides the labelled one, according to a face detector.
 
-A model that is given a whole frame, and no box, is asked for the face nearest to the frame's
-middle. Where that is not the labelled face, its error says nothing of the model.
+A model that gets a whole frame and no box should find the face nearest to the frame's centre. If
+another face is nearer than the labelled one, the error there does not measure the model.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from .pictures import Pictures
 from .subject import FrameNames, Labelled
 
 LARGE = 0.5
-"""Least size of another face, in sizes of the labelled one: one that may be mistaken for it."""
+"""Another face may be mistaken for the labelled one from this size on, relative to its size."""
 
 
 @dataclass(frozen=True)
 class Detected:
-    """What a detector sees of N frames, in the order of the data set."""
+    """The faces that a detector found in N frames, in the order of the data set."""
 
     detector: str
     boxes: Sequence[NDArray[np.floating]]
-    """(M, 5) each: x0, y0, x1, y1, score in pixels."""
+    """For each frame (M, 5): x0, y0, x1, y1 in pixels, and the score."""
 
 
 def other_faces(
     data: Labelled, pictures: Pictures, detected: Detected | None, names: FrameNames
 ) -> tuple[Finding, ...]:
-    """Frames with another face at least half as large as the labelled one; a warning where the
-    other one is nearer to the middle."""
+    """Frames with another face at least half as large as the labelled one; a warning if such a face
+    is nearer to the frame's centre."""
     if detected is None:
         return ()
     frames, elsewhere = [], []
@@ -46,9 +46,9 @@ def other_faces(
         large = (boxes[:, 2:4] - boxes[:, :2]).max(1, initial=0) >= LARGE * size
         others = centres[large & (np.abs(centres - middle).max(1, initial=0) > size / 2)]
         if len(others):
-            of_frame = (pictures.sizes[row, ::-1] - 1) / 2
+            frame_centre = (pictures.sizes[row, ::-1] - 1) / 2
             frames.append(row)
-            if (_apart(others, of_frame) < _apart(middle[None], of_frame)).any():
+            if (_distances(others, frame_centre) < _distances(middle[None], frame_centre)).any():
                 elsewhere.append(row)
     if not frames:
         return ()
@@ -73,5 +73,5 @@ def other_faces(
     )
 
 
-def _apart(centres: NDArray[np.floating], place: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(np.linalg.norm(centres - place, axis=1))
+def _distances(centres: NDArray[np.floating], point: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.asarray(np.linalg.norm(centres - point, axis=1))

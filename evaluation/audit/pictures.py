@@ -1,8 +1,9 @@
 """One pass over a data set's pictures: what can be read, how large it is, and what it shows.
 
-A picture is kept as a digest of its pixels, which finds exact copies whatever the file's format,
-and as two thumbnails of 32 x 32 grey pixels, which find copies that were saved anew: of the whole
-frame, for a copy with other labels, and of the face, for a copy that was cut differently.
+Of each picture, a digest of its pixels and two thumbnails of 32 x 32 grey pixels are kept. Digests
+find exact copies in any file format. Thumbnails find copies that were saved again: those of the
+whole frame find copies with other labels, those of the face find copies that were cropped
+differently.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from .subject import Labelled
 
 SIDE = 32
 MARGIN = 1.3
-"""The face's region: the longer side of the labelled points' box times this."""
+"""Side of the face's region, as a multiple of the longer side of the labelled points' box."""
 
 CHUNK = 256
-"""Frames that are decoded at a time: a video release does not fit into memory."""
+"""Frames that are decoded at a time: a whole release of videos does not fit into memory."""
 
 Thumbnail = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What the pass saw of N frames, in the order of the data set."""
+    """The facts about N frames, in the order of the data set."""
 
     readable: NDArray[np.bool_]
     """(N,)"""
@@ -43,15 +44,15 @@ class Pictures:
     digests: tuple[bytes, ...]
     """sha256 of the decoded pixels; empty where unreadable."""
     faces: Thumbnail
-    """(N, 32, 32); of the whole frame where the points span no region in the picture."""
+    """(N, 32, 32); a thumbnail of the whole frame if the points span no region in the picture."""
     frames: Thumbnail
     """(N, 32, 32)"""
     problems: tuple[tuple[int, str], ...]
-    """Row and reason of each that is unreadable."""
+    """Row and reason of each unreadable picture."""
 
 
 def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) -> Pictures:
-    """Decodes every frame once, a few at a time. ``progress`` is called as (done, total)."""
+    """Decode every frame once, a few at a time. ``progress`` is called with (done, total)."""
     count = len(data.ids)
     readable = np.zeros(count, np.bool_)
     sizes = np.zeros((count, 2), np.int64)
@@ -59,8 +60,8 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
     faces, frames = (np.zeros((count, SIDE, SIDE), np.uint8) for _ in range(2))
     problems: list[tuple[int, str]] = []
 
-    def look(row: int) -> str:
-        """Fills in one row; why it could not, or nothing."""
+    def fill_in(row: int) -> str:
+        """Fill in one row. Returns why the picture cannot be read, or an empty text."""
         try:
             image = data.images[row]()
         except DataError as error:
@@ -77,7 +78,7 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
     with ThreadPoolExecutor(at_once()) as pool:
         for start in range(0, count, CHUNK):
             rows = range(start, min(start + CHUNK, count))
-            for row, reason in zip(rows, pool.map(look, rows), strict=True):
+            for row, reason in zip(rows, pool.map(fill_in, rows), strict=True):
                 if reason:
                     problems.append((row, reason))
                 if progress is not None:
@@ -86,8 +87,11 @@ def look_at(data: Labelled, progress: Callable[[int, int], None] | None = None) 
 
 
 def _face_region(points: NDArray[np.float32], longest: int) -> Region | None:
-    """None where the visible points (M, 2) have no extent, or one that no picture of this size has:
-    then they say nothing about where the face is."""
+    """The square about the visible points (M, 2).
+
+    None if they have no extent, or one far beyond the picture: then they do not tell where the face
+    is.
+    """
     if not len(points):
         return None
     low, high = points.min(0).astype(float), points.max(0).astype(float)
@@ -99,8 +103,10 @@ def _face_region(points: NDArray[np.float32], longest: int) -> Region | None:
 
 
 def _cut(grey: Thumbnail, region: Region) -> Thumbnail:
-    """The region as a thumbnail. A large picture is shrunk first: the blur that keeps a crop free
-    of aliasing grows with what it takes away."""
+    """The region as a thumbnail.
+
+    A large picture is shrunk first: the blur against aliasing grows with the factor of reduction.
+    """
     shrink = int(region.side) // (4 * SIDE)
     if shrink > 1:
         height, width = grey.shape
@@ -112,5 +118,5 @@ def _cut(grey: Thumbnail, region: Region) -> Thumbnail:
 
 
 def _shrunk(grey: Thumbnail, width: int, height: int) -> Thumbnail:
-    """Each pixel the mean of those that it stands for."""
+    """The picture at another size; each pixel is the mean of those that it replaces."""
     return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

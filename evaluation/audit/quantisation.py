@@ -1,13 +1,14 @@
-"""How finely labels are given, and what that alone costs a perfect model.
+"""The grid that labels were rounded to, and the error that this alone gives a perfect model.
 
-Labels that were rounded to a grid differ from the place that was meant by up to half its pitch. A
-model that put every point exactly there would still be scored with the mean length of a rounding
-error: for one that is uniform over a square of side p,
+Labels that were rounded to a grid differ from the true place by up to half its pitch in each
+direction. A model that predicted every true place exactly would still have an error: the mean
+length of the rounding error. If that is uniform over a square of side p, its mean length is
 
     E = p (sqrt 2 + ln(1 + sqrt 2)) / 6 = 0.3826 p
 
-(the mean distance of a square's points from its centre). Over each face's normaliser, and averaged
-over faces, that is the least error: whoever scores less has learned the rounding itself.
+(the mean distance of a square's points from its centre). Divided by each face's normaliser and
+averaged over faces, this is the least error: a model with a smaller one has learned the rounding
+itself.
 """
 
 from __future__ import annotations
@@ -45,16 +46,16 @@ PITCHES: Mapping[float, str] = {
     0.05: "twentieths",
     0.01: "hundredths",
 }
-"""Pixels, coarsest first; anything finer costs nothing that could be seen."""
+"""Pitches in pixels, the coarsest first. The error of a finer grid is too small to matter."""
 
 ON_GRID = 0.99
-"""Share of coordinates that make a grid: a few may have been set by hand."""
+"""Share of coordinates that must lie on a grid: a few may have been set by hand."""
 
 FEWEST = 8
-"""Different coordinates of each axis below which any grid might be chance."""
+"""With fewer different coordinates on an axis, a grid might be chance."""
 
 NOTED, WARNED = 0.001, 0.005
-"""Least errors (fractions) from which a grid is a finding, and from which it is a warning."""
+"""From the first least error on, a grid is a note; from the second on, a warning. Fractions."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ class Grid:
     pitch: float
     """Pixels."""
     phase: tuple[float, float]
-    """Where the grid has a line in x and in y, in [0, pitch)."""
+    """Position of the first grid line in x and in y, in [0, pitch)."""
     count: int
-    """Coordinates that lie on it."""
+    """Number of coordinates that lie on the grid."""
     share: float
-    """Fraction of all visible points' coordinates."""
+    """The same as a fraction of all visible points' coordinates."""
 
 
 def find_grid(points: NDArray[np.floating], visible: NDArray[np.bool_]) -> Grid | None:
@@ -91,7 +92,7 @@ def find_grid(points: NDArray[np.floating], visible: NDArray[np.bool_]) -> Grid 
 
 
 def rounding_error(data: Labelled, pitch: float) -> float | None:
-    """NME, by the headline's length, of a perfect model on labels rounded to ``pitch`` pixels.
+    """Headline NME of a perfect model on labels that were rounded to ``pitch`` pixels.
 
     A mean over the faces that the headline can measure; None where there are none.
     """
@@ -103,7 +104,7 @@ def rounding_error(data: Labelled, pitch: float) -> float | None:
 
 
 def quantised(grid: Grid | None, least: float | None) -> tuple[Finding, ...]:
-    """A finding where the grid is coarse enough to be seen in results."""
+    """A finding if the grid is coarse enough to affect results."""
     if grid is None or least is None or least < NOTED:
         return ()
     return (
@@ -124,10 +125,10 @@ def _on_grid(
     values: NDArray[np.float64], tolerance: NDArray[np.float64], pitch: float
 ) -> tuple[float, int]:
     """The phase of a grid through ``values`` (M,), and how many of them lie on it."""
-    rest = np.mod(values, pitch)
-    # the mode, by bins: a mean would be drawn by the values beside the grid
-    bins = np.bincount(np.round(rest * 64 / pitch).astype(np.int64) % 64, minlength=64)
-    near = np.mod(rest - bins.argmax() * pitch / 64 + pitch / 2, pitch) - pitch / 2
-    phase = bins.argmax() * pitch / 64 + np.median(near[np.abs(near) <= pitch / 64])
-    away = np.abs(np.mod(rest - phase + pitch / 2, pitch) - pitch / 2)
-    return float(np.mod(phase, pitch)), int((away <= tolerance).sum())
+    remainder = np.mod(values, pitch)
+    # the mode, by bins: values that are not on the grid would shift a mean
+    bins = np.bincount(np.round(remainder * 64 / pitch).astype(np.int64) % 64, minlength=64)
+    offset = np.mod(remainder - bins.argmax() * pitch / 64 + pitch / 2, pitch) - pitch / 2
+    phase = bins.argmax() * pitch / 64 + np.median(offset[np.abs(offset) <= pitch / 64])
+    distance = np.abs(np.mod(remainder - phase + pitch / 2, pitch) - pitch / 2)
+    return float(np.mod(phase, pitch)), int((distance <= tolerance).sum())

@@ -1,7 +1,7 @@
 """The whole audit of a data set: every check, gathered into one report.
 
-A protocol *leaks* when two of its splits share a person, a video or a picture, be it the same
-pixels or a near-copy (:mod:`.similarity`). Nothing else is a leak.
+A protocol *leaks* when two of its splits share a person, a video or a picture: the same pixels or a
+near-copy (:mod:`.similarity`). Nothing else is a leak.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Audit:
 
     anonymous: bool
     protocols: dict[str, dict[str, Any]]
-    """The protocols by id: ``label``, ``leaks``, and either ``splits`` or ``folds``, a list of
-    them: frames and people of each split."""
+    """By id of the protocol: ``label``, ``leaks``, and ``splits`` (frames and people of each split)
+    or ``folds`` (a list of such ``splits``)."""
     findings: tuple[Finding, ...]
     """Worst first."""
     measures: dict[str, Any]
-    """Figures that are no finding by themselves."""
+    """Figures that are not findings by themselves."""
 
     @property
     def leaks(self) -> list[str]:
@@ -49,7 +49,7 @@ class Audit:
 
     @property
     def spoiled(self) -> bool:
-        """Whether anything was found that spoils results: a leak, or labels that are none."""
+        """Whether a finding makes results invalid: a leak, or many labels that mean "no label"."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,14 +64,14 @@ class Audit:
 
 
 def choose_protocols(data: Labelled, wanted: Sequence[str]) -> list[Protocol]:
-    """Those asked for, or all that the data can serve. Raises UsageError for an unknown name."""
+    """The ``wanted`` protocols, or else all that apply. Raises UsageError for an unknown name."""
     if wanted:
         return [find_protocol(name) for name in dict.fromkeys(wanted)]
     return applicable(data.people, data.release_splits)
 
 
 def assignments(data: Labelled, protocol: Protocol) -> list[Assignment]:
-    """One, or one a fold. Raises DataError where the data cannot serve the protocol."""
+    """One for each fold. Raises DataError if the protocol does not apply to the data."""
     return [
         Assignment(
             protocol=protocol,
@@ -90,28 +90,29 @@ def audit(
     anonymous: bool = False,
     detected: Detected | None = None,
 ) -> Audit:
-    """Make every check on a data set whose pictures have been read.
+    """Run every check on a data set whose pictures have been read.
 
-    ``protocols`` are the assignments of each protocol to audit; ``seen`` adds a trained model's
-    view of the labels, ``detected`` a face detector's of the frames. ``anonymous`` leaves ids,
-    names and paths out of everything.
+    ``protocols`` has the assignments (one for each fold) of each protocol to audit. ``seen``, the
+    predictions of a trained model, adds a check of the labels' offset; ``detected``, the boxes of a
+    face detector, adds a check for other faces. ``anonymous`` leaves ids, names and paths out of
+    the whole report.
     """
     names = FrameNames(data, anonymous)
     pairs = find_copies(pictures)
     kinds = kinds_of(data, pairs)
     grid = find_grid(data.points, data.visible)
-    least = None if grid is None else rounding_error(data, grid.pitch)
+    floor = None if grid is None else rounding_error(data, grid.pitch)
     offset = None if seen is None else measure_offset(data, seen)
 
     findings = [*unnamed(data)]
     entries = {}
     for folds in protocols:
-        found = [f for fold in folds for f in _leaks(data, pairs, kinds, names, fold)]
-        findings += found
+        leaks = [f for fold in folds for f in _leaks(data, pairs, kinds, names, fold)]
+        findings += leaks
         sizes = [_sizes(data, fold) for fold in folds]
         entries[folds[0].protocol.id] = {
             "label": folds[0].protocol.label,
-            "leaks": bool(found),
+            "leaks": bool(leaks),
             **({"folds": sizes} if len(folds) > 1 else {"splits": sizes[0]}),
         }
     findings += within_data(pairs, kinds, names)
@@ -119,7 +120,7 @@ def audit(
     findings += labels_that_are_none(data, names)
     findings += degenerate_faces(data, names)
     findings += other_faces(data, pictures, detected, names)
-    findings += quantised(grid, least)
+    findings += quantised(grid, floor)
     findings += offset_finding(offset)
     findings += _unreadable(pictures, names)
     findings += _skipped_rows(data, names)
@@ -138,7 +139,7 @@ def audit(
             "pitch_px": grid.pitch,
             "phase_px": list(grid.phase),
             "share": grid.share,
-            "floor": least,
+            "floor": floor,
         },
         "hidden": hidden_facts(data),
         "attributes": attribute_facts(data, anonymous),

@@ -1,4 +1,4 @@
-"""People and videos in more than one split: what a protocol says it keeps apart, or does not."""
+"""People and videos in more than one split of a protocol."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .findings import EXAMPLES, Finding, counted, listed
 from .subject import FrameNames, Labelled
 
 SCORED: Mapping[str, tuple[str, ...]] = {"val": ("train",), "test": ("train", "val")}
-"""A split on which models are scored, and those that a model has learned from before: val chooses
-the epoch, so for test it counts as seen."""
+"""Each split on which models are scored, and the splits that a model has learned from before. val
+chooses the epoch, so it counts for test."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """The splits that a protocol, or one of its folds, gives the frames."""
+    """The split of each frame, under a protocol or one of its folds."""
 
     protocol: Protocol
     fold: int | None
@@ -38,7 +38,7 @@ class Assignment:
 def shared_between_splits(
     data: Labelled, names: FrameNames, assignment: Assignment
 ) -> tuple[Finding, ...]:
-    """Findings on people and on videos that stand in two splits. Errors: the protocol leaks."""
+    """People and videos in more than one split. These are errors: the protocol leaks."""
     people = _finding(
         *("shared_people", "person", "people"),
         *(data.people, names.person, assignment),
@@ -53,13 +53,13 @@ def shared_between_splits(
 
 
 def unnamed(data: Labelled) -> tuple[Finding, ...]:
-    """A note where frames name no person: there, sharing people cannot be seen."""
-    nobodies = [row for row, person in enumerate(data.people) if person is None]
-    if not nobodies:
+    """A note if frames name no person: shared people cannot be found there."""
+    rows = [row for row, person in enumerate(data.people) if person is None]
+    if not rows:
         return ()
-    count = len(nobodies)
+    count = len(rows)
     which = "no frame names" if count == len(data.ids) else f"{counted(count, 'frame')} without"
-    by_video = any(data.videos[row] is not None for row in nobodies)
+    by_video = any(data.videos[row] is not None for row in rows)
     return (
         Finding(
             id="unnamed_frames",
@@ -78,7 +78,7 @@ def _finding(
     one: str,
     many: str,
     owners: Sequence[str | None],
-    say: Callable[[str], str],
+    name_of: Callable[[str], str],
     assignment: Assignment,
     consequence: str,
 ) -> Finding | None:
@@ -90,16 +90,17 @@ def _finding(
     if not shared:
         return None
     parts, figures = [], {}
-    for split, seen in SCORED.items():
+    for split, learned in SCORED.items():
         members = [splits for splits in frames.values() if split in splits]
-        known = sum(any(other in splits for other in seen) for splits in members)
-        figures[split] = {"shared": known, "of": len(members)}
-        if known:
-            whole = known == len(members)
-            which = f"all {known:,} {many}" if whole else f"{known:,} of {len(members):,} {many}"
-            which = f"the one {one}" if whole and known == 1 else which
-            where = " or ".join(other for other in seen if _any(frames, split, other))
-            parts.append(f"{which} of {split} {'is' if known == 1 else 'are'} in {where} too")
+        leaked = sum(any(other in splits for other in learned) for splits in members)
+        figures[split] = {"shared": leaked, "of": len(members)}
+        if leaked:
+            total = len(members)
+            which = f"{leaked:,} of {total:,} {many}"
+            if leaked == total:
+                which = f"the one {one}" if leaked == 1 else f"all {leaked:,} {many}"
+            where = " or ".join(other for other in learned if _share(frames, split, other))
+            parts.append(f"{which} of {split} {'is' if leaked == 1 else 'are'} in {where} too")
     return Finding(
         id=id,
         kind="leak",
@@ -108,7 +109,7 @@ def _finding(
         unit=many,
         sentence=f"{listed(parts)}: {consequence}",
         examples=tuple(
-            f"{say(owner)}: {listed([counted(n[s], f'{s} frame') for s in SPLITS if n[s]])}"
+            f"{name_of(owner)}: {listed([counted(n[s], f'{s} frame') for s in SPLITS if n[s]])}"
             for owner, n in list(shared.items())[:EXAMPLES]
         ),
         protocol=assignment.protocol.label,
@@ -117,5 +118,5 @@ def _finding(
     )
 
 
-def _any(frames: Mapping[str, Counter[str]], split: str, other: str) -> bool:
+def _share(frames: Mapping[str, Counter[str]], split: str, other: str) -> bool:
     return any(split in splits and other in splits for splits in frames.values())

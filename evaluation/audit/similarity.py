@@ -1,16 +1,16 @@
-"""Which pictures are copies of one another: exact, saved anew, or mirrored.
+"""Which pictures are copies of one another: exact, saved again, or mirrored.
 
-A thumbnail's signature is a perceptual hash: the signs, against their median, of the 255 lowest
-cosine coefficients after the mean (Zauner, Implementation and Benchmarking of Perceptual Image Hash
-Functions, 2010, with 16 x 16 coefficients instead of 8 x 8). Two pictures are *near-copies* when
-their signatures differ in at most 32 of the 255 bits and their thumbnails correlate by .9 or more,
-in either view: the face or the whole frame.
+A thumbnail's signature is a perceptual hash: whether each of the 255 lowest cosine coefficients,
+without the mean, is above their median (Zauner, Implementation and Benchmarking of Perceptual Image
+Hash Functions, 2010, with 16 x 16 coefficients instead of 8 x 8). Two pictures are *near-copies*
+when their signatures differ in at most 32 of the 255 bits and their thumbnails correlate by .9 or
+more, in either view: the face or the whole frame.
 
-Both limits were set on 3570 real frames of 293 people: docs/results/robustness.md. Copies that
+Both limits were chosen on 3570 real frames of 293 people: docs/results/robustness.md. Copies that
 were compressed, rescaled, brightened or blurred differ in at most 28 bits, different people in at
-least 60. The usual 64 bits do not part the two: there a copy differs in up to 10 bits, and 71 pairs
-of different people in at most 8. The correlation guards pictures with little in them, whose signs
-are noise.
+least 60. The usual 64 bits do not separate the two: there copies differ in up to 10 bits, while 71
+pairs of different people differ in at most 8. The correlation is for pictures that show little,
+whose signatures are noise.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Rows = NDArray[np.int64]
 LOW = 16
 BITS = LOW * LOW - 1
 NEAR = 32
-"""Bits of a signature in which near-copies differ at most."""
+"""Near-copies differ in at most this many bits of their signatures."""
 
 ALIKE = 0.9
-"""Correlation of near-copies' thumbnails at least."""
+"""Least correlation between the thumbnails of near-copies."""
 
 FLAT = 2.0
-"""Standard deviation, in grey levels, below which a thumbnail shows nothing to be recognised."""
+"""A thumbnail with a smaller standard deviation, in grey levels, shows nothing recognisable."""
 
 BLOCK = 512
 
@@ -48,17 +48,17 @@ class Pairs:
     second: Rows
     """(P,) rows; first < second."""
     distance: Rows
-    """(P,) bits, of the closer view."""
+    """(P,) different bits, in the closer view."""
     identical: NDArray[np.bool_]
-    """(P,): the same pixels."""
+    """(P,) whether both have the same pixels."""
     mirrored: NDArray[np.bool_]
-    """(P,): the one is the other's mirror image."""
+    """(P,) whether one is the mirror image of the other."""
 
     def __len__(self) -> int:
         return len(self.first)
 
     def among(self, chosen: NDArray[np.bool_]) -> Pairs:
-        """Those pairs alone; ``chosen`` is (P,)."""
+        """Only the ``chosen`` pairs (P,)."""
         return Pairs(
             self.first[chosen],
             self.second[chosen],
@@ -69,20 +69,21 @@ class Pairs:
 
 
 def signatures(thumbnails: Thumbnail, mirrored: bool = False) -> Floats:
-    """(N, 32, 32) to (N, 255) of +1 and -1; ``mirrored``: those of the mirror images."""
+    """(N, 32, 32) to (N, 255) of +1 and -1. ``mirrored`` gives those of the mirror images."""
     steps = np.arange(SIDE)
     basis = np.cos(np.pi * (2 * steps + 1) * steps[:LOW, None] / (2 * SIDE))
-    basis[0] /= np.sqrt(2)  # as in the orthonormal transform: all coefficients weigh the same
+    # as in the orthonormal transform, so that all coefficients have equal weight
+    basis[0] /= np.sqrt(2)
     low = basis @ thumbnails.astype(np.float64) @ basis.T
     if mirrored:
-        low[:, :, 1::2] *= -1  # odd across: what a mirror turns round
+        low[:, :, 1::2] *= -1  # mirroring negates the horizontally odd coefficients
     low = low.reshape(len(low), LOW * LOW)[:, 1:]
     above = low > np.median(low, axis=1, keepdims=True)
     return np.where(above, np.float32(1), np.float32(-1))
 
 
 def find_copies(pictures: Pictures) -> Pairs:
-    """Every pair of readable frames that are the same picture. Takes N^2 / 2 comparisons."""
+    """Every pair of readable frames that show the same picture. Makes N^2 / 2 comparisons."""
     found = [_identical(pictures)]
     for thumbnails in (pictures.faces, pictures.frames):
         plain, shows = signatures(thumbnails), pictures.readable & _shows_something(thumbnails)
@@ -94,10 +95,11 @@ def find_copies(pictures: Pictures) -> Pairs:
             found.append(np.stack((first[alike], second[alike], rank), axis=1))
     first, second, rank = np.concatenate(found).T
 
-    # a pair that was found in several ways counts once, as its closest
+    # a pair that was found in several ways counts once, with its least rank
     order = np.lexsort((rank, second, first))
-    _, fresh = np.unique(first[order] * len(pictures.readable) + second[order], return_index=True)
-    kept = order[fresh]
+    pair_ids = first[order] * len(pictures.readable) + second[order]
+    _, unique = np.unique(pair_ids, return_index=True)
+    kept = order[unique]
     kept = kept[np.argsort(rank[kept], kind="stable")]
     rank = rank[kept]
     return Pairs(
@@ -110,7 +112,7 @@ def find_copies(pictures: Pictures) -> Pairs:
 
 
 def _identical(pictures: Pictures) -> Rows:
-    """Pairs of the same pixels, each with the rank -2: before all others. (P, 3)."""
+    """Pairs with the same pixels, (P, 3): two rows and the rank -2, which precedes all others."""
     owners: dict[bytes, list[int]] = {}
     for row in np.flatnonzero(pictures.readable).tolist():
         owners.setdefault(pictures.digests[row], []).append(row)
@@ -119,11 +121,11 @@ def _identical(pictures: Pictures) -> Rows:
 
 
 def _close(plain: Floats, other: Floats, rows: Rows) -> tuple[Rows, Rows, Rows]:
-    """Pairs among ``rows`` whose signatures lie near each other: first < second, and the bits.
+    """Pairs among ``rows`` whose signatures are close: first < second, and the bits that differ.
 
-    The product of two signatures is the bits that agree less those that differ, exact in float32:
-    a matrix product compares a whole block at once. Popcounts of packed bits are no faster, and
-    numpy has them only since its version 2.
+    The product of two signatures is the number of equal bits minus the number of different bits. It
+    is exact in float32, so a matrix product compares a whole block at once. Popcounts of packed
+    bits are not faster, and numpy has them only since version 2.
     """
     plain, other = plain[rows], other[rows]
     found = [np.empty((3, 0), np.int64)]

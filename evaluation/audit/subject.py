@@ -1,7 +1,7 @@
-"""What an audit reads, and how it names what it finds.
+"""The input of an audit, and the names of frames, people and videos in its findings.
 
-An audit reads labels and pictures and knows nothing of models: anything with the attributes of
-:class:`Labelled` can be audited, the engine's table of a data set for one.
+An audit reads labels and pictures and knows nothing about models. Every object with the attributes
+of :class:`Labelled` can be audited, such as the engine's table of a data set.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Labelled(Protocol):
 
     @property
     def occluded(self) -> NDArray[np.float32]:
-        """(N, K): 1 where a point is hidden, 0 where it is seen, NaN where nobody says."""
+        """(N, K): 1 for a hidden point, 0 for a seen one, NaN if the data set does not say."""
         ...
 
     @property
@@ -56,10 +56,10 @@ class Labelled(Protocol):
 
 
 class FrameNames:
-    """Frames, people and videos as findings speak of them.
+    """How findings name frames, people and videos.
 
-    Ids and names as the data set has them or, anonymous, numbers in the order of the frames,
-    counted from 0, which who holds the data can look up and nobody else.
+    By the ids and names of the data set or, if ``anonymous``, by numbers from 0 in the order of the
+    frames. Only those who have the data can look these numbers up.
     """
 
     def __init__(self, data: Labelled, anonymous: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a data set tells of its frames beside points: which are hidden, and what frames are like."""
+"""What a data set says about its frames besides points: hidden points, and attributes of frames."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from .subject import Labelled
 
 
 def hidden_facts(data: Labelled) -> dict[str, Any] | None:
-    """Frames that say which points are hidden, those with a hidden one, and the share of their
-    labelled points that are; None where no frame says it."""
-    told = np.isfinite(data.occluded) & data.visible
-    if not told.any():
+    """Statistics of hidden points; None if no frame says which points are hidden.
+
+    ``frames`` say which points are hidden, ``with_hidden`` of these have a hidden point, and
+    ``share`` of their labelled points are hidden.
+    """
+    known = np.isfinite(data.occluded) & data.visible
+    if not known.any():
         return None
-    hidden = told & (data.occluded == 1)
+    hidden = known & (data.occluded == 1)
     return {
-        "frames": int(told.any(1).sum()),
+        "frames": int(known.any(1).sum()),
         "with_hidden": int(hidden.any(1).sum()),
-        "share": float(hidden.sum() / told.sum()),
+        "share": float(hidden.sum() / known.sum()),
     }
 
 
 def attribute_facts(data: Labelled, anonymous: bool) -> dict[str, dict[str, Any]]:
-    """By attribute: how many ``frames`` have it; of how many it is ``true``, how many have each of
-    the ``values`` of a text (or how many ``different`` ones there are, where they are many or may
-    not be told), and the ``low`` and ``high`` end of a number."""
+    """Statistics of each attribute.
+
+    ``frames`` have the attribute. Of a truth value: in how many frames it is ``true``. Of a text:
+    how many frames have each of its ``values``, or only how many ``different`` values there are, if
+    they are many or ``anonymous`` forbids them. Of a number: its ``low`` and ``high`` end.
+    """
     columns: dict[str, list[bool | str | float]] = {}
     for attributes in data.attributes:
         for name, value in attributes.items():

@@ -1,9 +1,9 @@
 """Whether a model has learned more than the baseline: the mean shape of its training split.
 
-The mean shape is the answer of a model that ignores the picture. A model *has learned* when
+The mean shape is the prediction of a model that ignores the picture. A model *has learned* when
 its headline error lies below the 95% interval of the baseline's error on the same frames. Records
 of earlier versions may lack that interval: then the model's own interval must lie below the
-baseline's error, and where neither interval is known, error is held against error.
+baseline's error. If neither interval is known, the two errors are compared.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .pooling import bound_of
 from .row import Row
 
 Figures = Mapping[str, Any]
-"""Values by name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
+"""Values by name of the metric; names of its interval's bounds end in ``_low`` and ``_high``."""
 
 
 def has_learned(figures: Figures, baseline: Figures, headline: str) -> bool | None:
-    """Whether a model with these figures has; None where its error, or the baseline's, is unknown.
+    """Whether a model with these figures has learned; None if an error is unknown.
 
     ``headline`` names the metric, such as ``nme_ioc``.
     """
@@ -36,21 +36,21 @@ def has_learned(figures: Figures, baseline: Figures, headline: str) -> bool | No
 
 
 def run_has_learned(results: Results) -> bool | None:
-    """The same of a split's results, as a record holds them."""
+    """Whether a model has learned, by its record's results on a split."""
     headline = results.headline
     figures = {key: results.figure(key) for key in (headline, f"{headline}_high")}
     return has_learned(figures, results.baseline, headline)
 
 
 def row_has_learned(row: Row, split: str, baseline: Figures, headline: str) -> bool | None:
-    """The same of a row of the board: its means over seeds and folds, and the group's baseline."""
+    """Whether a row of the board has learned, by its means over seeds and folds."""
     high = f"{headline}_high"
     figures = {headline: getattr(row, headline), high: bound_of(row, split, high)}
     return has_learned(figures, baseline, headline)
 
 
 def baseline_in_words(baseline: Figures, headline: str) -> str:
-    """Such as ``28.27% [26.00, 30.90]``; without the brackets where the interval is unknown."""
+    """Such as ``28.27% [26.00, 30.90]``; without the brackets if the interval is unknown."""
     error, low, high = (baseline.get(f"{headline}{bound}") for bound in ("", "_low", "_high"))
     if error is None:
         return "unknown"
@@ -59,15 +59,15 @@ def baseline_in_words(baseline: Figures, headline: str) -> str:
 
 
 def reason(baseline: Figures, headline: str) -> str:
-    """Why a model counts as one that has not learned, after its name and a colon."""
+    """Why a model counts as not learned; the text follows its name and a colon."""
     title, known = METRICS[headline].title, baseline_in_words(baseline, headline)
     if baseline.get(f"{headline}_low") is None:
-        return f"its {title}, or the interval of that, is not below the baseline's {known}"
+        return f"its {title}, or its interval, is not below the baseline's {known}"
     return f"its {title} is not below the interval of the baseline, {known}"
 
 
 def note_unlearned(rows: Sequence[Row], split: str, baseline: Figures, headline: str) -> list[str]:
-    """Tells a reader of the board why rows are not ranked, and which runs a row's mean hides."""
+    """Notes on rows that are not ranked, and on single runs of a ranked row that did not learn."""
     notes = []
     if any(row.learned is False for row in rows):
         notes.append(f"not learned, so not ranked: {reason(baseline, headline)}")

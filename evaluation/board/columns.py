@@ -1,7 +1,7 @@
-"""The columns of every table that people read: each is declared once, in order of importance.
+"""The columns of every table that people read, in order of importance.
 
-A terminal shows as many of the first as fit, Markdown, LaTeX and the page take the same ones. CSV,
-JSON and the data frame hold the fields of rows as they are, see :mod:`.render`.
+A terminal shows the first columns, as many as fit. Markdown, LaTeX and the page use the same
+columns. CSV, JSON and the data frame hold the fields of rows instead, see :mod:`.render`.
 """
 
 from __future__ import annotations
@@ -18,23 +18,26 @@ from .metrics import GroupMetric
 from .row import Row
 
 BASELINE = "baseline (mean shape)"
-"""Stands where a row has its backbone."""
+"""The baseline's name, in the place of a backbone."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column; ``kind`` says how it is written: interval (the headline), percent (of a
-    fraction), number, count, seconds, text or flag."""
+    """One column.
+
+    ``kind`` says how its values are written: interval (the headline), percent (of a fraction),
+    number, count, seconds, text or flag.
+    """
 
     key: str
-    """What ``--columns`` takes, and the name of a row's field unless ``value`` reads it."""
+    """Its name in ``--columns``. Without ``value`` it is also the row's field."""
     title: str
     help: str
     kind: str
     lower_is_better: bool = True
     value: Callable[[Row], Any] | None = None
     name: str = ""
-    """A longer title, for tables that have room."""
+    """A longer title, for tables with enough room."""
 
     def cell(self, row: Row) -> Any:
         """A number, text on one line, or None."""
@@ -42,21 +45,21 @@ class Column:
         return words(value, LONGEST_NAME) if isinstance(value, str) else value
 
     def text(self, row: Row, digits: int = 1) -> str:
-        """What a reader sees of a row; percent with as many ``digits``, and without their sign,
-        which stands in the title."""
+        """The cell of a row as text. Percentages have this many ``digits`` and no % sign, which the
+        heading has."""
         value = self.cell(row)
         if self.kind == "interval":
             bounds = (row.nme_ioc_low, row.nme_ioc_high) if self.key == "nme_ioc" else ()
             return _interval(value, bounds, digits)
-        return _written(self.kind, value, digits)
+        return _format(self.kind, value, digits)
 
     def baseline(self, group: Group, digits: int = 1) -> str:
-        """The same of the baseline, which is a mean shape: empty where that has nothing to say."""
+        """The cell of the baseline as text; empty if a mean shape has no such figure."""
         value = group.baseline.get(self.key)
         if self.kind == "interval":
             bounds = [group.baseline.get(f"{self.key}_{end}") for end in ("low", "high")]
             return _interval(value, bounds, digits)
-        return _written(self.kind, value, digits)
+        return _format(self.kind, value, digits)
 
     @property
     def heading(self) -> str:
@@ -73,7 +76,7 @@ class Column:
 
 
 def marks(row: Row) -> str:
-    """``=`` for the best row and those tied with it, ``*`` for the front of error and cost."""
+    """``=`` for the best row and rows tied with it, ``*`` for the front of error and GMACs."""
     return ("=" if row.tied else "") + ("*" if row.pareto else "")
 
 
@@ -136,15 +139,17 @@ COLUMNS = (
 )
 
 PAPER = ("nme_ioc", "nme_median", "fr_08", "loss", "parameters", "gmacs", "latency_ms")
-"""What fits a page of a paper."""
+"""Columns that fit on the page of a paper."""
 
 
 def columns_of(group: Group, wanted: Sequence[str] = ()) -> list[Column]:
-    """Those that some row of the group fills, the headline first; or those that are ``wanted``, in
-    their order. Raises UsageError for a column that there is not."""
+    """The columns in which some row has a value, the headline first, or else the ``wanted`` ones.
+
+    Wanted columns keep their order. Raises UsageError for a column that does not exist.
+    """
     columns = list(COLUMNS)
-    at = 1 + next(i for i, column in enumerate(columns) if column.key == "fr_08")
-    columns[at:at] = map(_of_plugin, group.metrics)
+    place = 1 + next(i for i, column in enumerate(columns) if column.key == "fr_08")
+    columns[place:place] = map(_metric_column, group.metrics)
     known = {column.key: column for column in columns}
     if group.headline == "nme_box":
         box = replace(known["nme_box"], kind="interval")
@@ -159,7 +164,7 @@ def columns_of(group: Group, wanted: Sequence[str] = ()) -> list[Column]:
     return [column for key, column in known.items() if filled[key] or key == group.headline]
 
 
-def _of_plugin(metric: GroupMetric) -> Column:
+def _metric_column(metric: GroupMetric) -> Column:
     percent = metric.unit == "%"
     title = metric.title if percent else f"{metric.title} {metric.unit}".rstrip()
     return Column(
@@ -173,8 +178,10 @@ def _of_plugin(metric: GroupMetric) -> Column:
 
 
 def check_column(key: str) -> str:
-    """The key. Raises UsageError, with close matches, where there is no such column; that of a
-    plugin's metric, ``distribution/id``, is known by the records alone."""
+    """Returns the key. Raises UsageError, with close matches, if there is no such column.
+
+    Keys of plugins' metrics, ``distribution/id``, are not checked: only the records know them.
+    """
     keys = ("nme", *(column.key for column in COLUMNS))
     if key not in keys and "/" not in key:
         raise unknown_name("column", printable(key), keys)
@@ -182,15 +189,15 @@ def check_column(key: str) -> str:
 
 
 def remarks(row: Row) -> list[str]:
-    """What stands beside a row's name: what tells it apart, and what a reader must not miss."""
-    told = [row.detail] if row.detail else []
+    """The remarks beside a row's name: its distinguishing detail, and warnings for the reader."""
+    parts = [row.detail] if row.detail else []
     if row.external:
-        told.append("external")
+        parts.append("external")
     if row.coverage is not None and row.coverage < 1:
-        told.append(f"found {100 * row.coverage:.1f}%")
+        parts.append(f"found {100 * row.coverage:.1f}%")
     if row.learned is False:
-        told.append("not learned")
-    return told
+        parts.append("not learned")
+    return parts
 
 
 def _interval(value: Any, bounds: Sequence[Any], digits: int) -> str:
@@ -201,7 +208,7 @@ def _interval(value: Any, bounds: Sequence[Any], digits: int) -> str:
     return f"{100 * value:.{digits}f}" + (f" [{interval}]" if len(known) == 2 else "")
 
 
-def _written(kind: str, value: Any, digits: int) -> str:
+def _format(kind: str, value: Any, digits: int) -> str:
     if value is None:
         return ""
     if kind == "percent":
@@ -209,16 +216,16 @@ def _written(kind: str, value: Any, digits: int) -> str:
     if kind == "seconds":
         return duration(value)
     if kind == "count":
-        return f"{_figures(value / 1e6)}M" if value >= 1e5 else f"{value:,}"
+        return f"{_three_digits(value / 1e6)}M" if value >= 1e5 else f"{value:,}"
     if kind == "flag":
         return "yes" if value else "no"
     if kind == "number" and isinstance(value, float):
-        return _figures(value)
+        return _three_digits(value)
     return printable(str(value))
 
 
-def _figures(value: float) -> str:
-    """Three significant digits, with their last zeros, so that numbers of a column line up."""
+def _three_digits(value: float) -> str:
+    """Three significant digits with trailing zeros, so that the numbers of a column line up."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 

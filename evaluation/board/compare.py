@@ -1,16 +1,16 @@
-"""Is one model better than another, or were these people kind to it? A paired bootstrap.
+"""Compares two models by a paired bootstrap over people.
 
 Both models are scored on the same frames of the same people. People are drawn with replacement,
 2000 times, and each draw gives the difference of the two mean errors over all frames of the drawn
-people; 95% of the differences lie in the interval. Where it does not hold zero, the difference is
-*significant*: other people would hardly turn the order round. Pairing removes what makes people
-easy or hard for both models, so it sees differences that two single intervals hide.
+people. 95% of the differences lie in the interval. If the interval does not hold zero, the
+difference is *significant*: with other people, the order would hardly change. Pairing removes what
+makes people easy or hard for both models, so it finds differences that two separate intervals hide.
 
-The same is asked of the share of failures, since a few faces that are far off for both fill the
-interval of the mean.
+The share of failures is compared in the same way, since a few faces with large errors of both
+models can make the interval of the mean error very wide.
 
-Seeds of one side are averaged before, so the interval is about people and not about seeds. What was
-found is a :class:`.comparison.Comparison`.
+Seeds of one model are averaged first, so the interval is about people and not about seeds. The
+result is a :class:`.comparison.Comparison`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..scores.clusters import Clusters, cluster, unit_of
 from ..scores.predictions import beside
 from .baseline import row_has_learned
 from .comparison import Comparison, Difference, MetricDifference
-from .comparison import sentence as sentence  # its earlier place
+from .comparison import sentence as sentence  # importable from here in earlier versions
 from .contestants import Contestant, check_comparable
 from .faces import faces_of
 from .metrics import group_metrics
@@ -43,16 +43,17 @@ def compare(a: Contestant, b: Contestant, split: str) -> Comparison:
     """Compare two models by a paired bootstrap over people.
 
     Args:
-        a: One side, as :func:`.contestants.find_contestant` finds it.
-        b: The other side.
+        a: One model, as :func:`.contestants.find_contestant` finds it.
+        b: The other model.
         split: ``val`` or ``test``.
 
     Returns:
-        What the predictions of both say where they are at hand, else their records' sums.
+        The comparison, from the predictions of both if all are there, else from the sums in their
+        records.
 
     Raises:
-        DataError: The two were not scored on the same frames under the same protocol, or neither
-            predictions nor sums are there.
+        DataError: The two were not scored on the same frames under the same protocol, or there are
+            neither predictions nor sums.
     """
     check_comparable(a, b)
     if all(beside(s.path, split) for s in (*a.sources, *b.sources)):
@@ -66,8 +67,8 @@ def _from_predictions(a: Contestant, b: Contestant, split: str) -> Comparison:
         mine, theirs = len(set(one.ids) - set(other.ids)), len(set(other.ids) - set(one.ids))
         raise DataError(
             f"{a.given} and {b.given} were scored on different frames: {mine} of "
-            f"{len(one.ids)} and {theirs} of {len(other.ids)} are the one's alone; score both on "
-            "the same data"
+            f"{len(one.ids)} and {theirs} of {len(other.ids)} are missing in the other; score both "
+            "on the same data"
         )
     if one.people != other.people or not np.array_equal(one.target, other.target, equal_nan=True):
         raise DataError(f"{a.given} and {b.given}: the labels of their frames differ")
@@ -88,8 +89,8 @@ def _from_records(a: Contestant, b: Contestant, split: str) -> Comparison:
         clusters = clusters_of(side.sources, split)
         if clusters is None:
             raise DataError(
-                f"{side.given}: without its predictions, and its record has no sums by person to "
-                "compare by; `zoo evaluate RUN` adds both"
+                f"{side.given}: has no predictions, and its record has no sums by person, which a "
+                "comparison needs; `zoo evaluate RUN` adds both"
             )
         sides.append(clusters)
     first, second = sides
@@ -107,8 +108,8 @@ def _comparison(
     columns = (one.total, one.found, other.total, other.found, one.failed, other.failed, one.faces)
     stacked = np.stack(columns, axis=1)
     draws = resampled(stacked) if len(stacked) else stacked
-    whole = stacked.sum(axis=0)
-    error = _difference(whole, draws, (0, 1), (2, 3))
+    sums = stacked.sum(axis=0)
+    error = _difference(sums, draws, (0, 1), (2, 3))
     if error is None:
         raise DataError(f"{a.given} and {b.given}: there is no face that both found")
     metric = a.benchmark.headline
@@ -126,10 +127,10 @@ def _comparison(
         metric=metric,
         people=len(one),
         unit=unit_of(a.sources[0].record.results[split].people, len(one)),
-        faces=round(min(whole[1], whole[3])),
-        missed=round(whole[6] - min(whole[1], whole[3])),
+        faces=round(min(sums[1], sums[3])),
+        missed=round(sums[6] - min(sums[1], sums[3])),
         error=error,
-        failures=_difference(whole, draws, (4, 6), (5, 6)),
+        failures=_difference(sums, draws, (4, 6), (5, 6)),
         median_a=row_a.nme_median,
         median_b=row_b.nme_median,
         paired=bool((one.found == other.found).all()),
@@ -160,15 +161,18 @@ def _metrics(
 
 
 def _difference(
-    whole: Floats, draws: Floats, a: tuple[int, int], b: tuple[int, int]
+    sums: Floats, draws: Floats, a: tuple[int, int], b: tuple[int, int]
 ) -> Difference | None:
-    """The difference of two ratios of columns; None where one of them cannot be had."""
-    if not np.isfinite(whole[[*a, *b]]).all() or whole[a[1]] <= 0 or whole[b[1]] <= 0:
+    """The difference of two ratios of columns; None if one of them cannot be computed.
+
+    ``a`` and ``b`` are the columns (numerator, denominator) of each ratio.
+    """
+    if not np.isfinite(sums[[*a, *b]]).all() or sums[a[1]] <= 0 or sums[b[1]] <= 0:
         return None
-    there = (draws[:, a[1]] > 0) & (draws[:, b[1]] > 0)
-    mine, theirs = (draws[there, top] / draws[there, below] for top, below in (a, b))
+    valid = (draws[:, a[1]] > 0) & (draws[:, b[1]] > 0)
+    mine, theirs = (draws[valid, top] / draws[valid, below] for top, below in (a, b))
     low, high = bounds(mine - theirs, np.ones(len(mine)))
     if low is None or high is None:
         return None
-    x, y = (float(whole[top] / whole[below]) for top, below in (a, b))
+    x, y = (float(sums[top] / sums[below]) for top, below in (a, b))
     return Difference(x, y, x - y, low, high)

@@ -1,7 +1,7 @@
-"""What the comparison of two models found: figures, verdict, and both in words.
+"""The result of a comparison of two models: figures, verdict, and both in words.
 
-The verdict weighs the mean error and the share of failures, and says which of them it rests on.
-Metrics of plugins stand beside that and have no part in it.
+The verdict depends on the mean error and on the share of failures, and says which of them is
+significant. Plugins' metrics are compared too, but do not change the verdict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from .metrics import GroupMetric
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure of two models: ``a`` minus ``b``, fractions, with its 95% interval over people."""
+    """A figure of two models, and ``a`` minus ``b`` with its 95% interval over people.
+
+    All are fractions.
+    """
 
     a: float
     b: float
@@ -32,26 +35,26 @@ class Difference:
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """A plugin's metric of two models, as their records have it."""
+    """A plugin's metric of two models, from their records."""
 
     metric: GroupMetric
     a: float | None
     b: float | None
     paired: Difference | None
-    """None where a record has no sums by person, or where versions, people or frames differ."""
+    """None if a record has no sums by person, or if versions, people or frames differ."""
     significant: bool
 
     @property
     def better(self) -> str:
-        """``a`` or ``b``; empty where nothing tells them apart."""
+        """``a`` or ``b``; empty if the difference is not significant."""
         if self.paired is None or not self.significant:
             return ""
         return "a" if (self.paired.difference < 0) == self.metric.lower_is_better else "b"
 
     def to_dict(self) -> dict[str, Any]:
-        told = ("title", "unit", "lower_is_better", "versions")
+        fields = ("title", "unit", "lower_is_better", "versions")
         return {
-            **{name: getattr(self.metric, name) for name in told},
+            **{name: getattr(self.metric, name) for name in fields},
             "a": self.a,
             "b": self.b,
             "paired": None if self.paired is None else asdict(self.paired),
@@ -61,7 +64,7 @@ class MetricDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on one split; negative differences are in favour of ``a``."""
+    """Two models on one split. Negative differences are in favour of ``a``."""
 
     a: str
     b: str
@@ -74,33 +77,35 @@ class Comparison:
     metric: str
     people: int
     unit: str
-    """``people``, or ``samples`` where the data set names nobody."""
+    """``people``, or ``samples`` if the data set names no people."""
     faces: int
-    """Number of faces that both found: the error goes over these."""
+    """Number of faces that both models found. Errors are means over these."""
     missed: int
-    """Number of faces that one of them did not find; they are failures of that one."""
+    """Number of faces that one model did not find. They are failures of that model."""
     error: Difference
     failures: Difference | None
-    """None where records do not say which faces failed."""
+    """None if the records do not say which faces failed."""
     median_a: float | None
-    """Half of the faces have a larger error; None where a record has no error curve."""
+    """Median error; None if a record has no error curve."""
     median_b: float | None
     paired: bool
-    """Whether the errors go over the same faces on both sides."""
+    """Whether the errors of both models are over the same faces."""
     learned_a: bool | None
-    """Whether it is better than the baseline, the mean shape; None where that is unknown."""
+    """Whether ``a`` is better than the baseline, the mean shape; None if unknown."""
     learned_b: bool | None
     baseline: dict[str, float | None]
-    """What the mean shape scores: the metric, and where known the bounds of its interval."""
+    """Figures of the mean shape: the metric, and the bounds of its interval if known."""
     source: str
     """``predictions`` or ``records``."""
     metrics: tuple[MetricDifference, ...] = ()
-    """Those of plugins that a record has, by key."""
+    """Plugins' metrics that a record has, in the order of their keys."""
 
     @property
     def evidence(self) -> dict[str, Difference]:
-        """The differences that tell the two apart, by metric: of the mean error, and of failures.
-        One person, or one frame, alone says nothing of others."""
+        """The significant differences, by metric: of the mean error, and of the share of failures.
+
+        Empty for a single person or frame, which says nothing about others.
+        """
         found = {self.metric: self.error}
         if self.failures is not None:
             found["fr_08"] = self.failures
@@ -108,14 +113,14 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """``a`` or ``b``, the better one; ``tied`` where nothing tells them apart, and ``mixed``
-        where one has the smaller error and the other fewer failures."""
+        """``a`` or ``b``, the better one; ``tied`` if no difference is significant; ``mixed`` if
+        one has the smaller error and the other has fewer failures."""
         better = {"a" if d.difference < 0 else "b" for d in self.evidence.values()}
         return "mixed" if len(better) == 2 else next(iter(better), "tied")
 
     @property
     def significant(self) -> bool:
-        """Whether mean error or failures tell the two apart."""
+        """Whether the difference in mean error or in failures is significant."""
         return bool(self.evidence)
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,8 +157,8 @@ def sentence(c: Comparison) -> str:
         return f"{c.a} and {c.b} differ by {size} on one {c.unit}, which says nothing of any other."
     if e.low == e.high == 0 and (f is None or f.low == f.high == 0):
         return f"{c.a} and {c.b} make the same errors on these {people}."
-    told = c.evidence
-    if not told:
+    evidence = c.evidence
+    if not evidence:
         also = f" and by {_size(f, 'fr_08')} {_interval(f.low, f.high)}" if f else ""
         inside = "both intervals hold zero" if f else "zero lies inside"
         return (
@@ -161,8 +166,8 @@ def sentence(c: Comparison) -> str:
             f"{_interval(e.low, e.high)}{also}, and {inside}. With other {c.unit}, the order "
             "might be the other way round."
         )
-    better, worse = (c.a, c.b) if next(iter(told.values())).difference < 0 else (c.b, c.a)
-    gains = [f"{_size(d, key)} {_gain(d)}" for key, d in told.items()]
+    better, worse = (c.a, c.b) if next(iter(evidence.values())).difference < 0 else (c.b, c.a)
+    gains = [f"{_size(d, key)} {_gain(d)}" for key, d in evidence.items()]
     if c.verdict == "mixed":
         return (
             f"{better} has the smaller error, by {gains[0]}, and {worse} fewer failures, by "
@@ -171,13 +176,13 @@ def sentence(c: Comparison) -> str:
         )
     return (
         f"{better} is better than {worse} by {' and by '.join(gains)}: "
-        f"{'both ' if len(told) > 1 else ''}significant at 95% on {people}; other {c.unit} would "
-        f"hardly turn the order round.{_other_evidence(c)}"
+        f"{'both ' if len(evidence) > 1 else ''}significant at 95% on {people}; other {c.unit} "
+        f"would hardly turn the order round.{_other_evidence(c)}"
     )
 
 
 def _other_evidence(c: Comparison) -> str:
-    """What the figure says that is not significant; empty where both are, or one is unknown."""
+    """A sentence on the figure that is not significant; empty if both are, or if one is unknown."""
     if c.failures is None or len(c.evidence) != 1:
         return ""
     key = "fr_08" if c.metric in c.evidence else c.metric

@@ -1,4 +1,4 @@
-"""The two sides of a comparison: which runs a name stands for, and whether they may be compared."""
+"""The two sides of a comparison: which runs a name means, and whether they can be compared."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ..records.provenance import examine
 from ..records.unfinished import unfinished
 
 NAMED = 4
-"""Configurations that a message names."""
+"""A message names at most this many configurations."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One configuration: a run, or its runs with several seeds and folds."""
+    """One configuration: a single run, or its runs with several seeds and folds."""
 
     given: str
-    """As the user named it."""
+    """The name that the user gave."""
     sources: tuple[Source, ...]
     benchmark: Benchmark
     fingerprint: str
 
     @property
     def name(self) -> str:
-        """The run's, or the model's where it stands for several."""
+        """The name of the run; for several runs, the name of the model."""
         first = self.sources[0].record
         if len(self.sources) == 1:
             return first.run
@@ -42,7 +42,7 @@ class Contestant:
 
     @property
     def model(self) -> tuple[str, str]:
-        """Backbone and configuration, whatever the seed."""
+        """Backbone and hash of the configuration; the same for all seeds."""
         record = self.sources[0].record
         return record.plugin.id, record.config_hash
 
@@ -56,19 +56,20 @@ class Contestant:
 
 
 def find_contestant(given: str, split: str) -> Contestant:
-    """The contestant that is named by a run folder, a record file, a folder of runs, or a pattern
-    such as ``'runs/mine-s*'``.
+    """The contestant of a run folder, a record file, a folder of runs, or a pattern such as
+    ``'runs/mine-s*'``.
 
-    Raises UsageError for a name without runs and for runs of several configurations; DataError for
-    a record without the split, or whose figures contradict what else is known of them.
+    Raises UsageError for a name without runs and for runs of several configurations. Raises
+    DataError for a record without the split, and for one whose figures contradict its predictions
+    or each other.
     """
     found = [(path, load_record(path)) for path in _record_files(given)]
-    there = sorted({split for _, record in found for split in record.results})
+    splits = sorted({split for _, record in found for split in record.results})
     lacking = [path for path, record in found if split not in record.results]
     if lacking:
         raise DataError(
             f"{given}: {lacking[0]} has no results on the {split} split, only on "
-            f"{' and '.join(there) or 'none'}; `zoo evaluate RUN --split {split}` scores it"
+            f"{' and '.join(splits) or 'none'}; `zoo evaluate RUN --split {split}` scores it"
         )
     sources, findings = examine(found, split)
     for finding in findings:
@@ -89,15 +90,15 @@ def find_contestant(given: str, split: str) -> Contestant:
 
 
 def _configuration(record: Record) -> str:
-    """Such as ``vgg19 e61dff, heatmap, quick, 64 px``: the digits stand in the run's name."""
+    """Such as ``vgg19 e61dff, heatmap, quick, 64 px``. The run's name has the same hex digits."""
     size = record.config.input_size
-    parts = [record.config.head, record.config.recipe, f"{size} px" if size else None]
-    told = [f"{record.plugin.id} {record.config_hash[:6]}", *(bare_id(p) for p in parts if p)]
-    return ", ".join(told)
+    options = [record.config.head, record.config.recipe, f"{size} px" if size else None]
+    name = f"{record.plugin.id} {record.config_hash[:6]}"
+    return ", ".join([name, *(bare_id(option) for option in options if option)])
 
 
 def check_comparable(a: Contestant, b: Contestant) -> None:
-    """Raises DataError with the first thing that differs: nothing is compared across it."""
+    """Raises DataError, with the first difference, if the two must not be compared."""
     pairs = (
         ("data set", a.benchmark.dataset, b.benchmark.dataset),
         ("release of the data", a.benchmark.release, b.benchmark.release),

@@ -1,4 +1,4 @@
-"""Headline errors face by face, from stored predictions: what a comparison in pairs is made of."""
+"""Headline errors of single faces, from stored predictions, for paired comparisons."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FaceErrors:
-    """The faces that count, in the order of their ids."""
+    """The faces that are measured, in the order of their ids."""
 
     ids: tuple[str, ...]
     people: tuple[str | None, ...]
     target: NDArray[np.float32]
     errors: Floats
-    """(N,), means over seeds; NaN where a seed missed the face."""
+    """(N,), means over seeds; NaN if a seed missed the face."""
     failed: Floats
     """(N,), the share of seeds in which it failed."""
 
@@ -36,8 +36,8 @@ class FaceErrors:
 def faces_of(sources: Sequence[Source], split: str) -> FaceErrors:
     """The faces of the runs of one configuration: seeds averaged, folds put together.
 
-    Each run has its predictions beside its record. Raises DataError for a file without a landmark
-    scheme, and for seeds that were scored on different frames.
+    Each run must have its predictions beside its record. Raises DataError for a file without a
+    landmark scheme, and for seeds that were scored on different frames.
     """
     seeds = [
         _join([_mean([_measure(run, split) for run in repeats]) for repeats in by_fold(runs)])
@@ -49,15 +49,15 @@ def faces_of(sources: Sequence[Source], split: str) -> FaceErrors:
 def _measure(source: Source, split: str) -> FaceErrors:
     path = beside(source.path, split)
     assert path is not None
-    p = load(path)
-    scheme = scheme_for(path, p, source.record.data.scheme)
-    errors = headline_errors(p.points, p.target, p.visible, scheme)
-    kept = np.flatnonzero(counted_faces(p.target, p.visible, scheme))
-    return _ordered(p, kept, np.asarray(errors, np.float64))
+    predictions = load(path)
+    scheme = scheme_for(path, predictions, source.record.data.scheme)
+    errors = headline_errors(predictions.points, predictions.target, predictions.visible, scheme)
+    rows = np.flatnonzero(counted_faces(predictions.target, predictions.visible, scheme))
+    return _ordered(predictions, rows, np.asarray(errors, np.float64))
 
 
-def _ordered(p: Predictions, kept: NDArray[np.int64], errors: Floats) -> FaceErrors:
-    order = sorted(kept.tolist(), key=lambda i: p.ids[i])
+def _ordered(p: Predictions, rows: NDArray[np.int64], errors: Floats) -> FaceErrors:
+    order = sorted(rows.tolist(), key=lambda i: p.ids[i])
     return FaceErrors(
         ids=tuple(p.ids[i] for i in order),
         people=tuple(p.people[i] for i in order),

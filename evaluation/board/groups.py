@@ -13,22 +13,22 @@ _SPLITS = {"val": "validation"}
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that can be compared, best first, above the baseline that they all should beat."""
+    """Rows that can be compared, best first, and the baseline that every row should beat."""
 
     benchmark: Benchmark
     split: str
     fingerprint: str
     partial: bool
-    """The data set held less than its release."""
+    """Whether the data set had fewer samples than its release."""
     baseline: dict[str, float | None]
-    """What the training set's mean shape scores, by metric."""
+    """Figures of the training split's mean shape, by metric."""
     rows: list[Row]
     metrics: list[GroupMetric] = field(default_factory=list)
-    """The metrics of plugins that its records have."""
+    """Plugins' metrics that the group's records have."""
     notes: list[str] = field(default_factory=list)
-    """What a reader of the table must know, one sentence each."""
+    """Notes for a reader of the table, one sentence each."""
     subset: str = ""
-    """The subset of the split's frames that was scored; empty: all."""
+    """The subset of the split's frames that was scored; empty for all frames."""
 
     @property
     def dataset(self) -> str:
@@ -40,7 +40,7 @@ class Group:
 
     @property
     def protocol(self) -> str:
-        """As records have it: ``person/1``."""
+        """Its label, as in records: ``person/1``."""
         return self.benchmark.protocol
 
     @property
@@ -49,17 +49,17 @@ class Group:
 
     @property
     def title(self) -> str:
-        """In words: ``YouTube Faces, unseen people, validation``."""
+        """Such as ``YouTube Faces, unseen people, validation``."""
         subset = f", subset {self.subset}" if self.subset else ""
         return f"{self.benchmark.title}, {_SPLITS.get(self.split, self.split)}{subset}"
 
     @property
     def heading(self) -> str:
-        """The title, and in brackets what names the frames exactly."""
+        """The title, and in brackets the exact benchmark and data."""
         partial = ", partial" if self.partial else ""
         return f"{self.title} ({self.benchmark.label}{partial}, data {self.fingerprint[:8]})"
 
     @property
     def headline(self) -> str:
-        """The metric that failure rates stand on: ``nme_box`` for schemes without eye corners."""
+        """The metric that rows are ranked by: ``nme_box`` for schemes without eye corners."""
         return self.benchmark.headline

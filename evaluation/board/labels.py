@@ -1,7 +1,7 @@
-"""What tells rows of one backbone apart, in words: ``heatmap, 96 px, 10 epochs``.
+"""Texts that distinguish rows of one backbone: ``heatmap, 96 px, 10 epochs``.
 
-Two rows of a board are never alike: as few keys of their configurations as tell them apart stand
-beside the backbone's name, the ones that readers know a row by first.
+No two rows of a board have the same name. The backbone's name is followed by as few options of the
+configuration as distinguish the rows; the options that readers know best come first.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ..records import NOT_THE_CONFIGURATION, Record
 from .row import Row
 
 LONGEST = 300
-"""Characters of a value on a card: longer ones are no facts of a run."""
+"""A value on a card has at most this many characters; longer ones are cut."""
 
 LONGEST_NAME = 120
-"""Characters of a name or a word in a table."""
+"""A name or a word in a table has at most this many characters."""
 
 NUMBERS = (int, float)
 FIRST = ("recipe", "head", "input_size", "epochs", "pretrained", "loss")
-"""Keys that readers know a row by; the others follow as the configuration has them."""
+"""Options that readers know best. The others follow in the order of the configuration."""
 
 _WORDS: Mapping[str, Callable[[Any], str]] = {
     "recipe": str,
@@ -34,7 +34,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
 
 
 def printable(text: str) -> str:
-    """One line without control characters: a stranger's text must not steer a terminal."""
+    """The text as one line without control characters: a record must not control a terminal."""
     line = " ".join(text.split())
     if line.isprintable():
         return line
@@ -43,49 +43,49 @@ def printable(text: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def words(text: str, longest: int = LONGEST) -> str:
-    """``printable`` text of bounded length; records of one board repeat one another a lot."""
+    """``printable`` text, cut to a length. Cached, since records of a board repeat many texts."""
     shown = printable(text)
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def labels(rows: Sequence[Row]) -> list[str]:
-    """Such as ``strong, 112 px``; empty for the only row of its backbone.
+    """For each row a text such as ``strong, 112 px``; empty for the only row of its backbone.
 
-    As few keys of the configuration as tell the rows apart; where none does, the hash of the
-    configuration. And for a row that started from another run, the name of that run.
+    It has as few options of the configuration as distinguish the rows or, if none does, the hash of
+    the configuration. A row that started from another run's weights also names that run.
     """
     by_backbone: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         by_backbone.setdefault(row.backbone, []).append(i)
     found = [""] * len(rows)
-    for same in by_backbone.values():
-        if len(same) == 1:
+    for indices in by_backbone.values():
+        if len(indices) == 1:
             continue
-        records = [rows[i].sources[0].record for i in same]
-        told = _apart([flat(configuration(record)) for record in records])
-        texts = [words(text, LONGEST_NAME) for text in told]
-        for i, text, record in zip(same, texts, records, strict=True):
+        records = [rows[i].sources[0].record for i in indices]
+        details = _distinguish([flat(configuration(record)) for record in records])
+        texts = [words(text, LONGEST_NAME) for text in details]
+        for i, text, record in zip(indices, texts, records, strict=True):
             unclear = texts.count(text) > 1
             found[i] = f"{text} {words(record.config_hash)[:6]}".strip() if unclear else text
     return [
-        ", ".join(filter(None, (text, _start(row.sources[0].record))))
+        ", ".join(filter(None, (text, _started_from(row.sources[0].record))))
         for text, row in zip(found, rows, strict=True)
     ]
 
 
-def _start(record: Record) -> str:
-    """The run whose training a row goes on with, which cost time that the row does not count."""
+def _started_from(record: Record) -> str:
+    """The run whose weights a row started from; the row's training time does not include it."""
     kind, _, rest = (record.model.weights or "").partition(": ")
     return f"from {words(rest.partition(' sha256: ')[0], LONGEST_NAME)}" if kind == "run" else ""
 
 
 def named(row: Row) -> str:
-    """The backbone, with what tells the row apart in brackets."""
+    """The backbone, with the row's distinguishing detail in brackets."""
     return f"{row.backbone} ({row.detail})" if row.detail else row.backbone
 
 
 def flat(value: Mapping[str, Any], before: str = "") -> dict[str, str | int | float | bool]:
-    """Nested tables as one of dotted keys, without what is empty; all text is short and plain."""
+    """Nested tables as one table with dotted keys, without empty values. Texts are ``words``."""
     facts: dict[str, str | int | float | bool] = {}
     for key, item in value.items():
         if item is None or item == "" or item == []:
@@ -103,36 +103,39 @@ def flat(value: Mapping[str, Any], before: str = "") -> dict[str, str | int | fl
 
 
 def configuration(record: Record) -> dict[str, Any]:
-    """What a record's run was configured by, without where and with which seed it ran."""
+    """The configuration of a record's run, without its seed, fold, device and paths."""
     return {k: v for k, v in record.facts.config.items() if k not in NOT_THE_CONFIGURATION}
 
 
-def _apart(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A text a configuration: keys are added while that makes more of the texts differ, and those
-    that later ones made needless are taken out again."""
+def _distinguish(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One text for each configuration, different where possible.
+
+    Options are added one by one if that makes more of the texts differ. Options that later ones
+    have made unnecessary are removed again.
+    """
     columns: list[list[str]] = []
     most = 1
     for key in dict.fromkeys((*FIRST, *(key for config in configs for key in config))):
         if most == len(configs):
             break
         values = [_value(key, config) for config in configs]
-        if (now := _different([*columns, values])) > most:
-            columns, most = [*columns, values], now
+        if (count := _count_different([*columns, values])) > most:
+            columns, most = [*columns, values], count
     for column in list(columns):
         others = [each for each in columns if each is not column]
-        if _different(others) == most:
+        if _count_different(others) == most:
             columns = others
     return [", ".join(texts) for texts in zip(*columns, strict=True)] or [""] * len(configs)
 
 
-def _different(columns: Iterable[Sequence[str]]) -> int:
-    """How many rows of these columns differ; no columns at all are one row."""
+def _count_different(columns: Iterable[Sequence[str]]) -> int:
+    """The number of different rows in these columns; 1 without any columns."""
     return len(set(zip(*columns, strict=True))) or 1
 
 
 def _value(key: str, config: Mapping[str, Any]) -> str:
-    """As ``--set`` takes it where no words are known: true and false in small letters, plugins
-    without landmark-zoo/. A recipe of the backbone's name is its own."""
+    """The value of an option in words, or else as ``--set`` takes it: true and false in small
+    letters, plugins without landmark-zoo/. A recipe with the backbone's name is its own recipe."""
     value = config.get(key)
     if value is None:
         return f"no {key}"

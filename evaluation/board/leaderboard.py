@@ -1,7 +1,7 @@
 """The leaderboard: which model is best, by how much, among results that can be compared.
 
 Records are grouped by benchmark, fingerprint and split. Only rows of one group were scored on the
-same frames of the same people, so no ranking ever crosses a group.
+same frames of the same people, so each group has its own ranking.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from .row import Row
 from .significance import Ties, find_front, find_ties
 
 MOST_LEFT_OUT = 20
-"""Files that are named one by one; a folder that is given twice has as many copies as runs."""
+"""At most this many left-out files are named one by one: there can be as many copies as runs."""
 
 
 def sort_keys() -> list[str]:
-    """The metrics that a board can be sorted by: those that its rows show."""
+    """The metrics that a board can be sorted by: those of its rows."""
     return [f.name for f in fields(Row) if f.name in METRICS]
 
 
@@ -47,7 +47,7 @@ def build(
 ) -> list[Group]:
     """Pool records into rows, and rows into groups that can be compared.
 
-    A run that is found twice, at one place or as a copy with the same predictions, counts once. A
+    A run that is found twice (the same file, or a copy with the same predictions) counts once. A
     record whose figures contradict each other or its predictions does not count, and the group's
     notes name it. A configuration that lacks folds of its protocol is not ranked, and the notes say
     so.
@@ -56,12 +56,12 @@ def build(
         records: Records and the files that they were read from.
         split: ``val`` or ``test``.
         protocol: The one protocol to keep (``person``, or ``person/1``); None keeps all.
-        sort: The metric that rows are sorted by. Where a group has no ``nme_ioc``, sorting by it
-            sorts by ``nme_box``.
-        subset: The frames that are ranked on, by an attribute such as ``blur``; empty: all.
+        sort: The metric that rows are sorted by. If it is ``nme_ioc`` and a group has none, the
+            group is sorted by ``nme_box``.
+        subset: The subset of frames to rank on, by an attribute such as ``blur``; empty for all.
 
     Returns:
-        The groups, in the order of their names; empty where no record fits.
+        The groups, in the order of their names; empty if no record fits.
 
     Raises:
         UsageError: The split, the protocol or the metric is unknown.
@@ -86,11 +86,11 @@ def collect(
         subset: As in :func:`build`.
 
     Returns:
-        The groups, and the files that do not count: unreadable ones, copies, and those whose
+        The groups, and the files that do not count: unreadable files, copies, and records whose
         figures cannot be trusted.
 
     Raises:
-        DataError: There is no record that counts; says what to do about it.
+        DataError: No record counts; the message says what to do.
         UsageError: The split, the protocol or the metric is unknown.
     """
     with without_collector():
@@ -115,23 +115,23 @@ def collect(
         raise DataError(f"no record under {places} that counts: {first}")
     if subset:
         results = [view.results for _, record in records for view in views(record)]
-        known = {name for each in results if split in each for name in each[split].subsets}
-        raise unknown_name(f"subset of the {split} split", subset, sorted(known))
-    there = {f"{s} of {r.data.protocol}" for _, r in records for s in r.results}
-    asked = f"{split} of {protocol}" if protocol else split
+        names = {name for each in results if split in each for name in each[split].subsets}
+        raise unknown_name(f"subset of the {split} split", subset, sorted(names))
+    available = {f"{s} of {r.data.protocol}" for _, r in records for s in r.results}
+    requested = f"{split} of {protocol}" if protocol else split
     advice = "; `zoo evaluate RUN --split test` scores a test split" if split == "test" else ""
     raise DataError(
-        f"no results on {asked} in the {len(records)} records under {places}: "
-        f"there are {', '.join(sorted(there)) or 'none at all'}{advice}"
+        f"no results on {requested} in the {len(records)} records under {places}: "
+        f"there are {', '.join(sorted(available)) or 'none at all'}{advice}"
     )
 
 
-def _is(label: str, id: str, asked: str) -> bool:
-    return label == asked if "/" in asked else label.partition("/")[0] == id
+def _matches(label: str, id: str, requested: str) -> bool:
+    return label == requested if "/" in requested else label.partition("/")[0] == id
 
 
 def left_out_in_words(problems: Sequence[Problem]) -> list[str]:
-    """A line for each file that does not count on a board, and one for those beyond a number."""
+    """A line for each file that a board leaves out; one line counts those after MOST_LEFT_OUT."""
     lines = [f"left out: {problem}" for problem in problems[:MOST_LEFT_OUT]]
     more = len(problems) - MOST_LEFT_OUT
     return [*lines, f"left out: {more} more"] if more > 0 else lines
@@ -146,12 +146,12 @@ def _build(
 ) -> tuple[list[Group], list[ExcludedRecord]]:
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    wanted = find_protocol(protocol) if protocol else None
+    chosen_protocol = find_protocol(protocol) if protocol else None
     chosen = [
         (path, on_subset(view, subset) if subset else view)
-        for path, record in _once(records)
+        for path, record in _without_repeats(records)
         for view in views(record)
-        if not wanted or _is(view.data.protocol, wanted.id, protocol or "")
+        if not chosen_protocol or _matches(view.data.protocol, chosen_protocol.id, protocol or "")
     ]
     sources, findings = examine(chosen, split)
     _require_known(sort, sources, split)
@@ -168,13 +168,13 @@ def _build(
 
 
 def _require_known(sort: str, sources: Sequence[Source], split: str) -> None:
-    further = group_metrics(sources, split)
-    if sort not in sort_keys() and not any(each.answers_to(sort) for each in further):
-        known = [*sort_keys(), *(each.key for each in further)]
+    plugin_metrics = group_metrics(sources, split)
+    if sort not in sort_keys() and not any(each.answers_to(sort) for each in plugin_metrics):
+        known = [*sort_keys(), *(each.key for each in plugin_metrics)]
         raise unknown_name("metric to sort by", sort, known)
 
 
-def _once(records: Iterable[tuple[Path, Record]]) -> Iterable[tuple[Path, Record]]:
+def _without_repeats(records: Iterable[tuple[Path, Record]]) -> Iterable[tuple[Path, Record]]:
     seen: set[Path] = set()
     for path, record in records:
         if path not in seen:
@@ -191,14 +191,14 @@ def _group(
         configurations.setdefault(name, []).append(source)
     rows, notes = [], []
     for (backbone, config_hash), runs in sorted(configurations.items()):
-        whole, lacking = _whole_seeds(runs, benchmark.protocol)
-        if whole:
-            rows.append(pool(whole, split))
-        if lacking:
-            notes.append(f"{backbone} {config_hash[:6]}: {lacking}")
+        complete, reason = _complete_seeds(runs, benchmark.protocol)
+        if complete:
+            rows.append(pool(complete, split))
+        if reason:
+            notes.append(f"{backbone} {config_hash[:6]}: {reason}")
     baseline, headline = pool_baseline(sources, split), benchmark.headline
-    further = group_metrics(sources, split)
-    baseline |= {each.key: each.baseline for each in further}
+    plugin_metrics = group_metrics(sources, split)
+    baseline |= {each.key: each.baseline for each in plugin_metrics}
     learned = {id(row): row_has_learned(row, split, baseline, headline) for row in rows}
     contenders = [row for row in rows if learned[id(row)] is not False]
     rows = [*contenders, *(row for row in rows if learned[id(row)] is False)]
@@ -210,9 +210,9 @@ def _group(
         replace(row, learned=learned[id(row)], tied=tied, pareto=pareto, detail=detail)
         for row, tied, pareto, detail in marks
     ]
-    fewer = [rows[i] for i in ties.fewer_failures]  # contenders stand first, in their order
+    fewer = [rows[i] for i in ties.fewer_failures]  # contenders come first, in their order
     metric = headline if sort == "nme_ioc" else sort
-    rows.sort(key=lambda row: _rank(row, metric, further))
+    rows.sort(key=lambda row: _rank(row, metric, plugin_metrics))
     return Group(
         benchmark=benchmark,
         split=split,
@@ -220,19 +220,19 @@ def _group(
         partial=any(source.record.data.partial for source in sources),
         baseline=baseline,
         rows=rows,
-        metrics=further,
+        metrics=plugin_metrics,
         notes=[
             *_note_marks(rows, ties, fewer),
             *note_unlearned(rows, split, baseline, headline),
-            *note_versions(further),
+            *note_versions(plugin_metrics),
             *notes,
         ],
     )
 
 
 def _note_marks(rows: list[Row], ties: Ties, fewer: Sequence[Row]) -> list[str]:
-    """What the marks mean, where there is something to mark; ``fewer`` are rows that fail less
-    often than the best."""
+    """Notes on the marks that the rows have; ``fewer`` are the rows that fail less often than the
+    best."""
     if len(rows) < 2:
         return []
     how = f"paired bootstrap over {ties.clusters}" if ties.clusters else "by their own intervals"
@@ -249,7 +249,10 @@ def _note_marks(rows: list[Row], ties: Ties, fewer: Sequence[Row]) -> list[str]:
     elif any(ties.tied):
         notes.append("best (=): the only row that has learned")
     for row in fewer:
-        notes.append(f"{named(row)} fails less often than the best row, at an error not told apart")
+        notes.append(
+            f"{named(row)} fails less often than the best row, and their errors do not differ "
+            "significantly"
+        )
     if any(row.pareto for row in rows):
         notes.append("pareto (*): no other row is as good in error and GMACs and better in one")
     if ties.other_frames:
@@ -268,7 +271,7 @@ def _note_marks(rows: list[Row], ties: Ties, fewer: Sequence[Row]) -> list[str]:
 
 
 def _note_findings(groups: Sequence[Group], findings: Iterable[ExcludedRecord], split: str) -> None:
-    """Names the records that cannot be trusted under the table that they would be in."""
+    """Add a note on each record that cannot be trusted to the group that it would be in."""
     for found in findings:
         record = found.source.record
         key = (benchmark_of(record, split), record.data.fingerprint)
@@ -278,13 +281,13 @@ def _note_findings(groups: Sequence[Group], findings: Iterable[ExcludedRecord], 
 
 
 def _note_fingerprints(groups: Sequence[Group]) -> None:
-    """Tables of one benchmark on different data: never one table, and a reader should know why."""
+    """Add a note to groups of one benchmark on different data, which cannot share a table."""
     for group in groups:
         others = [g.fingerprint[:8] for g in groups if g is not group and _same_but_data(g, group)]
         if others:
             group.notes.append(
                 f"the same benchmark has a table of other data (fingerprint {', '.join(others)}): "
-                "their rows do not compare with these"
+                "its rows cannot be compared with these"
             )
 
 
@@ -292,34 +295,37 @@ def _same_but_data(one: Group, other: Group) -> bool:
     return one.benchmark == other.benchmark and one.split == other.split
 
 
-def _whole_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
-    """The runs of seeds that have every fold, and what the others lack, in words."""
+def _complete_seeds(runs: list[Source], protocol: str) -> tuple[list[Source], str]:
+    """The runs of seeds with all folds, and a text on the folds that the other seeds lack."""
     known = PROTOCOLS.get(protocol.partition("/")[0])
     folds = set(range(known.folds)) if known else {0}
     if len(folds) == 1:
         return runs, ""
-    whole: list[Source] = []
-    lacking: list[str] = []
+    complete: list[Source] = []
+    reasons: list[str] = []
     for seed in sorted({r.record.seed for r in runs}, key=lambda s: (s is None, s or 0)):
-        own = [r for r in runs if r.record.seed == seed]
-        missing = sorted(folds - {r.record.fold for r in own})
+        seed_runs = [r for r in runs if r.record.seed == seed]
+        missing = sorted(folds - {r.record.fold for r in seed_runs})
         if missing:
             which = ", ".join(map(str, missing))
-            lacking.append(f"seed {seed} not ranked, it lacks fold {which}")
+            reasons.append(f"seed {seed} not ranked, it lacks fold {which}")
         else:
-            whole += own
-    return whole, "; ".join(lacking)
+            complete += seed_runs
+    return complete, "; ".join(reasons)
 
 
-def _rank(row: Row, metric: str, further: Sequence[GroupMetric]) -> tuple[bool, float, str]:
-    """Rows that have not learned come last, whatever they are sorted by: the first row reads as the
-    best."""
+def _rank(row: Row, metric: str, plugin_metrics: Sequence[GroupMetric]) -> tuple[bool, float, str]:
+    """The sort key of a row.
+
+    Rows that have not learned come last, whatever the metric: readers take the first row for the
+    best.
+    """
     if metric in METRICS:
         value, lower = getattr(row, metric), METRICS[metric].lower_is_better
-    else:  # of a plugin; None in a group whose records do not have it
-        own = next((each for each in further if each.answers_to(metric)), None)
-        value = row.metrics.get(own.key) if own else None
-        lower = own.lower_is_better if own else True
+    else:  # a plugin's metric; a group may have no record with it
+        found = next((each for each in plugin_metrics if each.answers_to(metric)), None)
+        value = row.metrics.get(found.key) if found else None
+        lower = found.lower_is_better if found else True
     if value is None:
         value = math.inf
     elif not lower:

@@ -1,4 +1,4 @@
-"""The figures of plugins' metrics on the board: what the records of a group say of each."""
+"""Plugins' metrics on the board, as the records of a group have them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ..records.schema import MetricFigure
 
 @dataclass(frozen=True)
 class GroupMetric:
-    """A metric that records of a group have, whether it is installed or not."""
+    """A metric in the records of a group. It need not be installed."""
 
     key: str
     """``distribution/id``."""
     title: str
     unit: str = ""
-    """With ``%`` its values are fractions."""
+    """If it is ``%``, the values are fractions."""
     lower_is_better: bool = True
     baseline: float | None = None
-    """What the mean shape scores; None where records do not agree, as folds do not."""
+    """The figure of the mean shape; None if records differ in it, as those of folds do."""
     versions: list[str] = field(default_factory=list)
-    """The versions of the distribution that measured a row of the group."""
+    """The versions of the distribution that measured the rows of the group."""
 
     def written(self, value: float | None, sign: str = "") -> str:
-        """A value of it as people read it; ``sign`` is "+" for a difference."""
+        """A value with its unit, for people; ``sign`` is "+" for a difference."""
         return written(value, self.unit, sign)
 
     def answers_to(self, name: str) -> bool:
@@ -36,7 +36,7 @@ class GroupMetric:
 
 
 def written(value: float | None, unit: str, sign: str = "") -> str:
-    """A value with its unit as people read it."""
+    """A value with its unit, for people."""
     if value is None:
         return "none"
     if unit == "%":
@@ -67,10 +67,10 @@ def _metric(key: str, figures: Sequence[MetricFigure]) -> GroupMetric:
 
 
 def note_versions(metrics: Iterable[GroupMetric]) -> list[str]:
-    """Tells a reader of columns whose values were not all measured by the same code."""
+    """Notes on metrics whose values were measured by different versions of a plugin."""
     return [
-        f"{metric.title}: measured by versions {', '.join(metric.versions)} of {metric.key}, which "
-        "may not compare"
+        f"{metric.title}: measured by versions {', '.join(metric.versions)} of {metric.key}, whose "
+        "values may not be comparable"
         for metric in metrics
         if len(metric.versions) > 1
     ]

@@ -2,11 +2,10 @@
 
 A row's figures are means over seeds, and a seed's figure is the mean over its folds, weighted by
 their frames (one fold, for most protocols). ``nme_ioc_std`` is the standard deviation of the seeds'
-figures:
-what another seed would change. The interval is the mean of the seeds' bootstrap bounds: what other
-people would change. Folds score different people, so a seed with folds is bootstrapped over the
-people of all of them; where records lack the sums by person, half widths add in squares, as those
-of independent errors do.
+figures: it shows how much another seed would change. The interval is the mean of the seeds'
+bootstrap bounds: it shows how much other people would change. Folds score different people, so a
+seed with folds is bootstrapped over the people of all folds. If records lack the sums by person,
+the squares of the folds' half widths are added, as for independent errors.
 """
 
 from __future__ import annotations
@@ -24,24 +23,24 @@ from .row import Row
 from .runs import by_fold, by_seed
 
 Figures = dict[str, float | None]
-"""What is pooled of a split's results, by the name of a row's field or the key of a plugin's
-metric."""
+"""The figures of a split's results that are pooled, by the name of a row's field or the key of a
+plugin's metric."""
 
 _BOUNDS = ("nme_ioc_low", "nme_ioc_high")
-_OWN = (
+_POOLED = (
     *("nme_ioc", *_BOUNDS, "nme_box", "loss", "fr_08", "auc_08", "coverage"),
     *("nme_seen", "nme_hidden", "hidden_ap", "hidden_f1"),
 )
-_read_own = attrgetter(*_OWN)
+_read_pooled = attrgetter(*_POOLED)
 
 
 def pool(sources: Sequence[Source], split: str) -> Row:
-    """The row of runs that share a configuration and a group; at least one."""
+    """The row of one or more runs that share a configuration and a group."""
     runs = by_seed(sources)
-    further = tuple(dict.fromkeys(k for s in sources for k in s.record.results[split].metrics))
-    seeds = [_pool_folds(own, split, further) for own in runs]
+    plugin_keys = tuple(dict.fromkeys(k for s in sources for k in s.record.results[split].metrics))
+    seeds = [_pool_folds(seed_runs, split, plugin_keys) for seed_runs in runs]
     pooled = _average(seeds)
-    ordered = [source for own in runs for source in own]
+    ordered = [source for seed_runs in runs for source in seed_runs]
     records = [source.record for source in ordered]
     first = records[0]
     config = first.config
@@ -68,7 +67,7 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         gmacs=first.model.gmacs,
         images_per_second=_mean_speed(records) if len(devices) <= 1 else None,
         device=", ".join(devices) or None,
-        seeds=[seed for own in runs if (seed := own[0].record.seed) is not None],
+        seeds=[seed for seed_runs in runs if (seed := seed_runs[0].record.seed) is not None],
         runs=[record.run for record in records],
         external=first.external,
         latency_ms=bench.get("latency_ms"),
@@ -82,13 +81,13 @@ def pool(sources: Sequence[Source], split: str) -> Row:
         nme_hidden=pooled["nme_hidden"],
         hidden_ap=pooled["hidden_ap"],
         hidden_f1=pooled["hidden_f1"],
-        metrics={key: pooled[key] for key in further},
+        metrics={key: pooled[key] for key in plugin_keys},
         sources=tuple(ordered),
     )
 
 
 def bound_of(row: Row, split: str, key: str) -> float | None:
-    """A bound of a row's interval, such as ``nme_box_low``; None where a run lacks it."""
+    """A bound of a row's interval, such as ``nme_box_low``; None if a run lacks it."""
     if hasattr(row, key):
         bound: float | None = getattr(row, key)
         return bound
@@ -96,13 +95,13 @@ def bound_of(row: Row, split: str, key: str) -> float | None:
 
 
 def pool_baseline(sources: Sequence[Source], split: str) -> dict[str, float | None]:
-    """The baseline of a group: the same for every run but for the fold, and pooled over folds.
+    """The baseline of a group, pooled over folds. All runs of a fold have the same baseline.
 
-    The run that says most of a fold is taken for it: earlier versions kept no interval.
+    Of each fold, the run with the most figures is used: records of earlier versions lack intervals.
     """
     folds = [
-        max((s.record.results[split] for s in own), key=lambda results: len(results.baseline))
-        for own in by_fold(sources)
+        max((s.record.results[split] for s in fold_runs), key=lambda results: len(results.baseline))
+        for fold_runs in by_fold(sources)
     ]
     baselines = [results.baseline for results in folds]
     if len(folds) == 1:
@@ -119,13 +118,13 @@ def pool_baseline(sources: Sequence[Source], split: str) -> dict[str, float | No
     return pooled
 
 
-def _pool_folds(sources: Sequence[Source], split: str, further: Sequence[str]) -> Figures:
-    """One seed's figures, those of plugins' metrics too. Runs repeated with one seed and fold are
-    averaged first."""
+def _pool_folds(sources: Sequence[Source], split: str, plugin_keys: Sequence[str]) -> Figures:
+    """One seed's figures, with those of plugins' metrics. Several runs with the same seed and fold
+    are averaged first."""
     if len(sources) == 1:
-        return _figures(sources[0].record.results[split], further)
-    folds = [[s.record.results[split] for s in own] for own in by_fold(sources)]
-    parts = [_average([_figures(each, further) for each in results]) for results in folds]
+        return _figures(sources[0].record.results[split], plugin_keys)
+    folds = [[run.record.results[split] for run in fold] for fold in by_fold(sources)]
+    parts = [_average([_figures(each, plugin_keys) for each in results]) for results in folds]
     if len(parts) == 1:
         return parts[0]
     frames = [results[0].n for results in folds]
@@ -139,8 +138,8 @@ def _fold_bounds(
     frames: Sequence[int],
     mean: float | None,
 ) -> dict[str, float | None]:
-    """The interval over the people of all folds; by the folds' half widths where their sums are
-    unknown."""
+    """The interval over the people of all folds; from the folds' half widths if sums by person are
+    missing."""
     if mean is None or any(part[bound] is None for part in parts for bound in _BOUNDS):
         return dict.fromkeys(_BOUNDS)
     clusters: list[Clusters] = []
@@ -150,14 +149,14 @@ def _fold_bounds(
             break
         clusters.append(sums.clusters())
     else:
-        whole = concatenate(clusters)
-        return dict(zip(_BOUNDS, cluster_interval(whole.total, whole.found), strict=True))
+        joint = concatenate(clusters)
+        return dict(zip(_BOUNDS, cluster_interval(joint.total, joint.found), strict=True))
     return {bound: _joint_bound(parts, frames, "nme_ioc", bound) for bound in _BOUNDS}
 
 
 def _joint_bound(folds: Sequence[Figures], frames: Sequence[int], figure: str, bound: str) -> float:
-    """A bound of the mean over folds, whose errors are independent: the squares of their half
-    widths add up. All figures and bounds are known."""
+    """A bound of the mean over folds: the squares of the folds' half widths are added, since their
+    errors are independent. No figure or bound may be None."""
     mean = _mean([fold[figure] for fold in folds], frames)
     half = math.hypot(
         *(
@@ -169,11 +168,11 @@ def _joint_bound(folds: Sequence[Figures], frames: Sequence[int], figure: str, b
     return mean - half if bound.endswith("_low") else mean + half
 
 
-def _figures(results: Results, further: Sequence[str]) -> Figures:
-    figures = dict(zip(_OWN, _read_own(results), strict=True))
+def _figures(results: Results, plugin_keys: Sequence[str]) -> Figures:
+    figures = dict(zip(_POOLED, _read_pooled(results), strict=True))
     figures["nme_median"] = results.ced.median if results.ced else None
     figures["nme_ioc_flip"] = results.flip.nme_ioc if results.flip else None
-    for key in further:
+    for key in plugin_keys:
         figure = results.metrics.get(key)
         figures[key] = figure.value if figure else None
     return figures
@@ -186,8 +185,7 @@ def _average(parts: Sequence[Figures]) -> Figures:
 
 
 def _mean(values: Sequence[float | None], weights: Sequence[float] = ()) -> float | None:
-    """The mean, weighted where there are weights; None where any value is missing: half a mean is
-    none."""
+    """The mean, weighted if there are weights; None if any value is missing."""
     if len(values) == 1:
         return values[0]
     known = [value for value in values if value is not None]
@@ -200,7 +198,7 @@ def _mean(values: Sequence[float | None], weights: Sequence[float] = ()) -> floa
 
 
 def _difference(one: float | None, other: float | None) -> float:
-    """The difference of two figures that are known to be there."""
+    """The difference of two figures, neither of which may be None."""
     assert one is not None
     assert other is not None
     return one - other
@@ -221,23 +219,23 @@ def _mean_speed(records: Sequence[Record]) -> float | None:
 
 
 def _train_seconds(runs: Sequence[Sequence[Source]]) -> float | None:
-    """What a seed took, the mean over seeds; None where a run does not say."""
+    """The training time of a seed (all folds), averaged over seeds; None if a run does not say."""
     seeds = [
-        [_mean([source.record.cost.train_seconds for source in own]) for own in by_fold(s)]
-        for s in runs
+        [_mean([run.record.cost.train_seconds for run in fold]) for fold in by_fold(seed_runs)]
+        for seed_runs in runs
     ]
-    whole = [None if None in folds else math.fsum(f for f in folds if f) for folds in seeds]
-    return _mean(whole)
+    totals = [None if None in folds else math.fsum(f for f in folds if f) for folds in seeds]
+    return _mean(totals)
 
 
 def _input_size(records: Sequence[Record]) -> int | None:
-    """As configured; where that is the backbone's own, as it was benched."""
+    """The configured input size, or else the one that ``zoo bench`` recorded."""
     first = records[0]
     return first.config.input_size or (first.cost.bench.input_size if first.cost.bench else None)
 
 
 def _bench(records: Sequence[Record]) -> dict[str, Any]:
-    """What ``zoo bench`` measured, where it measured every run, and all alike."""
+    """Results of ``zoo bench``; empty unless every run was measured under the same conditions."""
     known = [record.cost.bench for record in records if record.cost.bench is not None]
     if len(known) < len(records) or len({bench.conditions for bench in known}) != 1:
         return {}
@@ -249,13 +247,13 @@ def _bench(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _trained_loss(record: Record) -> str | None:
-    """What was trained on: the configuration's loss, unless the head's own is recorded."""
-    recorded, asked = record.model.loss, record.config.loss
-    if recorded is None or (asked is not None and asked.endswith(f"/{recorded}")):
-        return _plugin_name(asked)
+    """The training loss: that of the configuration, unless the record has the head's own loss."""
+    recorded, configured = record.model.loss, record.config.loss
+    if recorded is None or (configured is not None and configured.endswith(f"/{recorded}")):
+        return _plugin_name(configured)
     return recorded
 
 
 def _plugin_name(value: str | None) -> str | None:
-    """As a reader knows it: runs store built-ins by their full name, landmark-zoo/linear."""
+    """The name without ``landmark-zoo/``: records store built-ins as landmark-zoo/linear."""
     return None if value is None else value.removeprefix("landmark-zoo/")

@@ -1,8 +1,8 @@
 """The board as JSON, CSV, Markdown, LaTeX and a data frame.
 
-JSON, CSV and the frame hold the fields of rows, errors as fractions. Markdown and LaTeX, which
-people read, have the columns of :mod:`.columns`, and percent. In all but JSON, where the baseline
-is a field of its group, it is the last row of the group.
+JSON, CSV and the frame hold the fields of rows, with errors as fractions. Markdown and LaTeX are
+for people: they have the columns of :mod:`.columns`, with errors in percent. In JSON the baseline
+is a field of its group; in the other formats it is the group's last row.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PERCENT = {m.key for m in METRICS.values() if m.percent} | {
 
 _INTERVAL = ("nme_ioc", "nme_ioc_low", "nme_ioc_high")
 _FIELDS = {"nme": _INTERVAL, "nme_ioc": _INTERVAL, "mark": ("tied", "pareto")}
-"""Fields of a row behind a column that people read, where that has not the name of one."""
+"""The fields of columns in :mod:`.columns` that are not named like their field."""
 
 
 def to_json(groups: Sequence[Group]) -> str:
@@ -47,7 +47,7 @@ def to_json(groups: Sequence[Group]) -> str:
             "benchmark": group.benchmark.label,
             "subset": group.subset or None,
             "baseline": group.baseline,
-            "floor": group.baseline,  # its name in version 0.1, for one more release
+            "floor": group.baseline,  # the old name of version 0.1, kept for one more release
             "notes": group.notes,
             "metrics": [asdict(each) for each in group.metrics],
             "rows": [row.columns() | {"metrics": row.metrics} for row in group.rows],
@@ -58,7 +58,7 @@ def to_json(groups: Sequence[Group]) -> str:
 
 
 def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
-    """One line a row, and one for the baseline: the group's columns, then the row's."""
+    """One line for each row and for the baseline: the columns of the group, then of the row."""
     import pandas as pd
 
     lines = [
@@ -66,19 +66,19 @@ def to_frame(groups: Sequence[Group]) -> pd.DataFrame:
         for group in groups
         for row in (*(row.columns() | row.metrics for row in group.rows), baseline_row(group))
     ]
-    further = sorted({each.key for group in groups for each in group.metrics})
-    frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS, *further])
-    # types that know of missing values: a baseline has no parameters, which are whole numbers
+    metric_keys = sorted({each.key for group in groups for each in group.metrics})
+    frame = pd.DataFrame(lines, columns=[*GROUP_COLUMNS, *COLUMNS, *metric_keys])
+    # types that allow missing values: the parameters are integers, and a baseline has none
     flags = ("pretrained", "external", "tied", "pareto", "learned")
     counts = ("parameters", "passes", "input_size", "epochs")
     types = dict.fromkeys(counts, "Int64") | dict.fromkeys(flags, "boolean")
     figures = (PERCENT | (METRICS.keys() - types.keys())) & set(COLUMNS)
-    return frame.astype(types | dict.fromkeys([*figures, *further], "float64"))
+    return frame.astype(types | dict.fromkeys([*figures, *metric_keys], "float64"))
 
 
 def to_csv(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
-    """The frame as text, all of it or the columns named; lists are joined by blanks, what is
-    missing is empty."""
+    """The frame as CSV, with all columns or those named. Lists are joined by blanks, missing values
+    are empty."""
     frame = to_frame(groups)
     if columns and tuple(columns) != ("all",):
         fields = [field for key in map(check_column, columns) for field in _FIELDS.get(key, (key,))]
@@ -92,24 +92,24 @@ def to_csv(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
 
 
 def to_markdown(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
-    """A heading and a table for each group, of all columns that people read or of those named."""
+    """A heading and a table for each group, with all columns that people read or those named."""
     return "\n".join(_markdown_group(group, columns_of(group, columns)) for group in groups)
 
 
 def to_latex(groups: Sequence[Group], columns: Sequence[str] = ()) -> str:
-    r"""A booktabs table for each group: ``\usepackage{booktabs}``."""
+    r"""A table for each group, which needs ``\usepackage{booktabs}``."""
     tables = "\n".join(_latex_group(group, columns_of(group, columns or PAPER)) for group in groups)
     return f"% \\usepackage{{booktabs}}\n{tables}"
 
 
 def cells(group: Group, columns: Sequence[Column], digits: int = 1) -> list[list[str]]:
-    """The table of a group as people read it: its rows, and the baseline as the last one."""
+    """The cells of a group's table as text: its rows, and the baseline as the last one."""
     lines = [[column.text(row, digits) for column in columns] for row in group.rows]
     return [*lines, [column.baseline(group, digits) for column in columns]]
 
 
 def baseline_row(group: Group) -> dict[str, Any]:
-    """The baseline in the columns of a row, empty where a mean shape has nothing to say."""
+    """The baseline as a row; columns that a mean shape does not have are empty."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {key: value for key, value in group.baseline.items() if key in COLUMNS}
     row |= {each.key: each.baseline for each in group.metrics}
@@ -124,8 +124,8 @@ def _markdown_group(group: Group, columns: Sequence[Column]) -> str:
         f"| {' | '.join(['model', *(_escape(column.long_heading) for column in columns)])} |",
         f"| --- |{' ---: |' * len(columns)}",
         *(
-            f"| {' | '.join(map(_escape, [f'{name} ({told})' if told else name, *line]))} |"
-            for (name, told), line in zip(names, cells(group, columns, 2), strict=True)
+            f"| {' | '.join(map(_escape, [f'{name} ({remark})' if remark else name, *line]))} |"
+            for (name, remark), line in zip(names, cells(group, columns, 2), strict=True)
         ),
         *(f"\n{_escape(printable(note[:1].upper() + note[1:]))}." for note in group.notes),
     ]
@@ -136,9 +136,12 @@ def _latex_group(group: Group, columns: Sequence[Column]) -> str:
     names = [*(_name(row) for row in group.rows), (BASELINE, "")]
     *rows, baseline = [
         " & ".join(
-            [_latex(name) + (rf" {{\small {_latex(told)}}}" if told else ""), *map(_latex, line)]
+            [
+                _latex(name) + (rf" {{\small {_latex(remark)}}}" if remark else ""),
+                *map(_latex, line),
+            ]
         )
-        for (name, told), line in zip(names, cells(group, columns, 2), strict=True)
+        for (name, remark), line in zip(names, cells(group, columns, 2), strict=True)
     ]
     return (
         "\n".join(
@@ -182,11 +185,11 @@ _LATEX = str.maketrans(
 
 
 def _latex(text: str) -> str:
-    """Text that LaTeX sets as it is."""
+    """The text with LaTeX's special characters escaped."""
     return text.translate(_LATEX)
 
 
 def _escape(text: str) -> str:
-    """Text that Markdown and the HTML in it leave as it is."""
+    """The text with the special characters of Markdown and HTML escaped."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*|\[\]])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""The runs of one configuration: by seed, by fold, and what each says of single people."""
+"""The runs of one configuration by seed and by fold, and their sums by person."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def by_fold(sources: Sequence[Source]) -> list[list[Source]]:
 
 
 def clusters_in(source: Source, split: str, metric: str = "") -> Clusters | None:
-    """The sums by person of a run: of its headline errors, or of a plugin's ``metric``. None where
-    its record has none."""
+    """The sums by person of a run: of its headline errors, or of a plugin's ``metric``. None if its
+    record has none."""
     results = source.record.results[split]
     measured = results.metrics.get(metric) if metric else results
     sums = measured.by_person if measured else None

@@ -1,13 +1,14 @@
-"""Which rows of a group cannot be told apart from its best, and which no other row beats.
+"""Which rows of a group are tied with its best row, and which are on the Pareto front.
 
-A row is *tied* with the best when neither the mean error nor the share of failures tells them
-apart: the 95% intervals of both differences, from a bootstrap over people, hold zero. The two see
-different things. A few faces on which all models are far off fill the interval of the mean, and
-count as that many failures, no more.
+A row is *tied* with the best if neither the mean error nor the share of failures differs
+significantly: the 95% intervals of both differences, from a bootstrap over people, hold zero. Both
+figures are needed: a few faces with large errors of all models make the interval of the mean error
+wide, but change the share of failures very little.
 
-Both rows are drawn together (paired) where their records have sums for the same people and frames;
-seeds are averaged, folds put side by side. Without sums the rows' own intervals of the mean error
-are taken as independent, which marks more rows as tied than a paired comparison would.
+The comparison is paired (both rows use the same draws of people) if their records have sums for the
+same people and frames. Seeds are averaged, folds are concatenated. Without sums, the rows'
+intervals of the mean error are taken as independent, which marks more rows as tied than a paired
+comparison would.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ from .row import Row
 from .runs import by_fold, by_seed, clusters_in
 
 NOTHING = 1e-12
-"""The difference of mean errors that floats and rounding can make of two equal models."""
+"""Mean errors of equal models can differ by this much, from rounding."""
 
 BLOCK = 100
-"""Rows whose draws are looked at together: 1.6 MB, which a processor keeps at hand."""
+"""Rows whose draws are handled together: 1.6 MB, which fit into a processor's cache."""
 
 
 def clusters_of(sources: Sequence[Source], split: str, metric: str = "") -> Clusters | None:
-    """The sums by person of a row's runs: means over seeds (and repeats), folds side by side.
+    """The sums by person of a row's runs: means over seeds (and repeats), folds concatenated.
 
-    They are of the headline errors, or of a plugin's ``metric``. None where a run has none, or
-    where two seeds were scored on different people or frames.
+    They are sums of the headline errors, or of a plugin's ``metric``. None if a run has no sums, or
+    if two seeds were scored on different people or frames.
     """
     if len(sources) == 1:
         return clusters_in(sources[0], split, metric)
@@ -45,9 +46,9 @@ def clusters_of(sources: Sequence[Source], split: str, metric: str = "") -> Clus
     for runs in by_seed(sources):
         folds: list[Clusters] = []
         for repeats in by_fold(runs):
-            own = [clusters_in(source, split, metric) for source in repeats]
-            known = [clusters for clusters in own if clusters is not None]
-            fold = average(known) if len(known) == len(own) else None
+            sums = [clusters_in(source, split, metric) for source in repeats]
+            known = [clusters for clusters in sums if clusters is not None]
+            fold = average(known) if len(known) == len(sums) else None
             if fold is None:
                 return None
             folds.append(fold)
@@ -57,21 +58,22 @@ def clusters_of(sources: Sequence[Source], split: str, metric: str = "") -> Clus
 
 @dataclass(frozen=True)
 class Ties:
-    """Whether each row is tied with the best, and how that was found."""
+    """Whether each row is tied with the best, and how this was decided."""
 
     tied: list[bool]
     clusters: str
-    """Those of the paired comparisons: ``37 people``; empty where there was none."""
+    """The people of the paired comparisons: ``37 people``; empty if there was none."""
     unpaired: int
-    """Rows that had to be compared by their own intervals."""
+    """Number of rows that were compared by their own intervals."""
     other_frames: int
-    """Rows that were scored on other frames than the best."""
+    """Number of rows that were scored on other frames than the best."""
     fewer_failures: tuple[int, ...] = ()
-    """Rows that fail less often than the best, while their error cannot be told from its."""
+    """Indices of rows that fail significantly less often than the best, while their errors do not
+    differ significantly."""
 
 
 def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
-    """Compare every row with the one of the lowest ``headline``. A row without it is not tied."""
+    """Compare every row with the row of the lowest ``headline``. A row without it is not tied."""
     figures = [getattr(row, headline) for row in rows]
     known = [i for i, figure in enumerate(figures) if figure is not None]
     tied = [False] * len(rows)
@@ -80,24 +82,24 @@ def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
     best = min(known, key=lambda i: figures[i])
     tied[best] = True
     clusters = {i: clusters_of(rows[i].sources, split) for i in known}
-    own = clusters.pop(best)
+    reference = clusters.pop(best)
     paired: list[tuple[int, Clusters]] = []
     unpaired, other_frames = [], 0
-    for i, theirs in clusters.items():
-        if own is not None and theirs is not None and theirs.key == own.key:
-            paired.append((i, theirs))
+    for i, candidate in clusters.items():
+        if reference is not None and candidate is not None and candidate.key == reference.key:
+            paired.append((i, candidate))
         else:
             unpaired.append(i)
-            other_frames += own is not None and theirs is not None
+            other_frames += reference is not None and candidate is not None
     fewer: list[int] = []
-    if own is not None and paired:
+    if reference is not None and paired:
         others = [c for _, c in paired]
-        # one person alone tells nothing of others
-        alone = len(own) == 1
-        errors = [0] * len(paired) if alone else _signs(own, others, "total", "found")
+        # a single person says nothing about others
+        alone = len(reference) == 1
+        errors = [0] * len(paired) if alone else _signs(reference, others, "total", "found")
         close = [each for each, error in zip(paired, errors, strict=True) if error == 0]
         others = [c for _, c in close]
-        failures = [0] * len(close) if alone else _signs(own, others, "failed", "faces")
+        failures = [0] * len(close) if alone else _signs(reference, others, "failed", "faces")
         for (i, _), failed in zip(close, failures, strict=True):
             tied[i] = failed == 0
             if failed < 0:
@@ -105,9 +107,9 @@ def find_ties(rows: Sequence[Row], split: str, headline: str) -> Ties:
     for i in unpaired:
         tied[i] = _overlap(rows[best], rows[i], split, headline)
     counted = ""
-    if own is not None and paired:
+    if reference is not None and paired:
         people = rows[best].sources[0].record.results[split].people
-        counted = f"{len(own)} {unit_of(people, len(own))}"
+        counted = f"{len(reference)} {unit_of(people, len(reference))}"
     return Ties(tied, counted, len(unpaired), other_frames, tuple(fewer))
 
 
@@ -121,7 +123,7 @@ def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
     front = [False] * len(rows)
     lowest, cost = math.inf, math.nan
     for gmacs, error, i in sorted(points):
-        # the second of two equal rows is beaten by none either
+        # of two equal rows, both are on the front
         if error < lowest or (error == lowest and gmacs == cost):
             lowest, cost = error, gmacs
             front[i] = True
@@ -129,22 +131,24 @@ def find_front(rows: Sequence[Row], headline: str) -> list[bool]:
 
 
 def _signs(best: Clusters, others: Sequence[Clusters], over: str, under: str) -> list[int]:
-    """How each row's figure, the ratio of two sums, stands to the best's: as :func:`sides` has the
-    difference of the two."""
+    """Whether each row's figure is above the best row's (1), below it (-1), or neither (0).
+
+    The figure is the ratio of two sums, named ``over`` and ``under``; see :func:`sides`.
+    """
 
     def sums(name: str, of: Sequence[Clusters]) -> NDArray[np.float64]:
         return np.stack([getattr(clusters, name) for clusters in of])
 
-    mine = _means(sums(over, [best]), sums(under, [best]))
+    best_means = _means(sums(over, [best]), sums(under, [best]))
     signs: list[int] = []
     for start in range(0, len(others), BLOCK):
         block = others[start : start + BLOCK]
-        signs += sides(_means(sums(over, block), sums(under, block)) - mine).tolist()
+        signs += sides(_means(sums(over, block), sums(under, block)) - best_means).tolist()
     return signs
 
 
 def _means(total: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(R, draws) mean errors of R rows over the same draws of people, from (R, P) each."""
+    """(R, draws): mean errors of R rows over the same draws of people, from sums (R, P) each."""
     if (found == found[:1]).all():
         found = found[:1]
     count = resampled_many(found)
@@ -153,13 +157,13 @@ def _means(total: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np
 
 
 def sides(difference: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.int64]:
-    """On which side of zero the percentile interval of each row of draws (R, D) lies, (R,): 1 for
-    above, -1 for below, 0 where it holds zero.
+    """On which side of zero the percentile interval of each row of draws (R, D) lies: (R,) of 1 for
+    above, -1 for below, 0 if it holds zero.
 
-    The answer is that of ``np.quantile``, which interpolates between the draws at two places;
-    counting the draws on each side of zero gives it too, many times faster, except where zero lies
-    between these two. A row with a draw that is not a number (nobody drawn was found) holds it: it
-    cannot be told apart.
+    The result is that of ``np.quantile``, which interpolates between two neighbouring draws.
+    Counting the draws on each side of zero gives the same and is many times faster. Only where zero
+    lies between those two draws, ``np.quantile`` is needed. A row with a draw that is not a number
+    (no drawn person was found) counts as holding zero.
     """
     draws = difference.shape[1]
     above = np.count_nonzero(difference > NOTHING, axis=1)
@@ -176,8 +180,11 @@ def sides(difference: NDArray[np.float64], level: float = LEVEL) -> NDArray[np.i
 
 
 def _overlap(best: Row, row: Row, split: str, headline: str) -> bool:
-    """Unpaired: whether the difference lies within the half widths that face each other, their
-    squares added. Without an interval nothing tells two rows apart but their figures."""
+    """Whether two rows are tied, from their own intervals (unpaired).
+
+    They are if their difference is at most sqrt(u^2 + d^2): the upper half width u of the best row
+    and the lower half width d of the other. Without intervals, only equal figures are tied.
+    """
     difference = getattr(row, headline) - getattr(best, headline)
     high = bound_of(best, split, f"{headline}_high")
     low = bound_of(row, split, f"{headline}_low")

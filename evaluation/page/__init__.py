@@ -1,4 +1,7 @@
-"""The board as one self-contained HTML page: tables, charts, model cards, faces; no network."""
+"""The board as one self-contained HTML page with tables, charts, model cards and faces.
+
+The page loads nothing from the network.
+"""
 
 from .html import to_html
 

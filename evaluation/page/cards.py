@@ -1,7 +1,7 @@
-"""The model card of a row: what its records say of configuration, environment, data and licences.
+"""The model card of a row: its configuration, environment, data and licences, from its records.
 
-Rows of a board have most of this in common. A card therefore holds what differs from the value
-that most rows of its group have, which is also what a reader wants to see first.
+Most rows of a board have most of these values in common. A card therefore holds only the values
+that differ from those of most rows in its group, which a reader wants to see first anyway.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .figures import subset_errors
 Fact = str | int | float | bool
 Facts = dict[str, Fact]
 Command = Callable[[Record], str]
-"""What to type to train a record's run again; empty where that cannot be said."""
+"""Gives the command that trains a record's run again; empty if it is unknown."""
 
 SECTIONS = ("config", "model", "data", "environment", "bench")
 RUN = (
@@ -27,11 +27,11 @@ RUN = (
     *("nme_seen", "nme_hidden", "hidden_ap", "hidden_f1"),
     *("n", "people", "coverage", "floored", "unlabelled", "unmeasured"),
 )
-"""What a card says of each run, in this order."""
+"""The values of each run on a card, in this order."""
 
 
 def sections(records: Sequence[Record]) -> dict[str, Facts]:
-    """Dotted keys and their values by section; where runs of a row differ, all their values."""
+    """Dotted keys and values by section. If the runs of a row differ in a value, all values."""
     return {
         "config": _merged(configuration(r) for r in records),
         "model": _merged(r.facts.model for r in records),
@@ -45,7 +45,7 @@ def sections(records: Sequence[Record]) -> dict[str, Facts]:
 
 
 def card(records: Sequence[Record], split: str, command: Command | None) -> dict[str, Any]:
-    """What is a row's own: plugins, licences, runs, further metrics, the command."""
+    """The parts of a card that are not shared: plugins, runs, subsets, and the command."""
     first = records[0]
     return {
         "plugins": plugins(first),
@@ -60,7 +60,7 @@ def card(records: Sequence[Record], split: str, command: Command | None) -> dict
 
 
 def plugins(record: Record) -> list[str]:
-    """Each plugin that the run used with its distribution and version, the backbone first."""
+    """Each plugin of the run, with its distribution and version; the backbone is first."""
     return [
         words(_with_source(kind.partition(":")[0], plugin.id, plugin.distribution, plugin.version))
         for kind, plugin in record.used.items()
@@ -87,23 +87,23 @@ def _run(record: Record, split: str) -> list[Any]:
 
 
 def in_common(rows: Iterable[Mapping[str, Facts]]) -> dict[str, Facts]:
-    """The value that most rows of a group have, by section and key."""
+    """The most frequent value in a group, by section and key."""
     counts: dict[str, dict[str, Counter[tuple[type, Fact]]]] = {
         name: defaultdict(Counter) for name in SECTIONS
     }
     for row in rows:
-        for name, seen in counts.items():
+        for name, counters in counts.items():
             for key, value in row[name].items():
-                # with its type: True and 1 are one key to a dict
-                seen[key][type(value), value] += 1
+                # with its type, since True and 1 are the same key of a dict
+                counters[key][type(value), value] += 1
     return {
-        name: {key: seen.most_common(1)[0][0][1] for key, seen in keys.items()}
-        for name, keys in counts.items()
+        name: {key: counter.most_common(1)[0][0][1] for key, counter in counters.items()}
+        for name, counters in counts.items()
     }
 
 
 def difference(row: Mapping[str, Facts], common: Mapping[str, Facts]) -> dict[str, dict[str, Any]]:
-    """A row's sections without what is as in ``common``; None where the row lacks a key."""
+    """A row's sections without the values of ``common``; None for a key that the row lacks."""
     return {
         name: {k: v for k, v in row[name].items() if common[name].get(k) != v}
         | dict.fromkeys(k for k in common[name] if k not in row[name])
@@ -112,7 +112,7 @@ def difference(row: Mapping[str, Facts], common: Mapping[str, Facts]) -> dict[st
 
 
 def _merged(parts: Iterable[Mapping[str, Any]]) -> Facts:
-    known = [flat(part) for part, _ in groupby(parts)]  # seeds of one configuration are alike
+    known = [flat(part) for part, _ in groupby(parts)]  # mostly one: seeds have equal parts
     if len(known) == 1:
         return known[0]
     merged: Facts = {}

@@ -1,7 +1,7 @@
-"""What the charts of a row draw, pooled over its runs, from fields that a record may lack.
+"""The data of a row's charts, pooled over its runs, from optional fields of records.
 
-Older records lack them all: nothing to draw is None or empty, and the page says of which rows.
-Figures pool as a row's do: a mean weighted by frames. Types are those that :mod:`..schema` checked.
+Older records lack all these fields. Without them the result is None or empty, and the page names
+the rows that it cannot draw. Figures are pooled like those of a row: by a mean weighted by frames.
 """
 
 from __future__ import annotations
@@ -16,57 +16,57 @@ from ..records import Record
 from ..records.schema import ErrorCurve
 
 MAX_EPOCHS = 40
-"""Points of a learning curve: more than a chart this size can show."""
+"""A learning curve has at most about this many points, enough for a chart of its size."""
 
 MAX_RUNS = 5
-"""Learning curves of a row: the lines of more seeds hide one another."""
+"""A row has at most this many learning curves: more lines would hide one another."""
 
 CURVES = ("val_nme", "val_loss", "train_loss")
 
 Bin = tuple[str, float | None, float | None]
-"""A bin of head pose: its name, and the turn of the head from and to."""
+"""A bin of head pose: its name, and the bounds of the head's turn."""
 
 
 def error_curve(records: Sequence[Record], split: str) -> ErrorCurve | None:
-    """The cumulative error curve of a row; None unless each of its runs has one of one form."""
+    """The cumulative error curve of a row; None unless all runs have one with the same steps."""
     results = [record.results[split] for record in records]
-    curves = [own.ced for own in results if own.ced is not None]
+    curves = [result.ced for result in results if result.ced is not None]
     if len(curves) < len(results) or len({(c.step, len(c.values)) for c in curves}) > 1:
         return None
     if len(curves) == 1:
         return curves[0]
-    frames = [float(own.n) for own in results]
+    frames = [float(result.n) for result in results]
     weights = frames if sum(frames) > 0 else None
     values = np.average([curve.values for curve in curves], axis=0, weights=weights)
     return ErrorCurve(step=curves[0].step, values=values.tolist())
 
 
 def region_errors(records: Sequence[Record], split: str) -> dict[str, float]:
-    """NME by region of the face; a region without a figure in every run is left out."""
+    """NME by region of the face; a region that lacks a figure in some run is left out."""
     results = [record.results[split] for record in records]
-    known = [{k: v for k, v in own.regions.items() if v is not None} for own in results]
+    known = [{k: v for k, v in result.regions.items() if v is not None} for result in results]
     shared = [key for key in known[0] if all(key in part for part in known)]
-    frames = [own.n for own in results]
+    frames = [result.n for result in results]
     return {key: _mean([part[key] for part in known], frames) for key in shared}
 
 
 def subset_errors(records: Sequence[Record], split: str) -> list[tuple[str, int, float | None]]:
     """Name, frames and NME of each subset that every run of a row has."""
     results = [record.results[split] for record in records]
-    shared = [name for name in results[0].subsets if all(name in own.subsets for own in results)]
+    shared = [name for name in results[0].subsets if all(name in r.subsets for r in results)]
     found = []
     for name in shared:
-        parts = [own.subsets[name] for own in results]
-        errors = [part.figure(own.headline) for part, own in zip(parts, results, strict=True)]
+        parts = [result.subsets[name] for result in results]
+        errors = [part.figure(result.headline) for part, result in zip(parts, results, strict=True)]
         known = [error for error in errors if error is not None]
-        whole = len(known) == len(errors)
-        mean = _mean(known, [part.n for part in parts]) if whole else None
+        complete = len(known) == len(errors)
+        mean = _mean(known, [part.n for part in parts]) if complete else None
         found.append((name, parts[0].n, mean))
     return found
 
 
 def pose_errors(records: Sequence[Record], split: str) -> dict[Bin, tuple[float, float]]:
-    """NME and faces (of one pass over the split) by head pose, in the order of the records."""
+    """NME and number of faces (of one pass over the split) by head pose, in the records' order."""
     found: dict[Bin, list[tuple[float, int]]] = {}
     for record in records:
         for entry in record.results[split].pose:
@@ -75,13 +75,13 @@ def pose_errors(records: Sequence[Record], split: str) -> dict[Bin, tuple[float,
                 found.setdefault(key, []).append((entry.nme, entry.n))
     passes = len({record.seed for record in records})
     return {
-        key: (_mean([e for e, _ in seen], [n for _, n in seen]), sum(n for _, n in seen) / passes)
-        for key, seen in found.items()
+        key: (_mean([e for e, _ in bins], [n for _, n in bins]), sum(n for _, n in bins) / passes)
+        for key, bins in found.items()
     }
 
 
 def learning_curves(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """For each run, MAX_RUNS at most: the epochs shown, and what was measured after each of them.
+    """For each of at most MAX_RUNS runs: the epochs shown, and the measures after each of them.
 
     Long runs are thinned evenly; the first, the last and the chosen epoch always stay.
     """
@@ -109,8 +109,10 @@ def learning_curves(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def pack(values: Sequence[float | None]) -> list[Any] | None:
-    """Numbers as [exponent, whole numbers]: four digits of the largest are enough for a line, and
-    a third of the bytes. None where nothing is a number."""
+    """Numbers as [exponent, integers]; None if there is no number.
+
+    The largest has four digits, which are enough for a line and take a third of the bytes.
+    """
     largest = max((abs(x) for x in values if x is not None), default=None)
     if largest is None:
         return None
@@ -123,6 +125,6 @@ def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
     if len(values) == 1:
         return values[0]
     total = sum(weights)
-    if total <= 0:  # a split without a face that counts
+    if total <= 0:  # a split without a measured face
         return sum(values) / len(values)
     return sum(v * w for v, w in zip(values, weights, strict=True)) / total

@@ -1,7 +1,7 @@
 """Faces on which the best rows of a group are worst and best, with points and labels.
 
-The one part of the page that shows people, so it is drawn only when asked for. A face is a picture
-and its points: ids and names stay behind, and pictures are encoded anew, without metadata.
+This is the only part of the page that shows people, so it is made only on request. A face is a
+picture and its points, without ids and names. Pictures are encoded again, without metadata.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from ..scores.predictions import Predictions, load
 from ..scores.subsets import subsets
 
 ROWS = 3
-"""How many rows of a group are shown: the best that have predictions beside their record."""
+"""Number of rows of a group that are shown: the best ones with predictions beside a record."""
 
 FACES = 6
-"""Worst and best ones of a row, each of another person."""
+"""Number of worst and of best faces of a row, each of another person."""
 
 SIDE = 192
-"""Pixels of a face's picture."""
+"""Side of a face's picture, in pixels."""
 
 MARGIN = 1.5
-"""The side of the picture over that of the labelled points' box, for predictions that fell wide."""
+"""Side of the picture relative to the labelled points' box: predictions may lie outside the box."""
 
 UNITS = 1000
-"""Points are whole numbers: this many across the picture."""
+"""Points are integers; the picture is this many units wide."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,11 @@ class GalleryFrames:
 
 
 def gallery(group: Group, frames: GalleryFrames) -> dict[str, Any]:
-    """What the page shows of a group: pictures, contours and, by row, its worst and best faces.
+    """The gallery of a group: pictures, contours and, by row, its worst and best faces.
 
-    ``reason`` says in a sentence why there is nothing. Raises DataError for a frame that cannot be
-    decoded, and for predictions that cannot be read or are not those of their record.
+    If it has no faces, its only key is ``reason``, a sentence that says why. Raises DataError for a
+    frame that cannot be decoded, and for predictions that cannot be read or do not belong to their
+    record.
     """
     if frames.fingerprint != group.fingerprint:
         return {"reason": "The data set at hand is not the one that these rows were scored on."}
@@ -77,54 +78,54 @@ def gallery(group: Group, frames: GalleryFrames) -> dict[str, Any]:
 
 
 def _predictions(row: Row, group: Group) -> Predictions | None:
-    """The predictions of the row's first run that has them, of the group's frames."""
+    """The predictions for the group's frames, of the row's first run that has any."""
     for source in row.sources:
         record = source.record
         path = Path(source.path).parent / "predictions" / record.predictions_of(group.split)
         if not path.is_file():
             continue
-        told = record.results[group.split].predictions
-        if told is not None and digest(path) != told:
+        recorded = record.results[group.split].predictions
+        if recorded is not None and digest(path) != recorded:
             raise DataError(
                 f"{path}: not the predictions that its record was made from; `zoo evaluate RUN` "
                 "writes both anew"
             )
-        whole = load(path)
+        predictions = load(path)
         if not group.subset:
-            return whole
-        rows = subsets(whole.attributes or ()).get(group.subset)
-        return None if rows is None else whole.part(rows)
+            return predictions
+        rows = subsets(predictions.attributes or ()).get(group.subset)
+        return None if rows is None else predictions.part(rows)
     return None
 
 
 def _extremes(predictions: Predictions, album: _Album) -> dict[str, Any]:
     target, visible, scheme = predictions.target, predictions.visible, album.frames.scheme
     errors = headline_errors(predictions.points, target, visible, scheme)
-    # the labels' own error is 0, except where a face does not show what errors are measured by
+    # the error of the labels themselves: 0, or NaN for a face whose errors cannot be measured
     measured = np.isfinite(headline_errors(target, target, visible, scheme))
-    # a missed face has no error, and is worse than any
+    # a missed face has no error, and counts as the worst
     order = np.argsort(np.where(np.isnan(errors), np.inf, errors), kind="stable")
     order = order[measured[order]]
-    best = _one_a_person(order, predictions.people)
-    worst = _one_a_person(order[::-1], predictions.people, without=best)
+    best = _one_per_person(order, predictions.people)
+    worst = _one_per_person(order[::-1], predictions.people, without=best)
     return {
         name: [album.entry(predictions, i, errors[i]) for i in chosen]
         for name, chosen in (("worst", worst), ("best", best))
     }
 
 
-def _one_a_person(
+def _one_per_person(
     order: NDArray[np.int64], people: Sequence[str | None], without: Sequence[int] = ()
 ) -> list[int]:
-    """The first faces, each of another person: frames of one video look all the same."""
+    """The first faces, each of another person, since frames of one video look alike."""
     chosen: list[int] = []
-    seen: set[str] = set()
+    shown: set[str] = set()
     for i in map(int, order):
         person = people[i]
-        if i in without or (person is not None and person in seen):
+        if i in without or (person is not None and person in shown):
             continue
         if person is not None:
-            seen.add(person)
+            shown.add(person)
         chosen.append(i)
         if len(chosen) == FACES:
             break
@@ -133,7 +134,7 @@ def _one_a_person(
 
 @dataclass
 class _Album:
-    """Pictures that rows share, each once."""
+    """The pictures of all rows, each stored once."""
 
     frames: GalleryFrames
     faces: list[dict[str, Any]] = field(default_factory=list)
@@ -173,7 +174,7 @@ def _picture(image: NDArray[np.uint8], region: Region) -> str:
 
 
 def _points(points: NDArray[Any], known: NDArray[np.bool_], region: Region) -> list[int | None]:
-    """x0, y0, x1, y1, ... in UNITS of the picture; None for a point that is not known."""
+    """x0, y0, x1, y1, ... in UNITS of the picture; None for an unknown point."""
     unit = region.to_unit(np.where(known[:, None], points, 0.0)) * UNITS
     places = np.clip(np.rint(unit), -UNITS, 2 * UNITS).astype(int)
     return [int(v) if k else None for xy, k in zip(places, known, strict=True) for v in xy]

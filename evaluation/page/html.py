@@ -1,7 +1,7 @@
-"""Puts the page together: template, style, scripts and data in one file that loads nothing.
+"""Builds the page: template, style, scripts and data in one file that loads nothing.
 
-A Content-Security-Policy allows the page its own script and style, by their hashes, and pictures
-inside the file; everything else, the network above all, is forbidden, whatever a record holds.
+A Content-Security-Policy allows only the page's own script and style, by their hashes, and pictures
+inside the file. Everything else, such as the network, is forbidden, whatever a record holds.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .columns import columns_of
 from .payload import group_payload
 
 BLOCK = 50
-"""Rows whose details a browser parses together."""
+"""Number of rows whose details a browser parses together."""
 
 WITHOUT_SCRIPT = 20
-"""Rows of a group that a reader sees where scripts are forbidden, as in a mail."""
+"""Number of rows of a group that are shown where scripts are forbidden, as in a mail."""
 
 SCRIPTS = ("dom", "data", "plot", "charts", "figures", "filters", "table", "card", "faces", "main")
-"""Names of the scripts, in the order in which they build on one another."""
+"""Names of the scripts, in the order in which they depend on one another."""
 
 
 @without_collector()
@@ -44,8 +44,8 @@ def to_html(
 ) -> str:
     """The page of groups sorted by ``sort``; ``command`` says how to train a record's run again.
 
-    ``galleries`` has an entry a group: see :mod:`.gallery`; None where no faces were asked for.
-    ``made`` is the day that stands on the page; today, if it is None.
+    ``galleries`` has one entry for each group, see :mod:`.gallery`; None for a page without faces.
+    ``made`` is the date on the page; None means today.
     """
     day = (made or date.today()).isoformat()
     version = f"landmark-zoo {metadata.version('landmark-zoo')}"
@@ -57,8 +57,8 @@ def to_html(
         head, details = group_payload(group, command)
         named = (each.key for each in group.metrics if each.answers_to(sort))
         metric = group.headline if sort == "nme_ioc" else next(named, sort)
-        own = {"sorted": metric, "gallery": galleries[i] if galleries else None}
-        heads.append(head | own | {"cite": _citation(group, version, day)})
+        extra = {"sorted": metric, "gallery": galleries[i] if galleries else None}
+        heads.append(head | extra | {"cite": _citation(group, version, day)})
         blocks += list(_blocks(i, details))
     board = {
         "block": BLOCK,
@@ -80,7 +80,7 @@ def to_html(
 
 
 def _citation(group: Group, version: str, day: str) -> str:
-    """A BibTeX entry that names the table: what was scored, on which data, and when."""
+    """A BibTeX entry for the group's table: benchmark, data and date."""
     label, data = printable(group.benchmark.label), printable(group.fingerprint[:12])
     return (
         "@misc{landmark_zoo,\n"
@@ -93,8 +93,7 @@ def _citation(group: Group, version: str, day: str) -> str:
 
 
 def embed(value: Any) -> str:
-    """JSON that stands inside a script element: no text in it can end that element, or open a
-    comment."""
+    """JSON for a script element: no text in it can end the element or open a comment."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -121,7 +120,7 @@ def _asset(name: str) -> str:
 
 
 def _plain(group: Group) -> dict[str, Any]:
-    """What stands on the page where no script runs."""
+    """The content of the page without scripts."""
     columns = [c for c in columns_of(group) if c.key in (group.headline, "fr_08")]
     rows = group.rows[:WITHOUT_SCRIPT]
     names = [", ".join((row.backbone, *remarks(row))) for row in rows]

@@ -1,8 +1,8 @@
-"""A group of the board as compact JSON: a column an array, and the details of rows apart.
+"""A group of the board as compact JSON: an array for each column, and separate details of rows.
 
-Details are what a row needs once it is drawn or its card is opened. The page puts them into blocks
-of their own, which a browser parses when they are asked for: thousands of rows open at once.
-Everything that a record says went through ``words``: one line, no control characters.
+Details of a row are needed when it is drawn or its card is opened. The page puts them into separate
+blocks, which a browser parses only when needed, so that a page of thousands of rows opens quickly.
+All texts of records pass through ``words``: one line, no control characters.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .columns import cell, columns_of, rounded, usual
 from .figures import Bin, error_curve, learning_curves, pose_errors, region_errors
 
 MARKS = ("tied", "pareto", "external")
-"""Fields of a row that the table shows as signs beside its name."""
+"""Fields of a row that the table shows as badges beside its name."""
 
 Json = dict[str, Any]
 
 
 def group_payload(group: Group, command: Command | None) -> tuple[Json, list[Json]]:
-    """What tables and charts of a group need, and by row what is needed later."""
+    """The data of a group's tables and charts, and the details of each row."""
     records = [[source.record for source in row.sources] for row in group.rows]
     curves = [error_curve(each, group.split) for each in records]
     regions = [region_errors(each, group.split) for each in records]
@@ -50,7 +50,7 @@ def group_payload(group: Group, command: Command | None) -> tuple[Json, list[Jso
         for i, each in enumerate(records)
     ]
     head = {
-        **_about(group, records),
+        **_description(group, records),
         **_table(group, columns_of(group)),
         "detail": [words(row.detail, LONGEST_NAME) for row in group.rows],
         "step": step,
@@ -61,7 +61,7 @@ def group_payload(group: Group, command: Command | None) -> tuple[Json, list[Jso
     return head, details
 
 
-def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
+def _description(group: Group, records: Sequence[Sequence[Record]]) -> Json:
     results = [record.results[group.split] for each in records for record in each]
     named = ("dataset", "release", "protocol", "region", "split", "fingerprint")
     return {
@@ -78,8 +78,8 @@ def _about(group: Group, records: Sequence[Sequence[Record]]) -> Json:
             if key in (*METRICS, f"{group.headline}_low", f"{group.headline}_high")
         }
         | {each.key: rounded(each.baseline) for each in group.metrics},
-        "frames": _agreed(r.n for r in results),
-        "people": _agreed(r.people for r in results),
+        "frames": _common_count(r.n for r in results),
+        "people": _common_count(r.people for r in results),
     }
 
 
@@ -110,7 +110,7 @@ def _table(group: Group, columns: Sequence[Column]) -> Json:
 
 
 def _per_mille(curve: ErrorCurve | None, step: float | None) -> list[int] | None:
-    """None too for a curve of another step than the group's: it cannot share its axis."""
+    """The curve's values per mille. None also for a curve with another step than the group's."""
     if curve is None or curve.step != step:
         return None
     return [round(1000 * value) for value in curve.values]
@@ -122,8 +122,8 @@ def _bin(key: Bin, poses: Iterable[dict[Bin, tuple[float, float]]]) -> Json:
     return {"name": words(name, LONGEST_NAME), "low": low, "high": high, "n": round(faces)}
 
 
-def _agreed(values: Iterable[Any]) -> int | None:
-    """The one count that all runs give; None where they differ, as folds do."""
+def _common_count(values: Iterable[Any]) -> int | None:
+    """The count that all runs have; None if they differ, as folds do."""
     different = set(map(str, values))
     only = different.pop() if len(different) == 1 else ""
     return int(only) if only.isdecimal() else None

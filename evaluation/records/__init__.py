@@ -1,7 +1,7 @@
-"""Run records: what a run was, on what data, with what results.
+"""Run records: the configuration, the data and the results of a run.
 
-A record is all that the leaderboard reads. It is meant to be shared and committed, so it counts
-people and never names them.
+The leaderboard reads nothing but records. They are made for sharing and committing, so they count
+people and never name them.
 """
 
 from .record_files import (

@@ -1,7 +1,8 @@
-"""The benchmark: all that two results must share before they are compared.
+"""The benchmark: everything that must be equal before two results are compared.
 
-Which data, split by which rule, seen through which input, measured against which length, by which
-version of the metrics. The board makes a table of each benchmark, fingerprint and split.
+It consists of the data set, the rule that splits it, the region that the model sees, the length
+that errors are divided by, and the version of the metrics. The board has one table for each
+benchmark, fingerprint and split.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TITLES = {
     "ibug_pts": "iBUG 68 points",
     "synthetic": "drawn faces",
 }
-"""Data sets as papers write them; another is called by its id."""
+"""Names of data sets as in papers. Others are called by their ids."""
 
 
 @dataclass(frozen=True, order=True)
@@ -28,17 +29,17 @@ class Benchmark:
     dataset: str
     release: str
     protocol: str
-    """The rule that splits the data, with its version, as records have it: ``person/1``."""
+    """The rule that splits the data, with its version, as in records: ``person/1``."""
     region: str
-    """The part of a picture that the model sees: the whole ``frame``, or a ``box`` about the
+    """The part of a picture that the model sees: the whole ``frame``, or a ``box`` around the
     face."""
     normaliser: str
-    """The length behind the headline error: ``ioc`` (outer eye corners), or ``box`` for a scheme
-    without eye corners."""
+    """The length that headline errors are divided by: ``ioc`` (outer eye corners), or ``box`` for a
+    scheme without eye corners."""
     metrics: int
     """The version of the metrics' definitions."""
     trained_on: str = ""
-    """The data of the training, where it is other data; and what was scored of both."""
+    """The data of the training if it is another data set, and the points that were scored."""
 
     @property
     def id(self) -> str:
@@ -49,7 +50,7 @@ class Benchmark:
 
     @property
     def version(self) -> str:
-        """Versions of the split rule and the metrics: ``1.1``. Another is another benchmark."""
+        """Versions of the split rule and the metrics, such as ``1.1``."""
         return f"{self.protocol.partition('/')[2] or '0'}.{self.metrics}"
 
     @property
@@ -72,12 +73,12 @@ class Benchmark:
 
     @property
     def headline(self) -> str:
-        """The metric that rows are ranked by, and that failure rates stand on."""
+        """The metric that rows are ranked by, and that failure rates are based on."""
         return f"nme_{self.normaliser}"
 
     @property
     def meaning(self) -> str:
-        """What a reader must know of the protocol; empty for one that this zoo does not have."""
+        """What a reader must know about the protocol; empty if this zoo does not have it."""
         known = PROTOCOLS.get(self.protocol.partition("/")[0])
         return known.heading if known and known.label == self.protocol else ""
 
@@ -96,5 +97,5 @@ def benchmark_of(record: Record, split: str) -> Benchmark:
     )
 
 
-# A board asks thousands of times for a handful of benchmarks.
+# A board creates the same few benchmarks thousands of times.
 _benchmark = lru_cache(maxsize=256)(Benchmark)

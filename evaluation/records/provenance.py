@@ -1,10 +1,10 @@
-"""Which of the records that were gathered may enter the averages.
+"""Which records of a board count.
 
-Copies of a run count once. A record whose figures contradict what else is known of them, its
-predictions file or its own sums, was edited or damaged: it is named and left out, never averaged.
+Copies of a run count once. If the figures of a record contradict its predictions file, its sums or
+its error curve, the record was edited or damaged: it is named and left out of all averages.
 
-Tolerances. Records round sums by person to nine digits and shares to six decimals, so an error is
-held against its sums to a part in a million, and a rate against its curve or its counts to 2e-6.
+Tolerances: records round sums by person to nine digits and shares to six decimals. So an error may
+differ from its sums by a part in a million, and a rate from its curve or its counts by 2e-6.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from .record_files import Source
 from .schema import Record, Results
 
 ERROR_TOLERANCE = 1e-6
-"""Largest difference of two mean errors that should be equal, as a part of them."""
+"""Largest relative difference of two mean errors that should be equal."""
 
 SHARE_TOLERANCE = 2e-6
 """Largest difference of two shares of faces that should be equal: two roundings to six decimals,
-and what floats add."""
+and floating-point errors."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class ExcludedRecord:
 
     source: Source
     reason: str
-    """Names runs, and no paths."""
+    """It may name runs, but no paths."""
     copy: bool = False
-    """Whether it is a copy of a run that counts; else its figures cannot be trusted."""
+    """Whether it is a copy of a run that counts. If not, its figures cannot be trusted."""
 
 
 def examine(
@@ -57,7 +57,7 @@ def examine(
     """
     kept: dict[tuple[Any, ...], Source] = {}
     predicted: dict[tuple[Any, ...], Source] = {}
-    spoilt: set[tuple[Any, ...]] = set()
+    contradicted: set[tuple[Any, ...]] = set()
     findings = []
     for path, record in records:
         if split not in record.results:
@@ -73,7 +73,7 @@ def examine(
             other = kept[key]
             different = _difference(other, source, split)
             if different:
-                spoilt.add(key)
+                contradicted.add(key)
                 findings.append(ExcludedRecord(source, different))
                 continue
             if _richness(source, split) > _richness(other, split):
@@ -81,11 +81,11 @@ def examine(
             findings.append(ExcludedRecord(source, _again(kept[key].record.run, source), True))
         elif same is not source:
             run, seed = same.record.run, same.record.seed
-            reason = f"has the very predictions of run {run} (seed {seed}): it counts once"
+            reason = f"has the same predictions as run {run} (seed {seed}): it counts once"
             findings.append(ExcludedRecord(source, reason, True))
         else:
             kept[key] = source
-    for key in spoilt:
+    for key in contradicted:
         source = kept.pop(key)
         findings.append(
             ExcludedRecord(source, "a copy of it has other figures for the same predictions")
@@ -94,7 +94,7 @@ def examine(
 
 
 def _again(run: str, source: Source) -> str:
-    """What a record is that has all that ``run`` has: its seed, configuration and predictions."""
+    """Why a record with the seed, configuration and predictions of ``run`` does not count."""
     if source.record.run == run:
         return f"a copy of run {run}, counted once"
     return f"the same training as run {run}, done again: it counts once"
@@ -102,7 +102,7 @@ def _again(run: str, source: Source) -> str:
 
 def contradiction(path: Path, record: Record, split: str) -> str:
     """How the figures of ``split`` contradict the predictions beside the record, or the record's
-    own sums and curve; empty where they agree, and where there is nothing to hold against them."""
+    sums or curve; empty if they agree, or if there is nothing to compare them with."""
     results = record.results[split]
     return (
         _against_predictions(path, results, record.predictions_of(split))
@@ -115,18 +115,18 @@ def _against_predictions(path: Path, results: Results, name: str) -> str:
     digest = results.predictions
     if digest is None or path.name != "record.json":
         return ""
-    # most records of a large board have nothing beside them, and asking for that is quickest
+    # fastest check first: most records of a large board have no predictions beside them
     beside = os.path.join(os.path.dirname(path), "predictions", name)
     if not os.access(beside, os.R_OK):
         return ""
     try:
-        own = sha256_of(beside)
+        actual = sha256_of(beside)
     except DataError as error:
         return f"predictions/{name} beside it cannot be read ({error})"
-    if own == digest:
+    if actual == digest:
         return ""
     return (
-        f"predictions/{name} beside it has sha256 {own[:12]}, and its figures are of "
+        f"predictions/{name} beside it has sha256 {actual[:12]}, and its figures are of "
         f"{digest[:12]}: one of the two was changed; `zoo evaluate` scores the run anew"
     )
 
@@ -143,14 +143,14 @@ def _against_sums(results: Results) -> str:
     if (stated is None) != (found == 0):
         return f"says {key} = {stated}, and its sums by person have {found:g} faces found"
     if stated is not None:
-        own = sum(sums.sum) / found
-        if abs(own - stated) > ERROR_TOLERANCE * abs(own):
-            return f"says {key} = {stated:.6g}, and its sums by person give {own:.6g}"
+        expected = sum(sums.sum) / found
+        if abs(expected - stated) > ERROR_TOLERANCE * abs(expected):
+            return f"says {key} = {stated:.6g}, and its sums by person give {expected:.6g}"
     rate = results.fr_08
     if sums.failed is not None and rate is not None:
-        own = sum(sums.failed) / faces
-        if abs(own - rate) > SHARE_TOLERANCE:
-            return f"says fr_08 = {rate:.6g}, and its failures by person give {own:.6g}"
+        expected = sum(sums.failed) / faces
+        if abs(expected - rate) > SHARE_TOLERANCE:
+            return f"says fr_08 = {rate:.6g}, and its failures by person give {expected:.6g}"
     return ""
 
 
@@ -161,18 +161,18 @@ def _against_curve(results: Results) -> str:
     step, values = curve.step, curve.values
     for suffix, threshold in THRESHOLDS.items():
         rate, place = results.figure(f"fr_{suffix}"), round(threshold / step)
-        # a curve of another step says nothing where it has no value
+        # a curve with other steps may have no value at the threshold
         if rate is None or abs(place * step - threshold) > 1e-9 or place >= len(values):
             continue
-        own = 1 - values[place]
-        if abs(own - rate) > SHARE_TOLERANCE:
-            return f"says fr_{suffix} = {rate:.6g}, and its error curve gives {own:.6g}"
+        expected = 1 - values[place]
+        if abs(expected - rate) > SHARE_TOLERANCE:
+            return f"says fr_{suffix} = {rate:.6g}, and its error curve gives {expected:.6g}"
     return ""
 
 
 def _identity(source: Source, split: str) -> tuple[Any, ...]:
-    """Benchmark, configuration and predictions, then seed and fold; the run's name and all of its
-    figures where no predictions are recorded."""
+    """Benchmark, backbone, configuration and predictions, then seed and fold. Without recorded
+    predictions, also the run's name and all its figures."""
     record = source.record
     digest = record.results[split].predictions
     return (
@@ -187,7 +187,7 @@ def _identity(source: Source, split: str) -> tuple[Any, ...]:
 
 
 def _difference(one: Source, other: Source, split: str) -> str:
-    """The first figure that two records of the same predictions do not share."""
+    """The first figure in which two records of the same predictions differ."""
     a, b = (source.record.results[split] for source in (one, other))
     for key in METRICS:
         x, y = a.figure(key), b.figure(key)
@@ -200,6 +200,6 @@ def _difference(one: Source, other: Source, split: str) -> str:
 
 
 def _richness(source: Source, split: str) -> int:
-    """How much a record says: more, of two copies, in the one that was refreshed later."""
+    """How many fields a record has: of two copies, the one that was updated later has more."""
     raw = source.record.raw
     return len(raw["results"][split]) + len(raw["cost"]) + ("history" in raw)

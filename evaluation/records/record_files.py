@@ -1,4 +1,4 @@
-"""Record files: finding, reading and writing them. JSON; the fields are in :mod:`.schema`."""
+"""Finds, reads and writes record files. They are JSON, with the fields of :mod:`.schema`."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from .schema import Record, checked, decoded
 from .unfinished import may_be_unfinished
 
 MAX_BYTES = 4 << 20
-"""A record takes some kilobytes; anything near this is something else."""
+"""Largest size of a record file. A record has some kilobytes; larger files are something else."""
 
 NOT_THE_CONFIGURATION = frozenset(
     {"seed", "fold", "device", "compile", "data", "most_skipped", "out", "log_with"}
 )
-"""Keys that do not make another model: which of several runs it is, and where and how it ran."""
+"""Keys that may differ between runs of one configuration: which run it is, where and how it ran."""
 
 RENAMED = {
     "backbone_lr": "backbone_lr_factor",
     "pseudo_keep": "pseudo_keep_share",
 }
-"""Keys that configurations of earlier versions have under another name. The hash of a configuration
-goes on being that of the earlier names."""
+"""Keys that have another name in configurations of earlier versions. The hash of a configuration is
+still computed with the earlier names."""
 
 WIDTH = 100
-"""A line of a record file is no longer, where what stands on it can be broken."""
+"""Longest line of a record file. A line is longer only if its content cannot be broken."""
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
-    """12 hex digits that runs of one configuration share, whatever their seed, device and paths.
+    """12 hex digits that are equal for runs of one configuration with any seed, device and paths.
 
-    A key without a value (None) counts as absent, as it is in the run's config.toml. A
-    recipe file counts by its name, and not by its folder; a weights file by its content, where the
-    configuration knows it.
+    A key without a value (None) counts as absent, as in the run's config.toml. A recipe file counts
+    by its name, without its folder. A weights file counts by its content, if the configuration has
+    its digest.
     """
     earlier = {new: old for old, new in RENAMED.items()}
     kept = {
@@ -66,11 +66,11 @@ def config_hash(config: Mapping[str, Any]) -> str:
 
 
 def save_record(record: Mapping[str, Any], path: Path) -> None:
-    """Write a record, whole or not at all.
+    """Write a record, completely or not at all.
 
     Args:
         record: The record as JSON: a new one, or the ``raw`` of one that was read.
-        path: The file. Its folder is made where it is missing.
+        path: The file. Its folder is made if it is missing.
 
     Raises:
         DataError: The record could not be loaded again; nothing is written.
@@ -101,18 +101,18 @@ def load_record(path: Path) -> Record:
 def find_records(
     places: Iterable[Path],
 ) -> tuple[list[tuple[Path, Record]], list[Problem], list[Path]]:
-    """The records of folders, and of every file that is named itself; what cannot be read; and the
-    folders that may be runs without a record.
+    """The records in folders or files, the files that cannot be read, and the folders that may be
+    runs without a record.
 
-    In a folder these are each ``record.json`` and ``*.record.json`` at any depth, and those .json
-    files directly in it that are records (objects with a ``schema``). Each file is
-    read once, in the order of paths. What should be a record and cannot be read is a Problem, not
-    an error: one broken record takes nobody else's results away.
+    In a folder, records are all files ``record.json`` and ``*.record.json`` at any depth, and the
+    other .json files directly in the folder that have ``schema`` and ``results``. Each file is read
+    once, in the order of paths. A record that cannot be read is a Problem and not an error, so that
+    the other results are not lost.
     """
     found: list[tuple[Path, Record]] = []
     problems: list[Problem] = []
     without: set[Path] = set()
-    seen: set[tuple[int, int]] = set()
+    identities: set[tuple[int, int]] = set()
     with without_collector():
         for place in places:
             if not place.exists():
@@ -121,9 +121,9 @@ def find_records(
             for path, certain in _files(place, problems, without):
                 try:
                     identity, content = _read(path)
-                    if identity in seen:
+                    if identity in identities:
                         continue
-                    seen.add(identity)
+                    identities.add(identity)
                     if certain and (record := decoded(content)) is not None:
                         found.append((path, record))
                         continue
@@ -145,8 +145,11 @@ class Source:
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Stops the garbage collector while many records are read: they hold no cycles, and the
-    collector would walk all of them again and again, for a third of the time of a large board."""
+    """Stop the garbage collector while many records are read.
+
+    Records hold no cycles, but the collector would visit all of them again and again, which takes a
+    third of the time of a large board.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -157,8 +160,8 @@ def without_collector() -> Iterator[None]:
 
 
 def _files(place: Path, problems: list[Problem], without: set[Path]) -> Iterator[tuple[Path, bool]]:
-    """The files that are, or may be, records, and whether their names say so. Linked folders are
-    entered, and none twice."""
+    """The files that may be records, and whether their names say that they are. Linked folders are
+    entered too, but no folder twice."""
     if not place.is_dir():
         yield place, True
         return
@@ -173,7 +176,7 @@ def _files(place: Path, problems: list[Problem], without: set[Path]) -> Iterator
             if (identity := (status.st_dev, status.st_ino)) in entered:
                 continue
             entered.add(identity)
-            # a system call a name, as in zoo.files.folders, would be felt: a board has thousands
+            # a system call for each name, as in zoo.files.folders, is too slow for a large board
             with os.scandir(folder) as entries:
                 inside = [
                     (e.name, e.path, e.is_dir(follow_symlinks=False), e.is_symlink())
@@ -188,7 +191,7 @@ def _files(place: Path, problems: list[Problem], without: set[Path]) -> Iterator
             without.add(Path(folder))
         for name, path, is_folder, is_link in inside:
             if is_folder or (is_link and os.path.isdir(path)):
-                if not (run and name in ("predictions", "state")):  # they hold no records
+                if not (run and name in ("predictions", "state")):  # these hold no records
                     (links if is_link else waiting).append(path)
             elif name.endswith(".json"):
                 certain = name == "record.json" or name.endswith(".record.json")
@@ -199,12 +202,12 @@ def _files(place: Path, problems: list[Problem], without: set[Path]) -> Iterator
 
 
 def _meant_as_a_record(value: Any) -> bool:
-    """Whether a .json file of any name is a record: other programs write JSON too."""
+    """Whether a .json file of another name is a record, since other programs write JSON too."""
     return isinstance(value, dict) and "schema" in value and "results" in value
 
 
 def _read(path: Path) -> tuple[tuple[int, int], bytes]:
-    """Tells which file it is, by device and inode, and what is in it."""
+    """The identity of a file (device and inode), and its content."""
     content, status = read_whole(path, MAX_BYTES)
     return (status.st_dev, status.st_ino), content
 
@@ -212,14 +215,14 @@ def _read(path: Path) -> tuple[tuple[int, int], bytes]:
 def _parse(path: Path, content: bytes | str) -> Any:
     try:
         if isinstance(content, bytes):
-            content = content.removeprefix(BOM_UTF8)  # of an editor that it was opened in
+            content = content.removeprefix(BOM_UTF8)  # an editor may have added it
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON record ({error})") from error
 
 
 def layout(value: Any, depth: int = 0) -> str:
-    """JSON for people and for diffs: what fits on a line stands on one, and so do plain lists."""
+    """JSON for people and for diffs: a value that fits, or a plain list, is on a single line."""
     flat = json.dumps(value, default=_plain, allow_nan=False)
     if not isinstance(value, Mapping | list | tuple) or 2 * depth + len(flat) <= WIDTH:
         return flat
@@ -229,13 +232,13 @@ def layout(value: Any, depth: int = 0) -> str:
         return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}}}"
     if not any(isinstance(item, Mapping | list | tuple) for item in value):
         return flat
-    # a list of objects is a table: a line each, a little longer than others if it must be
+    # a list of objects is a table: one line for each, which may be longer than others
     lines = [json.dumps(item, default=_plain, allow_nan=False) for item in value]
     return "[\n" + ",\n".join(inner + line for line in lines) + f"\n{outer}]"
 
 
 def _plain(value: Any) -> Any:
-    """JSON for what a run's own values may hold: numpy scalars and paths."""
+    """The JSON value of a numpy scalar or a path, which the values of a run may contain."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):

@@ -1,8 +1,8 @@
-"""What a record holds, with the type and the bounds of each field.
+"""The fields of a record, with their types and bounds.
 
-Records come from strangers: nothing in one is trusted. A field that is known has its type checked,
-and a field that is not known (of a plugin, or of a later version) is left alone and kept. Records
-of schema 1 are upgraded when they are read, newer ones are refused by name.
+Records come from strangers, so nothing in them is trusted. The types of known fields are checked.
+Unknown fields (of plugins, or of later versions) are kept unchanged. Records of schema 1 are
+upgraded when they are read; records of a schema that is too new are refused.
 
 Errors, rates and shares are fractions; an error is a mean distance over a length of the face.
 """
@@ -24,13 +24,13 @@ from ..scores.clusters import Clusters
 
 SCHEMA = 2
 LARGEST = 2.0**63
-"""No number in a record is larger: no seed is, and no run has more parameters or frames."""
+"""Largest number in a record. No seed is larger, and no run has more parameters or frames."""
 
 LONGEST = 5000
-"""No list that a board reads has more entries."""
+"""Most entries of a list that a board reads."""
 
 RawRecord = dict[str, Any]
-"""A record as JSON: what is written, and what :attr:`Record.raw` keeps."""
+"""A record as JSON: the content of a file, and :attr:`Record.raw`."""
 
 Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 Positive = Annotated[float, Meta(gt=0, le=LARGEST)]
@@ -40,11 +40,11 @@ Digest = Annotated[str, Meta(pattern="^[0-9a-f]{16,128}$")]
 Sum = Annotated[float, Meta(ge=0, le=LARGEST)]
 Sums = Annotated[list[Sum], Meta(min_length=1, max_length=LONGEST)]
 Figures = dict[str, Number | None]
-"""Values by the name of a metric; bounds of its interval end in ``_low`` and ``_high``."""
+"""Values by name of the metric; names of its interval's bounds end in ``_low`` and ``_high``."""
 
 
 class Plugin(Struct, kw_only=True):
-    """The plugin that a run used: its id, and who distributes it."""
+    """A plugin that a run used: its id, and the distribution that it comes from."""
 
     id: str
     distribution: str | None = None
@@ -52,7 +52,7 @@ class Plugin(Struct, kw_only=True):
 
 
 class Configuration(Struct, kw_only=True):
-    """What the board reads of a configuration; ``Record.raw["config"]`` has all of it."""
+    """The options that the board reads; ``Record.raw["config"]`` has the whole configuration."""
 
     head: str | None = None
     loss: str | None = None
@@ -64,7 +64,7 @@ class Configuration(Struct, kw_only=True):
 
     @property
     def passes(self) -> int:
-        """How many passes the network makes over a face: one, and one for each refinement."""
+        """Number of forward passes for a face: one, and one more for each refinement."""
         return 1 + max(self.refine, 0)
 
 
@@ -77,22 +77,21 @@ class Data(Struct, kw_only=True):
     """The rule that splits the data, with its version: ``person/1``."""
     region: str
     fingerprint: str
-    """Hex digits that are equal for equal samples and labels."""
+    """Hex digits that identify the samples and labels."""
     partial: bool
-    """Whether the data set held less than its release."""
+    """Whether the data set had fewer samples than its release."""
     fold: Integer | None = None
     metrics: Integer = 1
     """The version of the metrics' definitions."""
     scheme: str | None = None
     frames: dict[str, Integer] = {}
-    """Number of frames by split. ``people`` are counts too: no name can stand where a count
-    belongs."""
+    """Number of frames by split. ``people`` has counts too: the type keeps names out."""
     people: dict[str, Integer] = {}
     license: str | None = None
 
 
 class NetworkFacts(Struct, kw_only=True):
-    """What a model is made of. An external entry may know nothing of it."""
+    """Facts about a model. An external entry may have none of them."""
 
     parameters: Integer | None
     gmacs: Number | None = None
@@ -102,10 +101,10 @@ class NetworkFacts(Struct, kw_only=True):
     loss: str | None = None
     license: str | None = None
     weights_source: str | None = None
-    """Where a file of weights came from, in the words of whoever wrote it."""
+    """Where a file of weights came from, as its author describes it."""
     weights_license: str | None = None
     best_sha256: str | None = None
-    """Digest of the weights that were scored; records of older zoos do not have it."""
+    """Digest of the weights that were scored; records of older versions lack it."""
 
 
 class ErrorCurve(Struct, kw_only=True):
@@ -116,8 +115,8 @@ class ErrorCurve(Struct, kw_only=True):
 
     @property
     def median(self) -> float | None:
-        """The error of the middle face, between two steps by a straight line; None where the curve
-        ends before it."""
+        """The median error, interpolated linearly between two steps; None if the curve ends before
+        it."""
         at = next((k for k, share in enumerate(self.values) if share >= 0.5), None)
         if at is None:
             return None
@@ -127,7 +126,7 @@ class ErrorCurve(Struct, kw_only=True):
 
 
 class PoseBin(Struct, kw_only=True):
-    """Faces whose heads are turned alike, and their mean error."""
+    """Faces with a similar turn of the head, and their mean error."""
 
     name: str
     low: Number | None
@@ -152,14 +151,14 @@ class PersonSums(Struct, kw_only=True):
                 raise ValueError(f"{name} has {len(values)} entries and sum {len(self.sum)}")
 
     def clusters(self) -> Clusters:
-        """The same as arrays of length P. ``failed`` is NaN where a record does not have it."""
+        """The sums as arrays of length P. ``failed`` is NaN if a record lacks it."""
         count = len(self.sum)
         failed, missed = self.failed or [np.nan] * count, self.missed or [0.0] * count
         return Clusters(self.key, *np.array([self.sum, self.n, failed, missed], np.float64))
 
 
 class MetricSums(PersonSums, kw_only=True):
-    """The same of a plugin's metric, whose values may be below 0."""
+    """Values of a plugin's metric summed by person; they may be below 0."""
 
     sum: Annotated[list[Number], Meta(min_length=1, max_length=LONGEST)]
 
@@ -174,25 +173,25 @@ class Flipped(Struct, kw_only=True):
 
 
 class MetricFigure(Struct, kw_only=True):
-    """The figure of a plugin's metric, with all that a table needs where it is not installed."""
+    """The figure of a plugin's metric, with all that a table needs if it is not installed."""
 
     title: str
     value: Number | None
     unit: str = ""
-    """With ``%`` the value is a fraction."""
+    """If it is ``%``, the value is a fraction."""
     lower_is_better: bool = True
     version: str | None = None
-    """The version of the distribution that brought it."""
+    """The version of the plugin's distribution."""
     low: Number | None = None
     high: Number | None = None
     n: Integer = 0
-    """Faces that were measured."""
+    """Number of faces that were measured."""
     baseline: Number | None = None
     by_person: MetricSums | None = None
 
 
 class Results(Struct, kw_only=True):
-    """What a model scored on one split. None stands for what cannot be had."""
+    """The figures of a model on one split. None means that there is no such figure."""
 
     nme_ioc: Number | None
     nme_ioc_low: Number | None
@@ -202,9 +201,9 @@ class Results(Struct, kw_only=True):
     fr_08: Number | None
     auc_08: Number | None
     n: Integer
-    """Faces that count."""
+    """Number of faces that count."""
     baseline: Figures = msgspec.field(name="floor")
-    """What the training split's mean shape scores on the same frames."""
+    """The figures of the training split's mean shape on the same frames."""
     nme_box_low: Number | None = None
     nme_box_high: Number | None = None
     nme_pupil: Number | None = None
@@ -221,27 +220,29 @@ class Results(Struct, kw_only=True):
     unlabelled: Integer | None = None
     unmeasured: Integer | None = None
     predictions: str | None = None
-    """The sha256 of the predictions' file."""
+    """The sha256 of the predictions file."""
     regions: Figures = {}
     ced: ErrorCurve | None = None
     pose: Annotated[list[PoseBin], Meta(max_length=LONGEST)] = []
     by_person: PersonSums | None = None
     flip: Flipped | None = None
     subsets: Annotated[dict[str, Results], Meta(max_length=LONGEST)] = {}
-    """The figures of the frames that share an attribute, by the subset's name."""
+    """The figures of frames that share an attribute, by name of the subset."""
     metrics: dict[str, MetricFigure] = {}
     """Figures of plugins' metrics, by ``distribution/id``."""
 
     def figure(self, key: str) -> float | None:
-        """The figure of this name, such as ``nme_ioc`` or ``nme_ioc_low``; None for none."""
+        """The figure of this name, such as ``nme_ioc`` or ``nme_ioc_low``, or None."""
         value: float | None = getattr(self, key, None)
         return value
 
     @property
     def normaliser(self) -> str:
-        """The length behind the headline: ``ioc``, or ``box`` for a scheme without eye corners.
+        """The length that headline errors are divided by: ``ioc``, or ``box`` for a scheme without
+        eye corners.
 
-        The baseline finds every face, so it tells of eye corners even where a model found none.
+        The baseline has an error for every face, so it shows whether there are eye corners even if
+        a model found no face.
         """
         known = (self.nme_ioc, self.baseline.get("nme_ioc")) != (None, None)
         return "ioc" if known else "box"
@@ -265,12 +266,12 @@ class Bench(Struct, kw_only=True):
 
     @property
     def conditions(self) -> tuple[Any, ...]:
-        """What must be equal for two measurements to be averaged."""
+        """The values that must be equal before two measurements are averaged."""
         return (self.device, self.threads, self.precision, self.input_size, self.batch)
 
 
 class Cost(Struct, kw_only=True):
-    """What training and scoring took."""
+    """The cost of training and scoring."""
 
     images_per_second: Number | None = None
     train_seconds: Number | None = None
@@ -294,17 +295,19 @@ class Epoch(Struct, kw_only=True):
 
 
 class Elsewhere(Struct, kw_only=True):
-    """What a model scored on data that it was not trained on."""
+    """The results of a model on another data set than that of its training."""
 
     data: Data
-    """``scheme`` is the one that it was scored in: that of the points which both data sets have."""
+    """``scheme`` is that of the scored points: those that both data sets have."""
     results: dict[str, Results]
     """Results by split."""
 
 
 class Facts(Struct, kw_only=True):
-    """The parts of a record that tell how a run was made, with the fields that this version does
-    not know; without results and history, which are nearly all of a file."""
+    """The parts of a record that say how a run was made, with unknown fields.
+
+    Results and history, which are nearly all of a file, are left out.
+    """
 
     config: RawRecord
     model: RawRecord
@@ -314,7 +317,7 @@ class Facts(Struct, kw_only=True):
 
 
 class Record(Struct, kw_only=True, dict=True):
-    """What a run was, on what data, with what results."""
+    """The configuration, the data and the results of a run."""
 
     schema: Integer
     run: str
@@ -329,21 +332,21 @@ class Record(Struct, kw_only=True, dict=True):
     cost: Cost
     environment: Environment
     plugins: dict[str, Plugin] = {}
-    """Every plugin that the run used, by kind; older records name the backbone alone."""
+    """Every plugin that the run used, by kind; older records have only ``plugin``."""
     epochs: Integer | None = None
     best_epoch: Integer | None = None
     external: bool = False
-    """Whether the points were found by a program outside the zoo."""
+    """Whether a program outside the zoo predicted the points."""
     history: Annotated[list[Epoch], Meta(max_length=LONGEST)] = []
     calibration: Calibration | None = None
-    """What the model's scores are worth; None where nobody measured it."""
+    """Turns the model's scores into probabilities; None if it was not fitted."""
     elsewhere: dict[str, Elsewhere] = {}
-    """Results on other data sets, by a name of each."""
+    """Results on other data sets, by a name for each."""
 
     @property
     def trained_on(self) -> str:
-        """The data set of the training and the points that were scored, of a record's view of
-        another data set; else empty."""
+        """For a view of results on another data set: the data set of the training, and the points
+        that were scored. Else empty."""
         return str(self.__dict__.get("trained_on", ""))
 
     def predictions_of(self, split: str) -> str:
@@ -352,27 +355,26 @@ class Record(Struct, kw_only=True, dict=True):
 
     @property
     def raw(self) -> RawRecord:
-        """The record as JSON, with the fields that this version does not know. To change a record,
-        change this and save it."""
-        kept = self.__dict__
-        if "raw" not in kept:
-            kept["raw"] = _upgraded(msgspec.json.decode(kept["content"]), self)
-        return kept["raw"]  # type: ignore[no-any-return]
+        """The record as JSON, with unknown fields. To edit a record, edit this and save it."""
+        cache = self.__dict__
+        if "raw" not in cache:
+            cache["raw"] = _upgraded(msgspec.json.decode(cache["content"]), self)
+        return cache["raw"]  # type: ignore[no-any-return]
 
     @property
     def facts(self) -> Facts:
-        """Those parts of :attr:`raw`; a board of thousands asks for them alone."""
-        kept = self.__dict__
-        if "facts" not in kept:
-            content = kept.get("content")
+        """These parts of :attr:`raw`, decoded alone: a large board needs nothing else."""
+        cache = self.__dict__
+        if "facts" not in cache:
+            content = cache.get("content")
             facts = _FACTS.decode(content) if content else msgspec.convert(self.raw, Facts)
             facts.data.setdefault("metrics", self.data.metrics)
-            kept["facts"] = facts
-        return kept["facts"]  # type: ignore[no-any-return]
+            cache["facts"] = facts
+        return cache["facts"]  # type: ignore[no-any-return]
 
     @property
     def used(self) -> dict[str, Plugin]:
-        """The plugins that are known, by kind: the backbone in any case."""
+        """The recorded plugins by kind; the backbone is always there."""
         return {"backbone": self.plugin, **self.plugins}
 
     @property
@@ -391,7 +393,7 @@ class Record(Struct, kw_only=True, dict=True):
 
 
 def results_from(raw: RawRecord) -> Results:
-    """A split's results that were just worked out, as a record has them."""
+    """A split's results, just computed, with the types of a record."""
     return msgspec.convert(raw, Results)
 
 
@@ -421,8 +423,10 @@ def checked(where: str, value: Any) -> Record:
 
 
 def decoded(content: bytes) -> Record | None:
-    """The record that a file holds, checked as by :func:`checked`, whose ``raw`` is parsed once it
-    is asked for; None where the content is no sound record: :func:`checked` says why."""
+    """The record in a file's content, checked as by :func:`checked`; its ``raw`` is parsed later.
+
+    None if the content is not a valid record: then :func:`checked` says why.
+    """
     try:
         record = _DECODER.decode(content)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -467,8 +471,8 @@ def _in_words(value: Any, error: msgspec.ValidationError) -> str:
 
 
 def _named(value: Any, path: str) -> str:
-    """A path of msgspec's (``.results[...].n``) with the key of each ``[...]`` found again: the
-    first whose value is not what the type of the path wants."""
+    """A path from msgspec (``.results[...].n``) with a key in place of each ``[...]``: the first
+    one whose value has a wrong type."""
     found: list[str] = []
     steps = re.findall(r"\.(\w+)|\[(\d+)\]|(\[\.\.\.\])", path)
     for name, index, any_key in steps:

@@ -1,4 +1,4 @@
-"""Run folders without a record: what they are, and what to type."""
+"""Run folders without a record: why they have none, and which command helps."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from pathlib import Path
 from zoo.api import Problem
 
 RUN_NAME = re.compile(r"-[0-9a-f]{6}-s\d+(-f\d+)?(-\d+)?$")
-"""How the names of run folders end."""
+"""The end of a run folder's name."""
 
 STILLBORN = (
     "is a run that was stopped before its training began: it has no config.toml, and nothing was "
     "trained in it. Delete the folder and give its `zoo train` command again"
 )
 
-
 NAMED = 3
-"""Run folders that are named where there are many."""
+"""A message names at most this many run folders."""
 
 
 def unfinished(folder: Path) -> str:
-    """Why a run folder has no record; empty for one that has, and for what is no run folder."""
+    """Why a run folder has no record; empty if it has one, and for other folders."""
     if (folder / "record.json").is_file():
         return ""
     if (folder / "config.toml").is_file():
@@ -34,27 +33,27 @@ def unfinished(folder: Path) -> str:
 
 
 def may_be_unfinished(name: str, inside: Sequence[str]) -> bool:
-    """Whether a folder of this name, with this in it, may be a run without a record."""
+    """Whether a folder with this name and content may be a run without a record."""
     is_run = "state" in inside or RUN_NAME.search(name) is not None
     return is_run and "record.json" not in inside
 
 
 def left_out(folders: Sequence[Path]) -> list[Problem]:
-    """One line for all the runs that no board can show; none where there are none."""
-    told = {folder: why for folder in folders if (why := unfinished(folder))}
-    if len(told) <= 1:
-        return [Problem(str(folder), why) for folder, why in told.items()]
-    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-    where = f"{', '.join(map(str, list(told)[:NAMED]))}{more}"
+    """One problem for all runs that a board cannot show; an empty list if there are none."""
+    reasons = {folder: why for folder in folders if (why := unfinished(folder))}
+    if len(reasons) <= 1:
+        return [Problem(str(folder), why) for folder, why in reasons.items()]
+    more = f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    where = f"{', '.join(map(str, list(reasons)[:NAMED]))}{more}"
     reason = (
-        f"{len(told)} runs are not finished: they have no record.json, since they were stopped or "
-        "are still training. Go on with each: zoo train --resume RUN"
+        f"{len(reasons)} runs are not finished: they have no record.json, since they were stopped "
+        "or are still training. Go on with each: zoo train --resume RUN"
     )
     return [Problem(where, reason)]
 
 
 def is_stillborn(folder: Path) -> bool:
-    """Whether `zoo train` was killed here between making the folder and writing config.toml."""
+    """Whether `zoo train` was stopped here after making the folder, before writing config.toml."""
     if not folder.is_dir():
         return False
     inside = [path for path in folder.iterdir() if not path.name.startswith(".config.toml.")]

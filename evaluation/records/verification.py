@@ -1,8 +1,8 @@
-"""Does a record say what its predictions give? Every figure again, from one .npz file.
+"""Checks a record against its predictions: computes every figure again from one .npz file.
 
-No data set, no model and no torch: the file holds points, labels and scheme. Figures may differ by
-a part in a million, which is more than another machine's floating point changes and less than any
-edit that matters.
+This needs no data set, no model and no torch, since the file holds points, labels and scheme.
+Figures may differ by a part in a million. This is more than the floating-point differences of
+machines, and less than any edit that matters.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Disagreement:
 @dataclass(frozen=True)
 class Verdict:
     results: dict[str, Any]
-    """As `zoo evaluate` gives them, worked out from the predictions."""
+    """As from `zoo evaluate`, computed from the predictions."""
     disagreements: list[Disagreement]
     remarks: list[str]
     """What could not be compared, and why."""
@@ -48,22 +48,22 @@ class Verdict:
 
 
 def verify(run: Path, split: str) -> Verdict:
-    """Work out a split's results from its predictions, and hold the record against them.
+    """Compute a split's results from its predictions, and compare the record with them.
 
     Args:
         run: The folder of a run.
         split: ``val`` or ``test``; its predictions are in ``predictions/<split>.npz``.
 
     Returns:
-        The results, and what the record says otherwise.
+        The results, and the figures in which the record differs.
 
     Raises:
-        DataError: The run has no such predictions, or they cannot be read.
+        DataError: The run has no predictions of the split, or they cannot be read.
     """
     path = run / "predictions" / f"{split}.npz"
     if not path.is_file():
-        there = sorted(p.stem for p in path.parent.glob("*.npz"))
-        have = f"it has those of {', '.join(there)}" if there else "it has none"
+        splits = sorted(p.stem for p in path.parent.glob("*.npz"))
+        have = f"it has those of {', '.join(splits)}" if splits else "it has none"
         raise DataError(
             f"{run}: no predictions/{split}.npz: {have}; `zoo evaluate {run} --split {split}` "
             "writes it"
@@ -88,26 +88,26 @@ def verify(run: Path, split: str) -> Verdict:
             f"{METRICS_VERSION}: nothing to compare with; `zoo evaluate {run}` scores it anew"
         )
         return Verdict(results, [], [remark], False)
-    own = results | {"predictions": digest(path)}
-    stored, own, remarks = _with_comparable_metrics(stored, own)
+    computed = results | {"predictions": digest(path)}
+    stored, computed, remarks = _with_comparable_metrics(stored, computed)
     if further := record.raw["results"][split].get("metrics", {}) | results.get("metrics", {}):
         results["metrics"] = further
-    lacking = sorted(own.keys() - stored.keys())
-    unchecked = sorted(stored.keys() - own.keys())
+    lacking = sorted(computed.keys() - stored.keys())
+    unchecked = sorted(stored.keys() - computed.keys())
     if lacking:
         remarks.append(f"its record lacks {', '.join(lacking)}; `zoo evaluate {run}` adds them")
     if unchecked:
         remarks.append(f"{', '.join(unchecked)} cannot be worked out from {path.name} alone")
-    shared = {key: stored[key] for key in stored if key in own}
-    return Verdict(results, list(_disagreements("", shared, own)), remarks)
+    shared = {key: stored[key] for key in stored if key in computed}
+    return Verdict(results, list(_disagreements("", shared, computed)), remarks)
 
 
 def _with_comparable_metrics(
-    stored: dict[str, Any], own: dict[str, Any]
+    stored: dict[str, Any], computed: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """Both results with those metrics of plugins that one version of a plugin measured, and what
-    else either has, in words."""
-    then, now = stored.get("metrics", {}), own.get("metrics", {})
+    """Both results with only those plugins' metrics that the same version measured, and remarks on
+    the other metrics."""
+    then, now = stored.get("metrics", {}), computed.get("metrics", {})
     both = [key for key in then if key in now and then[key]["version"] == now[key]["version"]]
     remarks = [f"its record lacks {key}" for key in now if key not in then]
     for key in then:
@@ -116,11 +116,11 @@ def _with_comparable_metrics(
         elif key not in both:
             there, here = then[key]["version"], now[key]["version"]
             remarks.append(f"{key} is not compared: {there} measured it there, {here} here")
-    return _with_metrics(stored, both), _with_metrics(own, both), remarks
+    return _with_metrics(stored, both), _with_metrics(computed, both), remarks
 
 
 def _with_metrics(results: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """Results with no other metrics of plugins, those of subsets too."""
+    """The results with only these plugins' metrics, in subsets too."""
     chosen = dict(results)
     if figures := {k: v for k, v in results.get("metrics", {}).items() if k in keys}:
         chosen["metrics"] = figures
@@ -132,26 +132,26 @@ def _with_metrics(results: dict[str, Any], keys: Sequence[str]) -> dict[str, Any
     return chosen
 
 
-def _disagreements(key: str, stored: Any, own: Any) -> Iterator[Disagreement]:
-    if isinstance(stored, Mapping) and isinstance(own, Mapping):
+def _disagreements(key: str, stored: Any, computed: Any) -> Iterator[Disagreement]:
+    if isinstance(stored, Mapping) and isinstance(computed, Mapping):
         for name in stored:
             inner = f"{key}.{name}" if key else name
-            if name in own:
-                yield from _disagreements(inner, stored[name], own[name])
+            if name in computed:
+                yield from _disagreements(inner, stored[name], computed[name])
             else:
                 yield Disagreement(inner, stored[name], None)
-    elif isinstance(stored, list) and isinstance(own, list) and len(stored) == len(own):
-        for i, (one, other) in enumerate(zip(stored, own, strict=True)):
+    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+        for i, (one, other) in enumerate(zip(stored, computed, strict=True)):
             yield from _disagreements(f"{key}.{i}", one, other)
-    elif not _same(stored, own):
-        yield Disagreement(key, stored, own)
+    elif not _same(stored, computed):
+        yield Disagreement(key, stored, computed)
 
 
-def _same(stored: Any, own: Any) -> bool:
-    if type(stored) in (int, float) and type(own) in (int, float):
-        size = max(abs(stored), abs(own))
-        return bool(abs(stored - own) <= RELATIVE * size + ABSOLUTE)
-    return bool(stored == own)
+def _same(stored: Any, computed: Any) -> bool:
+    if type(stored) in (int, float) and type(computed) in (int, float):
+        size = max(abs(stored), abs(computed))
+        return bool(abs(stored - computed) <= RELATIVE * size + ABSOLUTE)
+    return bool(stored == computed)
 
 
 def _short(value: Any) -> str:

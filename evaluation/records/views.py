@@ -1,5 +1,5 @@
-"""Records as a board reads them: one for the run's own data, one for each other data set that it
-was scored on, and all of them on a subset of their frames."""
+"""Records as a board reads them: one for the run's own data set, one for each other data set on
+which it was scored, and each of these for a subset of its frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .schema import Record, Results
 
 
 def views(record: Record) -> Iterator[Record]:
-    """The record itself, and what it would be for each data set of ``elsewhere``."""
+    """The record itself, and one record for each data set of ``elsewhere``."""
     yield record
     own = record.data
     for name, other in record.elsewhere.items():
@@ -24,8 +24,10 @@ def views(record: Record) -> Iterator[Record]:
 
 
 def on_subset(record: Record, name: str) -> Record:
-    """The record of the frames of one subset, with those splits alone that have it. Their figures
-    come from the predictions of the whole split."""
+    """The record for the frames of one subset, with only the splits that have it.
+
+    ``predictions`` is still the digest of the whole split's file.
+    """
     results = {}
     for split, whole in record.results.items():
         if name in whole.subsets:

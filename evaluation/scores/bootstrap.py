@@ -1,6 +1,6 @@
-"""How sure a mean is: a percentile bootstrap over people.
+"""The interval of a mean: a percentile bootstrap over people.
 
-Frames of one person resemble each other, so they are drawn together: a draw takes as many people as
+Frames of one person resemble each other, so they are drawn together. A draw takes as many people as
 there are, with replacement, and the mean over all their frames (a cluster bootstrap, after Davison
 and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Drawing single frames
 would make the interval far too narrow.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 DRAWS = 2000
 LEVEL = 0.95
 CELLS = 4_000_000
-"""The size of a block of draws x people: it bounds the memory, 32 MB for each of two arrays."""
+"""Most entries of a block (draws times people), so that each of two arrays takes at most 32 MB."""
 
 Floats = NDArray[np.float64]
 
@@ -34,14 +34,14 @@ def interval(
 
     Args:
         errors: (N,) errors.
-        people: Whose they are; a sample whose person is None stands for itself.
-        draws: How many times people are drawn.
+        people: The person of each; a sample without one (None) is drawn by itself.
+        draws: Number of draws.
         seed: Seed of the draws.
         level: The share of draws within the interval.
 
     Returns:
-        The lower and the upper bound, (None, None) for no errors at all. One person alone gives an
-        interval without width: it says nothing of other people.
+        The lower and the upper bound; (None, None) without any errors. A single person gives an
+        interval of width 0, which says nothing about other people.
     """
     if len(errors) == 0:
         return None, None
@@ -55,7 +55,7 @@ def interval(
 def cluster_interval(
     total: Floats, count: Floats, draws: int = DRAWS, seed: int = 0, level: float = LEVEL
 ) -> tuple[float | None, float | None]:
-    """The same from sums and counts by person, (P,) each. (None, None) without any count."""
+    """The same from sums and counts by person, (P,) each. (None, None) if all counts are 0."""
     if not count.any():
         return None, None
     sums = resampled(np.stack([total, count], axis=1), draws, seed)
@@ -65,11 +65,11 @@ def cluster_interval(
 def bounds(
     numerator: Floats, denominator: Floats, level: float = LEVEL
 ) -> tuple[float | None, float | None]:
-    """Percentile bounds of a ratio over the draws that have it, (D,) each."""
-    there = denominator > 0
-    if not there.any():
+    """Percentile bounds of a ratio of draws, (D,) each, without those with a denominator of 0."""
+    valid = denominator > 0
+    if not valid.any():
         return None, None
-    means = numerator[there] / denominator[there]
+    means = numerator[valid] / denominator[valid]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -77,8 +77,8 @@ def bounds(
 def resampled(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
     """Sums of ``values`` (P, C) over P people drawn with replacement: (draws, C).
 
-    All columns see the same draws, so that models can be compared in pairs. A column's sums are the
-    same to the bit wherever it stands, so that a model is exactly as good as itself.
+    All columns use the same draws, so that models can be compared in pairs. A column's sums do not
+    depend on its position, to the last bit, so that a model is exactly as good as itself.
     """
     columns = [np.ascontiguousarray(column) for column in values.T]
     blocks = [
@@ -89,14 +89,14 @@ def resampled(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
 
 
 def resampled_many(values: Floats, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """The same for many rows (R, P) at once, as (R, draws): much faster, and equal to about 15
-    digits."""
+    """The same for many rows (R, P) at once, as (R, draws). It is much faster, and equal to about
+    15 digits."""
     blocks = [values @ block.T for block in draw_counts(values.shape[1], draws, seed)]
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def draw_counts(people: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
-    """How often each draw takes each of the people, (draws, P) in blocks of draws."""
+    """How often each draw takes each person: (draws, P), in blocks of draws."""
     if people * draws <= CELLS:
         yield _few_counts(people, draws, seed)
         return
@@ -105,7 +105,7 @@ def draw_counts(people: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Floa
 
 @lru_cache(maxsize=4)
 def _few_counts(people: int, draws: int, seed: int) -> Floats:
-    """Counts that are kept, since every row of a board is drawn for the same people."""
+    """All counts, cached: every row of a board uses the draws of the same people."""
     counts = np.concatenate(list(_counts(people, draws, seed)))
     counts.flags.writeable = False
     return counts

@@ -1,4 +1,4 @@
-"""What a model's score of its own points is worth: a probability."""
+"""Turns a model's score of its own points into a probability."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ RIGHT = 0.1
 
 
 class Calibration(Struct, kw_only=True, frozen=True):
-    """The logistic curve from a model's mean score to the probability that its points are right:
-    that they lie on a face, with an NME below ``right``."""
+    """A logistic curve from a model's mean score to the probability that its points are right.
+
+    Points are right if they lie on a face, with an NME below ``right``.
+    """
 
     slope: Factor
     intercept: Factor
     right: Share = RIGHT
     faces: Annotated[int, Meta(ge=0)] = 0
-    """Boxes of faces that it was fitted to."""
+    """Number of boxes around faces to which it was fitted."""
     others: Annotated[int, Meta(ge=0)] = 0
-    """Boxes beside faces. Both kinds count the same in all."""
+    """Number of boxes beside faces. Both kinds have the same total weight."""
     error: Share | None = None
     """Mean difference between the probability and the share that is right, over ten bins, on people
-    that the curve was not fitted to."""
+    to whom the curve was not fitted."""
 
     def confidence(self, score: float) -> float | None:
-        """The probability for a mean score; None where there is no score."""
+        """The probability for a mean score; None if the score is not finite."""
         if not math.isfinite(score):
             return None
-        # the hyperbolic tangent does not overflow
+        # the logistic curve as a hyperbolic tangent, which does not overflow
         return 0.5 + 0.5 * math.tanh((self.slope * score + self.intercept) / 2)

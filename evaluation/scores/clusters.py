@@ -1,9 +1,9 @@
 """Headline errors summed by person: enough to compare two models on the same people.
 
-A *cluster* is a person with all their frames, or a single sample that names no person. Clusters
-stand in the order of a hash, so that their place tells no name, and the ``key`` of their people and
-frames is equal for two runs exactly when they were scored on the same ones. A record keeps the sums
-as ``results.<split>.by_person``; with them a paired bootstrap needs no predictions.
+A *cluster* is a person with all their frames, or a single sample that names no person. Clusters are
+in the order of a hash, so that their position does not reveal names. The ``key`` of two runs is
+equal exactly when they were scored on the same people and frames. A record keeps the sums as
+``results.<split>.by_person``; with them a paired bootstrap needs no predictions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST = 5000
-"""Clusters that a record keeps: more would make it a data file."""
+"""A record keeps the sums of at most this many clusters."""
 
 FAILURE = 0.08
 """A face with a larger error, or without a prediction, has failed."""
@@ -34,11 +34,11 @@ class Clusters:
     total: Floats
     """Sum of the headline errors of the faces that were found."""
     found: Floats
-    """How many faces that were."""
+    """Number of faces that were found."""
     failed: Floats
-    """Faces with an error above FAILURE, the missed ones included."""
+    """Number of faces with an error above FAILURE, including missed ones."""
     missed: Floats
-    """Faces without a prediction."""
+    """Number of faces without a prediction."""
 
     def __len__(self) -> int:
         return len(self.total)
@@ -54,8 +54,10 @@ class Clusters:
         return float(self.total.sum()) / found if found else None
 
     def to_record(self) -> dict[str, Any] | None:
-        """As a record stores it; None for more clusters than a record keeps. Sums are rounded to
-        nine digits; ``missed`` is there where a face was missed."""
+        """The JSON of a record; None for more clusters than a record keeps.
+
+        Sums are rounded to nine digits. ``missed`` is present only if a face was missed.
+        """
         if len(self) > MOST:
             return None
         stored: dict[str, Any] = {
@@ -72,8 +74,8 @@ class Clusters:
 def cluster(
     ids: Sequence[str], people: Sequence[str | None], errors: NDArray[np.floating[Any]]
 ) -> Clusters:
-    """Clusters of N faces, from their ids, the names of their people, their headline errors (N,),
-    NaN for a face that was missed."""
+    """Clusters of N faces, from their ids, their people's names and their headline errors (N,), NaN
+    for a face that was missed."""
     names = [
         _digest("person", person) if person is not None else _digest("sample", id)
         for id, person in zip(ids, people, strict=True)
@@ -84,9 +86,9 @@ def cluster(
     samples: list[list[str]] = [[] for _ in order]
     for id, place in zip(ids, owner, strict=True):
         samples[place].append(_digest("sample", id))
-    whole = hashlib.sha256()
-    for name, own in zip(order, samples, strict=True):
-        whole.update("".join((name, *sorted(own), "\n")).encode())
+    key = hashlib.sha256()
+    for name, digests in zip(order, samples, strict=True):
+        key.update("".join((name, *sorted(digests), "\n")).encode())
 
     errors = np.asarray(errors, np.float64)
     found = np.isfinite(errors)
@@ -95,7 +97,7 @@ def cluster(
         return np.bincount(owner, weights=values, minlength=len(order)).astype(np.float64)
 
     return Clusters(
-        key=whole.hexdigest(),
+        key=key.hexdigest(),
         total=per_cluster(np.where(found, errors, 0.0)),
         found=per_cluster(found),
         failed=per_cluster(~(errors <= FAILURE)),
@@ -104,13 +106,13 @@ def cluster(
 
 
 def unit_of(people: int | None, count: int) -> str:
-    """What ``count`` clusters are, in words: people, or samples where the data names 0 people."""
+    """The word for ``count`` clusters: people, or samples if the data set names 0 people."""
     one, many = ("sample", "samples") if people == 0 else ("person", "people")
     return one if count == 1 else many
 
 
 def average(many: Sequence[Clusters]) -> Clusters | None:
-    """The means of several seeds' sums; None where they saw other people or frames."""
+    """The means of several seeds' sums; None if they were scored on different people or frames."""
     first = many[0]
     if len(many) == 1:
         return first
@@ -121,7 +123,7 @@ def average(many: Sequence[Clusters]) -> Clusters | None:
 
 
 def concatenate(folds: Sequence[Clusters]) -> Clusters:
-    """The clusters of several folds, in their order: each fold has people of its own."""
+    """The clusters of several folds, in the order of the folds, which share no people."""
     if len(folds) == 1:
         return folds[0]
     return Clusters(

@@ -1,5 +1,6 @@
-"""What a record keeps of a split beside its figures: the error's distribution and where it comes
-from. Plain JSON values without names; :mod:`.metrics` puts them into its results.
+"""Details of a split's errors for a record: their distribution, and their relation to head pose.
+
+They are plain JSON values without names; :mod:`.metrics` puts them into its results.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ Bools = NDArray[np.bool_]
 
 STEP_PER_10000 = 25
 STEPS = 61
-"""The steps of the cumulative error curve are 0, .0025, ... .15. They are whole numbers, so that 8%
-and 10%, where the failure rates stand, are hit to the bit."""
+"""The steps of the cumulative error curve are 0, .0025, ... .15. They are kept as integers, so that
+the thresholds of the failure rates, 8% and 10%, are exact."""
 
 TURNS: tuple[tuple[str, float | None, float | None], ...] = (
     ("turned far left", None, -0.15),
@@ -26,7 +27,7 @@ TURNS: tuple[tuple[str, float | None, float | None], ...] = (
     ("turned right", 0.06, 0.15),
     ("turned far right", 0.15, None),
 )
-"""Bins of the head's turn: name, from (inclusive), to. Left and right are the image's."""
+"""Bins of the head's turn: name, from (inclusive), to. Left and right are those of the image."""
 
 
 def error_curve(errors: Floats) -> dict[str, Any]:
@@ -43,11 +44,11 @@ def error_curve(errors: Floats) -> dict[str, Any]:
 def head_turn(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Floats | None:
     """How far each head is turned sideways, (N,), from its labels (N, K, 2) and (N, K).
 
-    The place of the nose's centre along the line of the outer eye corners, from the middle between
-    them, in units of their distance: ((nose - (left + right) / 2) . (right - left)) / |right -
-    left|^2. 0 faces the camera, negative is towards the image's left. A roll of the head changes
-    nothing. NaN for a face that does not show these points; None for a scheme that has no eye
-    corners or no nose.
+    The turn is the position of the nose's centre on the line through the outer eye corners, from
+    the middle between them, in units of their distance: ((nose - (left + right) / 2) . (right -
+    left)) / |right - left|^2. 0 faces the camera, negative is towards the image's left. A roll of
+    the head does not change it. NaN for a face that does not show these points; None for a scheme
+    without eye corners or without a nose.
     """
     nose = list(scheme.regions.get("nose", ()))
     if scheme.eye_corners is None or not nose:
@@ -65,21 +66,21 @@ def head_turn(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Floats 
 def errors_by_turn(errors: Floats, turn: Floats) -> list[dict[str, Any]]:
     """Faces and their mean error in each bin of TURNS: ``errors`` and ``turn`` are (N,).
 
-    ``n`` counts all faces of a bin, the mean goes over those that were found (None without any).
+    ``n`` counts all faces of a bin. The mean is over the faces that were found (None without any).
     """
     bins = []
     for name, low, high in TURNS:
         inside = (turn >= (-np.inf if low is None else low)) & (
             turn < (np.inf if high is None else high)
         )
-        own = errors[inside & np.isfinite(errors)]
+        found = errors[inside & np.isfinite(errors)]
         bins.append(
             {
                 "name": name,
                 "low": low,
                 "high": high,
                 "n": int(inside.sum()),
-                "nme": float(own.mean()) if own.size else None,
+                "nme": float(found.mean()) if found.size else None,
             }
         )
     return bins
@@ -88,8 +89,8 @@ def errors_by_turn(errors: Floats, turn: Floats) -> list[dict[str, Any]]:
 def compact_history(rows: Any) -> list[dict[str, Any]]:
     """The learning curves of a run, from the rows of its history.csv (numbers, or their text).
 
-    Keeps epoch, train_loss, val_loss, val_nme and lr, to six digits; what is missing or not finite
-    is None. Rows without an epoch are dropped.
+    Keeps epoch, train_loss, val_loss, val_nme and lr, to six digits. Missing and non-finite values
+    are None. Rows without an epoch are dropped.
     """
     kept = []
     for row in rows:

@@ -1,19 +1,21 @@
-"""The figures that the zoo knows: their names, and which way is up. Their formulas are in
-:mod:`.metrics`, which a board that only reads them does without."""
+"""The metrics of the zoo: their names, and whether lower is better.
+
+The formulas are in :mod:`.metrics`, which a board that only reads figures need not import.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 METRICS_VERSION = 1
-"""The version of the figures' definitions. Results of two versions never share a table."""
+"""The version of the metrics' definitions. Results of two versions never share a table."""
 
 THRESHOLDS = {"08": 0.08, "10": 0.10}
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What a number means: its name in records, its title, which way is up, how it is shown."""
+    """A metric: its key in records, its title, whether lower is better, and how it is shown."""
 
     key: str
     title: str

@@ -1,10 +1,10 @@
 """How far predicted points lie from the labels: normalised errors, failure rates and the loss.
 
-A face's error is the mean over its visible points of the distance between prediction and label, in
-source pixels, over a length of that face; a result is the mean over faces. The lengths: the outer
-eye corners' distance (``ioc``), the pupils' (``pupil``), sqrt(w h) of the labelled points' box
-(``box``) and that box's diagonal (``diag``). The headline is ``nme_ioc``; for a scheme without eye
-corners it is ``nme_box``, on which failure rates and AUC then stand.
+A face's error is the mean distance between prediction and label over its visible points, in source
+pixels, divided by a length of that face. A result is the mean over faces. The lengths are the
+distance of the outer eye corners (``ioc``), that of the pupils (``pupil``), sqrt(w h) of the
+labelled points' box (``box``) and that box's diagonal (``diag``). The headline is ``nme_ioc``, or
+``nme_box`` for a scheme without eye corners. Failure rates and AUC are based on the headline.
 
 Sources: NME and failure rate as in Sagonas et al., 300 Faces In-the-Wild (IVC 2016); AUC as in Yang
 et al. (CVPRW 2015); the loss is the seed's, SmoothL1 in landmark units.
@@ -34,11 +34,11 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 SHORTEST = 0.05
-"""A length below this part of sqrt(w h) is raised to it: near a profile the eye corners meet."""
+"""Shorter lengths are raised to this fraction of sqrt(w h): in profile the eye corners meet."""
 
 
 def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[str, Floats]:
-    """The lengths of each face that errors are divided by, before short ones are raised.
+    """The lengths by which each face's errors are divided, before short ones are raised.
 
     Args:
         target: (N, K, 2) labels in source pixels.
@@ -46,8 +46,8 @@ def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[
         scheme: What the K points are.
 
     Returns:
-        By name (``ioc``, ``pupil``, ``box``, ``diag``), (N,) pixels. NaN where a face does not show
-        the points that a length needs; a length that the scheme has no points for is absent.
+        By name (``ioc``, ``pupil``, ``box``, ``diag``), (N,) pixels. NaN if a face does not show
+        the points that a length needs. Lengths for which the scheme has no points are absent.
     """
     target = np.asarray(target, np.float64)
     shown = visible[..., None]
@@ -64,13 +64,13 @@ def normalisers(target: Floats, visible: Bools, scheme: LandmarkScheme) -> dict[
 
 
 def floored(length: Floats, scale: Floats) -> tuple[Floats, Bools]:
-    """``length`` (N,) raised to SHORTEST times ``scale`` where it is less, and a mask of where."""
+    """``length`` (N,), raised to SHORTEST times ``scale`` if shorter, and a mask of raised ones."""
     low = length < SHORTEST * scale
     return np.where(low, SHORTEST * scale, length), low
 
 
 def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) -> Floats:
-    """Mean distance over a face's visible points, over its ``length`` (N,): (N,) fractions.
+    """Mean distance over a face's visible points, divided by its ``length`` (N,): (N,) fractions.
 
     NaN for a face without visible points, without a length (or one of 0), or with a visible point
     that was not predicted (NaN).
@@ -80,8 +80,10 @@ def face_errors(points: Floats, target: Floats, visible: Bools, length: Floats) 
 
 
 def headline_lengths(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Floats:
-    """The length that each face's headline error is divided by, (N,) pixels, short ones raised;
-    NaN for a face that does not show what it is measured by."""
+    """The length by which each face's headline error is divided, (N,) pixels, short ones raised.
+
+    NaN for a face that does not show the points of this length.
+    """
     lengths = normalisers(target, visible, scheme)
     return floored(lengths.get("ioc", lengths["box"]), label_scale(target, visible))[0]
 
@@ -89,19 +91,22 @@ def headline_lengths(target: Floats, visible: Bools, scheme: LandmarkScheme) -> 
 def headline_errors(
     points: Floats, target: Floats, visible: Bools, scheme: LandmarkScheme
 ) -> Floats:
-    """Each face's error in the headline's measure, (N,) fractions; NaN as in ``face_errors``."""
+    """Each face's headline error, (N,) fractions; NaN as in ``face_errors``."""
     divisor = headline_lengths(target, visible, scheme)
     return face_errors(points, target, visible, divisor)
 
 
 def counted_faces(target: Floats, visible: Bools, scheme: LandmarkScheme) -> Bools:
-    """The faces that results go over, (N,): they show what the headline is measured by, and it is
-    not 0, as it is of points that all lie at one place."""
+    """Whether each face counts in results, (N,).
+
+    A face counts if it shows the points of the headline's length, and that length is not 0, as it
+    is if all points lie at one place.
+    """
     return np.asarray(headline_lengths(target, visible, scheme) > 0)
 
 
 def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats) -> Floats:
-    """The board's loss: SmoothL1 (beta 1) in landmark units, whatever a model was trained with.
+    """The board's loss: SmoothL1 (beta 1) in landmark units, whatever the training loss was.
 
     Args:
         points: (N, K, 2) predictions in source pixels.
@@ -110,7 +115,7 @@ def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats
         regions: (N, 3): cx, cy and side of the squares that the model saw, in source pixels.
 
     Returns:
-        (N,) means over a face's visible coordinates.
+        (N,) means over each face's visible coordinates.
     """
     offset = np.abs(_landmark_units(points, regions) - _landmark_units(target, regions))
     loss = np.where(offset < 1, 0.5 * offset * offset, offset - 0.5)
@@ -118,14 +123,14 @@ def board_losses(points: Floats, target: Floats, visible: Bools, regions: Floats
 
 
 def failure_rate(errors: Floats, threshold: float) -> float | None:
-    """Share of faces whose error lies above ``threshold``; NaN, a missed face, is a failure."""
+    """Share of faces whose error is above ``threshold``. A missed face (NaN) is a failure."""
     return _mean(~(errors <= threshold))
 
 
 def area_under_curve(errors: Floats, threshold: float) -> float | None:
-    """Mean of max(0, 1 - e / threshold): area below the cumulative error curve, 1 at best.
+    """Mean of max(0, 1 - e / threshold): the area below the cumulative error curve, at most 1.
 
-    A missed face (NaN) counts 0.
+    A missed face (NaN) counts as 0.
     """
     return _mean(np.nan_to_num(np.maximum(0.0, 1.0 - errors / threshold), nan=0.0))
 
@@ -143,11 +148,11 @@ def summarise(
 ) -> dict[str, Any]:
     """All results of one split, as a record stores them.
 
-    A face with a visible point that is not finite was *missed*: NME and loss go over the found,
-    ``coverage`` is their share, failure rates and AUC count it as a failure. Left out and counted
-    are ``unlabelled`` faces, with no visible point or with all points at one place, and
-    ``unmeasured`` faces, which do not show what the headline is measured by (an eye corner, a box
-    that is no line).
+    A face with a visible point that is not finite was *missed*. NME and loss are means over the
+    found faces, ``coverage`` is their share, and failure rates and AUC count missed faces as
+    failures. Two kinds of faces are left out, and their number is given: ``unlabelled`` faces,
+    which have no visible point or all points at one place, and ``unmeasured`` faces, which lack the
+    length of the headline (an eye corner is not shown, or the box is a line).
 
     Args:
         points: (N, K, 2) predictions in source pixels; NaN for a face that was missed.
@@ -155,18 +160,19 @@ def summarise(
         visible: (N, K), whether a point is shown.
         regions: (N, 3): cx, cy and side of the squares that the model saw, in source pixels.
         scheme: What the K points are.
-        people: N names for the bootstrap; None for a sample that names nobody.
-        ids: N ids of the samples; with them ``by_person`` has the sums that a comparison needs.
-        occluded: (N, K), 1 for a hidden point, 0 for a seen one, NaN where nobody knows. With it
-            ``nme_seen`` and ``nme_hidden`` are there: the headline's error over such points alone,
-            and over the faces that have any.
-        visibility: (N, K), the model's probability that a point is seen; with it and ``occluded``
-            ``hidden_ap`` and ``hidden_f1`` (:mod:`.occlusion`) are there.
+        people: N names for the bootstrap; None for a sample that names no person.
+        ids: N ids of the samples. They add ``by_person``, the sums that a comparison needs.
+        occluded: (N, K), 1 for a hidden point, 0 for a seen one, NaN if unknown. It adds
+            ``nme_seen`` and ``nme_hidden``: the headline error over only such points, averaged over
+            the faces that have any.
+        visibility: (N, K), the model's probability that a point is seen. Together with
+            ``occluded``, it adds ``hidden_ap`` and ``hidden_f1`` (:mod:`.occlusion`).
 
     Returns:
-        Fractions by name, None for what cannot be had. ``n`` is the number of faces that count,
-        ``floored`` those whose headline length was raised. ``ced`` is the cumulative error curve,
-        ``pose`` the error by head turn, where the scheme tells it.
+        Fractions by name, None for a figure that does not exist. ``n`` is the number of faces that
+        count, ``floored`` the number of those whose headline length was raised. ``ced`` is the
+        cumulative error curve, ``pose`` the error by head turn, if the scheme has the points for
+        it.
     """
     lengths = normalisers(target, visible, scheme)
     scale = label_scale(target, visible)
@@ -179,7 +185,7 @@ def summarise(
     visible, scale = visible[counted], scale[counted]
     names = list(compress(people, counted))
     lengths = {name: length[counted] for name, length in lengths.items()}
-    divisor, low = floored(lengths[headline], scale)
+    divisor, raised = floored(lengths[headline], scale)
     errors = face_errors(points, target, visible, divisor)
     found = np.isfinite(errors)
 
@@ -188,10 +194,10 @@ def summarise(
         key = f"nme_{name}"
         results[key] = None
         if name in lengths:
-            own = face_errors(points, target, visible, floored(lengths[name], scale)[0])
-            results[key] = _mean(own[np.isfinite(own)])
+            by_length = face_errors(points, target, visible, floored(lengths[name], scale)[0])
+            results[key] = _mean(by_length[np.isfinite(by_length)])
             if name == headline:
-                results |= _bounds(key, own, names)
+                results |= _bounds(key, by_length, names)
     if headline != "ioc":
         results |= {"nme_ioc_low": None, "nme_ioc_high": None}
     losses = board_losses(points, target, visible, regions)
@@ -204,8 +210,8 @@ def summarise(
         for region, indices in scheme.regions.items()
     }
     if occluded is not None:
-        told = None if visibility is None else visibility[counted]
-        results |= _occlusion(points, target, visible, divisor, occluded[counted], told)
+        seen = None if visibility is None else visibility[counted]
+        results |= _occlusion(points, target, visible, divisor, occluded[counted], seen)
     results["ced"] = error_curve(errors)
     turn = head_turn(target, visible, scheme)
     if turn is not None:
@@ -217,7 +223,7 @@ def summarise(
         "n": len(names),
         "people": len({p for p in names if p is not None}),
         "coverage": _mean(found),
-        "floored": int(low.sum()),
+        "floored": int(raised.sum()),
         "unlabelled": unlabelled,
         "unmeasured": unmeasured,
     }
@@ -231,7 +237,7 @@ def _occlusion(
     occluded: Floats,
     visibility: Floats | None,
 ) -> dict[str, float | None]:
-    """Errors over seen and hidden points apart, and how well the model tells them apart."""
+    """Separate errors of seen and hidden points, and how well the model tells these apart."""
     results: dict[str, float | None] = {}
     for name, value in (("nme_seen", 0), ("nme_hidden", 1)):
         errors = face_errors(points, target, visible & (occluded == value), divisor)
@@ -245,8 +251,8 @@ def _occlusion(
 def mean_shape(unit_targets: Floats, visible: Bools) -> NDArray[np.float64]:
     """The mean of the labels, as fractions of the region: (N, K, 2), (N, K) to (K, 2).
 
-    A point that no face shows takes the mean of the others. Raises ValueError when no face shows
-    any point.
+    A point that no face shows gets the mean of the other points. Raises ValueError when no face
+    shows any point.
     """
     if not visible.any():
         raise ValueError("a mean shape needs at least one visible point")
@@ -260,9 +266,9 @@ def mean_shape(unit_targets: Floats, visible: Bools) -> NDArray[np.float64]:
 
 
 def baseline_points(mean_unit: Floats, regions: Floats) -> NDArray[np.float64]:
-    """The mean shape (K, 2) put into each region (N, 3), in source pixels: (N, K, 2).
+    """The mean shape (K, 2) in each region (N, 3), in source pixels: (N, K, 2).
 
-    This is the baseline of every table: the answer of a model that ignores the image.
+    This is the baseline of every table: the prediction of a model that ignores the image.
     """
     return to_source(mean_unit, regions)
 
@@ -272,7 +278,7 @@ def _landmark_units(points: Floats, regions: Floats) -> Floats:
 
 
 def _distance(target: Floats, visible: Bools, *groups: Sequence[int]) -> Floats:
-    """Distance between the means of two groups of points, (N,); NaN where one of them is not
+    """Distance between the means of two groups of points, (N,); NaN if one of the points is not
     shown."""
     left, right = (target[:, list(group)].mean(1) for group in groups)
     shown = visible[:, [i for group in groups for i in group]].all(1)
@@ -280,7 +286,7 @@ def _distance(target: Floats, visible: Bools, *groups: Sequence[int]) -> Floats:
 
 
 def _masked_mean(values: Floats, visible: Bools) -> Floats:
-    """Mean over each row's visible values, NaN where it has none: (N, K) to (N,)."""
+    """Mean over each row's visible values, NaN if it has none: (N, K) to (N,)."""
     count = visible.sum(1)
     total = np.where(visible, values, 0.0).sum(1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

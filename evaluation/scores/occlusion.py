@@ -1,13 +1,13 @@
 """How well a model's ``visibility`` tells hidden points from seen ones.
 
-A point is *hidden* where something covers it and it is labelled all the same; points without a
-label, and frames that do not say what is hidden, count nowhere here. A model's visibility is the
-probability that a point is seen; a point is called hidden where it is low. Over all points of a
-split together, ranked by 1 - visibility, points of equal visibility at once:
+A point is *hidden* if something covers it but it has a label. Points without a label, and frames
+that do not say which points are hidden, are left out. A model's visibility is the probability that
+a point is seen; points of low visibility are classified as hidden. All points of a split are ranked
+together by 1 - visibility; points of equal visibility share a rank:
 
 - ``hidden_ap``, the average precision: the sum over the ranks of precision times the recall gained;
-- ``hidden_f1``, F1 at recall .8: precision P and recall R at the first rank where R is at least .8
-  (it is above .8 where ranks are coarse), and 2 P R / (P + R).
+- ``hidden_f1``, F1 at recall .8: 2 P R / (P + R), with precision P and recall R at the first rank
+  where R is at least .8 (R may be larger if many points share that rank).
 
 Source: Burgos-Artizzu et al. (ICCV 2013) compare precision at 80% recall on COFW; average precision
 as in scikit-learn's ``average_precision_score``.
@@ -28,7 +28,7 @@ RECALL = 0.8
 
 def hidden_points_told(visibility: Floats, hidden: Bools) -> dict[str, float | None]:
     """``hidden_ap`` and ``hidden_f1`` of M points: (M,) probabilities that each is seen, and
-    whether it is hidden. None where no point is hidden."""
+    whether it is hidden. None if no point is hidden."""
     total = int(hidden.sum())
     if not total:
         return {"hidden_ap": None, "hidden_f1": None}

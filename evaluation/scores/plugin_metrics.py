@@ -1,8 +1,8 @@
-"""Figures of installed metrics (``zoo.metrics``), beside those of the zoo.
+"""Figures of plugins' metrics (entry points of ``zoo.metrics``), besides those of the zoo.
 
-Whatever is installed is measured wherever a split is scored. A metric that fails costs nobody else
-anything: a warning names it, and it has no figure. Figures are kept with all that is needed to show
-them where the metric is not installed.
+All installed metrics are measured whenever a split is scored. If a metric fails, a warning names it
+and it has no figure; the other metrics are not affected. A figure is stored with everything that is
+needed to show it where the metric is not installed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .metrics import baseline_points, counted_faces, headline_lengths
 from .predictions import Predictions
 
 Figure = dict[str, Any]
-"""What a record keeps of one metric's figure."""
+"""The figure of one metric, as a record stores it."""
 
 
 def measured(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Figure]:
     """The figures of all installed metrics, by ``distribution/id``.
 
-    The mean goes over the faces that were found and that the metric can measure; ``n`` says how
-    many, ``low`` and ``high`` are the bounds of its interval, ``by_person`` has the sums that a
-    comparison needs, ``baseline`` is what the training split's mean shape scores, where the
-    predictions hold one.
+    ``value`` is the mean over the faces that were found and that the metric can measure, ``n`` is
+    their number. ``low`` and ``high`` are the bounds of its interval, ``by_person`` has the sums
+    that a comparison needs, and ``baseline`` is the figure of the training split's mean shape, if
+    the predictions hold one.
     """
     figures = {}
     for resolved in _installed():
@@ -45,16 +45,16 @@ def measured(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Figu
 
 
 def _installed() -> list[Resolved[Metric]]:
-    """The metrics that load; a warning names each other one."""
-    found, shelf = [], registry("metric")
-    for entry in shelf.entries():
+    """The metrics that load. A warning names each metric that does not."""
+    loaded, metrics = [], registry("metric")
+    for entry in metrics.entries():
         if entry.status in UNUSABLE:
-            continue  # `zoo list` says so
+            continue  # `zoo list` reports these
         try:
-            found.append(shelf.resolve(entry.qualified))
+            loaded.append(metrics.resolve(entry.qualified))
         except ZooError as error:
             warn(str(error))
-    return found
+    return loaded
 
 
 def _figure(resolved: Resolved[Metric], predictions: Predictions, scheme: LandmarkScheme) -> Figure:
@@ -77,8 +77,8 @@ def _figure(resolved: Resolved[Metric], predictions: Predictions, scheme: Landma
         figure["by_person"] = sums
     if predictions.mean_shape is not None:
         shape = baseline_points(predictions.mean_shape, predictions.regions)
-        others = _values(resolved, shape, predictions, scheme)
-        figure["baseline"] = _mean(others[np.isfinite(others)])
+        baseline = _values(resolved, shape, predictions, scheme)
+        figure["baseline"] = _mean(baseline[np.isfinite(baseline)])
     return figure
 
 
@@ -88,7 +88,7 @@ def _values(
     predictions: Predictions,
     scheme: LandmarkScheme,
 ) -> NDArray[np.float64]:
-    """(N,): the value of each face; NaN for one that was missed, or that cannot be measured."""
+    """(N,): the value of each face; NaN for a face that was missed or cannot be measured."""
     target = predictions.target.astype(np.float64)
     visible, occluded = predictions.visible, predictions.occluded
     points = points.astype(np.float64)
@@ -115,7 +115,7 @@ def _values(
 def _by_person(
     values: NDArray[np.float64], predictions: Predictions, scheme: LandmarkScheme
 ) -> dict[str, Any] | None:
-    """The values summed by person, over the faces that the zoo's own sums go over."""
+    """The values summed by person, over the same faces as the zoo's own sums."""
     rows = np.flatnonzero(counted_faces(predictions.target, predictions.visible, scheme))
     counted = predictions.part(rows)
     stored = cluster(counted.ids, counted.people, values[rows]).to_record()

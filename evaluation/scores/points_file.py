@@ -1,12 +1,13 @@
-"""Points that a program outside the zoo found: a CSV file, a row a frame.
+"""Points that a program outside the zoo predicted: a CSV file with one row for each frame.
 
     id,x0,y0,x1,y1,...,x67,y67
     training/a_00.jpg,41.5,60.25,...
 
-``id`` is the sample's, as `zoo data export` lists it; ``image_name, part_0_x, part_0_y, ...`` is
-read too. Points are in source pixels, the centre of the top left pixel at (0, 0). A face that was
-not found has no row, or empty cells; so has a point. Columns of other names are not used. The table
-may be written in any of the ways that :mod:`zoo.files.tables` reads.
+``id`` is the id of the sample, which `zoo data export` lists. The header ``image_name, part_0_x,
+part_0_y, ...`` is read too. Points are in source pixels, with the centre of the top left pixel at
+(0, 0). A face that was not found has no row, or empty cells; a point that was not found has empty
+cells. Columns of other names are not used. The table may have any form that
+:mod:`zoo.files.tables` reads.
 """
 
 from __future__ import annotations
@@ -30,16 +31,17 @@ _POINT = re.compile(r"(?P<axis>[xy])(?P<k>\d{1,6})|part_(?P<part>\d{1,6})_(?P<si
 
 @dataclass(frozen=True)
 class ExternalPoints:
-    """What a file says: ids of the data set to (K, 2) float32, NaN for a point that was missed."""
+    """The content of a file."""
 
     points: Mapping[str, NDArray[np.float32]]
+    """By id: (K, 2), NaN for a point that was missed."""
     unused: tuple[str, ...]
     """Names of columns that hold neither ids nor points."""
 
     def arrange(self, ids: Sequence[str], count: int) -> NDArray[np.float32]:
-        """The points of these frames, (N, K, 2); NaN where the file has none."""
-        nothing = np.full((count, 2), np.nan, np.float32)
-        found = [self.points.get(id, nothing) for id in ids]
+        """The points of these frames, (N, K, 2); NaN for points that the file lacks."""
+        missed = np.full((count, 2), np.nan, np.float32)
+        found = [self.points.get(id, missed) for id in ids]
         return np.array(found, np.float32).reshape(len(ids), count, 2)
 
 
@@ -52,19 +54,19 @@ class _PointColumns:
 
 
 def read_points(path: Path, count: int, known: Collection[str]) -> ExternalPoints:
-    """Read the points that another program found.
+    """Read the points that another program predicted.
 
     Args:
-        path: A CSV file, as the module describes it.
-        count: How many points a face of the data set has.
+        path: A CSV file as described above, in the module.
+        count: Number of points of a face in the data set.
         known: The ids of the data set's frames.
 
     Returns:
         The points by id, and the names of columns that were not used.
 
     Raises:
-        DataError: Another number of points or cells, an id that is unknown or stands twice, or
-            what is not a number; names the file and the row.
+        DataError: A wrong number of points or cells, an id that is unknown or occurs twice, or a
+            cell that is not a number; names the file and the row.
     """
     table = open_table(path)
     columns = _read_header(table, count)
@@ -109,9 +111,9 @@ def _read_header(table: Table, count: int) -> _PointColumns:
             where[key] = column
     if "id" not in where or len(where) < 2:
         raise DataError(f"{path} row 1: expected the header {HEADER}")
-    wanted = [f"{axis}{k}" for k in range(count) for axis in "xy"]
-    missing = [key for key in wanted if key not in where]
-    more = sorted(where.keys() - {"id", *wanted})
+    expected = [f"{axis}{k}" for k in range(count) for axis in "xy"]
+    missing = [key for key in expected if key not in where]
+    more = sorted(where.keys() - {"id", *expected})
     if missing or more:
         what = f"without {missing[0]}" if missing else f"{more[0]} is one too many"
         raise DataError(
@@ -120,7 +122,7 @@ def _read_header(table: Table, count: int) -> _PointColumns:
         )
     return _PointColumns(
         id=where["id"],
-        xy=tuple(where[key] for key in wanted),
+        xy=tuple(where[key] for key in expected),
         unused=tuple(unused),
     )
 
@@ -136,7 +138,7 @@ def _key(name: str) -> str | None:
 
 
 def _unknown(sample: str, known: Collection[str]) -> str:
-    """What is wrong with an id, and an id that it could stand for: of the same file's name."""
+    """The message on an unknown id, with a known id that contains the same file name."""
     stem = sample.replace("\\", "/").rpartition("/")[2].partition(".")[0]
     close = [id for id in known if stem and stem in id]
     hint = (

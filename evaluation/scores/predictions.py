@@ -1,6 +1,6 @@
-"""What a model said about one split, with the labels that it is evaluated on: one .npz file.
+"""A model's predictions for one split, with the labels for evaluation: one .npz file.
 
-From this file alone every metric can be worked out again, the baseline's too: beside points and
+Every metric can be computed again from this file alone, also for the baseline: besides points and
 labels it holds the landmark scheme and the training split's mean shape. It holds numbers and plain
 text, never a pickle. It names people, so it stays in the run folder.
 """
@@ -30,8 +30,8 @@ from .subsets import Attributes
 _Attributes = dict[str, bool | str | float]
 
 SHARE = 0.5
-"""Share of the memory limit that a file may take unpacked: checking it takes as much again. With
-the usual 2 GiB, it is what 800,000 faces of 68 points need; a file that claims more may be a
+"""Share of the memory limit that an unpacked file may take; checking it takes as much again. With
+the usual limit of 2 GiB, it is enough for 800,000 faces of 68 points. A larger file may be a zip
 bomb."""
 
 KEYS = ("ids", "people", "points", "target", "visible", "regions")
@@ -43,7 +43,7 @@ class Predictions:
     """N faces of K points, all in source pixels."""
 
     ids: tuple[str, ...]
-    """Those of the samples; no two are alike."""
+    """Ids of the samples, all different."""
     people: tuple[str | None, ...]
     points: NDArray[np.float32]
     """(N, K, 2); NaN for a face that was missed."""
@@ -54,36 +54,39 @@ class Predictions:
     regions: NDArray[np.float64]
     """(N, 3): cx, cy, side of the square that the model saw."""
     scores: NDArray[np.float32] | None = None
-    """(N, K), where the model gives them."""
+    """(N, K), if the model gives scores."""
     scheme: LandmarkScheme | None = None
-    """The scheme of the K points; files of older zoos lack it."""
+    """The scheme of the K points; files of older versions lack it."""
     mean_shape: NDArray[np.float64] | None = None
-    """(K, 2), of the training split's labels, as fractions of the region: the baseline."""
+    """(K, 2): the mean shape of the training split's labels, as fractions of the region; it is the
+    baseline."""
     occluded: NDArray[np.float32] | None = None
-    """(N, K): 1 where a point is hidden, 0 where it is seen, NaN where the data set does not say;
-    None where it never says."""
+    """(N, K): 1 for a hidden point, 0 for a seen one, NaN if the data set does not say; None if it
+    never says."""
     visibility: NDArray[np.float32] | None = None
-    """(N, K): the probability that a point is seen, where the model gives it."""
+    """(N, K): the probability that a point is seen, if the model gives it."""
     attributes: tuple[Attributes, ...] | None = None
-    """What each frame is like, where the data set says."""
+    """The attributes of each frame, if the data set has any."""
 
     def part(self, rows: NDArray[np.int64]) -> Predictions:
-        """Those of some frames."""
-        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        """The predictions of these rows."""
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("points", "target", "visible", "regions", "scores", "occluded", "visibility"):
-            own[name] = None if own[name] is None else own[name][rows]
+            if columns[name] is not None:
+                columns[name] = columns[name][rows]
         for name in ("ids", "people", "attributes"):
-            own[name] = None if own[name] is None else tuple(own[name][row] for row in rows)
-        return Predictions(**own)
+            if columns[name] is not None:
+                columns[name] = tuple(columns[name][row] for row in rows)
+        return Predictions(**columns)
 
     def save(self, path: Path) -> str:
-        """Writes the file, whole or not at all; returns its sha256.
+        """Write the file, completely or not at all, and return its sha256.
 
         The same predictions give the same bytes. Raises DataError for arrays that do not fit.
         """
         arrays: dict[str, NDArray[Any]] = {
             "ids": np.array(self.ids, np.str_),
-            # numpy has no text that is missing; no data set has a person without a name
+            # an empty text means None: numpy has no missing text, and no person has an empty name
             "people": np.array([p or "" for p in self.people], np.str_),
             "points": np.asarray(self.points, np.float32),
             "target": np.asarray(self.target, np.float32),
@@ -104,7 +107,7 @@ class Predictions:
             arrays["attributes"] = np.array([json.dumps(dict(a)) for a in self.attributes], np.str_)
         _check(path, arrays)
         buffer = io.BytesIO()
-        # positional arguments of savez are arrays too, so keywords are the only names it takes
+        # savez takes the names of arrays as keywords
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write_whole(path, buffer.getvalue())
         return hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -121,7 +124,7 @@ def load(path: Path) -> Predictions:
 
     Raises:
         DataError: A file of another kind, a missing key, a pickle (which is never loaded), a wrong
-            shape or type, or numbers that cannot be; names the file and the key.
+            shape or type, or impossible numbers; names the file and the key.
     """
     arrays = _read(path)
     _check(path, arrays)
@@ -142,8 +145,8 @@ def load(path: Path) -> Predictions:
 
 
 def beside(record: Path, split: str) -> Path | None:
-    """The predictions of a record's split, in the same run folder; None where there are none, and
-    for a record that was taken out of its folder."""
+    """The predictions file of a record's split, in the same run folder; None if there is none, and
+    for a record outside its run folder."""
     path = record.parent / "predictions" / f"{split}.npz"
     return path if record.name == "record.json" and path.is_file() else None
 
@@ -200,13 +203,13 @@ def _arrays(path: Path, stream: BinaryIO) -> dict[str, NDArray[Any]]:
                 continue
             try:
                 arrays[key] = file[key]
-            except Exception as error:  # zlib, zip, header and pickle refusals: all the file's
+            except Exception as error:  # errors of zlib, zip, header or pickle: the file is bad
                 raise DataError(f"{path}: key {key!r} cannot be read ({error})") from error
     return arrays
 
 
 def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Raises DataError, with file and key, for the first thing that does not fit."""
+    """Raises DataError, with file and key, for the first array that does not fit."""
     for key in KEYS:
         if key not in arrays:
             raise DataError(f"{path}: no key {key!r}; predictions have {', '.join(KEYS)}")

@@ -1,9 +1,9 @@
-"""Which frames train, which choose the epoch, which are scored.
+"""Protocols: which frames are for training, for choosing the epoch, and for scoring.
 
-A data set's adapter yields samples and knows nothing of splits: a protocol assigns them, from the
-names of people and from what the release says. Everything hangs on one number, the *hash* of a
-person: crc32 of the name in UTF-8, modulo 100. It depends on the name alone, so a person keeps
-their place when frames are added, on any machine and in any language.
+A data set's adapter yields samples and knows nothing about splits. A protocol assigns samples to
+splits, by the names of people and by the release's own split. Splits by people use one number, the
+*hash* of a person: crc32 of the name in UTF-8, modulo 100. It depends on the name alone, so people
+stay in their split when frames are added, on any machine and in any programming language.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zoo.api.errors import unknown_name
 SPLITS = ("train", "val", "test")
 
 TEST_BELOW, VAL_BELOW = 15, 25
-"""Bounds of the hash: test people lie below the first, val people from there to the second."""
+"""Bounds of the hash: test people lie below the first, val people between the two."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Protocol:
     id: str
     version: int
     title: str
-    """Who is scored, in few words."""
+    """A few words on who is scored."""
     heading: str
-    """What a reader of the table must know of it."""
+    """What a reader of the table must know about it."""
     splits: Mapping[str, str]
-    """Who is in each split, in words: for messages and ``zoo data info``."""
+    """A text on who is in each split, for messages and ``zoo data info``."""
     needs_people: bool = True
     needs_release: bool = False
     folds: int = 1
-    """More than one: that many models, each with its own split, make one row."""
+    """If more than one, this many models, each with its own split, make one row."""
 
     @property
     def label(self) -> str:
@@ -111,9 +111,9 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
 
 
 def find_protocol(name: str) -> Protocol:
-    """The protocol of an id (``person``) or of a record's label (``person/1``).
+    """The protocol with an id (``person``) or with a record's label (``person/1``).
 
-    Raises UsageError, with close matches, for an unknown name and for another version than ours.
+    Raises UsageError, with close matches, for an unknown name, and for an unknown version.
     """
     id, slash, version = name.partition("/")
     if id not in PROTOCOLS:
@@ -125,13 +125,13 @@ def find_protocol(name: str) -> Protocol:
 
 
 def require_scored(split: str) -> None:
-    """Raises UsageError for what is no split that a run is scored on."""
+    """Raises UsageError unless runs are scored on this split."""
     if split not in SPLITS or split == "train":
         raise UsageError(f"--split {split}: expected val or test")
 
 
 def person_hash(person: str) -> int:
-    """0 to 99: the number that every split by people hangs on."""
+    """0 to 99: the number that decides every split by people."""
     return crc32(person.encode("utf-8", "surrogateescape")) % 100
 
 
@@ -147,16 +147,16 @@ def assign(
     Args:
         protocol: Its id, such as ``person``, or its label, such as ``person/1``.
         ids: The ids of N samples.
-        people: N names; None for a sample that names nobody.
-        release_splits: N of ``train``, ``test`` and None, as the release says.
-        fold: Which fold, of a protocol with folds.
+        people: N names; None for a sample that names no person.
+        release_splits: N of ``train``, ``test`` and None, from the release.
+        fold: The number of the fold, for a protocol with folds.
 
     Returns:
         (N,) of ``train``, ``val`` and ``test``, in the order of the samples.
 
     Raises:
         UsageError: The protocol or the fold is unknown.
-        DataError: The data cannot serve the protocol; names those that it can serve.
+        DataError: The protocol does not apply to the data; names those that do.
     """
     chosen = find_protocol(protocol)
     if not 0 <= fold < chosen.folds:
@@ -173,8 +173,8 @@ def assign(
         val = (hashes >= TEST_BELOW) & (hashes < VAL_BELOW)
         return _split(test=release == "test", val=val)
     if chosen.id == "person-5fold":
-        # The scored people choose nothing, so val is a tenth of the others. 5 and 50 divide 100:
-        # the hash modulo 5, and its tens of five, are as even as the crc32 itself.
+        # val is a tenth of the other people, since scored people must not choose the epoch. 5 and
+        # 50 divide 100, so hash % 5 and hash // 5 % 10 are as uniform as the crc32 itself.
         return _split(test=hashes % 5 == fold, val=(hashes // 5) % 10 == 0)
     numbers = np.array([crc32(i.encode("utf-8", "surrogateescape")) for i in ids], dtype=np.int64)
     return _split(test=release == "test", val=numbers % 10 == 0)
@@ -183,7 +183,7 @@ def assign(
 def applicable(
     people: Sequence[str | None], release_splits: Sequence[str | None]
 ) -> list[Protocol]:
-    """The protocols that a data set can serve: person names, release splits or both for all."""
+    """The protocols that apply: all samples must have the person or release split that it needs."""
     named = all(p is not None for p in people)
     released = all(s is not None for s in release_splits)
     return [
@@ -194,7 +194,7 @@ def applicable(
 
 
 def _split(test: NDArray[np.bool_], val: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Test wins over val, val over train."""
+    """The split of each sample: test comes before val, and val before train."""
     return np.asarray(np.where(test, "test", np.where(val, "val", "train")), dtype=np.str_)
 
 

@@ -1,5 +1,8 @@
-"""A split's results from its predictions alone: the one way to them, for a run that was just
-scored, for points from elsewhere, and for whoever wants to check a record."""
+"""Computes a split's results from its predictions alone.
+
+All results are computed here: those of a run that was just scored, those of points from another
+program, and those for checking a record.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,17 @@ from .subsets import subsets
 
 
 def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
-    """All that a record keeps of a split, but the sha256 of the predictions.
+    """All that a record keeps of a split, except the sha256 of the predictions.
 
     Args:
         predictions: The points and the labels of N faces, in source pixels.
-        scheme: The scheme of the points, for predictions that do not hold one.
+        scheme: The scheme of the points, for predictions that hold none.
 
     Returns:
-        The fields of a record's ``results.<split>``: fractions, None for what cannot be had.
-        ``floor`` (the baseline) is there when the predictions hold the training split's mean shape,
-        ``subsets`` (the figures of each, by :mod:`.subsets`) when they hold frames' attributes,
-        ``metrics`` when a metric of a plugin is installed.
+        The fields of a record's ``results.<split>``: fractions, None for a figure that does not
+        exist. ``floor`` (the baseline) is present if the predictions hold the training split's mean
+        shape, ``subsets`` (the figures of each, by :mod:`.subsets`) if they hold frames'
+        attributes, ``metrics`` if a plugin's metric is installed.
 
     Raises:
         ValueError: Neither the predictions nor ``scheme`` names the landmark scheme.
@@ -38,23 +41,23 @@ def results_of(predictions: Predictions, scheme: LandmarkScheme | None = None) -
     results = _results(predictions, scheme)
     if predictions.attributes is not None:
         results["subsets"] = {
-            name: {k: v for k, v in own.items() if k not in _OF_WHOLE_SPLITS}
+            name: {k: v for k, v in part.items() if k not in _NOT_IN_SUBSETS}
             for name, rows in sorted(subsets(predictions.attributes).items())
-            if (own := _results(predictions.part(rows), scheme))["n"]
+            if (part := _results(predictions.part(rows), scheme))["n"]
         }
     return results
 
 
-_OF_WHOLE_SPLITS = ("regions", "ced", "pose")
-"""What is not kept of subsets."""
+_NOT_IN_SUBSETS = ("regions", "ced", "pose")
+"""Results that are not kept for subsets."""
 
 
 def _results(predictions: Predictions, scheme: LandmarkScheme) -> dict[str, Any]:
     results = _summary(predictions, scheme)
     if predictions.mean_shape is not None:
         results["floor"] = baseline_of(predictions, scheme)
-    if further := measured(predictions, scheme):
-        results["metrics"] = further
+    if plugin_figures := measured(predictions, scheme):
+        results["metrics"] = plugin_figures
     return results
 
 
@@ -66,7 +69,7 @@ def _scheme_of(predictions: Predictions, scheme: LandmarkScheme | None) -> Landm
 
 
 FLIP_KEYS = ("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "fr_08", "auc_08")
-"""What a record keeps of predictions with test-time flip."""
+"""The figures that a record keeps of predictions with test-time flip."""
 
 
 def flip_results(predictions: Predictions, scheme: LandmarkScheme | None = None) -> dict[str, Any]:
@@ -77,10 +80,10 @@ def flip_results(predictions: Predictions, scheme: LandmarkScheme | None = None)
 
 
 def scheme_for(path: Path, predictions: Predictions, name: str | None) -> LandmarkScheme:
-    """The scheme of stored predictions; for a file of an older zoo, the one of the ``name`` that
-    its record has.
+    """The scheme of stored predictions, or else the scheme with this ``name``, from the record.
 
-    Raises DataError that names the file, where neither says.
+    Files of older versions hold no scheme. Raises DataError, with the file, if there is no scheme
+    or if it does not fit the points.
     """
     scheme = predictions.scheme or known_scheme(str(name))
     if scheme is None:

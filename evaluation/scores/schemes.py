@@ -1,4 +1,4 @@
-"""Landmark schemes as plain tables, for headers and files; and the schemes known by name."""
+"""Landmark schemes from plain tables, as in files and headers, and from names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from zoo.api import IBUG68, WFLW98, LandmarkScheme, generic_scheme
 
 
 def scheme_from_table(table: object) -> LandmarkScheme:
-    """The scheme in what ``dataclasses.asdict`` gave, by way of JSON. Raises ValueError for another
-    table, in words that name the field."""
+    """The scheme in a table from ``dataclasses.asdict`` that went through JSON.
+
+    Raises ValueError, with the field, for any other table.
+    """
     try:
         return msgspec.convert(table, LandmarkScheme)
     except msgspec.ValidationError as error:
@@ -19,8 +21,8 @@ def scheme_from_table(table: object) -> LandmarkScheme:
 
 
 def known_scheme(name: str) -> LandmarkScheme | None:
-    """The scheme of a record's ``data.scheme``, where its name says all: ``ibug68``, ``wflw98`` or
-    a count of points of which nothing else is known, ``points21``."""
+    """The scheme for a record's ``data.scheme``, if the name is enough: ``ibug68``, ``wflw98``, or
+    a number of points without further meaning, such as ``points21``."""
     for scheme in (IBUG68, WFLW98):
         if scheme.name == name:
             return scheme

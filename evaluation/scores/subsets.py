@@ -1,7 +1,7 @@
 """Subsets of a split: the frames that share an attribute, such as WFLW's six or 300-W's three.
 
-An attribute that is true or false makes one subset, its name, of the frames where it is true. One
-that is a text makes a subset a value, ``name=value``, where there are few. Numbers make none.
+An attribute that is true or false makes one subset with its name: the frames where it is true. A
+text makes one subset for each value, ``name=value``, if there are few values. Numbers make none.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 Attributes = Mapping[str, bool | str | float]
 
 MOST_VALUES = 20
-"""A text of more values is a name, a date or the like, and makes no subsets."""
+"""A text with more values, such as a name or a date, makes no subsets."""
 
 
 def subsets(frames: Sequence[Attributes]) -> dict[str, NDArray[np.int64]]:
-    """The rows of each subset that has any, by its name: those of N frames."""
+    """The rows of each subset of N frames, by name of the subset. No subset is empty."""
     found: dict[str, list[int]] = {}
     values: dict[str, set[str]] = {}
     for row, attributes in enumerate(frames):

@@ -98,12 +98,12 @@ def test_rows_of_zeros_are_found(folder: Folder, rows: int, severity: str) -> No
 
 def test_parts_of_the_picture_are_found_and_not_trained_on(folder: Folder, tmp_path: Path) -> None:
     folder.write(folder.points / 64)
-    assert "parts of the picture instead of pixels" in folder.info()
+    assert "fractions of the picture instead of pixels" in folder.info()
     assert folder.findings() == (3, {"no_face": "error"})
     status, said = folder.train(tmp_path / "runs")
     assert status == 1
     assert "not one of 24 frames can be used" in said
-    assert "parts of the picture instead of pixels" in said
+    assert "fractions of the picture instead of pixels" in said
 
 
 def test_a_place_that_means_none_is_found_and_can_be_masked(folder: Folder) -> None:

@@ -1,4 +1,4 @@
-// The card of a row: everything that its records say, in a dialog that the address can name.
+// The card of a row: everything in its records, in a dialog that has an address of its own.
 
 const dialog = document.getElementById("card");
 
@@ -81,7 +81,7 @@ function runsTable(arrays) {
 
 function commandOf(text) {
   if (!text) return h("p", { class: "lack" }, "These records do not say how to train them again.");
-  // a line may break between words, and not at the dashes of a flag
+  // a line may break between words, but not at the dashes of a flag
   const words = text
     .split(" ")
     .flatMap((word, i) => [i ? " " : "", h("span", { class: "word" }, word)]);
@@ -92,7 +92,7 @@ function commandOf(text) {
       await navigator.clipboard.writeText(text);
       copy.textContent = "Copied";
     } catch {
-      // no clipboard here: mark the text, so that the usual keys copy it
+      // no clipboard: select the text, so that the usual keys copy it
       getSelection().selectAllChildren(code);
     }
   });

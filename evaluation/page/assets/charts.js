@@ -1,6 +1,5 @@
-// The charts of a group. Each takes the rows that are picked, [{row, slot, name, detail}], and says
-// what to draw, what a reader is told at each place, the same figures as a table, and which rows
-// have nothing to draw.
+// The charts of a group. Each takes the picked rows, [{row, slot, name, detail}], and returns the
+// drawing, the tips at its places (probes), the same figures as a table, and the rows without data.
 
 const HEIGHT = 270;
 
@@ -14,7 +13,7 @@ function cumulative(group, rows, width) {
   const y = { scale: linear(0, 100), format: whole, label: "faces with at most that error" };
   const { svg, px, py, box } = axes(width, HEIGHT, x, y);
   if (place(last) >= 8) {
-    // its words stand where the curves are not: below good ones, above poor ones
+    // the text is placed where no curve is: below curves of small errors, above those of large ones
     const good = known.some(({ detail }) => detail.ced[Math.round(0.08 / group.step)] > 500);
     const y = good ? box.bottom - 6 : box.top + 12;
     svg.append(
@@ -56,7 +55,7 @@ function costs(group) {
   return Object.keys(COSTS).filter((key) => group.rows[key]?.some((v) => v > 0));
 }
 
-/** Rows that no other beats in both cost and error, cheapest first. */
+/** Rows on the Pareto front of cost and error, cheapest first. */
 function front(points) {
   const best = [];
   for (const point of points.toSorted((a, b) => a.cost - b.cost || a.error - b.error)) {
@@ -88,7 +87,7 @@ function cost(group, rows, width) {
   };
   const { svg, px, py, box } = axes(width, HEIGHT, x, y);
   const at = (point) => [px(point.cost), py(100 * point.error)];
-  // one path of dots of no length: thousands of rows cost one element
+  // one path of zero-length dots: thousands of rows take one element
   const dots = points
     .map(
       (p) =>
@@ -137,7 +136,7 @@ function cost(group, rows, width) {
 
 function regions(group, rows, width) {
   const known = rows.filter(({ detail }) => detail.regions.some((v) => v !== null));
-  // two charts stand beside it where there is room: the bars fill their height
+  // two charts are beside this one if there is room: the bars fill the height of both
   const room = ((width > 340 ? 600 : 480) - 58) / group.regions.length - 10;
   const thick = Math.max(4, Math.min(22, Math.round(room / (known.length || 1))));
   const pitch = known.length * thick + 10;
@@ -174,7 +173,7 @@ function regions(group, rows, width) {
   };
 }
 
-/** From where to where the nose lies, in eye distances from the middle; negative is left. */
+/** The nose's position in a bin, in eye distances from the middle; negative is left. */
 function reach({ low, high }) {
   if (low === null && high === null) return "";
   if (low === null) return `nose left of ${high}`;
@@ -183,7 +182,7 @@ function reach({ low, high }) {
     : `nose at ${low} to ${high}`;
 }
 
-/** A name in two lines where it has several words. */
+/** A name of several words in two lines. */
 const twoLines = (text) => text.split(/ (.*)/).filter(Boolean);
 
 function pose(group, rows, width) {

@@ -1,8 +1,8 @@
-// The data of the page, and what the reader chose to see of it.
+// The data of the page, and the reader's choices.
 
 const board = JSON.parse(document.getElementById("data").textContent);
 
-/** Rows that one chart can show: eight colours, each with two kinds of line and mark. */
+/** Most rows in one chart: eight colours, each with two kinds of line and mark. */
 const MOST_PICKED = 16;
 const PICKED_AT_FIRST = 8;
 
@@ -31,7 +31,7 @@ const SIGNS = {
 
 const blocks = new Map();
 
-/** What a row has beyond the table. Its block of rows is parsed when first asked for. */
+/** The details of a row. Its block of rows is parsed when it is first needed. */
 function details(group, row) {
   const id = `rows-${board.groups.indexOf(group)}-${Math.floor(row / board.block)}`;
   if (!blocks.has(id)) {
@@ -42,7 +42,7 @@ function details(group, row) {
   return blocks.get(id)[row % board.block];
 }
 
-/** Each measure of a learning curve comes as [exponent, whole numbers], or null. */
+/** Each measure of a learning curve is packed as [exponent, integers], or is null. */
 function unpackCurves(curve) {
   for (const measure of ["val_nme", "val_loss", "train_loss"]) {
     const [exponent, digits] = curve[measure] || [0, curve.epoch.map(() => null)];
@@ -64,13 +64,13 @@ for (const group of board.groups) {
   group.sort = { key: group.sorted, down: sorted ? !sorted.lower : false };
   group.filter = { text: "", choices: {}, marks: new Set() };
   group.page = 0;
-  // row -> slot: a colour, a dash and a mark that stay with it as long as it is drawn
+  // row -> slot: its colour, dash and mark, which it keeps as long as it is drawn
   group.picked = new Map();
   for (let row = 0; row < Math.min(PICKED_AT_FIRST, group.size); row++) group.picked.set(row, row);
 }
 
-function pick(group, row, wanted) {
-  if (!wanted) return group.picked.delete(row);
+function pick(group, row, picked) {
+  if (!picked) return group.picked.delete(row);
   const taken = new Set(group.picked.values());
   for (let slot = 0; slot < MOST_PICKED; slot++) {
     if (!taken.has(slot)) return group.picked.set(row, slot);
@@ -78,7 +78,7 @@ function pick(group, row, wanted) {
   return false;
 }
 
-/** The signs of a row: [kind, word, what it means]. A row alone has nothing to be compared with but
+/** The badges of a row: [kind, word, meaning]. The only row of a group is compared with nothing but
  * the baseline. */
 function signs(group, row) {
   return Object.entries(SIGNS)
@@ -99,7 +99,7 @@ function headlineOf(group, row) {
   return group.rows[group.headline][row];
 }
 
-/** A row's sections with what it shares with most rows of its group: [key, value, is its own]. */
+/** A section of a row, complete: [key, value, whether it differs from most rows of the group]. */
 function facts(group, row, section) {
   const own = details(group, row).own[section];
   const keys = [...new Set([...Object.keys(group.common[section]), ...Object.keys(own)])];

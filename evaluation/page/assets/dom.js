@@ -1,4 +1,4 @@
-// Elements and words. Nothing here takes markup: text stays text, whoever wrote it.
+// Elements and texts. No function here takes markup: text is always shown as text.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -16,16 +16,16 @@ const h = (tag, attributes, ...children) => fill(document.createElement(tag), at
 const s = (tag, attributes, ...children) =>
   fill(document.createElementNS(SVG, tag), attributes, children);
 
-/** Characters of a name that never breaks. */
+/** A name of at most this many characters never breaks. */
 const UNBROKEN = 32;
 
-/** A name; a long one may break where a reader would break it: after a colon, a slash, a dash ... */
+/** A name. A long one may break after a colon, a slash, an underscore or a dash. */
 function name(text) {
   if (text.length <= UNBROKEN) return [text];
   return text.split(/(?<=[:/_\-])(?=.)/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
 }
 
-/** Speaks to screen readers, and shows nothing. */
+/** Announces a text to screen readers only. */
 function say(text) {
   document.getElementById("said").textContent = text;
 }
@@ -36,8 +36,8 @@ function percent(value, digits = 2) {
   return value === null || value === undefined ? MISSING : `${(100 * value).toFixed(digits)}%`;
 }
 
-/** A number as a table shows it: three digits with their last zeros, so that a column lines up, and
- * never an exponent where a reader expects none. */
+/** A number for a table: three digits with trailing zeros, so that a column lines up, and without
+ * an exponent. */
 function number(value) {
   if (value === null || value === undefined) return MISSING;
   const size = Math.abs(value);

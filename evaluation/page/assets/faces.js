@@ -1,5 +1,5 @@
-// Worst and best predictions, where the page was asked to hold faces. A face is a number: nothing
-// here knows who it shows.
+// Worst and best predictions, if the page was made with faces. A face has only a number: the page
+// knows no names of people.
 
 const SIDE = 1000;
 

@@ -1,4 +1,4 @@
-// The figures of a group: which charts there are, their choices, and their values as tables.
+// The figures of a group: its charts, their choices, and their values as tables.
 
 const CHARTS = [
   {
@@ -41,7 +41,7 @@ const CHARTS = [
   },
 ];
 
-/** The figures of a group, and a function that draws them anew after a change. */
+/** The figures of a group, and a function that draws them again after a change. */
 function chartsOf(group) {
   group.cost ||= costs(group)[0];
   group.measure ||= "val_nme";

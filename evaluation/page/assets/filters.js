@@ -1,7 +1,7 @@
-// Which rows of a group the reader wants to see, and in which order.
+// Filters and the order of a group's rows.
 
-/** Rows that pass the filter, in the order of the sorted column; what is missing comes last, and
- * after it the rows that have not learned. */
+/** Rows that pass the filter, in the order of the sorted column. Rows without a value come after
+ * those, and rows that have not learned come last. */
 function rowsOf(group) {
   const { text, choices, marks } = group.filter;
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,4 +1,4 @@
-// The page: which group is shown, and what follows from an address, a theme or a printer.
+// The page: shows a group, and reacts to addresses, themes and printers.
 
 const main = document.getElementById("board");
 
@@ -178,7 +178,7 @@ addEventListener(
   "resize",
   later(() => current.draw(), 150),
 );
-// on paper nothing turns a page of rows, and three charts stand side by side
+// on paper there are no pages of rows to turn, and three charts are side by side
 addEventListener("beforeprint", () => {
   current.table.render(Math.max(PRINTED_AT_LEAST, pageSize));
   current.draw(430);

@@ -1,5 +1,5 @@
-// What every chart is made of: scales, axes, series that colour, dash and mark tell apart, and a
-// tip that follows the pointer or the arrow keys.
+// Parts of every chart: scales, axes, series with different colours, dashes and marks, and a tip
+// that follows the pointer or the arrow keys.
 
 const COLOURS = 8;
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 2", "12 4"];
@@ -14,7 +14,7 @@ const SHAPES = [
   "M-4.4-2.6L-2.6-4.4L0-1.8L2.6-4.4L4.4-2.6L1.8 0L4.4 2.6L2.6 4.4L0 1.8L-2.6 4.4L-4.4 2.6L-1.8 0z",
 ];
 
-/** How the row of a slot looks: slots 8 to 15 repeat the colours with other dashes and marks. */
+/** The style of a slot's row: slots 8 to 15 repeat the colours with other dashes and marks. */
 function look(slot) {
   const turn = Math.floor(slot / COLOURS);
   return {
@@ -24,7 +24,7 @@ function look(slot) {
   };
 }
 
-/** The sign of a slot, for legends: its line with its mark. */
+/** A slot's line with its mark, for legends. */
 function swatch(slot) {
   const { colour, dash, mark } = look(slot);
   return s(
@@ -57,13 +57,13 @@ function logarithmic(from, to) {
     }
     return ticks.filter((t) => t >= from * 0.999 && t <= to * 1.001);
   };
-  // the sparsest that still reads as a scale; over less than an octave a linear one does better
+  // the fewest ticks, but three or more; a range of less than an octave gets linear ticks
   const choices = [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7]].map(within);
   scale.ticks = choices.find((ticks) => ticks.length >= 3) || linear(from, to).ticks;
   return scale;
 }
 
-/** A scale over values with some air; logarithmic where they span more than `ratio` times. */
+/** A scale over values with a margin; logarithmic if largest / smallest exceeds `ratio`. */
 function around(values, ratio) {
   const [low, high] = values.reduce(
     ([a, b], v) => [Math.min(a, v), Math.max(b, v)],
@@ -83,8 +83,9 @@ function places(count) {
 }
 
 /**
- * Axes with a grid. `x` and `y` are {scale, format, label}; `room` is what an axis needs for its
- * words, `tight` makes them small, and `plain` leaves its grid lines out. Gives the svg and functions from values to pixels.
+ * Axes with a grid. `x` and `y` are {scale, format, label}; `room` is the space for an axis's
+ * texts, `tight` makes them small, and `plain` leaves out its grid lines. Returns the svg, its inner
+ * box, and functions from values to pixels.
  */
 function axes(width, height, x, y) {
   const box = { left: y.room || 46, right: width - 12, top: 22, bottom: height - (x.room || 36) };
@@ -117,7 +118,7 @@ function axes(width, height, x, y) {
   return { svg, px, py, box };
 }
 
-/** A series as a line with marks, some way apart and shifted so that two rarely cover each other. */
+/** A series as a line with a few marks, shifted so that marks of two series rarely overlap. */
 function drawLine(svg, px, py, { slot, points, thin }) {
   const { colour, dash, mark } = look(slot);
   const known = points.filter(([, y]) => y !== null);
@@ -147,7 +148,7 @@ function drawMark(svg, x, y, slot) {
 
 /**
  * A tip for the places of a chart. A probe is {x, y, title, lines: [[slot or null, name, value]]} in
- * pixels of the viewBox; y null marks a whole column, `half` a whole band about y of twice that
+ * pixels of the viewBox; y null marks a whole column, `half` a band about y with this half
  * height. The arrow keys walk through the probes.
  */
 function probing(holder, svg, probes, box) {
@@ -169,7 +170,7 @@ function probing(holder, svg, probes, box) {
     );
     tip.replaceChildren(h("strong", {}, probe.title), ...rows);
     tip.hidden = false;
-    // below what it tells of, so that it hides none of that
+    // below the place that it describes, so that it does not hide it
     const scale = svg.clientWidth / svg.viewBox.baseVal.width;
     const room = holder.clientWidth - tip.offsetWidth;
     const below = probe.y === null ? svg.viewBox.baseVal.height : probe.y + (probe.half || 14);

@@ -1,4 +1,4 @@
-// The table of a group: sorted by its headers, filtered, a page of rows at a time.
+// The table of a group: sorted by its headers, filtered, and divided into pages of rows.
 
 const PAGE_SIZES = [50, 100, 500];
 const PRINTED_AT_LEAST = 100;
@@ -21,7 +21,7 @@ function headlineCell(group, value, row, range) {
   const [low, high] = [group.rows.low[row], group.rows.high[row]];
   const cell = h("td", { class: "interval" }, h("b", {}, percent(value)));
   if (low === null || high === null || group.headline !== "nme_ioc") return cell;
-  // as far apart as their ratio: a row of 5% has an interval to be seen beside one of 28%
+  // logarithmic, so that the interval of a row at 5% is visible beside a row at 28%
   const [least, most] = range.map((v) => Math.log(Math.max(v, 1e-6)));
   const at = (v) =>
     (4 + (72 * (Math.log(Math.max(v, 1e-6)) - least)) / (most - least || 1)).toFixed(1);
@@ -48,7 +48,7 @@ function baselineCell(group, { key, kind }) {
   return cell;
 }
 
-/** `act` draws what stands beside the table; it is called after every change of rows or picks. */
+/** `act` draws the charts again; it is called after every change of rows or picks. */
 function tableOf(group, act) {
   const shownColumns = (group.wanted ||= new Set(
     group.columns.filter(({ usual }) => usual).map(({ key }) => key),
@@ -70,7 +70,7 @@ function tableOf(group, act) {
         title: help,
         "data-sort": key,
         onclick: () => {
-          // the first press puts the best on top, the next turns the order round
+          // the first press puts the best row on top, the next press reverses the order
           group.sort = { key, down: sorted ? !group.sort.down : lower === false };
           group.page = 0;
           render();

@@ -37,7 +37,7 @@ def test_parts_of_the_picture_are_no_pixels(unit: str) -> None:
     points = POINTS / 100
     points = {"0 to 1": points, "-1 to 1": 2 * points - 1, "1-based": points - 1}[unit]
     assert sizeless(points, SHOWN).all()
-    assert "parts of the picture instead of pixels" in why_sizeless(points[0], SHOWN[0])
+    assert "fractions of the picture instead of pixels" in why_sizeless(points[0], SHOWN[0])
 
 
 def test_only_visible_points_count() -> None:

@@ -274,7 +274,7 @@ def test_an_old_record_without_predictions_says_what_to_do(tmp_path):
     del old["results"]["val"]["by_person"]
     save_record(old, tmp_path / "a.json")
     b = save_run(tmp_path / "b", predict(STEADY), "b")
-    with pytest.raises(DataError, match=r"a\.json: without its predictions.*zoo evaluate RUN"):
+    with pytest.raises(DataError, match=r"a\.json: has no predictions.*zoo evaluate RUN"):
         against(tmp_path / "a.json", b)
 
 

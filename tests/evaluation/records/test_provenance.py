@@ -87,7 +87,7 @@ def test_a_copy_under_another_seed_counts_once(runs):
     save_record(relabelled | {"seed": 1, "run": "a-s1"}, runs / "c" / "record.json")
     [group], problems = collect([runs])
     assert group.rows[0].seeds == [0]
-    assert "the very predictions of run a-s0 (seed 0)" in left_out(problems)["c"]
+    assert "the same predictions as run a-s0 (seed 0)" in left_out(problems)["c"]
 
 
 def test_one_model_under_two_protocols_is_no_copy(runs):
