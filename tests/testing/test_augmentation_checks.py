@@ -88,7 +88,7 @@ BROKEN = {
     "only_64": ("takes_any_size", "pictures of 48 pixels raises"),
     "tossed": ("depends_on_its_draws_alone", "the same draws give another batch"),
     "together": ("augments_each_picture_for_itself", "a picture alone comes out in another way"),
-    "flipped": ("points_follow_the_picture", "of the visible points lie on what lay there"),
+    "flipped": ("points_follow_the_picture", "of the visible points still lie on their dots"),
     "shows_all": ("leaves_hidden_points_hidden", "more points are visible than have labels"),
     "reads_hidden": ("leaves_hidden_points_hidden", "without a label changes the rest"),
 }

@@ -1,9 +1,9 @@
-"""The command line: one module a verb, and here what they share.
+"""The command line: one module for each verb; this module has what they share.
 
 An expected failure (:class:`zoo.api.ZooError`) is one or two lines on standard error. Exit status:
-0 done, 1 failed, 2 wrong usage, 3 an audit found something, 130 interrupted. Verbs import what is
-heavy inside their function, and a verb's module is imported when the verb is asked for
-(:mod:`zoo.cli.menu`), so that `zoo list` and the Tab key stay quick.
+0 done, 1 failed, 2 wrong usage, 3 an audit found something, 130 interrupted. Verbs import heavy
+libraries inside their function, and :mod:`zoo.cli.menu` imports a verb's module only when that verb
+is used, so that `zoo list` and the Tab key stay quick.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ app = typer.Typer(
     name="zoo",
     cls=Verbs,
     no_args_is_help=True,
-    # Help texts hold square brackets and other people's names: no markup is read into them.
+    # Help texts hold square brackets and other people's names, which rich would read as markup.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(value: bool) -> None:
+    if value:
         from zoo.registry.entries import own_version
 
         print(f"landmark-zoo {own_version()}")
@@ -59,7 +59,7 @@ def _options(
 
 
 def main() -> NoReturn:
-    """The console command ``zoo``. ``--debug`` is understood anywhere on the line."""
+    """The console command ``zoo``. ``--debug`` may stand anywhere on the line."""
     open_closed_streams()
     as_json = "--json" in sys.argv[1:]
     with clean_streams(), stdout_kept_for_json() if as_json else contextlib.nullcontext():
@@ -76,7 +76,7 @@ def _main() -> NoReturn:
     except SystemExit as end:
         status = end.code
     except Exception as error:
-        # Not one of ours: a bug. A newcomer gets a sentence, its finder the traceback.
+        # Not a ZooError: a bug, apart from the cases below. --debug prints the traceback.
         from zoo.files import disk_refuses
         from zoo.registry import author_of, installed
         from zoo.registry.entries import OURS, absent_requirement, one_line
@@ -101,7 +101,7 @@ def _main() -> NoReturn:
             say(f"zoo: out of memory ({one_line(error)}); try a smaller --batch-size or input_size")
             sys.exit(1)
         with contextlib.suppress(Exception):
-            installed()  # says whose metadata is damaged: torch cannot be imported beside some
+            installed()  # warns of damaged metadata, which can keep torch from being imported
         plugin = author_of(error)
         where = f" in the {plugin.kind} {plugin.id} of {plugin.origin}" if plugin else ""
         say(f"zoo: this is a bug{where}: {type(error).__name__}: {error}")
@@ -111,8 +111,8 @@ def _main() -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError:
-        # The reader went away (`zoo list | head -1`), or the disk is full: what is still buffered
-        # has no taker, and Python would complain about that on its way out.
+        # The reader of the pipe is gone (`zoo list | head -1`), or the disk is full. Python would
+        # try again to write the buffer when it exits, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     sys.exit(status)

@@ -1,4 +1,4 @@
-"""`zoo bench`: what the networks of runs cost, timed in turns on one device."""
+"""`zoo bench`: the cost of the networks of runs, timed in turns on one device."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bench(
     from zoo.cli.progress import reporter
     from zoo.scoring.bench import bench as measure
 
-    with reporter() as shown:
+    with reporter() as watcher:
         costs, refused = measure(
             runs,
             device=device,
@@ -42,7 +42,7 @@ def bench(
             threads=threads,
             precision=precision,
             rounds=rounds,
-            reporter=shown,
+            reporter=watcher,
         )
     if not costs and len(refused) == 1:
         raise refused[0]

@@ -42,12 +42,12 @@ def card(
     from zoo.runs.folder import RunFolder
 
     require_scored(split)
-    elsewhere = [(name, root) for name, _, root in (text.partition("=") for text in on or ())]
-    with reporter() as shown:
-        found = measure_for_card(run, split, data, elsewhere, device, shown)
-    text = plain_card(RunFolder(run).read_record(), str(run), measured=found)
+    datasets = [(name, root) for name, _, root in (text.partition("=") for text in on or ())]
+    with reporter() as watcher:
+        measured = measure_for_card(run, split, data, datasets, device, watcher)
+    text = plain_card(RunFolder(run).read_record(), str(run), measured=measured)
     write_whole(run / "card.md", text.encode())
     if as_json:
-        output.print_json(found)
+        output.print_json(measured)
     else:
         print(f"wrote {run / 'card.md'}")

@@ -1,4 +1,4 @@
-"""`zoo check`: the conformance kit, a line a check."""
+"""`zoo check`: the conformance kit, one line for each check."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ def check(
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
     entry = registry(kind).locate(plugin_id)
     options = _options(kind, entry.id, sets or [])
-    everything = checks(entry.qualified, kind, options=options, data=data)
-    chosen = _chosen(everything, only or [])
-    _require_what_was_named(chosen[0], data)
+    all_checks = checks(entry.qualified, kind, options=options, data=data)
+    chosen = _chosen(all_checks, only or [])
+    _require_valid_arguments(chosen[0], data)
     if not as_json:
         print(output.plain(f"{kind} {entry.id} of {entry.origin}"), flush=True)
     outcomes: list[Outcome] = []
     for each in chosen:
         outcomes.append(run(each))
         if not as_json:
-            told = {o.check.name for o in outcomes if o.status == "failed"}
-            print(_line(outcomes[-1], everything, told), flush=True)
+            failed = {o.check.name for o in outcomes if o.status == "failed"}
+            print(_line(outcomes[-1], all_checks, failed), flush=True)
     count = summary(outcomes)
-    left_out = len(everything) - len(chosen)
+    left_out = len(all_checks) - len(chosen)
     if as_json:
         facts: dict[str, Any] = {"id": entry.id, "kind": kind, "distribution": entry.distribution}
         facts |= {"version": entry.version, "summary": count, "left_out": left_out}
@@ -74,15 +74,15 @@ def check(
 
 
 def _options(kind: str, plugin_id: str, sets: list[str]) -> dict[str, Any]:
-    """``kind.key=value`` as keyword arguments of the plugin; where a run may use several plugins of
-    a kind, ``kind.id.key=value`` as well, as a recipe has it."""
+    """Turn ``kind.key=value`` into keyword arguments of the plugin. Where a run may use several
+    plugins of a kind, ``kind.id.key=value`` is accepted too, as in a recipe."""
     from zoo.config.recipes import parse_set
 
     options: dict[str, Any] = {}
     for text in sets:
         key, value = parse_set(text)
-        head, _, option = key.partition(".")
-        if head != kind or not option:
+        prefix, _, option = key.partition(".")
+        if prefix != kind or not option:
             raise UsageError(f"--set {text}: an option of a {kind} reads {kind}.KEY=VALUE")
         if KINDS[kind].several:
             option = option.removeprefix(f"{plugin_id}.")
@@ -90,16 +90,17 @@ def _options(kind: str, plugin_id: str, sets: list[str]) -> dict[str, Any]:
     return options
 
 
-def _chosen(everything: list[Check], only: list[str]) -> list[Check]:
-    names = [each.name for each in everything]
+def _chosen(all_checks: list[Check], only: list[str]) -> list[Check]:
+    names = [each.name for each in all_checks]
     for name in only:
         if name not in names:
             raise unknown_name("check", name, names)
-    return [each for each in everything if not only or each.name in only]
+    return [each for each in all_checks if not only or each.name in only]
 
 
-def _require_what_was_named(check: Check, data: Path | None) -> None:
-    """A family's member, an option or data that are not there are no failure of a plugin."""
+def _require_valid_arguments(check: Check, data: Path | None) -> None:
+    """Raise for an unknown member of a family, an unknown option or missing data: they are errors
+    of the user, not failures of the plugin."""
     from zoo.registry import registry
     from zoo.registry.call import require_known
 
@@ -110,16 +111,16 @@ def _require_what_was_named(check: Check, data: Path | None) -> None:
         return  # the checks say why
     plugin = registry(subject.kind).get(subject.plugin_id)
     build = getattr(plugin, KINDS[subject.kind].options_of)
-    own = {name: value for name, value in subject.options.items() if name != "input_size"}
-    require_known(subject.kind, subject.entry.id, build, own)
+    options = {name: value for name, value in subject.options.items() if name != "input_size"}
+    require_known(subject.kind, subject.entry.id, build, options)
     if subject.kind == "detector":
-        _require_its_options(plugin.build, own)
+        _require_complete_options(plugin.build, options)
     if subject.kind == "dataset":
         _ = subject.root
 
 
-def _require_its_options(build: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """A detector that asks for a file, or for another one, is not at fault."""
+def _require_complete_options(build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Raise the UsageError of a detector that needs a file, or another one: it is no failure."""
     try:
         build(**options)
     except UsageError:
@@ -128,14 +129,14 @@ def _require_its_options(build: Callable[..., Any], options: Mapping[str, Any]) 
         return  # the checks say what is wrong
 
 
-def _line(outcome: Outcome, everything: list[Check], told: set[str]) -> str:
-    """``told``: the checks whose failure stands in a line above."""
+def _line(outcome: Outcome, all_checks: list[Check], failed: set[str]) -> str:
+    """``failed``: names of the checks whose failure has been printed in a line of its own."""
     from zoo.testing import CheckNotRun
 
-    width = max(len(each.name) for each in everything)
+    width = max(len(each.name) for each in all_checks)
     check, failure = outcome.check, outcome.failure
     message = f": {outcome.message}" if outcome.message else ""
-    if isinstance(failure, CheckNotRun) and failure.needed in told:
+    if isinstance(failure, CheckNotRun) and failure.needed in failed:
         message = f": needs {failure.needed}"
     return output.plain(f"{check.number:>3} {check.name:<{width}}  {outcome.status}{message}")
 

@@ -75,7 +75,7 @@ def _show(result: Comparison) -> None:
     if result.failures is not None:
         shown[METRICS["fr_08"].title] = _figures(result.failures)
     titles = titles_by_key({each.metric.key: each.metric.title for each in result.metrics}, shown)
-    facts(shown | {titles[each.metric.key]: _further(each) for each in result.metrics})
+    facts(shown | {titles[each.metric.key]: _plugin_figures(each) for each in result.metrics})
 
 
 def _figures(d: Difference) -> str:
@@ -84,7 +84,7 @@ def _figures(d: Difference) -> str:
     return f"{figures}, A - B {100 * d.difference:+.2f} {interval}"
 
 
-def _further(d: MetricDifference) -> str:
+def _plugin_figures(d: MetricDifference) -> str:
     """The figures of a plugin's metric, and which side is better by it."""
     text = f"A {d.metric.written(d.a)}, B {d.metric.written(d.b)}"
     if d.paired is not None:
@@ -98,7 +98,7 @@ def _further(d: MetricDifference) -> str:
 
 
 def _remarks(result: Comparison) -> list[str]:
-    """Who has not learned, and what the interval does not cover."""
+    """Which of the two has not learned, and what the interval does not cover."""
     from zoo.evaluation.board.baseline import reason
     from zoo.evaluation.board.metrics import note_versions
 

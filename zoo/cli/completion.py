@@ -1,8 +1,8 @@
 """What the Tab key offers after `zoo --install-completion`: plugins, recipes, protocols, runs.
 
 An option names its source: ``typer.Option(autocompletion=offer(runs))``. A shell waits while this
-runs, so nothing here imports torch or a plugin; what a family such as timm answers for is not known
-without loading it, and is not offered.
+runs, so nothing here imports torch or a plugin. The members of a family such as timm are known only
+after it is loaded, so they are not offered.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 Source = Callable[[str], Iterable[str]]
-"""What could be meant by what was typed so far."""
+"""Gives candidates for the text that was typed so far."""
 
 
 def offer(source: Source) -> Callable[[str], list[str]]:
-    """Completes by a source. Nothing that goes wrong is printed into a line that somebody types."""
+    """The completion function of a source. It prints no warning and no error, since those would
+    land in the line that the user is typing."""
 
     def complete(incomplete: str) -> list[str]:
         with warnings.catch_warnings(), contextlib.suppress(Exception):
@@ -29,39 +30,40 @@ def offer(source: Source) -> Callable[[str], list[str]]:
 
 
 def plugins(*kinds: str) -> Source:
-    """Ids of installed plugins; where one stands in two distributions, with each of theirs."""
+    """Ids of installed plugins; an id in two distributions is offered as ``distribution/id``."""
 
     def source(incomplete: str) -> Iterable[str]:
         from zoo.registry.entries import UNUSABLE, installed
 
         for entry in installed():
             if entry.kind in kinds and entry.status not in UNUSABLE:
-                twice = entry.status == "duplicate" or "/" in incomplete
-                yield entry.qualified if twice else entry.id
+                qualify = entry.status == "duplicate" or "/" in incomplete
+                yield entry.qualified if qualify else entry.id
 
     return source
 
 
 def runs(incomplete: str) -> Iterable[str]:
-    """Run folders, and the folders on the way to them, ``runs`` and the like at first."""
-    for typed, path in _begun(incomplete):
+    """Run folders, and other folders, which may hold some. Before anything is typed, also the runs
+    in the folder ``runs``."""
+    for text, path in _matching_paths(incomplete):
         if path.is_dir():
-            yield f"{typed}{'' if _is_run(path) else '/'}"
+            yield f"{text}{'' if _is_run(path) else '/'}"
     if not incomplete:
         yield from (str(path) for path in Path("runs").glob("*") if _is_run(path))
 
 
 def runs_and_files(incomplete: str) -> Iterable[str]:
-    """For `zoo predict`: a run first, then pictures and videos, whose names nobody can foresee."""
+    """For `zoo predict`: runs, and every file, since a picture or video may have any name."""
     yield from runs(incomplete)
-    yield from (typed for typed, path in _begun(incomplete) if path.is_file())
+    yield from (text for text, path in _matching_paths(incomplete) if path.is_file())
 
 
-def _begun(incomplete: str) -> Iterable[tuple[str, Path]]:
-    """What lies where somebody is typing and goes on as they began, as they would type it. Hidden
-    names are left out until a dot is typed."""
-    above, _, begun = incomplete.rpartition("/")
-    base = Path(above or ("/" if incomplete.startswith("/") else "."))
+def _matching_paths(incomplete: str) -> Iterable[tuple[str, Path]]:
+    """Paths that begin with the typed text, each as it would be typed and as a path. Hidden names
+    are left out until a dot is typed."""
+    folder, _, begun = incomplete.rpartition("/")
+    base = Path(folder or ("/" if incomplete.startswith("/") else "."))
     before = incomplete[: len(incomplete) - len(begun)]
     for path in base.glob(f"{_literal(begun)}*"):
         if begun or not path.name.startswith("."):
@@ -81,12 +83,12 @@ def recipes(incomplete: str) -> Iterable[str]:
     from zoo.config.recipes import recipe_names
 
     yield from recipe_names()
-    above, _, begun = incomplete.rpartition("/")
-    for path in Path(above or ".").glob(f"{_literal(begun)}*"):
+    folder, _, begun = incomplete.rpartition("/")
+    for path in Path(folder or ".").glob(f"{_literal(begun)}*"):
         if path.suffix == ".toml":
-            yield f"{above}/{path.name}" if above else path.name
+            yield f"{folder}/{path.name}" if folder else path.name
         elif path.is_dir() and begun:
-            yield f"{above}/{path.name}/" if above else f"{path.name}/"
+            yield f"{folder}/{path.name}/" if folder else f"{path.name}/"
 
 
 def protocols(incomplete: str) -> Iterable[str]:
@@ -103,7 +105,8 @@ def keys(incomplete: str) -> Iterable[str]:
 
 
 def video_keys(incomplete: str) -> Iterable[str]:
-    """The keys of `zoo predict --set`; a detector's own options are known to the detector alone."""
+    """The keys of `zoo predict --set`. Of a detector's keys only ``detector.`` is offered: the rest
+    is known only after the detector is loaded."""
     from dataclasses import fields
 
     from zoo.media.settings import OneEuro, Tracking

@@ -44,8 +44,8 @@ def info(
     from zoo.data.table import read_table
     from zoo.registry import registry
 
-    named = registry("dataset").resolve(dataset_id, dataset_options(sets or []))
-    dataset = open_dataset(named, data)
+    plugin = registry("dataset").resolve(dataset_id, dataset_options(sets or []))
+    dataset = open_dataset(plugin, data)
     facts = describe(dataset_id, dataset, read_table(dataset, strict))
     if as_json:
         output.print_json(facts)
@@ -75,7 +75,7 @@ def prune(
         if not dry_run:
             try:
                 shutil.rmtree(store.folder)
-            except OSError as error:  # one that is in use cannot be removed everywhere
+            except OSError as error:  # some systems cannot remove a store that is in use
                 output.warn(f"{store.folder}: not removed: {error.strerror or error}")
                 continue
         freed += store.bytes
@@ -112,10 +112,10 @@ def fetch(
     root = Path(os.path.expanduser(data)) if data else default_root(dataset_id.rpartition("/")[2])
     from zoo.cli.progress import reporter
 
-    with reporter() as shown:
+    with reporter() as watcher:
 
         def show(done: int, total: int, path: str) -> None:
-            shown.progress("fetching files", done, total)
+            watcher.progress("fetching files", done, total)
 
         plugin.fetch(root, source=source, jobs=jobs, progress=show)
     where = f" --data {data}" if data else ""
@@ -124,7 +124,7 @@ def fetch(
 
 
 def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[str, Any]:
-    """What `zoo data info` says, ready for JSON; None where a data set does not tell."""
+    """What `zoo data info` says, ready for JSON; None for what the data set does not say."""
     return {
         "dataset": dataset_id,
         "release": table.release,
@@ -149,8 +149,8 @@ def describe(dataset_id: str, dataset: OpenDataset, table: SampleTable) -> dict[
 
 
 def _protocols(table: SampleTable) -> dict[str, dict[str, Any]]:
-    """What is known of each protocol: its label with frames and people a split, or ``folds``, a
-    list of such, or the ``reason`` why it does not apply."""
+    """By protocol: its ``label``, and the frames and people of each split, or ``folds``, a list of
+    those, or the ``reason`` why it does not apply."""
     from zoo.evaluation.scores.protocols import PROTOCOLS
 
     result: dict[str, dict[str, Any]] = {}

@@ -80,22 +80,22 @@ def check(
     from zoo.evaluation.audit.report import assignments, audit, choose_protocols
     from zoo.registry import registry
 
-    named = registry("dataset").resolve(dataset_id, dataset_options(sets or []))
-    dataset = open_dataset(named, data)
+    plugin = registry("dataset").resolve(dataset_id, dataset_options(sets or []))
+    dataset = open_dataset(plugin, data)
     table = read_table(dataset, strict)
-    # before any picture is decoded: a protocol that does not apply ends here
+    # before any picture is decoded, since this raises for a protocol that does not apply
     chosen = [assignments(table, p) for p in choose_protocols(table, protocols or [])]
-    seen = detected = None
+    mirrored = detected = None
     finder = _finder(detector) if detector else None
-    with reporter() as shown:
+    with reporter() as watcher:
         if model is not None:
             from zoo.scoring.audit_view import see_mirrored
 
-            seen = see_mirrored(model, dataset_id, table, strict, shown)
-        pictures = _pictures(table, strict, shown)
+            mirrored = see_mirrored(model, dataset_id, table, strict, watcher)
+        pictures = _pictures(table, strict, watcher)
         if finder is not None:
-            detected = _detected(table, pictures, finder, shown)
-    found = audit(table, chosen, pictures, seen, anonymous, detected)
+            detected = _detected(table, pictures, finder, watcher)
+    found = audit(table, chosen, pictures, mirrored, anonymous, detected)
     report = {
         "dataset": dataset_id,
         "release": table.release,
@@ -114,11 +114,11 @@ def check(
         raise typer.Exit(LEAKS)
 
 
-def _pictures(table: SampleTable, strict: bool, shown: Reporter) -> Pictures:
+def _pictures(table: SampleTable, strict: bool, watcher: Reporter) -> Pictures:
     from zoo.api import DataError
     from zoo.evaluation.audit.pictures import look_at
 
-    pictures = look_at(table, partial(shown.progress, "reading pictures"))
+    pictures = look_at(table, partial(watcher.progress, "reading pictures"))
     if strict and pictures.problems:
         row, reason = pictures.problems[0]
         raise DataError(
@@ -139,8 +139,10 @@ def _finder(detector: str) -> Finder:
     return finder
 
 
-def _detected(table: SampleTable, pictures: Pictures, finder: Finder, shown: Reporter) -> Detected:
-    """The boxes of every frame that can be read, one after another: few detectors take turns."""
+def _detected(
+    table: SampleTable, pictures: Pictures, finder: Finder, watcher: Reporter
+) -> Detected:
+    """The boxes in every readable frame. No threads: few detectors can be called from several."""
     import numpy as np
 
     from zoo.evaluation.audit.other_faces import Detected
@@ -149,7 +151,7 @@ def _detected(table: SampleTable, pictures: Pictures, finder: Finder, shown: Rep
     for row in range(len(table)):
         if pictures.readable[row]:
             boxes[row] = finder.boxes(table.images[row]())
-        shown.progress("finding faces", row + 1, len(table))
+        watcher.progress("finding faces", row + 1, len(table))
     return Detected(finder.name, boxes)
 
 
@@ -178,8 +180,8 @@ def _print_protocols(report: Mapping[str, Any]) -> None:
     splits = ("train", "val", "test")
     rows = []
     for title, fold, label, sizes in _assignments(report["protocols"]):
-        own = [f for f in report["findings"] if (f["protocol"], f["fold"]) == (label, fold)]
-        shared = ", ".join(f"{f['count']:,} {_SHARED[f['id']]}" for f in own)
+        findings = [f for f in report["findings"] if (f["protocol"], f["fold"]) == (label, fold)]
+        shared = ", ".join(f"{f['count']:,} {_SHARED[f['id']]}" for f in findings)
         rows.append((title, *(_size(sizes[s]) for s in splits), shared or _nothing(sizes)))
     output.table(
         "Frames (people) by protocol, and what its splits share",
@@ -200,7 +202,7 @@ _SHARED = {
 def _assignments(
     protocols: Mapping[str, Any],
 ) -> Iterator[tuple[str, int | None, str, dict[str, Any]]]:
-    """Title, fold, label and sizes of each split of the data."""
+    """Title, fold, label and sizes of the splits, for each protocol and each of its folds."""
     for entry in protocols.values():
         if "splits" in entry:
             yield entry["label"], None, entry["label"], entry["splits"]
@@ -214,7 +216,7 @@ def _size(size: Mapping[str, int | None]) -> str:
 
 
 def _nothing(sizes: Mapping[str, Any]) -> str:
-    """Nothing is shared with a split that is empty, which says nothing of the whole data set."""
+    """The cell of splits that share nothing. It names empty splits, since those can share none."""
     empty = [split for split, size in sizes.items() if not size["frames"]]
     return "nothing" + (f"; {' and '.join(empty)} empty here" if empty else "")
 
@@ -300,8 +302,8 @@ def _grid(grid: Mapping[str, Any] | None) -> str:
 
 def _offset(offset: Mapping[str, Any]) -> str:
     dx, dy = offset["declared"]
-    told = "" if offset["measured"] else "; --model RUN measures it"
-    return f"declared ({dx:g}, {dy:g}) sqrt(w h){told}"
+    hint = "" if offset["measured"] else "; --model RUN measures it"
+    return f"declared ({dx:g}, {dy:g}) sqrt(w h){hint}"
 
 
 def _hidden(hidden: Mapping[str, Any]) -> str:

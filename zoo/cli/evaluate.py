@@ -96,21 +96,21 @@ def evaluate(
 def _calibrate(
     runs: list[Path], data: Path | None, device: str, strict: bool, as_json: bool
 ) -> None:
-    """Print how each curve holds on people that it was not fitted to."""
+    """Calibrate runs. Print how well each curve holds on people that it was not fitted to."""
     import msgspec
 
     from zoo.cli.progress import reporter
     from zoo.export.calibrate import calibrate
 
-    found = {}
+    calibrated = {}
     for run in runs:
         with reporter() as watcher:
-            found[str(run)] = calibrate(run, data, device, strict, watcher)
+            calibrated[str(run)] = calibrate(run, data, device, strict, watcher)
     if as_json:
-        parts = {run: msgspec.to_builtins(each) for run, each in found.items()}
+        parts = {run: msgspec.to_builtins(each) for run, each in calibrated.items()}
         print_json(parts[str(runs[0])] if len(runs) == 1 else parts)
         return
-    for name, each in found.items():
+    for name, each in calibrated.items():
         curve = each.curve
         facts(
             {
@@ -148,11 +148,11 @@ def _score(
     from zoo.training import run as engine
 
     for run in runs:
-        own = RunFolder(run).read_config().protocol
-        if protocol is not None and find_protocol(protocol).id != own:
+        trained_under = RunFolder(run).read_config().protocol
+        if protocol is not None and find_protocol(protocol).id != trained_under:
             raise UsageError(
-                f"--protocol {protocol}: {run} was trained under {own}; under another protocol its "
-                "training frames could be scored. Train it anew with --protocol"
+                f"--protocol {protocol}: {run} was trained under {trained_under}; under another "
+                "protocol its training frames could be scored. Train it anew with --protocol"
             )
     scored: dict[str, dict[str, Any]] = {}
     for run in runs:
@@ -188,7 +188,7 @@ def _score_on(
 
 
 def _verify(runs: list[Path], split: str, as_json: bool) -> None:
-    """Print what the predictions give; a record that says otherwise ends in an error."""
+    """Print the figures of the predictions. Raises DataError where a record disagrees."""
     from zoo.evaluation.records.verification import verify
 
     verdicts = {str(run): verify(run, split) for run in runs}
@@ -226,12 +226,12 @@ def _print(run: Path, split: str, results: dict[str, Any]) -> None:
     for m in METRICS.values():
         if (value := results.get(m.key)) is not None:
             shown[m.title] = f"{100 * value:.2f}%" if m.percent else f"{value:.4f}"
-    facts(shown | _of_plugins(results, shown) | _flipped(results) | _baseline(results))
+    facts(shown | _plugin_figures(results, shown) | _flipped(results) | _baseline(results))
     _print_subsets(results)
 
 
 def _print_subsets(results: dict[str, Any]) -> None:
-    """A line a subset, in the figures that papers print."""
+    """Print one row for each subset, with the metrics that papers report."""
     subsets = results.get("subsets") or {}
     if not subsets:
         return
@@ -242,8 +242,8 @@ def _print_subsets(results: dict[str, Any]) -> None:
     metrics = [METRICS[key] for key in (headline, "fr_10", "auc_10")]
     titles = [metric.title for metric in metrics]
     rows = [
-        (name, own["n"], *("" if (v := own[m.key]) is None else f"{100 * v:.2f}%" for m in metrics))
-        for name, own in subsets.items()
+        (name, row["n"], *("" if (v := row[m.key]) is None else f"{100 * v:.2f}%" for m in metrics))
+        for name, row in subsets.items()
     ]
     print()
     output.table("Subsets", ("subset", "frames", *titles), rows, right=("frames", *titles))
@@ -263,18 +263,18 @@ def _baseline(results: dict[str, Any]) -> dict[str, str]:
     return shown
 
 
-def _of_plugins(results: dict[str, Any], taken: Collection[str]) -> dict[str, str]:
-    """The figures of plugins' metrics, each with who measured it."""
+def _plugin_figures(results: dict[str, Any], taken: Collection[str]) -> dict[str, str]:
+    """The figures of plugins' metrics, each with the plugin and its version."""
     import msgspec
 
     from zoo.evaluation.board.metrics import written
     from zoo.evaluation.records.schema import MetricFigure
 
-    found = msgspec.convert(results.get("metrics", {}), dict[str, MetricFigure])
-    titles = titles_by_key({key: figure.title for key, figure in found.items()}, taken)
+    figures = msgspec.convert(results.get("metrics", {}), dict[str, MetricFigure])
+    titles = titles_by_key({key: figure.title for key, figure in figures.items()}, taken)
     return {
         titles[key]: f"{written(figure.value, figure.unit)} ({key} {figure.version})"
-        for key, figure in found.items()
+        for key, figure in figures.items()
     }
 
 

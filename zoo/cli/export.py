@@ -56,8 +56,8 @@ def export(
 
     if format not in FORMATS:
         raise UsageError(f"--format {format}: expected {' or '.join(FORMATS)}")
-    with reporter() as speaker:
-        done = export_onnx(run, out, data=data, pictures=picture or [], reporter=speaker)
+    with reporter() as watcher:
+        done = export_onnx(run, out, data=data, pictures=picture or [], reporter=watcher)
     if as_json:
         print_json(
             {

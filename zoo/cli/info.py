@@ -49,16 +49,16 @@ def info(
 
 
 def _is_recipe(name: str) -> bool:
-    """Whether it is a shipped recipe, or a file of one, and no plugin."""
+    """Whether a name is that of a shipped recipe or of a recipe's file, and of no plugin."""
     from zoo.registry import installed
     from zoo.runs.listed import recipes
 
-    named = name in recipes() or name.endswith(".toml")
-    return named and not any(entry.answers_to(name) for entry in installed())
+    is_recipe = name in recipes() or name.endswith(".toml")
+    return is_recipe and not any(entry.answers_to(name) for entry in installed())
 
 
 def _recipe(name: str, as_json: bool) -> None:
-    """A recipe's values, each with the comment that says what it is for."""
+    """Print a recipe's values, each with the comment that says what it is for."""
     from zoo.config.recipes import read_recipe, recipe_names, recipe_text
     from zoo.files.reading import read_text
 
@@ -74,7 +74,7 @@ def _recipe(name: str, as_json: bool) -> None:
 
 
 def _is_model(name: str) -> bool:
-    """Whether it is a model of a catalogue, and no plugin."""
+    """Whether a name is that of a model of a catalogue, and of no plugin."""
     from zoo.registry import installed
     from zoo.runs.catalogue import is_named
 
@@ -82,7 +82,7 @@ def _is_model(name: str) -> bool:
 
 
 def _model(name: str, as_json: bool) -> None:
-    """A model's card, where the model is here, or else what its catalogue tells."""
+    """Print a model's card if the model is on this machine, else what its catalogue says."""
     from zoo.files.reading import read_text
     from zoo.runs.catalogue import CARD, find
 
@@ -104,9 +104,8 @@ def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:
     from zoo.registry import canonical_kind, kind_of, registry
 
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
-    shelf = registry(kind)
-    entry = shelf.locate(plugin_id)
-    plugin = shelf.get(plugin_id)
+    entry = registry(kind).locate(plugin_id)
+    plugin = registry(kind).get(plugin_id)
     facts: dict[str, Any] = {
         "id": entry.id,
         "kind": entry.kind,
@@ -123,7 +122,7 @@ def describe(plugin_id: str, kind: str | None = None) -> dict[str, Any]:
 
 
 def _declared(plugin: Any) -> dict[str, Any]:
-    """The fields that a plugin fills in; of those that are code, only whether it can fetch."""
+    """The fields of a plugin without its functions; ``can_fetch``: whether it has ``fetch``."""
     values = {field.name: getattr(plugin, field.name) for field in fields(plugin)}
     declared = {k: value for k, value in values.items() if k != "fetch" and not callable(value)}
     if hasattr(plugin, "fetch"):
@@ -132,7 +131,7 @@ def _declared(plugin: Any) -> dict[str, Any]:
 
 
 def _print(facts: Mapping[str, Any]) -> None:
-    """One line a fact; a fact that is a mapping has one more for each of its items."""
+    """Print one line for each fact, and one for each item of a fact that is a mapping."""
     lines: dict[str, str] = {}
     for name, value in facts.items():
         if isinstance(value, Mapping) and value:

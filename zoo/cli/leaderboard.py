@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 FORMATS = ("table", "md", "csv", "json", "html", "latex")
 SUFFIXES = {".txt": "table", ".tex": "latex"} | {f".{name}": name for name in FORMATS[1:5]}
 LONGEST_NAME = 44
+"""Characters: a longer name is folded."""
+
 NARROW_NAME = 27
-"""Characters of a name before it is folded; fewer, so that the first columns fit 80 characters."""
+"""Characters to which names are folded where the first columns would not fit otherwise."""
 
 WIDE = 100
-"""Characters of a terminal whose columns stand two blanks apart."""
+"""Characters: in a terminal at least this wide, columns are two blanks apart, else one."""
 
 ALWAYS = 7
-"""Columns that are shown beside folded names; further ones only beside whole names."""
+"""Names are folded to ``NARROW_NAME`` to show this many columns, never to show more."""
 
 MOST_DRAWN = 200
-"""Rows of a table with lines and colours: longer ones, which nobody sees whole, take seconds."""
+"""Most rows of a table that is drawn with lines and colours: a longer one would take seconds."""
 
 
 def leaderboard(
@@ -110,14 +112,14 @@ def leaderboard(
     chosen = format or _format_of(out)
     if chosen not in FORMATS:
         raise unknown_name("format", chosen, FORMATS)
-    wanted = _wanted(columns, chosen)
+    keys = _column_keys(columns, chosen)
     refuse_faces(chosen, gallery, data)
-    with without_collector():  # the records are gone when it comes back
+    with without_collector():  # the records are freed before it runs again
         groups = _groups(folders or [Path("runs")], split, protocol, sort, subset)
         if chosen == "table" and out is None:
-            _print_tables(groups, wanted)
+            _print_tables(groups, keys)
         else:
-            _put(_text(groups, chosen, sort, gallery, data, wanted), out)
+            _put(_text(groups, chosen, sort, gallery, data, keys), out)
         del groups
 
 
@@ -133,7 +135,7 @@ def _format_of(out: Path | None) -> str:
     return SUFFIXES[out.suffix.lower()]
 
 
-def _wanted(columns: str | None, chosen: str) -> list[str]:
+def _column_keys(columns: str | None, chosen: str) -> list[str]:
     """The keys that ``--columns`` names."""
     if columns is None:
         return []
@@ -153,7 +155,7 @@ def _wanted(columns: str | None, chosen: str) -> list[str]:
 def _groups(
     folders: list[Path], split: str, protocol: str | None, sort: str, subset: str
 ) -> list[Group]:
-    """The board; what does not count is named."""
+    """The groups of the board. Prints which records are left out."""
     from zoo.evaluation.board.leaderboard import collect, left_out_in_words
 
     groups, problems = collect(folders, split, protocol, sort, subset)
@@ -264,28 +266,28 @@ def _drawn(table: _Table, group: Group) -> Table:
 
 @dataclass(frozen=True)
 class _Table:
-    """A group as text: titles, and a line a row; the last one is the baseline's."""
+    """A group as text: the titles, and the cells of each row; the last row is the baseline."""
 
     titles: list[str]
     lines: list[list[str]]
     keys: list[str]
-    """Those of the columns after the name."""
+    """Keys of the columns, without the name's."""
     hidden: Sequence[str] = ()
     """Keys of the columns that the terminal has no room for."""
     name_width: int = LONGEST_NAME
     gap: int = 2
 
     @classmethod
-    def of(cls, group: Group, wanted: Sequence[str] = ()) -> _Table:
+    def of(cls, group: Group, keys: Sequence[str] = ()) -> _Table:
         from zoo.evaluation.board.columns import BASELINE, columns_of, remarks
         from zoo.evaluation.board.labels import printable
         from zoo.evaluation.board.render import cells
 
-        columns = columns_of(group, wanted)
+        columns = columns_of(group, keys)
         names = []
         for row in group.rows:
-            told = ", ".join(remarks(row))
-            names.append(printable(f"{row.backbone} ({told})" if told else row.backbone))
+            text = ", ".join(remarks(row))
+            names.append(printable(f"{row.backbone} ({text})" if text else row.backbone))
         lines = [
             [name, *line]
             for name, line in zip([*names, BASELINE], cells(group, columns), strict=True)
@@ -293,16 +295,16 @@ class _Table:
         return cls(["model", *(c.heading for c in columns)], lines, [c.key for c in columns])
 
     def fitting(self, width: int, folds: bool = True) -> _Table:
-        """The first columns that fit, at least one; names that are too long for what is left then
-        are folded, where lines can be."""
+        """The first columns that fit ``width`` characters, at least one. With ``folds``, names that
+        are too long for the rest of the width are folded."""
         widest = [max(map(len, column)) for column in zip(self.titles, *self.lines, strict=True)]
         name = min(widest[0], LONGEST_NAME) if folds else widest[0]
         gap = 1 if width < WIDE else 2
         shown, used = 2, widest[1] + gap
-        for i, own in enumerate(widest[2:], start=2):
-            used += own + gap
+        for i, column in enumerate(widest[2:], start=2):
+            used += column + gap
             if used + (min(name, NARROW_NAME) if folds and i <= ALWAYS else name) > width:
-                used -= own + gap
+                used -= column + gap
                 break
             shown += 1
         return _Table(

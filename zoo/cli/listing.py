@@ -62,7 +62,7 @@ def list_plugins(
     if check:
         entries = _checked(entries, timeout)
     if as_json:
-        output.print_json([asdict(entry) | {"summary": _line(entry)} for entry in entries])
+        output.print_json([asdict(entry) | {"summary": _summary(entry)} for entry in entries])
     else:
         _show(entries, others)
     if check and any(entry.status in ("broken", *UNUSABLE) for entry in entries):
@@ -80,7 +80,7 @@ def _say_what_is_not_listed(found: Survey) -> None:
 
 
 def _find(pattern: str | None, kind: str | None, installed: list[Entry]) -> list[Entry]:
-    """The plugins asked for: by a shell pattern, or by a text in their id or their summary."""
+    """The plugins that match: by a shell pattern, or by a text in their id or their summary."""
     if pattern is not None and (":" in pattern or set(pattern) & set("*?[")):
         from zoo import registry
 
@@ -92,21 +92,21 @@ def _find(pattern: str | None, kind: str | None, installed: list[Entry]) -> list
         return entries
     # without a slash, 'zoo' would find all of landmark-zoo
     named = [(e, e.qualified if "/" in pattern else e.id) for e in entries]
-    return [entry for entry, name in named if _says(pattern, name, _line(entry))]
+    return [entry for entry, name in named if _is_in(pattern, name, _summary(entry))]
 
 
-def _says(text: str, *where: str) -> bool:
-    return any(text.lower() in each.lower() for each in where)
+def _is_in(text: str, *others: str) -> bool:
+    return any(text.lower() in other.lower() for other in others)
 
 
-def _line(entry: Entry) -> str:
+def _summary(entry: Entry) -> str:
     from zoo.registry.summaries import summary_of
 
     return "" if ":" in entry.id else summary_of(entry)
 
 
 def _others(pattern: str | None, kind: str | None) -> list[tuple[str, str, str]]:
-    """Recipes and ready models: id, kind, and a line about each."""
+    """Matching recipes and ready models: id, kind and summary of each."""
     from fnmatch import fnmatchcase
 
     from zoo.runs.listed import models, recipes
@@ -119,11 +119,11 @@ def _others(pattern: str | None, kind: str | None) -> list[tuple[str, str, str]]
         return rows
     if set(pattern) & set("*?["):
         return [row for row in rows if fnmatchcase(row[0], pattern)]
-    return [row for row in rows if _says(pattern, row[0], row[2])]
+    return [row for row in rows if _is_in(pattern, row[0], row[2])]
 
 
 def _checked(entries: list[Entry], timeout: float) -> list[Entry]:
-    """The entries with their verdicts, told one by one as they come in."""
+    """The entries with their verdicts. Prints each verdict as soon as it is known."""
     from zoo.registry.trial import check_all
 
     verdicts = {}
@@ -134,23 +134,23 @@ def _checked(entries: list[Entry], timeout: float) -> list[Entry]:
 
 
 def _show(entries: list[Entry], others: list[tuple[str, str, str]]) -> None:
-    """One line a plugin. Where it comes from and how it is are columns where that is not the same
-    for all. Its reason, where it has one, ends the line; on a terminal, where columns are few, the
-    reasons follow below."""
+    """Print one line for each plugin. The column "from" is left out if all are the zoo's own, and
+    "status" if no plugin was checked and none is faulty. A reason is the last column; on a
+    terminal, which has little room, the reasons follow below the table."""
     from zoo.registry.entries import OURS
 
-    strange = any(entry.distribution != OURS for entry in entries)
-    known = any(entry.status != "not loaded" for entry in entries)
+    has_others = any(entry.distribution != OURS for entry in entries)
+    has_status = any(entry.status != "not loaded" for entry in entries)
     on_a_terminal = sys.stdout.isatty()
     columns: dict[str, list[str]] = {
         "id": [entry.id for entry in entries] + [id for id, _, _ in others],
         "kind": [entry.kind for entry in entries] + [kind for _, kind, _ in others],
     }
-    if strange:
+    if has_others:
         columns["from"] = [entry.origin for entry in entries] + [""] * len(others)
-    if known:
+    if has_status:
         columns["status"] = [entry.status for entry in entries] + [""] * len(others)
-    columns["what it is"] = [_line(entry) for entry in entries] + [what for _, _, what in others]
+    columns["what it is"] = [_summary(entry) for entry in entries] + [text for _, _, text in others]
     if not on_a_terminal and any(entry.reason for entry in entries):
         columns["reason"] = [entry.reason for entry in entries] + [""] * len(others)
     rows = list(zip(*columns.values(), strict=True))
@@ -168,5 +168,5 @@ def _show(entries: list[Entry], others: list[tuple[str, str, str]]) -> None:
 def _count(entries: list[Entry], others: list[tuple[str, str, str]]) -> str:
     """A heading such as "4 backbones, 1 dataset"."""
     counts = Counter([entry.kind for entry in entries] + [kind for _, kind, _ in others])
-    many = {kind: KINDS[kind].plural if kind in KINDS else f"{kind}s" for kind in counts}
-    return ", ".join(f"{n} {kind if n == 1 else many[kind]}" for kind, n in counts.items())
+    plurals = {kind: KINDS[kind].plural if kind in KINDS else f"{kind}s" for kind in counts}
+    return ", ".join(f"{n} {kind if n == 1 else plurals[kind]}" for kind, n in counts.items())

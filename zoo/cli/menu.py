@@ -39,8 +39,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor:doctor", "Say what is installed, and what is broken."),
     "data": ("data:data_app", "Look at a data set, or fetch it."),
 }
-"""Each verb by its name: where it is defined below ``zoo.cli``, and one line about it, which is
-short because `zoo --help` would cut a first sentence off at the terminal's edge."""
+"""Verbs by name: ``module:function`` below ``zoo.cli``, and a line for `zoo --help`. The line is
+short, since `zoo --help` cuts longer ones off at the terminal's edge."""
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Start here": ("predict", "doctor", "list", "info"),
@@ -50,7 +50,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Plugins": ("new", "check"),
     "Data": ("data",),
 }
-"""The verbs by panel, in the order in which somebody new meets them."""
+"""The verbs by panel, in the order in which a new user meets them."""
 
 EXAMPLES = (
     ("zoo predict photo.jpg", "points on faces"),
@@ -66,7 +66,7 @@ EXAMPLES = (
 
 
 EMPTY = "zoo.empty"
-"""Where a context keeps which argument is empty."""
+"""Key of ``Context.meta`` that holds a description of the empty argument."""
 
 
 @cache
@@ -74,12 +74,12 @@ def _load(name: str) -> Any:
     """The command of this name; its module is imported now."""
     place, help = VERBS[name]
     module, _, attribute = place.partition(":")
-    found = getattr(import_module(f"zoo.cli.{module}"), attribute)
-    if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
-    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(name, short_help=help)(found)
-    return typer.main.get_command(alone)
+    verb = getattr(import_module(f"zoo.cli.{module}"), attribute)
+    if isinstance(verb, typer.Typer):
+        return typer.main.get_command(verb)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name, short_help=help)(verb)
+    return typer.main.get_command(single)
 
 
 class LazyCommands(Mapping[str, Any]):
@@ -96,14 +96,14 @@ class LazyCommands(Mapping[str, Any]):
 
 
 class Verbs(TyperGroup):
-    """The commands; what one of them raises ends as a message and an exit status."""
+    """The commands. What one of them raises becomes a message and an exit status."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands: Any = LazyCommands()
 
     def main(self, *args: Any, **options: Any) -> Any:
-        with clean_streams():  # as `zoo.cli.main` does: for those who call the app itself
+        with clean_streams():  # for callers of the app; `zoo.cli.main` does it too
             return super().main(*args, **options)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -127,7 +127,7 @@ class Verbs(TyperGroup):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            if _may_speak(error):
+            if _should_print(error):
                 say(f"zoo: {error}")
             raise typer.Exit(error.exit_status) from error
 
@@ -155,8 +155,8 @@ class Verbs(TyperGroup):
 
 
 def _empty(arguments: list[str]) -> str:
-    """The first argument that is empty, in words: as a path it would mean the folder that the
-    command runs in. No text where all hold something."""
+    """A description of the first empty argument; empty if there is none. As a path, an empty
+    argument would mean the working directory."""
     for before, argument in pairwise(["zoo", *arguments]):
         if not argument:
             return f"the argument after {before}"
@@ -165,9 +165,10 @@ def _empty(arguments: list[str]) -> str:
     return ""
 
 
-def _may_speak(error: ZooError) -> bool:
-    """Once is enough: torchrun's processes fail together, and it ends those that are left when the
-    first has gone. One that fails alone is heard after the wait."""
+def _should_print(error: ZooError) -> bool:
+    """Whether this process prints the error. Under torchrun all processes usually fail together:
+    the first one prints, and torchrun ends the others while they wait here. A process that fails
+    alone prints after the wait."""
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     interrupted = error.exit_status == 130  # then torchrun waits for all of them
     if not first and not interrupted:
@@ -181,8 +182,8 @@ def _stopped() -> typer.Exit:
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether an error came of Ctrl-C: one that reaches a lock between its taking and its release
-    ends in a RuntimeError of the lock."""
+    """Whether Ctrl-C caused an error. If it comes while a lock is taken or released, the lock may
+    raise a RuntimeError."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

@@ -1,6 +1,6 @@
 """The arguments and options that several verbs take: type, help, and what the Tab key offers.
 
-A verb writes ``device: Device = ""``. What only one verb takes stands in that verb.
+A verb writes ``device: Device = ""``. The options of a single verb are defined in its module.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Kind = Annotated[
 
 
 def _keep_all(files: list[Path] | None) -> list[Path] | None:
-    """What is named is kept, whatever the verb then does."""
+    """Keep a copy of each file, whatever the verb then does."""
     from zoo.files.by_content import keep_file
 
     for file in files or ():
@@ -61,8 +61,8 @@ Files = Annotated[
         "--file",
         metavar="FILE",
         callback=_keep_all,
-        help="A file that an option of the run's plugins stands for, found by its sha256; it is "
-        "kept. Repeat for more.",
+        help="A file that an option of the run's plugins names by its sha256; a copy is kept. "
+        "Repeat for more.",
         show_default=False,
     ),
 ]

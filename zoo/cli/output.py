@@ -1,4 +1,4 @@
-"""What every verb prints with: JSON and tables on standard output, remarks on standard error."""
+"""The output of all verbs: JSON and tables on standard output, remarks on standard error."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from typing import TextIO
 from zoo.api import ZooWarning
 from zoo.cli.streams import console
 
-_answers: TextIO | None = None
-"""Standard output, where it is kept for JSON."""
+_json_stream: TextIO | None = None
+"""Standard output while it is reserved for JSON, else None."""
 
 
 @contextlib.contextmanager
 def stdout_kept_for_json() -> Iterator[None]:
-    """While this lasts, all that a plugin, a library in C or a child process prints goes to
-    standard error; :func:`print_json` alone has standard output."""
-    global _answers
+    """Inside, everything that a plugin, a library in C or a child process prints goes to standard
+    error. Only :func:`print_json` writes to standard output."""
+    global _json_stream
     sys.stdout.flush()
     try:
         kept = os.dup(1)
@@ -32,52 +32,53 @@ def stdout_kept_for_json() -> Iterator[None]:
         yield
         return
     os.dup2(2, 1)
-    _answers = os.fdopen(os.dup(kept), "w", encoding="utf-8")
+    _json_stream = os.fdopen(os.dup(kept), "w", encoding="utf-8")
     try:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):  # a reader that went away
             sys.stdout.flush()
         with contextlib.suppress(OSError, ValueError):
-            _answers.close()
-        _answers = None
+            _json_stream.close()
+        _json_stream = None
         os.dup2(kept, 1)
         os.close(kept)
 
 
 def print_json(value: object) -> None:
-    """JSON alone on standard output, as every parser reads it: a NaN raises ValueError."""
-    print(json.dumps(value, indent=2, allow_nan=False), file=_answers, flush=_answers is not None)
+    """Print JSON on standard output. Raises ValueError for a NaN, which not every parser reads."""
+    text = json.dumps(value, indent=2, allow_nan=False)
+    print(text, file=_json_stream, flush=_json_stream is not None)
 
 
 def say(message: str) -> None:
-    """A remark for the person at the terminal, on standard error."""
+    """Print a remark for the user on standard error."""
     print(message, file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
-    """A remark about something that is not as it should be."""
+    """Print a warning on standard error."""
     say(f"warning: {message}")
 
 
 def open_closed_streams() -> None:
-    """A standard stream that the caller closed (`zoo list >&-`) is None to Python. It becomes one
-    that leads nowhere, and takes the number that the next file to be opened would have had."""
+    """Open the null device for each standard stream that the caller closed (`zoo list >&-`), which
+    Python has as None. So the next file that is opened does not get its file descriptor."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def warn_in_one_line() -> None:
-    """Have every :class:`ZooWarning` of this process said once, as a plain line; other warnings
-    stay as they are. One of torchrun's processes speaks, since all load the same plugins.
+    """Print every :class:`ZooWarning` of this process once, as a plain line; other warnings stay as
+    they are. Of torchrun's processes only the first prints, since all load the same plugins.
 
-    Matplotlib logs that its own cache cannot be written (no home folder, or one that is read-only):
-    nobody who trains can do anything about that, so only its errors are heard."""
+    Of Matplotlib's log only errors are shown. It also logs that its cache cannot be written (no
+    home folder, or a read-only one), which does not concern a training."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    others = warnings.showwarning
-    said: set[str] = set()
-    speaks = os.environ.get("LOCAL_RANK", "0") == "0"
+    show_other = warnings.showwarning
+    printed: set[str] = set()
+    prints = os.environ.get("LOCAL_RANK", "0") == "0"
 
     def show(
         message: Warning | str,
@@ -88,20 +89,20 @@ def warn_in_one_line() -> None:
         line: str | None = None,
     ) -> None:
         if not issubclass(category, ZooWarning):
-            others(message, category, filename, lineno, file, line)
-        elif (text := plain(message)) not in said:
-            said.add(text)
-            if speaks:
+            show_other(message, category, filename, lineno, file, line)
+        elif (text := plain(message)) not in printed:
+            printed.add(text)
+            if prints:
                 warn(text)
 
     warnings.showwarning = show
     warnings.simplefilter("always", ZooWarning)
-    # of a damaged EXIF block and the like: the picture is read all the same, or refused by name
+    # such as a damaged EXIF block: the picture is read all the same, or refused with its name
     warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
 
 
 def wrapped(lines: Sequence[str]) -> None:
-    """Print each line as wide as the terminal is, what is longer indented below it."""
+    """Print lines, each wrapped to the terminal's width with its continuation indented."""
     width = shutil.get_terminal_size().columns
     for line in lines:
         print(textwrap.fill(plain(line), width, subsequent_indent="  ", break_on_hyphens=False))
@@ -118,10 +119,9 @@ def table(
     """Print a table: rich's on a terminal, aligned lines elsewhere.
 
     ``right`` names the columns to align right, ``cut`` those that end in three dots where the
-    terminal is too narrow for them; others are wrapped, but for the first, which is a name that
-    somebody copies. Where that would break words, each row is a paragraph. Cells may hold anybody's
-    text: they are printed as they stand, without markup, and what a terminal would obey is taken
-    out.
+    terminal is too narrow for them. Others are wrapped, but for the first, which is a name to copy.
+    Where wrapping would break words, each row is a paragraph. Cells may hold anybody's text: no
+    markup in them is read, and control characters are taken out.
     """
     cells = [[plain(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -158,7 +158,7 @@ def _paragraphs(title: str, columns: Sequence[str], rows: list[list[str]]) -> No
 def _shortened(
     columns: Sequence[str], rows: list[list[str]], cut: Collection[str]
 ) -> list[list[str]]:
-    """The cells of the columns ``cut`` as long as the terminal has room for."""
+    """The rows, with the cells of the columns ``cut`` shortened to the room in the terminal."""
     if not cut or not rows:
         return rows
     widths = [max(len(row[i]) for row in [list(columns), *rows]) for i in range(len(columns))]
@@ -175,15 +175,15 @@ def _shortened(
 
 
 def facts(values: Mapping[str, object]) -> None:
-    """Print names and values, one a line, the values in one column."""
+    """Print names and values, one pair on each line, the values in one column."""
     width = max(map(len, values), default=0)
     for name, value in values.items():
         print(f"{name:<{width}}  {plain(value)}".rstrip())
 
 
 def titles_by_key(titles: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:
-    """Titles that plugins chose, by key; one that is taken, or that two chose, has its key behind
-    it."""
+    """Titles that plugins chose, by key. A title that is ``taken``, or that two plugins chose, is
+    followed by its key."""
     shown = [*taken, *titles.values()]
     return {
         key: plain(title if shown.count(title) == 1 else f"{title} ({key})")
@@ -192,13 +192,13 @@ def titles_by_key(titles: Mapping[str, str], taken: Collection[str]) -> dict[str
 
 
 def plain(text: object) -> str:
-    """The text on one line and without control characters, so that no terminal obeys it; a byte of
-    a name that is no text as ``\\xfc``."""
+    """The text on one line and without control characters, which a terminal would obey. A byte of a
+    name that is no UTF-8 becomes ``\\xfc``."""
     return "".join(c if c.isprintable() else _shown(c) for c in str(text))
 
 
 def _shown(character: str) -> str:
-    byte = ord(character) - 0xDC00  # as Python keeps such bytes
+    byte = ord(character) - 0xDC00  # Python keeps such bytes as surrogates
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else " "
 
 

@@ -1,4 +1,4 @@
-"""What the board as a web page needs beyond its records: commands, and faces where asked for."""
+"""What the board's web page needs beyond its records: commands, and faces on request."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ FLAGS = (
 )
 """Keys of a configuration that `zoo train` has a flag for."""
 
-NOT_TOLD = ("backbone", "recipe", "seed", "data", "device", "fold", "weights_sha256", "log_with")
-"""Where a run was and what it found out: no part of the command that repeats it."""
+LEFT_OUT = ("backbone", "recipe", "seed", "data", "device", "fold", "weights_sha256", "log_with")
+"""Keys that the command to train again does not set: it has them already (such as the backbone), or
+they belong to one machine or one run."""
 
 OWN = "landmark-zoo/"
 
@@ -43,15 +44,15 @@ def render_page(
 
 
 def train_again(record: Record) -> str:
-    """What to type to train a record's run again: its recipe, and what differs from that.
+    """The command that trains a record's run again: its recipe, and the values that differ from it.
 
-    Every word is quoted for a shell: a record's text may come from anybody.
+    Every word is quoted for a shell, since a record's text may come from anybody.
     """
     from zoo.config import later_keys
     from zoo.evaluation.records.record_files import RENAMED
 
-    own = {RENAMED.get(key, key): value for key, value in _flat(record.facts.config).items()}
-    config = later_keys() | own
+    recorded = {RENAMED.get(key, key): value for key, value in _flat(record.facts.config).items()}
+    config = later_keys() | recorded
     name = record.plugin.id
     dataset = str(config.get("dataset") or record.data.dataset).removeprefix(OWN)
     if record.external:
@@ -59,11 +60,11 @@ def train_again(record: Record) -> str:
         return " ".join(map(_quoted, words))
     recipe = str(config.get("recipe") or "")
     known = _recipe_values(recipe)
-    # a recipe file is not at hand: its values are told as differences from the default recipe
+    # a recipe file is not at hand: its values are given as differences from the default recipe
     words = ["zoo", "train", name, *(["--recipe", recipe] if known is not None else [])]
-    usual = _recipe_values("seed") if known is None else known
+    defaults = _recipe_values("seed") if known is None else known
     for key, value in config.items():
-        if key in NOT_TOLD or value is None or value == (usual or {}).get(key):
+        if key in LEFT_OUT or value is None or value == (defaults or {}).get(key):
             continue
         words += _option(key, value)
     if record.seed is not None:
@@ -73,7 +74,7 @@ def train_again(record: Record) -> str:
 
 @cache
 def _quoted(word: str) -> str:
-    """A word for a shell; those of one board repeat one another a lot."""
+    """A word quoted for a shell. Cached, since a board repeats the same words often."""
     from zoo.evaluation.board.labels import printable
 
     return shlex.quote(printable(word))
@@ -107,7 +108,7 @@ def _toml(value: Any) -> str:
 
 @cache
 def _recipe_values(recipe: str) -> dict[str, Any] | None:
-    """Flat keys of a run of a shipped recipe; None for a recipe of somebody's own."""
+    """The values of a shipped recipe by flat key; None for a recipe from a file."""
     from zoo.config import later_keys
     from zoo.config.recipes import recipe_names, resolve
 
@@ -117,7 +118,7 @@ def _recipe_values(recipe: str) -> dict[str, Any] | None:
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys as ``--set`` takes them: ``augment.flip``, and options of plugins as ``head.stride``."""
+    """The values by keys as ``--set`` takes them, such as ``augment.flip`` and ``head.stride``."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         if key == "options" and isinstance(value, dict):
@@ -143,7 +144,7 @@ def _galleries(groups: Sequence[Group], data: Path | None) -> list[dict[str, Any
         try:
             shown = gallery(group, _frames(*_source(group), data))
         except ZooError as error:
-            # on the page, which travels, no folder of this machine
+            # the page may be published, so it names no folder of this machine
             shown = {"reason": "The data set of this group was not at hand."}
             reasons.append(str(error))
         else:
@@ -163,8 +164,8 @@ def _source(group: Group) -> tuple[str, str]:
             config = source.record.facts.config
             if config.get("dataset"):
                 options = config.get("options")
-                own = options.get("dataset", {}) if isinstance(options, dict) else {}
-                return str(config["dataset"]), json.dumps(own, sort_keys=True)
+                of_dataset = options.get("dataset", {}) if isinstance(options, dict) else {}
+                return str(config["dataset"]), json.dumps(of_dataset, sort_keys=True)
     return group.dataset, "{}"
 
 

@@ -107,8 +107,8 @@ def predict(
         typer.Option(
             min=0,
             max=1,
-            help="Leave out what is a face with a lower probability; 0 keeps all. Default: "
-            "0.5 where the model is calibrated.",
+            help="Leave out faces with a lower probability; 0 keeps all. Default: 0.5 where the "
+            "model is calibrated.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -142,7 +142,7 @@ def predict(
     model, inputs = _split(model_and_inputs)
     sources, errors, notes = find_all(inputs, taken_as.value)
     predictor = _load(model, device)
-    predictor.limit(min_confidence)  # what it cannot keep is said before anything is written
+    predictor.limit(min_confidence)  # raises for an uncalibrated model, before anything is written
     if uncertainty and COVARIANCE not in predictor.outputs:
         raise UsageError(
             f"--draw-uncertainty: the head of {predictor.name} gives no covariance of its points; "
@@ -169,25 +169,26 @@ def predict(
         keep=as_json,
     )
     outcome = PredictOutcome()
-    alone = len(sources) < 2 and not any(source.moves for source in sources)
+    is_single_picture = len(sources) < 2 and not any(source.moves for source in sources)
     try:
         # a single picture needs no bar, and no library that draws one
-        with _stoppable(), nullcontext(PlainReporter()) if alone else reporter() as shown:
+        reporting = nullcontext(PlainReporter()) if is_single_picture else reporter()
+        with _stoppable(), reporting as watcher:
             for note in notes:
-                shown.note(note)
-            run(job, sources, shown, outcome)
-    finally:  # stopped early, it says what was done all the same
+                watcher.note(note)
+            run(job, sources, watcher, outcome)
+    finally:  # what was done is printed after an early stop too
         if as_json:
             print_json(outcome.kept)
         failures = [*map(str, errors), *outcome.failures]
-        _tell(failures, outcome)
+        _print_outcome(failures, outcome)
     if failures:
         raise typer.Exit(1)
 
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does: what was done is told."""
+    """SIGTERM ends the work as Ctrl-C does, so that what was done is printed."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -200,7 +201,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
-    """The options by what they belong to."""
+    """The options of the detector, the tracking and the smoothing."""
     options: dict[str, dict[str, Any]] = {"detector": {}, "track": {}, "smooth": {}}
     for text in settings:
         from zoo.config.recipes import parse_set
@@ -216,7 +217,7 @@ def _options(settings: list[str] | tuple[()]) -> dict[str, dict[str, Any]]:
 
 
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
-    """The first argument where it is a model; else none, which stands for the bundled one."""
+    """The model and the inputs. The model is empty, for the bundled one, unless it comes first."""
     from zoo.api.errors import did_you_mean
     from zoo.media.inputs import is_meant
     from zoo.prediction import is_model
@@ -247,8 +248,8 @@ def _load(model: str, device: str) -> Predictor:
     return load(model, device) if model else load_default(device)
 
 
-def _tell(failures: list[str], outcome: PredictOutcome) -> None:
-    """What was written, what failed, and what was not done."""
+def _print_outcome(failures: list[str], outcome: PredictOutcome) -> None:
+    """Print what was written, what failed, and what was not done."""
     from zoo.media.naming import count
 
     if outcome.points is not None:

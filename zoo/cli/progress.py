@@ -1,4 +1,4 @@
-"""What long work shows: a live bar on a terminal, plain lines elsewhere."""
+"""The progress of long work: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def clock(seconds: float) -> str:
 
 
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
-    """What an epoch gave and took. The train loss has the unit of whatever trains, a loss or a
-    head's own; the SmoothL1 is the board's, the same for all."""
+    """The results and the time of an epoch. The train loss is that of the run's loss, or the head's
+    own; the SmoothL1 is the board's, which is the same for all runs."""
     return (
         f"epoch {row['epoch']}/{epochs}  train loss {row['train_loss']:.4f}  "
         f"val SmoothL1 {row['val_loss']:.4f}  val NME {100 * row['val_nme']:.2f}%  "
@@ -35,7 +35,7 @@ def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
 
 
 def facts_of(step: Step, room: int) -> str:
-    """What is known within an epoch, the most important first, in at most ``room`` characters."""
+    """The facts known within an epoch, most important first, in at most ``room`` characters."""
     facts = [f"train loss {step.loss:.4f}", f"all done in {clock(step.seconds_left)}"]
     if step.val_nme is not None:
         facts.append(f"val NME {100 * step.val_nme:.2f}% after epoch {step.epoch - 1}")
@@ -54,14 +54,14 @@ class PlainReporter(Reporter):
     def __init__(self) -> None:
         self.epochs = 0
         self._doing = ""
-        self._said = 0.0
+        self._last_line = 0.0
 
     def progress(self, doing: str, done: int, total: int) -> None:
         now = time.monotonic()
         if doing != self._doing:
-            self._doing, self._said = doing, now
-        elif now - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = now
+            self._doing, self._last_line = doing, now
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
             say(plain(f"{doing}: {done}{f' of {total}' if total else ''}"))
 
     def decoded(self, split: str, frames: int) -> None:
@@ -79,7 +79,7 @@ class PlainReporter(Reporter):
 
 @contextmanager
 def reporter() -> Iterator[Reporter]:
-    """The one that fits standard error."""
+    """A live bar where standard error is a terminal, else plain lines."""
     if not sys.stderr.isatty():
         yield PlainReporter()
         return

@@ -1,4 +1,4 @@
-"""`zoo push`: a run to a hub, where `zoo predict hf://user/name` finds it."""
+"""`zoo push`: publish a run on a hub, where `zoo predict hf://user/name` finds it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The streams of the command line: no text that leaves through them can steer a terminal.
+"""The streams of the command line: no text that is written to them can control a terminal.
 
-Names and texts of files, records, plugins and hubs stand in tables, remarks and errors, and in what
-Python's own warnings and tracebacks print. So it is not each of those that is cleaned, but the two
-streams that all of it leaves through. Rich alone, which draws with control sequences of its own,
-writes past them: its text is cleaned by :func:`console` before it draws.
+Text from files, records, plugins and hubs appears in tables, remarks and errors, and in Python's
+own warnings and tracebacks. All of it goes through two streams, and those clean it. Only rich
+writes past them, since it draws with control sequences of its own: :func:`console` cleans its text
+before it draws.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _STEERING = ("Cc", "Cf", "Zl", "Zp")
-"""Unicode's categories of what is obeyed rather than shown: control characters, marks that turn the
-direction of writing or have no width, separators of lines and paragraphs."""
+"""Unicode's categories of characters that a terminal obeys instead of showing them: control
+characters, marks that change the direction of writing or have no width, separators of lines and
+paragraphs."""
 
 
 _NO_BREAKS = str.maketrans("", "", "\n\t")
 
 
 def cleaned(text: str) -> str:
-    """The text with a blank for every character that a terminal would obey, line ends and tabs
-    apart, and ``?`` for a byte of a name that is no UTF-8."""
+    """The text with a blank for every character that a terminal would obey, except line ends and
+    tabs, and with ``?`` for a byte of a name that is no UTF-8."""
     if text.isascii() and text.translate(_NO_BREAKS).isprintable():
         return text
-    # a large table is a million characters, of a hundred different ones
-    steering = {ord(c): own for c in set(text) if (own := _clean(c)) != c}
+    # a large table has a million characters, but only a hundred different ones
+    steering = {ord(c): clean for c in set(text) if (clean := _clean(c)) != c}
     return text.translate(steering) if steering else text
 
 
@@ -43,10 +44,10 @@ def _clean(character: str) -> str:
 
 
 class CleanStream:
-    """A text stream whose every text is :func:`cleaned`; all else is the stream's own.
+    """A text stream that writes text :func:`cleaned`; all else is passed on to the stream.
 
-    It has no ``buffer``: bytes would pass by. A carriage return that begins a text stays, as bars
-    of other libraries are drawn by it.
+    It has no ``buffer``, since bytes would not be cleaned. A carriage return at the beginning of a
+    text stays, since the progress bars of other libraries need it.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -70,7 +71,7 @@ class CleanStream:
 
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
-    """Standard output and standard error are clean from here on, until it ends."""
+    """Inside, standard output and standard error are cleaned."""
     before = sys.stdout, sys.stderr
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -83,7 +84,7 @@ def clean_streams() -> Iterator[None]:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console of rich's on standard output, or error, that cleans what it is given to draw."""
+    """A console of rich on standard output, or on standard error, that cleans what it draws."""
     from rich.console import Console
     from rich.segment import Segment
 

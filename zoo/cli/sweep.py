@@ -66,8 +66,7 @@ def sweep(
         outcomes = sweeping.run_all(left, out, jobs or max(1, gpus), gpus)
     failed = []
     for done, outcome in enumerate(outcomes, start=1):
-        said = outcome.failure or "finished"
-        say(f"[{done}/{len(left)}] {outcome.trial.name}: {said}")
+        say(f"[{done}/{len(left)}] {outcome.trial.name}: {outcome.failure or 'finished'}")
         if outcome.failure:
             failed.append(outcome.trial.name)
     status = 0

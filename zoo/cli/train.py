@@ -156,18 +156,18 @@ def train(
         "most_skipped": most_skipped,
     }
     if resume is not None:
-        _refuse_others(context, resume=("epochs", "strict", "log_with", "files"))
+        _refuse_others(context, "resume", ("epochs", "strict", "log_with", "files"))
     elif from_record is not None:
         allowed = ["data", "weights", "pseudo", "device", "seed", "strict", "most_skipped"]
         allowed += ["out", "log_with", "files"]
-        _refuse_others(context, from_record=allowed)
+        _refuse_others(context, "from_record", allowed)
     elif not backbone and not recipe:
         raise UsageError(
             "name a backbone, such as `zoo train custom_cnn --dataset synthetic`; "
             "`zoo list --kind backbone` shows what there is"
         )
     else:
-        # what is written wrongly is said at once, before torch is imported
+        # a wrong name is reported at once, before torch is imported
         config = resolve(backbone, recipe or "seed", sets or (), flags)
         for kind in ("dataset", "head", "loss"):
             registry(kind).locate(getattr(config, kind))
@@ -187,7 +187,7 @@ def train(
         if resume is not None:
             folders = [run.resume(resume, epochs, strict, watcher)]
         elif from_record is not None:
-            again = rerun(
+            folder = rerun(
                 from_record,
                 out,
                 data=data,
@@ -199,32 +199,31 @@ def train(
                 most_skipped=most_skipped,
                 reporter=watcher,
             )
-            folders = [again]
+            folders = [folder]
         else:
             folders = list(train_folds(config, out, strict, watcher))
     if int(os.environ.get("RANK", "0")) == 0:
         for folder in folders:
-            _tell(folder.path)
+            _print_result(folder.path)
         _advise([folder.path for folder in folders])
         if "tensorboard" in map(bare_id, log_with or ()):
             say(f"See its curves: tensorboard --logdir {folders[0].path.parent}")
 
 
-def _refuse_others(context: typer.Context, **verb: Sequence[str]) -> None:
-    """The stored configuration wins: a flag that would be ignored is an error. ``verb`` is the
-    flag that says where it is stored, with the ones that may stand beside it."""
-    [(name, allowed)] = verb.items()
-    given = [
+def _refuse_others(context: typer.Context, name: str, allowed: Sequence[str]) -> None:
+    """Raise UsageError for a flag that would be ignored, since the stored configuration wins.
+    ``name``: the flag that says where it is stored; ``allowed``: flags that may be used with it."""
+    ignored = [
         each
         for each in context.params
         if each not in (name, *allowed)
         and (source := context.get_parameter_source(each)) is not None
         and source.name not in ("DEFAULT", "DEFAULT_MAP")
     ]
-    if given:
+    if ignored:
         names = ", ".join(
             "the backbone" if each == "backbone" else _flag(each).replace("sets", "set")
-            for each in given
+            for each in ignored
         )
         what = {
             "resume": "goes on with the run's own configuration",
@@ -237,8 +236,8 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _tell(path: Path) -> None:
-    """How good the run is, and where it is no better than the baseline, what to try."""
+def _print_result(path: Path) -> None:
+    """Print how good the run is and, if it is no better than the baseline, what to try."""
     from zoo.evaluation.board.baseline import baseline_in_words
     from zoo.evaluation.records import load_record
     from zoo.runs.unlearned import unlearned
@@ -256,7 +255,7 @@ def _tell(path: Path) -> None:
 
 
 def _advise(runs: Sequence[Path]) -> None:
-    """What to type next. Folds are scored on their test splits: val people chose the epochs."""
+    """Print the next commands. Folds are scored on test splits: val splits chose their epochs."""
     if len(runs) > 1:
         say(f"Score all folds: zoo evaluate --split test {' '.join(map(str, runs))}")
         say(f"See their row: zoo leaderboard --split test {runs[0].parent}")

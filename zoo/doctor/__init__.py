@@ -1,8 +1,7 @@
-"""What `zoo doctor` finds: whether what the zoo stands on is here and works, and what to type.
+"""The checks of `zoo doctor`: whether what the zoo needs is installed and works, and what to type.
 
-:func:`examine` imports none of the heavy libraries itself: a doctor must outlive the patient, and a
-PyTorch that crashes while it is imported would take this process with it. What has to be loaded is
-loaded in child processes (:mod:`zoo.doctor.probes`).
+:func:`examine` imports no heavy library itself, since a PyTorch that crashes while it is imported
+would end this process. Child processes (:mod:`zoo.doctor.probes`) load the libraries.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Python, the zoo, the libraries that it stands on, and what they compute on."""
+"""Checks of Python, the zoo, the libraries that it needs, and the devices that they compute on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOADED = {
     "timm": "timm",
     "opencv-python-headless": "cv2",
 }
-"""Distributions that are loaded, because being installed is not enough: the module of each."""
+"""The module of each distribution that is loaded, since an installed one may still not work."""
 
 OTHER_NAMES = {
     "opencv-python-headless": (
@@ -40,10 +40,10 @@ EXTRAS = {
     "track": "--log-with tensorboard",
     "heic": "pictures of Apple's telephones",
 }
-"""What an extra is for; `dev` is for those who work on the zoo itself."""
+"""What each extra is for. `dev` is left out: it is for work on the zoo itself."""
 
 SPINS = ("ACTIVE", "TURNAROUND", "INFINITE", "INFINITY")
-"""What makes threads keep their processors busy while they wait."""
+"""Values of a variable that make threads keep their processors busy while they wait."""
 
 _NVIDIA = Path("/proc/driver/nvidia/version")
 
@@ -52,22 +52,22 @@ def look_at_libraries() -> Iterator[Diagnosis]:
     yield from _ourselves()
     needed, optional = _requirements()
     answers: dict[str, dict[str, Any]] = {}
-    well: list[Diagnosis] = []
+    working: list[Diagnosis] = []
     for requirement in needed:
         finding = _installed(requirement)
         if finding.status != "broken" and requirement.name in LOADED:
             answer, failed = ask(LOADED[requirement.name])
             if failed:
-                again = f"pip install --force-reinstall {_quoted(requirement)}"
+                fix = f"pip install --force-reinstall {_quoted(requirement)}"
                 what = f"{finding.what}, does not load: {failed}"
-                finding = Diagnosis(_short(requirement), "broken", what, again)
+                finding = Diagnosis(_short(requirement), "broken", what, fix)
             else:
                 answers[LOADED[requirement.name]] = answer
         if finding.status != "ok" or requirement.name in LOADED:
             yield finding
         else:
-            well.append(finding)
-    yield _together(well)
+            working.append(finding)
+    yield _in_one_line(working)
     for extra, requirements in optional.items():
         yield _extra(extra, requirements)
     if "torch" in answers:
@@ -88,19 +88,19 @@ def _ourselves() -> Iterator[Diagnosis]:
         yield Diagnosis("zoo", "ok", f"{OURS} {version} in {here}")
     yield Diagnosis("python", "ok", f"{platform.python_version()}, {sys.executable}")
     command = shutil.which("zoo")
-    own = Path(sys.prefix, "Scripts" if os.name == "nt" else "bin")
+    scripts = Path(sys.prefix, "Scripts" if os.name == "nt" else "bin")
     if command is None:
         what = "no command `zoo` on the PATH; `python -m zoo` is the same"
-        yield Diagnosis("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
-    elif Path(command).resolve().parent != own.resolve():
+        yield Diagnosis("command", "warn", what, f"export PATH={scripts}{os.pathsep}$PATH")
+    elif Path(command).resolve().parent != scripts.resolve():
         what = f"`zoo` is {command}, which belongs to another Python than {sys.executable}"
-        yield Diagnosis("command", "warn", what, f"export PATH={own}{os.pathsep}$PATH")
+        yield Diagnosis("command", "warn", what, f"export PATH={scripts}{os.pathsep}$PATH")
     else:
         yield Diagnosis("command", "ok", command)
 
 
 def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
-    """What the zoo needs, and what each optional extra does, as its metadata says."""
+    """The requirements of the zoo and of each of its extras, from its metadata."""
     try:
         lines = metadata.requires(OURS) or []
     except metadata.PackageNotFoundError:
@@ -118,16 +118,16 @@ def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
 
 
 def _installed(requirement: Requirement) -> Diagnosis:
-    """The installed version, read from metadata alone. OpenCV comes in four distributions with one
-    module: any serves."""
+    """The installed version, read from metadata alone. OpenCV comes in four distributions with the
+    same module, and any of them will do."""
     for name in (requirement.name, *OTHER_NAMES.get(requirement.name, ())):
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
         except Exception as error:  # metadata that a broken installation left behind
-            again = f"pip install --force-reinstall {_quoted(requirement)}"
-            return Diagnosis(_short(requirement), "broken", one_line(error), again)
+            fix = f"pip install --force-reinstall {_quoted(requirement)}"
+            return Diagnosis(_short(requirement), "broken", one_line(error), fix)
         if requirement.specifier.contains(version, prereleases=True):
             return Diagnosis(_short(requirement), "ok", version)
         what = f"{version}, and the zoo asks for {requirement.specifier}"
@@ -144,9 +144,9 @@ def _quoted(requirement: Requirement) -> str:
     return f"'{requirement.name}{requirement.specifier}'"
 
 
-def _together(well: list[Diagnosis]) -> Diagnosis:
-    """One line for the libraries that are well and of which there is nothing more to say."""
-    versions = ", ".join(f"{each.name} {each.what}" for each in well)
+def _in_one_line(working: list[Diagnosis]) -> Diagnosis:
+    """One line for all libraries that work and need no line of their own."""
+    versions = ", ".join(f"{each.name} {each.what}" for each in working)
     return Diagnosis("libraries", "ok", versions or "none")
 
 
@@ -163,7 +163,7 @@ def _extra(extra: str, requirements: list[Requirement]) -> Diagnosis:
 
 
 def accelerator(torch: Mapping[str, Any], driver: Path = _NVIDIA) -> Diagnosis:
-    """Which device training takes, and why it is not a GPU where it is not."""
+    """The device that training takes and, if that is no GPU, the reason."""
     if torch["devices"]:
         names = ", ".join(
             f"{each['name']} ({each['memory'] / 2**30:.0f} GiB)" for each in torch["devices"]
@@ -191,20 +191,20 @@ def accelerator(torch: Mapping[str, Any], driver: Path = _NVIDIA) -> Diagnosis:
 
 
 def threads(used: int) -> Diagnosis:
-    """How many threads PyTorch computes with, beside the processors that it may use, and how they
-    wait for each other."""
+    """The number of PyTorch's threads, of the processors that it may use, and how the threads wait
+    for each other."""
     cores = usable_cores()
     limit = os.environ.get("OMP_NUM_THREADS")
-    said = f"{used} for {cores} processor{'s' if cores > 1 else ''}"
+    counts = f"{used} for {cores} processor{'s' if cores > 1 else ''}"
     if used > cores:
-        return Diagnosis("threads", "warn", f"{said}: they wait for each other", _export(cores))
+        return Diagnosis("threads", "warn", f"{counts}: they wait for each other", _export(cores))
     if limit is not None and used < cores:
-        return Diagnosis("threads", "warn", f"{said}: OMP_NUM_THREADS={limit}", _export(cores))
+        return Diagnosis("threads", "warn", f"{counts}: OMP_NUM_THREADS={limit}", _export(cores))
     if used > 1 and any(os.environ.get(name, "").upper() in SPINS for name in WAITING):
-        slow = f"{said}; {waiting()}: beside other work, waiting threads hold it up"
-        return Diagnosis("threads", "warn", slow, "export OMP_WAIT_POLICY=PASSIVE")
+        what = f"{counts}; {waiting()}: beside other work, waiting threads hold it up"
+        return Diagnosis("threads", "warn", what, "export OMP_WAIT_POLICY=PASSIVE")
     by = " (chosen by the zoo)" if CHOSEN else ""
-    return Diagnosis("threads", "ok", f"{said}; they wait by {waiting()}{by}")
+    return Diagnosis("threads", "ok", f"{counts}; they wait by {waiting()}{by}")
 
 
 def _export(cores: int) -> str:
@@ -212,12 +212,12 @@ def _export(cores: int) -> str:
 
 
 def opencv(answer: Mapping[str, Any]) -> Iterator[Diagnosis]:
-    """Its cascades, for the detector haar, and videos."""
+    """OpenCV's cascades, which the detector haar needs, and its reading and writing of videos."""
     absent = [name for name, there in answer["cascades"].items() if not there]
     if absent:
         what = f"{', '.join(absent)} missing from OpenCV {answer['version']}: haar finds no faces"
-        again = "pip install --force-reinstall 'opencv-python-headless<5'"
-        yield Diagnosis("cascades", "warn", what, f"{again}, or use another detector")
+        fix = "pip install --force-reinstall 'opencv-python-headless<5'"
+        yield Diagnosis("cascades", "warn", what, f"{fix}, or use another detector")
     else:
         yield Diagnosis("cascades", "ok", "frontal and profile faces")
     works = [kind for kind, done in answer["video"].items() if done]
@@ -226,5 +226,5 @@ def opencv(answer: Mapping[str, Any]) -> Iterator[Diagnosis]:
         yield Diagnosis("video", "ok", f"written and read: {', '.join(works)}")
     else:
         what = f"cannot be written and read: {', '.join(fails)}"
-        again = "pip install --force-reinstall opencv-python-headless"
-        yield Diagnosis("video", "warn", what, again)
+        fix = "pip install --force-reinstall opencv-python-headless"
+        yield Diagnosis("video", "warn", what, fix)

@@ -1,4 +1,4 @@
-"""The folders that the zoo reads and writes: data, stores, and the room that is left."""
+"""Checks of the folders that the zoo reads and writes: data, models and free disk space."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.runs.catalogue import default_model, find, folder_of
 from .diagnosis import Diagnosis
 
 ROOM = 2 * 2**30
-"""Bytes: the frames of YouTube Faces and a store of them at 224 px take one, runs the other."""
+"""Bytes: the frames of YouTube Faces and a store of them at 224 px take half, runs the rest."""
 
 DATASET, DETECTOR = "youtube_faces", "yunet"
 
@@ -33,14 +33,14 @@ def look_at_places() -> Iterator[Diagnosis]:
 
 
 def _home(home: Path) -> Diagnosis:
-    said = f"{home}{'' if os.environ.get('ZOO_HOME') else ' (the default)'}"
-    there = _nearest(home)
-    if not there.is_dir():
-        what = f"{said}: {there} is a file"
-    elif not os.access(there, os.W_OK | os.X_OK):
-        what = f"{said}: cannot be written by this user"
+    text = f"{home}{'' if os.environ.get('ZOO_HOME') else ' (the default)'}"
+    existing = _nearest(home)
+    if not existing.is_dir():
+        what = f"{text}: {existing} is a file"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        what = f"{text}: cannot be written by this user"
     else:
-        return Diagnosis("ZOO_HOME", "ok", said if home.exists() else f"{said}, made when needed")
+        return Diagnosis("ZOO_HOME", "ok", text if home.exists() else f"{text}, made when needed")
     return Diagnosis("ZOO_HOME", "broken", what, "export ZOO_HOME=A_FOLDER_OF_YOURS")
 
 
@@ -65,14 +65,14 @@ def _data(places: list[Path]) -> Diagnosis:
         opened = registry("dataset").get(f"landmark-zoo/{DATASET}").open(found[0])
     except ZooError as error:
         return Diagnosis(DATASET, "warn", str(error), fetch)
-    except Exception as error:  # a library that is broken, which has a line of its own
+    except Exception as error:  # a broken library, which has a line of its own
         return Diagnosis(DATASET, "warn", f"{found[0]}: {one_line(error)}", fetch)
     released = {True: "", False: ", smaller than released", None: ""}[opened.released()]
     return Diagnosis(DATASET, "ok", f"{opened.release} in {found[0]}{released}")
 
 
 def _model() -> Diagnosis:
-    """The one that `zoo predict photo.jpg` takes."""
+    """The model that `zoo predict photo.jpg` takes."""
     train = "zoo train timm:mobilenetv3_small_100 --dataset synthetic, and name its run"
     try:
         model = default_model()
@@ -84,7 +84,7 @@ def _model() -> Diagnosis:
 
 
 def _detector() -> Diagnosis:
-    """The one that `zoo predict photo.jpg` takes; haar stands in for it."""
+    """The detector that `zoo predict photo.jpg` takes; without it, haar is used."""
     try:
         model = find(DETECTOR)
     except ZooError as error:
@@ -98,11 +98,11 @@ def _detector() -> Diagnosis:
 def _room(home: Path) -> Iterator[Diagnosis]:
     places = {"ZOO_HOME": _nearest(home), "this folder": Path.cwd()}
     free = {name: shutil.disk_usage(place).free for name, place in places.items()}
-    said = ", ".join(f"{amount / 2**30:.1f} GiB in {name}" for name, amount in free.items())
+    amounts = ", ".join(f"{amount / 2**30:.1f} GiB in {name}" for name, amount in free.items())
     if min(free.values()) >= ROOM:
-        yield Diagnosis("disk", "ok", f"free: {said}")
+        yield Diagnosis("disk", "ok", f"free: {amounts}")
     else:
-        what = f"free: {said}; real data, its stores and some runs take {ROOM / 2**30:.0f} GiB"
+        what = f"free: {amounts}; real data, its stores and some runs take {ROOM / 2**30:.0f} GiB"
         yield Diagnosis("disk", "warn", what, "make room, or set ZOO_HOME to a larger disk")
 
 

@@ -1,4 +1,4 @@
-"""Plugins: the zoo's own are loaded together, a stranger's each in a process of its own."""
+"""Checks of plugins: the zoo's own are loaded together, each other one in its own process."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from .probes import ask
 
 
 def look_at_plugins() -> Iterator[Diagnosis]:
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ZooWarning)
-        found = survey()
-    for each in said:
+        plugins = survey()
+    for each in caught:
         if issubclass(each.category, ZooWarning):
             yield Diagnosis("plugins", "warn", str(each.message))
-    if found.hidden:
-        what = f"ZOO_PLUGINS hides {_plugins(len(found.hidden))}"
+    if plugins.hidden:
+        what = f"ZOO_PLUGINS hides {_plugins(len(plugins.hidden))}"
         yield Diagnosis("plugins", "warn", what, "unset ZOO_PLUGINS")
-    for stray in found.strays:
+    for stray in plugins.strays:
         yield Diagnosis("plugins", "warn", stray, "tell its author")
     yield from _ours()
-    strangers = [entry for entry in found.entries if normal(entry.distribution) != normal(OURS)]
+    others = [entry for entry in plugins.entries if normal(entry.distribution) != normal(OURS)]
     broken = 0
-    for entry in check_all(strangers):
+    for entry in check_all(others):
         if entry.status != "ok":
             broken += 1
-            yield _unwell(entry)
-    if strangers:
-        well = len(strangers) - broken
-        yield Diagnosis("plugins", "ok", f"{well} of {_plugins(len(strangers))} of others load")
+            yield _not_ok(entry)
+    if others:
+        working = len(others) - broken
+        yield Diagnosis("plugins", "ok", f"{working} of {_plugins(len(others))} of others load")
 
 
 def _ours() -> Iterator[Diagnosis]:
-    again = f"pip install --force-reinstall --no-deps {OURS}"
+    fix = f"pip install --force-reinstall --no-deps {OURS}"
     answer, failed = ask("built_ins")
     if failed or not answer["count"]:
-        yield Diagnosis("built-ins", "broken", failed or "none is installed", again)
+        yield Diagnosis("built-ins", "broken", failed or "none is installed", fix)
         return
     for each in answer["broken"]:
         what = f"{each['kind']} {each['id']}: {each['reason']}"
-        yield Diagnosis("built-ins", "broken", what, again)
-    well = answer["count"] - len(answer["broken"])
-    if well:
-        yield Diagnosis("built-ins", "ok", f"{well} of {_plugins(answer['count'])} load")
+        yield Diagnosis("built-ins", "broken", what, fix)
+    working = answer["count"] - len(answer["broken"])
+    if working:
+        yield Diagnosis("built-ins", "ok", f"{working} of {_plugins(answer['count'])} load")
 
 
-def _unwell(entry: Entry) -> Diagnosis:
-    """A stranger's plugin disturbs nothing but itself, so it is no more than a warning."""
+def _not_ok(entry: Entry) -> Diagnosis:
+    """A warning only, since a broken plugin of another distribution affects nothing else."""
     what = f"{entry.kind} {entry.id} of {entry.origin}, {entry.status}: {entry.reason}"
-    told = "pip install" in entry.reason or "ask for" in entry.reason
-    again = "" if told else f"pip install --upgrade {entry.distribution}"
-    return Diagnosis("plugins", "warn", what, again)
+    has_advice = "pip install" in entry.reason or "ask for" in entry.reason
+    fix = "" if has_advice else f"pip install --upgrade {entry.distribution}"
+    return Diagnosis("plugins", "warn", what, fix)
 
 
 def _plugins(count: int) -> str:

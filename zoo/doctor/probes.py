@@ -1,7 +1,7 @@
 """Questions that only a loaded library answers, each asked in a process of its own.
 
-``ask("torch")`` runs :func:`torch` in a child and gives back what it returned, which is JSON, or
-why there is no answer: the library's exception, or the way in which the child ended.
+``ask("torch")`` runs :func:`torch` in a child process and returns its result, which is JSON, or why
+there is none: the library's exception, or the way in which the child ended.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 from zoo.registry.trial import how_it_ended
 
 TIMEOUT = 180.0
-"""Seconds: PyTorch from a cold network disk takes one of the three minutes."""
+"""Seconds: importing PyTorch from a cold network disk takes a third of that."""
 
-# As in zoo.registry.trial: the parent's path before anything of ours is imported, and no stray
-# module of the working directory.
+# As in zoo.registry.trial: the child gets its parent's path before it imports the zoo, and takes no
+# stray module of the working directory.
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from zoo.doctor import probes; probes.answer(sys.argv[2], sys.argv[3])"
@@ -30,7 +30,7 @@ _CHILD = (
 
 
 def ask(question: str, timeout: float = TIMEOUT) -> tuple[dict[str, Any], str]:
-    """The answer and "", or an empty one and the reason for that in one line."""
+    """The answer and "", or an empty answer and the reason in one line."""
     with tempfile.TemporaryDirectory(prefix="zoo-doctor-") as folder:
         report = Path(folder) / "answer.json"
         arguments = (json.dumps(sys.path), question, str(report))
@@ -61,15 +61,15 @@ def answer(question: str, report: str) -> None:
     warnings.simplefilter("ignore")
     functions = {each.__name__: each for each in (torch, torchvision, timm, cv2, built_ins)}
     try:
-        said: dict[str, Any] = functions[question]()
+        result: dict[str, Any] = functions[question]()
     except BaseException as error:
-        said = {"failed": one_line(error)}
-    Path(report).write_text(json.dumps(said), "utf-8")
-    os._exit(0)  # some libraries crash on their way out, which nobody asked about
+        result = {"failed": one_line(error)}
+    Path(report).write_text(json.dumps(result), "utf-8")
+    os._exit(0)  # some libraries crash when Python exits, which does not matter here
 
 
 def torch() -> dict[str, Any]:
-    """PyTorch, what it computes on, and why not on a GPU."""
+    """PyTorch's devices and threads and, if it has no GPU, the reason."""
     import torch
 
     cuda = torch.cuda.is_available()
@@ -100,7 +100,7 @@ def _refusal(torch: Any) -> str:
 
 
 def torchvision() -> dict[str, Any]:
-    """Its compiled operators are what breaks where it does not fit PyTorch."""
+    """Run a compiled operator: those break if torchvision and PyTorch do not fit each other."""
     import torch
     import torchvision
 
@@ -158,7 +158,7 @@ def _round_trip(kind: str) -> bool:
 
 
 def built_ins() -> dict[str, Any]:
-    """Load all plugins of the zoo's own distribution, in one process: they import the same."""
+    """Load all plugins of the zoo's own distribution. One process will do: they import the same."""
     from zoo.registry.entries import OURS, UNUSABLE, installed, normal
     from zoo.registry.lookup import load
     from zoo.registry.trial import reason_of

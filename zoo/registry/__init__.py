@@ -1,4 +1,4 @@
-"""The registry: which plugins are installed, and the one that was asked for.
+"""The registry: it lists the installed plugins, and loads the one that is asked for.
 
 Plugins announce themselves through Python entry points, in one group a kind. Listing reads their
 metadata and imports none of them; asking for one imports that one. An id is ``custom_cnn``,

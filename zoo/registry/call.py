@@ -14,13 +14,13 @@ from . import Entry, bare_id, blaming
 T = TypeVar("T")
 
 GIVEN = {kind.name: set(kind.given) for kind in KINDS.values() if kind.given}
-"""Parameters of a plugin's ``build`` that the core gives: they are no options of a user's."""
+"""Parameters of a plugin's ``build`` that the core passes: no options for a user to set."""
 
 
 def call_with_options(entry: Entry, build: Callable[..., T], /, *args: Any, **options: Any) -> T:
-    """Call a plugin; an option that it does not take becomes a :class:`UsageError` that names
-    those it does, as a recipe writes them: ``head.stride``. What the plugin raises becomes a
-    :class:`PluginError` that names it."""
+    """Call a function of a plugin with a user's options. Raises :class:`UsageError` for an option
+    that it does not take; the message lists those that it takes, as a recipe writes them:
+    ``head.stride``. What the plugin raises becomes a :class:`PluginError` that names it."""
     with blaming(entry, "cannot be opened" if entry.kind == "dataset" else "cannot be built"):
         return call_unblamed(entry.kind, entry.qualified, build, *args, **options)
 
@@ -28,7 +28,7 @@ def call_with_options(entry: Entry, build: Callable[..., T], /, *args: Any, **op
 def call_unblamed(
     kind: str, plugin_id: str, build: Callable[..., T], /, *args: Any, **options: Any
 ) -> T:
-    """The same for who looks at what a plugin raises: that stays as it is."""
+    """As :func:`call_with_options`, but what the plugin raises stays as it is."""
     try:
         inspect.signature(build).bind(*args, **options)
     except TypeError as error:
@@ -56,16 +56,16 @@ def _refusal(kind: str, plugin_id: str, build: Callable[..., Any], error: TypeEr
 def _require_types(
     kind: str, plugin_id: str, build: Callable[..., Any], options: Mapping[str, Any]
 ) -> None:
-    """Raise :class:`UsageError` for a value of another type than its parameter is annotated with,
-    as far as that is made of bool, int, float, str and None."""
+    """Raise :class:`UsageError` for a value of another type than its parameter's annotation. Only
+    annotations made of bool, int, float, str and None are checked."""
     parameters = inspect.signature(build).parameters
     for name, value in options.items():
         if name not in parameters or name in GIVEN.get(kind, ()):
             continue
-        taken = [part.strip() for part in _annotation(parameters[name]).split("|")]
-        if not all(part in _WORDS for part in taken) or _fits(value, taken):
+        types = [part.strip() for part in _annotation(parameters[name]).split("|")]
+        if not all(part in _WORDS for part in types) or _fits(value, types):
             continue
-        words = " or ".join(_WORDS[part] for part in taken)
+        words = " or ".join(_WORDS[part] for part in types)
         raise UsageError(f"{_key(kind, plugin_id)}.{name} = {value!r}: must be {words}")
 
 
@@ -80,19 +80,19 @@ _TYPES = {"bool": bool, "int": Integral, "float": Real, "str": str, "None": type
 
 
 def _annotation(parameter: inspect.Parameter) -> str:
-    """What stands behind a parameter's colon, whether or not it was evaluated."""
+    """The text of a parameter's annotation, whether or not it was evaluated."""
     annotation = parameter.annotation
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
-def _fits(value: object, taken: Sequence[str]) -> bool:
+def _fits(value: object, types: Sequence[str]) -> bool:
     if isinstance(value, bool):
-        return "bool" in taken
-    return any(isinstance(value, _TYPES[name]) for name in taken)
+        return "bool" in types
+    return any(isinstance(value, _TYPES[name]) for name in types)
 
 
 def _key(kind: str, plugin_id: str) -> str:
-    """Where a recipe writes the options of a plugin."""
+    """The key under which a recipe has the options of a plugin."""
     return f"{kind}.{bare_id(plugin_id)}" if KINDS[kind].several else kind
 
 
@@ -100,5 +100,5 @@ def _options(kind: str, plugin_id: str, build: Callable[..., Any]) -> str:
     key = _key(kind, plugin_id)
     parameters = inspect.signature(build).parameters.values()
     names = [p.name for p in parameters if p.kind == inspect.Parameter.KEYWORD_ONLY]
-    own = [f"{key}.{name}" for name in names if name not in GIVEN.get(kind, ())]
-    return ", ".join(own) or "none"
+    options = [f"{key}.{name}" for name in names if name not in GIVEN.get(kind, ())]
+    return ", ".join(options) or "none"

@@ -1,7 +1,7 @@
-"""What is installed, told by metadata alone: no plugin is imported here.
+"""The installed plugins, read from metadata alone: no plugin is imported here.
 
-One unreadable distribution, one bad name or two plugins of one id are said, and hide nothing else.
-``ZOO_PLUGINS`` limits what is looked at: to the built-in plugins (``none``), or to them and the
+An unreadable distribution, a bad name and two plugins of one id are reported, and hide no other
+plugin. ``ZOO_PLUGINS`` limits the plugins to the built-in ones (``none``), or to those and the
 distributions that it names (``zoo-lips,zoo-hands``).
 """
 
@@ -28,7 +28,7 @@ _BY_GROUP = {group: kind for kind, group in GROUPS.items()}
 Status = Literal["not loaded", "duplicate", "invalid name", "invalid target", "ok", "broken"]
 
 UNUSABLE: tuple[Status, ...] = ("invalid name", "invalid target")
-"""What metadata alone condemns: there is nothing to load."""
+"""Faults that metadata alone shows: there is nothing to load."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*:\s*([^\W\d]\w*(?:\.[^\W\d]\w*)*)")
@@ -50,7 +50,7 @@ class Entry:
 
     @property
     def qualified(self) -> str:
-        """``distribution/id``: what a run stores, so that a later namesake breaks no old run."""
+        """``distribution/id``. A run stores it, so that no later plugin of its id breaks a run."""
         return f"{self.distribution}/{self.id}"
 
     @property
@@ -70,12 +70,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Survey:
-    """All plugins of this environment, those that ``ZOO_PLUGINS`` hides apart."""
+    """All plugins of this environment; those that ``ZOO_PLUGINS`` hides are in their own list."""
 
     entries: list[Entry]
     hidden: list[Entry]
     strays: list[str]
-    """Groups that are named as the zoo's are and that it does not read, each in words."""
+    """A message for each group that is named like the zoo's but that the zoo does not read."""
 
 
 def installed() -> list[Entry]:
@@ -88,36 +88,36 @@ def installed() -> list[Entry]:
 
 def survey() -> Survey:
     """See :class:`Survey`. A distribution that is hidden makes no duplicate and no warning."""
-    wanted = _wanted()
+    allowed = _allowed()
     shown: list[Entry] = []
     hidden: list[Entry] = []
     strays: list[str] = []
     seen: set[str] = set()
-    for found in metadata.distributions():
+    for distribution in metadata.distributions():
         try:
-            groups = _GROUP_HEADING.findall(found.read_text("entry_points.txt") or "")
+            groups = _GROUP_HEADING.findall(distribution.read_text("entry_points.txt") or "")
             if not groups:
                 continue
-            name = found.metadata["Name"]
+            name = distribution.metadata["Name"]
             if not name:
                 raise ValueError("no Name in its METADATA")
             if normal(name) in seen:
                 continue
             seen.add(normal(name))
-            looked_at = wanted is None or normal(name) in wanted
-            # A checkout's egg-info may stand on the path beside the installed copy. Python
-            # takes the first of a name, so that copy's metadata is the one that counts.
-            (shown if looked_at else hidden).extend(_read(metadata.distribution(name)))
-            if looked_at:
+            is_allowed = allowed is None or normal(name) in allowed
+            # A checkout's egg-info may stand on the path beside the installed copy. Python imports
+            # the first of a name, and `metadata.distribution` gives the metadata of that one.
+            (shown if is_allowed else hidden).extend(_read(metadata.distribution(name)))
+            if is_allowed:
                 strays += [_stray(g, name) for g in dict.fromkeys(groups) if g not in _BY_GROUP]
         except Exception as error:
-            if wanted != {OURS}:
-                place = getattr(found, "_path", found)
+            if allowed != {OURS}:
+                place = getattr(distribution, "_path", distribution)
                 warn(
                     f"plugins of {place} are unknown, its metadata is damaged: "
                     f"{one_line(error)}; reinstall it or uninstall it"
                 )
-    for name in sorted((wanted or set()) - seen):
+    for name in sorted((allowed or set()) - seen):
         warn(f"ZOO_PLUGINS names {name}, which is not installed or brings no plugin")
     kinds = list(GROUPS)
     shown.sort(key=lambda entry: (kinds.index(entry.kind), entry.id, entry.distribution))
@@ -130,21 +130,22 @@ def survey() -> Survey:
 
 def hidden() -> list[Entry]:
     """The plugins that ``ZOO_PLUGINS`` hides."""
-    return [] if _wanted() is None else survey().hidden
+    return [] if _allowed() is None else survey().hidden
 
 
-def _wanted() -> set[str] | None:
-    """The distributions to look at, as PEP 503 spells them; None: all of them."""
+def _allowed() -> set[str] | None:
+    """The distributions whose plugins are shown, by their names as in PEP 503; None: all."""
     text = os.environ.get("ZOO_PLUGINS", "")
     names = {normal(name.strip()) for name in text.split(",")} - {""}
     return (names - {"none"}) | {OURS} if names else None
 
 
-def _read(found: metadata.Distribution) -> list[Entry]:
-    name, version = found.metadata["Name"], found.metadata["Version"] or "unknown"
+def _read(distribution: metadata.Distribution) -> list[Entry]:
+    name = distribution.metadata["Name"]
+    version = distribution.metadata["Version"] or "unknown"
     try:
-        points = list(found.entry_points)
-    except TypeError as error:  # Python's own words are about its internals
+        points = list(distribution.entry_points)
+    except TypeError as error:  # Python's message is about its internals
         raise ValueError("a line of its entry_points.txt lacks the = ") from error
     return [
         Entry(point.name, _BY_GROUP[point.group], name, version, _target(point.value))
@@ -169,8 +170,8 @@ def _target(value: str) -> str:
 
 
 def _checked(entry: Entry, namesakes: list[Entry]) -> Entry:
-    """The entry with what its metadata alone gives away: a bad name or target, or one of its
-    ``namesakes``, which it is among."""
+    """The entry with the status that metadata alone shows: a bad name, a bad target or a duplicate.
+    ``namesakes``: all entries of its kind and id, itself among them."""
     if not _NAME.fullmatch(entry.id):
         reason = "an id is a small letter followed by small letters, digits and _"
         return replace(entry, status="invalid name", reason=reason)
@@ -210,18 +211,18 @@ def version_of(distribution: str) -> str | None:
 
 
 def absent_requirement(error: BaseException) -> str:
-    """The package that this distribution asks for and whose absence ``error`` is; empty for any
-    other error. Some do without: an ONNX file is predicted from without torch."""
+    """The requirement of this distribution whose absence raised ``error``; empty for other errors.
+    It may be absent on purpose: prediction from an ONNX file needs no torch."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     module = error.name.partition(".")[0]
-    wanted = normal({"PIL": "pillow", "cv2": "opencv-python-headless"}.get(module, module))
+    package = normal({"PIL": "pillow", "cv2": "opencv-python-headless"}.get(module, module))
     try:
         lines = metadata.requires(OURS) or []
     except metadata.PackageNotFoundError:
         return ""
-    asked = {normal(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines}
-    return wanted if wanted in asked and version_of(wanted) is None else ""
+    required = {normal(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines}
+    return package if package in required and version_of(package) is None else ""
 
 
 def one_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with a plugin, or with the way it was asked for, and what to do: in one line."""
+"""Errors of plugins and of their lookup: each says in one line what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BrokenPluginError(PluginError):
     def __init__(self, entry: Entry, what: str, reason: str, advice: str = "") -> None:
         super().__init__(f"{entry.kind} {entry.id} of {entry.origin} {what}{reason}{advice}")
         self.reason = reason
-        """The reason without what a list of plugins shows beside it."""
+        """The reason alone, for a list that shows the plugin's name and origin beside it."""
 
 
 def unknown(plugin_id: str, entries: list[Entry], what: str) -> PluginError:
@@ -89,8 +89,8 @@ def ambiguous(plugin_id: str, found: list[Entry]) -> PluginError:
 def failed(
     entry: Entry, what: str, error: BaseException, running: bool = False
 ) -> BrokenPluginError:
-    """The error for a plugin whose code raised ``error``: the cause in words where it is known.
-    ``running``: it was loaded before, and failed at its work."""
+    """The error for a plugin whose code raised ``error``; it explains the cause if that is known.
+    ``running``: the plugin had been loaded and failed later, when it was used."""
     reason = _explained(entry, error)
     if reason is not None:
         return BrokenPluginError(entry, f"{what}: ", reason)
@@ -128,7 +128,7 @@ def _us() -> str:
 
 
 def _explained(entry: Entry, error: BaseException) -> str | None:
-    """A reason that says what to do, for the failures that a stranger's plugin usually has."""
+    """A reason that says what to do, for the usual failures of plugins; None for any other."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _missing_module(entry, error.name)
     text = str(error)
@@ -155,11 +155,11 @@ def _not_in_the_api(entry: Entry, what: str, known: list[str] | None = None, nam
 
 
 def _missing_module(entry: Entry, module: str) -> str:
-    own = entry.target.partition(":")[0]
+    target = entry.target.partition(":")[0]
     top = module.partition(".")[0]
-    if own == module or own.startswith(f"{module}."):
+    if target == module or target.startswith(f"{module}."):
         return (
-            f"names the module {own}, and there is no {module}: "
+            f"names the module {target}, and there is no {module}: "
             f"reinstall {entry.distribution}, or tell its author"
         )
     if top == "zoo":
@@ -177,8 +177,9 @@ def _missing_module(entry: Entry, module: str) -> str:
 
 
 def _requirement_for(distribution: str, module: str) -> str:
-    """What to install for a module, of what the distribution declares, and never a guess: names of
-    modules and of packages differ, and a stranger may own the package called like the module."""
+    """What to install for a module, among the requirements that the distribution declares. Never a
+    guess: a module and its package may have different names, and a stranger may own the package
+    that is named like the module."""
     try:
         declared = metadata.requires(distribution) or []
     except metadata.PackageNotFoundError:
@@ -189,9 +190,9 @@ def _requirement_for(distribution: str, module: str) -> str:
         if match is None or version_of(match[1]) is not None:
             continue
         extra = _EXTRA.search(line)
-        wanted = f"'{distribution}[{extra[1]}]'" if extra else match[1]
+        requirement = f"'{distribution}[{extra[1]}]'" if extra else match[1]
         if normal(match[1]) == normal(module):
-            return wanted
-        if ";" not in line:  # without a condition: it should be there, whatever it is called
-            absent.append(wanted)
+            return requirement
+        if ";" not in line:  # without a condition: it should be there, whatever its modules' names
+            absent.append(requirement)
     return " ".join(absent)

@@ -1,9 +1,9 @@
-"""Options of plugins that are files: given by a path, kept by their content.
+"""Options of plugins that are files: a user gives a path, and the zoo keeps the content.
 
-A plugin names such options in its ``files``. What a user gives is a path; a run's configuration
-holds ``sha256:`` and the digest, so that two paths of one file are one configuration and no path of
-this machine is told. A copy is kept (:mod:`zoo.files.by_content`), where a run that goes on, is
-scored or predicts finds it again; on another machine ``--file`` puts it there.
+A plugin names such options in its ``files``. A run's configuration holds ``sha256:`` and the digest
+instead of the path, so that two paths of one file are one configuration and no path of this machine
+is published. The zoo keeps a copy (:mod:`zoo.files.by_content`), which it needs to go on with a
+run, to score it and to predict with it. On another machine ``--file`` provides the copy.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ def _path(option: str, value: object) -> str:
         if not path.is_file():
             raise UsageError(f"{option} = {value}: no such file")
         return str(path)
-    wanted = value.removeprefix(PREFIX)
-    kept = kept_file(wanted) if re.fullmatch("[0-9a-f]{64}", wanted) else None
-    again = "with --file FILE, in Python with zoo.keep_file(FILE)"
+    sha256 = value.removeprefix(PREFIX)
+    kept = kept_file(sha256) if re.fullmatch("[0-9a-f]{64}", sha256) else None
+    how = "with --file FILE, in Python with zoo.keep_file(FILE)"
     if kept is None:
         raise UsageError(
-            f"{option}: is the file with the sha256 {wanted[:64]}, which is not kept here; name it "
-            f"{again}"
+            f"{option}: is the file with the sha256 {sha256[:64]}, which is not kept here; name it "
+            f"{how}"
         )
-    if digest(kept, UsageError) != wanted:
+    if digest(kept, UsageError) != sha256:
         kept.unlink()
-        raise UsageError(f"{option}: {kept} was damaged; name the file again {again}")
+        raise UsageError(f"{option}: {kept} was damaged; name the file again {how}")
     return str(kept)

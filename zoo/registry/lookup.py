@@ -1,4 +1,4 @@
-"""The class that finds plugins of one kind, and the one registry that every kind has."""
+"""Finding and loading plugins: one :class:`Registry` for each kind."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Resolved(Generic[T]):
     """The entry, with the version that was loaded, though another may have been installed since."""
     plugin: T
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Those that are files as paths of this machine."""
+    """An option that is a file has the path of that file on this machine."""
 
     @property
     def id(self) -> str:
@@ -118,8 +118,8 @@ class Registry(Generic[T]):
         return self.resolve(plugin_id).plugin
 
     def resolve(self, plugin_id: str, options: Mapping[str, Any] | None = None) -> Resolved[T]:
-        """The plugin of an id with its entry, and with ``options`` for whoever builds it; raises
-        what :meth:`get` raises."""
+        """The plugin of an id with its entry and with ``options`` to build it with; raises what
+        :meth:`get` raises."""
         try:
             entry = self.locate(plugin_id)
         except UnknownPluginError as error:
@@ -222,25 +222,25 @@ def kind_of(plugin_id: str) -> str:
 
 
 def author_of(error: BaseException) -> Entry | None:
-    """The plugin in whose code an error arose: the one that was loaded and whose package holds the
-    innermost frame of the traceback that is no library's. None where that is the zoo's own, or
-    where the package holds several that were loaded: one of them would be blamed for another."""
+    """The plugin whose code raised an error. Only frames of the zoo and of packages with loaded
+    plugins count, and the innermost of them in the traceback decides. None if that one is the
+    zoo's, or if its package has several loaded plugins, since the wrong one might be blamed."""
     loaded = [entry for kind in GROUPS for entry, _ in _registry(kind).loaded.values()]
-    strangers: dict[str, list[Entry]] = {}
+    by_package: dict[str, list[Entry]] = {}
     for entry in loaded:
         if entry.distribution != OURS:
-            top = entry.target.partition(".")[0].partition(":")[0]
-            strangers.setdefault(top, []).append(entry)
+            package = entry.target.partition(".")[0].partition(":")[0]
+            by_package.setdefault(package, []).append(entry)
     found: list[Entry] = []
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if top == "zoo" or top in strangers:
-            found = strangers.get(top, [])
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package == "zoo" or package in by_package:
+            found = by_package.get(package, [])
     return found[0] if len(found) == 1 else None
 
 
 def load(entry: Entry) -> Any:
-    """Import an entry's target, uncached, and see that it is what its kind promises.
+    """Import an entry's target, uncached, and check that it is an instance of its kind's contract.
 
     A member of a family is resolved as well. Raises PluginError with the cause.
     """
@@ -254,13 +254,15 @@ def _load(entry: Entry) -> Any:
 
     with _name_plugin_in_errors(entry, f"cannot be loaded from {entry.target}", at_import=True):
         plugin = pkgutil.resolve_name(entry.target)
-        wanted = _contract(entry.kind)
-        if not isinstance(plugin, wanted) and not (entry.kind == "backbone" and _is_family(plugin)):
+        contract = _contract(entry.kind)
+        if not isinstance(plugin, contract) and not (
+            entry.kind == "backbone" and _is_family(plugin)
+        ):
             raise TypeError(
-                f"a {entry.kind} is an instance of zoo.api.{wanted.__name__}, "
+                f"a {entry.kind} is an instance of zoo.api.{contract.__name__}, "
                 f"and this is {plugin!r:.80}"
             )
-    _see_version(entry, plugin)
+    _check_version(entry, plugin)
     return plugin
 
 
@@ -269,12 +271,12 @@ def _member(entry: Entry, family: BackboneFamily) -> Backbone:
         backbone = family.resolve(entry.id.partition(":")[2])
         if not isinstance(backbone, Backbone):
             raise TypeError(f"resolve gave {backbone!r:.80}, which is no zoo.api.Backbone")
-    _see_version(entry, backbone)
+    _check_version(entry, backbone)
     return backbone
 
 
-def _see_version(entry: Entry, plugin: object) -> None:
-    """Refuse a plugin of a version of the contracts that is not served; say where one will go."""
+def _check_version(entry: Entry, plugin: object) -> None:
+    """Refuse a plugin of an API version that is not served; warn of a deprecated version."""
     version = getattr(plugin, "api_version", 1)
     if type(version) is not int or version not in api.SERVED_API_VERSIONS:
         raise not_served(entry, version)
@@ -290,25 +292,26 @@ def _see_version(entry: Entry, plugin: object) -> None:
 
 @contextlib.contextmanager
 def blaming(entry: Entry, what: str) -> Iterator[None]:
-    """Run code of a plugin that was loaded: whatever it raises, SystemExit too, becomes a
-    PluginError of one line that names this plugin and says ``what`` it did not do.
+    """Run code of a loaded plugin. Whatever it raises, SystemExit too, becomes a PluginError of one
+    line that names the plugin and says ``what`` happened, such as "cannot be built".
 
     A ZooError stays as it is: it is the plugin's own message to the user, or names another plugin
-    that this one called. So does what is no plugin's fault: Ctrl-C, a machine out of memory, a full
-    disk, a library of the zoo's own that is not installed.
+    that this one called. So does an error that is no plugin's fault: Ctrl-C, a machine out of
+    memory, a full disk, a required library of the zoo that is not installed.
     """
     try:
         yield
     except BaseException as error:
-        if isinstance(error, ZooError) or _is_nobodys(error):
+        if isinstance(error, ZooError) or _is_no_fault(error):
             raise
         raise failed(entry, what, error, running=True) from error
 
 
 @contextlib.contextmanager
 def exits_are_faults() -> Iterator[None]:
-    """A command of the zoo ends when it is done. What calls ``sys.exit`` within, in a backward pass
-    for example, is a plugin: :class:`PluginError` says so, with its name where that is known."""
+    """Turn a ``sys.exit`` inside, in a backward pass for example, into a :class:`PluginError`. Only
+    plugins call it, since commands of the zoo end by themselves. The error names the plugin if it
+    is known."""
     try:
         yield
     except SystemExit as error:
@@ -318,12 +321,13 @@ def exits_are_faults() -> Iterator[None]:
         raise PluginError(f"a plugin {what}: {one_line(error)}") from error
 
 
-def _is_nobodys(error: BaseException) -> bool:
+def _is_no_fault(error: BaseException) -> bool:
+    """Whether an error is no plugin's fault."""
     if isinstance(error, KeyboardInterrupt | GeneratorExit | MemoryError):
         return True
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return True
-    # torch's: this module does without it
+    # torch's error, by its name, since this module does not import torch
     return type(error).__name__ == "OutOfMemoryError" or bool(absent_requirement(error))
 
 
@@ -331,15 +335,15 @@ def _is_nobodys(error: BaseException) -> bool:
 def _name_plugin_in_errors(entry: Entry, what: str, at_import: bool = False) -> Iterator[None]:
     """Load a plugin: whatever that raises becomes one line that names the plugin.
 
-    Past the import, a ZooError is the plugin's own message to the user and stays as it is. What
-    the plugin prints goes to standard error: standard output belongs to the command.
+    Unless ``at_import``, a ZooError is the plugin's own message to the user and stays as it is.
+    What the plugin prints goes to standard error: standard output belongs to the command.
     """
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     except (KeyboardInterrupt, GeneratorExit):
         raise  # the user's, and Python's own
-    except BaseException as error:  # SystemExit, and whatever some library derives from this
+    except BaseException as error:  # SystemExit too, and what a library derives from this
         if isinstance(error, ZooError) and not at_import:
             raise
         raise failed(entry, what, error) from error

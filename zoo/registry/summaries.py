@@ -1,7 +1,7 @@
-"""What a plugin is, in one line, without importing it: read from the source of its module.
+"""The one-line summary of a plugin, read from the source of its module without importing it.
 
-A plugin says it in its ``summary``: ``my_net = Backbone(build=build, summary="a small network")``.
-Where that is no plain text there, or the module is no Python source, nothing is known.
+A plugin has it as ``summary``: ``my_net = Backbone(build=build, summary="a small network")``. If
+that is no plain string in the source, or if the module has no Python source, nothing is known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from zoo.registry.entries import UNUSABLE, Entry
 
 MOST_BYTES = 1 << 18
-"""A longer source is left alone."""
+"""Only this much of a source is read."""
 
 _TEXT = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
 _SUMMARY = re.compile(rf"\bsummary\s*(?::[^=\n]*)?=\s*\(?\s*({_TEXT}(?:\s+{_TEXT})*)")
@@ -31,7 +31,7 @@ def summary_of(entry: Entry) -> str:
     source = _source(module)
     block = _statement(source, target) if source else ""
     found = _SUMMARY.search(block)
-    if found is None and "(" in block:  # such as FAMILY = Family(): the class says it
+    if found is None and "(" in block:  # such as FAMILY = Family(): the class has it
         named = _CALL.match(block)
         block = _statement(source, named[2], start="class ") if named else ""
         found = _SUMMARY.search(block)
@@ -45,8 +45,8 @@ def summary_of(entry: Entry) -> str:
 
 
 def maker_of(entry: Entry) -> str:
-    """The class or function that a plugin is made by, ``Backbone`` say; empty where its source does
-    not tell. Nothing is imported."""
+    """The class or function that makes a plugin, such as ``Backbone``; empty if the source does not
+    show it. Nothing is imported."""
     module, _, target = entry.target.partition(":")
     named = _CALL.match(_statement(_source(module), target))
     return named[2] if named else ""
@@ -70,12 +70,12 @@ def _source(module: str) -> str:
             return ""
         with Path(origin).open("rb") as file:
             return file.read(MOST_BYTES).decode("utf-8", "replace")
-    except Exception:  # a finder of somebody's: what a plugin is called matters more than a summary
+    except Exception:  # of another package's finder: a plugin is listed without a summary then
         return ""
 
 
 def _origin(module: str) -> str | None:
-    """The file of a module. Finders are asked for each package on the way, and none is run."""
+    """The file of a module. Finders look up each package above it, and none is imported."""
     path: list[str] | None = None
     name = origin = None
     for part in module.split("."):

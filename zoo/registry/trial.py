@@ -26,13 +26,13 @@ from zoo.registry.errors import BrokenPluginError
 from zoo.registry.lookup import load
 
 AT_ONCE = 2
-"""Children at a time: a backbone usually brings torch, half a gigabyte of memory for each."""
+"""Children at a time: a backbone usually imports torch, half a gigabyte of memory in each."""
 
 TIMEOUT = 60.0
 """Seconds: torch from a cold disk takes half of that."""
 
-# The child gets its parent's path before it imports anything of ours; -P keeps a stray json.py in
-# the working directory from being taken for the standard library's.
+# The child gets its parent's path before it imports the zoo; -P keeps a stray json.py in the
+# working directory from being taken for the standard library's.
 _CHILD = (
     "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "importlib.import_module(sys.argv[2]).in_child()"
@@ -40,8 +40,8 @@ _CHILD = (
 
 
 def start_python(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Python without standard streams, in a process group of its own, so that what a plugin starts
-    can be ended with it."""
+    """Start Python without standard streams, in a process group of its own, so that processes that
+    a plugin starts can be ended with it."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
@@ -59,10 +59,10 @@ def check(entry: Entry, timeout: float = TIMEOUT) -> Entry:
 def check_all(entries: Iterable[Entry], timeout: float = TIMEOUT) -> Iterator[Entry]:
     """Check entries, a few at a time, and yield each as its verdict is known.
 
-    What metadata already condemns is passed on as it is: there is nothing to load. A duplicate that
-    loads stays a duplicate. One that is ``ok`` and warns of something, such as a use of what is
-    deprecated, has that as its reason. Nothing that a plugin started in its process group outlives
-    its verdict or the iteration.
+    An entry with an unusable name or target is yielded as it is: there is nothing to load. A
+    duplicate that loads stays a duplicate. If an entry is ``ok`` and warns, of a deprecated use for
+    example, the warning is its reason. No process that a plugin started in its process group
+    outlives the verdict or the iteration.
     """
     waiting = list(entries)
     running: list[Trial] = []
@@ -104,21 +104,21 @@ class Trial:
         return self._process.poll() is not None or time.monotonic() > self._deadline
 
     def outcome(self) -> tuple[Any, str]:
-        """What the child reported, and "", or None and why it did not."""
+        """The child's report and "", or None and why there is none."""
         in_time = self._process.poll() is not None
         self.end()
         if not in_time:
             return None, f"still loading after {self.timeout:g} s"
         try:
             return json.loads(self._report.read_text("utf-8")), ""
-        except (OSError, ValueError):  # none, or half of one
+        except (OSError, ValueError):  # no report, or a part of one
             ending = how_it_ended(self._process.returncode)
             return None, f"ended the process while loading ({ending})"
 
     def end(self) -> None:
-        """The child, where it is still running, and what it left behind."""
+        """End the child, if it is still running, and the processes that it left behind."""
         if hasattr(os, "killpg"):
-            # nothing is left: macOS says it in the second way
+            # both mean that no process is left; the second comes from macOS
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         else:
@@ -148,25 +148,26 @@ def how_it_ended(code: int) -> str:
 
 @contextlib.contextmanager
 def asked() -> Iterator[tuple[Entry, list[Any]]]:
-    """Gives the child its entry and a list to put the report into, and then ends the process."""
-    this, report = os.getpid(), list[Any]()
+    """In the child: gives its entry and a list for its report; then writes the report to the file
+    and ends the process."""
+    pid, report = os.getpid(), list[Any]()
     entry, file = Entry(**json.loads(sys.argv[3])), sys.argv[4]
     yield entry, report
-    # A plugin that forks comes here twice: only the process that was asked may answer.
-    if os.getpid() == this:
+    # If a plugin has forked, both processes come here: only the first one may report.
+    if os.getpid() == pid:
         with open(file, "w", encoding="utf-8") as stream:
             json.dump(report, stream)
-    # Without further ado: a plugin's threads or exit handlers could keep the child from ending.
+    # At once, since a plugin's threads or exit handlers could keep the child from ending.
     os._exit(0)
 
 
 def reason_of(error: BaseException) -> str:
-    """Why a plugin did not load, without what a list of plugins shows beside it."""
+    """Why a plugin did not load, for a list that shows its name and origin beside it."""
     return error.reason if isinstance(error, BrokenPluginError) else one_line(error)
 
 
 def in_child() -> None:
-    """Load the entry; report why that failed, or nothing, and what was warned of."""
+    """Load the entry; report why that failed, or an empty text, and the warnings."""
     warnings.simplefilter("always", ZooWarning)
     warned: list[str] = []
     warnings.showwarning = lambda message, category, *_: (

@@ -1,4 +1,4 @@
-"""From the name of a package to its module and the id of its plugin, all three free to use."""
+"""The names of a package, of its module and of its plugin, none of which is in use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*")
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _FOLDERS = frozenset({"test", "tests", "build", "dist", "runs"})
-"""Folders that stand beside the module; Python could take one for it."""
+"""Folders beside the module, which Python could import instead of it."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,23 @@ class PackageNames:
 
 
 def choose_names(name: str, kind: str) -> PackageNames:
-    """The names that a package ``name`` with one plugin of this kind gives rise to.
+    """The names for a package called ``name`` with one plugin of this kind.
 
     ``landmark-zoo-tiny`` has the module ``landmark_zoo_tiny`` and the id ``tiny``. Raises
-    UsageError, with a name that would do, for a name that is none or that would hide a module, an
-    installed distribution or a plugin.
+    UsageError, with a name that would do, for a malformed name and for one that would hide a
+    module, an installed distribution or a plugin.
     """
     kind = canonical_kind(kind)
     reason = _malformed(name) or _taken(name, kind)
     if reason:
         raise UsageError(f"{reason}; {_suggestion(name, kind)} would do")
     plugin_id = _id_of(name)
-    others = {entry.kind for entry in _everything() if entry.id == plugin_id}
+    others = {entry.kind for entry in _all_plugins() if entry.id == plugin_id}
     return PackageNames(name, _module_of(name), plugin_id, kind, bool(others - {kind}))
 
 
 def _malformed(name: str) -> str:
-    """Why this is no name for a package, or nothing."""
+    """Why this is no name for a package; empty if it is one."""
     if _NAME.fullmatch(name):
         return ""
     shown = "".join(c if c.isprintable() else "?" for c in name)
@@ -66,7 +66,7 @@ def _malformed(name: str) -> str:
 
 
 def _taken(name: str, kind: str) -> str:
-    """What a well-formed name would collide with, or nothing."""
+    """What a well-formed name would collide with; empty if nothing."""
     module, plugin_id = _module_of(name), _id_of(name)
     clash = f"{name}: its module would be {module}, and that is"
     if keyword.iskeyword(module):
@@ -75,7 +75,7 @@ def _taken(name: str, kind: str) -> str:
         return f"{clash} a module of Python's own"
     if module in _FOLDERS:
         return f"{clash} the name of a folder beside it"
-    for entry in _everything():
+    for entry in _all_plugins():
         if (entry.kind, entry.id) == (kind, plugin_id):
             return f"{name}: {entry.origin} has a {kind} of the id {plugin_id} already"
     try:
@@ -89,8 +89,8 @@ def _taken(name: str, kind: str) -> str:
     return ""
 
 
-def _everything() -> list[Entry]:
-    """Every plugin, those as well that ZOO_PLUGINS hides for now."""
+def _all_plugins() -> list[Entry]:
+    """Every plugin, including those that ZOO_PLUGINS hides."""
     plugins = survey()
     return [*plugins.entries, *plugins.hidden]
 
@@ -106,7 +106,7 @@ def _id_of(name: str) -> str:
 
 
 def _suggestion(name: str, kind: str) -> str:
-    """A name like the one given that nothing speaks against."""
+    """A similar name that is well-formed and not taken."""
     return next(
         candidate
         for candidate in _candidates(name, kind)

@@ -1,4 +1,4 @@
-"""Writing a package: all of it appears at once under its final name, or nothing does."""
+"""Writing a package: all of it appears at once under its final name, or nothing appears."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_package(names: PackageNames, folder: Path) -> Package:
 
     Raises UsageError, and leaves nothing behind, where it exists or cannot be written.
     """
-    # lexists: a link that leads nowhere is something as well
+    # lexists: a broken link exists, too
     if os.path.lexists(folder):
         raise UsageError(
             f"{folder} exists already and is left as it is: take another name, "
@@ -72,7 +72,7 @@ def render(names: PackageNames) -> dict[str, str]:
         "article": f"{'an' if kind.words[0] in 'aeiou' else 'a'} {kind.words}",
         "group": kind.group,
         "api_version": str(API_VERSION),
-        "zoo": _served(metadata.version("landmark-zoo")),
+        "zoo": _compatible_releases(metadata.version("landmark-zoo")),
         "libraries": "".join(f'    "{library}",\n' for library in starter.libraries),
         "summary": starter.summary,
         "check": _check(names),
@@ -112,11 +112,11 @@ def _template(name: str) -> Template:
     return Template(file.read_text("utf-8"))
 
 
-def _served(version: str) -> str:
+def _compatible_releases(version: str) -> str:
     """The releases of the zoo that a plugin written today will work with, as pip reads them.
 
-    From this one up to the next first number; in between, the version of the contract says whether
-    a plugin is still served.
+    They begin with this release and end before the next major one. Within them, the version of the
+    contract says whether a plugin is still served.
     """
     final = re.fullmatch(r"(\d+)\.(\d+)(?:\.\d+)*", version)
     public = version.partition("+")[0]

@@ -7,7 +7,7 @@
         check()
 
 ``zoo check ID`` runs the same lists. A list depends on the kind alone: no check is ever left out.
-One that a plugin is known to fail is named, with the reason, in its ``expected_failures``.
+A plugin names the checks that it is known to fail, with the reasons, in ``expected_failures``.
 """
 
 from zoo.testing.kit import Check, CheckFailed, CheckNotRun, Outcome, checks, run, summary

@@ -1,6 +1,6 @@
 """The list of checks for an augmentation.
 
-The pictures are drawn: a white dot at each point, on a ground of another colour in every picture.
+The pictures are drawn: a white dot at each point, on a background that differs between pictures.
 Draws come from fixed seeds. Schemes have 68, 98 and 5 points, the last without a known symmetry.
 """
 
@@ -50,10 +50,10 @@ class AugmentationSubject(Subject):
             for count in (1, 8):
                 try:
                     with seeded(0):
-                        found = link(batch(scheme, count, link.draws))
+                        output = link(batch(scheme, count, link.draws))
                 except PluginError as error:
                     raise CheckFailed(f"a batch of {count}: {error}") from error
-                _require_pictures(found)
+                _require_pictures(output)
             yield scheme, link
 
 
@@ -61,13 +61,13 @@ def batch(scheme: LandmarkScheme, count: int, draws: int, size: int = SIZE) -> A
     """Pictures with a dot at each of their points."""
     generator = torch.Generator().manual_seed(len(scheme))
     points = 0.1 + 0.8 * torch.rand(count, len(scheme), 2, generator=generator)
-    ground = 0.2 + 0.4 * torch.rand(count, 3, 1, 1, generator=generator)
-    place = (torch.arange(size) + 0.5) / size
-    apart = (place[None, None, None, :] - points[..., 0, None, None]) ** 2
-    apart = apart + (place[None, None, :, None] - points[..., 1, None, None]) ** 2
-    dots = (apart < (DOT / size) ** 2).any(1)
+    background = 0.2 + 0.4 * torch.rand(count, 3, 1, 1, generator=generator)
+    centres = (torch.arange(size) + 0.5) / size
+    squares = (centres[None, None, None, :] - points[..., 0, None, None]) ** 2
+    squares = squares + (centres[None, None, :, None] - points[..., 1, None, None]) ** 2
+    dots = (squares < (DOT / size) ** 2).any(1)
     return AugmentedBatch(
-        images=torch.where(dots[:, None], 1.0, ground.expand(-1, -1, size, size)),
+        images=torch.where(dots[:, None], 1.0, background.expand(-1, -1, size, size)),
         points=points,
         visible=torch.ones(count, len(scheme), dtype=torch.bool),
         draws=torch.rand(count, draws, generator=generator),
@@ -75,30 +75,30 @@ def batch(scheme: LandmarkScheme, count: int, draws: int, size: int = SIZE) -> A
     )
 
 
-def each_tensor(given: AugmentedBatch, change: Callable[[Tensor], Tensor]) -> AugmentedBatch:
-    values = {field.name: getattr(given, field.name) for field in fields(given)}
+def map_tensors(inputs: AugmentedBatch, change: Callable[[Tensor], Tensor]) -> AugmentedBatch:
+    values = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
     return AugmentedBatch(
         **{name: change(v) if isinstance(v, Tensor) else v for name, v in values.items()}
     )
 
 
-def _require_pictures(found: AugmentedBatch) -> None:
-    if not found.images.isfinite().all():
+def _require_pictures(output: AugmentedBatch) -> None:
+    if not output.images.isfinite().all():
         raise CheckFailed("it gives pixels that are not finite")
-    low, high = float(found.images.min()), float(found.images.max())
+    low, high = float(output.images.min()), float(output.images.max())
     if low < -CLOSE or high > 1 + CLOSE:
         raise CheckFailed(f"it gives pixels of {low:g} to {high:g}; they lie in 0 to 1")
-    if not found.points[found.visible].isfinite().all():
+    if not output.points[output.visible].isfinite().all():
         raise CheckFailed("it gives visible points that are not finite")
 
 
-def shown(link: Link, given: AugmentedBatch, seed: int = 0) -> list[Tensor]:
-    """What it makes of a copy: pictures, visible points, what is visible."""
-    copy = each_tensor(given, Tensor.clone)
+def augmented(link: Link, inputs: AugmentedBatch, seed: int = 0) -> list[Tensor]:
+    """A copy, augmented: pictures, points with zeros for invisible ones, visibility."""
+    copy = map_tensors(inputs, Tensor.clone)
     with seeded(seed):
-        found = link(copy)
-    points = found.points.masked_fill(~found.visible[..., None], 0)
-    return [found.images, points, found.visible.float()]
+        output = link(copy)
+    points = output.points.masked_fill(~output.visible[..., None], 0)
+    return [output.images, points, output.visible.float()]
 
 
 def options_are_keyword_only(subject: AugmentationSubject) -> None:
@@ -125,10 +125,10 @@ def takes_any_size(subject: AugmentationSubject) -> None:
 def depends_on_its_draws_alone(subject: AugmentationSubject) -> None:
     """The same draws give the same batch, whatever the random state and whatever came before."""
     for scheme, link in subject.augments:
-        given = batch(scheme, 8, link.draws)
-        first = shown(link, given)
-        shown(link, replace(given, draws=1 - given.draws), seed=2)
-        if difference(first, shown(link, given, seed=1)) > CLOSE:
+        inputs = batch(scheme, 8, link.draws)
+        first = augmented(link, inputs)
+        augmented(link, replace(inputs, draws=1 - inputs.draws), seed=2)
+        if difference(first, augmented(link, inputs, seed=1)) > CLOSE:
             raise CheckFailed(
                 "the same draws give another batch: random numbers come from batch.draws alone, or "
                 "a run that goes on would see other pictures"
@@ -136,58 +136,58 @@ def depends_on_its_draws_alone(subject: AugmentationSubject) -> None:
 
 
 def augments_each_picture_for_itself(subject: AugmentationSubject) -> None:
-    """A picture comes out the same alone and among others."""
+    """A picture comes out the same alone and in a batch with others."""
     for scheme, link in subject.augments:
-        given = batch(scheme, 8, link.draws)
-        whole = shown(link, given)
+        inputs = batch(scheme, 8, link.draws)
+        together = augmented(link, inputs)
         for i in (0, 5):
-            one = AugmentedBatch(
-                **{f.name: getattr(given, f.name)[i : i + 1] for f in fields(given)}
+            single = AugmentedBatch(
+                **{f.name: getattr(inputs, f.name)[i : i + 1] for f in fields(inputs)}
             )
-            if difference([each[i : i + 1] for each in whole], shown(link, one)) > CLOSE:
+            if difference([t[i : i + 1] for t in together], augmented(link, single)) > CLOSE:
                 raise CheckFailed("a picture alone comes out in another way than among others")
 
 
 def points_follow_the_picture(subject: AugmentationSubject) -> None:
-    """Most of the visible points that it gives lie on what lay there before."""
+    """Most of the visible points that it gives lie on the dots on which they lay before."""
     for scheme, link in subject.augments[-1:]:  # dots of few points do not touch
-        given = batch(scheme, 64, link.draws)
-        images, points, visible = shown(link, given)
-        seen = visible.bool() & ((points > 0) & (points < 1)).all(-1)
-        if not seen.any():
+        inputs = batch(scheme, 64, link.draws)
+        images, points, visible = augmented(link, inputs)
+        inside = visible.bool() & ((points > 0) & (points < 1)).all(-1)
+        if not inside.any():
             raise CheckFailed("no point that it gives is visible and in the picture")
-        on_a_dot = _stands_out(images, points)[seen].float().mean()
+        on_a_dot = _stands_out(images, points)[inside].float().mean()
         if on_a_dot < 0.5:
             raise CheckFailed(
-                f"only {on_a_dot:.0%} of the visible points lie on what lay there before: what "
-                "moves pixels moves points"
+                f"only {on_a_dot:.0%} of the visible points still lie on their dots: an "
+                "augmentation that moves pixels must move the points too"
             )
 
 
 def _stands_out(images: Tensor, points: Tensor) -> Tensor:
-    """(B, K): whether the pixel at a point differs from most of its picture by as much as half of
-    what differs most."""
+    """(B, K): whether the pixel at a point differs from the median of its picture by more than half
+    of the largest difference."""
     flat = images.flatten(2)
-    apart = (flat - flat.median(2, keepdim=True).values).abs().mean(1)
+    contrast = (flat - flat.median(2, keepdim=True).values).abs().mean(1)
     size = images.shape[-1]
     column, row = (points * size).long().clamp(0, size - 1).unbind(-1)
-    return apart.gather(1, row * size + column) > 0.5 * apart.amax(1, keepdim=True)
+    return contrast.gather(1, row * size + column) > 0.5 * contrast.amax(1, keepdim=True)
 
 
 def leaves_hidden_points_hidden(subject: AugmentationSubject) -> None:
-    """A point without a label has none afterwards; what stands there, however far off, reaches no
+    """A point without a label has none afterwards, and its coordinates, however large, change no
     other point and no pixel."""
     for scheme, link in subject.augments:
-        given = batch(scheme, 8, link.draws)
-        visible = given.visible.clone()
+        inputs = batch(scheme, 8, link.draws)
+        visible = inputs.visible.clone()
         visible[:, 1] = False
-        part = replace(given, visible=visible)
-        before = shown(link, part)
+        part = replace(inputs, visible=visible)
+        before = augmented(link, part)
         count = before[2].sum(1)
         if bool((count > visible.sum(1)).any()):
             raise CheckFailed("more points are visible than have labels")
-        points = given.points.masked_fill(~visible[..., None], 1e6)
-        if difference(before, shown(link, replace(part, points=points))) > CLOSE:
+        points = inputs.points.masked_fill(~visible[..., None], 1e6)
+        if difference(before, augmented(link, replace(part, points=points))) > CLOSE:
             raise CheckFailed("what stands at a point without a label changes the rest")
 
 

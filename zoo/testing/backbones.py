@@ -1,7 +1,7 @@
 """The list of checks for a backbone.
 
-All random numbers come from fixed seeds, on the CPU in float32. Nothing is downloaded: while the
-honesty about pretrained weights is checked, the network is closed.
+All random numbers come from fixed seeds, on the CPU in float32. Nothing is downloaded: the check of
+pretrained weights runs without a network connection.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from zoo.testing.tensors import CLOSE, difference, listed, noise, seeded, shapes
 from zoo.testing.together import trained_together
 
 TOGETHER = 120.0
-"""Seconds, beside the import, in which two processes have done their few steps."""
+"""Seconds, after the import, that two processes may take for their few steps."""
 
 
 class BackboneSubject(Subject):
-    """A backbone, and what it gives for one batch of noise."""
+    """A backbone, and its output for one batch of noise."""
 
     @cached_property
     def size(self) -> int:
@@ -59,7 +59,7 @@ class BackboneSubject(Subject):
     def build_as_is(
         self, size: int | None = None, pretrained: bool = False, **more: Any
     ) -> nn.Module:
-        """A new module from torch's random state as it stands."""
+        """A new module, its weights from torch's present random state."""
         spec: Backbone = self.plugin
         options = dict(self.options)
         if "input_size" in inspect.signature(spec.build).parameters:
@@ -74,7 +74,7 @@ class BackboneSubject(Subject):
         return built
 
     def made(self, seed: int = 0) -> nn.Module:
-        """:meth:`build`, for the checks that are about something else than building and running."""
+        """:meth:`build`, for checks that are not run if building it or running it fails."""
         _ = self.output
         return self.build(seed)
 
@@ -82,16 +82,16 @@ class BackboneSubject(Subject):
         return noise(count, 3, self.size, self.size, seed=seed)
 
     def run(self, module: nn.Module, images: Tensor, seed: int = 0) -> list[Tensor]:
-        """What it gives, without gradients."""
+        """The outputs of the module, without gradients."""
         with needs("declared_input_size_works"), torch.no_grad(), seeded(seed):
             return tensors_of(module(images))
 
     def run_on_two(self, module: nn.Module) -> list[Tensor]:
-        """What it gives for two images that are always the same."""
+        """The outputs for two images that are always the same."""
         return self.run(module, self.images(2))
 
     def give_stride(self, stride: int) -> list[Tensor]:
-        """What it gives for an image when it is asked for maps from a stride on."""
+        """The outputs for one image, when the backbone is built for maps from a stride on."""
         with must(f"asked for stride {stride}, it"), torch.no_grad(), seeded(0):
             return tensors_of(self.build_as_is(stride=stride).eval()(self.images(1)))
 
@@ -103,7 +103,7 @@ class BackboneSubject(Subject):
 
     @cached_property
     def output(self) -> Any:
-        """The output for four images in eval mode, as it comes."""
+        """The output for four images in eval mode, as the backbone gives it."""
         module = self.sample
         with needs("declared_input_size_works"), torch.no_grad(), seeded(0):
             return module(self.images(4))
@@ -124,13 +124,13 @@ def declared_input_size_works(subject: BackboneSubject) -> None:
 
 
 def output_rank(subject: BackboneSubject) -> None:
-    """It gives a vector (B, C), a map (B, C, h, w), or maps from fine to coarse, also in training,
-    of the stride that it is asked for, if it can be, and tokens if asked for them."""
-    in_eval = _formed(subject.output, "in eval mode")
+    """It gives a vector (B, C), a map (B, C, h, w), or maps from fine to coarse, in training too;
+    if it has the options ``stride`` and ``tokens``, it gives what they ask for."""
+    in_eval = _shapes_of_one(subject.output, "in eval mode")
     module = subject.made()
     module.train()
     with must("a batch in training mode"), torch.no_grad(), seeded(0):
-        in_training = _formed(module(subject.images(4)), "in training mode")
+        in_training = _shapes_of_one(module(subject.images(4)), "in training mode")
     if in_eval != in_training:
         raise CheckFailed(f"it gives {in_eval} in eval mode and {in_training} in training mode")
     if takes_stride(subject.plugin.build):
@@ -140,18 +140,18 @@ def output_rank(subject: BackboneSubject) -> None:
 
 
 def _require_tokens(subject: BackboneSubject) -> None:
-    """It may refuse, as a network of convolutions does whose family has others."""
+    """A backbone may refuse tokens, as the convolutional networks of a mixed family do."""
     with must("asked for tokens, it"), torch.no_grad(), seeded(0):
         try:
             module = subject.build_as_is(tokens=True).eval()
         except UsageError:
             return
-        given = tensors_of(module(subject.images(1)))
-    require_tokens(module, given, subject.size)
+        outputs = tensors_of(module(subject.images(1)))
+    require_tokens(module, outputs, subject.size)
 
 
-def _formed(features: Any, when: str) -> list[tuple[int, ...]]:
-    """The shapes of what a backbone gave for four images, the batch apart."""
+def _shapes_of_one(features: Any, when: str) -> list[tuple[int, ...]]:
+    """The output shapes for one image, where ``features`` are those of four."""
     if isinstance(features, Tensor) and features.ndim == 2:
         maps = [features]
     elif isinstance(features, Tensor) or (
@@ -199,12 +199,12 @@ def output_is_finite(subject: BackboneSubject) -> None:
 
 
 def batch_sizes(subject: BackboneSubject) -> None:
-    """Batches of 1 and of 3 images give as many outputs, of the same shape."""
-    wanted = [tuple(t.shape[1:]) for t in tensors_of(subject.output)]
+    """Batches of 1 and of 3 images give as many outputs as one of 4, of the same shapes."""
+    expected = [tuple(t.shape[1:]) for t in tensors_of(subject.output)]
     for count in (1, 3):
         with must(f"a batch of {count}"), torch.no_grad(), seeded(0):
             found = tensors_of(subject.sample(subject.images(count)))
-        if [tuple(t.shape) for t in found] != [(count, *shape) for shape in wanted]:
+        if [tuple(t.shape) for t in found] != [(count, *shape) for shape in expected]:
             raise CheckFailed(
                 f"a batch of {count} gives {shapes(found)}, "
                 f"a batch of 4 {shapes(tensors_of(subject.output))}"
@@ -278,7 +278,7 @@ def overfits_four_faces(subject: BackboneSubject) -> None:
     plan = ModelPlan.of(subject.entry.qualified, input_size=subject.size, backbone_options=options)
 
     def model() -> LandmarkModel:
-        with needs("output_rank"):  # which the core sees too, and refuses
+        with needs("output_rank"):  # the core refuses wrong outputs too
             return build_model(plan, IBUG68).model
 
     overfit(model, subject.size)

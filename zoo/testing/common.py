@@ -55,7 +55,7 @@ TEXTS = frozenset(
 
 
 def _wrong_value(name: str, value: object) -> str:
-    """What a field should hold, where it does not; empty where it does."""
+    """What a field should hold, if it holds something else; else empty."""
     if name in TEXTS:
         return "" if isinstance(value, str) else "a text is wanted"
     if name in ("build", "open", "measure"):
@@ -103,8 +103,8 @@ def _wrong_triple(name: str, value: object) -> str:
 
 def wrong_outputs(name: str, value: object) -> str:
     """What is wrong with ``outputs`` of a head or ``needs`` of a loss; empty: nothing."""
-    wanted = '"K"' if name == "outputs" else "names"
-    shape = f"a tuple of whole numbers above 0 and {wanted} is wanted"
+    symbols = '"K"' if name == "outputs" else "names"
+    shape = f"a tuple of whole numbers above 0 and {symbols} is wanted"
     if not isinstance(value, Mapping):
         return "a mapping of names to shapes is wanted"
     for output, sides in value.items():
@@ -137,8 +137,9 @@ def require_keyword_only(
 ) -> None:
     """Options are keyword-only and have defaults.
 
-    ``given`` come first, by place; ``wanted`` are options that must be there, with their defaults;
-    ``filled_in`` are those that the core gives where they are named, and need no default.
+    ``given``: parameters that come first, by place. ``wanted``: options that must be there, with
+    their defaults. ``filled_in``: options that the core passes if they are there; they need no
+    default.
     """
     try:
         parameters = list(inspect.signature(build).parameters.values())

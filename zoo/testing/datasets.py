@@ -1,7 +1,7 @@
 """The list of checks for a data set.
 
-The labels of every sample are read, and the images of some, spread evenly. Where a check speaks of
-something that a data set need not have (people, a symmetry), and it has none, the check says so.
+The labels of every sample are read, and the images of some, evenly spaced. If a data set lacks
+something optional (people, a symmetry), the checks of that say so.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class DataSubject(Subject):
     """A data set, opened once, and its samples."""
 
     def open(self, root: Path | None) -> OpenDataset:
-        found: OpenDataset = call_unblamed(
+        opened: OpenDataset = call_unblamed(
             "dataset", self.plugin_id, self.plugin.open, root, **self.options
         )
-        return found
+        return opened
 
     @cached_property
     def opened(self) -> OpenDataset:
@@ -53,17 +53,17 @@ class DataSubject(Subject):
             return self.read()
 
     def read(self) -> list[Sample]:
-        """All samples, each as the contract says."""
+        """All samples. Raises CheckFailed for one that is not as the contract says."""
         opened = self.opened
         with must("samples()"):
-            found = list(opened.samples())
-        if not found:
+            samples = list(opened.samples())
+        if not samples:
             first = "".join(f"; the first row left out: {p}" for p in opened.problems[:1])
             raise CheckFailed(f"it has no usable sample{first}")
-        for sample in found:
+        for sample in samples:
             if wrong := labels.wrong_sample(sample, opened.scheme):
                 raise CheckFailed(f"{getattr(sample, 'id', sample)!s:.80}: {wrong}")
-        return found
+        return samples
 
     @cached_property
     def unlabelled(self) -> list[Sample]:
@@ -76,14 +76,14 @@ class DataSubject(Subject):
         if not hasattr(opened, "unlabelled"):
             return []
         with must("unlabelled()"):
-            found = list(opened.unlabelled())
-        for sample in found:
+            samples = list(opened.unlabelled())
+        for sample in samples:
             if wrong := labels.wrong_sample(sample, opened.scheme, labelled=False):
                 raise CheckFailed(f"unlabelled(), {getattr(sample, 'id', sample)!s:.80}: {wrong}")
-        return found
+        return samples
 
     def some(self) -> list[Sample]:
-        """Spread evenly, the first and the last among them."""
+        """Evenly spaced samples, the first and the last among them."""
         places = np.linspace(0, len(self.samples) - 1, min(IMAGES, len(self.samples)))
         return [self.samples[i] for i in places.round().astype(int)]
 
@@ -100,15 +100,15 @@ def options_are_keyword_only(subject: DataSubject) -> None:
 
 
 def refuses_a_root_without_data(subject: DataSubject) -> None:
-    """An empty folder, or a root where none is read, is refused with an error that says what was
-    wanted."""
+    """An empty folder, or a root for a data set that reads no files, is refused with an error that
+    says what was wanted."""
     import tempfile
 
     _ = subject.plugin
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         try:
-            found = subject.open(Path(folder))
-            count = len(list(found.samples()))
+            opened = subject.open(Path(folder))
+            count = len(list(opened.samples()))
         except ZooError as error:
             if not str(error).strip():
                 raise CheckFailed(f"it raises {type(error).__name__} without a word") from error
@@ -168,7 +168,7 @@ def ids_are_unique(subject: DataSubject) -> None:
 
 def people_and_splits_fit_together(subject: DataSubject) -> None:
     """A video has one person, a release split is "train" or "test", and the default protocol can
-    split what there is."""
+    split the samples."""
     from zoo.evaluation.scores.protocols import assign, find_protocol
 
     people = labels.people_of_videos(subject.samples)
@@ -203,14 +203,14 @@ def person_protocol_shares_nobody(subject: DataSubject) -> str | None:
 
 
 def images_decode(subject: DataSubject) -> None:
-    """An image is uint8 (H, W, 3), the same each time, and nobody else's array."""
+    """An image is uint8 (H, W, 3), the same each time, and a new array each time."""
     for sample in subject.some():
         with must(f"the image of {sample.id}"):
             image, again = sample.image(), sample.image()
         good = isinstance(image, np.ndarray) and image.dtype == np.uint8
         if not good or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-            given = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image)
-            raise CheckFailed(f"{sample.id}: its image is {given}, not uint8 (H, W, 3)")
+            what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image)
+            raise CheckFailed(f"{sample.id}: its image is {what}, not uint8 (H, W, 3)")
         if not np.array_equal(image, again):
             raise CheckFailed(f"{sample.id}: decoded again, its image is another")
         if np.shares_memory(image, again):
@@ -261,8 +261,8 @@ def _require_same_order(subject: DataSubject) -> None:
 
 
 def independent_of_the_file_system(subject: DataSubject) -> None:
-    """From a copy elsewhere, its folders listed in another order, order and fingerprint are the
-    same."""
+    """A copy in another place, whose folders are listed in another order, gives the same order and
+    fingerprint."""
     first = [s.id for s in subject.samples]
     with needs("ids_are_unique"):
         fingerprint = read_table(subject.opened).fingerprint

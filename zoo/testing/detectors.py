@@ -1,8 +1,8 @@
 """The list of checks for a detector.
 
 The face is Grace Hopper's, in the photograph that comes with matplotlib. A detector that declares
-``whole_frame`` gives every picture as one box, and is held to that. One that declares ``by_path``
-is asked for that photograph as ``photograph.png``, for every other picture as ``another.png``.
+``whole_frame`` must give every picture as one box. One that declares ``by_path`` gets that
+photograph as ``photograph.png`` and every other picture as ``another.png``.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class DetectorSubject(Subject):
             raise CheckFailed(f"build gives a {type(detect).__name__}, which cannot be called")
         if plugin.by_path:
             return _by_name(detect)
-        found: Callable[[Picture], Boxes] = detect
-        return found
+        typed: Callable[[Picture], Boxes] = detect
+        return typed
 
     @cached_property
     def detect(self) -> Callable[[Picture], Boxes]:
@@ -49,16 +49,16 @@ class DetectorSubject(Subject):
             return self.tried()
 
     def tried(self) -> Callable[[Picture], Boxes]:
-        """Built, and good for two photographs."""
+        """The detector, once it has given well-formed boxes for two photographs."""
         detect = self.build()
         for picture in (pictures.photograph(), pictures.two_faces()):
             with must("a photograph"):
-                found = detect(picture)
-            _well_formed(found)
+                boxes = detect(picture)
+            _well_formed(boxes)
         return detect
 
     def boxes(self, picture: Picture) -> Boxes:
-        """What it finds, for the checks that are not about how it gives that."""
+        """The boxes in a picture, for checks of other things than their form."""
         detect = self.detect
         with needs("takes_any_picture"):
             return _well_formed(detect(picture))
@@ -79,7 +79,7 @@ def _by_name(detect: Any) -> Callable[[Picture], Boxes]:
 
 
 def _well_formed(boxes: Any) -> Boxes:
-    """Raises CheckFailed for what is not float32 (N, 5) with rows x0, y0, x1, y1, score."""
+    """The boxes. Raises CheckFailed unless they are float32 (N, 5): x0, y0, x1, y1, score."""
     if not isinstance(boxes, np.ndarray):
         raise CheckFailed(f"it gives a {type(boxes).__name__}, no numpy array")
     if boxes.dtype != np.float32 or boxes.ndim != 2 or boxes.shape[1] != 5:
@@ -115,9 +115,10 @@ def finds_a_face(subject: DetectorSubject) -> str | None:
         raise CheckFailed("it finds no face in a photograph of Grace Hopper")
     x0, y0, x1, y1 = (float(v) for v in boxes[0, :4])
     left, top, right, bottom = pictures.FACE
-    both = max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, bottom) - max(y0, top))
-    either = (x1 - x0) * (y1 - y0) + (right - left) * (bottom - top) - both
-    if both < 0.25 * either:  # detectors disagree about hair, chin and ears
+    width, height = min(x1, right) - max(x0, left), min(y1, bottom) - max(y0, top)
+    intersection = max(0.0, width) * max(0.0, height)
+    union = (x1 - x0) * (y1 - y0) + (right - left) * (bottom - top) - intersection
+    if intersection < 0.25 * union:  # detectors disagree about hair, chin and ears
         raise CheckFailed(
             f"its best box is x {x0:.0f} to {x1:.0f}, y {y0:.0f} to {y1:.0f}; the face of the "
             f"photograph is x {left} to {right}, y {top} to {bottom}, in pixels"
@@ -126,7 +127,7 @@ def finds_a_face(subject: DetectorSubject) -> str | None:
 
 
 def best_comes_first(subject: DetectorSubject) -> None:
-    """Rows come by falling score."""
+    """Rows are in order of falling score."""
     for picture in (pictures.photograph(), pictures.two_faces(), *pictures.unusual().values()):
         score = subject.boxes(picture)[:, 4]
         if (np.diff(score) > 0).any():
@@ -157,8 +158,8 @@ def empty_picture_has_no_face(subject: DetectorSubject) -> None:
             raise CheckFailed(f"it finds {len(boxes)} faces in a picture of one colour")
         return
     height, width = picture.shape[:2]
-    whole = np.array([-0.5, -0.5, width - 0.5, height - 0.5])
-    if len(boxes) != 1 or np.abs(boxes[0, :4] - whole).max() > 0.6:
+    frame = np.array([-0.5, -0.5, width - 0.5, height - 0.5])
+    if len(boxes) != 1 or np.abs(boxes[0, :4] - frame).max() > 0.6:
         raise CheckFailed(f"it declares whole_frame and gives {boxes[:, :4].tolist()}")
 
 
@@ -187,9 +188,9 @@ def takes_any_picture(subject: DetectorSubject) -> None:
     detect = subject.detect
     for name, picture in pictures.unusual().items():
         with must(name):
-            found = detect(picture)
+            boxes = detect(picture)
         try:
-            _well_formed(found)
+            _well_formed(boxes)
         except CheckFailed as error:
             raise CheckFailed(f"{name}: {error}") from error
 

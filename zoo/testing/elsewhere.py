@@ -1,4 +1,4 @@
-"""The same data in another place, in folders that list their files in another order."""
+"""A copy of a data set in another place, in folders that list their files in another order."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from unittest import mock
 
 MOST_FILES = 20_000
-"""Beyond so many the copy is one link to the whole root."""
+"""With more files than this, the copy is one link to the whole root."""
 
 
 @contextmanager
 def moved(root: Path | None) -> Iterator[Path | None]:
-    """A copy of the root, made of links, while every folder is listed backwards.
+    """Give a copy of the root, made of links. Inside, every folder is listed backwards.
 
-    The working directory is another too. None stays None.
+    The working directory is another one, too. A root of None stays None.
     """
     here = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder, ExitStack() as stack:
-        place = Path(folder).resolve() / "a copy elsewhere"
-        copy = None if root is None else _linked(root, place)
+        target = Path(folder).resolve() / "a copy elsewhere"
+        copy = None if root is None else _linked(root, target)
         os.chdir(folder)
         stack.callback(os.chdir, here)
         for patch in _backwards():
@@ -31,20 +31,20 @@ def moved(root: Path | None) -> Iterator[Path | None]:
         yield copy
 
 
-def _linked(root: Path, place: Path) -> Path:
-    """The root's folders made anew, its files linked; the copy of the root."""
+def _linked(root: Path, target: Path) -> Path:
+    """Make the root's folders anew and link its files; gives the path of the copy."""
     if root.is_file():
-        return _linked(root.parent, place) / root.name
+        return _linked(root.parent, target) / root.name
     files = [path for path in sorted(root.rglob("*")) if not path.is_dir()][: MOST_FILES + 1]
     if len(files) > MOST_FILES:
-        place.symlink_to(root, target_is_directory=True)
-        return place
-    place.mkdir()
+        target.symlink_to(root, target_is_directory=True)
+        return target
+    target.mkdir()
     for path in reversed(files):
-        link = place / path.relative_to(root)
+        link = target / path.relative_to(root)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(path.resolve())
-    return place
+    return target
 
 
 class _Backwards:
@@ -71,6 +71,7 @@ class _Backwards:
 
 
 def _backwards() -> list[Any]:
+    """Patches under which folders are listed backwards."""
     scandir, listdir = os.scandir, os.listdir
 
     def scan(*arguments: Any) -> _Backwards:

@@ -1,4 +1,4 @@
-"""Whether a network can be exported as `zoo export` does it, and its graph gives the same."""
+"""Whether a network can be exported as by `zoo export`, and its graph gives the same outputs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from zoo.testing.failures import CheckFailed
 from zoo.testing.tensors import seeded
 
 BATCHES = (1, 2, 3)
-"""Numbers of images; the graph is traced on another."""
+"""Batch sizes to check; the graph is traced on another one."""
 OFF = 1e-3
-"""Fraction of an output's largest value that two runtimes may be apart."""
+"""Fraction of an output's largest value by which two runtimes may differ."""
 MOST = 0.1
-"""Share of an output's numbers that may be farther apart: rounding decides between two peaks."""
+"""Share of an output's numbers that may differ more, where rounding decides between two peaks."""
 
 
 def require_export(
     model: nn.Module, shapes: Mapping[str, tuple[int, ...]], side: int
 ) -> str | None:
-    """Fails unless onnxruntime gives what the model gives, RGB (B, 3, S, S) in [0, 1] to a dict;
-    ``shapes`` of what is wanted of it, for one face. Returns why that cannot be seen here."""
+    """Fails unless onnxruntime gives what the model gives. The model takes RGB (B, 3, S, S) in
+    [0, 1] and gives a dict; ``shapes`` are those of its outputs to compare, for one face. Returns
+    why this cannot be checked here, or None."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -53,17 +54,17 @@ def require_export(
 
 @torch.no_grad()
 def _wrong(network: graph.CropsToPoints, session: Any, count: int, side: int) -> str:
-    """What the graph does with this many images; empty where that is right."""
+    """What is wrong with the graph's outputs for this many images; empty: nothing."""
     generator = torch.Generator().manual_seed(count)
     images = torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=generator)
     try:
-        found = session.run(None, {IMAGES: images.numpy()})
+        outputs = session.run(None, {IMAGES: images.numpy()})
     except Exception as error:
         return f"fails in onnxruntime ({graph.reason(error)[:200]})"
-    for name, wanted, given in zip(network.names(images), network(images), found, strict=True):
-        if tuple(given.shape) != tuple(wanted.shape):
-            return f"gives {name} as {tuple(given.shape)}, not {tuple(wanted.shape)},"
-        off = (torch.from_numpy(given) - wanted).abs() > OFF * float(wanted.abs().max())
+    for name, expected, actual in zip(network.names(images), network(images), outputs, strict=True):
+        if tuple(actual.shape) != tuple(expected.shape):
+            return f"gives {name} as {tuple(actual.shape)}, not {tuple(expected.shape)},"
+        off = (torch.from_numpy(actual) - expected).abs() > OFF * float(expected.abs().max())
         if float(off.float().mean()) > MOST:
             return f"gives another {name}"
     return ""

@@ -19,10 +19,11 @@ from zoo.testing.tensors import seeded
 from zoo.training.loss import landmark_units, training_loss
 
 TRIALS = ((1e-3, 20), (1e-4, 20), (1e-3, 120), (1e-4, 120))
-"""Learning rates of Adam, each with its steps, tried one after another. Most networks need fewer
-than 20 steps of the first; wide layers without norms want the lower rate."""
+"""Learning rates of Adam, each with its number of steps, tried one after another. Most networks
+need fewer than 20 steps of the first; wide layers without normalisation need the lower rate."""
 ENOUGH = 0.2
-"""Share of the loss of the four faces' mean shape, the least for a model that ignores the image."""
+"""Fraction of the loss of the four faces' mean shape. A model has to get below it; one that ignores
+the image gets no lower than the mean shape's loss itself."""
 
 
 @functools.cache
@@ -65,7 +66,7 @@ def overfit(build: Callable[[], LandmarkModel], size: int) -> None:
 def _train(
     model: LandmarkModel, images: Tensor, points: Tensor, rate: float, steps: int
 ) -> tuple[float, float]:
-    """The lowest loss that was reached, and the mean shape's."""
+    """Train the model; gives the lowest loss that it reached, and the mean shape's."""
     visible = torch.ones(points.shape[:2], dtype=torch.bool)
     mean = points.mean(dim=0)
     baseline = float(_cost(mean.expand_as(points), points))
@@ -95,6 +96,6 @@ def _cost(points: Tensor, target: Tensor) -> Tensor:
 
 def point_loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     """SmoothL1 in landmark units, the mean over all visible coordinates."""
-    shown = visible.unsqueeze(-1).expand_as(points)
-    cost = F.smooth_l1_loss(points, torch.where(shown, target, points.detach()), reduction="none")
-    return torch.where(shown, cost, 0.0).sum() / shown.sum().clamp(min=1)
+    mask = visible.unsqueeze(-1).expand_as(points)
+    cost = F.smooth_l1_loss(points, torch.where(mask, target, points.detach()), reduction="none")
+    return torch.where(mask, cost, 0.0).sum() / mask.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""How a check says no."""
+"""The exceptions of checks that fail, and contexts that raise them."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class CheckNotRun(CheckFailed):
     def __init__(self, needed: str, reason: str) -> None:
         super().__init__(f"needs {needed}: {reason}")
         self.needed = needed
-        """The name of the other."""
+        """Name of the other check."""
         self.reason = reason
         """Why the plugin fails it."""
 
 
 def reason_of(error: BaseException) -> str:
-    """What an exception says, on one line; the type comes first unless the message is ours."""
+    """What an exception says, on one line; its type comes first unless it is one of the zoo's."""
     if isinstance(error, ZooError | CheckFailed):
         return " ".join(str(error).split())
     return one_line(error)
@@ -55,7 +55,7 @@ def reason_of(error: BaseException) -> str:
 
 @contextmanager
 def needs(name: str) -> Iterator[None]:
-    """Whatever fails inside is the business of the check called ``name``."""
+    """What fails inside becomes :class:`CheckNotRun`: it is for the check ``name`` to report."""
     try:
         yield
     except CheckNotRun:
@@ -66,7 +66,7 @@ def needs(name: str) -> Iterator[None]:
 
 @contextmanager
 def must(what: str) -> Iterator[None]:
-    """Whatever is raised inside fails this check; ``what`` says what the plugin was asked for."""
+    """What is raised inside becomes :class:`CheckFailed`. ``what``: what the plugin had to do."""
     try:
         yield
     except CheckFailed:

@@ -1,4 +1,4 @@
-"""Importing a plugin in a fresh process: what becomes of it, and what it changes for everybody.
+"""Importing a plugin in a fresh process: whether it works, and what global state it changes.
 
 A plugin may hang, exit or crash while it is imported. So its first import happens in a child with a
 time limit, and this process imports it only after that went well.
@@ -23,7 +23,7 @@ from zoo.registry.errors import failed
 from zoo.registry.trial import Trial, asked, reason_of
 
 TORCH_FIRST = "torch first"
-"""The reason of an entry that wants torch to be imported before it."""
+"""``reason`` of an entry before which the child imports torch."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,24 @@ class Arrival:
 def arrival(entry: Entry, timeout: float) -> Arrival:
     """Import the module of an entry in a child process; ``timeout`` is in seconds.
 
-    Known for the rest of this process, for all plugins of the module: they are often checked
-    together, and a child that imports torch takes seconds. What changes in torch is seen where it
-    was there before; plugins of some kinds usually have no need of it.
+    The result is cached for all plugins of the module: they are often checked together, and a child
+    that imports torch takes seconds. A change of torch's state is found only if torch was imported
+    first. Plugins of some kinds usually do not need torch: for those it is imported first only if
+    the plugin turns out to import it.
     """
     module = entry.target.partition(":")[0]
-    whole = replace(entry, id="", kind="", target=f"{module}:", status="not loaded", reason="")
+    of_module = replace(entry, id="", kind="", target=f"{module}:", status="not loaded", reason="")
     path = tuple(sys.path)
     if not KINDS[entry.kind].brings_torch:
-        found, brings_torch = _arrival(whole, timeout, path)
+        result, brings_torch = _arrival(of_module, timeout, path)
         if not brings_torch:
-            return found
-    return _arrival(replace(whole, reason=TORCH_FIRST), timeout, path)[0]
+            return result
+    return _arrival(replace(of_module, reason=TORCH_FIRST), timeout, path)[0]
 
 
 @functools.cache
 def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> tuple[Arrival, bool]:
-    """The second: whether torch came with it."""
+    """The arrival, and whether torch is imported after it."""
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         trial = Trial(__name__, entry, timeout, Path(folder) / "report")
         try:
@@ -71,8 +72,8 @@ def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> tuple[Arriv
 
 
 def in_child() -> None:
-    """Import the entry's module; report why that failed, or nothing, whether torch came with it,
-    and what changed."""
+    """Import the entry's module; report why that failed, or an empty text, whether torch was
+    imported with it, and what changed."""
     with asked() as (entry, report):
         if entry.reason == TORCH_FIRST:
             importlib.import_module("torch")
@@ -85,14 +86,14 @@ def in_child() -> None:
         after = _state()
         report += [failure, "torch" in sys.modules]
         report += [
-            f"{n} {told}" for n, (told, v) in after.items() if n in before and v != before[n][1]
+            f"{n} {text}" for n, (text, v) in after.items() if n in before and v != before[n][1]
         ]
 
 
 def _state() -> dict[str, tuple[str, Any]]:
-    """What every plugin of a process shares: name, what to say if it changed, and its value.
+    """The global state that all plugins share, by name: what to say if it changed, and its value.
 
-    Torch is left out where it is not imported.
+    That of torch is left out if torch is not imported.
     """
     import random
 
@@ -116,4 +117,4 @@ def _state() -> dict[str, tuple[str, Any]]:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         read = functools.partial(os.environ.get, name)
         values[f"the environment variable {name}"] = ("is now {}", read)
-    return {name: (told.format(value := read()), value) for name, (told, read) in values.items()}
+    return {name: (text.format(value := read()), value) for name, (text, read) in values.items()}

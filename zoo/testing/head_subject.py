@@ -1,4 +1,4 @@
-"""A head that is checked: the forms of features that it takes, and what it gives for them."""
+"""A head being checked: the forms of features that it takes, and its outputs for them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class HeadSubject(Subject):
             return self.build_as_is(form, scheme).eval()
 
     def build_as_is(self, form: FeatureForm, scheme: LandmarkScheme = IBUG68) -> nn.Module:
-        """A new module from torch's random state as it stands."""
+        """A new module, its weights from torch's present random state."""
         built: Any = call_unblamed(
             "head", self.plugin_id, self.plugin.build, form.info, scheme, SIZE, **self.options
         )
@@ -45,14 +45,14 @@ class HeadSubject(Subject):
         return forms(stride, self.plugin.tokens)
 
     def outputs(self, module: nn.Module) -> dict[str, tuple[int, ...]]:
-        """What it declares beside points and scores, with the shape for one face of 68 points."""
-        own = getattr(module, "declared_outputs", {})
-        if why := wrong_outputs("outputs", own):
-            raise CheckFailed(f"its module's declared_outputs = {own!r}: {why}")
+        """Declared outputs beside points and scores, with the shape for one face of 68 points."""
+        declared = getattr(module, "declared_outputs", {})
+        if why := wrong_outputs("outputs", declared):
+            raise CheckFailed(f"its module's declared_outputs = {declared!r}: {why}")
         return declared_outputs(self.plugin, module, len(IBUG68))
 
     def sort_out(self) -> tuple[list[FeatureForm], dict[str, str]]:
-        """The forms that it takes, and what it says to the others."""
+        """The forms that it takes, and its message for each of the others."""
         taken, refused = [], {}
         for form in self.offered:
             try:
@@ -91,12 +91,12 @@ class HeadSubject(Subject):
             return points_first(module(features))
 
     def run_on_two(self, form: FeatureForm) -> Run:
-        """What a module gives for the features of two images, always the same."""
+        """Gives a module's outputs for the features of two images that are always the same."""
         return lambda module: self.run(module, form.features(2))
 
 
 def points_first(output: Any) -> list[Tensor]:
     if not isinstance(output, dict) or not isinstance(output.get("points"), Tensor):
-        given = sorted(output) if isinstance(output, dict) else type(output).__name__
-        raise CheckFailed(f'it gives {given}, no dict with the tensor "points"')
+        what = sorted(output) if isinstance(output, dict) else type(output).__name__
+        raise CheckFailed(f'it gives {what}, no dict with the tensor "points"')
     return [output["points"], *(output[name] for name in sorted(output) if name != "points")]

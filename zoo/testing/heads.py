@@ -1,9 +1,9 @@
 """The list of checks for a head.
 
 A head is offered features in several forms (:func:`zoo.testing.small_net.forms`): a vector, a map,
-several maps; one whose ``build`` names a ``stride`` is offered maps only. It takes a form or
-refuses it by name; the other checks hold for every form that it takes. Features are noise from
-fixed seeds; the faces that it learns come by way of a small network of the kit's own.
+several maps; a head whose ``build`` has the option ``stride`` is offered maps only. It takes a form
+or refuses it by name; the other checks hold for every form that it takes. Features are noise from
+fixed seeds; the faces that it learns first go through a small network of the kit's own.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def options_are_keyword_only(subject: HeadSubject) -> None:
 
 
 def takes_features_or_refuses_by_name(subject: HeadSubject) -> None:
-    """Offered a vector, a map or several maps, it is built, or refuses with an error that names
-    it."""
+    """For a vector, a map or several maps it is built, or refuses with an error that names the
+    head."""
     _ = subject.plugin
     taken, refused = subject.sort_out()
     if not taken:
@@ -88,8 +88,8 @@ def _require_shape(output: Output, name: str, shape: tuple[int, ...], form: Feat
 
 
 def outputs_are_as_declared(subject: HeadSubject) -> None:
-    """All that it gives begins with the batch, and what it declares in ``outputs`` has its shape
-    and is finite."""
+    """The first dimension of every output is the batch, and each one declared in ``outputs`` has
+    its shape and is finite."""
     for form, module in subject.each():
         for count in (2, 3):
             with needs("gives_points"), torch.no_grad(), seeded(0):
@@ -108,7 +108,7 @@ def outputs_are_as_declared(subject: HeadSubject) -> None:
 
 
 def exports_to_onnx(subject: HeadSubject) -> str | None:
-    """As ONNX, on a small network, it gives the same for batches of any size."""
+    """As ONNX, on a small network, it gives the same outputs for batches of any size."""
     with needs("gives_points"):
         gives_points(subject)
     with needs("eval_is_deterministic"):
@@ -176,7 +176,8 @@ def _loss(
     target: Tensor | None = None,
     visible: Tensor | None = None,
 ) -> Tensor:
-    """The training loss in training mode; targets are fractions of the input, by default inside."""
+    """The training loss in training mode. Targets are fractions of the input; by default they lie
+    inside it."""
     count = tensors_of(features)[0].shape[0]
     module.train()
     target = _targets(count) if target is None else target
@@ -195,36 +196,36 @@ def _targets(count: int) -> Tensor:
 
 
 def loss_ignores_invisible_points(subject: HeadSubject) -> None:
-    """What stands at an invisible point, NaN too, reaches neither the loss nor the gradient; a
-    batch without a visible point costs 0."""
+    """The target of an invisible point, NaN too, changes neither the loss nor the gradient; a batch
+    without a visible point costs 0."""
     for form in subject.taken:
         target = _targets(4)
         visible = torch.ones(target.shape[:2], dtype=torch.bool)
         visible[0, ::2] = False
         visible[1] = False
         module = subject.build(form)
-        cost, slopes = _cost_and_slopes(module, form, target, visible)
+        cost, gradients = _cost_and_gradients(module, form, target, visible)
         if not cost == cost:
             raise CheckFailed(f"{form.name}: with invisible points the loss is {cost:g}")
         for strange in (float("nan"), 1e4):
             hidden = target.masked_fill(~visible.unsqueeze(-1), strange)
-            found, others = _cost_and_slopes(module, form, hidden, visible)
-            if not abs(found - cost) <= CLOSE * max(abs(cost), 1e-6):
+            other_cost, other_gradients = _cost_and_gradients(module, form, hidden, visible)
+            if not abs(other_cost - cost) <= CLOSE * max(abs(cost), 1e-6):
                 raise CheckFailed(
                     f"{form.name}: with {strange:g} for the target of invisible points the loss is "
-                    f"{found:g} instead of {cost:g}"
+                    f"{other_cost:g} instead of {cost:g}"
                 )
-            if difference(slopes, others) > CLOSE:
+            if difference(gradients, other_gradients) > CLOSE:
                 raise CheckFailed(
                     f"{form.name}: with {strange:g} for the target of invisible points the "
                     "gradient changes"
                 )
-        nothing, still = _cost_and_slopes(module, form, target, torch.zeros_like(visible))
-        if nothing != 0 or any(bool((s != 0).any()) for s in still):
-            raise CheckFailed(f"{form.name}: a batch without a visible point costs {nothing:g}")
+        cost, gradients = _cost_and_gradients(module, form, target, torch.zeros_like(visible))
+        if cost != 0 or any(bool((g != 0).any()) for g in gradients):
+            raise CheckFailed(f"{form.name}: a batch without a visible point costs {cost:g}")
 
 
-def _cost_and_slopes(
+def _cost_and_gradients(
     module: nn.Module, form: FeatureForm, target: Tensor, visible: Tensor
 ) -> tuple[float, list[Tensor]]:
     with needs("gives_points"):
@@ -232,8 +233,8 @@ def _cost_and_slopes(
     trainable = [p for p in module.parameters() if p.requires_grad]
     if not cost.requires_grad:
         return float(cost), [torch.zeros_like(p) for p in trainable]
-    slopes = torch.autograd.grad(cost, trainable, allow_unused=True, materialize_grads=True)
-    return float(cost.detach()), list(slopes)
+    gradients = torch.autograd.grad(cost, trainable, allow_unused=True, materialize_grads=True)
+    return float(cost.detach()), list(gradients)
 
 
 def starts_at_the_mean_shape(subject: HeadSubject) -> str | None:

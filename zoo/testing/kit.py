@@ -1,10 +1,10 @@
 """The checks of a plugin, how they are run, and how they are counted.
 
-A check passes, fails, or cannot be run because the plugin fails another that it builds on; the last
-counts as a failure too. A failure that the plugin declares in its ``expected_failures`` is counted
-as one, and one that is declared and does not happen is a failure: what is known stays true. The
-list of a kind is fixed, so a check may not apply to a plugin (points without symmetry have no flip
-that could be wrong); it then says why, and is counted as such.
+A check passes, fails, or cannot be run because the plugin fails another check that it builds on,
+which counts as a failure too. A failure that the plugin declares in its ``expected_failures`` is
+counted as expected. A declared failure that does not happen is a failure, so that declarations stay
+true. The list of a kind is fixed, so a check may not apply to a plugin (points without symmetry
+have no flip that could be wrong); it then says why, and is counted as not applicable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IMPORT_TIMEOUT = 60.0
 """Seconds."""
 
 Test = Callable[[Any], str | None]
-"""Takes the subject; raises what is wrong with it, or returns why it does not apply to it."""
+"""Takes the subject. Raises what is wrong with it; returns why it does not apply, or None."""
 
 Status = Literal[
     "ok", "not applicable", "failed as expected", "failed", "passed unexpectedly", "not run"
@@ -44,8 +44,8 @@ GOOD: tuple[Status, ...] = ("ok", "not applicable", "failed as expected")
 class Check:
     """One check of one plugin.
 
-    Calling it raises :class:`CheckFailed` with a clear message. What it returns is None, or why it
-    does not apply: a data set without people cannot mix them up.
+    Calling it raises :class:`CheckFailed` with a clear message, or returns None, or returns why the
+    check does not apply: a data set without people cannot mix them up.
 
     Example:
         >>> from zoo.testing import checks
@@ -80,7 +80,7 @@ class Check:
             with redirect_stdout(sys.stderr):
                 return self.test(self.subject)
         except CheckNotRun as error:
-            if self._passes(error.needed):  # so the fault is of what this check asks
+            if self._passes(error.needed):  # so the fault is this check's own
                 raise CheckFailed(error.reason) from error
             raise
         except CheckFailed:
@@ -105,7 +105,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a check.
+    """The result of a check.
 
     Example:
         >>> from zoo.testing import checks, run
@@ -117,7 +117,7 @@ class Outcome:
     check: Check
     status: Status
     message: str
-    """What failed; why it does not apply; of an expected failure, the reason its author gives."""
+    """What failed, or why it does not apply; for an expected failure, its declared reason."""
     seconds: float
     failure: CheckFailed | None = None
 
@@ -142,7 +142,7 @@ def checks(
             only.
         options: Options of the plugin's ``build`` (``open`` for a data set). ``input_size`` among a
             backbone's is the size in pixels at which it is checked beside its declared one.
-        data: Root of a data set, or a function that gives it, called when it is first wanted.
+        data: Root of a data set, or a function that gives it, called when it is first needed.
             None: the usual places are searched.
         import_timeout: Time in seconds that the plugin's import may take.
 
@@ -159,7 +159,7 @@ def checks(
         ['found_through_metadata', 'import_leaves_no_trace']
     """
     kind = canonical_kind(kind) if kind else kind_of(plugin_id)
-    # it has the list, as CHECKS, and the class of what that is run on
+    # it has the list, CHECKS, and the class of what the checks are run on, SUBJECT
     module = importlib.import_module(f"zoo.testing.{KINDS[kind].plural}")
     tests: Sequence[Test] = module.CHECKS
     by_name = {test.__name__: test for test in tests}
@@ -176,13 +176,13 @@ def _first_sentence(test: Test) -> str:
 
 
 def run(check: Check) -> Outcome:
-    """Call a check and grade what comes of it.
+    """Call a check and grade its result.
 
     Args:
         check: One of :func:`checks`.
 
     Returns:
-        What came of it. A failure of the plugin is no exception here: it stands in ``failure``.
+        The result. A failure of the plugin raises nothing here: it is in ``failure``.
 
     Example:
         >>> from zoo.testing import checks, run
@@ -232,6 +232,6 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     if expected := counts["failed as expected"]:
         text += f", {expected} of them "
         text += "an expected failure" if expected == 1 else "expected failures"
-    if idle := counts["not applicable"]:
-        text += f", {idle} not applicable"
+    if count := counts["not applicable"]:
+        text += f", {count} not applicable"
     return text

@@ -1,4 +1,4 @@
-"""What can be wrong with the labels of a data set. Each function gives it in words, or nothing."""
+"""What can be wrong with the labels of a data set, as a message that is empty if nothing is."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from numpy.typing import NDArray
 from zoo.api import LandmarkScheme, Sample
 
 BEYOND = 0.5
-"""Fraction of the image's longer side: a point of a cut-off face may lie so far outside."""
+"""Fraction of the image's longer side: a point of a cut-off face may lie this far outside."""
 
 FLIP_SLACK = 0.2
-"""Fraction of a face's size: the mean of few faces, all turned to one side, is so asymmetric."""
+"""Fraction of a face's size: the mean of few faces, all turned to one side, is this asymmetric."""
 
 Column = tuple[str | None, ...]
 
 
 def wrong_sample(sample: Any, scheme: LandmarkScheme, labelled: bool = True) -> str:
-    """A field that is not what the contract says; ``labelled``: of a sample that carries labels."""
+    """A field that is not as the contract says; ``labelled``: whether the sample carries labels."""
     if not isinstance(sample, Sample):
         return f"a {type(sample).__name__}, no zoo.api.Sample"
     if not isinstance(sample.id, str) or not sample.id.strip():
         return "its id is no text"
     count = len(scheme)
-    wanted: list[tuple[str, Any, Any, tuple[int, ...]]] = [
+    arrays: list[tuple[str, Any, Any, tuple[int, ...]]] = [
         ("points", sample.points, np.float32, (count, 2)),
         ("visible", sample.visible, np.bool_, (count,)),
     ]
     if sample.occluded is not None:
-        wanted.append(("occluded", sample.occluded, np.bool_, (count,)))
-    for name, value, dtype, shape in wanted:
+        arrays.append(("occluded", sample.occluded, np.bool_, (count,)))
+    for name, value, dtype, shape in arrays:
         if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
-            given = (
+            what = (
                 f"{value.dtype} {value.shape}"
                 if isinstance(value, np.ndarray)
                 else type(value).__name__
             )
-            return f"{name} is {given}, not {np.dtype(dtype)} {shape} of scheme {scheme.name}"
+            return f"{name} is {what}, not {np.dtype(dtype)} {shape} of scheme {scheme.name}"
     if not np.isfinite(sample.points).all():
         return "a point is not finite; what carries no label is marked in `visible`"
     if sample.visible.any() and not labelled:
@@ -91,12 +91,12 @@ def people_of_videos(samples: Sequence[Sample]) -> dict[str, set[str | None]]:
 
 
 def plain_name(name: str | None) -> str:
-    """A person's name without what two spellings of it differ in: case, blanks, _, - and dots."""
+    """A person's name without the differences of spelling: case, blanks, _, - and dots."""
     return "".join(c for c in (name or "").casefold() if c.isalnum())
 
 
 def far_from_image(sample: Sample, height: int, width: int) -> str:
-    """A visible point further outside than any face that is cut off."""
+    """A visible point further outside than those of a cut-off face may be."""
     beyond = BEYOND * max(height, width)
     points = sample.points[sample.visible]
     far = (points < -beyond) | (points > np.array([width, height]) - 1 + beyond)
@@ -149,7 +149,8 @@ def wrong_flip(scheme: LandmarkScheme, samples: Sequence[Sample]) -> str:
 def _unlike_the_mean_face(
     scheme: LandmarkScheme, flip: NDArray[np.int64], samples: Sequence[Sample]
 ) -> str:
-    """Its left must be left, and mirrored it must look like itself."""
+    """Where the mean face contradicts the scheme: its left eye must be on the left, and mirrored,
+    with its points exchanged by ``flip``, it must look like itself."""
     face = _mean_face(samples)
     known: NDArray[np.bool_] = np.asarray(np.isfinite(face).all(axis=1))
     if scheme.eye_corners is not None and known[list(scheme.eye_corners)].all():
@@ -175,25 +176,25 @@ def _mean_face(samples: Sequence[Sample]) -> NDArray[np.float64]:
     """Mean of all faces, each moved to its centre and scaled to sqrt(w h) = 1: (K, 2), NaN for a
     point that is never visible."""
     total = np.zeros(samples[0].points.shape)
-    seen = np.zeros(len(total))
+    counts = np.zeros(len(total))
     for sample in samples:
-        shown = sample.points[sample.visible].astype(np.float64)
-        low, high = shown.min(axis=0), shown.max(axis=0)
+        points = sample.points[sample.visible].astype(np.float64)
+        low, high = points.min(axis=0), points.max(axis=0)
         size = np.sqrt((high - low).prod())
         if size > 0:
-            total[sample.visible] += (shown - (low + high) / 2) / size
-            seen[sample.visible] += 1
-    return np.where(seen[:, None] > 0, total / np.maximum(seen, 1)[:, None], np.nan)
+            total[sample.visible] += (points - (low + high) / 2) / size
+            counts[sample.visible] += 1
+    return np.where(counts[:, None] > 0, total / np.maximum(counts, 1)[:, None], np.nan)
 
 
 def first_difference(ids: Sequence[str], samples: Sequence[Sample]) -> str:
-    """Where another reading departs from the ids of the first."""
-    found = [sample.id for sample in samples]
-    for place, (one, other) in enumerate(zip(ids, found, strict=False)):
+    """Where the ids of another reading differ from those of the first."""
+    other_ids = [sample.id for sample in samples]
+    for place, (one, other) in enumerate(zip(ids, other_ids, strict=False)):
         if one != other:
             return f"sample {place} is {other!r} instead of {one!r}"
-    if len(ids) != len(found):
-        return f"there are {len(found)} samples instead of {len(ids)}"
+    if len(ids) != len(other_ids):
+        return f"there are {len(other_ids)} samples instead of {len(ids)}"
     return ""
 
 

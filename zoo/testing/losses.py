@@ -34,7 +34,7 @@ PointLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 SCHEMES = (IBUG68, WFLW98, generic_scheme(5))
 SAME = 1e-4
-"""Fraction of a loss: a smaller difference is another order of sums."""
+"""Fraction of a loss: a smaller difference comes from another order of the sums."""
 
 
 class LossSubject(Subject):
@@ -61,7 +61,7 @@ class LossSubject(Subject):
 
 
 class WithOutput(nn.Module):
-    """A loss that asks for the head's output, with one that is the same for all faces."""
+    """A loss that takes the head's output, called with an output that is the same for all faces."""
 
     def __init__(self, loss: Callable[..., Tensor], output: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -69,54 +69,57 @@ class WithOutput(nn.Module):
         self.output = dict(output)
 
     def forward(self, points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-        made = {name: each.expand(len(points), *each.shape) for name, each in self.output.items()}
-        made["points"] = from_landmark_units(points)
-        return self.loss(points, target, visible, output=Declared(made))
+        output = {name: t.expand(len(points), *t.shape) for name, t in self.output.items()}
+        output["points"] = from_landmark_units(points)
+        return self.loss(points, target, visible, output=DeclaredOutput(output))
 
 
-class Declared(dict[str, Tensor]):
-    """Says what a loss asks for and does not declare."""
+class DeclaredOutput(dict[str, Tensor]):
+    """A head's output. Raises CheckFailed for a tensor that the loss takes without declaring it."""
 
     def __missing__(self, name: str) -> Tensor:
         raise CheckFailed(f"it takes the output {name}, and does not declare it in its needs")
 
 
 def made_output(needs: Mapping[str, tuple[int | str, ...]], scheme: LandmarkScheme) -> Output:
-    """What a loss needs of a head for one face, from fixed seeds; other sizes than K are 6."""
-    made = {}
+    """The output of a head that a loss needs, for one face, from fixed seeds. Named sizes other
+    than K are 6."""
+    output = {}
     for number, (name, shape) in enumerate(needs.items()):
         sizes = [len(scheme) if side == "K" else side for side in shape]
-        made[name] = noise(*(6 if isinstance(s, str) else s for s in sizes), seed=50 + number)
-        if name == "covariance":  # of a point that is off by some hundredths of the input
-            made[name] = 4e-4 * (made[name] @ made[name].mT + torch.eye(2))
+        tensor = noise(*(6 if isinstance(s, str) else s for s in sizes), seed=50 + number)
+        if name == "covariance":  # of points that are off by some hundredths of the input
+            tensor = 4e-4 * (tensor @ tensor.mT + torch.eye(2))
         if name in ("visibility", "score"):
-            made[name] = made[name].sigmoid()
-    return made
+            tensor = tensor.sigmoid()
+        output[name] = tensor
+    return output
 
 
 def _require_scalar(scheme: LandmarkScheme, loss: PointLoss) -> None:
     for count in (1, 3):
         with must(f"{count} faces of {len(scheme)} points"), seeded(0):
-            found: Any = loss(*faces(scheme, count))
-        if not isinstance(found, Tensor):
-            raise CheckFailed(f"it gives a {type(found).__name__}, no tensor")
-        if found.ndim != 0 or not found.is_floating_point():
+            cost: Any = loss(*faces(scheme, count))
+        if not isinstance(cost, Tensor):
+            raise CheckFailed(f"it gives a {type(cost).__name__}, no tensor")
+        if cost.ndim != 0 or not cost.is_floating_point():
             raise CheckFailed(
-                f"it gives {tuple(found.shape)} {found.dtype} for {count} faces, no scalar"
+                f"it gives {tuple(cost.shape)} {cost.dtype} for {count} faces, no scalar"
             )
-        if not found.isfinite():
-            raise CheckFailed(f"it gives {float(found)} for {count} faces")
+        if not cost.isfinite():
+            raise CheckFailed(f"it gives {float(cost)} for {count} faces")
 
 
 def faces(scheme: LandmarkScheme, count: int, apart: float = 0.2) -> tuple[Tensor, Tensor, Tensor]:
-    """Points, targets (count, K, 2) that lie ``apart`` from them, and all of them visible."""
+    """Points and targets (count, K, 2) that differ by noise of deviation ``apart``, and a mask that
+    marks all of them as visible."""
     target = noise(count, len(scheme), 2, seed=1)
     points = target + apart * noise(count, len(scheme), 2, seed=2)
     return points, target, torch.ones(count, len(scheme), dtype=torch.bool)
 
 
 def value(loss: PointLoss, points: Tensor, target: Tensor, visible: Tensor, seed: int = 0) -> float:
-    """What they cost; of copies, since a loss may write into what it is given."""
+    """The loss, computed on copies, since a loss may write into its inputs."""
     with torch.no_grad(), seeded(seed):
         return float(loss(points.clone(), target.clone(), visible.clone()))
 
@@ -125,10 +128,10 @@ def gradient(loss: PointLoss, points: Tensor, target: Tensor, visible: Tensor) -
     """Gradient of the points; zeros where the loss does not depend on them."""
     points = points.clone().requires_grad_()
     with seeded(0):
-        found = loss(points * 1, target.clone(), visible.clone())
-    if not found.requires_grad:
+        cost = loss(points * 1, target.clone(), visible.clone())
+    if not cost.requires_grad:
         return torch.zeros_like(points)
-    return torch.autograd.grad(found, points, materialize_grads=True)[0]
+    return torch.autograd.grad(cost, points, materialize_grads=True)[0]
 
 
 def options_are_keyword_only(subject: LossSubject) -> None:
@@ -146,8 +149,8 @@ def gives_a_scalar(subject: LossSubject) -> None:
 def gives_the_same_value_twice(subject: LossSubject) -> None:
     """The same points give the same value, whatever the random state."""
     for scheme, loss in subject.losses:
-        three = faces(scheme, 3)
-        first, second = value(loss, *three), value(loss, *three, seed=1)
+        inputs = faces(scheme, 3)
+        first, second = value(loss, *inputs), value(loss, *inputs, seed=1)
         if not _same(first, second):
             raise CheckFailed(f"the same points cost {first:g} and then {second:g}")
 
@@ -161,10 +164,10 @@ def is_least_at_the_target(subject: LossSubject) -> None:
             others = [target + apart * noise(*target.shape, seed=2), (1 + apart) * target]
             others += [target + apart * torch.tensor(d) for d in ((1, 0), (-1, 0), (0, 1), (0, -1))]
             for points in others:
-                found = value(loss, points, target, visible)
-                if found < least - SAME * abs(least):
+                cost = value(loss, points, target, visible)
+                if cost < least - SAME * abs(least):
                     raise CheckFailed(
-                        f"points {apart:g} landmark units off cost {found:g}, the target {least:g}"
+                        f"points {apart:g} landmark units off cost {cost:g}, the target {least:g}"
                     )
 
 
@@ -191,7 +194,7 @@ def gradient_leads_downhill(subject: LossSubject) -> None:
 
 
 def ignores_invisible_points(subject: LossSubject) -> None:
-    """What stands at an invisible point, NaN and infinity too, reaches neither the loss nor the
+    """The coordinates of an invisible point, NaN and infinity too, change neither the loss nor the
     gradient."""
     for scheme, loss in subject.losses:
         points, target, visible = faces(scheme, 3)
@@ -204,14 +207,14 @@ def ignores_invisible_points(subject: LossSubject) -> None:
                 ("target", points, target.masked_fill(hidden, strange)),
                 ("prediction", points.masked_fill(hidden, strange), target),
             ):
-                found = value(loss, p, t, visible)
-                if not _same(cost, found):
+                other_cost = value(loss, p, t, visible)
+                if not _same(cost, other_cost):
                     raise CheckFailed(
-                        f"with {strange:g} for the {name} of invisible points it gives {found:g} "
-                        f"instead of {cost:g}"
+                        f"with {strange:g} for the {name} of invisible points it gives "
+                        f"{other_cost:g} instead of {cost:g}"
                     )
-                other = gradient(loss, p, t, visible)
-                if not torch.allclose(slope, other, rtol=SAME, atol=1e-6):
+                other_slope = gradient(loss, p, t, visible)
+                if not torch.allclose(slope, other_slope, rtol=SAME, atol=1e-6):
                     raise CheckFailed(
                         f"with {strange:g} for the {name} of invisible points the gradient changes"
                     )
@@ -223,12 +226,12 @@ def costs_nothing_without_visible_points(subject: LossSubject) -> None:
     """A batch without one visible point costs 0, with gradient 0."""
     for scheme, loss in subject.losses:
         points, target, visible = faces(scheme, 3)
-        nothing = torch.zeros_like(visible)
-        found = value(loss, points, target, nothing)
-        slope = gradient(loss, points, target, nothing)
-        if found != 0 or bool((slope != 0).any()):
+        none_visible = torch.zeros_like(visible)
+        cost = value(loss, points, target, none_visible)
+        slope = gradient(loss, points, target, none_visible)
+        if cost != 0 or bool((slope != 0).any()):
             raise CheckFailed(
-                f"without a visible point it costs {found:g}, "
+                f"without a visible point it costs {cost:g}, "
                 f"with a gradient of up to {float(slope.abs().max()):g}"
             )
 
@@ -253,12 +256,13 @@ def weighs_every_face_the_same(subject: LossSubject) -> None:
 def leaves_its_inputs_alone(subject: LossSubject) -> None:
     """Points, target and visible are as they were after the call."""
     for scheme, loss in subject.losses:
-        given = faces(scheme, 3)
-        given[2][0, ::2] = False
-        kept = [t.clone() for t in given]
+        inputs = faces(scheme, 3)
+        inputs[2][0, ::2] = False
+        copies = [t.clone() for t in inputs]
         with torch.no_grad(), seeded(0):
-            loss(*given)
-        for name, before, after in zip(("points", "target", "visible"), kept, given, strict=True):
+            loss(*inputs)
+        names = ("points", "target", "visible")
+        for name, before, after in zip(names, copies, inputs, strict=True):
             if not torch.equal(before, after):
                 raise CheckFailed(f"it changes the {name} that it was given")
 
@@ -270,14 +274,14 @@ def its_parameters_are_trained(subject: LossSubject) -> None:
         module = loss if isinstance(loss, nn.Module) else nn.Module()
         trained = [p for p in module.parameters() if p.requires_grad]
         with seeded(0):
-            found = loss(points, target, visible)
-        if computes_with_others(found, trained):
+            cost = loss(points, target, visible)
+        if computes_with_others(cost, trained):
             raise CheckFailed(
                 "it computes with parameters that no torch module of its own has, so they would be "
                 "neither trained nor saved: build has to return a torch.nn.Module"
             )
         if trained:
-            torch.autograd.backward(found)
+            torch.autograd.backward(cost)
             require_gradients(module)
 
 

@@ -26,7 +26,7 @@ from zoo.testing.subject import Subject
 
 SCHEMES = (IBUG68, WFLW98, generic_scheme(5))
 SAME = 1e-9
-"""Fraction of a value: a smaller difference is another order of sums."""
+"""Fraction of a value: a smaller difference comes from another order of the sums."""
 
 
 class MetricSubject(Subject):
@@ -43,13 +43,13 @@ class MetricSubject(Subject):
         for scheme in SCHEMES:
             for off in (0.0, 3.0):
                 with must(f"a face of {len(scheme)} points"):
-                    found: Any = measure(face(scheme, off))
+                    value: Any = measure(face(scheme, off))
                 try:
-                    finite = math.isfinite(float(found))
+                    finite = math.isfinite(float(value))
                 except (TypeError, ValueError):
-                    raise CheckFailed(f"it gives a {type(found).__name__}, no number") from None
+                    raise CheckFailed(f"it gives a {type(value).__name__}, no number") from None
                 if not finite:
-                    raise CheckFailed(f"it gives {found} for a face whose points all have labels")
+                    raise CheckFailed(f"it gives {value} for a face whose points all have labels")
         return lambda face: float(measure(face))
 
 
@@ -105,25 +105,25 @@ def is_best_where_the_points_are_right(subject: MetricSubject) -> None:
 
 
 def ignores_points_without_a_label(subject: MetricSubject) -> None:
-    """What stands where a point has no label, NaN too, changes no value."""
+    """The coordinates of a point without a label, NaN too, change no value."""
     for scheme in SCHEMES:
-        whole = face(scheme, 3.0)
-        visible = whole.visible.copy()
+        labelled = face(scheme, 3.0)
+        visible = labelled.visible.copy()
         visible[::2] = False
-        part = replace(whole, visible=visible)
+        part = replace(labelled, visible=visible)
         before = subject.measure(part)
         for strange in (float("nan"), 1e6):
             hidden = ~visible[:, None]
             points, target = (
                 np.where(hidden, strange, each) for each in (part.points, part.target)
             )
-            spoilt = {
+            changed = {
                 "prediction": replace(part, points=points),
                 "label": replace(part, target=target),
             }
-            for name, given in spoilt.items():
+            for name, other in changed.items():
                 with must(f"with {strange:g} for the {name} of points without a label it"):
-                    after = subject.measure(given)
+                    after = subject.measure(other)
                 if not _same(before, after):
                     raise CheckFailed(
                         f"with {strange:g} for the {name} of points without a label it measures "
@@ -137,19 +137,19 @@ def takes_a_face_with_one_label(subject: MetricSubject) -> None:
         visible = np.zeros(len(scheme), bool)
         visible[-1] = True
         with must("a face with one label"):
-            found = subject.measure(replace(face(scheme, 3.0), visible=visible))
-        if math.isinf(found):
-            raise CheckFailed(f"a face with one label measures {found}; NaN is for those")
+            value = subject.measure(replace(face(scheme, 3.0), visible=visible))
+        if math.isinf(value):
+            raise CheckFailed(f"a face with one label measures {value}; NaN is for those")
 
 
 def leaves_the_face_alone(subject: MetricSubject) -> None:
     """Points, labels and what is visible are as they were after the call."""
     for scheme in SCHEMES:
-        given = face(scheme, 3.0)
-        subject.measure(given)
-        kept = face(scheme, 3.0)
+        measured = face(scheme, 3.0)
+        subject.measure(measured)
+        expected = face(scheme, 3.0)
         for field in fields(ScoredFace):
-            before, after = getattr(kept, field.name), getattr(given, field.name)
+            before, after = getattr(expected, field.name), getattr(measured, field.name)
             if isinstance(before, np.ndarray) and not np.array_equal(before, after):
                 raise CheckFailed(f"it changes the {field.name} that it was given")
 

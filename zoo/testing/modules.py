@@ -21,8 +21,7 @@ Run = Callable[[nn.Module], list[Tensor]]
 
 
 def require_gradients(module: nn.Module) -> None:
-    """Fails unless, after a backward pass, every trainable parameter has a gradient, and a finite
-    one."""
+    """Fails unless, after a backward pass, every trainable parameter has a finite gradient."""
     trainable = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     if dead := [name for name, p in trainable if p.grad is None]:
         raise CheckFailed(
@@ -35,7 +34,7 @@ def require_gradients(module: nn.Module) -> None:
 
 
 def require_round_trip(module: nn.Module, other: nn.Module, run: Run) -> None:
-    """``other``, built anew, does what ``module`` does once it has its state."""
+    """Fails unless ``other``, built anew, gives the same output with the state of ``module``."""
     state = module.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise CheckFailed(f"its state_dict holds what is no tensor, and is not kept: {listed(odd)}")
@@ -49,7 +48,7 @@ def require_round_trip(module: nn.Module, other: nn.Module, run: Run) -> None:
 
 
 def require_same_init(build: Callable[[], nn.Module]) -> None:
-    """``build`` takes its random numbers from torch's state as it stands."""
+    """Fails unless ``build`` takes its random numbers from torch's state, and does not seed it."""
     built, states = [], []
     for seed in (3, 3, 4):
         with torch.random.fork_rng(devices=[]):
@@ -72,14 +71,14 @@ def _first_difference(a: nn.Module, b: nn.Module) -> str:
 
 
 def require_deepcopy(module: nn.Module, run: Run) -> None:
-    """A deep copy does the same with tensors of its own."""
+    """Fails unless a deep copy gives the same output, with tensors of its own."""
     with must("copy.deepcopy"):
         twin = copy.deepcopy(module)
     _require_twin(module, twin, run, "the copy")
 
 
 def require_pickling(module: nn.Module, run: Run) -> None:
-    """What comes back from a pickle does the same with tensors of its own."""
+    """Fails unless the unpickled module gives the same output, with tensors of its own."""
     with must("pickle"):
         file = io.BytesIO()
         pickle.dump(module, file)
@@ -104,7 +103,7 @@ def _require_twin(module: nn.Module, twin: Any, run: Run, name: str) -> None:
 
 
 def silence_dropout(module: nn.Module) -> None:
-    """Dropout of every sort stays in eval mode while the rest trains: nn's, and timm's DropPath."""
+    """Keep every dropout, torch's and timm's DropPath, in eval mode while the rest trains."""
     for part in module.modules():
         if "drop" in type(part).__name__.lower():
             part.eval()

@@ -1,4 +1,4 @@
-"""The kit as pytest tests: one a check, its id readable, its expected failure strict."""
+"""The kit as pytest tests: one for each check, with a readable id and strict expected failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class PytestCheck(Check):
     """A check whose expected failure is pytest's xfail, and whose unexpected pass fails.
 
-    Decided when it is called: a mark would have to load the plugin while tests are collected.
+    This is decided at the call: a mark would have to load the plugin while tests are collected.
     """
 
     def __call__(self) -> str | None:
@@ -69,5 +69,5 @@ def parametrize_with_checks(
     import pytest
 
     found = checks(plugin_id, kind, options=options, data=data, import_timeout=import_timeout)
-    of_pytest = [PytestCheck(c.number, c.name, c.summary, c.subject, c.test) for c in found]
-    return pytest.mark.parametrize("check", of_pytest, ids=[check.name for check in found])
+    pytest_checks = [PytestCheck(c.number, c.name, c.summary, c.subject, c.test) for c in found]
+    return pytest.mark.parametrize("check", pytest_checks, ids=[check.name for check in found])

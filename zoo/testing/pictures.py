@@ -23,7 +23,7 @@ def _photograph() -> Picture:
 
     # In the public domain, and installed with matplotlib, which the zoo needs anyway.
     photo = read_image(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    # Wider than high, with the face to the right: x and y that changed places are seen.
+    # Wider than high, with the face to the right, so that swapped x and y are found.
     return np.pad(photo, ((0, 0), (300, 0), (0, 0)), constant_values=90)
 
 
@@ -33,7 +33,7 @@ def photograph() -> Picture:
 
 
 def two_faces() -> Picture:
-    """The photograph beside itself at half its size."""
+    """The photograph, and beside it the same at half its size."""
     large = photograph()
     pair = np.zeros((large.shape[0], large.shape[1] * 3 // 2, 3), np.uint8)
     pair[:, : large.shape[1]] = large
@@ -43,7 +43,7 @@ def two_faces() -> Picture:
 
 
 def empty() -> Picture:
-    """One colour."""
+    """A picture of one colour."""
     return np.full((240, 320, 3), 128, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Whether weights that are said to be pretrained are."""
+"""Whether weights that a plugin calls pretrained are trained."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ Build = Callable[[int, bool], nn.Module]
 
 
 def require_honesty(build: Build, weights: str) -> None:
-    """Trained weights, or an error with a reason. ``weights`` is what the plugin says it has.
+    """Fails unless ``pretrained=True`` gives trained weights, or raises an error with a reason.
 
-    Nothing is downloaded. What comes back differs from a random start, and does not change with
-    the seed; some of it may (a layer that is new, such as one for other channels).
+    ``weights`` is what the plugin declares. Nothing is downloaded. Trained weights differ from a
+    random start and do not change with the seed, except for at most half of them (a new layer,
+    such as one for other channels).
     """
-    # torch's hub says that it downloads before it finds that it cannot
+    # torch.hub prints that it downloads before it finds that it cannot
     with no_network(), redirect_stdout(io.StringIO()):
         try:
-            found = [build(seed, True) for seed in (0, 1)]
+            networks = [build(seed, True) for seed in (0, 1)]
         except CheckFailed:
             raise
         except Exception as error:
@@ -41,18 +42,18 @@ def require_honesty(build: Build, weights: str) -> None:
             "pretrained=True builds without complaint, and `weights` says that there are none: "
             "raise zoo.api.WeightsError"
         )
-    share = _share_of_equal_weights(*found)
+    share = _share_of_equal_weights(*networks)
     if share < 0.5:
         raise CheckFailed(
             f"pretrained=True gives random weights: {1 - share:.0%} of them change with torch's "
             "seed; raise what the download raised"
         )
-    if _share_of_equal_weights(found[0], build(0, False)) > 0.5:
+    if _share_of_equal_weights(networks[0], build(0, False)) > 0.5:
         raise CheckFailed("pretrained=True gives the weights that pretrained=False gives")
 
 
 def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
-    """Leaves out parameters whose numbers are all alike (a bias of zeros says nothing)."""
+    """It leaves out parameters whose numbers are all equal (a bias of zeros says nothing)."""
     equal = total = 0
     theirs = dict(b.named_parameters())
     for name, mine in a.named_parameters():
@@ -66,9 +67,9 @@ def _share_of_equal_weights(a: nn.Module, b: nn.Module) -> float:
 
 @contextmanager
 def no_network() -> Iterator[None]:
-    """Every connection and every look-up of a host fails at once, as on a machine without one.
+    """Every connection and every look-up of a host fails at once, as without a network.
 
-    For Python code in this process: what a program started from here does is not seen.
+    This holds for Python code in this process, not for a program that is started from here.
     """
 
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:

@@ -27,7 +27,7 @@ class FeatureForm:
     alone: bool = False
     """One map as a tensor, not as a list."""
     extra: int | None = None
-    """Tokens before those of the cells of its one map; None: it is a map."""
+    """For tokens: how many extra ones come before those of the map's cells; None: no tokens."""
 
     @property
     def info(self) -> FeatureInfo:
@@ -65,9 +65,10 @@ class FeatureForm:
 
 
 def forms(stride: float | None, tokens: bool = False) -> list[FeatureForm]:
-    """What a head is offered: without a ``stride`` of its own one map, a vector, and maps; with
-    one, maps from that stride, one map of it, and one coarse map, as of a transformer. One that
-    takes ``tokens``: those of patches alone, and with a class token and registers before them."""
+    """The forms that a head is offered. Without a ``stride`` of its own: one map, a vector, and
+    maps. With a ``stride``: maps from that stride, one map of it, and one coarse map, as a
+    transformer has it. With ``tokens``: patch tokens alone, and with a class token and registers
+    before them."""
     if tokens:
         return [
             FeatureForm("tokens of 4 x 4 patches", (16,), alone=True, extra=0),

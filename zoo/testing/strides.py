@@ -1,4 +1,4 @@
-"""Whether a backbone that can be asked for a stride, or for tokens, gives what it should."""
+"""Whether a backbone with the option ``stride`` or ``tokens`` gives what that asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from zoo.testing.failures import CheckFailed
 from zoo.testing.tensors import shapes
 
-ASKED = (4, 16)
+STRIDES = (4, 16)
 
 
 def takes_stride(build: Callable[..., Any]) -> bool:
@@ -20,12 +20,12 @@ def takes_stride(build: Callable[..., Any]) -> bool:
 
 
 def require_strides(give: Callable[[int], list[Tensor]], size: int) -> None:
-    """``give`` builds it for a stride and gives its output for images of ``size`` px.
+    """``give`` builds the backbone for a stride and gives its output for images of ``size`` px.
 
-    Asked for a stride it gives the maps from that one to its coarsest, one of each size; where all
-    are coarser, all of them.
+    The output must be the maps from that stride to the coarsest, one of each size; if all maps are
+    coarser, all of them.
     """
-    maps = {stride: give(stride) for stride in ASKED}
+    maps = {stride: give(stride) for stride in STRIDES}
     for stride, found in maps.items():
         if any(m.ndim != 4 for m in found):
             raise CheckFailed(f"asked for stride {stride}, it gives {shapes(found)}, no maps")
@@ -35,17 +35,17 @@ def require_strides(give: Callable[[int], list[Tensor]], size: int) -> None:
                 f"asked for stride {stride}, it gives {shapes(found)}; one map of each size is "
                 "wanted, from fine to coarse"
             )
-        # a map is as large as padding makes it: 112 px are 4 cells of stride 32
+        # padding rounds the size of a map up: 112 px are 4 cells of stride 32
         if len(cells) > 1 and cells[0] > math.ceil(size / stride):
             raise CheckFailed(
                 f"asked for stride {stride}, it gives {shapes(found)}, the first finer than "
                 f"{math.ceil(size / stride)} cells a side"
             )
-    fine, coarse = (maps[stride] for stride in ASKED)
-    wanted = [tuple(m.shape) for m in fine if m.shape[-1] <= math.ceil(size / ASKED[1])]
-    if [tuple(m.shape) for m in coarse] != (wanted or [tuple(fine[-1].shape)]):
+    fine, coarse = (maps[stride] for stride in STRIDES)
+    expected = [tuple(m.shape) for m in fine if m.shape[-1] <= math.ceil(size / STRIDES[1])]
+    if [tuple(m.shape) for m in coarse] != (expected or [tuple(fine[-1].shape)]):
         raise CheckFailed(
-            f"asked for stride {ASKED[0]}, it gives {shapes(fine)}, and for stride {ASKED[1]} "
+            f"asked for stride {STRIDES[0]}, it gives {shapes(fine)}, and for stride {STRIDES[1]} "
             f"{shapes(coarse)}: the coarser maps should be the same"
         )
 
@@ -55,7 +55,7 @@ def takes_tokens(build: Callable[..., Any]) -> bool:
 
 
 def require_tokens(module: nn.Module, given: list[Tensor], size: int) -> None:
-    """``given``: what the module, asked for tokens, gives for one image."""
+    """``given``: the output of the module, built for tokens, for one image."""
     grid, extra = getattr(module, "token_grid", None), getattr(module, "extra_tokens", None)
     if len(given) != 1 or given[0].ndim != 3:
         raise CheckFailed(f"asked for tokens, it gives {shapes(given)}, not (B, N, C)")

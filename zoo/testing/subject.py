@@ -1,4 +1,4 @@
-"""The plugin that is being checked, and what the checks of one list share of it."""
+"""The plugin being checked, and what its checks share."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from zoo.testing.failures import CheckFailed, needs
 from zoo.testing.fresh import Arrival, arrival
 
 Root = str | Path | Callable[[], str | Path] | None
-"""Folder of a data set; a function is called once, when the first check wants it."""
+"""Folder of a data set; a function is called once, when the first check needs the folder."""
 
 
 class Subject:
     """One installed plugin of one kind, with the options to build it with.
 
-    What is shared is made when the first check asks for it. Where that fails because the plugin
-    fails another check, :class:`CheckNotRun` names that one.
+    What is shared is made when the first check needs it. If that fails because the plugin fails
+    another check, :class:`CheckNotRun` names that check.
     """
 
     def __init__(

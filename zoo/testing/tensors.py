@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.testing.failures import CheckNotRun
 
 CLOSE = 1e-4
-"""Fraction of the largest value: smaller differences come from the order of sums alone."""
+"""Fraction of the largest value: smaller differences come from another order of the sums."""
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def tensors_of(features: Any, owner: str = "output_rank") -> list[Tensor]:
-    """The tensors that a backbone gives. What is no tensor is the business of ``owner``."""
+    """The tensors that a backbone gives. Anything else is for the check ``owner`` to report."""
     maps = [features] if isinstance(features, Tensor) else features
     if isinstance(maps, list | tuple) and maps and all(isinstance(m, Tensor) for m in maps):
         return list(maps)

@@ -1,7 +1,7 @@
 """Two processes that train one small model, as `torchrun` would start them.
 
 DistributedDataParallel waits for the gradient of every parameter, in every process and every step.
-What a backbone leaves out at random, or by what it sees, shows only there.
+A backbone that leaves parameters out, at random or depending on its input, fails only there.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def trained_together(entry: Entry, options: Mapping[str, Any], size: int, timeou
     """Why two processes cannot train a backbone with the linear head, at ``size`` pixels; empty:
     they can. ``timeout`` is in seconds."""
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
-        asks = {"folder": folder, "options": dict(options), "size": size, "wait": timeout}
+        settings = {"folder": folder, "options": dict(options), "size": size, "wait": timeout}
         trial = Trial(
-            __name__, replace(entry, reason=json.dumps(asks)), timeout, Path(folder) / "report"
+            __name__, replace(entry, reason=json.dumps(settings)), timeout, Path(folder) / "report"
         )
         try:
             while not trial.over():
@@ -42,34 +42,36 @@ def trained_together(entry: Entry, options: Mapping[str, Any], size: int, timeou
 
 
 def in_child() -> None:
-    """Train in two processes; report why the first that failed did so, or nothing."""
+    """Train in two processes; report the reason of the first that failed, or nothing."""
     with asked() as (entry, report):
         from multiprocessing import get_all_start_methods
 
         from torch.multiprocessing.spawn import start_processes
 
-        from zoo.training import rehearsal  # noqa: F401 - what a fork has, it need not import
+        from zoo.training import rehearsal  # noqa: F401 - forked processes have it already
 
-        asks = json.loads(entry.reason)
+        settings = json.loads(entry.reason)
         try:
             load(entry)
-            way = "fork" if "fork" in get_all_start_methods() else "spawn"
-            # one that fails ends the other, which would wait for it in vain
+            method = "fork" if "fork" in get_all_start_methods() else "spawn"
+            # a process that fails ends the other, which would wait for it in vain
             start_processes(  # type: ignore[no-untyped-call]
-                _trained, (entry, asks), PROCESSES, start_method=way
+                _trained, (entry, settings), PROCESSES, start_method=method
             )
         except BaseException as error:
-            reason = Path(asks["folder"], "reason")
+            reason = Path(settings["folder"], "reason")
             report.append(reason.read_text("utf-8") if reason.exists() else reason_of(error))
         else:
             report.append("")
 
 
-def _trained(rank: int, entry: Entry, asks: Mapping[str, Any]) -> None:
+def _trained(rank: int, entry: Entry, settings: Mapping[str, Any]) -> None:
+    """Train; the first process that fails writes its reason to a file."""
     try:
-        _train(entry, rank, **asks)
+        _train(entry, rank, **settings)
     except BaseException as error:
-        with contextlib.suppress(FileExistsError), Path(asks["folder"], "reason").open("x") as file:
+        reason = Path(settings["folder"], "reason")
+        with contextlib.suppress(FileExistsError), reason.open("x") as file:
             file.write(reason_of(error))
         raise
 
@@ -97,8 +99,8 @@ def _train(
     model = built.model.train()
     loss = registry("loss").resolve("landmark-zoo/smooth_l1")
     criterion = Criterion(plan.head.entry, loss.entry, point_loss)
-    found = rehearse(model, criterion, len(IBUG68), built.input_size)
-    model.leave_out(found.idle)
+    rehearsal = rehearse(model, criterion, len(IBUG68), built.input_size)
+    model.leave_out(rehearsal.idle)
     dist.init_process_group(
         "gloo",
         init_method=Path(folder, "meet").as_uri(),
@@ -106,14 +108,14 @@ def _train(
         world_size=PROCESSES,
         timeout=timedelta(seconds=wait),
     )
-    together = nn.parallel.DistributedDataParallel(model)
+    parallel = nn.parallel.DistributedDataParallel(model)
     images, points = four_faces(built.input_size)
-    own = slice(2 * rank, 2 * rank + 2)
+    part = slice(2 * rank, 2 * rank + 2)
     visible = torch.ones(2, len(IBUG68), dtype=torch.bool)
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-4)
     torch.manual_seed(rank)  # as in training, where each process draws numbers of its own
     for _ in range(STEPS):
-        cost = training_loss(model.head, together(images[own]), points[own], visible, point_loss)
+        cost = training_loss(model.head, parallel(images[part]), points[part], visible, point_loss)
         optimizer.zero_grad()
         torch.autograd.backward(cost)
         optimizer.step()

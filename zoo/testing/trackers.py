@@ -1,6 +1,6 @@
 """The list of checks for a tracker: it is told short made-up runs, in folders of their own.
 
-What a tracker makes of it the kit cannot see; it sees that nothing raises.
+The kit cannot see what a tracker does with them. It checks that nothing raises.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class TrackerSubject(Subject):
             tracker: Any = plugin.build()
         if lacking := [name for name in METHODS if not callable(getattr(tracker, name, None))]:
             raise CheckFailed(f"build gives a {type(tracker).__name__} without {lacking[0]}")
-        found: RunTracker = tracker
-        return found
+        typed: RunTracker = tracker
+        return typed
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -48,12 +48,12 @@ class TrackerSubject(Subject):
 
 def row(epoch: int, **other: float) -> dict[str, float]:
     """A row of history.csv."""
-    usual = {"epoch": epoch, "step": epoch * STEPS, "lr": 1e-3, "train_loss": 0.5 / epoch}
-    usual |= {"val_loss": 0.25 / epoch, "val_nme": 0.125 / epoch, "seconds": 1.5}
-    return usual | {"val_seconds": 0.5, "images_per_second": 64.0} | other
+    figures = {"epoch": epoch, "step": epoch * STEPS, "lr": 1e-3, "train_loss": 0.5 / epoch}
+    figures |= {"val_loss": 0.25 / epoch, "val_nme": 0.125 / epoch, "seconds": 1.5}
+    return figures | {"val_seconds": 0.5, "images_per_second": 64.0} | other
 
 
-def tell_epoch(tracker: RunTracker, epoch: int, **figures: float) -> None:
+def log_epoch(tracker: RunTracker, epoch: int, **figures: float) -> None:
     for step in range((epoch - 1) * STEPS + 1, epoch * STEPS + 1):
         with must(f"step {step}"):
             tracker.step(step, {"loss": 0.5 / step, "images_per_second": 64.0} | figures)
@@ -63,9 +63,9 @@ def tell_epoch(tracker: RunTracker, epoch: int, **figures: float) -> None:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    # on Windows a tracker may still hold a file of a run that it was never told the end of
-    with tempfile.TemporaryDirectory(prefix="zoo-check-", ignore_cleanup_errors=True) as place:
-        run = Path(place).resolve() / "timm-test_resnet-synthetic-0a1b2c-s0"
+    # on Windows a tracker may still hold a file open if nothing told it that its run ended
+    with tempfile.TemporaryDirectory(prefix="zoo-check-", ignore_cleanup_errors=True) as parent:
+        run = Path(parent).resolve() / "timm-test_resnet-synthetic-0a1b2c-s0"
         run.mkdir()
         yield run
 
@@ -92,29 +92,28 @@ def is_told_a_run(subject: TrackerSubject) -> None:
         tracker = subject.build()
         begin(tracker, run, subject.config)
         for epoch in (1, 2):
-            tell_epoch(tracker, epoch)
+            log_epoch(tracker, epoch)
         close(tracker)
 
 
 def goes_on_with_a_run(subject: TrackerSubject) -> None:
-    """A second one is told how the run goes on, after a first one that was stopped, and after one
-    whose process died."""
+    """A second tracker goes on with a run whose first tracker was closed, or whose process died."""
     for died in (False, True):
         with folder() as run:
             with needs("is_told_a_run"):
                 first = subject.build()
                 begin(first, run, subject.config)
-                tell_epoch(first, 1)
+                log_epoch(first, 1)
                 if not died:
                     close(first, "stopped")
                 tracker = subject.build()
             begin(tracker, run, subject.config, epochs=1)
-            tell_epoch(tracker, 2)
+            log_epoch(tracker, 2)
             close(tracker)
 
 
 def keeps_runs_apart(subject: TrackerSubject) -> None:
-    """Two runs are told to two of them, one after another, as folds are."""
+    """Two trackers are told two runs, one after another, as for folds."""
     with folder() as one, folder() as other:
         with needs("is_told_a_run"):
             trackers = [subject.build(), subject.build()]
@@ -122,13 +121,12 @@ def keeps_runs_apart(subject: TrackerSubject) -> None:
             raise CheckFailed("build gives one tracker for two runs")
         for tracker, run in zip(trackers, (one, other), strict=True):
             begin(tracker, run, subject.config)
-            tell_epoch(tracker, 1)
+            log_epoch(tracker, 1)
             close(tracker)
 
 
 def takes_what_is_no_number(subject: TrackerSubject) -> None:
-    """A loss of NaN or infinity, with which a run may end, is told as any other, and so is a run
-    that failed."""
+    """It takes a loss of NaN or infinity, with which a run may end, and the end of a failed run."""
     for strange in (float("nan"), float("inf")):
         with folder() as run:
             with needs("is_told_a_run"):
@@ -149,7 +147,7 @@ def changes_nothing_else_in_the_folder(subject: TrackerSubject) -> None:
         with needs("is_told_a_run"):
             tracker = subject.build()
             begin(tracker, run, subject.config)
-            tell_epoch(tracker, 1)
+            log_epoch(tracker, 1)
             close(tracker)
         for name, text in before.items():
             if not (run / name).is_file() or (run / name).read_text("utf-8") != text:

@@ -21,7 +21,7 @@ def build(*, share: float = 0.5, width: float = 0.1) -> Callable[[AugmentedBatch
         inside &= (chosen < share)[:, None]
         across = inside[:, None, None, :].expand(-1, 1, size, -1)
         bars = torch.where((upright < 0.5)[:, None, None, None], across, across.mT)
-        # The points stay where they are: what moves pixels would have to move them too.
+        # The points stay where they are. An augmentation that moves pixels must move them too.
         return replace(batch, images=batch.images.masked_fill(bars.to(batch.images.device), 0))
 
     return augment

@@ -31,7 +31,7 @@ def draw(points: np.ndarray) -> np.ndarray:
 
 
 class Faces:
-    """``people`` persons, ``frames`` pictures of each."""
+    """Drawn faces of ``people`` persons, with ``frames`` pictures of each."""
 
     scheme = SCHEME
     release = "drawn"
@@ -46,11 +46,11 @@ class Faces:
     def samples(self) -> Iterator[Sample]:
         """Every picture, always in the same order; pictures are drawn when they are asked for."""
         for person in range(self.people):
-            own = np.random.default_rng(person).normal(0, 0.1, SHAPE.shape)
+            identity = np.random.default_rng(person).normal(0, 0.1, SHAPE.shape)
             for frame in range(self.frames):
                 random = np.random.default_rng((person, frame))
                 centre, scale = random.uniform(38, 58, 2), random.uniform(10, 18)
-                points = ((SHAPE + own) * scale + centre).astype(np.float32)
+                points = ((SHAPE + identity) * scale + centre).astype(np.float32)
                 yield Sample(
                     id=f"person_{person:03d}/{frame}.png",
                     image=partial(draw, points),

@@ -10,7 +10,8 @@ from zoo.api import FeatureInfo, Head, LandmarkScheme, UsageError
 class SoftArgmax(nn.Module):
     """Maps (B, C, h, w) to points (B, K, 2), as fractions of the input.
 
-    Each map gives a heat map a point; those of coarser maps are enlarged and added to the finest.
+    Each map gives one heat map for each point. The heat maps of coarser maps are enlarged and added
+    to those of the finest.
     """
 
     def __init__(self, features: FeatureInfo, points: int, temperature: float) -> None:
@@ -23,7 +24,7 @@ class SoftArgmax(nn.Module):
         height, width = maps[0].shape[2:]
         heats = []
         for layer, each in zip(self.heat, maps, strict=True):
-            # In float32 whatever the network runs in: half precision would round to whole pixels.
+            # In float32 under autocast too: half precision would round to whole pixels.
             heats.append(F.interpolate(layer(each).float(), (height, width), mode="bilinear"))
         heat = torch.stack(heats).sum(dim=0) / self.temperature
         weight = heat.flatten(2).softmax(-1).unflatten(-1, (height, width))
@@ -43,8 +44,8 @@ def build(
 ) -> nn.Module:
     """A head for what the backbone emits.
 
-    Naming a ``stride`` asks the backbone for maps of that many input pixels a cell, and coarser
-    ones. A ``temperature`` above 1 flattens the heat maps.
+    The option ``stride`` asks the backbone for maps with cells of that many input pixels, and for
+    coarser ones. A ``temperature`` above 1 flattens the heat maps.
     """
     if features.is_vector:
         raise UsageError("tiny_head: needs a backbone that emits maps, not a vector")

@@ -14,13 +14,13 @@ def build(*, scale: float = 0.1) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         raise UsageError(f"tiny_loss: scale is {scale}, it must be above 0")
 
     def loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-        # Chosen before the cost: a point that is not visible may hold anything, NaN included.
+        # Masked before the cost: a point that is not visible may hold anything, NaN included.
         difference = torch.where(visible.unsqueeze(-1), points - target, 0.0)
         cost = scale * (torch.sqrt(1 + (difference / scale) ** 2) - 1)
-        # The mean over each face's visible coordinates, then over the faces that have any.
+        # The mean over each face's visible coordinates, then over the faces with a visible point.
         coordinates = 2 * visible.sum(dim=1)
-        of_each_face = cost.sum(dim=(1, 2)) / coordinates.clamp(min=1)
-        return of_each_face.sum() / (coordinates > 0).sum().clamp(min=1)
+        face_costs = cost.sum(dim=(1, 2)) / coordinates.clamp(min=1)
+        return face_costs.sum() / (coordinates > 0).sum().clamp(min=1)
 
     return loss
 

@@ -6,7 +6,7 @@ from zoo.api import Metric, ScoredFace
 
 
 def measure(face: ScoredFace) -> float:
-    """The largest distance of a labelled point, over the length that NME is measured by."""
+    """The largest distance of a labelled point, divided by the length that NME is divided by."""
     distance = np.linalg.norm(face.points - face.target, axis=1)
     return float(distance[face.visible].max() / face.length)
 

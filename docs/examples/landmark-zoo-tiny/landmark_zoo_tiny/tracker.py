@@ -10,7 +10,7 @@ class Lines:
     def begin(self, run: TrackedRun) -> None:
         self.file = run.folder / "tiny_tracker" / "epochs.jsonl"
         self.file.parent.mkdir(exist_ok=True)
-        # A run that goes on: what was told beyond the state that it goes on from is told again.
+        # A resumed run repeats the epochs after its saved state: only those before it are kept.
         kept = [json.dumps(row) + "\n" for row in run.history]
         self.file.write_text("".join(kept), encoding="utf-8")
 

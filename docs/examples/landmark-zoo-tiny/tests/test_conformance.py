@@ -1,4 +1,4 @@
-"""What the zoo asks of each plugin, one test a check."""
+"""The zoo's conformance checks of each plugin, one test for each."""
 
 import json
 import tempfile
