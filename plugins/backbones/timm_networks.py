@@ -235,7 +235,7 @@ def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
         return cached
     if not pretrained:
         raise UsageError(
-            f"timm:{name}: what it is stands on the hub alone, and only --pretrained downloads; "
+            f"timm:{name}: its configuration is only on the hub, and only --pretrained downloads; "
             "give --pretrained, or name an architecture, as `zoo list 'timm:*'` lists them"
         )
     hub_cache.require(repository, ("config.json",))

@@ -82,7 +82,7 @@ class Found:
 
 
 MOST_NAMED = 8
-"""Most files that a note of files that are not read names."""
+"""Most file names in a note of files that are not read."""
 
 
 def _left_out(place: str, others: Sequence[Path]) -> str:

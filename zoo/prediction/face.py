@@ -28,9 +28,9 @@ class Face:
     down, the centre of the top left pixel at (0, 0)."""
 
     box: tuple[float, float, float, float]
-    """The detector's: x0, y0, x1, y1."""
+    """The detector's box: x0, y0, x1, y1."""
     box_score: float
-    """The detector's, in its own units: higher is surer that a face is there."""
+    """The detector's score, in its own units; higher means more certain that there is a face."""
     points: NDArray[np.float32]
     """(K, 2)"""
     scores: NDArray[np.float32] | None = None

@@ -159,12 +159,12 @@ class Finder:
 def _turned_back(
     boxes: NDArray[np.float32], shape: tuple[int, ...], quarters: int
 ) -> NDArray[np.float32]:
-    """Convert boxes of a picture that ``numpy.rot90`` turned ``quarters`` times to the picture
-    before, whose ``shape`` is (H, W)."""
+    """Convert boxes back to the picture of ``shape`` (H, W), which ``numpy.rot90`` turned
+    ``quarters`` times before the search."""
     x0, y0, x1, y1, score = boxes.T
     height, width = shape
     for turns in range(quarters, 0, -1):
-        # in the picture before the turn, x of the turned one is y, and its y points left along x
+        # one turn back: the turned x is y of the picture before, the turned y runs against its x
         before = width if turns % 2 else height
         x0, y0, x1, y1 = before - 1 - y1, x0, before - 1 - y0, x1
     return np.stack((x0, y0, x1, y1, score), axis=1)

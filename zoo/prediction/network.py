@@ -66,7 +66,7 @@ class Mark:
 
 
 class Network(ABC):
-    """A network and its settings, which predicts regions of pictures.
+    """A network and its settings. It predicts the faces in regions of pictures.
 
     A subclass sets the attributes and implements :meth:`run`.
     """

@@ -211,8 +211,8 @@ class Predictor(Network):
         """
         if asked and self.calibration is None:
             raise UsageError(
-                f"{self.name}: is not calibrated, so its faces have no confidence that a limit "
-                "could be held against; `zoo evaluate RUN --calibrate` measures it"
+                f"{self.name}: is not calibrated, so its faces have no confidence to compare with "
+                "a limit; `zoo evaluate RUN --calibrate` measures it"
             )
         return LIMIT if asked is None else asked
 
