@@ -1,9 +1,10 @@
-"""``second_face``: another face beside the labelled one, farther from the middle of the picture.
+"""``second_face``: adds another face beside the labelled one, farther from the picture's middle.
 
-Where a picture shows two faces, a model without a box is asked for the one nearer to the middle.
-Few training pictures show two, so a network does not learn which one is meant. Here some do: the
-far side of a line shows the picture's own face once more, mirrored and resized, as if a second
-person stood there, apart or in front. Points that it covers keep their labels, as hidden points do.
+Where a picture shows two faces, a model without a box should give the one nearer to the middle. Few
+training pictures show two, so a network does not learn which one is meant. This augmentation makes
+such pictures: beyond a line, the picture's face is shown a second time, mirrored and resized, as if
+a second person stood beside the first or in front. Points that it covers keep their labels, as
+hidden points do.
 """
 
 from __future__ import annotations
@@ -23,22 +24,23 @@ LEAN = math.radians(50)
 """Largest angle between the horizontal and the line from one face to the other."""
 
 LINE = (0.5, 1.5)
-"""Where the line between the faces lies on the way from the mean of the labelled points, 0, to the
-outermost of them, 1, and beyond: below 1 the second face covers some."""
+"""Place of the line between the faces: 0 is the mean of the labelled points, 1 the outermost of
+them. Below 1, the second face covers some points."""
 
 ZOOM = (0.7, 1.25)
-"""Size of the second face, in sizes of the first."""
+"""Size of the second face, relative to the first."""
 
 SHADE = 0.2
 """The second face is lighter or darker by up to this factor."""
 
 EDGE = 64.0
-"""Pictures have a soft edge between the faces, a few of this many parts of a picture wide."""
+"""Sharpness of the soft edge between the faces, which is a few times 1 / ``EDGE`` of a picture
+wide."""
 
 
 def build(*, share: float = 0.3) -> Callable[[AugmentedBatch], AugmentedBatch]:
-    """A second face in a ``share`` of the pictures, 0 to 1. Raises :class:`UsageError` for another
-    share."""
+    """Adds a second face to a ``share`` of the pictures, from 0 to 1. Raises :class:`UsageError`
+    for a share out of this range."""
     if not 0 <= share <= 1:
         raise UsageError(f"second_face: share = {share}: must lie in 0 to 1")
 
@@ -58,7 +60,7 @@ def build(*, share: float = 0.3) -> Callable[[AugmentedBatch], AugmentedBatch]:
         )
         drawn = send(drawn, batch.images.device)
         line, zoom, shade, chosen = drawn[:, 2:].unbind(1)
-        middle, toward, reach = _beside(batch.points, batch.visible, drawn[:, :2])
+        middle, toward, reach = _direction(batch.points, batch.visible, drawn[:, :2])
         other = middle + (reach * (line + zoom))[:, None] * toward
         second = _mirrored_at(batch.images, middle, other, zoom) * shade[:, None, None, None]
         far = _far_side(batch.images.shape[-1], middle, toward, reach * line)
@@ -68,11 +70,11 @@ def build(*, share: float = 0.3) -> Callable[[AugmentedBatch], AugmentedBatch]:
     return augment
 
 
-def _beside(points: Tensor, visible: Tensor, toward: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean of the visible points (B, 2); the direction to the second face (B, 2), in which the
-    picture's middle does not lie; and how far the points reach in it (B,)."""
-    seen = points.masked_fill(~visible[..., None], 0)
-    middle = seen.sum(1) / visible.sum(1, keepdim=True).clamp(min=1)
+def _direction(points: Tensor, visible: Tensor, toward: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The mean of the visible points (B, 2); the direction to the second face (B, 2), away from the
+    picture's middle; and how far the points extend in this direction (B,)."""
+    visible_points = points.masked_fill(~visible[..., None], 0)
+    middle = visible_points.sum(1) / visible.sum(1, keepdim=True).clamp(min=1)
     away = ((middle - 0.5) * toward).sum(1, keepdim=True) >= 0
     toward = torch.where(away, toward, -toward)
     along = ((points - middle[:, None]) * toward[:, None]).sum(2)
@@ -80,7 +82,7 @@ def _beside(points: Tensor, visible: Tensor, toward: Tensor) -> tuple[Tensor, Te
 
 
 def _mirrored_at(images: Tensor, middle: Tensor, other: Tensor, zoom: Tensor) -> Tensor:
-    """Each picture mirrored left to right and resized, with what lay at ``middle`` at ``other``."""
+    """Each picture, mirrored left to right, resized and moved from ``middle`` to ``other``."""
     place = _places(images.shape[-1], images.device)
     offset = (place[None] - other[:, None, None]) / zoom[:, None, None, None]
     mirrored = torch.stack((-offset[..., 0], offset[..., 1]), 3)

@@ -1,4 +1,4 @@
-"""``custom_cnn``: the plain convolutional network that the zoo grew from, trained from scratch.
+"""``custom_cnn``: the plain convolutional network with which the zoo began, trained from scratch.
 
 Six blocks of 3x3 convolution (no padding, with bias), batch norm, ReLU, 2x2 max pooling and
 channel dropout shrink the image to a single cell of 1024 channels; two fully connected layers
@@ -19,7 +19,7 @@ WIDTHS = (1024, 512, 256)
 DROPOUT = 0.4
 
 SMALLEST, LARGEST = 190, 253
-"""The inputs, in pixels, that six blocks leave as exactly one cell."""
+"""Smallest and largest input, in pixels, that six blocks reduce to exactly one cell."""
 
 
 class CustomCNN(nn.Module):

@@ -1,7 +1,7 @@
-"""What the cache of the Hugging Face hub holds, and whether the hub itself is within reach.
+"""Looks files up in the cache of the Hugging Face hub, and checks that the hub can be reached.
 
-No plugin of its own: the family of timm asks here before it lets timm download. A repository is
-written ``owner/name`` or ``owner/name@revision``.
+This is no plugin: the family of timm checks here before timm downloads. A repository is written
+``owner/name`` or ``owner/name@revision``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zoo.files.reading import MOST_SETTINGS, read_json
 
 
 def cached_folder(repository: str, files: Sequence[str]) -> Path | None:
-    """The folder with the first of ``files`` that was ever downloaded; None where none was."""
+    """The folder of the first of ``files`` that is in the cache; None where none is."""
     repo, _, revision = repository.partition("@")
     for file in files:
         path = try_to_load_from_cache(repo, file, revision=revision or None)
@@ -29,24 +29,24 @@ def cached_folder(repository: str, files: Sequence[str]) -> Path | None:
 
 
 def cached_config(repository: str) -> dict[str, Any] | None:
-    """timm's configuration of the repository; None where it was never downloaded."""
+    """timm's configuration of the repository; None where it is not in the cache."""
     folder = cached_folder(repository, ("config.json",))
     if folder is None:
         return None
-    whole = read_json(folder / "config.json", MOST_SETTINGS)
-    if not isinstance(whole, dict) or not isinstance(whole.get("pretrained_cfg", {}), dict):
+    config = read_json(folder / "config.json", MOST_SETTINGS)
+    if not isinstance(config, dict) or not isinstance(config.get("pretrained_cfg", {}), dict):
         raise DataError(f"{folder / 'config.json'}: is no configuration of a timm model")
-    return {**whole.get("pretrained_cfg", whole), "hf_hub_id": repository}
+    return {**config.get("pretrained_cfg", config), "hf_hub_id": repository}
 
 
 def require(repository: str, files: Sequence[str]) -> None:
-    """Raise at once what the hub's library raises where the hub is needed and out of reach.
+    """Raise the error of the hub's library at once, where the hub is needed and cannot be reached.
 
-    Left to itself the library tries again and again, for 24 seconds a file.
+    Without this check, the library would retry for 24 seconds per file.
     """
     if cached_folder(repository, files):
         return
     repo, _, revision = repository.partition("@")
-    # An error that the hub answers with is timm's to explain: it knows other files to ask for.
+    # An HTTP error is left to timm, which may ask for other files.
     with contextlib.suppress(HfHubHTTPError):
         get_hf_file_metadata(hf_hub_url(repo, files[0], revision=revision or None), timeout=10)

@@ -1,5 +1,8 @@
-"""What timm's networks are called. Importing timm takes seconds, so its names are kept in a file,
-one for each version of timm: a list of them, and a name that is none of them, import nothing."""
+"""The names of timm's networks, kept in a file for each version of timm.
+
+Importing timm takes seconds. With the file, names can be listed, and an unknown name found, without
+that import.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ from zoo.files import write_whole, zoo_home
 from zoo.files.reading import MOST_SETTINGS, read_bytes
 
 HUB = "hf-hub:"
-"""Begins the name of a repository of the Hugging Face hub."""
+"""Prefix of the name of a repository of the Hugging Face hub."""
 
 
 def unknown(name: str, near: Sequence[str]) -> PluginError:
-    """The error for a name that timm does not have, with others that come near."""
+    """The error for a name that timm does not have, with similar names as a hint."""
     hint = f"did you mean timm:{', timm:'.join(near)}? " if near else ""
     return PluginError(
         f"timm {version('timm')} has no model {name}; {hint}`zoo list 'timm:*'` lists them all"
@@ -29,26 +32,27 @@ def unknown(name: str, near: Sequence[str]) -> PluginError:
 
 
 def names() -> tuple[list[str], list[str]]:
-    """All architectures, and all names with a tag that picks weights.
+    """All architectures, and all names with a tag that selects weights.
 
-    They are timm's own where it is imported already, since a program may have added to them; else
-    those of the file, which is written where it is missing or damaged.
+    Where timm is imported already, they come from timm, since a program may have registered more.
+    Otherwise they come from the file, which is written where it is missing or damaged.
     """
-    extended = "timm" in sys.modules
-    file = None if extended else _file()
+    imported = "timm" in sys.modules
+    file = None if imported else _file()
     if file is not None and (kept := _kept(file)):
         return kept
     import timm
 
     found = sorted(timm.list_models()), sorted(timm.list_pretrained())
     if file is not None:
-        with contextlib.suppress(OSError):  # a list that is not kept is made again
+        with contextlib.suppress(OSError):  # without the file, the next call imports timm again
             write_whole(file, json.dumps(found).encode())
     return found
 
 
 def _file() -> Path | None:
-    """None for a user without a home folder, and for a timm that is still worked on."""
+    """The file of names. None for a user without a home folder, and for a development version of
+    timm."""
     release = version("timm")
     if "dev" in release:
         return None

@@ -1,4 +1,4 @@
-"""Networks of timm as backbones; what names they have says :mod:`.timm_names`."""
+"""Networks of timm as backbones; :mod:`.timm_names` lists their names."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from zoo.plugins.backbones.timm_maps import emit_maps, freeze_unused, indices_fr
 from zoo.plugins.backbones.timm_names import HUB, unknown
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
-"""What timm looks for in a repository, in this order."""
+"""Files that timm looks for in a repository, in this order."""
 
 _CANNOT_NORM_MAPS = ("Hiera", "HieraDet")
 """Classes of timm whose final norm is for the pooled vector only."""
 
 
 def resolve(name: str) -> Backbone:
-    """The backbone of that name, from timm's table of configurations alone: no model is built,
-    nothing is downloaded.
+    """The backbone of that name, from timm's table of configurations: no model is built and nothing
+    is downloaded.
 
-    A hub repository's configuration is read where it is in the local cache. Raises
+    A hub repository's configuration is read if it is in the local cache. Raises
     :class:`PluginError` for a name that timm does not know.
     """
     if name.startswith(HUB):
@@ -98,24 +98,25 @@ def build(
     """A timm model without its classifier: images (B, 3, S, S) to maps (B, C, h, w) or, with
     ``tokens``, to all tokens of a vision transformer's last block, (B, N, C).
 
-    A ``stride`` asks for the maps from that stride (input pixels a cell) to the coarsest, one of
-    each size; without it the coarsest comes alone. ``out_indices`` names the maps instead, from 0
-    (finest), negative from the end, an integer n means the last n, as in timm. What comes after the
-    last map is not built. One map comes alone, several as a list. ``norm`` applies the model's
-    final norm to them: by default where the last map is asked alone, since a transformer's features
-    are used so. Options of the architecture (``drop_path_rate``, ``img_size``...) go to timm.
+    With a ``stride``, it gives the maps from that stride (input pixels a cell) to the coarsest, one
+    of each size; without it, only the coarsest. ``out_indices`` selects the maps instead: from 0
+    (finest), negative ones from the end, and an integer n means the last n, as in timm. Layers
+    after the last map are not built. A single map is given as a tensor, several as a list. ``norm``
+    applies the model's final norm to them. The default is to apply it where the last map is the
+    only one, since a transformer's features are used so. Options of the architecture
+    (``drop_path_rate``, ``img_size``...) go to timm.
 
     Raises :class:`UsageError` for a size, an index or an option that the model does not take, and
     for a hub repository that would have to be fetched without ``pretrained``;
-    :class:`WeightsError` where no pretrained weights exist; else what timm raises when they cannot
-    be had.
+    :class:`WeightsError` where no pretrained weights exist; and timm's errors where the weights
+    cannot be downloaded.
     """
     config = _config(name, pretrained)
     _require_architecture(name, options)
     native = _backbone(name, config).input_size
     size = input_size or native
     if config.get("fixed_input_size"):
-        # Transformers lay out their positions when they are built; others refuse the argument.
+        # Transformers fix their grid of positions when they are built; others refuse the argument.
         options.setdefault("img_size", size)
     try:
         model = _create(name, pretrained, options)
@@ -146,9 +147,9 @@ def build(
 
 
 def _require_tokens(model: Any, name: str, out_indices: object) -> None:
-    takes = inspect.signature(model.forward_intermediates).parameters
+    options = inspect.signature(model.forward_intermediates).parameters
     grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
-    if "return_prefix_tokens" not in takes or not hasattr(model, "num_prefix_tokens") or not grid:
+    if "return_prefix_tokens" not in options or not hasattr(model, "num_prefix_tokens") or not grid:
         raise UsageError(
             f"timm:{name}: {type(model).__name__} gives no tokens; choose a vision transformer, "
             "such as timm:vit_tiny_patch16_224, or a head that works on maps"
@@ -160,11 +161,11 @@ def _require_tokens(model: Any, name: str, out_indices: object) -> None:
 
 
 def _require_architecture(name: str, options: dict[str, Any]) -> None:
-    """Raises :class:`UsageError` for an option that is none of the network's own.
+    """Raises :class:`UsageError` for an option that does not belong to the architecture.
 
-    What timm's functions take besides opens files, fetches weights or says where to keep them: the
-    record would name weights that the model did not start from, and a stranger's record could name
-    files of this machine. So what the classes of the architecture take is allowed, and no more.
+    Only arguments of the architecture's classes are allowed. Other arguments of timm's functions
+    open files, fetch weights or say where to keep them: the record would name weights that the
+    model did not start from, and a record from somebody else could name files of this machine.
     """
     for option in options:
         if option not in (known := _architecture_options(_architecture(name))):
@@ -177,12 +178,12 @@ def _require_architecture(name: str, options: dict[str, Any]) -> None:
 
 
 def _architecture(name: str) -> str:
-    """``resnet18`` of ``resnet18.a1_in1k``, or what the configuration of a repository names."""
+    """``resnet18`` of ``resnet18.a1_in1k``, or the one that a repository's configuration names."""
     if not name.startswith(HUB):
         return name.partition(".")[0]
     folder = hub_cache.cached_folder(name.removeprefix(HUB), ("config.json",))
-    found = None if folder is None else read_json(folder / "config.json")
-    architecture = found.get("architecture") if isinstance(found, dict) else None
+    config = None if folder is None else read_json(folder / "config.json")
+    architecture = config.get("architecture") if isinstance(config, dict) else None
     if not isinstance(architecture, str) or not is_model(architecture):
         raise PluginError(f"timm:{name}: its configuration names no architecture of timm")
     return architecture
@@ -190,8 +191,8 @@ def _architecture(name: str) -> str:
 
 @cache
 def _architecture_options(architecture: str) -> frozenset[str]:
-    """What the classes of networks and of their parts take by name, in the module that builds it
-    and in those of timm's models that it takes classes from."""
+    """Names of the arguments of the networks' and layers' classes, and of the fields of their
+    configurations, that the module of the architecture defines or imports from timm's models."""
     module = inspect.getmodule(model_entrypoint(architecture))
     classes = [
         each
@@ -200,16 +201,17 @@ def _architecture_options(architecture: str) -> frozenset[str]:
         and issubclass(each, nn.Module)
         and each.__module__.startswith("timm.models.")
     ]
-    taken = {name for each in classes for name in inspect.signature(each.__init__).parameters}
-    tables = [each for each in vars(module).values() if isinstance(each, type)]
-    taken |= {each.name for table in filter(is_dataclass, tables) for each in fields(table)}
+    options = {name for each in classes for name in inspect.signature(each.__init__).parameters}
+    types = [each for each in vars(module).values() if isinstance(each, type)]
+    options |= {each.name for table in filter(is_dataclass, types) for each in fields(table)}
     functions = (timm.create_model, build_model_with_cfg)
     others = {name for each in functions for name in inspect.signature(each).parameters}
-    return frozenset(taken - others - {"self", "args", "kwargs", "device", "dtype"})
+    return frozenset(options - others - {"self", "args", "kwargs", "device", "dtype"})
 
 
 def _config(name: str, pretrained: bool) -> dict[str, Any]:
-    """timm's configuration of the model, once it is sure that its weights are within reach."""
+    """timm's configuration of the model. With ``pretrained``, it is checked that weights exist and
+    can be fetched."""
     if name.startswith(HUB):
         return _hub_config(name, pretrained)
     config = _registered_config(name)
@@ -233,18 +235,18 @@ def _hub_config(name: str, pretrained: bool) -> dict[str, Any]:
         return cached
     if not pretrained:
         raise UsageError(
-            f"timm:{name}: what it is stands on the hub alone, and only --pretrained downloads; "
+            f"timm:{name}: its configuration is only on the hub, and only --pretrained downloads; "
             "give --pretrained, or name an architecture, as `zoo list 'timm:*'` lists them"
         )
     hub_cache.require(repository, ("config.json",))
     config: dict[str, Any] = load_model_config_from_hf(repository)[0]
-    promised, found = _backbone(name, {}), _backbone(name, config)
+    assumed, fetched = _backbone(name, {}), _backbone(name, config)
     for fact in ("input_size", "mean", "std"):
-        if getattr(promised, fact) != getattr(found, fact):
-            # The caller has already planned with the defaults; going on would feed it wrong images.
+        if getattr(assumed, fact) != getattr(fetched, fact):
+            # The caller has already used the defaults, and would feed the model wrong images.
             raise WeightsError(
                 f"timm:{name}: its configuration has just been fetched and says "
-                f"{fact} {getattr(found, fact)}; give the same command again to use it"
+                f"{fact} {getattr(fetched, fact)}; give the same command again to use it"
             )
     return config
 
@@ -253,7 +255,7 @@ def _create(name: str, pretrained: bool, options: dict[str, Any]) -> Any:
     source = name
     if name.startswith(HUB) and not pretrained:
         folder = hub_cache.cached_folder(name.removeprefix(HUB), ("config.json",))
-        source = f"local-dir:{folder}"  # which asks no server whether there is anything newer
+        source = f"local-dir:{folder}"  # the hub is not asked for a newer version
     try:
         return timm.create_model(source, pretrained=pretrained, **options)
     except TypeError as error:
@@ -276,7 +278,7 @@ def _check_patches(model: nn.Module, name: str, size: int) -> None:
     patch = getattr(embedding, "patch_size", None)
     patch = patch[0] if isinstance(patch, tuple | list) else patch
     if isinstance(patch, int) and size % patch and not getattr(embedding, "dynamic_img_pad", False):
-        # timm would drop the last pixels without a word, and every point would be off
+        # timm would silently drop the last pixels, and every point would be wrong
         raise UsageError(
             f"timm:{name}: cuts its input into patches of {patch} px and cannot work at {size}; "
             f"set input_size to {size // patch * patch or patch} or {(size // patch + 1) * patch}"
@@ -284,7 +286,8 @@ def _check_patches(model: nn.Module, name: str, size: int) -> None:
 
 
 def _try_once(model: nn.Module, name: str, size: int, native: int) -> None:
-    """One image through the model: which sizes it takes and what it uses is written nowhere."""
+    """Run the model on one image: timm does not tell which sizes it takes, and which parameters it
+    uses."""
     model.eval()  # batch norms keep their statistics, dropout draws no random numbers
     image = torch.zeros(1, 3, size, size, device=next(model.parameters()).device)
     try:

@@ -1,7 +1,7 @@
 """``resnet152`` and ``vgg19``: torchvision's networks, cut where their features end.
 
-Both keep torchvision's own names for their tensors, so a weights file that was downloaded by hand
-fits; the names of the classifier that was cut off are left over in it.
+Both keep torchvision's names for their tensors, so a weights file that was downloaded by hand fits;
+its tensors of the classifier that was cut off are not used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALLEST = 32
 """Pixels: both networks halve their input five times."""
 
 RESNET_STAGES = {"relu": 2, "layer1": 4, "layer2": 8, "layer3": 16, "layer4": 32}
-"""What ``out_indices`` counts, as timm does for ResNets, and the stride of each."""
+"""The maps that ``out_indices`` counts, as timm does for ResNets, and the stride of each."""
 
 
 class Stages(nn.Sequential):
@@ -47,10 +47,10 @@ class Stages(nn.Sequential):
 
 
 class VggMaps(nn.Module):
-    """The convolutions of VGG; gives the maps of some strides, fine to coarse.
+    """The convolutions of VGG; gives the maps from ``stride`` to the coarsest, fine to coarse.
 
-    A stride's map is what the pooling that ends it takes in: the last of its convolutions. The
-    coarsest, stride 32, is what the last pooling gives.
+    The map of a stride is the input of the pooling layer that ends it, after its last convolution.
+    The coarsest map, of stride 32, is the output of the last pooling layer.
     """
 
     def __init__(self, features: nn.Sequential, stride: float) -> None:
@@ -78,22 +78,22 @@ def build_resnet152(
 ) -> nn.Module:
     """The residual stages of ResNet-152, by default up to the map (B, 2048, S/32, S/32).
 
-    A ``stride`` asks for the maps from that stride to the coarsest. ``out_indices`` names the maps
-    to give instead, 0 (stride 2) to 4 (stride 32), negative from the end; the stages after the last
-    of them are not built. Raises :class:`UsageError` for an index or a size out of range; what
-    torchvision raises when ``pretrained`` weights cannot be had.
+    With a ``stride``, it gives the maps from that stride to the coarsest. ``out_indices`` selects
+    the maps instead, from 0 (stride 2) to 4 (stride 32), negative ones from the end; the stages
+    after the last of them are not built. Raises :class:`UsageError` for an index or a size out of
+    range, and torchvision's errors where ``pretrained`` weights cannot be downloaded.
     """
     _check_size("resnet152", input_size)
     if out_indices is None and stride is not None:
-        found = [i for i, each in enumerate(RESNET_STAGES.values()) if each >= stride]
-        out_indices = found or [-1]
+        coarser = [i for i, each in enumerate(RESNET_STAGES.values()) if each >= stride]
+        out_indices = coarser or [-1]
     emitted = _stage_names([-1] if out_indices is None else out_indices)
     weights = _weights(ResNet152_Weights.IMAGENET1K_V2) if pretrained else None
-    whole = torchvision.models.resnet152()
+    network = torchvision.models.resnet152()
     if weights is not None:
-        whole.load_state_dict(weights)
+        network.load_state_dict(weights)
     stages: dict[str, nn.Module] = {}
-    for name, module in whole.named_children():
+    for name, module in network.named_children():
         stages[name] = module
         if name == emitted[-1]:
             break
@@ -111,10 +111,10 @@ def build_vgg19(
     """VGG-19 with batch norm, up to the second of its 4096-wide layers: a vector (B, 4096).
 
     Without ``classifier`` it ends at the map (B, 512, S/32, S/32), with 20 of its 140 million
-    parameters; ``dropout`` is the rate between the classifier's layers. A ``stride`` asks for the
-    maps from that stride to the coarsest, and leaves the classifier out. Raises
-    :class:`UsageError` for a size below 32 px and for both a stride and a classifier; what
-    torchvision raises when ``pretrained`` weights cannot be had.
+    parameters; ``dropout`` is the rate between the classifier's layers. With a ``stride``, it gives
+    the maps from that stride to the coarsest, without the classifier. Raises :class:`UsageError`
+    for a size below 32 px and for both a stride and a classifier, and torchvision's errors where
+    ``pretrained`` weights cannot be downloaded.
     """
     _check_size("vgg19", input_size)
     if classifier and stride is not None:
@@ -123,25 +123,25 @@ def build_vgg19(
             "leave backbone.classifier out, or take a head for vectors"
         )
     weights = _weights(VGG19_BN_Weights.IMAGENET1K_V1) if pretrained else None
-    whole = torchvision.models.vgg19_bn(dropout=dropout)
+    network = torchvision.models.vgg19_bn(dropout=dropout)
     if weights is not None:
-        whole.load_state_dict(weights)
+        network.load_state_dict(weights)
     if stride is not None:
-        return VggMaps(whole.features, stride)
+        return VggMaps(network.features, stride)
     if classifier is False:
-        return nn.Sequential(OrderedDict(features=whole.features))
+        return nn.Sequential(OrderedDict(features=network.features))
     return nn.Sequential(
         OrderedDict(
-            features=whole.features,
-            avgpool=whole.avgpool,
+            features=network.features,
+            avgpool=network.avgpool,
             flatten=nn.Flatten(),
-            classifier=whole.classifier[:-1],
+            classifier=network.classifier[:-1],
         )
     )
 
 
 def _weights(weights: Any) -> Mapping[str, Tensor]:
-    # The hash in the file's name tells a download that broke off or was tampered with.
+    # The hash in the file's name reveals a download that is incomplete or was tampered with.
     state: Mapping[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
     return state
 

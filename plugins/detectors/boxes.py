@@ -1,4 +1,4 @@
-"""``boxes``: faces from a CSV file, with or without the rest of what `zoo predict` writes there."""
+"""``boxes``: faces from a CSV file, which may be a table that `zoo predict` wrote."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ CORNERS = ("x0", "y0", "x1", "y1")
 
 
 def build(*, file: str = "") -> ListedBoxes:
-    """Boxes of the CSV ``file``: columns image_name, x0, y0, x1, y1 and, where there is one, score;
-    a row a face, in source pixels. A name may hold folders. The ``box_x0`` ... ``box_score`` of a
-    points.csv are read as well.
+    """Read boxes from the CSV ``file``, with one row per face and the columns image_name, x0, y0,
+    x1, y1 and, optionally, score, in source pixels. A name may contain folders. The columns
+    ``box_x0`` ... ``box_score`` of a points.csv are read as well.
 
-    The boxes should be about the landmarks, as a detector's are seldom: what a model sees is cut
-    out after them. Raises :class:`UsageError` where no file is named, :class:`DataError` with file
-    and line for one that cannot be read.
+    The boxes should be those of the landmarks, since the model's crop is made from them; a
+    detector's boxes usually differ. Raises :class:`UsageError` where no file is named, and
+    :class:`DataError` with file and line for a file that cannot be read.
     """
     path = existing("boxes", "file", file, "a CSV file with image_name, x0, y0, x1, y1")
     return ListedBoxes("boxes", list(_rows(path)))
@@ -41,12 +41,12 @@ def _rows(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _columns(table: Table) -> list[int]:
-    """Places of the columns of the name, the corners and, where there is one, the score."""
+    """Indices of the columns of the name, the corners and, if there is one, the score."""
     for prefix in ("", "box_"):
-        wanted = ["image_name", *(prefix + name for name in CORNERS)]
-        if set(wanted) <= set(table.header):
+        names = ["image_name", *(prefix + name for name in CORNERS)]
+        if set(names) <= set(table.header):
             scores = {prefix + "score"} & set(table.header)
-            return [table.header.index(name) for name in (*wanted, *scores)]
+            return [table.header.index(name) for name in (*names, *scores)]
     found = ", ".join(table.header[:6]) or "none"
     what = f"no header, its first row is {found}" if table.lacks_header else found
     raise DataError(f"{table.path}: needs the columns image_name, x0, y0, x1, y1; it has {what}")
@@ -54,10 +54,10 @@ def _columns(table: Table) -> list[int]:
 
 def _box(table: Table, cells: list[str], where: str) -> Row:
     try:
-        x0, y0, x1, y1, *told = (table.number(cell) for cell in cells)
+        x0, y0, x1, y1, *scores = (table.number(cell) for cell in cells)
     except ValueError as error:
         raise DataError(f"{where}: {error}") from error
-    [score] = told or [1.0]
+    [score] = scores or [1.0]
     score = 1.0 if math.isnan(score) else score
     if not all(map(math.isfinite, (x0, y0, x1, y1, score))) or x1 <= x0 or y1 <= y0:
         raise DataError(f"{where}: {', '.join(cells[:4])} is no box x0, y0, x1, y1")

@@ -1,8 +1,8 @@
 """``haar``: OpenCV's face cascades, which come with OpenCV and need no download.
 
-The frontal cascade is the seed's. The one for profiles knows faces turned one way, and sees the
-mirrored picture for those turned the other way. A profile's box becomes the box that the frontal
-cascade would give, so that one `labelled` serves both.
+The frontal cascade is that of the zoo's first version. The cascade for profiles finds faces turned
+to one side; it also searches the mirrored picture, for faces turned to the other side. A profile's
+box is converted to the box that the frontal cascade would give, so that one `labelled` fits both.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FRONTAL = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"
 
 PROFILE_NEIGHBORS = 2
-"""What a profile must have beyond ``min_neighbors``: its cascade is quicker to see a face."""
+"""Hits that a profile needs beyond ``min_neighbors``: its cascade gives more false alarms."""
 
-# How a profile's box lies to a frontal one's, as fractions of its side: medians over 500 training
-# frames of the Udacity release, of the boxes that hold the face (209 and 222 frames). The points
-# are .77 of a profile's box, .08 towards where the face looks and .16 below its centre; they are
-# .87 of a frontal box, and .156 below.
+# Size and place of the frontal box relative to a profile's box, as fractions of the profile's side:
+# medians over 500 training frames of the Udacity release, of the boxes that hold the face (209 and
+# 222 frames). The points' size is .77 of a profile's box, and their centre is .08 towards where the
+# face looks and .16 below the box's centre. For a frontal box, it is .87 and .156 below.
 PROFILE_SIDE, PROFILE_AHEAD, PROFILE_BELOW = 0.885, 0.08, 0.023
 
 
@@ -40,16 +40,16 @@ def build(
     profile: bool = True,
     longest_side: int = 640,
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-    """A detector that searches at sizes ``scale_factor`` apart.
+    """A detector that searches for faces at sizes ``scale_factor`` apart.
 
-    A face is kept where more than ``min_neighbors`` raw hits agree; their number is its score.
-    ``profile``: turned faces are searched as well; where both see a face, the frontal box is kept.
-    ``longest_side``, in pixels: a larger picture is searched in a copy shrunk to it, where a face
-    must be 24 px wide to be seen, 4% of 640. Turned faces are searched at half of it, since their
-    cascade is the slower one by far, and must be 20 px wide there, 6% of 320. 0 searches every
-    picture as it is. Raises :class:`UsageError` for a factor that is not above 1,
-    a negative number of neighbours or a negative side, :class:`PluginError` where OpenCV came
-    without its cascades.
+    A face is kept where more than ``min_neighbors`` raw hits agree; their number is its score. With
+    ``profile``, turned faces are searched as well; where both cascades find a face, the frontal box
+    is kept. A picture with a side longer than ``longest_side`` pixels is searched in a copy shrunk
+    to it, where a face must be at least 24 px wide, 4% of 640. Turned faces are searched in a copy
+    of half that size, since their cascade is by far the slower one; they must be 20 px wide there,
+    6% of 320. With 0, every picture is searched in its size. Raises :class:`UsageError` for a
+    factor that is not above 1, a negative number of neighbours or a negative side, and
+    :class:`PluginError` where OpenCV came without its cascades.
     """
     if not scale_factor > 1 or min_neighbors < 0:
         raise UsageError(
@@ -69,10 +69,10 @@ def build(
         small, per_pixel = _shrunk(grey, longest_side)
         found = [_enlarged(_search(frontal, small, scale_factor, min_neighbors), per_pixel)]
         if turned is not None:
-            surer = min_neighbors + PROFILE_NEIGHBORS
+            neighbors = min_neighbors + PROFILE_NEIGHBORS
             small, per_pixel = _shrunk(grey, -(-longest_side // 2))
-            found.append(_enlarged(_profiles(turned, small, scale_factor, surer), per_pixel))
-        # frontal boxes come first, so they cover what the other cascade sees of the same faces
+            found.append(_enlarged(_profiles(turned, small, scale_factor, neighbors), per_pixel))
+        # frontal boxes come first, so that they are kept where both cascades find the same face
         boxes = keep_best(np.concatenate(found))
         return boxes[np.argsort(-boxes[:, 4], kind="stable")]
 
@@ -82,7 +82,8 @@ def build(
 def _shrunk(
     grey: NDArray[np.uint8], longest_side: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """A copy of at most that size, and how many source pixels, across and down, one of its is."""
+    """A copy of at most that size, and the width and height of one of its pixels in source
+    pixels."""
     height, width = grey.shape
     factor = longest_side / max(height, width)
     if not 0 < factor < 1:
@@ -93,8 +94,8 @@ def _shrunk(
 
 
 def _enlarged(boxes: Boxes, per_pixel: NDArray[np.float32]) -> Boxes:
-    """Brings a box from a shrunk copy to the source: both begin half a pixel before their first
-    centre."""
+    """Convert boxes of a shrunk copy to the source. Both pictures begin half a pixel before their
+    first pixel's centre."""
     edges = (boxes[:, :4] + 0.5) * np.tile(per_pixel, 2) - 0.5
     moved: Boxes = np.concatenate((edges, boxes[:, 4:]), axis=1)
     return moved
@@ -103,13 +104,13 @@ def _enlarged(boxes: Boxes, per_pixel: NDArray[np.float32]) -> Boxes:
 def _search(
     cascade: cv2.CascadeClassifier, grey: NDArray[np.uint8], factor: float, neighbors: int
 ) -> Boxes:
-    """(N, 5), the surest first and the larger of two that are as sure."""
+    """(N, 5), best first; of two with the same score, the larger one comes first."""
     found, hits = cascade.detectMultiScale2(grey, scaleFactor=factor, minNeighbors=neighbors)
     if len(found) == 0:
         return np.empty((0, 5), np.float32)
     x, y, width, height = np.asarray(found, np.float32).T
     score = np.asarray(hits, np.float32)
-    # OpenCV counts whole pixels; a pixel reaches half its width to either side of its centre.
+    # OpenCV counts whole pixels; a pixel extends half its width to either side of its centre.
     edges = (x - 0.5, y - 0.5, x + width - 0.5, y + height - 0.5)
     best_first = np.lexsort((-width * height, -score))
     boxes: Boxes = np.stack((*edges, score), axis=1)[best_first]
@@ -121,15 +122,15 @@ def _profiles(
 ) -> Boxes:
     """Faces turned to either side, as frontal boxes."""
     left = _as_frontal(_search(cascade, grey, factor, neighbors))
-    turned = np.ascontiguousarray(grey[:, ::-1])
-    right = _as_frontal(_search(cascade, turned, factor, neighbors))
+    mirrored = np.ascontiguousarray(grey[:, ::-1])
+    right = _as_frontal(_search(cascade, mirrored, factor, neighbors))
     right[:, [0, 2]] = grey.shape[1] - 1 - right[:, [2, 0]]
     both = np.concatenate((left, right))
     return both[np.argsort(-both[:, 4], kind="stable")]
 
 
 def _as_frontal(boxes: Boxes) -> Boxes:
-    """Turns the box of the profile cascade into what the frontal one would give."""
+    """Convert boxes of the profile cascade to those that the frontal one would give."""
     longer = (boxes[:, 2:4] - boxes[:, :2]).max(1, keepdims=True)
     centre = (boxes[:, :2] + boxes[:, 2:4]) / 2
     centre = centre + longer * np.array([-PROFILE_AHEAD, PROFILE_BELOW], np.float32)
@@ -144,7 +145,7 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
             f"haar: needs OpenCV 4, and OpenCV {cv2.__version__} has no CascadeClassifier; use "
             "another detector, such as --detector yunet, or pip install 'opencv-python-headless<5'"
         )
-    # Some builds of OpenCV (the systems' own packages) have neither the folder nor its name.
+    # Some builds of OpenCV (packages of operating systems) have neither the folder nor its name.
     folder = getattr(getattr(cv2, "data", None), "haarcascades", "")
     path = Path(folder) / name
     if not path.is_file():
@@ -161,7 +162,7 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
 haar = Detector(
     build=build,
     license="Intel License Agreement For Open Source Computer Vision Library (BSD-style)",
-    # On 700 training frames of the Udacity release that it finds a face in, the largest box each.
+    # Measured on 700 training frames of the Udacity release with a face found, the largest box each
     labelled=(0.87, 0.0, 0.156),
     reference="Viola and Jones, Rapid Object Detection Using a Boosted Cascade, CVPR 2001",
     summary="OpenCV's face cascades, frontal and profile: no download",

@@ -19,9 +19,10 @@ FOLDER = "frame_images_DB"
 
 
 def build(*, root: str = "") -> ListedBoxes:
-    """Boxes of the release below ``root``: the folder that holds ``frame_images_DB``, that folder,
-    or one person's file. Raises :class:`UsageError` where none is named, :class:`DataError` for one
-    without such files, and with file and line for a line that is none.
+    """Read the boxes of the release from ``root``: the folder that holds ``frame_images_DB``, that
+    folder itself, or one person's file. Raises :class:`UsageError` where no root is named,
+    :class:`DataError` for a folder without such files, and with file and line for a line that
+    cannot be read.
     """
     path = existing("labelled_faces", "root", root, "the folder of the Tel Aviv release")
     files = [path] if path.is_file() else sorted({*path.glob(PATTERN), *_below(path)})
@@ -56,7 +57,7 @@ labelled_faces = Detector(
     by_path=True,
     license="of the release: non-commercial research",
     # Not measured: the release has no landmarks. Its boxes come from the method behind `haar`
-    # (Viola and Jones), so they are taken to lie as that one's do.
+    # (Viola and Jones), so its values are used.
     labelled=(0.87, 0.0, 0.156),
     reference="Wolf, Hassner and Maoz, Face Recognition in Unconstrained Videos, CVPR 2011",
     summary="boxes of the Tel Aviv release: --set detector.root=FOLDER",

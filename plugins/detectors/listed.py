@@ -1,4 +1,4 @@
-"""Boxes that somebody else found: looked up by where a picture came from, not searched for."""
+"""Detectors that look boxes up in a list, by where a picture came from."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Row = tuple[float, float, float, float, float]
 
 
 class ListedBoxes:
-    """What such a detector's ``build`` gives.
+    """Boxes from a list; ``build`` of such a detector returns it.
 
-    A picture's boxes are those of the longest end of its path that the list names: of
-    ``set/a/1.jpg`` those of ``a/1.jpg``, and where there are none those of ``1.jpg``. A picture
-    that is not named has no face.
+    A picture's boxes are those of the longest end of its path that the list names: for
+    ``set/a/1.jpg`` those of ``a/1.jpg``, or else those of ``1.jpg``. A picture that the list does
+    not name has no face.
     """
 
     def __init__(self, plugin_id: str, rows: Iterable[tuple[str, Row]]) -> None:
@@ -38,7 +38,7 @@ class ListedBoxes:
         )
 
     def for_picture(self, image: NDArray[np.uint8], path: str) -> NDArray[np.float32]:
-        """float32 (N, 5), best first, of the picture at ``path``."""
+        """The boxes of the picture at ``path``, float32 (N, 5), best first."""
         if not path:
             return self(image)
         parts = PurePosixPath(os.path.abspath(path).replace("\\", "/")).parts
@@ -49,7 +49,7 @@ class ListedBoxes:
 
 
 def _spelled(name: str) -> str:
-    """``.\\a\\1.jpg`` as ``a/1.jpg``; an absolute path without what makes it so."""
+    """``.\\a\\1.jpg`` as ``a/1.jpg``; an absolute path without its leading slash."""
     return PurePosixPath(name.strip().replace("\\", "/")).as_posix().lstrip("/")
 
 

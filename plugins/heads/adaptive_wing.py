@@ -3,15 +3,15 @@
 For a cell with target y and difference d from it:
 
     omega ln(1 + |d|^(alpha - y))     for |d| < theta
-    A |d| - C                          above, without a step or a kink between them
+    A |d| - C                          above; value and slope are continuous at theta
 
 with A = omega (alpha - y) theta^(alpha - y - 1) / (1 + theta^(alpha - y)) and
-C = theta A - omega ln(1 + theta^(alpha - y)). On the background (y = 0) it is nearly quadratic and
-forgives small differences; on a peak (y = 1) it is nearly linear, and its curve towards 0 does not.
-Its gradient at d = 0 is 0, since alpha - y is above 1.
+C = theta A - omega ln(1 + theta^(alpha - y)). On the background (y = 0) it is nearly quadratic, so
+that small differences cost little. On a peak (y = 1) it is nearly linear, so that small differences
+still cost. Its gradient at d = 0 is 0, since alpha - y is above 1.
 
 Cells near a peak weigh more: where the target, dilated by one cell, is at least 0.2, the loss
-counts ``BOOST`` + 1 times. All figures are the paper's, whose epsilon is 1.
+counts ``BOOST`` + 1 times. All constants are the paper's, whose epsilon is 1.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ BOOST = 10.0
 
 
 class _AdaptiveWing(torch.autograd.Function):
-    """Computes the loss with its slope in one pass: powers are what costs, and going back would
-    take them again."""
+    """The loss with its slope, computed in one pass: powers take most of the time, and autograd
+    would compute them again in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, difference: Tensor, target: Tensor) -> Tensor:
         size, power = difference.abs(), ALPHA - target
         curved = size.clamp(max=THETA)
-        # the slope at theta goes on beyond it
+        # beyond theta, the slope is that at theta
         ratio = curved.pow(power - 1)
         raised = ratio * curved
         slope = ratio.mul_(power).mul_(OMEGA).div_(1 + raised)
@@ -55,10 +55,11 @@ def adaptive_wing(difference: Tensor, target: Tensor) -> Tensor:
 
 
 def peak_weights(x: Tensor, y: Tensor) -> Tensor:
-    """1, and BOOST + 1 within a cell of where the target is at least NEAR_PEAK: (B, K, h, w).
+    """Weights of the cells (B, K, h, w): BOOST + 1 within one cell of where the target is at least
+    NEAR_PEAK, 1 elsewhere.
 
-    The target is the product of ``x`` (B, K, w) and ``y`` (B, K, h), so that the greatest of three
-    by three cells is the product of the greatest of three.
+    The target is the product of ``x`` (B, K, w) and ``y`` (B, K, h), so the maximum over 3 x 3
+    cells is the product of the maxima over 3 cells along each axis.
     """
     wide, high = (F.max_pool1d(each, 3, stride=1, padding=1) for each in (x, y))
     near = high.unsqueeze(-1) * wide.unsqueeze(-2) >= NEAR_PEAK

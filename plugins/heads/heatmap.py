@@ -1,16 +1,16 @@
-"""``heatmap``: a map a point with a bump where the point is, read to a part of a cell.
+"""``heatmap``: one map per point, with a Gaussian peak at the point, read with subcell accuracy.
 
-The target is a Gaussian of height 1 about the true place, not rounded to a cell; the loss is the
+The target is a Gaussian of height 1 about the true place, not rounded to a cell. The loss is the
 adaptive wing loss (:mod:`zoo.plugins.heads.adaptive_wing`) or the squared difference, over all
-cells of a visible point. The maps alone are trained: the point loss (``--loss``) has no part.
+cells of a visible point. Only the maps are trained: the point loss (``--loss``) is not used.
 
-Unbiased reading, after DARK (Zhang et al., arXiv:1910.06278): the map is smoothed, and since the
-logarithm of a Gaussian, smoothed or not, is a parabola, its top is where the point is. DARK takes
-the derivatives at the greatest cell from differences of its neighbours; here a parabola is fitted
-to the three by three cells, by least squares, which gives the same place for a Gaussian and
-averages over noise. The greatest cell is sought away from the edge, so that there are always three
-by three, and the top may lie up to a cell and a half from its centre. Near the edge the map is read
-as it is: a smoothing that knows nothing of what is beyond would move the top.
+The maps are read without bias, after DARK (Zhang et al., arXiv:1910.06278). The map is smoothed.
+The logarithm of a Gaussian, smoothed or not, is a parabola whose top is the point. DARK computes
+derivatives at the greatest cell from differences of its neighbours. Here a parabola is fitted to
+the 3 x 3 cells by least squares, which gives the same place for a Gaussian and averages over noise.
+The outermost cells are left out of the search for the greatest cell, so that it always has 3 x 3
+cells, and the top may lie up to 1.5 cells from its centre. Near the edge the map is read without
+smoothing, since smoothing cannot use values beyond the edge and would move the top.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from zoo.plugins.heads.neck import PointMaps, plan_maps
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
 MARGIN = 1
-"""Cells beyond the input's edge on every side: a bump at the very edge has its top among cells."""
+"""Cells beyond the input's edge on every side, so that a peak at the very edge lies in the map."""
 
 EDGE = 3.0
-"""Cells from the map's outermost: nearer tops are those of the map as it is."""
+"""Cells: peaks closer than this to the outermost cells are read from the map without smoothing."""
 
 SMOOTHING = 0.7
 """Cells: standard deviation of the Gaussian that a map is smoothed with before it is read."""
 
 FARTHEST = 1.5
-"""Cells, from the centre of the three by three, on each axis."""
+"""Cells: largest distance of the top from the centre of the 3 x 3 cells, on each axis."""
 
 LOWEST = 1e-4
-"""What a cell must have to have a logarithm."""
+"""Lower limit of a cell's value before the logarithm."""
 
 
 def smoothing(cells: int) -> Tensor:
-    """The matrix (cells, cells) that smooths an axis by a Gaussian, its ends repeated."""
+    """The matrix (cells, cells) that smooths along an axis with a Gaussian; end cells repeat."""
     reach = math.ceil(3 * SMOOTHING)
     steps = torch.arange(-reach, reach + 1)
     taps = torch.softmax(-0.5 * (steps / SMOOTHING) ** 2, 0)
@@ -52,9 +52,9 @@ def smoothing(cells: int) -> Tensor:
 
 
 def parabola_top(window: Tensor) -> Tensor:
-    """Where the parabola through logarithms in 3 x 3 cells, (..., 3, 3), has its top: (..., 2) as
-    x, y from the middle cell. Clipped to FARTHEST; 0 where the fit has no top."""
-    # made where the window is: a list that is brought to a GPU waits for it
+    """The top (..., 2) of the parabola fitted to logarithms in 3 x 3 cells (..., 3, 3), as x, y
+    from the middle cell. It is clipped to FARTHEST, and 0 where the fit has no top."""
+    # created on the window's device: copying a list to a GPU would wait for the GPU
     step = torch.arange(-1, 2, dtype=window.dtype, device=window.device)
     bend = 1.5 * step.abs() - 1
     rows, columns = window.mean(-1), window.mean(-2)
@@ -84,8 +84,8 @@ def find_tops(maps: Tensor) -> Tensor:
 
 
 class HeatmapHead(nn.Module):
-    """Features to points (B, K, 2), their scores (B, K) in [0, 1] and maps, ``"map"`` (B, K, h, w),
-    and where asked for their visibility (B, K) in [0, 1]; all float32."""
+    """Features to points (B, K, 2), their scores (B, K) in [0, 1], maps, ``"map"`` (B, K, h, w),
+    and optionally their visibility (B, K) in [0, 1]; all float32."""
 
     smoothing: Tensor
 
@@ -97,15 +97,15 @@ class HeatmapHead(nn.Module):
         squared: bool,
         seen: nn.Conv2d | None = None,
     ) -> None:
-        """``seen`` gives, from what the maps are read from, a map a point of whether it is seen."""
+        """``seen`` gives one map per point of its visibility, from the features of the maps."""
         super().__init__()
         self.maps = maps
         self.seen = seen
         self.axis = axis
-        # A product with a matrix: convolving one channel takes a CPU longer than all other layers.
+        # A matrix product: on a CPU, a one-channel convolution takes longer than all other layers.
         self.register_buffer("smoothing", smoothing(axis.count), persistent=False)
         self.sigma, self.squared = sigma, squared
-        # Nearly all cells are background: maps that start near 0 have only the peaks to learn.
+        # Nearly all cells are background: if maps start near 0, only the peaks are to be learned.
         for parameter in maps.project.parameters():
             nn.init.normal_(parameter, std=0.001)
 
@@ -119,14 +119,14 @@ class HeatmapHead(nn.Module):
             return output
 
     def visibility(self, mixed: Tensor, maps: Tensor) -> Tensor:
-        """The probability that each point is seen, (B, K): read where its map is bright."""
+        """The probability that each point is visible, (B, K), with the point's map as weights."""
         assert self.seen is not None
-        bright = maps.detach().clamp(min=0) + LOWEST
-        at_point: Tensor = (self.seen(mixed) * bright).sum((2, 3)) / bright.sum((2, 3))
-        return at_point.sigmoid()
+        weights = maps.detach().clamp(min=0) + LOWEST
+        logit: Tensor = (self.seen(mixed) * weights).sum((2, 3)) / weights.sum((2, 3))
+        return logit.sigmoid()
 
     def read(self, maps: Tensor) -> dict[str, Tensor]:
-        """What maps (B, K, h, w) say."""
+        """The points and scores of maps (B, K, h, w)."""
         with torch.no_grad():
             inner = find_tops(self.smoothing @ maps @ self.smoothing.mT)
             near_edge = (inner - (self.axis.count - 1) / 2).abs().amax(-1, keepdim=True)
@@ -136,22 +136,22 @@ class HeatmapHead(nn.Module):
         return {"points": self.axis.to_unit(place), "score": score, "map": maps}
 
     def target(self, unit: Tensor) -> tuple[Tensor, Tensor]:
-        """What maps of points (B, K, 2), fractions of the input, should show: (B, K, h, w) is the
-        product of what is given, along x (B, K, w) and along y (B, K, h)."""
+        """The target maps (B, K, h, w) of points (B, K, 2), fractions of the input, as two factors
+        whose product they are: along x (B, K, w) and along y (B, K, h)."""
         x, y = self.axis.log_gaussian(self.axis.to_cells(unit), self.sigma).exp().unbind(2)
         return x, y
 
     def loss(
         self, output: dict[str, Tensor], target: Tensor, visible: Tensor, point_loss: PointLoss
     ) -> Tensor:
-        """The mean over a visible point's cells; ``point_loss`` has no part in it."""
+        """The mean over the cells of visible points; ``point_loss`` is not used."""
         x, y = self.target(label_fractions(target, visible))
-        wanted = y.unsqueeze(-1) * x.unsqueeze(-2)
-        difference = output["map"] - wanted
+        target_map = y.unsqueeze(-1) * x.unsqueeze(-2)
+        difference = output["map"] - target_map
         if self.squared:
             cost = difference.square()
         else:
-            cost = adaptive_wing(difference, wanted) * peak_weights(x, y)
+            cost = adaptive_wing(difference, target_map) * peak_weights(x, y)
         return mean_over_points(cost.mean((2, 3)), visible)
 
 
@@ -169,9 +169,10 @@ def build(
     """A head on maps of ``stride`` input pixels a cell and coarser ones, fused to ``width``
     channels.
 
-    ``sigma``, in cells, is the target's; ``map_loss`` is ``adaptive_wing`` or ``mse``. With
-    ``visibility`` the head says how probably each point is seen, which needs data that tells it.
-    Raises :class:`UsageError` for a stride that cannot be had and for options out of range.
+    ``sigma``, in cells, is that of the target; ``map_loss`` is ``adaptive_wing`` or ``mse``. With
+    ``visibility`` the head predicts the probability that each point is visible, which needs data
+    with visibility labels. Raises :class:`UsageError` for a stride that the backbone cannot give
+    and for options out of range.
     """
     if map_loss not in ("adaptive_wing", "mse"):
         raise UsageError(

@@ -13,8 +13,8 @@ class LinearHead(nn.Module):
     """A vector (B, C), a map (B, C, h, w) or the coarsest of several maps to K points.
 
     Maps are averaged over their cells. The layer works in landmark units, whose spread is about
-    one, and its output is turned into fractions of the input; these are not clamped, since a face
-    may leave the picture.
+    one. Its output is converted to fractions of the input, which are not clamped, since a face may
+    extend beyond the picture.
     """
 
     def __init__(self, channels: int, points: int) -> None:
@@ -31,8 +31,8 @@ class LinearHead(nn.Module):
     def forward(self, features: Tensor | list[Tensor]) -> dict[str, Tensor]:
         coarsest = features if isinstance(features, Tensor) else features[-1]
         vector = coarsest.mean(dim=(2, 3)) if coarsest.ndim == 4 else coarsest
-        # In float32 whatever the network ran in: a bfloat16 coordinate is off by up to half a pixel
-        # of 224.
+        # In float32 whatever the precision of the network: rounding to bfloat16 moves a coordinate
+        # by up to half a pixel of 224.
         with torch.autocast(vector.device.type, enabled=False):
             units = self.linear(vector.to(self.linear.weight.dtype))
         points = (UNIT_SPREAD * units + UNIT_SHIFT) / UNIT_SCALE

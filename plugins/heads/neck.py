@@ -1,15 +1,16 @@
-"""From the maps of a backbone to one map of the stride that a head asks for.
+"""Fuses the maps of a backbone into one map of the stride that a head needs.
 
-A light feature pyramid (Lin et al., arXiv:1612.03144): every map gets a 1x1 convolution to one
-width, the coarsest is enlarged step by step and the finer ones are added on its way; a depthwise
-separable convolution mixes the sum. Maps are laid on one another by the true place of their cells
-(:mod:`zoo.plugins.heads.grid`): a network whose stride does not divide its input pads the last cell
-or drops the last pixels, so the coarser map is enlarged by the whole ratio of the strides and cut,
-or its edge repeated, where squeezing it to the finer map's size would shift what it shows.
+It is a light feature pyramid (Lin et al., arXiv:1612.03144): every map gets a 1x1 convolution to
+one width, the coarsest is enlarged step by step, and each finer one is added. A depthwise separable
+convolution mixes the sum. Maps are aligned by the true place of their cells
+(:mod:`zoo.plugins.heads.grid`). A network whose stride does not divide its input pads the last cell
+or drops the last pixels. So the coarser map is enlarged by the integer ratio of the strides, then
+cut or its edge repeated; resizing it to the finer map's size would shift its content.
 
-A backbone whose finest map is coarser than what is asked (a vision transformer has one stride, its
-patch's) has that map enlarged up to four times, with a convolution after each doubling, as simple
-decoders for transformers do (Xu et al., ViTPose, arXiv:2204.12484).
+The finest map of a backbone may be coarser than the stride that the head needs: a vision
+transformer has only the stride of its patches. It is then enlarged up to four times, with a
+convolution after each doubling, as simple decoders for transformers do (Xu et al., ViTPose,
+arXiv:2204.12484).
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ MOST_DOUBLINGS = 2
 class Neck(nn.Module):
     """A map or a list of maps, fine to coarse, to one map (B, width, h, w).
 
-    ``skipped`` of the first maps are finer than what is asked and are not used; ``channels`` are
-    those of the others. ``ratios``, one fewer, say how many cells of a map lie along one cell of
-    the next coarser map; 0: it is no whole number, and both maps cover the same input. The finest
-    used is then doubled ``doublings`` times.
+    The first ``skipped`` maps are finer than needed and are not used; ``channels`` are those of the
+    others. ``ratios`` has one number fewer: how many cells of a map lie along one cell of the next
+    coarser map; 0: no integer, and both maps cover the same input. The fused map, as fine as the
+    finest used map, is then doubled ``doublings`` times.
     """
 
     def __init__(
@@ -67,11 +68,11 @@ class Neck(nn.Module):
 
 
 class PointMaps(nn.Module):
-    """The neck's map, mixed once more, to one map a point, (B, K, h, w), in float32.
+    """Features to one map per point, (B, K, h, w), in float32: the neck and two further layers.
 
-    The map grows by the axis's margin on every side. The last layer works in float32 whatever the
-    network ran in: under a softmax or a logarithm, the roundings of bfloat16 move a point by a
-    visible part of a cell.
+    The map grows by ``margin`` cells on every side. The last layer works in float32 whatever the
+    precision of the network: under a softmax or a logarithm, the rounding of bfloat16 moves a point
+    by a visible part of a cell.
     """
 
     def __init__(self, neck: Neck, width: int, points: int, margin: int = 0) -> None:
@@ -84,15 +85,15 @@ class PointMaps(nn.Module):
         return self.of(self.mixed(features))
 
     def mixed(self, features: Tensor | list[Tensor]) -> Tensor:
-        """What the maps are read from, (B, width, h, w)."""
+        """The features from which the maps are computed, (B, width, h, w)."""
         mixed: Tensor = self.mix(self.neck(features))
         return mixed
 
     def of(self, mixed: Tensor) -> Tensor:
-        """The maps, (B, K, h, w)."""
+        """The maps (B, K, h, w), from the features of :meth:`mixed`."""
         with torch.autocast(mixed.device.type, enabled=False):
             maps: Tensor = self.project(mixed.to(self.project.weight.dtype))
-        # Each map in one piece: what is done with maps goes point by point, not cell by cell.
+        # Each map contiguous in memory: what follows works on one map after another.
         return maps.contiguous()
 
 
@@ -109,10 +110,11 @@ def separable(width: int, margin: int = 0) -> nn.Sequential:
 
 
 def enlarge(coarse: Tensor, ratio: int, rows: int, columns: int) -> Tensor:
-    """Bilinear, ``ratio`` times; then cut to (rows, columns), or its last row and column repeated.
+    """Enlarge a map ``ratio`` times, bilinearly; then cut it to (rows, columns), or repeat its last
+    row and column.
 
-    The first cell keeps its place: only the far edges are cut or repeated. A ratio of 0 stretches
-    the whole map to that size.
+    The first cell keeps its place: only the far edges are cut or repeated. A ratio of 0 resizes the
+    map to (rows, columns).
     """
     if ratio == 0:
         return F.interpolate(coarse, (rows, columns), mode="bilinear", align_corners=False)
@@ -135,7 +137,7 @@ def plan_maps(
 ) -> tuple[PointMaps, Axis]:
     """The layers that give ``points`` maps of ``stride``, and where their cells lie on an axis.
 
-    Raises :class:`UsageError`, naming the strides that there are, where the maps cannot give it.
+    Raises :class:`UsageError` that names the available strides, where the maps cannot give it.
     """
     if width < 1:
         raise UsageError(f"head {head}: width is {width}, it must be at least 1 channel")
@@ -148,11 +150,11 @@ def plan_maps(
         if fitting:
             break
     else:
-        there = ", ".join(f"{stride_of(input_size, n):.4g}" for n in dict.fromkeys(cells))
+        strides = ", ".join(f"{stride_of(input_size, n):.4g}" for n in dict.fromkeys(cells))
         raise UsageError(
             f"head {head}: no map of stride {stride:g} can be had at {input_size} px: the "
-            f"backbone's have {there}; set head.stride to one of these, to half or to a quarter of "
-            "the finest"
+            f"backbone's have {strides}; set head.stride to one of these, to half or to a quarter "
+            "of the finest"
         )
     first = fitting[0]
     ratios = [ratio(fine, coarse) for fine, coarse in pairwise(cells[first:])]
@@ -162,18 +164,19 @@ def plan_maps(
 
 
 def fits(input_size: int, cells: int, stride: float) -> bool:
-    """Whether a map of so many cells a side has this stride."""
+    """Whether a map with this number of cells per side has this stride."""
     return math.isclose(stride_of(input_size, cells), stride, rel_tol=0.01)
 
 
 def stride_of(input_size: int, cells: int) -> float:
-    """Stride of a map of so many cells a side: a power of two where one fits, the last cell padded
-    or cut (112 px are 4 cells of 32, or 3, and not of 28); else what divides the input evenly."""
+    """Stride of a map with this number of cells per side: a power of two where one fits, with the
+    last cell padded or dropped (4 cells, or 3, of 112 px have stride 32, not 28); elsewhere the
+    input size divided by the number of cells."""
     return ratio(input_size, cells) or input_size / cells
 
 
 def ratio(fine: int, coarse: int) -> int:
-    """How many of ``fine`` cells a side lie along one of ``coarse`` cells: a power of two, the last
-    cell padded or cut; 0 where none fits."""
+    """How many cells of a map with ``fine`` cells per side lie along one cell of a map with
+    ``coarse``: a power of two, with the last cell padded or dropped; 0 where none fits."""
     powers = (2**k for k in range(11))
     return next((r for r in powers if fine // r <= coarse <= -(-fine // r)), 0)

@@ -1,14 +1,14 @@
 """``simcc``: each coordinate as a class among bins finer than a pixel.
 
-SimCC (Li et al., arXiv:2107.03332): each point's map is flattened and one linear layer an axis,
-shared by all points, gives the logits of that axis's bins, ``split`` of them a pixel. The target is
-a Gaussian over the bins (label smoothing), the loss its divergence from the softmax, as in the
-paper's second version.
+This is SimCC (Li et al., arXiv:2107.03332). Each point's map is flattened, and one linear layer per
+axis, shared by all points, gives the logits of that axis's bins, ``split`` bins per pixel. The
+target is a Gaussian over the bins (label smoothing), and the loss is its divergence from the
+softmax, as in the paper's second version.
 
-A point is the mean under the softmax, where the paper takes the greatest bin: the mean falls
-between bins, is differentiable, so that a point loss can train it as well, and the Gaussian targets
-keep it from what spoils a mean, a wide or a double peak. The bins reach beyond the input by three
-sigmas of the target, so that no Gaussian is cut off and drawn inwards.
+The point is the mean of the softmax; the paper takes the greatest bin. The mean can lie between
+bins, and it is differentiable, so that a point loss can train it as well. Wide or double peaks
+would spoil a mean; the Gaussian targets prevent them. The bins extend beyond the input by three
+sigmas of the target, so that no Gaussian is cut off, which would move the mean inwards.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from zoo.plugins.heads.soft_argmax import PRIOR_SPREAD
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
 REACH = 1.5
-"""Sigmas: the score is the probability, on both axes, of bins that lie as near to the point."""
+"""Sigmas: the score is the probability, on both axes, of the bins within this distance of the
+point."""
 
 
 class SimCCHead(nn.Module):
@@ -60,16 +61,16 @@ class SimCCHead(nn.Module):
             return self.read(logits + self.prior)
 
     def read(self, logits: Tensor) -> dict[str, Tensor]:
-        """What logits of the bins (B, K, 2, bins) say."""
+        """The outputs from logits of the bins (B, K, 2, bins)."""
         log_bins = F.log_softmax(logits, -1)
         of_bin = log_bins.exp()
         place = of_bin @ self.bins.places(of_bin)
         with torch.no_grad():
             near = self.bins.near(place, REACH * self.sigma)
             score = torch.where(near, of_bin, 0.0).sum(-1).prod(-1)
-        # both axes are classified apart, so that nothing is known of a correlation
-        apart = torch.eye(2, dtype=place.dtype, device=place.device)
-        covariance = self.bins.variance(of_bin, place).unsqueeze(-1) * apart
+        # each axis is classified by itself, so their correlation is unknown and set to 0
+        diagonal = torch.eye(2, dtype=place.dtype, device=place.device)
+        covariance = self.bins.variance(of_bin, place).unsqueeze(-1) * diagonal
         points = self.bins.to_unit(place)
         return {"points": points, "score": score, "covariance": covariance, "log_bins": log_bins}
 
@@ -78,8 +79,8 @@ class SimCCHead(nn.Module):
     ) -> Tensor:
         """The point loss, plus ``weight`` times the Kullback-Leibler divergence of both axes."""
         place = self.bins.to_cells(label_fractions(target, visible))
-        wanted = F.log_softmax(self.bins.log_gaussian(place, self.sigma), -1)
-        cost = (wanted.exp() * (wanted - output["log_bins"])).sum((2, 3))
+        log_target = F.log_softmax(self.bins.log_gaussian(place, self.sigma), -1)
+        cost = (log_target.exp() * (log_target - output["log_bins"])).sum((2, 3))
         value = point_loss(to_landmark_units(output["points"]), target, visible)
         return value + self.weight * mean_over_points(cost, visible)
 
@@ -98,9 +99,9 @@ def build(
     """A head on maps of ``stride`` input pixels a cell and coarser ones, fused to ``width``
     channels.
 
-    ``split`` is the number of bins a pixel, ``sigma`` the target's, as a fraction of the input,
-    ``weight`` that of the classification beside the point loss. Raises :class:`UsageError` for a
-    stride that cannot be had and for options out of range.
+    ``split`` is the number of bins per pixel, ``sigma`` that of the target as a fraction of the
+    input, and ``weight`` the weight of the classification loss beside the point loss. Raises
+    :class:`UsageError` for a stride that the backbone cannot give and for options out of range.
     """
     if not 0 < split < math.inf:
         raise UsageError(f"head simcc: split is {split}, it must be a number of bins above 0")

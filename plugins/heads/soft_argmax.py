@@ -1,15 +1,15 @@
-"""``soft_argmax``: a probability map a point, and the mean place under it.
+"""``soft_argmax``: one probability map per point; the point is its mean.
 
-Integral regression (Sun et al., arXiv:1711.08229): the network gives each point a map, softmax
-makes it a probability of each cell, and the point is the mean of the cells' centres. All of it is
-differentiable, so a point loss trains it, and a regulariser keeps the map near a Gaussian about the
-label, where the mean alone would let it spread: the Jensen-Shannon divergence, as in DSNT (Nibali
-et al., arXiv:1801.07372), or the Kullback-Leibler divergence, which is cross-entropy with that
-Gaussian for target.
+This is integral regression (Sun et al., arXiv:1711.08229): the network gives one map per point,
+softmax turns it into a probability of each cell, and the point is the mean of the cells' centres.
+All of this is differentiable, so a point loss trains it. The mean alone would let the map spread,
+so a regulariser keeps it close to a Gaussian about the label: the Jensen-Shannon divergence, as in
+DSNT (Nibali et al., arXiv:1801.07372), or the Kullback-Leibler divergence, which is cross-entropy
+with that Gaussian as the target.
 
-Before training, a broad Gaussian about the mean shape is put under every map (``start_at``): the
-head starts where the linear head does, and what the network says is added to what was known before
-looking. It is constant, and kept with the weights.
+Before training, the logarithm of a broad Gaussian about the mean shape is added to every map
+(``start_at``), as a prior: so the head starts from the mean shape, as the linear head does. The
+prior is constant, and is saved with the weights.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from zoo.plugins.heads.neck import PointMaps, plan_maps
 from zoo.plugins.losses.pointwise import PointLoss, mean_over_points
 
 MARGIN = 1
-"""Cells beyond the input's edge on every side: a mean lies between the centres it is taken over,
-and a point at the very edge lies half a cell outside those of the input's own cells."""
+"""Cells beyond the input's edge on every side: a mean lies between the cells' centres, and a point
+at the very edge lies half a cell outside the centres of the input's cells."""
 
 PRIOR_SPREAD = 0.15
 """Standard deviation of the Gaussian about the mean shape, as a fraction of the input."""
 
 REACH = 1.5
-"""Cells: the score is the probability of those whose centre lies as near to the point."""
+"""Cells: the score is the probability of the cells whose centre is within this distance of the
+point on each axis."""
 
 
 def expectation(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -45,14 +46,17 @@ def expectation(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 class _JensenShannon(torch.autograd.Function):
-    """Its gradient in log p is p (log p - log m) / 2: one product, where going back through the
-    logarithms would cost more than the rest of the head."""
+    """The Jensen-Shannon divergence, with a gradient of its own.
+
+    The gradient in log p is p (log p - log m) / 2, a single product. Autograd through the
+    logarithms would take longer than the rest of the head.
+    """
 
     @staticmethod
     def forward(ctx: Any, log_p: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
         p, x, y = log_p.exp(), log_x.exp(), log_y.exp()
-        both = torch.addcmul(p, y.unsqueeze(-1), x.unsqueeze(-2))
-        log_m = both.clamp_(min=torch.finfo(p.dtype).tiny).log_().sub_(math.log(2))
+        p_plus_q = torch.addcmul(p, y.unsqueeze(-1), x.unsqueeze(-2))
+        log_m = p_plus_q.clamp_(min=torch.finfo(p.dtype).tiny).log_().sub_(math.log(2))
         of_p = (log_p - log_m).mul_(p)
         of_q = (x * log_x).sum(-1) + (y * log_y).sum(-1) - expectation(log_m, x, y)
         ctx.save_for_backward(of_p)
@@ -65,14 +69,15 @@ class _JensenShannon(torch.autograd.Function):
 
 
 def jensen_shannon(log_map: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
-    """(KL(p || m) + KL(q || m)) / 2 for m = (p + q) / 2, of the map p (..., h, w) and the product q
-    of x (..., w) and y (..., h), all logs of probabilities; from 0 to ln 2."""
+    """(KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2, from 0 to ln 2. p is the map (..., h, w),
+    q the product of x (..., w) and y (..., h); all are given as logs of probabilities."""
     cost: Tensor = _JensenShannon.apply(log_map, log_x, log_y)
     return cost
 
 
 def kullback_leibler(log_map: Tensor, log_x: Tensor, log_y: Tensor) -> Tensor:
-    """KL(q || p) of the same: the cross-entropy with q for target, less q's own entropy."""
+    """KL(q || p), with p and q as in :func:`jensen_shannon`: the cross-entropy with q as the
+    target, minus q's entropy."""
     x, y = log_x.exp(), log_y.exp()
     entropy = -(x * log_x).sum(-1) - (y * log_y).sum(-1)
     return -expectation(log_map, x, y) - entropy
@@ -84,8 +89,8 @@ DIVERGENCES: dict[str, Divergence] = {"js": jensen_shannon, "kl": kullback_leibl
 
 class SoftArgmaxHead(nn.Module):
     """Features to points (B, K, 2), their scores (B, K) in [0, 1], the ``"covariance"``
-    (B, K, 2, 2) of the place under the map, and log-probabilities of the cells, ``"log_map"``
-    (B, K, h, w), all float32."""
+    (B, K, 2, 2) of the map, and log-probabilities of the cells, ``"log_map"`` (B, K, h, w), all
+    float32."""
 
     prior_x: Tensor
     prior_y: Tensor
@@ -120,7 +125,7 @@ class SoftArgmaxHead(nn.Module):
             return self.read(logits)
 
     def read(self, logits: Tensor) -> dict[str, Tensor]:
-        """What a map of logits (B, K, h, w) says."""
+        """The outputs from maps of logits (B, K, h, w)."""
         log_map = F.log_softmax(logits.flatten(2), -1).reshape(logits.shape)
         of_cell = log_map.exp()
         places = self.axis.places(of_cell)
@@ -160,9 +165,9 @@ def build(
     """A head on maps of ``stride`` input pixels a cell and coarser ones, fused to ``width``
     channels.
 
-    ``sigma``, in cells, is of the Gaussian that the ``regulariser`` (``js`` or ``kl``) draws the
-    maps to, with ``weight`` beside the point loss; 0 leaves it out. Raises :class:`UsageError` for
-    a stride that cannot be had and for options out of range.
+    ``sigma``, in cells, is that of the Gaussian to which the ``regulariser`` (``js`` or ``kl``)
+    pulls the maps; ``weight`` is its weight beside the point loss, and 0 leaves it out. Raises
+    :class:`UsageError` for a stride that the backbone cannot give and for options out of range.
     """
     if regulariser not in DIVERGENCES:
         raise UsageError(

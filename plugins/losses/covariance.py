@@ -1,8 +1,7 @@
-"""``gaussian_nll``, ``star``: losses that know how sure the head is of each point, and in which
-direction.
+"""``gaussian_nll``, ``star``: losses that use the covariance that a head predicts for each point.
 
-Both take the ``"covariance"`` (B, K, 2, 2) that the head gives with its points, and train it. They
-are averaged as in :mod:`zoo.plugins.losses.pointwise`.
+Both take the ``"covariance"`` (B, K, 2, 2) that the head gives with its points, and train it too.
+They are averaged as in :mod:`zoo.plugins.losses.pointwise`.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from zoo.geometry import UNIT_SCALE, UNIT_SPREAD
 from zoo.plugins.losses.pointwise import differences, mean_over_points
 
 UNITS = UNIT_SCALE / UNIT_SPREAD
-"""Landmark units across the input."""
+"""Width of the input in landmark units."""
 FLAT = 1e-6
-"""Stands for the difference of two eigenvalues that are the same: a circle has no direction."""
+"""Keeps half the difference of two eigenvalues above 0: a circle has no direction."""
 SMALL = 1e-5
-"""Added to an eigenvalue before its root divides; the paper's code has the same."""
+"""Added to an eigenvalue before a division by its square root, as in the paper's code."""
 
 OutputLoss = Callable[[Tensor, Tensor, Tensor, Mapping[str, Tensor]], Tensor]
 NEEDS: Mapping[str, tuple[int | str, ...]] = {"covariance": ("K", 2, 2)}
 
 
 def build_gaussian_nll() -> OutputLoss:
-    """(d^T C^-1 d + ln det C) / 2 for a point that is off by d, in landmark units, with the
+    """(d^T C^-1 d + ln det C) / 2 for a point with the error d, in landmark units, and the
     covariance C in squared landmark units: the negative logarithm of the Gaussian's density at the
-    label, less ln 2 pi. A head that is unsure pays less for an error, and more for being unsure."""
+    label, less ln 2 pi. A larger covariance lowers the cost of an error, but has a cost itself."""
 
     def loss(
         points: Tensor, target: Tensor, visible: Tensor, output: Mapping[str, Tensor]
@@ -49,13 +48,13 @@ def build_gaussian_nll() -> OutputLoss:
 def build_star(*, weight: float = 1.0, beta: float = 0.01) -> OutputLoss:
     """smooth_l1(d1) / sqrt(l1) + smooth_l1(d2) / sqrt(l2) + ``weight`` (l1 + l2).
 
-    l1 and l2 are the eigenvalues of the covariance, d1 and d2 the parts of the error along its
-    axes: an error counts less in the direction in which annotators disagree, such as along the
-    jaw. All of them are in halves of the input, as in the paper, and so is ``beta``, below which
-    smooth_l1 is a parabola. The last term keeps the eigenvalues from growing. The axes themselves
-    are taken as they are: where both eigenvalues are the same, they have no gradient.
+    l1 and l2 are the eigenvalues of the covariance, d1 and d2 the components of the error along its
+    axes. So an error counts less in the direction in which annotators disagree, such as along the
+    jaw. All lengths are in halves of the input, as in the paper, and so is ``beta``, below which
+    smooth_l1 is a parabola. The last term keeps the eigenvalues from growing. No gradient goes
+    through the axes, since they have none where both eigenvalues are the same.
 
-    Raises :class:`UsageError` for a beta that is not above 0, or a weight below it.
+    Raises :class:`UsageError` for a beta that is not above 0, or a weight below 0.
     """
     if not 0 < beta < math.inf:
         raise UsageError(f"star: beta is {beta}, it must be a number above 0")
@@ -68,12 +67,12 @@ def build_star(*, weight: float = 1.0, beta: float = 0.01) -> OutputLoss:
         x, y = (differences(points, target, visible) * (2 / UNITS)).unbind(-1)
         xx, xy, yy = parts(output["covariance"] * 4)
         mean, half = (xx + yy) / 2, (xx - yy) / 2
-        apart = (half * half + xy * xy + FLAT**2).sqrt()
-        # the major axis is turned by a; cos and sin of 2 a give the squares along both axes
-        cos, sin = (half / apart).detach(), (xy / apart).detach()
+        radius = (half * half + xy * xy + FLAT**2).sqrt()  # eigenvalues are mean +- radius
+        # for a major axis at the angle a, cos 2a and sin 2a give the squared error along both axes
+        cos, sin = (half / radius).detach(), (xy / radius).detach()
         middle, turned = (x * x + y * y) / 2, (cos * (x * x - y * y)) / 2 + sin * x * y
         cost = weight * 2 * mean
-        for square, value in ((middle + turned, mean + apart), (middle - turned, mean - apart)):
+        for square, value in ((middle + turned, mean + radius), (middle - turned, mean - radius)):
             cost = cost + smooth_root(square, beta) / (value.clamp(min=0) + SMALL).sqrt()
         return mean_over_points(cost, visible)
 
@@ -86,7 +85,7 @@ def parts(covariance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def smooth_root(square: Tensor, beta: float) -> Tensor:
-    """smooth_l1 of a length of which the square is known, which has a gradient at 0 too."""
+    """smooth_l1 of a length, from its square, so that there is a gradient at 0 too."""
     root = square.clamp(min=beta * beta).sqrt()
     return torch.where(square < beta * beta, F.relu(square) / (2 * beta), root - beta / 2)
 

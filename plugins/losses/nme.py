@@ -1,11 +1,11 @@
-"""``nme``: what the leaderboard measures, as a loss.
+"""``nme``: the leaderboard's headline metric as a loss.
 
-The distance of every visible point from its label, over the face's own length, averaged as in
-:mod:`zoo.plugins.losses.pointwise`. The length is that of the headline metric: the distance of the
-outer eye corners, raised to 0.05 sqrt(w h) of the visible points' box where it is shorter; for a
-scheme without eye corners sqrt(w h) itself. The metric leaves a face out that does not show both
-corners; here sqrt(w h), which is longer, serves it, so that it still counts, a little less. A face
-whose visible points span no box has no length and costs nothing.
+It is the distance of every visible point from its label, divided by the length of the face, and
+averaged as in :mod:`zoo.plugins.losses.pointwise`. The length is that of the metric: the distance
+of the outer eye corners, but at least 0.05 sqrt(w h) of the visible points' box; for a scheme
+without eye corners, sqrt(w h). The metric leaves out a face without both corners visible. Here such
+a face is divided by sqrt(w h), which is longer, so that it counts a little less. A face whose
+visible points span no box has no length and costs nothing.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zoo.api import LandmarkScheme, Loss
 from zoo.plugins.losses.pointwise import PointLoss, differences, mean_over_points
 
 SHORTEST = 0.05
-"""The metric's own: a shorter length is raised to this part of sqrt(w h)."""
+"""Least length, as a fraction of sqrt(w h), as in the metric."""
 
 
 def build_nme(*, scheme: LandmarkScheme) -> PointLoss:
-    """The core gives the ``scheme`` of the data: it says which points are the eye corners."""
+    """The zoo passes the ``scheme`` of the data, which says which points are the eye corners."""
     corners = scheme.eye_corners
 
     def loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """``smooth_l1``, ``l1``, ``mse``: a cost for every coordinate, averaged face by face.
 
-Points and target are (B, K, 2) in landmark units, visible is (B, K) bool. The mean goes over a
-face's visible coordinates and then over the faces that have any, so a face with few labels weighs
-as much as one with all. A point that is not visible may hold anything, NaN included: it reaches
-neither the loss nor the gradient. A batch without a visible point costs 0, with gradient 0.
+Points and target are (B, K, 2) in landmark units, visible is (B, K) bool. The cost is averaged over
+a face's visible coordinates, and then over the faces that have any, so a face with few labels
+weighs as much as one with all. A point that is not visible may have any value, NaN included: it
+changes neither the loss nor the gradient. A batch without a visible point has loss 0 and gradient
+0.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ def differences(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     """``points - target``, (B, K, 2), in float32 at least; 0 where a point is not visible."""
     precision = torch.promote_types(points.dtype, torch.float32)
     difference = points.to(precision) - target.to(precision)
-    # Chosen before any cost: multiplying that by 0 afterwards would let a NaN through.
+    # Replaced before the cost is computed: multiplying a cost of NaN by 0 would give NaN.
     return torch.where(visible.unsqueeze(-1), difference, 0.0)
 
 
 def mean_over_points(cost: Tensor, visible: Tensor) -> Tensor:
-    """The mean of a cost a point, (B, K), over a face's visible points and then over the faces that
-    have any; a scalar. The cost of a point that is not visible must be finite, or it must be 0."""
+    """The mean of the points' costs (B, K) over a face's visible points, and then over the faces
+    that have any; a scalar. Costs of points that are not visible must be finite."""
     count = visible.sum(dim=1)
-    of_each_face = torch.where(visible, cost, 0.0).sum(dim=1) / count.clamp(min=1)
-    return of_each_face.sum() / (count > 0).sum().clamp(min=1)
+    face_costs = torch.where(visible, cost, 0.0).sum(dim=1) / count.clamp(min=1)
+    return face_costs.sum() / (count > 0).sum().clamp(min=1)
 
 
 def mean_over_faces(
@@ -44,7 +45,7 @@ def mean_over_faces(
 
 
 def coordinate_loss(cost: Callable[[Tensor], Tensor]) -> PointLoss:
-    """The loss of a cost of each coordinate's difference."""
+    """The loss that averages ``cost`` of each coordinate's difference."""
 
     def loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:
         return mean_over_faces(cost, points, target, visible)

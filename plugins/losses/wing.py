@@ -1,11 +1,12 @@
 """``wing``, ``soft_wing``, ``rectified_wing``: losses with a logarithm for errors of middle size.
 
-All three cost a coordinate's difference d, in landmark units, and are averaged as in
-:mod:`zoo.plugins.losses.pointwise`. Their papers count pixels of a 256 px input; one such pixel
-is 224 / (50 * 256) = 0.0175 landmark units, and every threshold, offset and curvature below is the
-papers' figure times that. The shape of a loss stays as it was, since each of them satisfies
-L(c d; c w, c epsilon) = c L(d; w, epsilon). Where faces fill much less of the input than a face
-crop, smaller values of all of a loss's options are the same loss for a smaller face.
+All three give a cost of a coordinate's difference d, in landmark units, and are averaged as in
+:mod:`zoo.plugins.losses.pointwise`. Their papers use pixels of a 256 px input. One such pixel is
+224 / (50 * 256) = 0.0175 landmark units, and every threshold, offset and curvature below is the
+papers' value times that. The shape of a loss does not change, since each of them satisfies
+L(c d; c w, c epsilon) = c L(d; w, epsilon). Where faces fill much less of the input than in a face
+crop, make all options of a loss smaller by the same factor: this is the same loss for a smaller
+face.
 
 The slopes of ``wing`` and ``soft_wing`` jump at d = 0 from -a to a; there the gradient is 0.
 """
@@ -26,10 +27,11 @@ PIXEL = UNIT_SCALE / UNIT_SPREAD / 256
 
 
 def build_wing(*, w: float = 10 * PIXEL, epsilon: float = 2 * PIXEL) -> PointLoss:
-    """w ln(1 + |d| / epsilon) for |d| below ``w``, |d| - C above, without a step between them.
+    """w ln(1 + |d| / epsilon) for |d| below ``w``, |d| - C above, continuous at w.
 
-    The slope falls from w / epsilon at 0 to w / (w + epsilon), then is 1. Options in landmark
-    units; the paper's are 10 and 2 pixels. Raises :class:`UsageError` for one that is not above 0.
+    The slope falls from w / epsilon at 0 to w / (w + epsilon), then is 1. The options are in
+    landmark units; the paper's are 10 and 2 pixels. Raises :class:`UsageError` for an option that
+    is not above 0.
     """
     _check_positive("wing", w=w, epsilon=epsilon)
     step = w - w * math.log1p(w / epsilon)
@@ -44,12 +46,12 @@ def build_wing(*, w: float = 10 * PIXEL, epsilon: float = 2 * PIXEL) -> PointLos
 def build_soft_wing(
     *, omega1: float = 2 * PIXEL, omega2: float = 20 * PIXEL, epsilon: float = 0.5 * PIXEL
 ) -> PointLoss:
-    """|d| below ``omega1``, omega2 ln(1 + |d| / epsilon) + B above, without a step between them.
+    """|d| below ``omega1``, omega2 ln(1 + |d| / epsilon) + B above, continuous at omega1.
 
-    Small errors, which are the labels' own noise, pull with slope 1 instead of the wing loss's
-    steepest; errors just above omega1 pull most, with omega2 / (omega1 + epsilon), and outliers
-    little. Options in landmark units: 2, 20 and 0.5 pixels. Raises :class:`UsageError` for one
-    that is not above 0.
+    Small errors, which are the noise of the labels, have slope 1; in the wing loss they have the
+    steepest slope. Errors just above omega1 have the steepest slope here, omega2 / (omega1 +
+    epsilon), and outliers a small one. The options are in landmark units; the paper's are 2, 20 and
+    0.5 pixels. Raises :class:`UsageError` for an option that is not above 0.
     """
     _check_positive("soft_wing", omega1=omega1, omega2=omega2, epsilon=epsilon)
     step = omega1 - omega2 * math.log1p(omega1 / epsilon)
@@ -66,10 +68,10 @@ def build_rectified_wing(
 ) -> PointLoss:
     """0 for |d| below ``r``, w ln(1 + (|d| - r) / epsilon) up to ``w``, |d| - C above.
 
-    What is smaller than the labels' own noise costs nothing and moves nothing. Options in landmark
-    units; r is half a pixel of 256 by default, the rounding of labels that are whole pixels.
-    Raises :class:`UsageError` for a w or an epsilon that is not above 0, and for an r that is not
-    from 0 to below w.
+    An error smaller than the noise of the labels has no cost and no gradient. The options are in
+    landmark units. By default, r is half a pixel of 256: the error of labels that are rounded to
+    whole pixels. Raises :class:`UsageError` for a w or an epsilon that is not above 0, and for an r
+    that is not from 0 to below w.
     """
     _check_positive("rectified_wing", w=w, epsilon=epsilon)
     if not 0 <= r < w:

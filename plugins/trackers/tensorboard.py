@@ -1,8 +1,8 @@
-"""A run's figures as TensorBoard's event files, below its run folder.
+"""Writes a run's metrics as TensorBoard's event files, into a folder of the run.
 
-The x axis is the number of steps done, for what is told a step and an epoch alike. A run that goes
-on writes a further file; that file first takes back what a killed process told beyond the state
-that was saved, so no step stands there twice.
+The x axis is the number of steps done, for values of a step and of an epoch. A resumed run writes a
+further file. That file first purges the values that a killed process wrote after the last saved
+state, so no step appears twice.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ EPOCH_TAGS = {
     "epoch": "rate/epoch",
     "images_per_second": "speed/images_per_second",
 }
-"""Columns of history.csv, and what TensorBoard calls them."""
+"""Columns of history.csv, and their tags in TensorBoard."""
 
 
 class EventFiles:
-    """Writes every step that is told, every epoch, and the configuration once."""
+    """Writes every step and every epoch that the run reports, and the configuration once."""
 
     def begin(self, run: TrackedRun) -> None:
         import tomli_w
@@ -40,13 +40,13 @@ class EventFiles:
         new = not any(folder.glob("events.*"))
         last = run.history[-1] if run.history else {"step": 0}
         after_an_epoch = last["step"] == run.step
-        # Whatever the files that are there tell from this step on is taken back. An epoch's end is
-        # told after its state is saved, which a process may not have lived to do: told again below.
+        # Values of earlier files from this step on are purged. An epoch is reported after its state
+        # is saved, and the process may have ended in between: it is written again below.
         purge_step = run.step if after_an_epoch else run.step + 1
         self._writer: SummaryWriter = SummaryWriter(str(folder), purge_step=purge_step)
         if new:
             self._writer.add_text("config", _as_code(tomli_w.dumps(run.config)), run.step)
-            self._tell_parameters(run.config)
+            self._write_parameters(run.config)
             self._writer.flush()
         if run.history and after_an_epoch:
             self._writer.add_scalar("loss/train", last["train_loss"], run.step)
@@ -58,19 +58,19 @@ class EventFiles:
     def epoch(self, step: int, figures: Mapping[str, float]) -> None:
         for column, tag in EPOCH_TAGS.items():
             self._writer.add_scalar(tag, figures[column], step)
-        self._writer.flush()  # as history.csv: what is told is on disk
+        self._writer.flush()  # as with history.csv, a reported epoch is on disk
 
     def close(self, ending: str) -> None:
         self._writer.close()
 
-    def _tell_parameters(self, config: Mapping[str, Any]) -> None:
-        """Write the configuration for the tab HPARAMS, where runs are compared. Its own helper
-        would make a run of them."""
+    def _write_parameters(self, config: Mapping[str, Any]) -> None:
+        """Write the configuration for the tab HPARAMS, where runs are compared. The writer's
+        add_hparams would create a separate run for it."""
         from torch.utils.tensorboard.summary import hparams
 
         plain = {key: value for key, value in _flat(config) if value != ""}
-        told = hparams(plain, {"nme/val": 0.0, "loss/val": 0.0})  # type: ignore[no-untyped-call]
-        for summary in told[:2]:  # without the end, which is still to come
+        summaries = hparams(plain, {"nme/val": 0.0, "loss/val": 0.0})  # type: ignore[no-untyped-call]
+        for summary in summaries[:2]:  # without the end of the session, which is still to come
             self._writer._get_file_writer().add_summary(summary)  # type: ignore[no-untyped-call]
 
 
@@ -86,7 +86,7 @@ def build() -> EventFiles:
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Numbers, truths and strings, with dots in their names; lists as text."""
+    """Numbers, booleans and strings, with dots in nested names; other values as text."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{key}.")
@@ -96,7 +96,7 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 
 def _as_code(text: str) -> str:
-    """Markdown that shows the text as it stands."""
+    """The text as a code block in Markdown."""
     return "".join(f"    {line}\n" for line in text.splitlines())
 
 

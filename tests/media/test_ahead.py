@@ -48,7 +48,7 @@ def test_few_frames_wait_and_who_stops_leaves_no_thread(side: int, most: int) ->
     source = Source(1000, side=side)
     with closing(ahead(iter(source))) as frames:
         assert next(frames).index == 0
-        [thread] = [t for t in threading.enumerate() if isinstance(t, module._Reading)]
+        [thread] = [t for t in threading.enumerate() if isinstance(t, module._Reader)]
     assert not thread.is_alive()
     assert source.closed.is_set()
     # one was taken, those that wait, and one that is read already

@@ -140,7 +140,7 @@ def test_a_close_look_says_where_a_turned_face_is(cell: int) -> None:
 
     box = np.float32([150, 80, 250, 180, 0.2])
     network: Any = SimpleNamespace(see=see)
-    [found] = module._look_closely(network, module._Copies(image), box)
+    [found] = module._search_all_angles(network, module._Pyramid(image), box)
     scale = module.FACE / 100
     longer = 50 / scale
     turn = math.radians(45 * cell)
@@ -167,7 +167,7 @@ def test_only_what_is_doubtful_is_looked_at_and_kept_where_it_convinces(
         return np.float32(rows)
 
     monkeypatch.setattr(module, "_search", search)
-    monkeypatch.setattr(module, "_look_closely", look)
+    monkeypatch.setattr(module, "_search_all_angles", look)
     boxes = yunet.build(model=network)(np.zeros((100, 100, 3), np.uint8))
     np.testing.assert_allclose(boxes[:, 4], [0.95, 0.92])
     assert looked == pytest.approx([0.3, 0.2])
@@ -176,19 +176,19 @@ def test_only_what_is_doubtful_is_looked_at_and_kept_where_it_convinces(
 def test_a_face_that_lies_elsewhere_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     faces = [[20, 10, 60, 50, 0.8], [22, 10, 62, 50, 0.9]]
     answers = iter([*faces, *faces])
-    monkeypatch.setattr(module, "_look_closely", lambda *_: np.float32([next(answers)]))
-    picture = module._Copies(np.zeros((90, 90, 3), np.uint8))
+    monkeypatch.setattr(module, "_search_all_angles", lambda *_: np.float32([next(answers)]))
+    picture = module._Pyramid(np.zeros((90, 90, 3), np.uint8))
     network: Any = None
     for x0, score in ((0, 0.9), (20, 0.8)):
         box = np.float32([x0, 10, x0 + 40, 50, 0.3])
-        assert module._look(network, picture, box)[0, 4] == pytest.approx(score)
+        assert module._search_close_up(network, picture, box)[0, 4] == pytest.approx(score)
 
 
 @pytest.mark.parametrize("halvings", range(3))
 def test_a_crop_of_a_small_copy_shows_what_one_of_the_picture_shows(halvings: int) -> None:
     image = np.asarray(cv2.GaussianBlur(pictures.photograph(), (0, 0), 12), np.uint8)
     side = 70.0 * 2**halvings
-    found = module._Copies(image).crop(430.25, 300.5, side, 64).astype(int)
+    found = module._Pyramid(image).crop(430.25, 300.5, side, 64).astype(int)
     wanted = crop(image, Region(430.25, 300.5, side), 64).astype(int)
     assert np.abs(found - wanted).max() <= 2
 

@@ -1,4 +1,4 @@
-"""Decoding in a thread: while the network looks at some frames, the next ones are read."""
+"""Reads frames ahead in a thread: while the network works on some, the next ones are decoded."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MOST_FRAMES = 64
 def ahead(frames: Generator[Frame]) -> Generator[Frame]:
     """The same frames in the same order, read ahead by one thread.
 
-    What is raised while a frame is read is raised here, after the frames before it. Closing this
-    generator stops the thread and closes ``frames``.
+    An error that is raised while a frame is read is raised here, after the frames before it.
+    Closing this generator stops the thread and closes ``frames``.
     """
-    reading = _Reading(frames)
-    reading.start()
+    reader = _Reader(frames)
+    reader.start()
     try:
-        while (frame := reading.next()) is not None:
+        while (frame := reader.next()) is not None:
             yield frame
     finally:
-        reading.stop()
+        reader.stop()
 
 
 def area(frame: Frame) -> int:
@@ -34,7 +34,7 @@ def area(frame: Frame) -> int:
     return 0 if frame.image is None else frame.image.shape[0] * frame.image.shape[1]
 
 
-class _Reading(Thread):
+class _Reader(Thread):
     def __init__(self, frames: Generator[Frame]) -> None:
         super().__init__(name="reading frames", daemon=True)
         self.frames = frames
@@ -58,7 +58,7 @@ class _Reading(Thread):
                 self.changed.notify_all()
 
     def _put(self, frame: Frame) -> bool:
-        """Wait for room; whether anyone still asks for frames."""
+        """Wait for room and add the frame. False: the reader was stopped."""
         with self.changed:
             self.changed.wait_for(lambda: self.stopped or self._has_room(area(frame)))
             self.waiting.append(frame)

@@ -1,4 +1,4 @@
-"""What comes of one video: its annotated copy, .pts files and crops, written as frames come."""
+"""The outputs of one video: its annotated copy, .pts files and crops, written frame by frame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .writers import write_pts
 
 @dataclass
 class Film:
-    """Give it every frame, in order, then :meth:`close` it; :meth:`discard` leaves no half video.
+    """Writes the outputs of one video.
+
+    Call :meth:`add` for every frame, in order, then :meth:`close`. Call :meth:`discard` at the end
+    in any case: it removes a video that was not closed.
 
     A video in which no face was found gets no annotated copy.
     """
@@ -34,13 +37,13 @@ class Film:
     uncertainty: bool
     """Whether the points' covariance is drawn too."""
     numbered: bool
-    """Whether a face's number says which one it is through the video; it is then drawn."""
+    """Whether a face keeps its number through the video; the number is then drawn."""
     frames: int = 0
     faces: int = 0
     shape: tuple[int, ...] = ()
     """Shape of the last frame."""
     note: str = ""
-    """What is worth saying about the annotated video."""
+    """A note for the user about the annotated video; empty without one."""
     _numbers: set[int] = field(default_factory=set)
     _writer: VideoWriter | None = None
     _last: Image | None = None
@@ -49,7 +52,7 @@ class Film:
     _started: float = field(default_factory=time.perf_counter)
 
     def add(self, image: Image, marked: Marked) -> None:
-        """Raises :class:`UsageError` for a folder that cannot be written."""
+        """Write one frame. Raises :class:`UsageError` for a folder that cannot be written."""
         self.frames += 1
         self.shape = image.shape
         self.faces += len(marked.faces)
@@ -69,36 +72,36 @@ class Film:
             self._writer.write(self._last)
 
     def repeat(self) -> None:
-        """A frame that cannot be read shows the one before, so that the video keeps its pace."""
+        """Repeat the last frame in place of one that cannot be read, so that the timing is kept."""
         if self._writer is not None and self._last is not None:
             self._writer.write(self._last)
 
     def close(self) -> str:
-        """Put the video in its place, and say what was done."""
+        """Finish the video, and return a summary of the work."""
         speed = self.frames / max(time.perf_counter() - self._started, 1e-9)
-        who = count(len(self._numbers), "face") if self.numbered else count(self.faces, "face")
-        said = f"{count(self.frames, 'frame')}, {who}, {speed:.1f} frames a second"
+        faces = count(len(self._numbers) if self.numbered else self.faces, "face")
+        summary = f"{count(self.frames, 'frame')}, {faces}, {speed:.1f} frames a second"
         if self._writer is None or not self.faces:
-            return said
+            return summary
         writer, self._writer = self._writer, None
         writer.close()
         self.note = writer.note
-        return f"{said}, drawn in {writer.path}"
+        return f"{summary}, drawn in {writer.path}"
 
     def stop(self) -> str:
-        """The work ends before the video: what was drawn is kept where it can be."""
+        """Finish the video early; what was drawn is kept, if possible. Returns a summary."""
         try:
             return f"{self.close()}, and no more"
         except ZooError as error:
             return str(error)
 
     def discard(self) -> None:
-        """After :meth:`close` nothing is left to do."""
+        """Remove an unfinished video; after :meth:`close` this does nothing."""
         if self._writer is not None:
             self._writer.discard()
 
     def _write_pts(self, marked: Marked) -> None:
-        """As 300-VW lays them out: NAME/annot/000001.pts is the first frame's."""
+        """Write .pts files in the layout of 300-VW: NAME/annot/000001.pts is of the first frame."""
         assert marked.frame is not None
         if marked.faces and self._folder is None:
             self._folder = self.names.take(self.stem, "")
@@ -108,7 +111,7 @@ class Film:
             write_pts(self._folder / folder / f"{marked.frame + 1:06d}.pts", face.points)
 
     def _write_crops(self, marked: Marked) -> None:
-        """Named by the frame and the face of their rows: NAME-crops/000012-0.png."""
+        """Write crops, named by frame and face as in the table: NAME-crops/000012-0.png."""
         assert marked.frame is not None
         if marked.faces and self._crops is None:
             self._crops = self.names.take(self.stem, "-crops")

@@ -1,13 +1,13 @@
-"""What an argument of `zoo predict` means: pictures, videos and sequences of frames.
+"""Finds the pictures, videos and sequences of frames that the arguments of `zoo predict` name.
 
     photo.jpg               a picture
-    clip.mp4                a video, told by its first bytes and then by its name
-    'photos/*.jpg'          a pattern: each match for itself, in natural order
-    photos/                 the pictures and videos that lie in it; what else lies there is named
-    frames/                 a sequence, where its pictures are numbered: 000001.png, frame_12.jpg
+    clip.mp4                a video, recognised by its first bytes, else by its name
+    'photos/*.jpg'          a pattern: each match by itself, in natural order
+    photos/                 the pictures and videos in the folder; a note names its other files
+    frames/                 a sequence, if its pictures are numbered: 000001.png, frame_12.jpg
     frames/%04d.png         a sequence, in the order of its numbers
 
-Nothing is decoded here. What an argument cannot mean raises :class:`zoo.api.DataError`.
+Nothing is decoded here. An argument that names no input raises :class:`zoo.api.DataError`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wm
           ".3gp", ".mts", ".m2ts", ".ts")  # fmt: skip
 
 As = Literal["auto", "pictures", "video"]
-"""How a folder, a pattern or several pictures are taken; ``auto`` looks at their names."""
+"""How a folder, a pattern or several pictures are read; ``auto`` decides by their names."""
 
 _NUMBERED = re.compile(r"frame[ _-]?\d+|\d{3,}", re.IGNORECASE)
-"""The whole stem of a frame. Photographs are named otherwise (IMG_0001), or 1, 2, 3 by hand."""
+"""Matches the stem of a frame, but neither that of a photograph (IMG_0001) nor 1, 2, 3."""
 _PRINTF = re.compile(r"%(?:0?\d*)d")
 
 
 @dataclass(frozen=True)
 class MediaInput:
-    """One thing to work on: a picture, a video, or frames that follow one another."""
+    """One input: a picture, a video, or a sequence of frames."""
 
     kind: Literal["picture", "video", "sequence"]
     path: Path
@@ -49,7 +49,7 @@ class MediaInput:
     frames: tuple[Path, ...] = ()
     """Frames of a sequence, in order."""
     guessed: bool = False
-    """A sequence by the names of its frames alone: the user did not say so."""
+    """Whether it was taken for a sequence only because of its frames' names."""
 
     @property
     def moves(self) -> bool:
@@ -57,7 +57,7 @@ class MediaInput:
 
     @property
     def stem(self) -> str:
-        """What its outputs are named after."""
+        """The beginning of the names of its outputs."""
         if self.kind != "sequence":
             return self.path.stem
         text = _PRINTF.sub("", self.path.stem) if _PRINTF.search(self.path.stem) else ""
@@ -66,22 +66,23 @@ class MediaInput:
 
 @dataclass(frozen=True)
 class Found:
-    """What one argument names."""
+    """The inputs that one argument names."""
 
     sources: list[MediaInput]
-    """The sources in order; at least one."""
+    """The inputs in order; at least one."""
     place: str = ""
+    """The folder or the pattern; empty for a single input."""
     others: tuple[Path, ...] = ()
-    """Files of the folder ``place``, or that fit the pattern, which are not read."""
+    """Files of the folder or the pattern that are not read."""
 
     @property
     def note(self) -> str:
-        """How many they are, and which; empty where there is none."""
+        """A note that names the files that are not read; empty where there are none."""
         return _left_out(self.place, self.others) if self.others else ""
 
 
 MOST_NAMED = 8
-"""Most files named among those that are not read."""
+"""Most file names in a note of files that are not read."""
 
 
 def _left_out(place: str, others: Sequence[Path]) -> str:
@@ -97,33 +98,33 @@ def _left_out(place: str, others: Sequence[Path]) -> str:
 def find_all(
     arguments: Iterable[str], taken_as: As = "auto"
 ) -> tuple[list[MediaInput], list[DataError], list[str]]:
-    """What all arguments name, each source once; the arguments that name nothing; and notes of the
-    files that are not read.
+    """The inputs that all arguments name, each once; errors of the arguments that name none; and
+    notes of the files that are not read.
 
-    Taken as a video, pictures that are named one by one (a shell does so with ``frames/*.png``) are
-    the frames of one sequence.
+    With ``taken_as="video"``, pictures that are named one by one (as a shell expands
+    ``frames/*.png``) are the frames of one sequence.
     """
     sources: dict[tuple[str, Path], MediaInput] = {}
     errors = []
     notes = []
     for argument in arguments:
         try:
-            there = find(argument, taken_as)
+            found = find(argument, taken_as)
         except DataError as error:
             errors.append(error)
         else:
-            sources |= {(each.kind, each.path): each for each in there.sources}
-            notes += [there.note] if there.note else []
-    found = list(sources.values())
-    pictures = tuple(each.path for each in found if each.kind == "picture")
+            sources |= {(each.kind, each.path): each for each in found.sources}
+            notes += [found.note] if found.note else []
+    inputs = list(sources.values())
+    pictures = tuple(each.path for each in inputs if each.kind == "picture")
     if taken_as == "video" and pictures:
-        moving = [each for each in found if each.moves]
+        moving = [each for each in inputs if each.moves]
         return [MediaInput("sequence", pictures[0].parent, pictures), *moving], errors, notes
-    return found, errors, notes
+    return inputs, errors, notes
 
 
 def find(argument: str, taken_as: As = "auto") -> Found:
-    """What one argument names.
+    """The inputs that one argument names.
 
     Raises :class:`DataError` that says what was looked for.
     """
@@ -149,7 +150,7 @@ def _of_file(path: Path) -> MediaInput:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is a video, by its first bytes or, where they tell nothing, by its name."""
+    """Whether a file is a video, by its first bytes or, if these are unknown, by its name."""
     try:
         with open_regular(path) as stream:
             head = stream.read(16)
@@ -160,7 +161,7 @@ def is_video(path: Path) -> bool:
 
 
 def _container(head: bytes) -> bool | None:
-    """Whether the first bytes are a video's; None where they are neither's that is known here."""
+    """Whether the first bytes are those of a video; None where their format is unknown."""
     if head[4:8] == b"ftyp":  # the container of MP4 and QuickTime, and of AVIF and HEIC pictures
         return head[8:12] not in (b"avif", b"avis", *HEIC)
     if head[:4] == b"RIFF":
@@ -172,10 +173,10 @@ def _container(head: bytes) -> bool | None:
 
 
 def _of_folder(folder: Path, taken_as: As) -> Found:
-    there = _listed(folder)
-    read, others = _sorted_out(there)
+    paths = _listed(folder)
+    read, others = _split_by_suffix(paths)
     if not read:
-        below = sum(path.is_dir() for path in there)
+        below = sum(path.is_dir() for path in paths)
         hint = f"; its {below} sub-folders are not searched, '{folder}/**/*' is" if below else ""
         left = f"; {_left_out(str(folder), others).partition(': ')[2]}" if others else ""
         raise DataError(f"{folder}: no picture or video lies in this folder{left}{hint}")
@@ -190,19 +191,19 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _of_pattern(pattern: str, taken_as: As) -> Found:
-    there = matching(pattern)
-    read, others = _sorted_out(there)
+    paths = matching(pattern)
+    read, others = _split_by_suffix(paths)
     if not read:
-        what = f"{count(len(there), 'file')} matched, and none is a picture or video"
-        raise DataError(f"{pattern}: {what if there else 'no file matches this pattern'}")
+        reason = f"{count(len(paths), 'file')} matched, and none is a picture or video"
+        raise DataError(f"{pattern}: {reason if paths else 'no file matches this pattern'}")
     if taken_as == "video":
         return Found(_grouped(Path(pattern), read, taken_as), pattern, others)
     return Found([_of_file(path) for path in read], pattern, others)
 
 
-def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], tuple[Path, ...]]:
-    """Pictures and videos by their names, and the other files; folders are neither. A link that
-    leads nowhere is what its name says: reading it gives the reason."""
+def _split_by_suffix(paths: Iterable[Path]) -> tuple[list[Path], tuple[Path, ...]]:
+    """Pictures and videos by their names, and the other files; folders are left out. A broken link
+    counts by its name, too: reading it gives the error."""
     files = natural(path for path in paths if not path.is_dir())
     read, others = list[Path](), list[Path]()
     for path in files:
@@ -232,10 +233,10 @@ def _of_printf(pattern: str) -> MediaInput:
             f"{pattern}: a sequence has one number, in the file's name: frames/%04d.png"
         )
     before, after = _PRINTF.split(path.name)
-    wanted = re.compile(f"{re.escape(before)}(\\d+){re.escape(after)}")
+    frame = re.compile(f"{re.escape(before)}(\\d+){re.escape(after)}")
     folder = path.parent
-    names = _listed(folder) if folder.is_dir() else []
-    numbered = [(int(m[1]), p) for p in names if (m := wanted.fullmatch(p.name)) and p.is_file()]
+    files = _listed(folder) if folder.is_dir() else []
+    numbered = [(int(m[1]), p) for p in files if (m := frame.fullmatch(p.name)) and p.is_file()]
     if not numbered:
         first = _PRINTF.sub(lambda match: match[0] % 1, pattern)
         raise DataError(f"{pattern}: no file of this sequence, such as {first}")
@@ -243,7 +244,7 @@ def _of_printf(pattern: str) -> MediaInput:
 
 
 def natural(paths: Iterable[Path]) -> list[Path]:
-    """Sorted as people count: frame_2 before frame_10."""
+    """The paths in natural order: frame_2 before frame_10."""
 
     def key(path: Path) -> list[tuple[int, int, str]]:
         parts = re.split(r"(\d+)", str(path))
@@ -253,7 +254,7 @@ def natural(paths: Iterable[Path]) -> list[Path]:
 
 
 def is_meant(argument: str) -> bool:
-    """Whether an argument can only be an input, also one that is not there: its name says so."""
+    """Whether an argument can only be an input, by its name; it need not exist."""
     path = Path(argument)
     if path.exists() or "://" in argument or _PRINTF.search(argument) or glob.has_magic(argument):
         return True

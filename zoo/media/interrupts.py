@@ -1,4 +1,4 @@
-"""Work that is done whole or not begun, whenever Ctrl-C or SIGTERM comes."""
+"""Holds Ctrl-C and SIGTERM back while a piece of work must not be interrupted."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Signals that come within are delivered at its end, so that what is counted and what is
-    written agree. In another thread than the main one no signal is delivered anyway."""
+    """A context that delivers signals at its end, so that counts agree with what was written.
+
+    Outside the main thread it does nothing: Python delivers no signals there.
+    """
     if current_thread() is not main_thread():
         yield
         return
-    came: list[int] = []
+    received: list[int] = []
 
-    def keep(number: int, frame: FrameType | None) -> None:
-        came.append(number)
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
 
-    before = {number: signal.signal(number, keep) for number in SIGNALS}
+    before = {number: signal.signal(number, remember) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            # None: it was not Python that set it, and Python cannot set it again
+            # None: the handler was not set from Python, and Python cannot set it again
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for each in came:
+        for each in received:
             signal.raise_signal(each)

@@ -1,4 +1,4 @@
-"""What `zoo predict` is asked to do, and what came of it."""
+"""A job of `zoo predict`, and its outcome."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ class PredictJob:
     finder: Finder
     out: Path
     no_face: str = "no face found"
-    """What is said of a picture or video without one."""
+    """Message for a picture or video without a face."""
     form: Format = "csv"
     pts: bool = False
     crops: bool = False
     """Write an aligned crop of each face."""
     draw: bool = True
     uncertainty: bool = False
-    """Draw where each point may be, too."""
+    """Also draw where each point may be."""
     tracking: Tracking | None = field(default_factory=Tracking)
-    """None: each frame of a video for itself."""
+    """None: each frame of a video is predicted by itself."""
     smoothing: OneEuro | None = field(default_factory=OneEuro)
     """Smoothing of tracks; None: points as the model gives them."""
     batch: int = 16
-    """Pictures, or frames that are not tracked, that go through the model together."""
+    """Number of pictures, or of frames without tracking, that go through the model together."""
     min_confidence: float | None = None
     """Confidence below which a box holds no face; None: the model's own default."""
     rate: float = RATE
-    """Frames a second of a sequence of pictures, which do not say."""
+    """Frames a second of a sequence of pictures."""
     overwrite: bool = False
     """Replace what an earlier run wrote, instead of giving new files a number."""
     keep: bool = False
-    """Collect what was marked, for who asks for JSON."""
+    """Collect the faces in ``PredictOutcome.kept``, for output as JSON."""
 
 
 @dataclass
 class PredictOutcome:
-    """What came of it."""
+    """The results of a job."""
 
     faces: int = 0
     dropped: int = 0
-    """Boxes that the detector found, and of which the model says that they hold no face."""
+    """Boxes of the detector that the model rejected: they hold no face."""
     failures: list[str] = field(default_factory=list)
     """One line each: what could not be read, and where no face was found."""
     kept: list[dict[str, Any]] = field(default_factory=list)
-    """What JSON says of pictures and frames with faces."""
+    """The pictures and frames with faces, as JSON holds them."""
     points: Path | None = None
     """The file of points, where one was written."""
     missing: str = ""
-    """What was not done, where the work ended early."""
+    """The part that was not done, where the work ended early."""

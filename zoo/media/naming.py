@@ -1,4 +1,4 @@
-"""Names of the outputs: none twice, and none that is taken. And numbers of things."""
+"""Names of output files, each given once and none that exists; and counts in words."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LONGEST = 200
-"""Bytes of a name before its ending: file systems take 255 in all."""
+"""Most bytes of a name before its ending: file systems allow 255 in all."""
 
 
 class OutputNames:
-    """Gives out names below one folder.
+    """Gives names to output files in one folder.
 
-    Pictures of one name from two folders get a number, in the order of asking; so does a name
-    under which an input lies there, for an input is never written over. So does, but for
-    ``overwrite``, one under which anything lies: somebody may have corrected what an earlier run
-    wrote.
+    A name that was given before gets a number, as for pictures of the same name from two folders.
+    So does the name of an input, since an input is never overwritten. Without ``overwrite``, so
+    does the name of any file that exists: the user may have corrected what an earlier run wrote.
     """
 
     def __init__(
@@ -25,16 +24,16 @@ class OutputNames:
         self.folder = folder
         self.overwrite = overwrite
         self.kept: list[Path] = []
-        """What lies where something new would have been written."""
+        """Existing files because of which a new file got a number."""
         self._taken = {_key(path) for path in inputs}
 
     def take(self, stem: str, ending: str, *others: str) -> Path:
-        """``FOLDER/STEM-points.png`` for ("face", "-points.png"), or with a number:
-        ``FOLDER/face-2-points.png``. ``others``: endings that the same name must be free with."""
+        """``FOLDER/face-points.png`` for ("face", "-points.png"), or with a number:
+        ``FOLDER/face-2-points.png``. ``others``: endings with which the name must be free, too."""
         return self.all(stem, ending, *others)[0]
 
     def all(self, stem: str, *endings: str) -> list[Path]:
-        """One name with each of these endings: the same number where one of them is taken."""
+        """One name with each of these endings; where one path is taken, all get the same number."""
         while len(os.fsencode(stem)) > LONGEST:
             stem = stem[:-1]
         number = 1
@@ -46,9 +45,9 @@ class OutputNames:
     def _free(self, paths: list[Path]) -> bool:
         if any(_key(path) in self._taken for path in paths):
             return False
-        there = [] if self.overwrite else [path for path in paths if os.path.lexists(path)]
-        self.kept += there
-        return not there
+        existing = [] if self.overwrite else [path for path in paths if os.path.lexists(path)]
+        self.kept += existing
+        return not existing
 
     def _paths(self, stem: str, number: int, *endings: str) -> list[Path]:
         name = stem if number == 1 else f"{stem}-{number}"
@@ -56,7 +55,7 @@ class OutputNames:
 
 
 def _key(path: Path) -> str:
-    # file systems of two of the three large systems take Face.png and face.png for one
+    # on Windows and macOS, Face.png and face.png are the same file
     return str(path.absolute()).casefold()
 
 

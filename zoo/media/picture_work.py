@@ -1,4 +1,4 @@
-"""The pictures of a job: each with a drawn copy and the like, and its row last."""
+"""The pictures of a job: each is predicted, its copies are written, and its row last."""
 
 from __future__ import annotations
 
@@ -33,34 +33,35 @@ class PictureWork:
     def run(self) -> None:
         name = str(self.paths[0]) if len(self.paths) == 1 else count(len(self.paths), "picture")
         self.work.begin(name, len(self.paths))
-        with closing(_read_all(self.paths)) as each:
-            for frames in batches(each, self.work.job.batch, area):
+        with closing(_read_all(self.paths)) as pictures:
+            for frames in batches(pictures, self.work.job.batch, area):
                 for frame, faces in zip(frames, self.work.results(frames), strict=True):
                     with held_back():
-                        said = self._write(frame, faces)
+                        note = self._write(frame, faces)
                         self.done += 1
-                    if said:
-                        self.work.reporter.note(said)
+                    if note:
+                        self.work.reporter.note(note)
                     self.work.advance(1)
 
     def missing(self) -> list[str]:
-        """What was not done."""
+        """The part of the work that was not done."""
         left = len(self.paths) - self.done
         return [f"{left} of {count(len(self.paths), 'picture')}"] if left else []
 
     def _write(self, frame: Frame, faces: Result) -> str:
-        """What is worth saying. Its row comes last: what has one is done."""
+        """Write the outputs of a picture, and return a note. The row in the table is written last,
+        so that a picture with a row is complete."""
         job, names = self.work.job, self.work.names
         if isinstance(faces, str) or frame.image is None:
             self.work.fail(str(faces))
             return ""
         if not faces:
             self.work.fail(f"{frame.path}: {self._why_none(faces, frame.image)}")
-        said = f"{frame.path}: {count(len(faces), 'face')}" if faces else ""
+        note = f"{frame.path}: {count(len(faces), 'face')}" if faces else ""
         if job.draw and faces:
             copy = names.take(frame.path.stem, f"-points{copy_suffix(frame.path)}")
             write_picture(copy, job.predictor.draw(frame.image, faces, job.uncertainty))
-            said += f", drawn in {copy}"
+            note += f", drawn in {copy}"
         if job.pts:
             for number, face in enumerate(faces):
                 ending = ".pts" if number == 0 else f"-face{number + 1}.pts"
@@ -70,13 +71,13 @@ class PictureWork:
             for file, face in zip(names.all(frame.path.stem, *endings), faces, strict=True):
                 write_picture(file, face.aligned().image)
         self.work.keep(Marked(frame.path, faces, range(len(faces))))
-        return said
+        return note
 
     def _why_none(self, faces: Faces, image: Image) -> str:
         if not faces.dropped:
             return self.work.no_face(image.shape)
-        found = count(faces.dropped, "candidate")
-        return f"{found} found, and no face among them; --min-confidence 0 keeps all"
+        candidates = count(faces.dropped, "candidate")
+        return f"{candidates} found, and no face among them; --min-confidence 0 keeps all"
 
 
 def _read_all(paths: Sequence[Path]) -> Generator[Frame]:

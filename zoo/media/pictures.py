@@ -1,4 +1,4 @@
-"""Reading a picture as viewers show it, and writing one."""
+"""Reads pictures as viewers show them, and writes pictures."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PHOTOGRAPHS = (*JPEGS, ".heic", ".heif", ".hif", ".avif")
 
 
 def read_picture(path: Path) -> Image:
-    """uint8 (H, W, 3) RGB, upright by its EXIF orientation; grey, palette and 16-bit pictures are
-    brought to that form, and an alpha channel is dropped, as in training.
+    """Read a picture as uint8 (H, W, 3) RGB, upright by its EXIF orientation. Grey, palette and
+    16-bit pictures are converted, and an alpha channel is dropped, as in training.
 
     Points are those of the upright picture. Raises :class:`DataError` with the file and the reason.
     """
@@ -39,7 +39,7 @@ def copy_suffix(path: Path) -> str:
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Write RGB as PNG or JPEG, by the suffix, making the folder.
+    """Write RGB as PNG or JPEG, by the suffix; a missing folder is created.
 
     Raises :class:`UsageError` naming a folder that cannot be written.
     """
@@ -50,8 +50,8 @@ def write_picture(path: Path, image: Image) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Makes the folder of ``path``; what the system refuses inside becomes a :class:`UsageError`
-    of one line that names ``--out``."""
+    """A context for writing ``path``: it creates the folder, and turns an OSError into a
+    :class:`UsageError` of one line that names ``--out``."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield

@@ -1,8 +1,8 @@
-"""The work of `zoo predict`: sources in; drawn copies, points and annotated videos out.
+"""Does the work of `zoo predict`: sources in; drawn copies, points and annotated videos out.
 
-What cannot be read or shows no face is noted and the rest is done. Only what the user said wrongly
-(:class:`zoo.api.UsageError`), a disk that takes no more, or a plugin that is broken ends the work.
-Whatever ends it, what was finished is written, and what is missing is said.
+An input that cannot be read or shows no face is noted, and the others are still done. Only a wrong
+option (:class:`zoo.api.UsageError`), a full disk or a broken plugin ends the work early. Even then,
+the finished part is written, and the outcome says what is missing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def run(
     reporter: Reporter,
     outcome: PredictOutcome | None = None,
 ) -> PredictOutcome:
-    """Do all of it, pictures first. ``outcome`` is filled as the work goes, for who wants to know
-    what was done when it is ended, as by Ctrl-C.
+    """Do all the work, pictures first. ``outcome`` is filled as the work goes on, so that the
+    caller knows what was done even when the work is interrupted, as by Ctrl-C.
 
     Raises :class:`UsageError` for an output folder that cannot be written.
     """
@@ -50,14 +50,14 @@ def run(
         finally:
             outcome.points = points if writer.used else None
             if writer.used and names.kept:
-                reporter.note(_kept(names.kept))
+                reporter.note(_note_of_existing(names.kept))
     return outcome
 
 
-def _kept(there: Sequence[Path]) -> str:
-    others = f" and {len(there) - 1} more" if len(there) > 1 else ""
+def _note_of_existing(files: Sequence[Path]) -> str:
+    others = f" and {len(files) - 1} more" if len(files) > 1 else ""
     verb = "were" if others else "was"
     return (
-        f"{there[0]}{others} {verb} there before and stay{'' if others else 's'}; new files have "
+        f"{files[0]}{others} {verb} there before and stay{'' if others else 's'}; new files have "
         "numbers (--overwrite replaces the old ones)"
     )

@@ -1,7 +1,7 @@
-"""Videos and sequences of frames: reading them frame by frame, and writing an annotated one.
+"""Reads videos and sequences frame by frame, and writes annotated videos.
 
-Frames are uint8 (H, W, 3) RGB, decoded one at a time, so that the length of a video costs no
-memory. What cannot be read raises :class:`zoo.api.DataError` with what to do about it.
+Frames are uint8 (H, W, 3) RGB, decoded one at a time, so that a long video takes no more memory
+than a short one. A file that cannot be read raises :class:`zoo.api.DataError` that says what to do.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from .inputs import is_video
 from .pictures import Image, read_picture, writing
 
 CODECS = (("mp4v", ".mp4", cv2.CAP_FFMPEG), ("MJPG", ".avi", cv2.CAP_OPENCV_MJPEG))
-"""What is tried in turn: MPEG-4 part 2, which every OpenCV wheel writes (H.264 is in none), and
-Motion JPEG, which OpenCV writes without any library."""
+"""Codecs to try, in this order: MPEG-4 part 2, which every OpenCV wheel writes (none writes H.264),
+and Motion JPEG, which OpenCV writes without any library."""
 
 CONVERT = "ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame, or why there is none."""
+    """One frame, or the reason why it could not be read."""
 
     index: int
     """Number of the frame, from 0."""
@@ -38,24 +38,24 @@ class Frame:
     image: Image | None
     error: str = ""
     seconds: float = 0.0
-    """When it is shown, counted from the first frame."""
+    """Time at which it is shown, from the first frame."""
 
 
 class FrameSource(Protocol):
-    """What frames are read from."""
+    """A video or a sequence, from which frames are read."""
 
     rate: float
     """Frames a second."""
     count: int
-    """About how many: a video's header may be wrong. 0: unknown."""
+    """Approximate number of frames: a video's header may be wrong. 0: unknown."""
     note: str
-    """What is worth saying about it; empty: nothing."""
+    """A note for the user about the source; empty without one."""
 
     def __iter__(self) -> Generator[Frame]: ...
 
 
 class VideoFrames:
-    """The frames of a video file, upright by its rotation mark."""
+    """The frames of a video file, turned upright as its metadata say."""
 
     def __init__(self, path: Path) -> None:
         """Raises :class:`DataError` for a file that is no video or that cannot be decoded."""
@@ -65,11 +65,12 @@ class VideoFrames:
         except DataError as error:
             raise DataError(_why_not(path)) from error
         self.rate, self.count = self._video.rate, self._video.count
-        said = self._video.says_rate
-        self.note = "" if said else f"{path}: says no frame rate; taken as {RATE:g} a second"
+        known = self._video.says_rate
+        self.note = "" if known else f"{path}: says no frame rate; taken as {RATE:g} a second"
 
     def __iter__(self) -> Generator[Frame]:
-        """Every frame; a video without one, or one that is cut off, ends in a frame's error."""
+        """Every frame. A video without frames, or one that is cut off, ends with a frame that holds
+        an error."""
         index = 0
         try:
             while (image := self._video.read()) is not None:
@@ -91,8 +92,8 @@ class VideoFrames:
 
 
 class SequenceFrames:
-    """Frames that are pictures. One that cannot be read, or is of another size than the first that
-    can, gives its reason, and the next follow."""
+    """Frames from picture files. One that cannot be read, or whose size differs from that of the
+    first readable one, becomes a frame with an error, and the next frames follow."""
 
     def __init__(self, paths: Sequence[Path], rate: float = RATE) -> None:
         self.paths = paths
@@ -135,10 +136,10 @@ def _why_not(path: Path) -> str:
 
 
 class VideoWriter:
-    """Writes frames into a video, which gets its name when it is whole.
+    """Writes frames to a video, which gets its final name when it is complete.
 
-    The codec is the first of ``codecs`` that this OpenCV has; ``path`` gets its suffix, so read
-    ``path`` afterwards. MPEG-4 wants even sides: an odd one is padded by the edge's pixels.
+    The codec is the first of ``codecs`` that this OpenCV has. It determines the suffix, so read the
+    final path from ``path``. MPEG-4 needs even sides: an odd one is padded with the edge's pixels.
     """
 
     def __init__(
@@ -157,7 +158,7 @@ class VideoWriter:
             self.path = path.with_name(path.name + suffix)
             self._part = path.with_name(f".{path.name}.part{suffix}")
             with writing(self.path):
-                self._part.touch()  # OpenCV does not say why it cannot write; an empty file does
+                self._part.touch()  # raises the reason where OpenCV would fail without one
             with quiet(), as_opencv_takes(self._part) as part:
                 code = cv2.VideoWriter.fourcc(*name)
                 self._writer = cv2.VideoWriter(part, backend, code, rate, even)
@@ -179,7 +180,7 @@ class VideoWriter:
         )
 
     def write(self, image: Image) -> None:
-        """Append an RGB frame of the size that was announced."""
+        """Append an RGB frame of ``size``."""
         width, height = self.size
         assert image.shape == (height, width, 3), image.shape
         bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -190,8 +191,8 @@ class VideoWriter:
         self._frames += 1
 
     def close(self) -> None:
-        """Finish the file. Raises :class:`UsageError` where it cannot be put in its place, or is
-        not whole."""
+        """Finish the file and rename it. Raises :class:`UsageError` where it is incomplete or
+        cannot be renamed."""
         with quiet():
             self._writer.release()
         if not self._is_whole():
@@ -204,13 +205,13 @@ class VideoWriter:
             os.replace(self._part, self.path)
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Remove the unfinished file."""
         with quiet():
             self._writer.release()
         self._part.unlink(missing_ok=True)
 
     def _is_whole(self) -> bool:
-        """OpenCV does not say that a disk took no more: its frames are counted."""
+        """Whether the file has all frames: OpenCV does not report a full disk."""
         try:
             video = VideoFile(self._part)
         except DataError:

@@ -1,4 +1,4 @@
-"""The videos of a job: faces are followed from frame to frame, or found in each, and drawn."""
+"""The videos of a job: faces are tracked from frame to frame, or detected in each, and drawn."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VideoWork:
     sources: Sequence[MediaInput]
     begun: int = 0
     film: Film | None = None
-    """The video that is worked on."""
+    """The outputs of the current video."""
 
     def run(self) -> None:
         for source in self.sources:
@@ -40,7 +40,7 @@ class VideoWork:
             self._run(source)
 
     def missing(self) -> list[str]:
-        """What was not done."""
+        """The parts of the work that were not done."""
         parts = []
         if self.film is not None:
             parts.append(f"what follows frame {self.film.frames} of {self.film.stem}")
@@ -54,14 +54,14 @@ class VideoWork:
         except DataError as error:
             self.work.fail(str(error))
             return
-        for note in (frames.note, _guess(source)):
+        for note in (frames.note, _note_of_guess(source)):
             if note:
                 self.work.reporter.note(note)
         self.work.begin(str(source.path), frames.count)
         self.film = film = self._film(source, frames.rate)
         try:
-            with closing(ahead(iter(frames))) as each:
-                for frame, marked in self._marked(each, frames.rate):
+            with closing(ahead(iter(frames))) as read_frames:
+                for frame, marked in self._marked(read_frames, frames.rate):
                     if frame.image is not None:
                         with held_back():
                             self.work.keep(marked)
@@ -69,7 +69,7 @@ class VideoWork:
                     else:
                         self.work.fail(frame.error)
                         film.repeat()
-            said = film.close()
+            summary = film.close()
         except BaseException:
             self.work.reporter.note(f"{source.path}: {film.stop()}")
             raise
@@ -82,7 +82,7 @@ class VideoWork:
             where = f" in {count(film.frames, 'frame')}"
             self.work.fail(f"{source.path}: {self.work.no_face(film.shape, where)}")
         elif film.frames:
-            self.work.reporter.note(f"{source.path}: {said}")
+            self.work.reporter.note(f"{source.path}: {summary}")
 
     def _film(self, source: MediaInput, rate: float) -> Film:
         job = self.work.job
@@ -99,7 +99,7 @@ class VideoWork:
         )
 
     def _marked(self, frames: Iterable[Frame], rate: float) -> Iterator[tuple[Frame, Marked]]:
-        """Every frame with its faces: followed from one to the next, or in batches."""
+        """Every frame with its faces: tracked from one frame to the next, or found in batches."""
         if self.work.job.tracking is not None:
             follower = _Follower(self.work, self.work.job.tracking, rate)
             for frame in frames:
@@ -116,24 +116,25 @@ class VideoWork:
 
 
 class _Follower:
-    """A tracker that is given frames, also those that could not be read."""
+    """A tracker for all frames, including those that could not be read."""
 
     def __init__(self, work: Work, tracking: Tracking, rate: float) -> None:
         self.work = work
         self.path = Path()
-        """Where the frame at hand comes from: a detector may look its boxes up by it."""
+        """The path of the current frame: a detector may look its boxes up by it."""
         job = work.job
-        self.tracker = Tracker(job.predictor, self._found, rate, tracking, job.smoothing)
+        self.tracker = Tracker(job.predictor, self._detect, rate, tracking, job.smoothing)
 
     def follow(self, frame: Frame) -> Marked:
         if frame.image is None:
             self.tracker.skip()
             return _marked_frame(frame, (), ())
         self.path = frame.path
-        found = self.tracker(frame.image, frame.seconds)
-        return _marked_frame(frame, [each.face for each in found], [each.track for each in found])
+        tracked = self.tracker(frame.image, frame.seconds)
+        faces, numbers = [each.face for each in tracked], [each.track for each in tracked]
+        return _marked_frame(frame, faces, numbers)
 
-    def _found(self, image: Image) -> list[Face]:
+    def _detect(self, image: Image) -> list[Face]:
         [faces] = self.work.found([image], [self.path])
         return faces
 
@@ -148,7 +149,7 @@ def _opened(source: MediaInput, rate: float) -> FrameSource:
     )
 
 
-def _guess(source: MediaInput) -> str:
+def _note_of_guess(source: MediaInput) -> str:
     if not source.guessed:
         return ""
     frames = count(len(source.frames), "numbered frame")

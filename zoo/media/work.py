@@ -1,4 +1,4 @@
-"""A job at hand: faces are found in frames and kept as rows, and who waits sees how far it is."""
+"""The steps that the pictures and the videos of a job share: predict, write, report progress."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .video import Frame
 from .writers import Writer
 
 Result = Faces | str
-"""The faces of a frame, or why nobody looked for them."""
+"""The faces of a frame, or the reason why it was not predicted."""
 
 
 @dataclass
 class Work:
-    """What pictures and videos need alike."""
+    """A job that runs: its outputs, its outcome and its progress."""
 
     job: PredictJob
     writer: Writer
@@ -33,7 +33,7 @@ class Work:
     doing: str = ""
     done: int = 0
     total: int = 0
-    """Pictures or frames of the source that is worked on; 0: nobody knows."""
+    """Number of pictures or frames of the current source; 0: unknown."""
 
     def begin(self, doing: str, total: int) -> None:
         self.doing, self.done, self.total = doing, 0, total
@@ -44,11 +44,11 @@ class Work:
         self.reporter.progress(self.doing, self.done, self.total)
 
     def results(self, frames: Sequence[Frame]) -> list[Result]:
-        """The faces of each, or why there are none; those of a batch are looked for together."""
-        found = iter(self._together([frame for frame in frames if frame.image is not None]))
-        return [frame.error if frame.image is None else next(found) for frame in frames]
+        """The faces of each frame, predicted in one batch, or the reason why there are none."""
+        results = iter(self._predict([frame for frame in frames if frame.image is not None]))
+        return [frame.error if frame.image is None else next(results) for frame in frames]
 
-    def _together(self, frames: Sequence[Frame]) -> Sequence[Result]:
+    def _predict(self, frames: Sequence[Frame]) -> Sequence[Result]:
         images = [frame.image for frame in frames if frame.image is not None]
         if not images:
             return []
@@ -58,17 +58,16 @@ class Work:
         except DataError as error:
             if len(frames) == 1:
                 return [str(error)]
-        # one of them is to blame: the others are done
-        return [faces for frame in frames for faces in self._together([frame])]
+        # one frame caused the error: each is predicted alone, so that the others succeed
+        return [faces for frame in frames for faces in self._predict([frame])]
 
     def found(self, images: Sequence[Image], paths: Sequence[Path]) -> list[Faces]:
-        """Raises :class:`DataError` where one of the pictures is to blame."""
-        least = self.job.min_confidence
-        found = self.job.predictor.predict_batch(
-            images, self.job.finder, paths=paths, min_confidence=least
+        """The faces of each picture. Raises :class:`DataError` where a picture causes an error."""
+        results = self.job.predictor.predict_batch(
+            images, self.job.finder, paths=paths, min_confidence=self.job.min_confidence
         )
-        self.outcome.dropped += sum(faces.dropped for faces in found)
-        return found
+        self.outcome.dropped += sum(faces.dropped for faces in results)
+        return results
 
     def keep(self, marked: Marked) -> None:
         self.writer.write(marked)
@@ -80,5 +79,5 @@ class Work:
         self.outcome.failures.append(reason)
 
     def no_face(self, shape: tuple[int, ...], where: str = "") -> str:
-        """What is said of a picture, or of a video, in which no face was found."""
+        """The message for a picture, or a video, in which no face was found."""
         return f"{self.job.no_face}{where}{self.job.finder.advice(*shape[:2])}"

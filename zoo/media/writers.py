@@ -1,6 +1,6 @@
 """Files of `zoo predict` that grow while it works: CSV, JSON Lines and .pts files.
 
-What stands in them is said in :mod:`zoo.prediction.formats`.
+Their content is described in :mod:`zoo.prediction.formats`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Format = Literal["csv", "jsonl"]
 
 
 class Writer(Protocol):
-    """Takes what was marked, one after another."""
+    """Writes pictures or frames with their faces, one after another."""
 
     @property
     def used(self) -> bool:
-        """Whether anything was written: an empty file is not made."""
+        """Whether anything was written; without content no file is created."""
         ...
 
     def write(self, marked: Marked) -> None: ...
@@ -35,12 +35,12 @@ class Writer(Protocol):
 
 @contextmanager
 def open_writer(path: Path, form: Format, *, overwrite: bool = False) -> Iterator[Writer]:
-    """A writer of one file. What was written is in it at once, so that whatever ends the work
-    leaves all that was finished, and no half of a row.
+    """A writer of one file. It writes without a buffer, so that an interrupted job leaves all rows
+    that were finished, and no part of a row.
 
     Nothing is created before the first face (CSV) or the first picture (JSON Lines). Raises
-    :class:`UsageError` for a place that cannot be written, or takes no more; without ``overwrite``,
-    for a file that is there.
+    :class:`UsageError` for a file that cannot be written, for a full disk, and, without
+    ``overwrite``, for a file that exists.
     """
     writer = _Csv(path, overwrite) if form == "csv" else _JsonLines(path, overwrite)
     try:
@@ -56,27 +56,27 @@ class _Lines:
         self.path = path
         self._mode = "wb" if overwrite else "xb"
         self._file: io.FileIO | None = None
-        self._whole = 0
-        """Bytes of the lines that are whole."""
+        self._size = 0
+        """Bytes of the complete lines."""
 
     @property
     def used(self) -> bool:
         return self._file is not None
 
     def append(self, lines: str) -> None:
-        """All of them, or none."""
+        """Write all of these lines, or none of them."""
         data = lines.encode()
         with writing(self.path):
             if self._file is None:
                 self._file = io.FileIO(self.path, self._mode)
             try:
                 written = 0
-                while written < len(data):  # a disk that is nearly full takes a part
+                while written < len(data):  # on a nearly full disk, only a part may be written
                     written += self._file.write(data[written:])
             except OSError:
-                self._file.truncate(self._whole)
+                self._file.truncate(self._size)
                 raise
-        self._whole += len(data)
+        self._size += len(data)
 
     def close(self) -> None:
         if self._file is not None:
@@ -84,8 +84,8 @@ class _Lines:
 
 
 class _Csv(_Lines):
-    """A row a face; ``image_name`` and the points' columns as the data-set adapter
-    `landmarks_csv` reads them."""
+    """Writes one row per face; the data set `landmarks_csv` reads ``image_name`` and the points'
+    columns."""
 
     def write(self, marked: Marked) -> None:
         if marked.faces:
@@ -94,14 +94,14 @@ class _Csv(_Lines):
 
 
 class _JsonLines(_Lines):
-    """A line a picture or frame, also of one without a face."""
+    """Writes one line per picture or frame, also for one without a face."""
 
     def write(self, marked: Marked) -> None:
         self.append(f"{json_text(marked)}\n")
 
 
 def write_pts(path: Path, points: NDArray[np.floating[Any]]) -> None:
-    """(K, 2) points as a .pts file. Raises :class:`UsageError` for a place that cannot be
+    """Write (K, 2) points as a .pts file. Raises :class:`UsageError` for a file that cannot be
     written."""
     with writing(path):
         write_whole(path, pts_text(points).encode())

@@ -1,13 +1,14 @@
-"""Whether an exported graph and the network that it was made from give the same points.
+"""Checks that an exported graph gives the same points as the network that it was made from.
 
-Both see the same uint8 crops and each does all the rest by itself: the network as a prediction from
-the run does, the graph in onnxruntime. Random crops are those that a network trained on faces has
-never met: flat, noisy, blotchy; batches of 1, 2 and 5, so that a graph that holds on to the size
-of one batch is found. Real crops come from the run's data or from pictures.
+Both get the same uint8 crops. The network runs as in a prediction from the run, the graph in
+onnxruntime. Random crops are flat, noisy or blotchy: a network trained on faces has never seen
+such images. They come in batches of 1, 2 and 5, to find a graph that works for one batch size
+only. Real crops come from the run's data or from pictures.
 
-Some answers are no answers: where a heat map has two peaks of one height, rounding decides which is
-the point, in either program. So where the two differ the network is asked again, with noise in its
-input of a thousandth of a grey level. A point that jumps is *undecided*; it is counted apart.
+Some points are not well defined: where a heat map has two peaks of the same height, rounding
+decides which peak is the point, in the network and in the graph. So where the two differ, the
+network runs again, with noise of a thousandth of a grey level added to its input. A point that
+jumps under this noise is *undecided*; such points are counted separately.
 """
 
 from __future__ import annotations
@@ -28,17 +29,18 @@ from .predictor import Predictor
 from .torch_model import TorchPredictor
 
 TOLERANCE = 0.05
-"""Pixels of the input: how far a point may be off. An eighth of what rounding a label to whole
-pixels costs (0.38 px on average)."""
+"""Largest distance between the two points, in pixels of the input. It is an eighth of the error
+that rounding a label to whole pixels makes (0.38 px on average)."""
 
 SCORE_TOLERANCE = 0.001
-"""Tolerance of the median score: one score may jump, as a cell of its map joins or leaves a sum."""
+"""Largest median difference of the scores. A median, since a single score may jump when a cell of
+its map enters or leaves a sum."""
 
 MOST_UNDECIDED = 0.1
-"""Share of all points: a network that rounding sways more often cannot be checked."""
+"""Largest share of undecided points: a network with more of them cannot be checked."""
 
 NOISE = 1e-3 / 255
-QUESTIONS = 8
+NOISE_SAMPLES = 8
 
 BATCHES = (1, 2, 5)
 REAL_BATCH = 8
@@ -54,27 +56,27 @@ class Agreement:
     points: int
     """All points of these crops."""
     worst: float
-    """Pixels of the input, of the worst point; infinite where one of the two is no number."""
+    """Distance of the worst point, in pixels of the input; infinite where it is not finite."""
     beyond: int
     """Points that are farther apart than ``TOLERANCE``."""
     undecided: int
-    """Points that the network itself does not give twice alike; not in ``worst`` and ``beyond``."""
+    """Points that noise moves in the network itself; not counted in ``worst`` and ``beyond``."""
     score: float | None
     """Median difference of the scores; None: the head gives none."""
     outputs: Mapping[str, float] = field(default_factory=dict)
-    """Median difference of each further output, in parts of its median size."""
+    """Median difference of each further output, as a fraction of its median magnitude."""
 
     @property
     def holds(self) -> bool:
         decided = self.undecided <= MOST_UNDECIDED * self.points
-        rest = max(self.score or 0.0, *self.outputs.values(), 0.0)
-        return not self.beyond and decided and rest <= SCORE_TOLERANCE
+        worst_median = max(self.score or 0.0, *self.outputs.values(), 0.0)
+        return not self.beyond and decided and worst_median <= SCORE_TOLERANCE
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         numbers = {"worst": self.worst, "score": self.score}
-        rest = {"outputs": _finite(self.outputs)} if self.outputs else {}
-        return asdict(self) | _finite(numbers) | rest | {"holds": self.holds}
+        outputs = {"outputs": _finite(self.outputs)} if self.outputs else {}
+        return asdict(self) | _finite(numbers) | outputs | {"holds": self.holds}
 
     def __str__(self) -> str:
         crops = f"{self.crops} crop{'' if self.crops == 1 else 's'}"
@@ -92,19 +94,19 @@ class Agreement:
 
 
 def why_not(checks: Sequence[Agreement], config: Config) -> str:
-    """Why a graph that was checked so is not to be used, in words; empty where it is."""
-    wrong = [check for check in checks if not check.holds]
-    if not wrong:
+    """The reason why a graph with these checks must not be used; empty where it may be used."""
+    failed = [check for check in checks if not check.holds]
+    if not failed:
         return ""
-    said = "; ".join(map(str, wrong))
+    details = "; ".join(map(str, failed))
     network = f"{bare_id(config.head)} on {bare_id(config.backbone)}"
-    if all(not check.beyond and check.undecided for check in wrong):
+    if all(not check.beyond and check.undecided for check in failed):
         return (
             "noise that nobody can see moves the network's own points, so its graph cannot be "
-            f"checked ({said}). Is {network} trained?"
+            f"checked ({details}). Is {network} trained?"
         )
     return (
-        f"the ONNX graph gives other points than PyTorch ({said}). "
+        f"the ONNX graph gives other points than PyTorch ({details}). "
         f"Please report it: {network}, torch {torch.__version__}"
     )
 
@@ -112,13 +114,13 @@ def why_not(checks: Sequence[Agreement], config: Config) -> str:
 def random_crops(size: int, seed: int = 0) -> Iterator[Crops]:
     """Batches of 1, 2 and 5: black, white, and noise from fine grain to blotches as wide as half
     the crop."""
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     crops = [np.zeros((size, size, 3), np.uint8), np.full((size, size, 3), 255, np.uint8)]
     for grain in (1, 1, 2, 8, size // 8, size // 2):
         cells = max(2, size // max(grain, 1))
-        noise = draw.integers(0, 256, (cells, cells, 3), np.uint8)
-        wide = cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
-        crops.append(np.asarray(wide, np.uint8))
+        noise = rng.integers(0, 256, (cells, cells, 3), np.uint8)
+        enlarged = cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+        crops.append(np.asarray(enlarged, np.uint8))
     for count in BATCHES:
         yield np.stack(crops[:count])
         del crops[:count]
@@ -132,24 +134,24 @@ def batches(crops: Crops) -> Iterator[Crops]:
 def compare(
     network: TorchPredictor, exported: Predictor, crops: Iterator[Crops], inputs: str
 ) -> Agreement:
-    """Both on the same batches, one after another."""
-    off: list[NDArray[np.float64]] = []
+    """Run both on the same batches and measure how far their outputs are apart."""
+    distances: list[NDArray[np.float64]] = []
     jumps: list[NDArray[np.bool_]] = []
-    scores_off: list[NDArray[np.float64]] = []
+    score_differences: list[NDArray[np.float64]] = []
     outputs: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]] = {}
     count = 0
     for batch in crops:
         (points, scores, more), theirs = network.run(batch), exported.run(batch)
-        off.append(pixels_apart(points, theirs.points, network.input_size))
+        distances.append(pixels_apart(points, theirs.points, network.input_size))
         jumps.append(np.zeros(points.shape[:2], bool))
-        for i in np.flatnonzero((off[-1] > TOLERANCE).any(1)):
+        for i in np.flatnonzero((distances[-1] > TOLERANCE).any(1)):
             jumps[-1][i] = undecided(network, batch[i], points[i])
         if scores is not None:
-            scores_off.append(_apart(scores, theirs.scores))
+            score_differences.append(_difference(scores, theirs.scores))
         for name, values in more.items():
             outputs.setdefault(name, []).append((values, theirs.outputs.get(name)))
         count += len(batch)
-    distance, jumping = np.concatenate(off), np.concatenate(jumps)
+    distance, jumping = np.concatenate(distances), np.concatenate(jumps)
     settled = distance[~jumping]
     return Agreement(
         inputs=inputs,
@@ -158,47 +160,47 @@ def compare(
         worst=float(settled.max(initial=0.0)),
         beyond=int((settled > TOLERANCE).sum()),
         undecided=int(jumping.sum()),
-        score=float(np.median(np.concatenate(scores_off))) if scores_off else None,
-        outputs={name: _share_apart(pairs) for name, pairs in outputs.items()},
+        score=float(np.median(np.concatenate(score_differences))) if score_differences else None,
+        outputs={name: _relative_difference(pairs) for name, pairs in outputs.items()},
     )
 
 
 @torch.no_grad()
 def undecided(network: TorchPredictor, one: NDArray[np.uint8], points: Units) -> NDArray[np.bool_]:
-    """(K,): whether the network moves a point of this crop, (S, S, 3), farther than the tolerance
-    when nothing but noise too small to be seen is added."""
-    draw = torch.Generator().manual_seed(0)
+    """(K,): whether noise too small to be seen, added to this crop (S, S, 3), moves a point of the
+    network farther than the tolerance."""
+    generator = torch.Generator().manual_seed(0)
     image = torch.from_numpy(one).permute(2, 0, 1)[None].float() / 255
-    noise = torch.rand((QUESTIONS, *image.shape[1:]), generator=draw) * 2 - 1
-    answers = [network.model(image + NOISE * each)["points"].float().numpy() for each in noise]
-    apart = [pixels_apart(points[None], answer, network.input_size) for answer in answers]
-    jumps = np.concatenate(apart).max(0) > TOLERANCE
+    noise = torch.rand((NOISE_SAMPLES, *image.shape[1:]), generator=generator) * 2 - 1
+    noisy = [network.model(image + NOISE * each)["points"].float().numpy() for each in noise]
+    distances = [pixels_apart(points[None], each, network.input_size) for each in noisy]
+    jumps = np.concatenate(distances).max(0) > TOLERANCE
     return np.asarray(jumps & np.isfinite(points).all(-1), np.bool_)
 
 
 def pixels_apart(points: Units, theirs: Units, size: int) -> NDArray[np.float64]:
-    """(N, K) in pixels of an input of ``size``; infinite where one of the two is no number."""
+    """Distances (N, K) in pixels of an input of ``size``; infinite where a point is not finite."""
     if points.shape != theirs.shape:
         return np.full(points.shape[:2], np.inf)
     distance = np.linalg.norm(points.astype(np.float64) - theirs, axis=-1) * size
     return np.where(np.isfinite(distance), distance, np.inf)
 
 
-def _share_apart(
+def _relative_difference(
     pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]],
 ) -> float:
-    """Median difference in parts of the median size."""
-    off = np.median(np.concatenate([_apart(*pair) for pair in pairs]))
-    size = np.median(np.concatenate([np.abs(values).ravel() for values, _ in pairs]))
-    return float(off / size) if off else 0.0
+    """The median difference as a fraction of the median magnitude."""
+    difference = np.median(np.concatenate([_difference(*pair) for pair in pairs]))
+    magnitude = np.median(np.concatenate([np.abs(values).ravel() for values, _ in pairs]))
+    return float(difference / magnitude) if difference else 0.0
 
 
 def _finite(numbers: Mapping[str, float | None]) -> dict[str, float | None]:
     return {k: v if v is not None and np.isfinite(v) else None for k, v in numbers.items()}
 
 
-def _apart(scores: NDArray[np.float32], theirs: Scores) -> NDArray[np.float64]:
-    if theirs is None or scores.shape != theirs.shape:
-        return np.full(scores.shape, np.inf).ravel()
-    off = np.abs(scores.astype(np.float64) - theirs).ravel()
-    return np.where(np.isfinite(off), off, np.inf)
+def _difference(values: NDArray[np.float32], theirs: Scores) -> NDArray[np.float64]:
+    if theirs is None or values.shape != theirs.shape:
+        return np.full(values.shape, np.inf).ravel()
+    difference = np.abs(values.astype(np.float64) - theirs).ravel()
+    return np.where(np.isfinite(difference), difference, np.inf)

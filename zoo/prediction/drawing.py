@@ -1,7 +1,7 @@
-"""Faces drawn over pictures: each part of a face in its own colour, its points, its box.
+"""Draws faces over pictures: each part of a face in its own colour, its points, its box.
 
-Colours stand out from skin of any tone; lines and dots are in proportion to the face, so that both
-can be seen: the face of 40 pixels under its points, and the points on the face of 2,000.
+Colours stand out from skin of any tone. Lines and dots are in proportion to the face: points do not
+cover a face of 40 pixels, and can be seen on a face of 2,000.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ COLOURS: dict[str, Colour] = {
     "mouth": (255, 88, 170),
     "pupils": (255, 255, 255),
 }
-"""A colour by the beginning of a region's name: both eyes are of one colour."""
+"""Colours by the beginning of a region's name, so that both eyes have one colour."""
 OTHERS: tuple[Colour, ...] = (
     (90, 200, 255), (255, 176, 46), (90, 235, 130), (255, 92, 118), (190, 140, 255),
 )  # fmt: skip
-"""Regions of other names, in turn."""
+"""Colours of regions with other names; they take turns."""
 BOX: Colour = (255, 255, 255)
 INK: Colour = (20, 20, 20)
 LINE, DOT = 1 / 150, 1 / 90
-"""Thickness of a line and radius of a dot, in extents of a face's points."""
+"""Thickness of a line and radius of a dot, as fractions of the extent of a face's points."""
 MANY, LARGEST = 68, 3.0
-"""Points of a face whose dots have that radius; those of fewer are larger, at most so many times,
-since no line leads to them."""
+"""A face of at least ``MANY`` points has dots of that radius. With fewer points dots are larger, at
+most ``LARGEST`` times, since no lines lead to them."""
 FINE, FINEST = 120, 8
-"""Pixels: the extent of a face below which the grid is finer; and how much finer at most."""
+"""A face whose extent is below ``FINE`` pixels is drawn on a finer grid, at most ``FINEST`` times
+as fine."""
 SIGMAS = 2.0
-"""Standard deviations, half an axis of an ellipse: 86% of a Gaussian lie within it."""
+"""Half axes of an ellipse, in standard deviations: 86% of a Gaussian lie within it."""
 REACH = 1 << 18
-"""Pixels from the picture's corner; lines that go further are drawn as far."""
+"""Coordinates are clipped to this many pixels from the picture's corner."""
 SHIFT = 4
 """OpenCV takes fixed-point coordinates: sixteenths of a pixel."""
 
@@ -67,9 +68,11 @@ def draw_faces(
 
 
 def draw_face(image: Image, face: Face, scheme: LandmarkScheme, label: str = "") -> None:
-    """Draw into ``image``; the covariance too, where the face has one. Lines and dots are as thick
-    as the face is large; a small face is drawn on a finer grid than the picture's, so that its
-    lines may be thinner than a pixel."""
+    """Draw a face into ``image``, and its covariance where it has one.
+
+    The thickness of lines and dots follows the size of the face. A small face is drawn on a finer
+    grid than the picture's, so that its lines can be thinner than a pixel.
+    """
     face = _within_reach(face)
     extent = float(np.ptp(face.points, axis=0).max())
     fine = min(math.ceil(FINE / max(extent, 1.0)), FINEST)
@@ -79,35 +82,35 @@ def draw_face(image: Image, face: Face, scheme: LandmarkScheme, label: str = "")
         rows, columns = part
         small = image[rows, columns]
         shift = np.array([columns.start, rows.start], np.float32)
-        # the grid is drawn on, and each of its squares averaged: a pixel without a line stays
+        # drawn on the finer grid, then averaged to pixels: one without a line keeps its value
         large = np.ascontiguousarray(small.repeat(fine, axis=0).repeat(fine, axis=1))
         _draw_lines(large, _finer(face, shift, fine), scheme)
         size = small.shape[1], small.shape[0]
         image[rows, columns] = cv2.resize(large, size, interpolation=cv2.INTER_AREA)
     if label:
-        _write(image, face, label)
+        _write_label(image, face, label)
 
 
 def _within_reach(face: Face) -> Face:
-    """The same face with no coordinate beyond what OpenCV can count: a box may come from a file."""
+    """The face with coordinates clipped to what OpenCV can take: a box may come from a file."""
     points = np.clip(face.points, -REACH, REACH)
     x0, y0, x1, y1 = np.clip(np.array(face.box, np.float64), -REACH, REACH).tolist()
     return replace(face, points=points, box=(x0, y0, x1, y1))
 
 
 def _around(image: Image, face: Face) -> tuple[slice, slice] | None:
-    """Rows and columns of the picture that a face's points and box can be drawn on; None where it
-    shows nothing of them."""
+    """Rows and columns of the picture that a face's points and box are drawn on; None where all of
+    them lie outside the picture."""
     box = np.array(face.box).reshape(2, 2)
-    shown = np.concatenate([face.points, box])
+    places = np.concatenate([face.points, box])
     limits = image.shape[1], image.shape[0]
-    x0, y0 = np.clip(np.floor(shown.min(0)) - 3, 0, limits).astype(int).tolist()
-    x1, y1 = np.clip(np.ceil(shown.max(0)) + 4, 0, limits).astype(int).tolist()
+    x0, y0 = np.clip(np.floor(places.min(0)) - 3, 0, limits).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(places.max(0)) + 4, 0, limits).astype(int).tolist()
     return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
 
 
 def _finer(face: Face, shift: NDArray[np.float32], fine: int) -> Face:
-    """The face on a grid of ``fine`` squares a pixel that begins at ``shift``."""
+    """The face in coordinates of a grid that begins at ``shift``, with ``fine`` squares a pixel."""
     box = ((np.array(face.box).reshape(2, 2) - shift + 0.5) * fine - 0.5).ravel().tolist()
     points = ((face.points - shift + 0.5) * fine - 0.5).astype(np.float32)
     outputs = {k: v * fine**2 for k, v in face.outputs.items() if k == COVARIANCE}
@@ -132,7 +135,7 @@ def _draw_lines(image: Image, face: Face, scheme: LandmarkScheme) -> None:
     for (x, y), colour in zip(fixed.tolist(), colours, strict=True):
         if not scheme.contours:
             cv2.circle(image, (x, y), radius + radius // 3, INK, cv2.FILLED, cv2.LINE_AA, SHIFT)
-        cv2.circle(image, (x, y), radius, _deeper(colour), cv2.FILLED, cv2.LINE_AA, SHIFT)
+        cv2.circle(image, (x, y), radius, _darker(colour), cv2.FILLED, cv2.LINE_AA, SHIFT)
 
 
 def _draw_ellipses(
@@ -142,7 +145,8 @@ def _draw_ellipses(
     colours: Sequence[Colour],
     thick: int,
 ) -> None:
-    """Where each point may be; what is not finite, or larger than the picture, is left out."""
+    """Draw an ellipse where each point may be; one that is not finite, or larger than the picture,
+    is left out."""
     drawn = np.isfinite(covariance).all((1, 2)) & np.isfinite(points).all(1)
     for i in np.flatnonzero(drawn).tolist():
         values, axes = np.linalg.eigh(covariance[i].astype(np.float64))
@@ -152,8 +156,8 @@ def _draw_ellipses(
         x, y = np.round(points[i] * (1 << SHIFT)).astype(int).tolist()
         long, short = np.round(half[::-1] * (1 << SHIFT)).astype(int).tolist()
         angle = math.degrees(math.atan2(axes[1, 1], axes[0, 1]))
-        around = (x, y), (long, short), angle, 0, 360, colours[i]
-        cv2.ellipse(image, *around, thick, cv2.LINE_AA, SHIFT)
+        ellipse = (x, y), (long, short), angle, 0, 360, colours[i]
+        cv2.ellipse(image, *ellipse, thick, cv2.LINE_AA, SHIFT)
 
 
 def point_colours(scheme: LandmarkScheme) -> list[Colour]:
@@ -167,14 +171,14 @@ def point_colours(scheme: LandmarkScheme) -> list[Colour]:
     return colours
 
 
-def _deeper(colour: Colour) -> Colour:
-    """Points stand out from the line that goes through them."""
+def _darker(colour: Colour) -> Colour:
+    """The colour of a point, which stands out from the line that goes through it."""
     r, g, b = (round(0.72 * v) for v in colour)
     return r, g, b
 
 
-def _write(image: Image, face: Face, label: str) -> None:
-    """The label on the box's upper edge, or below it where the picture ends."""
+def _write_label(image: Image, face: Face, label: str) -> None:
+    """Write the label on the box's upper edge, or below the edge where the picture ends."""
     x0, y0, x1, _ = (round(v) for v in face.box)
     size = max((x1 - x0) / 260, 0.4)
     thick = max(1, round(2 * size))

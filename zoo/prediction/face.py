@@ -28,16 +28,16 @@ class Face:
     down, the centre of the top left pixel at (0, 0)."""
 
     box: tuple[float, float, float, float]
-    """The detector's: x0, y0, x1, y1."""
+    """The detector's box: x0, y0, x1, y1."""
     box_score: float
-    """The detector's, in its own units: higher is surer that a face is there."""
+    """The detector's score, in its own units; higher means more certain that there is a face."""
     points: NDArray[np.float32]
     """(K, 2)"""
     scores: NDArray[np.float32] | None = None
     """(K,), where the model's head gives them."""
     score: float = float("nan")
-    """From 0 to 1, what the model itself says of its points: see :meth:`Predictor.confidences`. It
-    compares faces within one model, and is no probability. NaN where it has nothing to go by."""
+    """From 0 to 1, how sure the model is of its points: see :meth:`Predictor.confidences`. It
+    compares faces within one model, and is no probability. NaN where the model gives no score."""
     confidence: float | None = None
     """The probability, from 0 to 1, that the points are right: that they lie on a face, and that
     their error is below 10% of the distance of the eyes. None where the model is not calibrated."""
@@ -46,17 +46,18 @@ class Face:
     picture: Picture | None = field(default=None, compare=False)
     """The picture that the face is in; None for a face that was made by hand."""
     outputs: Outputs = field(default_factory=dict, compare=False)
-    """What the model's head gives beside points and scores, by name: ``covariance`` (K, 2, 2) of
+    """Outputs of the model's head beside points and scores, by name: ``covariance`` (K, 2, 2) of
     where each point may be, in squared source pixels; ``visibility`` (K,), the probability that a
-    point is seen; ``depth`` (K,) in source pixels; and what else the head declares, as it gives
-    it."""
+    point is visible; ``depth`` (K,) in source pixels; and other outputs that the head declares,
+    unchanged."""
 
     def part(self, name: str) -> NDArray[np.float32]:
         """The points of one part of the face, by the regions of its scheme.
 
         Args:
-            name: Name of the part: ``jaw``, ``nose``, ``mouth``, or ``left_eye`` and ``right_brow``
-                and the like, whose words may come in either order. Left is the picture's left.
+            name: Name of the part, such as ``jaw``, ``nose``, ``mouth``, ``left_eye`` or
+                ``right_brow``; ``eye_left`` is the same as ``left_eye``. Left is the picture's
+                left.
 
         Returns:
             float32 (n, 2), in the scheme's order.
@@ -83,9 +84,9 @@ class Face:
     @property
     def pose(self) -> Pose | None:
         """Which way the face looks: yaw, pitch and roll in degrees, each 0 for a face that looks
-        into the camera. Above 0 they turn it to the picture's right, bend it down and tilt it
-        clockwise. By the 68 points, or those that mark the same places; None for a scheme that has
-        no such points, and for points that lie at one place.
+        into the camera. Above 0, the face is turned to the picture's right, bent down and tilted
+        clockwise. The pose comes from the 68 points of ibug68, or from points that mark the same
+        places. None for a scheme without such points, and for points that all lie at one place.
 
         Example:
             >>> from zoo.api import IBUG68
@@ -101,8 +102,8 @@ class Face:
         return None if points is None else pose_of(points)
 
     def aligned(self, size: int = 112) -> Aligned:
-        """A crop of the face as recognition networks want it: turned upright and scaled, with eyes,
-        nose and corners of the mouth where ArcFace has them in 112 x 112 pixels.
+        """A crop of the face for a recognition network: turned upright and scaled, with eyes, nose
+        and corners of the mouth where ArcFace has them in 112 x 112 pixels.
 
         Args:
             size: Side of the crop in pixels.
@@ -113,7 +114,7 @@ class Face:
 
         Raises:
             zoo.api.UsageError: The scheme has no points that mark the places of the 68, the face
-                was made by hand and has no picture, or the size is none.
+                was made by hand and has no picture, or the size is no number of pixels.
             zoo.api.DataError: The points all lie at one place.
 
         Example:
@@ -144,14 +145,14 @@ class Face:
         return align(self.picture.pixels, five_of(points), size)
 
     def _ibug68(self) -> NDArray[np.float32] | None:
-        """(68, 2): its points that mark the places of IBUG68; None where not all are known."""
+        """(68, 2): the points that mark the places of IBUG68; None where the scheme lacks any."""
         places = {} if self.scheme is None else partners(IBUG68, self.scheme)
         if len(places) < len(IBUG68):
             return None
         return self.points[[places[i] for i in range(len(IBUG68))]]
 
     def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
-        """The facts, without the points themselves: a face has many."""
+        """The fields, with the number of points in place of the points."""
         yield "box", tuple(round(v, 1) for v in self.box)
         yield "box_score", round(self.box_score, 3)
         yield "points", f"{len(self.points)} points"

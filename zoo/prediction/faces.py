@@ -1,4 +1,4 @@
-"""What a prediction gives: the faces of a picture, everything in source pixels."""
+"""The result of a prediction: the faces of a picture, everything in source pixels."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ LONGEST_SHOWN = 1024
 
 
 class Faces(list[Face]):
-    """The faces of one picture: a list, which also knows the picture.
+    """The faces of one picture: a list that also knows the picture.
 
-    A notebook shows the picture with the faces drawn; printing gives a line a face. A part of it,
-    such as ``faces[:2]``, is a plain list.
+    A notebook shows the picture with the faces drawn on it; printing gives one line per face. A
+    slice, such as ``faces[:2]``, is a plain list.
     """
 
     def __init__(
@@ -52,26 +52,27 @@ class Faces(list[Face]):
         super().__init__(replace(face, scheme=scheme, picture=picture) for face in faces)
         self.picture = picture
         self.dropped = dropped
-        """How many more the detector found, of which the model says that they are no faces."""
+        """Number of further boxes of the detector that the model rejected: they hold no face."""
         self.scheme = scheme
 
     @property
     def image(self) -> Image:
-        """(H, W, 3) RGB: the picture itself and no copy; of a list of paths, read again."""
+        """(H, W, 3) RGB: the picture itself, not a copy. Where a list of paths was predicted, the
+        file is read again."""
         return self.picture.pixels
 
     @property
     def path(self) -> str:
-        """Where the picture came from; empty where nobody said."""
+        """Where the picture came from; empty where this is unknown."""
         return self.picture.path
 
     def without_pixels(self) -> Faces:
-        """The same faces, whose picture is read again from its file when it is asked for."""
+        """The same faces without the pixels, which are read again from the file when needed."""
         return Faces(self, self.picture.without_pixels(), self.scheme, self.dropped)
 
     @property
     def points(self) -> NDArray[np.float32]:
-        """(N, K, 2) of all faces, in source pixels; (0, K, 2) where there is none."""
+        """(N, K, 2): the points of all faces, in source pixels; (0, K, 2) without a face."""
         stacked = [face.points for face in self]
         return np.stack(stacked) if stacked else np.empty((0, len(self.scheme), 2), np.float32)
 
@@ -82,28 +83,29 @@ class Faces(list[Face]):
             uint8 (H, W, 3) RGB.
 
         Raises:
-            zoo.api.DataError: The picture must be read again, and is gone.
+            zoo.api.DataError: The picture must be read again, and its file is gone.
         """
         from .drawing import draw_faces
 
         return draw_faces(self.image, self, self.scheme)
 
     def save(self, path: str | Path) -> list[Path]:
-        """Write the faces into a file; its suffix says how, and what is there is replaced.
+        """Write the faces to a file in the format of its suffix. An existing file is replaced.
 
-        ``.csv`` is a table with a row a face, as `zoo predict` writes it; ``.json`` one object and
-        ``.jsonl`` the same on a line; ``.pts`` the points of the first face, with those of others
-        beside it as ``NAME-face2.pts``; ``.png``, ``.jpg`` and the like the drawn picture.
+        ``.csv`` gives a table with one row per face, as `zoo predict` writes it. ``.json`` gives
+        one object, ``.jsonl`` the same object on a line. ``.pts`` gives the points of the first
+        face; those of further faces go to files beside it, such as ``NAME-face2.pts``. ``.png``,
+        ``.jpg`` and the like give the drawn picture.
 
         Args:
-            path: Where to write. Its folder is made if it is not there.
+            path: Where to write. A missing folder is created.
 
         Returns:
-            The files written: one, but for .pts.
+            The files written: one, except for .pts.
 
         Raises:
-            zoo.api.UsageError: The suffix is unknown, the place cannot be written, it is the very
-                picture, or there is no face for a .pts file.
+            zoo.api.UsageError: The suffix is unknown, the file cannot be written or is the picture
+                itself, or there is no face for a .pts file.
 
         Example:
             >>> import numpy as np, tempfile
@@ -131,8 +133,8 @@ class Faces(list[Face]):
         elif suffix in PICTURES:
             content = picture_bytes(self.drawn(), suffix)
         else:
-            taken = ", ".join((".csv", ".json", ".jsonl", ".pts", *PICTURES))
-            raise UsageError(f"{place}: the suffix says how faces are written, one of {taken}")
+            suffixes = ", ".join((".csv", ".json", ".jsonl", ".pts", *PICTURES))
+            raise UsageError(f"{place}: the suffix says how faces are written, one of {suffixes}")
         save_whole(place, content)
         return [place]
 
@@ -146,7 +148,7 @@ class Faces(list[Face]):
         return files
 
     def to_frame(self) -> pd.DataFrame:
-        """A table with a row a face and the columns of `zoo predict`'s points.csv.
+        """A table with one row per face and the columns of `zoo predict`'s points.csv.
 
         Returns:
             ``image_name``, ``frame`` and ``seconds`` (of a video; none here), ``face``, ``box_x0``
@@ -167,20 +169,20 @@ class Faces(list[Face]):
 
         names = columns(len(self.scheme), self)
         table = pd.DataFrame([*rows(self._marked())], columns=names)
-        # a column without any value is one of numbers all the same
+        # a column without any value is numeric as well
         return table.astype(dict.fromkeys(names[1:3] + names[4:], float) | {"face": int})
 
     def to_json(self, indent: int | None = None) -> str:
-        """The faces as `zoo predict --json` prints those of a picture.
+        """The faces as JSON, in the form that `zoo predict --json` prints for a picture.
 
         Args:
-            indent: Number of spaces by which each level stands further in; None: all on one line.
+            indent: Number of spaces by which each level is indented; None: all on one line.
 
         Returns:
-            One object: ``image``, where the picture came from, and ``faces``, a list in which each
+            One object with ``image``, where the picture came from, and ``faces``, a list. Each face
             has ``face`` (its number), ``box``, ``box_score``, ``confidence``, ``score``, ``points``
-            and ``scores``; null where there is no value; and ``outputs``, by name, where the model
-            gives any.
+            and ``scores``, which are null where there is no value, and ``outputs``, by name, where
+            the model gives any.
 
         Example:
             >>> import numpy as np
@@ -211,9 +213,9 @@ class Faces(list[Face]):
             table.add_column(column, justify="right")
         for number, face in enumerate(self):
             score = "" if math.isnan(face.score) else f"{face.score:.2f}"
-            sure = "" if face.confidence is None else f"{face.confidence:.2f}"
+            confidence = "" if face.confidence is None else f"{face.confidence:.2f}"
             corners = [f"{v:.1f}" for v in face.box]
-            table.add_row(str(number), *corners, f"{face.box_score:.4g}", score, sure)
+            table.add_row(str(number), *corners, f"{face.box_score:.4g}", score, confidence)
         return table
 
     def _repr_png_(self) -> bytes | None:

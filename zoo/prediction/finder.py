@@ -1,4 +1,4 @@
-"""A detector as a prediction uses it: boxes of a picture, and the regions that they become."""
+"""How a prediction uses a face detector: it finds boxes in a picture and makes regions of them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..registry.call import call_with_options
 from .face import Image
 
 DETECTOR = ""
-"""No detector by name: YuNet or, where its file cannot be had, OpenCV's cascades."""
+"""The default: YuNet or, where its file cannot be fetched, OpenCV's cascades."""
 YUNET, HAAR = "landmark-zoo/yunet", "landmark-zoo/haar"
-"""Qualified, so that a namesake of a stranger's changes nothing."""
+"""Ids with the distribution, so that another package's detector of the same name is not taken."""
 
 CUT_OUT = 512
-"""Pixels: a picture that was cut out about a face is seldom larger; photographs are."""
+"""Pixels: a picture that was cut out around a face is seldom larger; photographs are."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Finder:
     plugin: Detector
     detect: Callable[[Image], NDArray[np.float32]]
     longest_side: int = 0
-    """Pixels of the copy in which a larger picture is searched, where the detector has an option of
-    this name; 0: pictures are searched as they are."""
+    """Longer side, in pixels, of the copy in which a larger picture is searched: the detector's
+    option of this name. 0: pictures are searched as they are."""
     entry: Entry | None = None
     """Entry of the plugin, to name it in a message."""
 
@@ -48,14 +48,15 @@ class Finder:
 
     @classmethod
     def of(cls, detector: str = DETECTOR, **options: Any) -> Finder:
-        """The detector of that id with options of its own: ``Finder.of("haar", min_neighbors=4)``.
+        """Build the detector of that id with its options: ``Finder.of("haar", min_neighbors=4)``.
 
-        Without an id it is ``yunet``. Where its file is not here and cannot be fetched, a warning
-        says so and ``haar`` takes its place; options are yunet's, so with options it has no place.
+        Without an id it is ``yunet``. Where yunet's file is missing and cannot be fetched, ``haar``
+        is used instead, with a warning. With options there is no replacement, since the options are
+        yunet's.
 
         Raises :class:`PluginError` for an unknown id, :class:`UsageError` for an option that the
-        detector does not take (it names those that it does as ``detector.KEY``), and
-        :class:`DataError` for a detector whose file cannot be had.
+        detector does not take (the message lists its options as ``detector.KEY``), and
+        :class:`DataError` for a detector whose file is missing and cannot be fetched.
         """
         if detector != DETECTOR:
             return cls._built(detector, options)
@@ -76,8 +77,8 @@ class Finder:
 
     @classmethod
     def of_boxes(cls, *boxes: Sequence[float]) -> Finder:
-        """In place of a detector: every picture has these boxes, (x0, y0, x1, y1) in its pixels,
-        which are about the points themselves."""
+        """Use fixed boxes in place of a detector: every picture has these, (x0, y0, x1, y1) in its
+        pixels. They must be boxes of the points themselves."""
         rows = np.array([(*box, 1.0) for box in boxes], np.float32).reshape(-1, 5)
 
         def detect(image: Image) -> NDArray[np.float32]:
@@ -89,11 +90,11 @@ class Finder:
         """float32 (N, 5): x0, y0, x1, y1, score in source pixels, best first.
 
         ``path`` is where the picture came from: a detector that looks boxes up in a file needs it
-        (:class:`zoo.api.Detector`), others never see it.
+        (:class:`zoo.api.Detector`), others do not get it.
         """
         detect: Any = self.detect
-        named = blaming(self.entry, "fails on a picture") if self.entry else nullcontext()
-        with named:
+        blame = blaming(self.entry, "fails on a picture") if self.entry else nullcontext()
+        with blame:
             found = detect.for_picture(image, str(path)) if self.plugin.by_path else detect(image)
             boxes: NDArray[np.float32] = np.asarray(found, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 5:
@@ -102,8 +103,8 @@ class Finder:
         return boxes
 
     def advice(self, height: int, width: int) -> str:
-        """What may help where no face was found in a picture of that size: the end of a sentence
-        that says so, with what separates it."""
+        """Advice for a picture of that size in which no face was found. It is the end of a message
+        and begins with its separator."""
         longer, shorter = max(height, width), min(height, width)
         name = self.entry.qualified if self.entry else ""
         if 0 < self.longest_side < longer:
@@ -112,27 +113,27 @@ class Finder:
                 f" in a copy that is {self.longest_side} pixels long; "
                 f"{other}--set detector.longest_side=0 searches all {width} x {height}"
             )
-        may_help = []
+        hints = []
         if name == HAAR:
-            may_help.append("it sees upright faces, --detector yunet tilted and small ones too")
+            hints.append("it sees upright faces, --detector yunet tilted and small ones too")
         if name == YUNET:
-            may_help.append("--set detector.min_score=0.4 takes less certain ones too")
+            hints.append("--set detector.min_score=0.4 takes less certain ones too")
         if longer <= CUT_OUT and shorter > longer / 2 and not self.plugin.whole_frame:
-            may_help.append("--detector none is for a picture of one face and little else")
-        return "".join(f"; {each}" for each in may_help)
+            hints.append("--detector none is for a picture of one face and little else")
+        return "".join(f"; {each}" for each in hints)
 
     def search(self, image: Image, path: str | Path = "") -> tuple[NDArray[np.float32], float]:
-        """The boxes of a picture, and by how much their faces are turned, in radians.
+        """The boxes of a picture, and the angle by which their faces are turned, in radians.
 
-        Where a detector finds nothing and knows upright faces alone, the picture is turned by the
-        other quarters, one after another, until it finds something.
+        Where a detector of upright faces finds nothing, it also searches the picture turned by one,
+        three and two quarters, until it finds something.
         """
         boxes = self.boxes(image, path)
-        knows_all = self.plugin.any_angle or self.plugin.by_path or self.plugin.whole_frame
-        if len(boxes) or knows_all:
+        any_angle = self.plugin.any_angle or self.plugin.by_path or self.plugin.whole_frame
+        if len(boxes) or any_angle:
             return boxes, 0.0
-        for quarters in (1, 3, 2):  # a camera on its side is commoner than one on its head
-            # rot90 turns against the clock, so its faces were turned with it
+        for quarters in (1, 3, 2):  # a camera on its side is more common than one upside down
+            # rot90 turns anticlockwise, so the faces that it makes upright were turned clockwise
             found = self.boxes(np.ascontiguousarray(np.rot90(image, quarters)), path)
             if len(found):
                 return _turned_back(found, image.shape[:2], quarters), quarters * QUARTER
@@ -146,8 +147,9 @@ class Finder:
         faces: FacePlace,
         angle: float = 0.0,
     ) -> Region:
-        """What a model sees of the face in ``box``: ``kind`` and ``faces`` are the model's region
-        and where faces were in it, and ``angle`` is by how much the face is turned."""
+        """The region of the face in ``box`` that a model sees. ``kind`` is the kind of region that
+        the model was trained on, ``faces`` says where faces were in it, and ``angle`` is the angle
+        by which the face is turned."""
         if self.plugin.whole_frame and kind == "frame":
             height, width = image.shape[:2]
             return frame_region(height, width, angle)
@@ -157,12 +159,12 @@ class Finder:
 def _turned_back(
     boxes: NDArray[np.float32], shape: tuple[int, ...], quarters: int
 ) -> NDArray[np.float32]:
-    """Boxes of a picture that ``numpy.rot90`` turned so many times, in the picture as it was, which
-    is ``shape`` (H, W)."""
+    """Convert boxes back to the picture of ``shape`` (H, W), which ``numpy.rot90`` turned
+    ``quarters`` times before the search."""
     x0, y0, x1, y1, score = boxes.T
     height, width = shape
     for turns in range(quarters, 0, -1):
-        # x right and y down of a turned picture are y down and x left of the one before
+        # one turn back: the turned x is y of the picture before, the turned y runs against its x
         before = width if turns % 2 else height
         x0, y0, x1, y1 = before - 1 - y1, x0, before - 1 - y0, x1
     return np.stack((x0, y0, x1, y1, score), axis=1)

@@ -1,7 +1,7 @@
-"""What files say of the faces of a picture: CSV, JSON, .pts and drawn pictures.
+"""File formats for the faces of a picture: CSV, JSON, .pts and drawn pictures.
 
-The centre of the top left pixel is (0, 0) in CSV and JSON, as everywhere in the zoo, and (1, 1) in
-.pts files, whose convention that is (300-W, menpo). `zoo predict` writes the same.
+The centre of the top left pixel is (0, 0) in CSV and JSON, as everywhere in the zoo. In .pts files
+it is (1, 1), as in 300-W and menpo. `zoo predict` writes these formats, too.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Marked:
     """A picture, or a frame of something that moves, with the faces that were found in it."""
 
     path: str | Path
-    """The picture, the video, or the frame's own file; empty where nobody said."""
+    """The picture, the video, or the frame's own file; empty where this is unknown."""
     faces: Sequence[Face]
     numbers: Sequence[int]
-    """Number of each face: its place among the picture's, or its track through a video."""
+    """Number of each face: its index in the picture, or its track in a video."""
     frame: int | None = None
     """From 0; None for a picture."""
     seconds: float | None = None
@@ -48,7 +48,7 @@ class Marked:
 
 def columns(count: int, faces: Sequence[Face] = ()) -> list[str]:
     """The columns of a table of ``faces`` with ``count`` points, as the data set `landmarks_csv`
-    reads them; with those of the points' visibility, where the model tells it."""
+    reads them; with columns of the points' visibility, where the model gives it."""
     parts = [f"part_{i}_{axis}" for i in range(count) for axis in "xy"]
     rated = ["box_score", "confidence", "score"]
     if any(VISIBILITY in face.outputs for face in faces):
@@ -57,17 +57,17 @@ def columns(count: int, faces: Sequence[Face] = ()) -> list[str]:
 
 
 def rows(marked: Marked) -> Iterator[list[Any]]:
-    """The values of :func:`columns`, a row a face; None where there is no value."""
+    """The values of :func:`columns`, one row per face; None where there is no value."""
     name = readable(str(marked.path))
     for face, number in zip(marked.faces, marked.numbers, strict=True):
         rated = (face.box_score, face.confidence, face.score)
-        seen = face.outputs.get(VISIBILITY, np.empty(0)).tolist()
-        values = [*face.box, *rated, *face.points.ravel().tolist(), *seen]
+        visibility = face.outputs.get(VISIBILITY, np.empty(0)).tolist()
+        values = [*face.box, *rated, *face.points.ravel().tolist(), *visibility]
         yield [name, marked.frame, marked.seconds, number, *map(_number, values)]
 
 
 def csv_text(lines: Iterator[list[Any]] | list[list[Any]]) -> str:
-    """Rows as CSV: numbers with three decimals at most, nothing for what there is not."""
+    """Rows as CSV: numbers with at most three decimals, an empty cell where there is no value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([_short(v) if isinstance(v, float) else v for v in line] for line in lines)
@@ -75,7 +75,7 @@ def csv_text(lines: Iterator[list[Any]] | list[list[Any]]) -> str:
 
 
 def as_table(marked: Marked) -> dict[str, Any]:
-    """What JSON says of a picture or frame."""
+    """A picture or frame with its faces, as JSON holds them."""
     moving = {} if marked.frame is None else {"frame": marked.frame, "seconds": marked.seconds}
     faces = [
         {
@@ -94,7 +94,7 @@ def as_table(marked: Marked) -> dict[str, Any]:
 
 
 def json_text(marked: Marked, indent: int | None = None) -> str:
-    """:func:`as_table` as every parser reads it: no NaN in it."""
+    """:func:`as_table` as JSON that every parser reads: it has no NaN."""
     separators = None if indent else (",", ":")
     return json.dumps(as_table(marked), allow_nan=False, indent=indent, separators=separators)
 
@@ -106,8 +106,8 @@ def pts_text(points: NDArray[np.floating[Any]]) -> str:
 
 
 def picture_bytes(image: Image, suffix: str) -> bytes:
-    """RGB as a picture file of this suffix. Raises :class:`UsageError` where the format holds no
-    picture of that size."""
+    """RGB pixels as a picture file of this suffix. Raises :class:`UsageError` where the format
+    cannot hold a picture of that size."""
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix.lower() in JPEGS else []
     known = ".jpg" if suffix.lower() in JPEGS else suffix
     try:
@@ -121,8 +121,8 @@ def picture_bytes(image: Image, suffix: str) -> bytes:
 
 
 def save_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, making its folder. Raises
-    :class:`UsageError` that names a place that cannot be written."""
+    """Write a file completely or not at all; a missing folder is created. Raises
+    :class:`UsageError` that names a file that cannot be written."""
     try:
         write_whole(path, content)
     except OSError as error:

@@ -1,10 +1,10 @@
 """A trained network as an ONNX graph: from uint8 crops to points, all constants inside.
 
-torch has two exporters. This uses the one that traces (``dynamo=False``): it gives the same points
-as the newer one for every head and for convnets and transformers alike, takes a tenth of its time,
-and needs no package besides torch and onnx. What a tracer can get wrong, a number that should have
-followed the batch and was written down, is found by :mod:`.agreement`, which runs the graph on
-batches of other sizes than the traced one, and named by :func:`held_on`.
+torch has two exporters. This module uses the one that traces (``dynamo=False``). It gives the same
+points as the newer one for every head, for convnets and transformers alike, takes a tenth of the
+time, and needs no package besides torch and onnx. A tracer can make one mistake: to write a number
+into the graph that should depend on the size of the batch. :mod:`.agreement` detects this, since it
+runs the graph on batches of other sizes, and :func:`held_on` names the operation.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from .outputs import VISIBILITY
 from .rewording import InOtherWords
 
 TORCH, REWORDING = Path(torch.__file__).parent, "rewording.py"
-"""What calls a plugin's operations in its stead."""
+"""Files that :func:`_place` skips: they only pass on a plugin's operations."""
 
 OPSET = 18
 """The operator set of ONNX 1.13 (December 2022), so that runtimes a few years old read the file."""
 
 BATCH, OTHER_BATCH = 5, 7
-"""Images that are traced: few sizes in a network are multiples of them."""
+"""Numbers of images that are traced: few sizes in a network are multiples of them."""
 
 PREFIX = "model."
-"""What stands before the names of the network's tensors in a graph."""
+"""Prefix of the names of the network's tensors in a graph."""
 
 LARGEST = 2_000_000_000
 """Bytes: an ONNX file is one protobuf message, and these end at 2 GiB."""
@@ -51,27 +51,28 @@ class CropsToPoints(nn.Module):
     the outputs that it declares, in their order; float32."""
 
     def __init__(self, model: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """``shapes``: of all that is wanted, by the model's own names, for one face."""
+        """``shapes``: the outputs to give, by the model's names, each with its shape for one
+        face."""
         super().__init__()
         self.model = model
         self.shapes = dict(shapes)
 
     @torch.no_grad()
     def names(self, images: Tensor) -> list[str]:
-        """Names of what it gives for these images, in their order."""
+        """Names of the outputs for these images, in their order."""
         output = self.model(images.permute(0, 3, 1, 2).float() / 255)
         known = {"points": POINTS, "score": SCORES}
         return [known.get(name, name) for name in self.shapes if name in output]
 
     def others(self, images: Tensor) -> dict[str, tuple[int, ...]]:
-        """What it gives beside points and scores, with the shape for one face."""
+        """The outputs beside points and scores, with the shape for one face."""
         others = set(self.names(images)) - {POINTS, SCORES}
         return {name: shape for name, shape in self.shapes.items() if name in others}
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         output = self.model(images.permute(0, 3, 1, 2).float() / 255)
-        # to the shape that they have already: it writes K into the graph, where a tracer of some
-        # heads is in doubt
+        # The outputs have this shape already. Reshaping writes K into the graph, which is not
+        # certain for the tracer with some heads.
         return tuple(
             output[name].float().reshape(-1, *shape)
             for name, shape in self.shapes.items()
@@ -99,7 +100,7 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
         )
     try:
         return write(network, config.input_size, fold)
-    except Exception as error:  # a class for each thing that it cannot do, and plugins' own
+    except Exception as error:  # torch raises errors of many types, and plugins their own
         raise PluginError(
             f"head {bare_id(config.head)} on {bare_id(config.backbone)}: torch cannot write it as "
             f"ONNX: {reason(error)}"
@@ -108,7 +109,7 @@ def trace(trained: Trained, fold: bool = True) -> bytes:
 
 @torch.no_grad()
 def write(network: CropsToPoints, side: int, fold: bool = True) -> bytes:
-    """The network as an ONNX file. Raises whatever torch does, or a plugin, where it cannot be."""
+    """The network as an ONNX file. Errors of torch and of plugins are raised as they are."""
     example = _example(BATCH, side)
     outputs = network.names(example)
     mode = torch.onnx.TrainingMode
@@ -129,16 +130,16 @@ def write(network: CropsToPoints, side: int, fold: bool = True) -> bytes:
 
 
 def why_wrong(trained: Trained) -> str:
-    """The operation by which a graph that was found wrong holds on to its batch; empty where none
-    does."""
-    found = held_on(_network(trained), trained.header.config.input_size)
-    return f"; it holds on to the size of the batch: {found}" if found else ""
+    """For a graph that gives wrong points: the operation that has the size of the traced batch
+    written into it, as the end of a message; empty where none has."""
+    operation = held_on(_network(trained), trained.header.config.input_size)
+    return f"; it holds on to the size of the batch: {operation}" if operation else ""
 
 
 @torch.no_grad()
 def held_on(network: nn.Module, side: int) -> str:
-    """The first operation that is traced with another number for another size of batch, with its
-    line of Python: ``reshape in my_head.py, line 31``. Empty: there is none."""
+    """The first operation that is traced with another number when the batch has another size, with
+    its line of Python: ``reshape in my_head.py, line 31``. Empty where there is none."""
     graphs = []
     for batch in (BATCH, OTHER_BATCH):
         try:
@@ -158,26 +159,26 @@ def held_on(network: nn.Module, side: int) -> str:
 
 
 def _constants(node: Any) -> list[Any]:
-    """The numbers that an operation is given; of other values None."""
+    """The constant numbers that an operation takes; None for other constants."""
     if not node.kind().startswith("aten::"):
         return []
-    found = []
+    constants = []
     for value in node.inputs():
         inner = value.node()
         listed = inner.kind() == "prim::ListConstruct"
         values = [each.node() for each in inner.inputs()] if listed else [inner]
         known = [n.output().toIValue() for n in values if n.kind() == "prim::Constant"]
-        found += [each if isinstance(each, int | float) else None for each in known]
-    return found
+        constants += [each if isinstance(each, int | float) else None for each in known]
+    return constants
 
 
 def _place(frames: Sequence[str]) -> str:
-    """The innermost line of Python that is not torch's, of ``file(line)`` and what follows."""
+    """The innermost line of Python outside torch, from frames that begin with ``file(line)``."""
     for frame in frames:
-        found = re.match(r"\s*(.+)\((\d+)\)", frame)
-        path = Path(found[1]) if found else Path()
-        if found and path.name != REWORDING and not path.is_relative_to(TORCH):
-            return f" in {path.name}, line {found[2]}"
+        match = re.match(r"\s*(.+)\((\d+)\)", frame)
+        path = Path(match[1]) if match else Path()
+        if match and path.name != REWORDING and not path.is_relative_to(TORCH):
+            return f" in {path.name}, line {match[2]}"
     return ""
 
 
@@ -210,16 +211,18 @@ def _example(batch: int, side: int) -> Tensor:
 
 
 def reason(error: Exception) -> str:
-    """Its first sentence: the others tell torch's users whom to write to."""
+    """The first sentence of an error of torch: the others say where to report it."""
     first = one_line(error).split(". ")[0]
     return first.split(" [Caused by")[0]
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Silence the exporter's warnings, of shapes that it takes for constants, which they are, and
-    of the other exporter; and without the whole graph on standard output where it fails, which a
-    flag that it never calls (2.14) would have kept back."""
+    """Silence the exporter.
+
+    It warns of shapes that it takes for constants, which they are here, and of the other exporter.
+    Where it fails, it also prints the whole graph to standard output (torch 2.14).
+    """
     log = getattr(torch._C, "_jit_onnx_log", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -234,17 +237,17 @@ def _silence() -> Iterator[None]:
 
 
 def with_metadata(model: bytes, metadata: Mapping[str, str], description: str) -> bytes:
-    """The same file with metadata and a description that viewers show.
+    """The same file with metadata, and with a description that viewers show.
 
-    Messages of protobuf that stand one after another are one, with the fields of both: the weights
-    need not be read and written again.
+    Two protobuf messages, one after the other, are read as one message with the fields of both. So
+    the weights need not be read and written again.
     """
     import onnx
 
-    more = onnx.ModelProto(doc_string=description)
-    onnx.helper.set_model_props(more, dict(metadata))
-    extra: bytes = more.SerializeToString()
-    return model + extra
+    message = onnx.ModelProto(doc_string=description)
+    onnx.helper.set_model_props(message, dict(metadata))
+    appended: bytes = message.SerializeToString()
+    return model + appended
 
 
 def require_packages() -> None:

@@ -1,6 +1,6 @@
-"""A model by what names it: a run's folder, a model of the catalogue, an ONNX file, a repository.
+"""Loads a model: from a run's folder, the catalogue, an ONNX file or a repository.
 
-Imports nothing heavy before it is known what is asked for: an ONNX file, and a model of the
+Heavy packages are imported only when the model needs them: an ONNX file, and a model of the
 catalogue that has one, need no torch.
 """
 
@@ -26,10 +26,10 @@ def load(source: str | Path = "", device: str = "") -> Predictor:
         source: A run's folder, the name of a model that `zoo models` lists, an ONNX file that
             `zoo export` wrote, or ``hf://user/name``, which is fetched; without one, the model
             that comes with the package.
-        device: Device: cpu, cuda, cuda:1 or mps, by PyTorch; empty: for a run the best one found,
-            and where that is the CPU, by an ONNX graph that the run exports when it is first used.
-            An ONNX file runs on the CPU. So does a model of the catalogue that has one, unless
-            another device is named.
+        device: Device on which PyTorch runs the model: cpu, cuda, cuda:1 or mps. Empty: a run uses
+            the best device available; where that is the CPU, it runs as an ONNX graph, which is
+            exported when the run is first used. An ONNX file runs on the CPU. So does a model of
+            the catalogue that has an ONNX file, unless another device is named.
 
     Returns:
         The model: ``model("photo.jpg")`` gives the faces of a picture, with points of shape
@@ -59,7 +59,7 @@ def load(source: str | Path = "", device: str = "") -> Predictor:
         from ..runs.hub import fetch
 
         fetched = _of_run(fetch(text), device)
-        fetched.name = text  # the folder's is a commit
+        fetched.name = text  # the folder is named after a commit
         return fetched
     path = Path(source)
     if path.suffix.lower() == ONNX:
@@ -85,17 +85,16 @@ def load_default(device: str = "") -> Predictor:
 
 def is_model(text: str) -> bool:
     """Whether an argument names something that :func:`load` takes, rather than a picture: a run's
-    folder, a name of `zoo models`, an ONNX file or ``hf://user/name``. What exists as a file of
-    another kind is a picture, whatever its name."""
+    folder, a name of `zoo models`, an ONNX file or ``hf://user/name``. An existing file of another
+    kind is a picture, whatever its name."""
     if text.startswith(HUB) or text.lower().endswith(ONNX):
         return True
     path = Path(text)
     if not path.exists():
         return is_named(text)
-    # a run without its weights is a run all the same, and so is an external entry: loading says
-    # what is missing
-    of_runs = ("config.toml", "best.safetensors", "record.json")
-    return path.is_dir() and any((path / name).is_file() for name in of_runs)
+    # A run without weights, or an external entry, is a run too: loading it says what is missing.
+    run_files = ("config.toml", "best.safetensors", "record.json")
+    return path.is_dir() and any((path / name).is_file() for name in run_files)
 
 
 def _of_catalogue(model: Model, device: str) -> Predictor:
@@ -118,15 +117,15 @@ def _of_run(folder: Path, device: str) -> Predictor:
         from .own_graph import load_run
 
         predictor = load_run(folder)
-    _warn_of_a_mean_face(folder)
+    _warn_if_unlearned(folder)
     return predictor
 
 
-def _warn_of_a_mean_face(folder: Path) -> None:
-    """A run that has not learned draws about the same face everywhere: its record says so."""
+def _warn_if_unlearned(folder: Path) -> None:
+    """Warn where the record says that a run has not learned: it draws about one face everywhere."""
     from ..runs.unlearned import unlearned
 
-    # a run that is still training has no record, and whether a record is sound is not asked here
+    # a run that is still training has no record, and a damaged record is reported elsewhere
     with contextlib.suppress(ZooError):
         if lines := unlearned(folder):
             warn(lines[0])

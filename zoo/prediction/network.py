@@ -1,6 +1,6 @@
-"""A network over crops of pictures: its passes, the points in the picture, and how sure it is.
+"""Runs a network over crops of pictures: its passes, the points in the picture, its confidence.
 
-Nothing here imports torch: a subclass brings the network, of a run (`torch_model`) or an ONNX file.
+Nothing here imports torch. A subclass runs the network of a run (`torch_model`) or an ONNX file.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .face import Image
 from .outputs import Outputs, Shape, in_picture
 
 BATCH = 64
-"""Crops that a network sees at once."""
+"""Most crops in one batch of the network."""
 
 DISAGREE = 0.1
-"""Fraction of sqrt(w h) of a face's points. A prediction and its mirror image that lie so far apart
-multiply the confidence by 1 / e."""
+"""Fraction of sqrt(w h) of a face's points. When a prediction and the one for the mirrored crop lie
+this far apart, the score is 1 / e."""
 
 FARTHEST = 100.0
-"""Widths of the crop: no network that was trained puts a point so far outside."""
+"""Widths of the crop: no trained network puts a point farther away."""
 
 Crops = NDArray[np.uint8]
 """(N, S, S, 3) RGB."""
@@ -39,21 +39,21 @@ Scores = NDArray[np.float32] | None
 
 
 class Answer(NamedTuple):
-    """What a network says of N crops."""
+    """The outputs of a network for N crops."""
 
     points: Units
     scores: Scores
     outputs: Outputs = MappingProxyType({})
-    """What else its head declares, (N, ...) each."""
+    """The other outputs that its head declares, (N, ...) each."""
 
 
 Seen = tuple[Image, Region]
-"""A picture, and where in it the network looks."""
+"""A picture, and the region of it that the network sees."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What the network says of one region."""
+    """The prediction of the network for one region."""
 
     points: NDArray[np.float32]
     """(K, 2), source pixels."""
@@ -62,41 +62,41 @@ class Mark:
     score: float
     confidence: float | None
     outputs: Outputs
-    """In source pixels, where they are places or lengths."""
+    """Covariances and depths are in source pixels."""
 
 
 class Network(ABC):
-    """What is known of a network, and what it says of regions of pictures.
+    """A network and its settings. It predicts the faces in regions of pictures.
 
     A subclass sets the attributes and implements :meth:`run`.
     """
 
     name: str
-    """What to call it: a run's folder, a file, a model of the catalogue."""
+    """Name in messages: of a run's folder, a file, or a model of the catalogue."""
     scheme: LandmarkScheme
     input_size: int
     """S, pixels: the network sees squares."""
     refine: int = 0
-    """Further passes: each crops again about the points that the pass before found."""
+    """Number of further passes: each crops again about the points of the pass before."""
     mean_shape: NDArray[np.float64] | None = None
-    """(K, 2): the points of the mean training face, as fractions of the region, by which a face's
-    roll is measured. None: an ONNX file of an earlier zoo, which does not say."""
+    """(K, 2): the points of the mean training face, as fractions of the region. A face's roll is
+    measured against them. None: an ONNX file of an earlier zoo, which lacks them."""
     upright: bool = False
-    """Whether each further pass turns its crop by the roll of the points before it."""
+    """Whether each further pass turns its crop upright, by the roll of the points before it."""
     calibration: Calibration | None = None
-    """What its scores are worth; None: nobody has measured it."""
+    """Turns scores into probabilities; None: the model is not calibrated."""
     mirror_check: bool = True
-    """Whether a model without point scores is asked twice, for the sake of a score."""
+    """Whether a model without point scores also runs on the mirrored crop, to get a score."""
     outputs: Mapping[str, Shape] = MappingProxyType({})
-    """What its head gives beside points and scores, by name, each with its shape for one face."""
+    """Outputs of its head beside points and scores, by name, each with its shape for one face."""
 
     @abstractmethod
     def run(self, crops: Crops) -> Answer:
-        """The network: at most ``BATCH`` crops in, points, scores and the like out."""
+        """Run the network on at most ``BATCH`` crops."""
 
     def marks(self, seen: Sequence[Seen], again: int, mirror: bool = True) -> list[Mark]:
-        """What the network says of each region. ``again``: further passes; ``mirror``: whether the
-        mirror may be asked for the score."""
+        """The prediction for each region. ``again``: number of further passes; ``mirror``: whether
+        the network may also run on the mirrored crops, to get scores."""
         starts = range(0, len(seen), BATCH)
         return [
             mark
@@ -113,14 +113,16 @@ class Network(ABC):
             regions = tuple(map(Region.inner, regions, windows))
             crops, answer = self._one_pass(images, regions)
         units, scores, outputs = answer
-        asked = mirror or scores is not None
-        sure = self.confidences(crops, units, scores) if asked else np.full(len(units), np.nan)
-        for i, (region, score) in enumerate(zip(regions, sure.tolist(), strict=True)):
+        if mirror or scores is not None:
+            face_scores = self.confidences(crops, units, scores)
+        else:
+            face_scores = np.full(len(units), np.nan, np.float32)
+        for i, (region, score) in enumerate(zip(regions, face_scores.tolist(), strict=True)):
             points = region.to_source(units[i]).astype(np.float32)
-            known = self.calibration.confidence(score) if self.calibration else None
-            of_points = None if scores is None else scores[i]
-            more = in_picture({name: each[i] for name, each in outputs.items()}, region)
-            yield Mark(points, of_points, score, known, more)
+            confidence = self.calibration.confidence(score) if self.calibration else None
+            point_scores = None if scores is None else scores[i]
+            face_outputs = in_picture({name: each[i] for name, each in outputs.items()}, region)
+            yield Mark(points, point_scores, score, confidence, face_outputs)
 
     def _one_pass(self, images: Sequence[Image], regions: Sequence[Region]) -> tuple[Crops, Answer]:
         crops = np.stack(
@@ -131,8 +133,9 @@ class Network(ABC):
         return crops, answer
 
     def _require_points(self, units: Units, scores: Scores) -> None:
-        """Raises :class:`WeightsError` for answers that are no places, which nobody should draw."""
-        near = np.abs(units) <= FARTHEST  # which no NaN is
+        """Raises :class:`WeightsError` for points or scores that are not finite, and for points
+        that are too far away."""
+        near = np.abs(units) <= FARTHEST  # False for NaN
         if not near.all() or (scores is not None and not np.isfinite(scores).all()):
             raise WeightsError(
                 f"{self.name}: its network gives points that are not finite, or nowhere near the "
@@ -142,12 +145,13 @@ class Network(ABC):
     def confidences(self, crops: Crops, units: Units, scores: Scores) -> NDArray[np.float32]:
         """(N,) from 0 to 1: the score of each face, how sure the model is of its points.
 
-        Where the head scores points (heat maps and the like), the mean of the scores. Else what the
-        model says of the mirrored crop is held against what it says of the crop: exp(-d /
-        ``DISAGREE``), with d the mean distance of points in sizes of the face. That is a second
-        pass; with ``mirror_check = False``, and for a scheme without symmetry, there is none, and
-        the score is NaN. Neither is a probability: they tell faces that went wrong from those that
-        did not, within one model. A :class:`Calibration` makes a probability of them.
+        Where the head scores points (heat maps and the like), it is the mean of these scores.
+        Elsewhere the model also predicts the mirrored crop, and the score is exp(-d /
+        ``DISAGREE``), with d the mean distance between the points of both predictions, in sizes of
+        the face. That is a second pass of the network. With ``mirror_check = False``, and for a
+        scheme without symmetry, there is no such pass, and the score is NaN. Neither score is a
+        probability: it tells wrong faces from right ones, within one model. A
+        :class:`Calibration` turns it into a probability.
         """
         if scores is not None:
             return np.asarray(scores.mean(1), np.float32)

@@ -1,10 +1,9 @@
-"""What an ONNX file of the zoo says of itself: in its metadata, text by name, beside the graph.
+"""The metadata of the zoo's ONNX files: text by name, beside the graph, as `zoo export` writes it.
 
-The graph takes one input, ``images``, uint8 (N, S, S, 3) RGB, crops as :func:`zoo.geometry.crop`
-cuts them; it gives ``points``, float32 (N, K, 2) as fractions of the crop, and, where the head has
-them, ``scores``, float32 (N, K), and what else it declares, as :attr:`OnnxFacts.outputs` says. N is
-free. What a prediction needs besides stands here. `zoo
-export` writes it.
+The graph takes one input, ``images``, uint8 (N, S, S, 3) RGB: crops as :func:`zoo.geometry.crop`
+cuts them. It gives ``points``, float32 (N, K, 2) as fractions of the crop, and, where the head has
+them, ``scores``, float32 (N, K), and the outputs of :attr:`OnnxFacts.outputs`. N is free. The
+metadata holds everything else that a prediction needs.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from ..evaluation.scores.schemes import scheme_from_table
 from ..geometry import FacePlace
 
 FORMAT, UPRIGHT = 1, 2
-"""The second is of models that turn the crops of further passes: a zoo that does not know of that
-must not read them."""
+"""``UPRIGHT`` is the format of models that turn the crops of further passes. It has a number of its
+own, so that a zoo that cannot turn crops does not read them."""
 LARGEST = 1 << 31
-"""Bytes: such a file ends at 2 GiB."""
+"""Bytes: the largest possible file, of 2 GiB."""
 PREFIX = "landmark_zoo."
 """Prefix of every name, so that another tool's metadata can stand beside ours."""
 
@@ -53,7 +52,8 @@ class OnnxFacts:
     upright: bool = False
     mean_shape: NDArray[np.float64] | None = field(default=None, compare=False)
     calibration: Calibration | None = None
-    """As for a :class:`.predictor.Predictor`, all three. Files of earlier zoos have none."""
+    """``upright``, ``mean_shape`` and ``calibration`` mean the same as for a
+    :class:`.predictor.Predictor`. Files of earlier zoos lack them."""
     licenses: Mapping[str, str] = field(default_factory=dict)
     """Licences of the backbone's ``code``, of the ``weights`` that it started from and of the
     training ``data``, where each is known."""
@@ -61,7 +61,7 @@ class OnnxFacts:
     """A summary of the run's record: what was trained, on what, with which results."""
     zoo_version: str = ""
     outputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Further outputs of the graph, as the head gives them, each with its shape behind N."""
+    """Further outputs of the graph, as the head gives them, each with its shape after N."""
 
     def to_metadata(self) -> dict[str, str]:
         values = {
@@ -87,7 +87,8 @@ class OnnxFacts:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> OnnxFacts:
-        """Raises ValueError, in words, for metadata that `zoo export` did not write."""
+        """Raises ValueError that says what is wrong, for metadata that `zoo export` did not
+        write."""
         text = {key.removeprefix(PREFIX): metadata[key] for key in metadata if PREFIX in key}
         if "format" not in text:
             raise ValueError("it was not written by `zoo export`")
@@ -128,7 +129,7 @@ class OnnxFacts:
 
 
 def _shape(rows: Any) -> NDArray[np.float64] | None:
-    """Raises ValueError for what are no finite numbers."""
+    """The mean shape as an array. Raises ValueError for numbers that are not finite."""
     if rows is None:
         return None
     shape = np.array(rows, np.float64)

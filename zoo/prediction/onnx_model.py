@@ -23,10 +23,10 @@ class OnnxPredictor(Predictor):
     """
 
     facts: OnnxFacts
-    """All that the file says of itself: the run, its licences, a summary of its record."""
+    """The file's metadata: the run, its licences, a summary of its record."""
 
     def __init__(self, path: str | Path, weights_beside: bool = False) -> None:
-        """With ``weights_beside``, the graph may name files of its folder that hold its weights:
+        """With ``weights_beside``, the graph's weights may lie in other files of its folder; only
         for files whose digests are known."""
         path = Path(path)
         if not path.exists():
@@ -36,15 +36,14 @@ class OnnxPredictor(Predictor):
 
     @classmethod
     def of_bytes(cls, content: bytes) -> OnnxPredictor:
-        """Open what would stand in a file."""
-        made = cls.__new__(cls)
-        made._open(content, "", None)
-        return made
+        """Open a model from the content of a file."""
+        predictor = cls.__new__(cls)
+        predictor._open(content, "", None)
+        return predictor
 
     def _open(self, model: bytes, where: str, folder: Path | None) -> None:
         self.session = open_session(model, where, folder)
         try:
-            # text by name
             self.facts = OnnxFacts.from_metadata(self.session.get_modelmeta().custom_metadata_map)
             self._outputs = _outputs(self.session, self.facts)
         except ValueError as error:
@@ -63,16 +62,16 @@ class OnnxPredictor(Predictor):
     def run(self, crops: Crops) -> Answer:
         try:
             values = self.session.run(self._outputs, {IMAGES: np.ascontiguousarray(crops)})
-        except Exception as error:  # onnxruntime has many
+        except Exception as error:  # onnxruntime raises errors of many types
             raise WeightsError(
                 f"{self.name}: onnxruntime fails on a batch of {len(crops)}: {reason_of(error)}"
             ) from error
-        found = dict(zip(self._outputs, values, strict=True))
-        return Answer(found.pop(POINTS), found.pop(SCORES, None), found)
+        outputs = dict(zip(self._outputs, values, strict=True))
+        return Answer(outputs.pop(POINTS), outputs.pop(SCORES, None), outputs)
 
 
 def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
-    """Their names, once it is sure that the graph is what the metadata says."""
+    """Names of the graph's outputs. Raises ValueError where the graph and the metadata differ."""
     size, count = facts.input_size, len(facts.scheme)
     inputs = {each.name: (each.type, each.shape[1:]) for each in session.get_inputs()}
     if inputs != {IMAGES: ("tensor(uint8)", [size, size, 3])}:
@@ -80,10 +79,10 @@ def _outputs(session: Any, facts: OnnxFacts) -> list[str]:
             f"its graph does not take {IMAGES}, uint8 (N, {size}, {size}, 3): {inputs}"
         )
     shapes = {each.name: each.shape[1:] for each in session.get_outputs()}
-    wanted = {POINTS: [count, 2], SCORES: [count]}
-    wanted |= {name: list(shape) for name, shape in facts.outputs.items()}
-    if POINTS not in shapes or any(shapes[name] != wanted.get(name) for name in shapes):
+    expected = {POINTS: [count, 2], SCORES: [count]}
+    expected |= {name: list(shape) for name, shape in facts.outputs.items()}
+    if POINTS not in shapes or any(shapes[name] != expected.get(name) for name in shapes):
         raise ValueError(f"its graph gives no {POINTS} (N, {count}, 2): {shapes}")
     if missing := [name for name in facts.outputs if name not in shapes]:
         raise ValueError(f"its graph gives no {missing[0]}, which its metadata names: {shapes}")
-    return [name for name in wanted if name in shapes]
+    return [name for name in expected if name in shapes]

@@ -1,4 +1,4 @@
-"""What a head gives beside points and scores, brought from a crop into the picture."""
+"""Outputs of a head beside points and scores, converted from a crop to the picture."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..geometry import Region
 
 COVARIANCE, DEPTH, VISIBILITY = "covariance", "depth", "visibility"
-"""The outputs that the zoo knows the meaning of: of the others it changes nothing. The last is
-carried where a head gives it, declared or not."""
+"""The outputs whose meaning the zoo knows; all others are passed on unchanged. ``visibility`` is
+passed on where a head gives it, declared or not."""
 
 Outputs = Mapping[str, NDArray[np.float32]]
 Shape = tuple[int, ...]
@@ -20,16 +20,16 @@ Shape = tuple[int, ...]
 
 
 def in_picture(outputs: Outputs, region: Region) -> dict[str, NDArray[np.float32]]:
-    """The outputs of one face, in fractions of the region that the network saw, as those of the
-    picture: a covariance in squared pixels, turned with the crop, a depth in pixels."""
-    found = dict(outputs)
-    if COVARIANCE in found:
+    """Convert the outputs of one face from fractions of its region to the picture: a covariance to
+    squared pixels along the picture's axes, and a depth to pixels."""
+    converted = dict(outputs)
+    if COVARIANCE in converted:
         corners = region.to_source(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
-        across = (corners[1:] - corners[0]).T  # its columns: where both sides of the crop lead
-        found[COVARIANCE] = np.asarray(across @ found[COVARIANCE] @ across.T, np.float32)
-    if DEPTH in found:
-        found[DEPTH] = np.asarray(found[DEPTH] * region.side, np.float32)
-    return found
+        axes = (corners[1:] - corners[0]).T  # columns: the two sides of the crop in the picture
+        converted[COVARIANCE] = np.asarray(axes @ converted[COVARIANCE] @ axes.T, np.float32)
+    if DEPTH in converted:
+        converted[DEPTH] = np.asarray(converted[DEPTH] * region.side, np.float32)
+    return converted
 
 
 def plain(values: NDArray[np.floating[Any]]) -> Any:

@@ -1,8 +1,9 @@
 """A run's own ONNX graph, exported when the run first predicts: later predictions need no PyTorch.
 
-It lies in ``ZOO_HOME/graphs`` under a name made of all that it depends on: the run's files, what is
-installed, the code of the zoo and of the plugins, the machine. Where one of these changes, the name
-does, and the run exports itself again. Processes that do so at once write the same.
+The graph lies in ``ZOO_HOME/graphs``. Its name is a hash of everything that it depends on: the
+run's files, the installed packages, the code of the zoo and of the plugins, and the machine. When
+one of these changes, the name changes, and the run is exported again. Processes that export at the
+same time write the same file.
 """
 
 from __future__ import annotations
@@ -28,29 +29,29 @@ from .predictor import Predictor
 
 
 def load_run(run: Path) -> Predictor:
-    """A run on the best device that there is: by its graph where that is the CPU.
+    """Load a run on the best device available. On the CPU, the run's graph is used.
 
-    A run that cannot be exported goes on with PyTorch, and a warning says why. Raises what
+    A run that cannot be exported runs in PyTorch, and a warning says why. Raises what
     :func:`zoo.runs.trained.load_trained` raises.
     """
-    place = _place(run)
-    if place is None:
-        return _by_torch(run)
-    with contextlib.suppress(ZooError):  # a file that was damaged since is written anew
-        if place.is_file():
-            predictor = OnnxPredictor(place)
+    path = _graph_path(run)
+    if path is None:
+        return _load_in_torch(run)
+    with contextlib.suppress(ZooError):  # a damaged file is written again
+        if path.is_file():
+            predictor = OnnxPredictor(path)
             predictor.name = run.name
             return predictor
-    return _first(run, place)
+    return _export(run, path)
 
 
-def _by_torch(run: Path) -> Predictor:
+def _load_in_torch(run: Path) -> Predictor:
     from .torch_model import TorchPredictor
 
     return TorchPredictor.of_run(run)
 
 
-def _first(run: Path, place: Path) -> Predictor:
+def _export(run: Path, path: Path) -> Predictor:
     from ..runs.trained import Trained
     from .agreement import compare, random_crops, why_not
     from .graph import facts_of, require_packages, trace, with_metadata
@@ -59,10 +60,10 @@ def _first(run: Path, place: Path) -> Predictor:
     network = TorchPredictor.of_run(run)
     if network.device.type != "cpu":
         return network
-    refused = place.with_suffix(".txt")
+    failure = path.with_suffix(".txt")  # says why an earlier export failed
     try:
-        if refused.is_file():
-            raise ZooError(refused.read_text("utf-8"))
+        if failure.is_file():
+            raise ZooError(failure.read_text("utf-8"))
         require_packages()
         trained = Trained(network.model, network.header)
         facts = facts_of(trained, run.name, network.calibration)
@@ -72,17 +73,17 @@ def _first(run: Path, place: Path) -> Predictor:
         if reason := why_not([compare(network, predictor, crops, "random")], network.header.config):
             raise WeightsError(reason)
     except ZooError as error:
-        keep(refused, str(error).encode())
+        keep(failure, str(error).encode())
         warn(f"{run}: runs in PyTorch, which takes seconds to start: {error}")
         return network
-    if _place(run) == place:  # a training may have written better weights meanwhile
-        keep(place, content)
+    if _graph_path(run) == path:  # a training may have written better weights meanwhile
+        keep(path, content)
     return predictor
 
 
-def _place(run: Path) -> Path | None:
-    """Where the graph of a run is, or would be; None where the run's files cannot be read, which
-    whoever loads it says."""
+def _graph_path(run: Path) -> Path | None:
+    """The path of a run's graph, which need not exist. None where the run's files cannot be read:
+    loading the run then gives the reason."""
     try:
         files = [
             digest(run / name) if os.path.lexists(run / name) else ""
@@ -93,22 +94,22 @@ def _place(run: Path) -> Path | None:
     if not all(files[:2]):
         return None
     machine = [platform.node(), os.environ.get("CUDA_VISIBLE_DEVICES", "")]
-    said = "\n".join([*files, *machine, *_distributions(), *_code()])
-    key = hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+    text = "\n".join([*files, *machine, *_distributions(), *_code_files()])
+    key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return zoo_home() / "graphs" / f"{key}.onnx"
 
 
 def _distributions() -> Iterator[str]:
-    """Names and versions of all that is installed, as their folders of metadata have them."""
+    """Names and versions of all installed packages, from the names of their metadata folders."""
     for folder in sys.path:
         with contextlib.suppress(OSError):
             names = os.listdir(folder or ".")
             yield from sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
 
 
-def _code() -> Iterator[str]:
-    """Name, size and time of each Python file of the zoo and of the packages of plugins: an
-    installation in development changes without its version."""
+def _code_files() -> Iterator[str]:
+    """Path, size and time of each Python file of the zoo and of the packages of plugins: the code
+    of an editable installation changes without a new version."""
     packages = {entry.target.partition(":")[0].partition(".")[0] for entry in installed()}
     for package in sorted({*packages, "zoo", "zoo.plugins"}):
         with contextlib.suppress(ImportError, ValueError, OSError):

@@ -1,8 +1,8 @@
-"""A picture as a person gives it: a path, an array or a PIL picture, and what each of them means.
+"""Pictures in the forms that users pass: a path, an array or a PIL picture.
 
-Whatever its form, the pixels are uint8 (H, W, 3) RGB, upright as viewers show them. An array says
-nothing of what it holds, so it must be of that form already; what is not is refused with the line
-of code that brings it there.
+Whatever the form, the pixels become uint8 (H, W, 3) RGB, upright as viewers show them. An array
+does not say what its values mean, so it must be of that form already. Another array is refused, and
+the message shows the code that converts it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PictureLike: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | PIL.Image
 """What :meth:`zoo.prediction.Predictor.predict` takes for a picture."""
 
 MOST_PIXELS = 32_000_000
-"""Pixels of the pictures of a batch, or of those that wait for one: what is held in memory."""
+"""Most pixels that are held in memory: of a batch of pictures, or of those that wait for one."""
 
 T = TypeVar("T")
 
@@ -37,20 +37,19 @@ TAKEN = "a path, a uint8 RGB array of shape (height, width, 3), a PIL picture, o
 
 @dataclass(frozen=True)
 class Picture:
-    """The pixels of one picture, or the file that has them, which is read again when they are
-    asked for."""
+    """One picture: its pixels, or the path of the file from which they are read when needed."""
 
     height: int
     width: int
     path: str = ""
-    """Where it came from; empty where nobody said."""
+    """Where it came from; empty where this is unknown."""
     held: Image | None = None
 
     @classmethod
     def of(cls, given: object, path: str | os.PathLike[str] = "") -> Picture:
-        """A picture of any form that is taken. ``path``: where an array or a PIL picture came from.
+        """Make a picture of any accepted form. ``path``: where an array or a PIL picture came from.
 
-        Raises :class:`DataError` that names what was given, and what is taken.
+        Raises :class:`DataError` that names what was given, and what is accepted.
         """
         if isinstance(given, np.ndarray):
             pixels = require_pixels(given)
@@ -62,7 +61,7 @@ class Picture:
 
     @classmethod
     def holding(cls, pixels: Image, path: str = "") -> Picture:
-        """A picture whose pixels are at hand."""
+        """Make a picture that keeps its pixels in memory."""
         height, width = pixels.shape[:2]
         return cls(height, width, path, pixels)
 
@@ -72,7 +71,8 @@ class Picture:
 
     @property
     def pixels(self) -> Image:
-        """uint8 (H, W, 3) RGB. Raises :class:`DataError` where the file is gone, or another."""
+        """uint8 (H, W, 3) RGB. Raises :class:`DataError` where the file is gone, or has changed its
+        size."""
         if self.held is not None:
             return self.held
         pixels = _read(self.path)
@@ -84,13 +84,13 @@ class Picture:
         return pixels
 
     def without_pixels(self) -> Picture:
-        """The same, which takes no memory; a picture that came from no file keeps its pixels."""
+        """The same picture without its pixels in memory; one that came from no file keeps them."""
         return Picture(self.height, self.width, self.path) if self.path else self
 
 
 def batches(items: Iterable[T], most: int, area: Callable[[T], int]) -> Iterator[list[T]]:
-    """Up to ``most`` items together, and no more pixels than :data:`MOST_PIXELS` but for a single
-    item; ``area`` tells how many an item has."""
+    """Batches of at most ``most`` items and :data:`MOST_PIXELS` pixels; a single item may have more
+    pixels. ``area`` gives the number of pixels of an item."""
     batch: list[T] = []
     pixels = 0
     for item in items:
@@ -136,7 +136,7 @@ def _converted(given: object) -> Image:
     shape = getattr(given, "shape", None)
     if shape is not None:
         about = f"{name} of shape {tuple(shape)}, {getattr(given, 'dtype', 'of no known type')}"
-        raise _refused(about, _of_tensor(given, tuple(shape)) if library == "torch" else "")
+        raise _refused(about, _tensor_hint(given, tuple(shape)) if library == "torch" else "")
     if given is None:
         raise _refused("None", "cv2.imread gives it for a file that it cannot read")
     if isinstance(given, bytes | bytearray | memoryview):
@@ -152,7 +152,7 @@ def _refused(given: str, hint: str = "") -> DataError:
     return DataError(f"a picture is {TAKEN}; this is {given}{f': {hint}' if hint else ''}")
 
 
-def _of_tensor(tensor: Any, shape: tuple[int, ...]) -> str:
+def _tensor_hint(tensor: Any, shape: tuple[int, ...]) -> str:
     if len(shape) == 4:
         return "give a list of pictures, each an array"
     turned = ".permute(1, 2, 0)" if len(shape) == 3 and shape[0] == 3 != shape[2] else ""
@@ -161,56 +161,56 @@ def _of_tensor(tensor: Any, shape: tuple[int, ...]) -> str:
 
 
 def require_pixels(given: NDArray[Any]) -> Image:
-    """The array itself, in one piece of memory. Raises :class:`DataError` for what is no uint8
-    (H, W, 3) picture with a pixel in it."""
+    """The array, contiguous in memory. Raises :class:`DataError` for an array that is no uint8
+    (H, W, 3) picture, or that has no pixel."""
     if hint := _fault(given):
         about = f"an array of shape {given.shape}, {given.dtype}"
         raise DataError(f"a picture is uint8 (H, W, 3) RGB, this is {about}: {hint}")
     return np.ascontiguousarray(given)
 
 
-def _fault(given: NDArray[Any]) -> str:
-    """What an array is, and the code that makes a picture of it; empty for a picture."""
+def _fault(array: NDArray[Any]) -> str:
+    """What is wrong with an array, and the code that makes a picture of it; empty for a picture."""
     from ..images import MAX_SIDE
 
-    shape = given.shape
+    shape = array.shape
     if len(shape) == 4:
         return "several pictures go as a list: list(images)"
     if 0 in shape:
         return "it has no pixel"
     if len(shape) == 2:
-        return f"grey: np.stack([image] * 3, axis=-1){_and_bytes(given)}"
+        return f"grey: np.stack([image] * 3, axis=-1){_and_bytes(array)}"
     if len(shape) != 3:
         return f"a picture has 3 axes, this has {len(shape)}"
     if shape[2] not in (1, 3, 4) and shape[0] in (1, 3, 4):
-        return f"its channels come first: image.transpose(1, 2, 0){_and_bytes(given)}"
+        return f"its channels come first: image.transpose(1, 2, 0){_and_bytes(array)}"
     if shape[2] == 4:
-        return f"it has an alpha channel: image[..., :3]{_and_bytes(given)}"
+        return f"it has an alpha channel: image[..., :3]{_and_bytes(array)}"
     if shape[2] == 1:
-        return f"grey: np.repeat(image, 3, axis=2){_and_bytes(given)}"
+        return f"grey: np.repeat(image, 3, axis=2){_and_bytes(array)}"
     if shape[2] != 3:
         return f"it has {shape[2]} channels"
-    if given.dtype != np.uint8:
-        return _to_bytes(given)
+    if array.dtype != np.uint8:
+        return _to_bytes(array)
     if max(shape) > MAX_SIDE:
         return f"no side may be longer than {MAX_SIDE:,} pixels; cut or shrink it"
     return ""
 
 
-def _and_bytes(given: NDArray[Any]) -> str:
-    return "" if given.dtype == np.uint8 else f", and {_to_bytes(given)}"
+def _and_bytes(array: NDArray[Any]) -> str:
+    return "" if array.dtype == np.uint8 else f", and {_to_bytes(array)}"
 
 
-def _to_bytes(given: NDArray[Any]) -> str:
-    """The code that brings values of another type to 0 to 255."""
-    kind = given.dtype.kind
+def _to_bytes(array: NDArray[Any]) -> str:
+    """The code that converts values of another type to 0 to 255."""
+    kind = array.dtype.kind
     if kind == "f":
-        if np.nanmax(given, initial=0) <= 1:
+        if np.nanmax(array, initial=0) <= 1:
             return "values from 0 to 1: (image * 255).round().astype(np.uint8)"
         return "image.round().clip(0, 255).astype(np.uint8)"
     if kind == "b":
         return "image.astype(np.uint8) * 255"
-    if given.dtype == np.uint16:
+    if array.dtype == np.uint16:
         return "(image >> 8).astype(np.uint8)"
     return (
         "image.clip(0, 255).astype(np.uint8)"

@@ -1,4 +1,4 @@
-"""Which way a face looks, from its points: perspective-n-point on a 3-D shape of an average face.
+"""Estimates the pose of a face from its points: perspective-n-point with an average 3-D face.
 
 The shape was written for this package, from the proportions of adult faces in millimetres: 90
 between the outer corners of the eyes and 32 between the inner ones, 50 across the mouth, 48 from
@@ -18,8 +18,8 @@ from ..api import IBUG68
 from ..geometry import roll
 
 _LEFT_HALF = {
-    # jaw: from the ear to the chin, not as deep as bone: labels follow the visible outline, which
-    # slides forward over the cheek as a head turns
+    # jaw: from the ear to the chin, less deep than the bone: labels follow the visible outline,
+    # which moves forward over the cheek as a head turns
     0: (-70, 0, -56), 1: (-70, 18, -54), 2: (-68, 36, -52), 3: (-65, 53, -47), 4: (-59, 70, -39),
     5: (-49, 86, -29), 6: (-35, 100, -16), 7: (-18, 110, -6), 8: (0, 114, -1),
     # brow
@@ -40,7 +40,7 @@ _LEFT_HALF = {
 between the eyes. The mirror gives the rest."""
 
 
-def _whole() -> NDArray[np.float64]:
+def _with_right_half() -> NDArray[np.float64]:
     shape = np.empty((68, 3))
     assert IBUG68.flip is not None
     for index, (x, y, z) in _LEFT_HALF.items():
@@ -49,17 +49,18 @@ def _whole() -> NDArray[np.float64]:
     return shape
 
 
-SHAPE = _whole()
+SHAPE = _with_right_half()
 """(68, 3): the points of IBUG68, x right, y down, z towards the viewer, in millimetres."""
 
 _CENTRED = SHAPE - SHAPE.mean(axis=0)
 _SPREAD = float(np.sqrt((_CENTRED[:, :2] ** 2).sum(axis=1).mean()))
 _MODEL = _CENTRED / _SPREAD * (1, 1, -1)
-"""As OpenCV has it, z away from the viewer; the root mean square of x, y is 1."""
+"""The shape in OpenCV's axes, z away from the viewer; the root mean square of x, y is 1."""
 
 DISTANCE = 12.0
-"""From the camera to the face, in the units of ``_MODEL``: some 65 cm. The camera looks straight at
-the face, so that the pose does not depend on where in a picture a face is, or how it was cut."""
+"""Distance from the camera to the face, in the units of ``_MODEL``: about 65 cm. The camera points
+straight at the face, so that the pose does not depend on where the face is in the picture, or on
+how the picture was cut."""
 
 
 class Pose(NamedTuple):
@@ -79,20 +80,20 @@ def pose_of(points: NDArray[np.floating[Any]]) -> Pose | None:
     The head turns about its own upright axis by the yaw, then nods by the pitch, and then the
     picture is turned by the roll: the order in which the ``synthetic`` data set poses its faces.
     """
-    seen = np.asarray(points, np.float64)
-    seen = seen - seen.mean(axis=0)
-    spread = float(np.sqrt((seen**2).sum(axis=1).mean()))
-    if not spread > 0:  # which no NaN is
+    normalised = np.asarray(points, np.float64)
+    normalised = normalised - normalised.mean(axis=0)
+    spread = float(np.sqrt((normalised**2).sum(axis=1).mean()))
+    if not spread > 0:  # also true for NaN
         return None
-    seen = seen / spread
-    # from a face that looks into the camera, tilted as the points are
-    tilt = roll(seen, _MODEL[:, :2])
+    normalised = normalised / spread
+    # the first guess: a face that looks into the camera, tilted as the points are
+    tilt = roll(normalised, _MODEL[:, :2])
     camera = np.diag([DISTANCE, DISTANCE, 1.0])
-    turn, shift = np.array([0, 0, tilt]), np.array([0, 0, DISTANCE])
-    done, turn, _ = cv2.solvePnP(
-        _MODEL, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE
+    rotation, translation = np.array([0, 0, tilt]), np.array([0, 0, DISTANCE])
+    solved, rotation, _ = cv2.solvePnP(
+        _MODEL, normalised, camera, None, rotation, translation, True, cv2.SOLVEPNP_ITERATIVE
     )
-    return _angles(np.asarray(cv2.Rodrigues(turn)[0], np.float64)) if done else None
+    return _angles(np.asarray(cv2.Rodrigues(rotation)[0], np.float64)) if solved else None
 
 
 def _angles(rotation: NDArray[np.float64]) -> Pose:

@@ -1,4 +1,4 @@
-"""Faces and their points on pictures, whatever runs the network.
+"""Finds faces and their points on pictures, whatever runs the network.
 
 picture > detector's boxes > regions sized as the training regions were > network > source pixels.
 """
@@ -37,10 +37,10 @@ from .picture import Picture, PictureLike, batches
 from .quarters import Look, marks_at_any_angle
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
-"""``labelled`` of a box about the points themselves."""
+"""``labelled`` for a box of the points themselves."""
 
 LIMIT = 0.5
-"""Confidence below which a box holds no face, unless somebody says otherwise."""
+"""Default confidence below which a box holds no face."""
 
 
 class Predictor(Network):
@@ -50,7 +50,7 @@ class Predictor(Network):
     """
 
     region: str
-    """What it was trained on: ``frame``, whole pictures, or ``box``, faces."""
+    """What the model was trained on: whole pictures (``frame``) or faces (``box``)."""
     faces: FacePlace
 
     @overload
@@ -85,22 +85,22 @@ class Predictor(Network):
 
         Args:
             image: The picture: the path of a file, an array (height, width, 3) of uint8 in RGB, or
-                a PIL picture. Files and PIL pictures are taken upright by their EXIF orientation,
-                as viewers show them, and brought to RGB. Or a list of these.
+                a PIL picture. Files and PIL pictures are turned upright by their EXIF orientation,
+                as viewers show them, and converted to RGB. Or a list of these.
             detector: Id of the face detector, or a :class:`Finder`, which is built once and may
                 have options: ``Finder.of("haar", min_neighbors=4)``.
-            path: Where an array or PIL picture came from, for detectors that look boxes up by it,
-                and for what is written.
+            path: Where an array or PIL picture came from: some detectors look boxes up by it, and
+                files of results name it.
             min_confidence: Confidence below which a box holds no face and is left out. By default
                 0.5 where the model is calibrated; 0 keeps all.
 
         Returns:
-            The faces, best box first, none where the detector finds none; for a list, a list of
-            these. Pictures of a list that are given as paths are read again when their pixels are
-            asked for, so that a long list takes little memory.
+            The faces, best box first; empty where the detector finds none. For a list, a list of
+            these. Pictures that a list gives as paths are read again when their pixels are needed,
+            so that a long list takes little memory.
 
         Raises:
-            zoo.api.DataError: The picture is of no form that is taken, or its file cannot be read.
+            zoo.api.DataError: The picture has no accepted form, or its file cannot be read.
             zoo.api.PluginError: There is no such detector, or it fails.
             zoo.api.UsageError: A limit above 0 is given, and the model is not calibrated.
 
@@ -113,20 +113,20 @@ class Predictor(Network):
             >>> len(model([grey_wall, grey_wall], "haar"))
             2
         """
-        if options:  # of an earlier version: the detector's own
+        if options:  # earlier versions took the detector's options here
             if isinstance(detector, Finder):
-                told = ", ".join(options)
-                raise UsageError(f"predict takes no {told}: a Finder is given its own options")
-            given = ", ".join(f"{key}={value!r}" for key, value in options.items())
-            instead = f'give zoo.prediction.Finder.of("{detector}", {given}) as the detector'
+                names = ", ".join(options)
+                raise UsageError(f"predict takes no {names}: a Finder is given its own options")
+            arguments = ", ".join(f"{key}={value!r}" for key, value in options.items())
+            instead = f'give zoo.prediction.Finder.of("{detector}", {arguments}) as the detector'
             deprecated("predict with options of the detector", since="0.2", instead=instead)
             detector = Finder.of(detector, **options)
         if isinstance(image, list | tuple):
             if path:
                 raise UsageError("path: names one picture; those of a list go with their paths")
-            return self._found_in_all(image, self._finder(detector), min_confidence)
+            return self._predict_list(image, self._finder(detector), min_confidence)
         picture = Picture.of(image, path)
-        return self._found([picture], self._finder(detector), min_confidence)[0]
+        return self._predict_pictures([picture], self._finder(detector), min_confidence)[0]
 
     __call__ = predict
 
@@ -141,10 +141,10 @@ class Predictor(Network):
         """The faces of each picture; faces of all pictures go through the network together.
 
         Args:
-            images: Arrays (height, width, 3) of uint8 in RGB, of any sizes; all are kept.
+            images: Arrays (height, width, 3) of uint8 in RGB, of any sizes. All stay in memory.
             detector: Id of the face detector, or a :class:`Finder`, which is built once.
-            paths: Where the pictures came from, one for each, for detectors that look boxes up by
-                it, and for what is written.
+            paths: Where the pictures came from, one path for each: some detectors look boxes up by
+                it, and files of results name it.
             min_confidence: As for :meth:`predict`.
 
         Returns:
@@ -157,11 +157,12 @@ class Predictor(Network):
         """
         named = paths or [""] * len(images)
         pictures = [Picture.of(*each) for each in zip(images, named, strict=True)]
-        return self._found(pictures, self._finder(detector), min_confidence)
+        return self._predict_pictures(pictures, self._finder(detector), min_confidence)
 
     def _finder(self, detector: str | Finder) -> Finder:
-        """A detector by its id is built once: that takes as long as marking several faces. Each
-        thread has its own, for OpenCV's remember the size of the picture at hand."""
+        """The finder of a detector. A detector given by its id is built once, since that takes as
+        long as predicting several faces. Each thread has its own, since OpenCV's detectors remember
+        the size of the current picture."""
         if isinstance(detector, Finder):
             return detector
         built: dict[tuple[int, str], Finder] = vars(self).setdefault("_built", {})
@@ -170,31 +171,31 @@ class Predictor(Network):
             built[key] = Finder.of(detector)
         return built[key]
 
-    def _found_in_all(
-        self, given: Sequence[PictureLike], finder: Finder, min_confidence: float | None
+    def _predict_list(
+        self, images: Sequence[PictureLike], finder: Finder, min_confidence: float | None
     ) -> list[Faces]:
         """The faces of each picture of a list, in batches."""
-        found: list[Faces] = []
-        for batch in batches(_opened(given), BATCH, Picture.area):
-            of_batch = self._found(batch, finder, min_confidence)
-            found += (faces.without_pixels() for faces in of_batch)
-        return found
+        results: list[Faces] = []
+        for batch in batches(_opened(images), BATCH, Picture.area):
+            predicted = self._predict_pictures(batch, finder, min_confidence)
+            results += (faces.without_pixels() for faces in predicted)
+        return results
 
-    def _found(
+    def _predict_pictures(
         self, pictures: Sequence[Picture], finder: Finder, min_confidence: float | None
     ) -> list[Faces]:
-        """The faces of pictures whose pixels are at hand."""
-        least = self.limit(min_confidence)
-        searched = [finder.search(each.pixels, each.path) for each in pictures]
+        """The faces of pictures whose pixels are in memory."""
+        limit = self.limit(min_confidence)
+        detections = [finder.search(each.pixels, each.path) for each in pictures]
         looks = [
             Look(each.pixels, partial(self._region, finder, box, each.pixels), angle)
-            for each, (boxes, angle) in zip(pictures, searched, strict=True)
+            for each, (boxes, angle) in zip(pictures, detections, strict=True)
             for box in boxes
         ]
         marks = iter(marks_at_any_angle(self, looks))
         return [
-            self._kept([_face(box, next(marks)) for box in boxes], each, least)
-            for each, (boxes, _) in zip(pictures, searched, strict=True)
+            self._confident([_face(box, next(marks)) for box in boxes], each, limit)
+            for each, (boxes, _) in zip(pictures, detections, strict=True)
         ]
 
     def _region(
@@ -203,25 +204,28 @@ class Predictor(Network):
         return finder.region(box, image, self.region, self.faces, angle)
 
     def limit(self, asked: float | None) -> float:
-        """The confidence below which a box holds no face: the one that is asked for, or ``LIMIT``.
+        """The confidence below which a box holds no face: ``asked`` or, where it is None,
+        ``LIMIT``.
 
         Raises :class:`UsageError` for one above 0 where the model is not calibrated.
         """
         if asked and self.calibration is None:
             raise UsageError(
-                f"{self.name}: is not calibrated, so its faces have no confidence that a limit "
-                "could be held against; `zoo evaluate RUN --calibrate` measures it"
+                f"{self.name}: is not calibrated, so its faces have no confidence to compare with "
+                "a limit; `zoo evaluate RUN --calibrate` measures it"
             )
         return LIMIT if asked is None else asked
 
-    def _kept(self, found: Sequence[Face], picture: Picture, least: float) -> Faces:
-        kept = [face for face in found if face.confidence is None or face.confidence >= least]
-        return Faces(kept, picture, self.scheme, len(found) - len(kept))
+    def _confident(self, faces: Sequence[Face], picture: Picture, limit: float) -> Faces:
+        kept = [face for face in faces if face.confidence is None or face.confidence >= limit]
+        return Faces(kept, picture, self.scheme, len(faces) - len(kept))
 
     def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
-        """Where to look for a face that a moment ago was at these points (K, 2): the region of the
-        last pass, so that a model with further passes needs no first one. A model that does not
-        turn its crops sees the face turned by the nearest quarter."""
+        """The region in which to look for a face that was at these points (K, 2) one frame before.
+
+        It is the region of the last pass, so that a model with further passes needs no first one.
+        For a model that does not turn its crops, it is turned by the nearest quarter.
+        """
         angle = 0.0 if self.mean_shape is None else roll(points, self.mean_shape)
         if not self.upright:
             angle = nearest_quarter(angle)
@@ -235,18 +239,20 @@ class Predictor(Network):
     def faces_in(
         self, image: Image, regions: Sequence[Region], *, again: bool = True
     ) -> list[Face]:
-        """The faces that lie in these regions, a face each, without a detector: its box is the one
-        about its points, and its box score NaN. ``again=False``: the regions are those of
-        :meth:`region_about`, and seen in one pass. The mirror is not asked: it would take as long
-        again, and changes too much from frame to frame to rate a track by."""
+        """The faces in these regions, one in each, without a detector.
+
+        A face's box is that of its points, and its box score is NaN. ``again=False`` makes one pass
+        only: the regions are those of :meth:`region_about`. Mirrored crops are not used: they would
+        double the time, and their score changes too much from frame to frame to rate a track by.
+        """
         picture = Picture.of(image)
         passes = self.refine if again else 0
-        seen = [(picture.pixels, region) for region in regions]
-        found = [
+        crops = [(picture.pixels, region) for region in regions]
+        faces = [
             _face((*points_box(mark.points), math.nan), mark)
-            for mark in self.marks(seen, passes, mirror=False)
+            for mark in self.marks(crops, passes, mirror=False)
         ]
-        return [replace(face, scheme=self.scheme, picture=picture) for face in found]
+        return [replace(face, scheme=self.scheme, picture=picture) for face in faces]
 
     def points_in(
         self, image: Image, regions: Sequence[Region]
@@ -288,11 +294,11 @@ def _face(box: Iterable[float], mark: Mark) -> Face:
     )
 
 
-def _opened(given: Sequence[PictureLike]) -> Iterator[Picture]:
-    """The pictures of a list, each read when its turn comes. Raises :class:`DataError` that says
-    which of the list is no picture."""
-    for number, each in enumerate(given):
+def _opened(images: Sequence[PictureLike]) -> Iterator[Picture]:
+    """The pictures of a list, each read when it is needed. Raises :class:`DataError` that says
+    which item of the list is no picture."""
+    for number, each in enumerate(images):
         try:
             yield Picture.of(each)
         except DataError as error:
-            raise DataError(f"picture {number} of {len(given)}, from 0: {error}") from error
+            raise DataError(f"picture {number} of {len(images)}, from 0: {error}") from error

@@ -1,4 +1,4 @@
-"""Faces at any angle: one that the model is not sure of is looked at turned by a quarter, too."""
+"""Faces at any angle: where the model is not sure, it also sees the face turned by quarters."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from .face import Image
 from .network import Mark, Network, Seen
 
 TURN_BELOW = 0.5
-"""Confidence below which a face may be turned, so that the other quarters are tried."""
+"""Confidence below which a face may be turned: the other quarter turns are then tried."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """A box of a picture, which can be looked at from all sides."""
+    """A box of a picture, of which crops at any angle can be made."""
 
     image: Image
     region: Callable[[float], Region]
-    """The region that shows a face which is turned by so many radians."""
+    """Gives the region that shows the face upright, if the face is turned by this many radians."""
     angle: float
-    """As far as the detector knows."""
+    """The angle of the face, as far as the detector knows it."""
 
     def turned(self, quarters: int) -> Seen:
         return self.image, self.region(self.angle + quarters * QUARTER)
 
 
 def marks_at_any_angle(network: Network, looks: Sequence[Look]) -> list[Mark]:
-    """The best mark of each: as it is or, where the network is not sure of it, turned by another
-    quarter. All quarters of all that need it go through the network together."""
+    """The best mark of each box: at the detector's angle or, where the network is not sure, turned
+    by one, two or three quarters. All turned crops go through the network together."""
     marks = network.marks([look.turned(0) for look in looks], network.refine)
-    poor = [i for i, mark in enumerate(marks) if _is_poor(mark)]
-    again = [looks[i].turned(quarters) for i in poor for quarters in (1, 2, 3)]
-    tried = network.marks(again, network.refine)
-    for place, i in enumerate(poor):
-        marks[i] = max(marks[i], *tried[3 * place :][:3], key=lambda mark: mark.score)
+    unsure = [i for i, mark in enumerate(marks) if _is_unsure(mark)]
+    turned = [looks[i].turned(quarters) for i in unsure for quarters in (1, 2, 3)]
+    turned_marks = network.marks(turned, network.refine)
+    for place, i in enumerate(unsure):
+        marks[i] = max(marks[i], *turned_marks[3 * place :][:3], key=lambda mark: mark.score)
     return marks
 
 
-def _is_poor(mark: Mark) -> bool:
-    """Whether the face may be turned. Only of a calibrated model it is known what is low."""
+def _is_unsure(mark: Mark) -> bool:
+    """Whether the face may be turned. This is known of a calibrated model only."""
     return mark.confidence is not None and mark.confidence < TURN_BELOW

@@ -1,12 +1,12 @@
-"""Operations that torch's exporter cannot write, said in others that it can.
+"""Replaces operations that torch's exporter cannot write by others that it can.
 
-ONNX has no adaptive average pooling. The exporter writes it where the output divides the input,
-14 x 14 cells to 7 x 7, and gives up elsewhere: vgg19's classifier wants 7 x 7 cells, and gets 3 x 3
-of an input of 112 pixels. Along one axis it is a mean over runs of cells, a constant matrix once
-sizes are known; along two axes it is one after the other.
+ONNX has no adaptive average pooling. The exporter can write it where the size of the output divides
+the size of the input, such as 14 x 14 cells to 7 x 7, and fails elsewhere: vgg19's classifier needs
+7 x 7 cells, and an input of 112 pixels gives it 3 x 3. Along one axis, this pooling is a mean over
+runs of cells: a constant matrix, once the sizes are known. Over two axes, it is two such matrices.
 
-And sizes are numbers: the batch alone is free, and a tracer would follow every other size through
-the network as well, and have paddings computed anew for each picture.
+Sizes are replaced by numbers, too. Only the size of the batch is free; a tracer would trace every
+other size through the network as well, and the graph would compute paddings anew for each picture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 Sides = int | Sequence[int | None]
-"""Sides of an output: one for both, or rows and columns, where None leaves a side as it is."""
+"""Size of an output: one number for both sides, or rows and columns; None leaves a side alone."""
 
 _MT = cast(Any, torch.Tensor.mT).__get__
 _SHAPE = cast(Any, torch.Tensor.shape).__get__
@@ -37,7 +37,7 @@ def averaging(cells: int, wanted: int) -> Tensor:
 
 
 def pool(maps: Tensor, output_size: Sides) -> Tensor:
-    """What ``F.adaptive_avg_pool2d`` gives of maps (B, C, h, w)."""
+    """Pool maps (B, C, h, w) as ``F.adaptive_avg_pool2d`` does."""
     rows, columns = (int(side) for side in maps.shape[-2:])
     high, wide = _both(output_size)
     down, across = averaging(rows, high or rows), averaging(columns, wide or columns)
@@ -45,12 +45,16 @@ def pool(maps: Tensor, output_size: Sides) -> Tensor:
 
 
 class InOtherWords(TorchFunctionMode):
-    """A context in which :func:`pool` pools where ONNX cannot, ``.mT``, of which the exporter has
-    not heard (2.14), is a transpose, and all sizes are numbers but those that follow the batch."""
+    """A context that replaces operations while a network is traced.
+
+    Adaptive pooling that ONNX cannot express becomes :func:`pool`. ``.mT``, which the exporter does
+    not know (2.14), becomes a transpose. Sizes become numbers, except those that may depend on the
+    batch.
+    """
 
     def __init__(self, batch: int) -> None:
-        """``batch``: images of the traced batch, a number that divides few other sizes. Sizes that
-        it divides may be the batch's, and are followed."""
+        """``batch``: size of the traced batch, a number that divides few other sizes. Sizes that it
+        divides may depend on the batch, and stay traced."""
         super().__init__()
         self.batch = batch
 
@@ -67,14 +71,14 @@ class InOtherWords(TorchFunctionMode):
         if func == _MT:
             return args[0].transpose(-2, -1)
         if func == _SHAPE or func is Tensor.size:
-            return self._known(func(*args, **kwargs))
+            return self._as_number(func(*args, **kwargs))
         return func(*args, **kwargs)
 
-    def _known(self, found: Any) -> Any:
-        """A size, or a :class:`torch.Size` of them, with numbers for all that are known."""
-        if isinstance(found, torch.Size):
-            return torch.Size([self._known(each) for each in found])
-        return int(found) if int(found) % self.batch else found
+    def _as_number(self, size: Any) -> Any:
+        """A size, or a :class:`torch.Size` of several, as numbers where the batch has no part."""
+        if isinstance(size, torch.Size):
+            return torch.Size([self._as_number(each) for each in size])
+        return int(size) if int(size) % self.batch else size
 
 
 def _pool(input: Tensor, output_size: Sides) -> Tensor:
@@ -83,7 +87,7 @@ def _pool(input: Tensor, output_size: Sides) -> Tensor:
 
 def _divides(input: Tensor, output_size: Sides) -> bool:
     pairs = zip(_both(output_size), input.shape[-2:], strict=True)
-    return all(side is None or int(there) % side == 0 for side, there in pairs)
+    return all(out is None or int(size) % out == 0 for out, size in pairs)
 
 
 def _both(sides: Sides) -> Sequence[int | None]:

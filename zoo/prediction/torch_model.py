@@ -18,7 +18,7 @@ from .predictor import Predictor
 
 
 class TorchPredictor(Predictor):
-    """A trained model on a device: cpu, cuda, mps or, where none is named, the best there is."""
+    """A trained model on a device: cpu, cuda, mps or, where none is named, the best available."""
 
     def __init__(self, trained: Trained, device: str = "", name: str = "") -> None:
         self.device = pick_device(device)
@@ -36,21 +36,23 @@ class TorchPredictor(Predictor):
 
     @classmethod
     def of_run(cls, run: Path, device: str = "") -> TorchPredictor:
-        """Raises what :func:`zoo.runs.trained.load_trained` raises. A damaged record is warned of:
-        it says what scores are worth, and no more."""
+        """Load a run's best model. Raises what :func:`zoo.runs.trained.load_trained` raises.
+
+        A damaged record is only warned of: nothing but the calibration is read from it.
+        """
         folder = RunFolder(run)
-        made = cls(load_trained(folder), device, run.name)
-        if folder.record.is_file():  # else it is still training
+        predictor = cls(load_trained(folder), device, run.name)
+        if folder.record.is_file():  # a run that is still training has none
             try:
-                made.calibration = load_record(folder.record).calibration
+                predictor.calibration = load_record(folder.record).calibration
             except DataError as error:
                 warn(f"{error}; faces have no confidence")
-        return made
+        return predictor
 
     @torch.no_grad()
     def run(self, crops: Crops) -> Answer:
         batch = torch.from_numpy(crops).to(self.device)
         output = self.model(batch.permute(0, 3, 1, 2).float() / 255)
-        wanted = {"points", "score", VISIBILITY, *self.outputs} & output.keys()
-        found = {name: output[name].float().cpu().numpy() for name in wanted}
-        return Answer(found.pop("points"), found.pop("score", None), found)
+        names = {"points", "score", VISIBILITY, *self.outputs} & output.keys()
+        arrays = {name: output[name].float().cpu().numpy() for name in names}
+        return Answer(arrays.pop("points"), arrays.pop("score", None), arrays)
