@@ -33,7 +33,7 @@ from zoo.files.tables import numbered_lines, places
 from zoo.images import SUFFIXES, exif_orientation, read_image
 
 from .point_labels import checked_missing, labelled
-from .told_scheme import scheme_of
+from .user_scheme import scheme_of
 from .video_frames import FrameReader, VideoInfo
 
 _MOST_BYTES = 1 << 20

@@ -24,7 +24,7 @@ from zoo.files.tables import MISSING, TABLE_SUFFIXES, Table, open_table
 from zoo.images import exif_orientation, read_image
 
 from .point_labels import checked_missing, labelled
-from .told_scheme import scheme_of
+from .user_scheme import scheme_of
 
 _NAME = "image_name"
 _PART = re.compile(r"part_(\d+)_([xy])")

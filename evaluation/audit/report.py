@@ -23,8 +23,8 @@ from .pictures import Pictures
 from .quantisation import find_grid, quantised, rounding_error
 from .sharing import Assignment, shared_between_splits, unnamed
 from .similarity import ALIKE, BITS, NEAR, Pairs, find_copies
+from .statistics import attribute_facts, hidden_facts
 from .subject import FrameNames, Labelled
-from .told import attribute_facts, hidden_facts
 
 SCHEMA = 1
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zoo.api import Detector, UsageError
 from zoo.api.notices import deprecated
 from zoo.geometry import Region, crop, keep_best
-from zoo.plugins.detectors.yunet_network import DIVISIBLE, FILE, Network
+from zoo.plugins.detectors.yunet_network import DIVISIBLE, FILE, YuNet
 from zoo.runs.catalogue import bring_quickly
 
 Boxes = NDArray[np.float32]
@@ -79,7 +79,7 @@ def build(
             f"yunet: min_score {min_score} and overlap {overlap} must lie between 0 and 1, "
             f"and longest_side {longest_side} be at least {DIVISIBLE}, or 0 for no limit"
         )
-    network = Network(_file(model), min(DOUBT, min_score), overlap)
+    network = YuNet(_file(model), min(DOUBT, min_score), overlap)
 
     def detect(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (H, W, 3) RGB to float32 (N, 5): x0, y0, x1, y1, score, best first."""
@@ -107,13 +107,13 @@ def _sides(longest: int) -> tuple[int, ...]:
     return (longest, COARSE) if longest > 1.5 * COARSE else (longest,)
 
 
-def _search(network: Network, image: NDArray[np.uint8], side: int) -> Boxes:
+def _search(network: YuNet, image: NDArray[np.uint8], side: int) -> Boxes:
     """The faces that the network finds in a copy of that size, in pixels of the picture."""
     height, width = image.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    found = network.see(np.asarray(small, np.uint8))
+    found = network.detect(np.asarray(small, np.uint8))
     per_pixel = np.array([width / size[0], height / size[1]], np.float32)
     return _about_points(
         found.centres * per_pixel - 0.5, found.sides * per_pixel, found.down, found.scores
@@ -141,7 +141,7 @@ class _Pyramid:
         return crop(self._levels[level], Region(x, y, side * scale), size)
 
 
-def _search_close_up(network: Network, image: _Pyramid, box: Boxes) -> Boxes:
+def _search_close_up(network: YuNet, image: _Pyramid, box: Boxes) -> Boxes:
     """Search about a box at all angles, and again about the face found, where that is elsewhere."""
     found = _search_all_angles(network, image, box)
     moved = np.abs((found[:, :2] + found[:, 2:4]) - (box[:2] + box[2:4])) / 2
@@ -150,7 +150,7 @@ def _search_close_up(network: Network, image: _Pyramid, box: Boxes) -> Boxes:
     return found
 
 
-def _search_all_angles(network: Network, image: _Pyramid, box: Boxes) -> Boxes:
+def _search_all_angles(network: YuNet, image: _Pyramid, box: Boxes) -> Boxes:
     """The best face about the middle of a box (5,), from crops at all angles on one sheet: (1, 5),
     or (0, 5) where none is found."""
     middle, scale = (box[:2] + box[2:4]) / 2, FACE / float((box[2:4] - box[:2]).max())
@@ -159,7 +159,7 @@ def _search_all_angles(network: Network, image: _Pyramid, box: Boxes) -> Boxes:
     for turn, (left, top) in zip(TURNS, CELLS, strict=True):
         to_cell = np.c_[turn, (CELL - 1) / 2 - turn.sum(1) * (PATCH - 1) / 2]
         sheet[top : top + CELL, left : left + CELL] = cv2.warpAffine(patch, to_cell, (CELL, CELL))
-    found = network.see(sheet)
+    found = network.detect(sheet)
     if not len(found.scores):
         return np.empty((0, 5), np.float32)
     best = slice(found.scores.argmax(), found.scores.argmax() + 1)

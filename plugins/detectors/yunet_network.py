@@ -38,7 +38,7 @@ MOST = 5000
 Maps = dict[str, NDArray[np.float32]]
 
 
-class Seen(NamedTuple):
+class Detections(NamedTuple):
     """Faces of a picture, in pixels from its corner."""
 
     centres: NDArray[np.floating]
@@ -49,7 +49,7 @@ class Seen(NamedTuple):
     scores: NDArray[np.floating]
 
 
-class Network:
+class YuNet:
     """The network of a file. It gives faces with a score of at least ``min_score``; of two whose
     intersection over union is more than ``overlap``, only the one with the higher score."""
 
@@ -76,9 +76,9 @@ class Network:
     def _open(self, graph: bytes) -> None:
         self._session = open_session(graph, "")
         (self._input,) = (each.name for each in self._session.get_inputs())
-        self.see(np.zeros((DIVISIBLE, DIVISIBLE, 3), np.uint8))
+        self.detect(np.zeros((DIVISIBLE, DIVISIBLE, 3), np.uint8))
 
-    def see(self, picture: NDArray[np.uint8]) -> Seen:
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
         """The faces of a picture, uint8 (H, W, 3) RGB, in no order."""
         below, right = (-side % DIVISIBLE for side in picture.shape[:2])
         padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)
@@ -94,7 +94,7 @@ class Network:
             boxes.tolist(), scores.tolist(), self.min_score, self.overlap, top_k=MOST
         )
         best = np.asarray(kept, np.intp).reshape(-1)
-        return Seen(centres[best], sides[best], _down(points[best]), scores[best])
+        return Detections(centres[best], sides[best], _down(points[best]), scores[best])
 
     def _maps(self, blob: NDArray[np.float32]) -> dict[int, Maps]:
         """The outputs for (1, 3, H, W) BGR, by stride and by the names of :data:`CHANNELS`: float32
@@ -128,7 +128,7 @@ def _decoded(
 
 
 def _down(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """:attr:`Seen.down` (N, 2) from points (N, 5, 2): eyes, tip of the nose, corners of the
+    """:attr:`Detections.down` (N, 2) from points (N, 5, 2): eyes, tip of the nose, corners of the
     mouth."""
     right_eye, left_eye, _, right, left = points.swapaxes(0, 1)
     down = right + left - right_eye - left_eye

@@ -83,7 +83,7 @@ def test_what_is_cut_anew_is_what_the_region_says(labels: SampleTable) -> None:
     store = open_store(labels, np.arange(4), FRAME, 16)
     split = make_split(store, labels, CPU)
     windows = [Region(0.5, 0.5, 1.0), Region(0.4, 0.6, 0.5)]
-    again = split.look_closer(rows, windows)
+    again = split.close_crops(rows, windows)
     np.testing.assert_array_equal(again[0].numpy(), store.images[2])
     whole = Region(*store.regions[0])
     cx, cy = whole.to_source(np.array([0.4, 0.6]))

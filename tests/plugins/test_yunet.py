@@ -23,7 +23,7 @@ from zoo.files import zoo_home
 from zoo.geometry import Region, crop
 from zoo.plugins.detectors import yunet as module
 from zoo.plugins.detectors.yunet import yunet
-from zoo.plugins.detectors.yunet_network import Network, Seen
+from zoo.plugins.detectors.yunet_network import Detections, YuNet
 from zoo.testing import pictures
 
 REAL = os.environ.get("ZOO_TEST_YUNET", "")
@@ -100,11 +100,11 @@ def test_the_network_sees_what_opencv_sees() -> None:
     size = photo.shape[1::-1]
     opencv = cv2.FaceDetectorYN.create(REAL, "", size, 0.6, 0.3, 5000)
     faces = np.asarray(opencv.detect(cv2.cvtColor(photo, cv2.COLOR_RGB2BGR))[1])
-    seen = Network(Path(REAL), 0.6, 0.3).see(photo)
-    assert len(seen.scores) == len(faces) > 0
-    np.testing.assert_allclose(seen.centres - seen.sides / 2, faces[:, :2], atol=0.01)
-    np.testing.assert_allclose(seen.sides, faces[:, 2:4], atol=0.01)
-    np.testing.assert_allclose(seen.scores, faces[:, 14], atol=1e-4)
+    detections = YuNet(Path(REAL), 0.6, 0.3).detect(photo)
+    assert len(detections.scores) == len(faces) > 0
+    np.testing.assert_allclose(detections.centres - detections.sides / 2, faces[:, :2], atol=0.01)
+    np.testing.assert_allclose(detections.sides, faces[:, 2:4], atol=0.01)
+    np.testing.assert_allclose(detections.scores, faces[:, 14], atol=1e-4)
 
 
 @pytest.mark.parametrize("options", [{"min_score": 0.0}, {"overlap": 1.5}, {"longest_side": 8}])
@@ -129,17 +129,17 @@ def test_a_close_look_says_where_a_turned_face_is(cell: int) -> None:
     image = np.zeros((300, 400, 3), np.uint8)
     cv2.circle(image, (212, 141), 3, (255, 0, 0), cv2.FILLED)
 
-    def see(sheet: NDArray[np.uint8]) -> Seen:
+    def detect(sheet: NDArray[np.uint8]) -> Detections:
         left, top = module.CELLS[cell]
         part = sheet[top : top + module.CELL, left : left + module.CELL, 0].astype(float)
         weight = part / part.sum()
         y, x = np.indices(part.shape)
         spot = np.float32([[(x * weight).sum() + left + 0.5, (y * weight).sum() + top + 0.5]])
         sides = np.float32([[40, 50]])
-        return Seen(spot, sides, np.float32([[0, 1]]), np.float32([0.9]))
+        return Detections(spot, sides, np.float32([[0, 1]]), np.float32([0.9]))
 
     box = np.float32([150, 80, 250, 180, 0.2])
-    network: Any = SimpleNamespace(see=see)
+    network: Any = SimpleNamespace(detect=detect)
     [found] = module._search_all_angles(network, module._Pyramid(image), box)
     scale = module.FACE / 100
     longer = 50 / scale

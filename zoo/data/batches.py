@@ -75,7 +75,7 @@ class Split:
             return None
         return self.occluded.index_select(0, send(torch.from_numpy(rows), self.device))
 
-    def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
+    def close_crops(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
         """Images uint8 (B, S, S, 3) on the device, cut anew from the source frames: one window per
         row, in fractions of the image that :meth:`take` gives."""
         pixels = self.sources.cut(rows, windows, int(self.images.shape[1]))

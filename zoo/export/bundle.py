@@ -34,9 +34,9 @@ from ..runs.catalogue import BUNDLED, CATALOGUE, FILES, GRAPH, WEIGHTS, read, re
 from ..runs.folder import RunFolder
 from ..runs.trained import load_trained
 from ..tensors import file_digest, load_tensors, save_tensors
-from .beside import refer
 from .card import plain_card
 from .export import describe, facts_of
+from .external_weights import refer
 from .measured import measured
 from .push import brought_files, require_no_names
 

@@ -47,7 +47,7 @@ class Answer(NamedTuple):
     """The other outputs that its head declares, (N, ...) each."""
 
 
-Seen = tuple[Image, Region]
+ImageRegion = tuple[Image, Region]
 """A picture, and the region of it that the network sees."""
 
 
@@ -94,21 +94,25 @@ class Network(ABC):
     def run(self, crops: Crops) -> Answer:
         """Run the network on at most ``BATCH`` crops."""
 
-    def marks(self, seen: Sequence[Seen], again: int, mirror: bool = True) -> list[Mark]:
-        """The prediction for each region. ``again``: number of further passes; ``mirror``: whether
+    def marks(
+        self, image_regions: Sequence[ImageRegion], refine: int, mirror: bool = True
+    ) -> list[Mark]:
+        """The prediction for each region. ``refine``: number of further passes; ``mirror``: whether
         the network may also run on the mirrored crops, to get scores."""
-        starts = range(0, len(seen), BATCH)
+        starts = range(0, len(image_regions), BATCH)
         return [
             mark
             for start in starts
-            for mark in self._marks_of_batch(seen[start : start + BATCH], again, mirror)
+            for mark in self._marks_of_batch(image_regions[start : start + BATCH], refine, mirror)
         ]
 
-    def _marks_of_batch(self, seen: Sequence[Seen], again: int, mirror: bool) -> Iterator[Mark]:
-        images, regions = zip(*seen, strict=True)
+    def _marks_of_batch(
+        self, image_regions: Sequence[ImageRegion], refine: int, mirror: bool
+    ) -> Iterator[Mark]:
+        images, regions = zip(*image_regions, strict=True)
         crops, answer = self._one_pass(images, regions)
         upright = self.mean_shape if self.upright else None
-        for _ in range(again):
+        for _ in range(refine):
             windows = [refine_region(unit, upright) for unit in answer.points]
             regions = tuple(map(Region.inner, regions, windows))
             crops, answer = self._one_pass(images, regions)

@@ -34,7 +34,7 @@ from .faces import Faces
 from .finder import DETECTOR, Finder
 from .network import BATCH, Mark, Network
 from .picture import Picture, PictureLike, batches
-from .quarters import Look, marks_at_any_angle
+from .quarters import Candidate, marks_at_any_angle
 
 ABOUT_POINTS = (1.0, 0.0, 0.0)
 """``labelled`` for a box of the points themselves."""
@@ -187,12 +187,12 @@ class Predictor(Network):
         """The faces of pictures whose pixels are in memory."""
         limit = self.limit(min_confidence)
         detections = [finder.search(each.pixels, each.path) for each in pictures]
-        looks = [
-            Look(each.pixels, partial(self._region, finder, box, each.pixels), angle)
+        candidates = [
+            Candidate(each.pixels, partial(self._region, finder, box, each.pixels), angle)
             for each, (boxes, angle) in zip(pictures, detections, strict=True)
             for box in boxes
         ]
-        marks = iter(marks_at_any_angle(self, looks))
+        marks = iter(marks_at_any_angle(self, candidates))
         return [
             self._confident([_face(box, next(marks)) for box in boxes], each, limit)
             for each, (boxes, _) in zip(pictures, detections, strict=True)

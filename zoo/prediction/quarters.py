@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from ..geometry import QUARTER, Region
 from .face import Image
-from .network import Mark, Network, Seen
+from .network import ImageRegion, Mark, Network
 
 TURN_BELOW = 0.5
 """Confidence below which a face may be turned: the other quarter turns are then tried."""
 
 
 @dataclass(frozen=True)
-class Look:
+class Candidate:
     """A box of a picture, of which crops at any angle can be made."""
 
     image: Image
@@ -23,16 +23,16 @@ class Look:
     angle: float
     """The angle of the face, as far as the detector knows it."""
 
-    def turned(self, quarters: int) -> Seen:
+    def turned(self, quarters: int) -> ImageRegion:
         return self.image, self.region(self.angle + quarters * QUARTER)
 
 
-def marks_at_any_angle(network: Network, looks: Sequence[Look]) -> list[Mark]:
+def marks_at_any_angle(network: Network, candidates: Sequence[Candidate]) -> list[Mark]:
     """The best mark of each box: at the detector's angle or, where the network is not sure, turned
     by one, two or three quarters. All turned crops go through the network together."""
-    marks = network.marks([look.turned(0) for look in looks], network.refine)
+    marks = network.marks([candidate.turned(0) for candidate in candidates], network.refine)
     unsure = [i for i, mark in enumerate(marks) if _is_unsure(mark)]
-    turned = [looks[i].turned(quarters) for i in unsure for quarters in (1, 2, 3)]
+    turned = [candidates[i].turned(quarters) for i in unsure for quarters in (1, 2, 3)]
     turned_marks = network.marks(turned, network.refine)
     for place, i in enumerate(unsure):
         marks[i] = max(marks[i], *turned_marks[3 * place :][:3], key=lambda mark: mark.score)

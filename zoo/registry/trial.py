@@ -88,7 +88,7 @@ def check_all(entries: Iterable[Entry], timeout: float = TIMEOUT) -> Iterator[En
 class Trial:
     """A child process that runs ``in_child`` of a module for one plugin, with a time limit.
 
-    The child finds the entry and the file for its report by :func:`asked`. ``timeout`` is in
+    The child finds the entry and the file for its report by :func:`child_report`. ``timeout`` is in
     seconds; ``report`` is a file that is not there yet.
     """
 
@@ -147,7 +147,7 @@ def how_it_ended(code: int) -> str:
 
 
 @contextlib.contextmanager
-def asked() -> Iterator[tuple[Entry, list[Any]]]:
+def child_report() -> Iterator[tuple[Entry, list[Any]]]:
     """In the child: gives its entry and a list for its report; then writes the report to the file
     and ends the process."""
     pid, report = os.getpid(), list[Any]()
@@ -173,7 +173,7 @@ def in_child() -> None:
     warnings.showwarning = lambda message, category, *_: (
         warned.append(str(message)) if issubclass(category, ZooWarning) else None
     )
-    with asked() as (entry, report):
+    with child_report() as (entry, report):
         broken = ""
         try:
             load(entry)

@@ -26,8 +26,8 @@ class MirroredSplit(Split):
         images, points, visible = super().take(rows)
         return images.flip(2), points, visible
 
-    def look_closer(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
-        return super().look_closer(rows, [window.mirrored() for window in windows]).flip(2)
+    def close_crops(self, rows: NDArray[np.int64], windows: Sequence[Region]) -> Tensor:
+        return super().close_crops(rows, [window.mirrored() for window in windows]).flip(2)
 
 
 def predict_mirrored(

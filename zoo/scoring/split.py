@@ -67,7 +67,7 @@ def predict_split(
         assert predicted is not None
         windows = [_window(face, upright) for face in predicted.points]
         crops = [
-            partial(split.look_closer, mine[i : i + size], windows[i : i + size]) for i in starts
+            partial(split.close_crops, mine[i : i + size], windows[i : i + size]) for i in starts
         ]
         refined = _one_pass(model, ahead(crops, split.device, True), config.precision)
         assert refined is not None

@@ -20,7 +20,7 @@ from typing import Any
 from zoo.api.kinds import KINDS
 from zoo.registry.entries import Entry
 from zoo.registry.errors import failed
-from zoo.registry.trial import Trial, asked, reason_of
+from zoo.registry.trial import Trial, child_report, reason_of
 
 TORCH_FIRST = "torch first"
 """``reason`` of an entry before which the child imports torch."""
@@ -74,7 +74,7 @@ def _arrival(entry: Entry, timeout: float, path: tuple[str, ...]) -> tuple[Arriv
 def in_child() -> None:
     """Import the entry's module; report why that failed, or an empty text, whether torch was
     imported with it, and what changed."""
-    with asked() as (entry, report):
+    with child_report() as (entry, report):
         if entry.reason == TORCH_FIRST:
             importlib.import_module("torch")
         before = _state()

@@ -17,7 +17,7 @@ from typing import Any
 
 from zoo.registry.entries import Entry
 from zoo.registry.lookup import load
-from zoo.registry.trial import Trial, asked, reason_of
+from zoo.registry.trial import Trial, child_report, reason_of
 
 PROCESSES = 2
 STEPS = 4
@@ -43,7 +43,7 @@ def trained_together(entry: Entry, options: Mapping[str, Any], size: int, timeou
 
 def in_child() -> None:
     """Train in two processes; report the reason of the first that failed, or nothing."""
-    with asked() as (entry, report):
+    with child_report() as (entry, report):
         from multiprocessing import get_all_start_methods
 
         from torch.multiprocessing.spawn import start_processes
