@@ -32,9 +32,9 @@ _HEADER = "zoo"
 _DIGEST = "sha256"
 _SPARE = 64 << 20
 """Bytes that a file may hold besides its parameters: its header, and buffers."""
-TOLD = ("source", "license")
+PROVENANCE = ("source", "license")
 """Keys in the metadata of a weights file from elsewhere that are read."""
-LONGEST_TOLD = 300
+LONGEST_VALUE = 300
 STATE = 4
 """Copies of a network in a training state: weights, their average, the optimiser's two moments."""
 
@@ -212,14 +212,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def told_by(path: Path) -> dict[str, str]:
+def read_provenance(path: Path) -> dict[str, str]:
     """``source`` and ``license`` in the metadata of a safetensors file: where its weights come
     from, in its author's words, and their terms. Empty for a file without them."""
     if path.suffix != ".safetensors":
         return {}
     with safe_open(path, "pt") as stream:
         metadata = stream.metadata() or {}
-    return {key: metadata[key][:LONGEST_TOLD] for key in TOLD if metadata.get(key)}
+    return {key: metadata[key][:LONGEST_VALUE] for key in PROVENANCE if metadata.get(key)}
 
 
 def load_backbone(backbone: nn.Module, tensors: Mapping[str, Tensor], where: str) -> list[str]:

@@ -17,7 +17,7 @@ from ..registry import Entry, Resolved, blaming, registry
 from ..registry.call import call_with_options
 from ..registry.entries import bare_id
 from ..registry.errors import BrokenPluginError
-from ..tensors import file_digest, load_backbone, read_weights, told_by
+from ..tensors import file_digest, load_backbone, read_provenance, read_weights
 from .features import probe
 from .network import LandmarkModel
 
@@ -66,7 +66,7 @@ class BuiltModel:
     another run's best weights, ``run: NAME sha256: HEX``."""
     ignored: tuple[str, ...] = ()
     """Names in a weights file that the backbone does not use."""
-    told: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
     """``source`` and ``license`` of the weights, where their file has them."""
 
 
@@ -93,14 +93,14 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     backbone = _build_backbone(plan, size, stride, tokens)
     weights: str = "none"
     ignored: tuple[str, ...] = ()
-    told: Mapping[str, str] = {}
+    provenance: Mapping[str, str] = {}
     if plan.pretrained:
         weights = f"pretrained: {spec.weights}"
     elif plan.weights:
         path = Path(os.path.expanduser(plan.weights))
         ignored = tuple(load_backbone(backbone, read_weights(path), str(path)))
         weights = f"file: {path.name} sha256: {file_digest(path)}"
-        told = told_by(path)
+        provenance = read_provenance(path)
     features = probe(backbone, size, plan.backbone.id, tokens)
     if stride is not None and features.is_vector:
         raise UsageError(
@@ -113,7 +113,7 @@ def _built(plan: ModelPlan, scheme: LandmarkScheme, size: int) -> BuiltModel:
     with blaming(plan.head.entry, "does not say what it gives"):
         outputs = declared_outputs(plan.head.plugin, head, len(scheme))
     model = LandmarkModel(backbone, head, spec, plan.freeze, entries, outputs)
-    return BuiltModel(model.train(), spec, size, weights, ignored, told)
+    return BuiltModel(model.train(), spec, size, weights, ignored, provenance)
 
 
 def declared_outputs(head: Head, built: nn.Module, points: int) -> dict[str, tuple[int, ...]]:

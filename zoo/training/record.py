@@ -176,9 +176,11 @@ def write_record(folder: RunFolder, facts: Facts, val: Scored, reporter: Reporte
             "gmacs": None if gmacs is None else round(passes * gmacs, 4),
             "weights": facts.built.weights,
             "license": backbone.license,
-            "weights_source": facts.built.told.get("source"),
+            "weights_source": facts.built.provenance.get("source"),
             "weights_license": (
-                backbone.weights_license if config.pretrained else facts.built.told.get("license")
+                backbone.weights_license
+                if config.pretrained
+                else facts.built.provenance.get("license")
             ),
             "head": plan.head.entry.id,
             "loss": plan.loss.entry.id if facts.uses_loss else f"{plan.head.entry.id}'s own",

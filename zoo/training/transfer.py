@@ -40,7 +40,7 @@ class StartRun:
     backbone: str
     scheme: LandmarkScheme
     head: Mapping[str, Tensor]
-    told: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
     """``source`` and ``license`` of its weights, as far as its record says."""
 
 
@@ -74,7 +74,7 @@ def find_start(path: Path) -> StartRun | None:
         backbone=bare_id(header.config.backbone),
         scheme=header.scheme,
         head={n.removeprefix("head."): t for n, t in tensors.items() if n.startswith("head.")},
-        told=_terms(name, folder.record) if folder.record.is_file() else {},
+        provenance=_terms(name, folder.record) if folder.record.is_file() else {},
     )
 
 
@@ -112,7 +112,7 @@ def build_with_weights(
         )
     if start is not None:
         weights = f"run: {start.name} sha256: {file_digest(path)}"
-        built = replace(built, weights=weights, told=start.told)
+        built = replace(built, weights=weights, provenance=start.provenance)
     return built, start
 
 
