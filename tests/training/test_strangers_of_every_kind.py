@@ -76,7 +76,7 @@ def stranger(plant: Plant) -> Path:
 
 
 def uninstall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As pip does: remove the metadata and the module, and forget the module as a new process."""
+    """As pip does: remove metadata and module. This process also forgets the loaded module."""
     shutil.rmtree(folder)
     sys.modules.pop("stranger", None)
     paths = os.environ["PYTHONPATH"].split(os.pathsep)
