@@ -62,14 +62,14 @@ def test_a_shipped_recipe_is_a_configuration(name: str) -> None:
     config = resolve("landmark-zoo/custom_cnn", name)
     assert config.recipe == name
     assert config.backbone == "landmark-zoo/custom_cnn"
-    # every key that it names is in force
+    # every key that it names takes effect
     for key, value in read_recipe(name).items():
         group, _, rest = key.rpartition(".")
         if group in PLUGIN_KINDS:
-            given = config.plugin_options(group)[rest]
+            actual = config.plugin_options(group)[rest]
         else:
-            given = getattr(getattr(config, group) if group else config, rest)
-        assert given == (tuple(value) if isinstance(value, list) else value)
+            actual = getattr(getattr(config, group) if group else config, rest)
+        assert actual == (tuple(value) if isinstance(value, list) else value)
 
 
 def test_the_recipe_of_custom_cnn_leaves_its_own_option_out_for_others() -> None:
@@ -131,8 +131,8 @@ def test_an_unknown_key_gets_close_matches(key: str, near: str) -> None:
 def test_known_keys_are_the_fields() -> None:
     keys = known_keys()
     assert len(keys) == len(set(keys))
-    own = {f.name for f in fields(Config)} - {"plateau", "augment", "options", "recipe", "asked"}
-    assert {key for key in keys if "." not in key} == own
+    names = {f.name for f in fields(Config)} - {"plateau", "augment", "options", "recipe", "asked"}
+    assert {key for key in keys if "." not in key} == names
     assert {"plateau.patience", "augment.erase_area"} < set(keys)
 
 
@@ -159,7 +159,7 @@ def test_known_keys_are_the_fields() -> None:
         ("weights=v1.2.3", ("weights", "v1.2.3")),
     ],
 )
-def test_a_value_is_read_as_toml_where_it_is_else_as_text(
+def test_a_value_is_read_as_toml_if_it_is_toml_and_else_as_text(
     text: str, expected: tuple[str, Any]
 ) -> None:
     assert parse_set(text) == expected
@@ -242,26 +242,26 @@ def test_a_value_out_of_its_bound_is_refused_by_key_value_and_bound(
     assert str(caught.value).startswith(refusal)
 
 
-def test_a_model_starts_in_one_place() -> None:
+def test_pretrained_and_weights_exclude_each_other() -> None:
     with pytest.raises(UsageError, match="only one of pretrained and weights"):
         resolve("custom_cnn", sets=["pretrained=true", "weights=x.pth"])
 
 
 def numbers() -> dict[str, tuple[type, Bound]]:
-    """Every number of a configuration by its key: int or float, and its bound (of a pair, each)."""
+    """Each number of a configuration by its key: its type, and its bound (of a pair, for both)."""
     found = {}
     for group, keys in {"": Config, "plateau.": Plateau, "augment.": Augment}.items():
-        for name, wanted in get_type_hints(keys).items():
-            kind = (*get_args(wanted), wanted)[0]
+        for name, hint in get_type_hints(keys).items():
+            kind = (*get_args(hint), hint)[0]
             if kind in (int, float):
-                found[f"{group}{name}"] = (wanted, bounds_of(keys)[name])
+                found[f"{group}{name}"] = (hint, bounds_of(keys)[name])
     return found
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, -1, 0, 10**30, 5e-324])
 def test_every_number_is_in_its_bound_or_refused_by_it(value: float) -> None:
-    for key, (wanted, bound) in numbers().items():
-        pair = get_origin(wanted) is tuple
+    for key, (hint, bound) in numbers().items():
+        pair = get_origin(hint) is tuple
         flat = {"backbone": "x", key: [value, value] if pair else value}
         try:
             config = from_flat(flat, recipe="seed")
@@ -276,7 +276,7 @@ def test_every_number_is_in_its_bound_or_refused_by_it(value: float) -> None:
         assert re.fullmatch(rf"{key} = .+: (must be .+|expected int)", refusal)
 
 
-def test_a_value_that_is_put_into_a_configuration_later_is_checked_too() -> None:
+def test_a_value_that_is_replaced_in_a_configuration_is_checked_too() -> None:
     config = resolve("custom_cnn")
     with pytest.raises(UsageError, match="seed = -1: must be at least 0"):
         replace(config, seed=-1)
@@ -289,13 +289,13 @@ def test_the_seeds_margin_fits_every_input(size: int) -> None:
     augment = resolve("custom_cnn", sets=[f"input_size={size}"]).augment
     stored = augment.stored_side(size)
     assert stored in (size + 1, size + 2)
-    # what a run keeps, and hashes, is what runs of before say
+    # a run keeps, and hashes, the same as runs of earlier versions
     assert augment.for_inputs(size) == replace(augment, margin=0.0, resize=stored)
-    assert "margin" not in asdict_of_run(augment.for_inputs(size))
+    assert "margin" not in augment_table(augment.for_inputs(size))
     augment.refuse_narrow_crop(size)
 
 
-def asdict_of_run(augment: Augment) -> dict[str, Any]:
+def augment_table(augment: Augment) -> dict[str, Any]:
     table: dict[str, Any] = replace(resolve("custom_cnn"), augment=augment).to_dict()["augment"]
     return table
 
@@ -330,8 +330,8 @@ def test_options_of_plugins_stand_in_a_recipe_too(tmp_path: Path) -> None:
 
 
 def test_a_recipes_options_are_for_the_plugin_that_it_names() -> None:
-    own = resolve("custom_cnn", "quick", ["augment.flip=0"])
-    assert own.plugin_options("head") == {"width": 128}
+    config = resolve("custom_cnn", "quick", ["augment.flip=0"])
+    assert config.plugin_options("head") == {"width": 128}
     same = resolve("custom_cnn", "quick", flags={"head": "heatmap"})
     assert same.plugin_options("head") == {"width": 128}
     other = resolve("custom_cnn", "quick", ["head.stride=8"], {"head": "soft_argmax"})
@@ -357,7 +357,7 @@ def test_a_configuration_reads_back_equal(config: Config) -> None:
     assert from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine may be slow
 @given(
     lr=st.floats(1e-12, 100),
     decay=st.floats(0, 10),
@@ -375,8 +375,8 @@ def test_any_number_and_text_reads_back_equal(
 NEWER = {"label_offset": False, "low_res": 0.2, "low_res_scale": (0.4, 0.9), "jpeg": 0.1}
 
 
-def test_a_key_that_came_later_is_told_only_where_it_says_something() -> None:
-    """So that the hash of a configuration, and with it a run's folder and its row, stays."""
+def test_a_newer_key_is_written_only_where_it_differs_from_its_default() -> None:
+    """So the hash of an older configuration, and with it a run's folder and row, stays the same."""
     plain = resolve("custom_cnn", "seed").to_dict()["augment"]
     assert not {*NEWER, "jpeg_quality"} & set(plain)
     assert {"blur_sigma", "flip"} <= set(plain)  # older ones always are
@@ -448,13 +448,13 @@ def test_a_key_is_read_by_its_earlier_name_and_its_hash_stays() -> None:
     of_an_earlier_version = dict(stored)
     of_an_earlier_version["backbone_lr"] = of_an_earlier_version.pop("backbone_lr_factor")
     assert config_hash(of_an_earlier_version) == config_hash(stored)
-    with warnings.catch_warnings():  # nobody wrote it now
+    with warnings.catch_warnings():  # a stored configuration gives no warning
         warnings.simplefilter("error")
         assert from_dict(of_an_earlier_version) == new
     with pytest.raises(UsageError, match="backbone_lr is an earlier name of backbone_lr_factor"):
         from_dict(stored | {"backbone_lr": 0.5})
 
 
-def test_a_rate_where_a_factor_belongs_is_told() -> None:
+def test_a_rate_where_a_factor_belongs_gives_a_warning() -> None:
     with pytest.warns(ZooWarning, match=r"trains at 5e-07; for a rate of 0\.0005, give 0\.5"):
         resolve("custom_cnn", sets=["backbone_lr_factor=0.0005"])

@@ -1,4 +1,4 @@
-"""What tests of augmentation share: spots at the points of pictures, and draws that are chosen."""
+"""Helpers of the tests of augmentation: pictures with spots at their points, and chosen draws."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ quick = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 10**6)
 
 
-def chosen(count: int, **columns: float | list[float]) -> Tensor:
-    """Draws of one half, which is the middle of every range, but for the columns named."""
+def draws_with(count: int, **columns: float | list[float]) -> Tensor:
+    """Draws of one half, the middle of every range, except for the named columns."""
     draws = torch.full((count, len(module._DRAWS)), 0.5)
     for name, value in columns.items():
         draws[:, module._DRAWS.index(name)] = torch.as_tensor(value)
@@ -29,8 +29,8 @@ def blobs(points: Tensor, side: int, sigma: float = 2.0) -> Tensor:
     """uint8 (B, S, S, 3) with a spot at each of the three points (B, 3, 2), a channel each."""
     place = (torch.arange(side) + 0.5) / side
     x, y = points[:, None, None, :, 0], points[:, None, None, :, 1]
-    far = (place[None, None, :, None] - x) ** 2 + (place[None, :, None, None] - y) ** 2
-    return (255 * torch.exp(-far * side**2 / (2 * sigma**2))).round().to(torch.uint8)
+    squared_distance = (place[None, None, :, None] - x) ** 2 + (place[None, :, None, None] - y) ** 2
+    return (255 * torch.exp(-squared_distance * side**2 / (2 * sigma**2))).round().to(torch.uint8)
 
 
 def centroids(pixels: Tensor) -> Tensor:

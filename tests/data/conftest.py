@@ -42,7 +42,7 @@ def make_sample(number: int, **changes: object) -> Sample:
 class HandMade:
     """An :class:`zoo.api.OpenDataset` of given samples."""
 
-    given: Sequence[Sample]
+    content: Sequence[Sample]
     problems: list[Problem] = field(default_factory=list)
     scheme: LandmarkScheme = field(default_factory=lambda: generic_scheme(4))
     release: str = "hand-made"
@@ -51,7 +51,7 @@ class HandMade:
     notes: str = ""
 
     def samples(self) -> Sequence[Sample]:
-        return self.given
+        return self.content
 
     def released(self) -> bool | None:
         return None

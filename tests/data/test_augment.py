@@ -1,6 +1,6 @@
 """Augmentation: image and points move together.
 
-Blobs are drawn at the points, one a colour channel, and looked for where the points went.
+A blob is drawn at each point, in a colour channel of its own, and must move with the point.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from augmenting import TRIANGLE, augment, centroids, chosen, quick, seeds
+from augmenting import TRIANGLE, augment, centroids, draws_with, quick, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +78,7 @@ def test_enough_points_stay_inside_for_that_to_mean_something() -> None:
 def test_each_move_by_hand(
     config: Augment, columns: dict[str, float], expected: list[list[float]]
 ) -> None:
-    _, moved, _ = augment(config, chosen(1, **columns))
+    _, moved, _ = augment(config, draws_with(1, **columns))
     torch.testing.assert_close(moved[0], torch.tensor(expected))
 
 
@@ -110,7 +110,7 @@ def test_every_window_of_a_crop_is_as_likely() -> None:
 
 def test_without_a_crop_the_whole_stored_region_is_seen() -> None:
     points = torch.tensor([[[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]])
-    pixels, moved, _ = augment(Augment(), chosen(1), 96, 64, points=points)
+    pixels, moved, _ = augment(Augment(), draws_with(1), 96, 64, points=points)
     torch.testing.assert_close(moved, points)
     torch.testing.assert_close(centroids(pixels), points, atol=0.003, rtol=0)
 
@@ -118,7 +118,7 @@ def test_without_a_crop_the_whole_stored_region_is_seen() -> None:
 def test_flipping_twice_is_the_picture_itself() -> None:
     images = torch.randint(0, 256, (4, 33, 33, 3), dtype=torch.uint8)
     points, offset = torch.rand(4, 3, 2), (0.03, -0.02)
-    config, draws = Augment(flip=1.0), chosen(4)
+    config, draws = Augment(flip=1.0), draws_with(4)
     once = augment(config, draws, 33, 33, offset=offset, images=images, points=points)
     back = (255 * once[0]).round().to(torch.uint8).permute(0, 2, 3, 1)
     twice = augment(config, draws, 33, 33, offset=offset, images=back, points=once[1])
@@ -134,7 +134,7 @@ def test_flipping_twice_is_the_picture_itself() -> None:
 def test_a_flipped_label_keeps_its_offset_from_the_true_place() -> None:
     """By hand: labels .01 sqrt(w h) right of the truth, in a box of .8 x .8; truths .1 and .9."""
     points = torch.tensor([[[0.108, 0.1], [0.908, 0.9], [0.5, 0.5]]])
-    _, moved, _ = augment(Augment(flip=1.0), chosen(1), offset=(0.01, 0.0), points=points)
+    _, moved, _ = augment(Augment(flip=1.0), draws_with(1), offset=(0.01, 0.0), points=points)
     expected = torch.tensor([[[0.108, 0.9], [0.908, 0.1], [0.516, 0.5]]])
     torch.testing.assert_close(moved, expected)
 
@@ -153,12 +153,12 @@ def test_labels_can_be_moved_as_if_they_were_the_true_places(
     """By hand: a label at (.108, .1), .008 right of the truth, mirrors to (.892, .1), .008 left of
     it, and turns to (.1, .892), .008 above it; one that keeps its offset stays to the right."""
     points = torch.tensor([[[0.108, 0.1], [0.908, 0.9], [0.5, 0.5]]])
-    draws, offset = chosen(1, **columns), (0.01, 0.0)
+    draws, offset = draws_with(1, **columns), (0.01, 0.0)
     _, moved, _ = augment(replace(config, label_offset=False), draws, offset=offset, points=points)
     torch.testing.assert_close(moved, torch.tensor([naive]))
     _, kept, _ = augment(config, draws, offset=offset, points=points)
     assert (kept - moved).abs().max() > 0.007
-    # where there is no offset, there is nothing to respect
+    # without an offset, both give the same
     _, without, _ = augment(config, draws, points=points)
     torch.testing.assert_close(without, moved)
 
@@ -167,7 +167,7 @@ def test_an_offset_grows_with_the_face() -> None:
     """Zoomed by 1.5, the box is 1.5 times as large: so is the label's distance from its place."""
     points = torch.tensor([[[0.304, 0.3], [0.704, 0.7], [0.504, 0.5]]])  # truths .3, .7, .5
     config = Augment(scale=0.5)
-    _, moved, _ = augment(config, chosen(1, scale=1.0), offset=(0.01, 0.0), points=points)
+    _, moved, _ = augment(config, draws_with(1, scale=1.0), offset=(0.01, 0.0), points=points)
     truth = 0.5 + 1.5 * (torch.tensor([[[0.3, 0.3], [0.7, 0.7], [0.5, 0.5]]]) - 0.5)
     torch.testing.assert_close(moved, truth + torch.tensor([0.006, 0.0]))
 
@@ -183,7 +183,7 @@ def test_a_flip_is_the_shared_mirror(seed: int, dx: float, dy: float) -> None:
     images = torch.zeros(1, 8, 8, 3, dtype=torch.uint8)
     _, moved, visible = augment(
         Augment(flip=1.0),
-        chosen(1),
+        draws_with(1),
         8,
         8,
         scheme=IBUG68,
@@ -200,7 +200,7 @@ def test_points_that_leave_become_invisible_and_others_do_not_appear() -> None:
     points = torch.tensor([[[0.05, 0.5], [0.5, 0.5], [0.6, 0.5]]])
     seen = torch.tensor([[True, True, False]])
     _, moved, visible = augment(
-        Augment(shift=0.1), chosen(1, shift_x=1.0), points=points, visible=seen
+        Augment(shift=0.1), draws_with(1, shift_x=1.0), points=points, visible=seen
     )
     torch.testing.assert_close(moved[0, 0], torch.tensor([-0.05, 0.5]))
     assert visible.tolist() == [[False, True, False]]
@@ -208,15 +208,15 @@ def test_points_that_leave_become_invisible_and_others_do_not_appear() -> None:
 
 def test_a_label_outside_the_region_is_invisible_even_if_nothing_moves() -> None:
     points = torch.tensor([[[-0.01, 0.5], [1.0, 0.0], [0.5, 1.2]]])
-    _, _, visible = augment(Augment(), chosen(1), points=points)
+    _, _, visible = augment(Augment(), draws_with(1), points=points)
     assert visible.tolist() == [[False, True, False]]
 
 
 def test_a_face_without_a_visible_point_gives_numbers() -> None:
-    nothing = torch.zeros(2, 3, dtype=torch.bool)
-    assert label_scale(torch.rand(2, 3, 2), nothing).tolist() == [0, 0]
+    no_points = torch.zeros(2, 3, dtype=torch.bool)
+    assert label_scale(torch.rand(2, 3, 2), no_points).tolist() == [0, 0]
     config = Augment(rotation=30, scale=0.2, shift=0.1, flip=0.5)
-    pixels, moved, visible = augment(config, draw(2, 0), offset=(0.01, 0.01), visible=nothing)
+    pixels, moved, visible = augment(config, draw(2, 0), offset=(0.01, 0.01), visible=no_points)
     assert pixels.isfinite().all()
     assert moved.isfinite().all()
     assert not visible.any()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from augmenting import augment, chosen, quick, seeds
+from augmenting import augment, draws_with, quick, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -26,7 +26,9 @@ def picture() -> Tensor:
 @pytest.mark.parametrize("kind", ["brightness", "contrast", "saturation"])
 def test_colours_change_by_a_factor_as_torchvisions_do(picture: Tensor, kind: str) -> None:
     u = [0.0, 0.75]
-    pixels, _, _ = augment(Augment(**{kind: 0.8}), chosen(2, **{kind: u}), 24, 24, images=picture)
+    pixels, _, _ = augment(
+        Augment(**{kind: 0.8}), draws_with(2, **{kind: u}), 24, 24, images=picture
+    )
     plain = picture.permute(0, 3, 1, 2).float() / 255
     change = getattr(reference, f"adjust_{kind}")
     expected = torch.stack([change(plain[0], 0.2), change(plain[1], 1.4)])
@@ -36,13 +38,15 @@ def test_colours_change_by_a_factor_as_torchvisions_do(picture: Tensor, kind: st
 
 def test_a_factor_is_never_negative(picture: Tensor) -> None:
     pixels, _, _ = augment(
-        Augment(brightness=3.0), chosen(2, brightness=0.0), 24, 24, images=picture
+        Augment(brightness=3.0), draws_with(2, brightness=0.0), 24, 24, images=picture
     )
     assert not pixels.any()
 
 
 def test_grey_is_torchvisions_and_comes_by_its_probability(picture: Tensor) -> None:
-    pixels, _, _ = augment(Augment(grey=0.3), chosen(2, grey=[0.29, 0.31]), 24, 24, images=picture)
+    pixels, _, _ = augment(
+        Augment(grey=0.3), draws_with(2, grey=[0.29, 0.31]), 24, 24, images=picture
+    )
     plain = picture.permute(0, 3, 1, 2).float() / 255
     grey = reference.rgb_to_grayscale(plain[0], 3)
     torch.testing.assert_close(pixels[0], grey, atol=2e-4, rtol=0)
@@ -53,7 +57,7 @@ def test_grey_is_torchvisions_and_comes_by_its_probability(picture: Tensor) -> N
 def test_blur_is_torchvisions_inside(picture: Tensor, kernel: int) -> None:
     """At the edges ours repeats the last pixel where torchvision reflects."""
     config = Augment(blur=1.0, blur_kernel=kernel, blur_sigma=(0.5, 2.5))
-    pixels, _, _ = augment(config, chosen(2, sigma=[0.0, 0.75]), 24, 24, images=picture)
+    pixels, _, _ = augment(config, draws_with(2, sigma=[0.0, 0.75]), 24, 24, images=picture)
     plain = picture.permute(0, 3, 1, 2).float() / 255
     for k, sigma in enumerate((0.5, 2.0)):
         expected = reference.gaussian_blur(plain[k], [kernel, kernel], [sigma, sigma])
@@ -65,7 +69,9 @@ def test_blur_is_torchvisions_inside(picture: Tensor, kernel: int) -> None:
 
 
 def test_blur_comes_by_its_probability(picture: Tensor) -> None:
-    pixels, _, _ = augment(Augment(blur=0.5), chosen(2, blur=[0.4, 0.6]), 24, 24, images=picture)
+    pixels, _, _ = augment(
+        Augment(blur=0.5), draws_with(2, blur=[0.4, 0.6]), 24, 24, images=picture
+    )
     plain = picture.permute(0, 3, 1, 2).float() / 255
     assert not torch.equal(pixels[0], plain[0])
     assert torch.equal(pixels[1], plain[1])
@@ -97,7 +103,7 @@ def test_one_rectangle_of_the_promised_area_is_painted_over(
 
 def test_erasing_comes_by_its_probability_and_leaves_the_points(picture: Tensor) -> None:
     pixels, moved, visible = augment(
-        Augment(erase=0.3), chosen(2, erase=[0.2, 0.4]), 24, 24, images=picture
+        Augment(erase=0.3), draws_with(2, erase=[0.2, 0.4]), 24, 24, images=picture
     )
     plain = picture.permute(0, 3, 1, 2).float() / 255
     assert not torch.equal(pixels[0], plain[0])

@@ -42,8 +42,8 @@ def test_a_share_of_a_batch_is_augmented_as_in_the_whole(processes: int) -> None
             points=points[mine],
             images=images[mine],
         )
-        for ours, all_of_it in zip(share, whole, strict=True):
-            torch.testing.assert_close(ours, all_of_it[mine], atol=1e-6, rtol=0)
+        for own_samples, all_samples in zip(share, whole, strict=True):
+            torch.testing.assert_close(own_samples, all_samples[mine], atol=1e-6, rtol=0)
 
 
 def test_what_goes_in_is_not_changed() -> None:

@@ -117,7 +117,7 @@ def test_a_store_is_read_in_whole_frames_and_one_that_shrinks_is_named(
 
 
 @pytest.mark.parametrize("streams", [False, True])
-def test_what_is_fetched_ahead_comes_in_order_and_its_fault_where_it_is_due(streams: bool) -> None:
+def test_what_is_fetched_ahead_comes_in_order_and_an_error_at_its_place(streams: bool) -> None:
     def job(number: int) -> Callable[[], int]:
         def work() -> int:
             if number == 3:
@@ -127,40 +127,40 @@ def test_what_is_fetched_ahead_comes_in_order_and_its_fault_where_it_is_due(stre
         return work
 
     jobs = (job(number) for number in range(5))
-    got: list[int] = []
+    results: list[int] = []
     with pytest.raises(ValueError, match="planted"):
-        got += (each for each in ahead(jobs, torch.device("cpu"), streams))
+        results += (each for each in ahead(jobs, torch.device("cpu"), streams))
     assert list(ahead([], torch.device("cpu"), streams)) == []
-    seen = ahead(map(job, range(3)), torch.device("cpu"), streams)
-    assert list(seen) == [0, 1, 2]
+    numbers = ahead(map(job, range(3)), torch.device("cpu"), streams)
+    assert list(numbers) == [0, 1, 2]
 
 
 def test_a_stream_beside_is_waited_for_before_its_tensors_are_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A GPU's streams, told by what is called: copies go into one of their own."""
-    done: list[str] = []
+    """Streams of a GPU, checked by the calls: copies go into a stream of their own."""
+    calls: list[str] = []
 
     class Stream:
         def __init__(self, name: str) -> None:
             self.name = name
 
         def record_event(self) -> str:
-            done.append(f"event in {self.name}")
+            calls.append(f"event in {self.name}")
             return "event"
 
         def wait_event(self, event: str) -> None:
-            done.append(f"{self.name} waits for {event}")
+            calls.append(f"{self.name} waits for {event}")
 
     monkeypatch.setattr("zoo.device._stream", lambda device: Stream("beside"))
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext(stream))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("main"))
-    jobs = [lambda: done.append("copy"), lambda: done.append("copy")]
+    jobs = [lambda: calls.append("copy"), lambda: calls.append("copy")]
     for _ in ahead(jobs, torch.device("cuda"), True):
-        done.append("work")
-    ready = [each for each in done if each not in ("copy", "event in beside")]
-    assert ready == ["main waits for event", "work"] * 2
-    assert [each for each in done if each in ("copy", "event in beside")] == [
+        calls.append("work")
+    main_calls = [each for each in calls if each not in ("copy", "event in beside")]
+    assert main_calls == ["main waits for event", "work"] * 2
+    assert [each for each in calls if each in ("copy", "event in beside")] == [
         "copy",
         "event in beside",
     ] * 2

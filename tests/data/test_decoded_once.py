@@ -1,4 +1,4 @@
-"""Frames that are needed again: decoded once, the same to the bit, and nothing is left of them."""
+"""Frames that are needed again: decoded once, the same to the bit, and no file is left of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo.data.decoded_once import decoded_once
 
 @pytest.fixture(autouse=True)
 def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the file lies."""
+    """The folder of the file of decoded frames."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
     monkeypatch.setattr(module, "LEFT_FREE", 0)
     return tmp_path / "stores"
@@ -45,7 +45,7 @@ class Pictures:
             yield image
 
 
-def look(pictures: Pictures, images: tuple[Callable[[], NDArray[np.uint8]], ...]) -> None:
+def use_all(pictures: Pictures, images: tuple[Callable[[], NDArray[np.uint8]], ...]) -> None:
     with ThreadPoolExecutor(4) as pool:
         for number, found in enumerate(pool.map(lambda image: image(), images)):
             np.testing.assert_array_equal(found, pictures.picture(number))
@@ -54,34 +54,34 @@ def look(pictures: Pictures, images: tuple[Callable[[], NDArray[np.uint8]], ...]
 def test_a_frame_is_decoded_once_and_stays_the_same(stores: Path) -> None:
     pictures = Pictures()
     images = decoded_once(list(pictures.images()))
-    assert not pictures.decoded, "what nobody looks at is not decoded"
+    assert not pictures.decoded, "a frame is decoded when it is used"
     for _ in range(3):
-        look(pictures, images)
+        use_all(pictures, images)
     assert pictures.decoded == dict.fromkeys(range(12), 1)
     del images
     assert list(stores.iterdir()) == []
 
 
 def test_a_large_frame_is_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST", pictures_bytes := (4 + 5) * 7 * 3)
+    monkeypatch.setattr(module, "LARGEST", largest := (4 + 5) * 7 * 3)
     pictures = Pictures()
     images = decoded_once(list(pictures.images()))
-    look(pictures, images)
-    look(pictures, images)
+    use_all(pictures, images)
+    use_all(pictures, images)
     again = {number for number, times in pictures.decoded.items() if times == 2}
-    assert again == {n for n in range(12) if pictures.picture(n).nbytes > pictures_bytes}
+    assert again == {n for n in range(12) if pictures.picture(n).nbytes > largest}
 
 
-def test_a_disk_without_room_is_told_once_and_frames_are_decoded_again(
+def test_a_disk_without_room_gives_one_warning_and_frames_are_decoded_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "LEFT_FREE", 1 << 60)
     pictures = Pictures()
     images = decoded_once(list(pictures.images()))
-    with pytest.warns(ZooWarning, match="GB are free; frames that do not fit") as told:
-        look(pictures, images)
-    assert len(told) == 1
+    with pytest.warns(ZooWarning, match="GB are free; frames that do not fit") as caught:
+        use_all(pictures, images)
+    assert len(caught) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        look(pictures, images)
+        use_all(pictures, images)
     assert pictures.decoded == dict.fromkeys(range(12), 2)

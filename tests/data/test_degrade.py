@@ -1,4 +1,4 @@
-"""Low resolution and JPEG beside OpenCV's own, blur's place among them, and what both keep."""
+"""Low resolution and JPEG: as OpenCV's, in a fixed order with blur, and within black and white."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from zoo.data.augment import _DRAWS, Augmenter, draw
 from zoo.data.degrade import jpeg, lower_resolution
 from zoo.registry import registry
 
-SIZES = pytest.mark.parametrize("size", [112, 100, 97])  # of 16: a multiple, of 4 only, odd
+# a multiple of 16, a multiple of 4 only, and an odd number
+SIZES = pytest.mark.parametrize("size", [112, 100, 97])
 
 
 def faces(size: int, count: int = 3) -> NDArray[np.uint8]:
@@ -73,7 +74,7 @@ def test_each_sample_has_its_own_quality() -> None:
 
 
 def test_jpeg_at_quality_100_leaves_a_grey_ramp_as_it_is() -> None:
-    """Steps of 1 on the coefficients: half a level at most for each of a handful that are not 0."""
+    """Coefficients are rounded to steps of 1: half a level at most for each of the few not 0."""
     ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
     torch.testing.assert_close(jpeg(ramp, torch.tensor([100])), ramp, atol=1 / 255, rtol=0)
 
@@ -90,7 +91,7 @@ def test_jpeg_of_one_colour_a_block_by_hand() -> None:
 
 @SIZES
 @pytest.mark.parametrize("kept", [1, 30, 56, 75, 97])
-def test_low_resolution_is_opencvs_to_and_fro(size: int, kept: int) -> None:
+def test_low_resolution_is_opencvs_down_and_up(size: int, kept: int) -> None:
     images = faces(size)
     ours = lower_resolution(planes(images), torch.full((3,), kept))
     theirs = []
@@ -110,7 +111,7 @@ def test_low_resolution_by_hand() -> None:
     torch.testing.assert_close(made, expected.expand(1, 3, 4, 4))
 
 
-def test_as_many_pixels_as_there_are_change_nothing() -> None:
+def test_low_resolution_of_the_same_size_changes_nothing() -> None:
     pixels = planes(faces(50))
     torch.testing.assert_close(
         lower_resolution(pixels, torch.full((3,), 50)), pixels, atol=1e-5, rtol=0
@@ -145,7 +146,7 @@ def augmented(config: Augment, images: NDArray[np.uint8], draws: Tensor) -> Tens
     return pixels
 
 
-def chosen(count: int, **columns: list[float]) -> Tensor:
+def draws_with(count: int, **columns: list[float]) -> Tensor:
     draws = torch.full((count, len(_DRAWS)), 0.5)
     for name, value in columns.items():
         draws[:, _DRAWS.index(name)] = torch.tensor(value)
@@ -155,7 +156,7 @@ def chosen(count: int, **columns: list[float]) -> Tensor:
 def test_low_resolution_comes_by_its_probability_and_scale() -> None:
     images = faces(40, 4)
     config = Augment(low_res=0.4, low_res_scale=(0.25, 0.75))
-    draws = chosen(4, low_res=[0.39, 0.41, 0.0, 0.99], low_res_scale=[0.0, 0.0, 0.5, 0.5])
+    draws = draws_with(4, low_res=[0.39, 0.41, 0.0, 0.99], low_res_scale=[0.0, 0.0, 0.5, 0.5])
     pixels, plain = augmented(config, images, draws), planes(images)
     assert torch.equal(pixels[1], plain[1])
     assert torch.equal(pixels[3], plain[3])
@@ -167,7 +168,7 @@ def test_jpeg_comes_by_its_probability_and_quality() -> None:
     """Of 21 qualities the first takes the first 21st of the draws, and the last the last."""
     images = faces(40, 4)
     config = Augment(jpeg=0.4, jpeg_quality=(10, 30))
-    draws = chosen(4, jpeg=[0.39, 0.41, 0.0, 0.1], jpeg_quality=[0.04, 0.0, 0.9999, 0.05])
+    draws = draws_with(4, jpeg=[0.39, 0.41, 0.0, 0.1], jpeg_quality=[0.04, 0.0, 0.9999, 0.05])
     pixels, plain = augmented(config, images, draws), planes(images)
     assert torch.equal(pixels[1], plain[1])
     for k, quality in ((0, 10), (2, 30), (3, 11)):
@@ -175,7 +176,7 @@ def test_jpeg_comes_by_its_probability_and_quality() -> None:
         torch.testing.assert_close(pixels[k : k + 1], expected)
 
 
-def test_a_file_is_written_of_a_small_picture_and_a_hand_is_before_neither() -> None:
+def test_degradations_come_in_a_fixed_order() -> None:
     """Blur, then low resolution, then JPEG, then erasing."""
     images = faces(48)
     all_of_it = Augment(
@@ -201,14 +202,14 @@ def test_the_same_draws_give_the_same_bits() -> None:
     assert not torch.equal(once, augmented(config, images, draw(6, 3)))
 
 
-def test_probability_0_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the bit what it was, whatever the other keys say, and at no cost."""
+def test_probability_0_degrades_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pixels are the same to the bit, whatever the other keys say, and nothing is computed."""
 
-    def asked(*_: Any) -> None:
+    def degrade(*_: Any) -> None:
         raise AssertionError("a picture was degraded")
 
-    monkeypatch.setattr("zoo.data.augment.jpeg", asked)
-    monkeypatch.setattr("zoo.data.augment.lower_resolution", asked)
+    monkeypatch.setattr("zoo.data.augment.jpeg", degrade)
+    monkeypatch.setattr("zoo.data.augment.lower_resolution", degrade)
     images, usual = faces(40), {"brightness": 0.4, "blur": 0.5, "erase": 0.5}
     off = Augment(**usual, low_res=0.0, low_res_scale=(0.1, 0.2), jpeg=0.0, jpeg_quality=(1, 2))
     made = augmented(off, images, draw(3, 1))
@@ -218,7 +219,7 @@ def test_probability_0_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_drawn_before_is_drawn_the_same() -> None:
-    """As the zoo drew when there were 19 columns, up to erase_shade: records run again."""
+    """As versions with 19 columns, up to erase_shade, drew them, so old records can run again."""
     older = torch.rand(5, 19, generator=torch.Generator().manual_seed(12))
     draws = draw(5, 12)
     assert draws.shape == (5, 23)

@@ -1,4 +1,4 @@
-"""Where data is looked for, and what is said when it is nowhere."""
+"""Where data is looked for, and the error where there is none."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_qualified_id_finds_the_same_folder(home: Path) -> None:
     assert find_root("some-plugins/faces", READ, None) == (home / "data" / "faces").resolve()
 
 
-def test_data_that_is_nowhere_is_offered_with_what_there_is_to_type(home: Path) -> None:
+def test_missing_data_is_an_error_that_names_the_commands_to_type(home: Path) -> None:
     with pytest.raises(DataError) as caught:
         find_root("landmark-zoo/faces", FETCHED, None)
     message = str(caught.value)

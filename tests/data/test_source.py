@@ -1,4 +1,4 @@
-"""The labels of a data set by split: what is said of the stores that are made of them."""
+"""The labels of a data set by split: what is reported of the stores that are built from them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from zoo.reporter import Reporter
 
 class Listener(Reporter):
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.splits: list[str] = []
 
     def decoded(self, split: str, frames: int) -> None:
-        self.heard.append(split)
+        self.splits.append(split)
 
 
-def test_frames_and_close_crops_of_a_split_are_told_apart(
+def test_frames_and_close_crops_of_a_split_are_reported_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
@@ -27,4 +27,4 @@ def test_frames_and_close_crops_of_a_split_are_told_apart(
     source, listener = read_source("synthetic", options=options), Listener()
     for rule in (FRAME, CloseCrop()):
         source.cut("train", rule, 16, listener)
-    assert listener.heard == ["train", "train, close"]
+    assert listener.splits == ["train", "train, close"]

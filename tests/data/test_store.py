@@ -32,7 +32,7 @@ Tables = Callable[..., SampleTable]
 
 @pytest.fixture(autouse=True)
 def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where stores go."""
+    """The folder of stores."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     return tmp_path / "home" / "stores"
 
@@ -73,15 +73,15 @@ def test_a_box_region_is_cut_about_each_frames_box(table: Tables) -> None:
 
 def test_a_store_is_built_once(table: Tables, stores: Path) -> None:
     labels = table(3)
-    seen: list[tuple[int, int]] = []
-    first = open_store(labels, rows(0, 1, 2), FRAME, 16, progress=lambda *done: seen.append(done))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-    seen.clear()
+    calls: list[tuple[int, int]] = []
+    first = open_store(labels, rows(0, 1, 2), FRAME, 16, progress=lambda *done: calls.append(done))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+    calls.clear()
     again = open_store(
-        never_decoded(labels), rows(0, 1, 2), FRAME, 16, progress=lambda *d: seen.append(d)
+        never_decoded(labels), rows(0, 1, 2), FRAME, 16, progress=lambda *d: calls.append(d)
     )
     np.testing.assert_array_equal(first.images, again.images)
-    assert seen == []
+    assert calls == []
     assert len(folders(stores)) == 1
 
 
@@ -125,7 +125,7 @@ def test_frames_that_cannot_be_read_are_left_out_and_counted(table: Tables) -> N
     assert "cannot be decoded" in store.problems[0].reason
 
 
-def test_strict_makes_a_skipped_frame_fatal_also_where_the_store_stands(table: Tables) -> None:
+def test_strict_makes_a_skipped_frame_fatal_even_if_the_store_exists(table: Tables) -> None:
     labels = table(4, broken=[1, 2])
     message = r"001.png: .*cannot be decoded \(--strict.* 2 in all"
     for _ in range(2):
@@ -139,7 +139,7 @@ def test_not_one_readable_frame_is_an_error_and_no_store(table: Tables, stores: 
     with pytest.raises(DataError, match=message):
         open_store(table(2, broken=[0, 1]), rows(0, 1), FRAME, 16)
     assert folders(stores) == []
-    # the disk is back: the same call finds the frames
+    # as if the disk is back: the same call finds the frames
     assert len(open_store(table(2), rows(0, 1), FRAME, 16)) == 2
 
 
@@ -271,7 +271,7 @@ def test_a_builder_that_was_killed_leaves_no_store_to_be_read(stores: Path) -> N
 def test_building_does_not_hold_all_frames_in_memory(
     table: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A release of videos does not fit: decoding stays a bounded number of frames ahead."""
+    """A release of videos does not fit, so decoding stays a bounded number of frames ahead."""
     monkeypatch.setattr(decode, "at_once", lambda: 8)
     labels = table(200)
     decoded = 0
@@ -291,7 +291,7 @@ def test_building_does_not_hold_all_frames_in_memory(
 
     def progress(done: int, total: int) -> None:
         if done == 1:
-            time.sleep(0.2)  # time enough to run away
+            time.sleep(0.2)  # time enough to decode too far ahead
         ahead.append(decoded - done)
 
     open_store(labels, np.arange(200), FRAME, 8, progress=progress)
@@ -302,23 +302,23 @@ def test_building_does_not_hold_all_frames_in_memory(
 def test_videos_are_decoded_at_once_and_the_frames_of_each_in_their_order(
     table: Tables, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    """A store is the same whichever frame is done first, with frames that cannot be read."""
+    """The store does not depend on which frame is done first; some frames cannot be read."""
     monkeypatch.setattr(decode, "at_once", lambda: threads)
     labels = table(60, broken=[7, 25, 59])
     videos = tuple(f"v{row // 10}" if row < 40 else None for row in range(60))
     order = [*range(30, 40), *range(30), *range(40, 60)]
     begun: list[int] = []
     at_work: set[int] = set()
-    most = 0
+    most_at_work = 0
     lock = threading.Lock()
 
     def watched(row: int) -> Any:
         def get() -> Any:
-            nonlocal most
+            nonlocal most_at_work
             with lock:
                 begun.append(row)
                 at_work.add(row)
-                most = max(most, len(at_work))
+                most_at_work = max(most_at_work, len(at_work))
             time.sleep(0.001 * (row % 3))
             with lock:
                 at_work.remove(row)
@@ -328,15 +328,15 @@ def test_videos_are_decoded_at_once_and_the_frames_of_each_in_their_order(
 
     watching = replace(labels, images=tuple(map(watched, range(60))), videos=videos)
     store = open_store(watching, rows(*order), FRAME, 16, most_skipped=1)
-    read = [row for row in order if row not in (7, 25, 59)]
-    assert store.rows.tolist() == read
-    for square, row in zip(store.images, read, strict=True):
+    readable = [row for row in order if row not in (7, 25, 59)]
+    assert store.rows.tolist() == readable
+    for square, row in zip(store.images, readable, strict=True):
         np.testing.assert_array_equal(square, crop(labels.images[row](), frame_region(30, 40), 16))
     assert [p.where for p in store.problems] == ["007.png", "025.png", "059.png"]
     for video in range(4):
-        own = [row for row in begun if row < 40 and row // 10 == video]
-        assert own == sorted(own)
-    assert most == 1 if threads == 1 else most > 1
+        order_in_video = [row for row in begun if row < 40 and row // 10 == video]
+        assert order_in_video == sorted(order_in_video)
+    assert most_at_work == 1 if threads == 1 else most_at_work > 1
 
 
 def test_a_frame_that_was_repaired_comes_back(table: Tables) -> None:
@@ -360,7 +360,7 @@ def unreadable() -> NDArray[np.uint8]:
     raise DataError("frame.jpg: the image cannot be decoded")
 
 
-def test_a_disk_without_room_is_told_before_anything_is_decoded(
+def test_a_disk_without_room_is_an_error_before_anything_is_decoded(
     table: Tables, stores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(stores.parents[1])
@@ -371,11 +371,11 @@ def test_a_disk_without_room_is_told_before_anything_is_decoded(
     assert len(open_store(table(7), rows(4, 1), FRAME, 20)) == 2
 
 
-def test_what_a_large_store_takes_is_said_before_it_is_built(
+def test_the_size_of_a_large_store_is_reported_before_it_is_built(
     table: Tables, stores: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LARGE", 3 * 20 * 20 * 3)
-    told: list[str] = []
+    events: list[str] = []
 
     def build(*frames: int) -> None:
         open_store(
@@ -383,19 +383,19 @@ def test_what_a_large_store_takes_is_said_before_it_is_built(
             rows(*frames),
             FRAME,
             20,
-            progress=lambda *done: told.append("decoded"),
-            note=told.append,
+            progress=lambda *done: events.append("decoded"),
+            note=events.append,
         )
 
     build(4, 1)
-    assert told == ["decoded"] * 2, "a small one is built without a word"
-    told.clear()
+    assert events == ["decoded"] * 2, "a small one is built without a note"
+    events.clear()
     build(4, 1, 6)
-    assert told[0].startswith(f"{stores}: 3 frames at 20 px take 0.0 GB; the disk has ")
-    assert told[1:] == ["decoded"] * 3
-    told.clear()
+    assert events[0].startswith(f"{stores}: 3 frames at 20 px take 0.0 GB; the disk has ")
+    assert events[1:] == ["decoded"] * 3
+    events.clear()
     build(4, 1, 6)
-    assert told == [], "it is there"
+    assert events == [], "it is there"
 
 
 def test_a_store_that_was_used_lately_is_kept(
@@ -406,7 +406,7 @@ def test_a_store_that_was_used_lately_is_kept(
     month = time.time() - 31 * 86400
     for each in stores.iterdir():
         os.utime(each, (month, month))
-    open_store(table(7), rows(4, 1), FRAME, 16)  # and so it is of today
+    open_store(table(7), rows(4, 1), FRAME, 16)  # its time of use is now
     [old] = old_stores(30)
     assert old.bytes > 2 * 20 * 20 * 3
     prune(days=30, dry_run=True)

@@ -1,4 +1,4 @@
-"""The table of labels: the adapter's contract is checked, the fingerprint knows what matters."""
+"""The table of labels checks the adapter's contract, and its fingerprint covers what matters."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_fingerprint_does_not_depend_on_the_order(sample: Make, dataset: Any
     assert len(forwards) == 64
 
 
-def test_the_fingerprint_knows_ids_points_visibility_sizes_turns_and_number(
+def test_the_fingerprint_covers_ids_points_visibility_sizes_turns_and_number(
     sample: Make, dataset: Any
 ) -> None:
     moved = sample(1).points + np.float32(0.01)
@@ -86,11 +86,11 @@ def test_the_fingerprint_knows_ids_points_visibility_sizes_turns_and_number(
         [sample(0)],
         [sample(0), sample(1), sample(2)],
     ]
-    prints = [read_table(dataset(samples)).fingerprint for samples in versions]
+    fingerprints = [read_table(dataset(samples)).fingerprint for samples in versions]
     other_scheme = generic_scheme(4)
     object.__setattr__(other_scheme, "name", "four")
-    prints.append(read_table(dataset(versions[0], scheme=other_scheme)).fingerprint)
-    assert len(set(prints)) == len(prints)
+    fingerprints.append(read_table(dataset(versions[0], scheme=other_scheme)).fingerprint)
+    assert len(set(fingerprints)) == len(fingerprints)
 
 
 def test_the_fingerprint_ignores_how_pixels_are_got(sample: Make, dataset: Any) -> None:

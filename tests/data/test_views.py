@@ -23,11 +23,11 @@ from zoo.geometry import REFINE_FILL, Region, crop, refine_region, roll
 CPU = torch.device("cpu")
 
 
-def test_a_second_look_lies_about_the_points_of_the_first() -> None:
+def test_the_crop_of_a_second_pass_lies_around_the_points_of_the_first() -> None:
     points = np.array([[10.0, 20.0], [40.0, 30.0], [20.0, 34.0]])
-    look = refine_region(points)
-    assert (look.cx, look.cy) == (25, 27)
-    assert look.side == pytest.approx(30 / REFINE_FILL)
+    region = refine_region(points)
+    assert (region.cx, region.cy) == (25, 27)
+    assert region.side == pytest.approx(30 / REFINE_FILL)
     assert refine_region(np.full((5, 2), 7.0)).side > 0, "points in one place are no error"
 
 
@@ -47,13 +47,13 @@ def close_view(
     return View(make_split(store, labels, CPU), augment)
 
 
-def test_a_close_crop_shows_the_points_as_a_second_look_does(labels: SampleTable) -> None:
+def test_a_close_crop_shows_the_points_as_a_second_pass_does(labels: SampleTable) -> None:
     view = close_view(labels)
     _, points, _, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
     for row in range(len(labels)):
-        own = labels.points[row]
-        wanted = refine_region(own[labels.visible[row]]).to_unit(own)
-        np.testing.assert_allclose(points[row].numpy(), wanted, atol=1e-5)
+        label = labels.points[row]
+        expected = refine_region(label[labels.visible[row]]).to_unit(label)
+        np.testing.assert_allclose(points[row].numpy(), expected, atol=1e-5)
 
 
 def test_a_close_crop_that_is_turned_shows_an_upright_face(labels: SampleTable) -> None:
@@ -62,9 +62,9 @@ def test_a_close_crop_that_is_turned_shows_an_upright_face(labels: SampleTable) 
     view = close_view(labels, upright=upright)
     _, points, _, _ = view.show(np.arange(len(labels)), torch.full_like(draw(len(labels), 0), 0.5))
     for row in range(len(labels)):
-        own = labels.points[row]
-        wanted = refine_region(own, upright).to_unit(own)
-        np.testing.assert_allclose(points[row].numpy(), wanted, atol=1e-5)
+        label = labels.points[row]
+        expected = refine_region(label, upright).to_unit(label)
+        np.testing.assert_allclose(points[row].numpy(), expected, atol=1e-5)
         assert roll(points[row].numpy(), upright) == pytest.approx(0, abs=1e-4)
     straight = close_view(labels)
     assert not torch.equal(straight.split.images[1], view.split.images[1])
@@ -77,18 +77,18 @@ def test_turned_crops_are_turned_by_the_error_of_a_roll_whatever_the_recipe_says
     assert close_augment(Augment(rotation=45)).rotation == 45
 
 
-def test_what_is_cut_anew_is_what_the_region_says(labels: SampleTable) -> None:
-    """A window in fractions of the region is the same pixels as that square of the source."""
+def test_close_crops_of_a_split_are_cut_from_the_source(labels: SampleTable) -> None:
+    """A window in fractions of the region gives the pixels of that square of the source."""
     rows = np.array([2, 0])
     store = open_store(labels, np.arange(4), FRAME, 16)
     split = make_split(store, labels, CPU)
     windows = [Region(0.5, 0.5, 1.0), Region(0.4, 0.6, 0.5)]
-    again = split.close_crops(rows, windows)
-    np.testing.assert_array_equal(again[0].numpy(), store.images[2])
-    whole = Region(*store.regions[0])
-    cx, cy = whole.to_source(np.array([0.4, 0.6]))
-    wanted = crop(labels.images[0](), Region(cx, cy, 0.5 * whole.side), 16)
-    np.testing.assert_array_equal(again[1].numpy(), wanted)
+    crops = split.close_crops(rows, windows)
+    np.testing.assert_array_equal(crops[0].numpy(), store.images[2])
+    region = Region(*store.regions[0])
+    cx, cy = region.to_source(np.array([0.4, 0.6]))
+    expected = crop(labels.images[0](), Region(cx, cy, 0.5 * region.side), 16)
+    np.testing.assert_array_equal(crops[1].numpy(), expected)
 
 
 def test_close_crops_are_moved_by_a_little_even_where_the_recipe_moves_nothing() -> None:
@@ -114,37 +114,40 @@ def numbered(scheme: LandmarkScheme, count: int, mark: int) -> View:
     return View(split, Augmenter(Augment(), scheme, (0.0, 0.0), 8, 8))
 
 
-def told(images: torch.Tensor) -> set[tuple[int, int]]:
+def rows_and_marks(images: torch.Tensor) -> set[tuple[int, int]]:
     """(row, mark) of each picture."""
-    seen = (images[:, :2, 0, 0] * 255).round().int().tolist()
-    return {(row, mark) for row, mark in seen}
+    pixels = (images[:, :2, 0, 0] * 255).round().int().tolist()
+    return {(row, mark) for row, mark in pixels}
 
 
 def test_every_frame_of_a_batch_is_seen_once_about_half_of_them_close(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 200, 0), numbered(labels.scheme, 200, 9))
     [(images, points, visible, _)] = views.show([Order(np.arange(200), seed=3)])
-    seen = told(images)
-    assert {row for row, _ in seen} == set(range(200))
-    assert len(seen) == len(images) == len(points) == len(visible) == 200
-    assert 70 <= sum(mark == 9 for _, mark in seen) <= 130
-    again = [told(each.images) for each in views.show([Order(np.arange(200), s) for s in (3, 4)])]
-    assert again[0] == seen != again[1]
+    shown = rows_and_marks(images)
+    assert {row for row, _ in shown} == set(range(200))
+    assert len(shown) == len(images) == len(points) == len(visible) == 200
+    assert 70 <= sum(mark == 9 for _, mark in shown) <= 130
+    again = [
+        rows_and_marks(each.images)
+        for each in views.show([Order(np.arange(200), s) for s in (3, 4)])
+    ]
+    assert again[0] == shown != again[1]
 
 
 def test_processes_that_share_a_batch_see_what_one_would(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 60, 0), numbered(labels.scheme, 60, 9))
     rows = np.arange(60)
-    whole = told(next(views.show([Order(rows, seed=1)])).images)
+    whole = rows_and_marks(next(views.show([Order(rows, seed=1)])).images)
     shares = [Order(rows, 1, slice(rank, None, 3)) for rank in range(3)]
-    parts = [told(each.images) for each in views.show(shares)]
+    parts = [rows_and_marks(each.images) for each in views.show(shares)]
     assert set.union(*parts) == whole
     assert sum(map(len, parts)) == 60
 
 
-def test_a_model_that_looks_once_is_shown_whole_regions_only(labels: SampleTable) -> None:
+def test_a_model_with_one_pass_is_shown_whole_regions_only(labels: SampleTable) -> None:
     views = Views(numbered(labels.scheme, 10, 5))
     [shown] = views.show([Order(np.arange(10), seed=0)])
-    assert told(shown.images) == {(row, 5) for row in range(10)}
+    assert rows_and_marks(shown.images) == {(row, 5) for row in range(10)}
 
 
 def test_a_face_without_visible_points_is_kept_and_seen_whole(labels: SampleTable) -> None:

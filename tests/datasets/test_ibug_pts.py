@@ -33,7 +33,7 @@ def still(root: Path, name: str, suffix: str = ".jpg", text: str | None = None) 
     Image.new("RGB", (50, 60), (10, 20, 30)).save(path.with_suffix(suffix))
 
 
-def film(root: Path, person: str, labelled: int = FRAMES) -> None:
+def video(root: Path, person: str, labelled: int = FRAMES) -> None:
     """A video whose frame k has red value 30 k + 20."""
     folder = root / person
     (folder / "annot").mkdir(parents=True)
@@ -89,7 +89,7 @@ def test_stills_outside_300w_are_to_train_on(tmp_path: Path):
     for name in ("a", "mine/b"):
         still(tmp_path, name)
     assert [sample.release_split for sample in read(tmp_path)[1]] == ["train", "train"]
-    film(tmp_path, "001", labelled=1)
+    video(tmp_path, "001", labelled=1)
     assert read(tmp_path)[1][0].release_split is None, "frames of a video stay together"
 
 
@@ -115,8 +115,8 @@ def test_the_root_and_the_files_name_say_nothing_of_the_split(tmp_path: Path):
 
 
 def test_video_frames_are_those_of_their_number(tmp_path: Path):
-    film(tmp_path, "001")
-    film(tmp_path, "002", labelled=2)
+    video(tmp_path, "001")
+    video(tmp_path, "002", labelled=2)
     data, samples = read(tmp_path)
     assert data.problems == []
     assert len(samples) == FRAMES + 2
@@ -133,14 +133,14 @@ def test_video_frames_are_those_of_their_number(tmp_path: Path):
 
 
 def test_frames_may_be_read_from_several_threads(tmp_path: Path):
-    film(tmp_path, "001")
-    film(tmp_path, "002")
+    video(tmp_path, "001")
+    video(tmp_path, "002")
     _, samples = read(tmp_path)
     chosen = [samples[k % len(samples)] for k in range(0, 60, 7)]
     with ThreadPoolExecutor(4) as pool:
         reds = list(pool.map(lambda sample: int(sample.image()[20, 20, 0]), chosen))
-    wanted = [30 * (int(sample.id[-6:]) - 1) + 20 for sample in chosen]
-    assert np.allclose(reds, wanted, atol=8)
+    expected = [30 * (int(sample.id[-6:]) - 1) + 20 for sample in chosen]
+    assert np.allclose(reds, expected, atol=8)
 
 
 def test_threads_that_go_through_videos_together_open_each_once(
@@ -148,34 +148,34 @@ def test_threads_that_go_through_videos_together_open_each_once(
 ):
     monkeypatch.setattr(video_frames, "at_once", lambda: 4)
     for name in ("001", "002", "003"):
-        film(tmp_path, name, labelled=FRAMES)
+        video(tmp_path, name, labelled=FRAMES)
     samples = read(tmp_path)[1]
     opened: list[Path] = []
-    real = video_frames._opened
+    real_opened = video_frames._opened
 
     def counted(path: Path) -> VideoFile:
         opened.append(path)
-        return real(path)
+        return real_opened(path)
 
     monkeypatch.setattr(video_frames, "_opened", counted)
     videos = [samples[i * FRAMES : (i + 1) * FRAMES] for i in range(3)]
     swapped = [[v[i ^ 1] for i in range(FRAMES - FRAMES % 2)] for v in videos]
-    together = [sample for group in zip(*swapped, strict=True) for sample in group]
-    for sample in together:
+    interleaved = [sample for group in zip(*swapped, strict=True) for sample in group]
+    for sample in interleaved:
         assert abs(int(sample.image()[24, 32, 0]) - 30 * (int(sample.id[-6:]) - 1) - 20) <= 8
     assert len(opened) == 3
 
 
-def test_a_label_past_the_videos_end_is_named_when_it_is_asked_for(tmp_path: Path):
-    film(tmp_path, "001", labelled=FRAMES + 1)
+def test_a_label_past_the_videos_end_is_named_when_it_is_decoded(tmp_path: Path):
+    video(tmp_path, "001", labelled=FRAMES + 1)
     _, samples = read(tmp_path)
     with pytest.raises(DataError, match=rf"vid\.avi: frame {FRAMES + 1} .* {FRAMES} readable"):
         samples[-1].image()
     assert samples[0].image().shape == (48, 64, 3)
 
 
-def test_a_video_that_is_none_is_a_problem(tmp_path: Path):
-    film(tmp_path, "001", labelled=2)
+def test_a_file_that_is_no_video_is_a_problem(tmp_path: Path):
+    video(tmp_path, "001", labelled=2)
     (tmp_path / "001" / "vid.avi").write_bytes(b"no video")
     data, samples = read(tmp_path)
     assert samples == []
@@ -184,7 +184,7 @@ def test_a_video_that_is_none_is_a_problem(tmp_path: Path):
 
 
 def test_a_name_that_is_no_frame_number_is_a_problem(tmp_path: Path):
-    film(tmp_path, "001", labelled=1)
+    video(tmp_path, "001", labelled=1)
     for name in ("first", "000000"):
         (tmp_path / "001" / "annot" / f"{name}.pts").write_text(pts())
     data, samples = read(tmp_path)
@@ -260,11 +260,11 @@ def test_nothing_found_says_what_was_looked_for(tmp_path: Path):
 
 
 VARIANTS = {
-    "mark": "\ufeff" + pts(),
+    "byte order mark": "\ufeff" + pts(),
     "no version": pts().partition("\n")[2],
     "bare": pts()[pts().index("{") :],
     "1.0": pts().replace("version: 1\n", "version: 1.0\n"),
-    "remarks": "# by hand\n" + pts().replace("{\n", "{\n// the jaw\n"),
+    "comments": "# by hand\n" + pts().replace("{\n", "{\n// the jaw\n"),
     "brace in line": pts().replace("\n{", " {").replace("\n}", "}"),
     "commas": re.sub(r"(\.000) ", r"\1, ", pts()),
     "three numbers": re.sub(r"(\.000)\n", r"\1 1\n", pts()),
@@ -321,8 +321,8 @@ def test_any_number_of_points_makes_a_scheme(tmp_path: Path):
     assert data.scheme.eye_corners is None
     assert len(samples) == 2
     assert "odd.pts: 28 points instead of 29" in str(data.problems[0])
-    told = ibug_pts.open(tmp_path, pairs=[[0, 1]], eyes=[0, 1])
-    assert told.scheme.eye_corners == (0, 1)
+    with_options = ibug_pts.open(tmp_path, pairs=[[0, 1]], eyes=[0, 1])
+    assert with_options.scheme.eye_corners == (0, 1)
 
 
 def test_linked_folders_and_files_are_read_and_loops_are_not(tmp_path: Path):

@@ -130,7 +130,7 @@ def test_problems_start_afresh_with_every_reading(tmp_path: Path):
         assert len(data.problems) == 1
 
 
-def test_an_unreadable_image_raises_when_it_is_asked_for(tmp_path: Path):
+def test_an_unreadable_image_raises_when_it_is_decoded(tmp_path: Path):
     path = write(tmp_path, header(1), "a.png,1,2")
     (tmp_path / "a.png").write_bytes(b"no image")
     _, samples = read(path)
@@ -192,7 +192,7 @@ def test_bytes_that_are_no_text_are_fatal(tmp_path: Path):
 
 
 def test_without_people_and_splits_every_row_is_one_to_train_on(tmp_path: Path):
-    """So that a first file of one's own has a protocol: every tenth is taken to choose by."""
+    """So a user's first file works with a protocol; about a tenth of its rows goes to val."""
     rows = [f"a.png,{k},2" for k in range(40)]
     _, samples = read(write(tmp_path, header(1), *rows))
     splits = assign("release", [s.id for s in samples], [None] * 40, ["train"] * 40)

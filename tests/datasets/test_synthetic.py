@@ -83,7 +83,7 @@ def test_another_seed_gives_other_faces():
     assert not np.allclose(first.points, second.points)
 
 
-def test_an_image_asked_for_twice_is_not_shared():
+def test_an_image_that_is_drawn_twice_is_not_shared():
     sample = next(iter(synthetic.open(None).samples()))
     first = sample.image()
     kept = first.copy()
@@ -133,14 +133,14 @@ def test_the_mean_shape_is_as_bad_a_guess_as_on_real_frames():
     eyes = np.linalg.norm(unit[:, left] - unit[:, right], axis=1)
     box = np.ptp(unit, axis=1).prod(axis=1) ** 0.5
     errors = np.linalg.norm(unit - unit.mean(axis=0), axis=2).mean(axis=1)
-    floor = (errors / np.maximum(eyes, 0.05 * box)).mean()
-    assert 0.18 < floor < 0.38
+    baseline = (errors / np.maximum(eyes, 0.05 * box)).mean()
+    assert 0.18 < baseline < 0.38
 
 
 def test_a_video_moves_smoothly_and_a_person_keeps_the_face():
-    film = list(synthetic.open(None, people=4, videos=1, frames=8).samples())
+    samples = list(synthetic.open(None, people=4, videos=1, frames=8).samples())
     for person in range(4):
-        shapes = [s.points - s.points.mean(axis=0) for s in film[person * 8 : person * 8 + 8]]
+        shapes = [s.points - s.points.mean(axis=0) for s in samples[person * 8 : person * 8 + 8]]
         steps = [np.abs(b - a).max() / np.ptp(a) for a, b in pairwise(shapes)]
         assert 0 < max(steps) < 0.35
 
@@ -184,19 +184,19 @@ def test_points_lie_on_what_is_drawn(yaw: float):
     image, points = portrait(Expression(open=0.8), yaw=yaw)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(float)
 
-    def level(place: np.ndarray) -> float:
+    def brightness(place: np.ndarray) -> float:
         x, y = np.round(place).astype(int)
         return float(grey[y - 1 : y + 2, x - 1 : x + 2].mean())
 
     for brow in (points[17:22], points[22:27]):
-        assert level(brow[2]) < level(brow[2] + (0, 14)) - 30, (
+        assert brightness(brow[2]) < brightness(brow[2] + (0, 14)) - 30, (
             "a brow is darker than the lid below it"
         )
     for eye in (points[36:42], points[42:48]):
         lid = eye[[1, 2]].mean(axis=0)
-        assert level(lid) < level(lid - (0, 11)) - 15, "the upper lid's line is dark"
+        assert brightness(lid) < brightness(lid - (0, 11)) - 15, "the upper lid's line is dark"
     mouth = points[[62, 66]].mean(axis=0) * 0.6 + points[66] * 0.4
-    assert level(mouth) < level(points[8] - (0, 12)) - 50, "an open mouth is dark"
+    assert brightness(mouth) < brightness(points[8] - (0, 12)) - 50, "an open mouth is dark"
     # the jaw: skin inside, something else outside
     for k in (4, 12):
         inward = (points[30] - points[k]) / np.linalg.norm(points[30] - points[k])
@@ -259,24 +259,24 @@ def test_nothing_is_claimed_of_a_release():
 
 def test_hidden_labels_are_spread_evenly_and_the_frames_are_the_same() -> None:
     options: dict[str, Any] = {"people": 4, "videos": 2, "frames": 5, "size": 48}
-    whole = {s.id: s for s in open_synthetic(**options).samples()}
+    labelled = {s.id: s for s in open_synthetic(**options).samples()}
     data = open_synthetic(**options, unlabelled=0.4)
-    shown, hidden = list(data.samples()), list(data.unlabelled())
-    assert (len(shown), len(hidden)) == (24, 16)
-    assert {s.id for s in shown} | {s.id for s in hidden} == whole.keys()
-    assert {s.person: sum(h.person == s.person for h in hidden) for s in shown} == {
+    kept, hidden = list(data.samples()), list(data.unlabelled())
+    assert (len(kept), len(hidden)) == (24, 16)
+    assert {s.id for s in kept} | {s.id for s in hidden} == labelled.keys()
+    assert {s.person: sum(h.person == s.person for h in hidden) for s in kept} == {
         f"person_{number:04d}": 4 for number in range(4)
     }
-    assert all(np.array_equal(s.points, whole[s.id].points) for s in shown)
+    assert all(np.array_equal(s.points, labelled[s.id].points) for s in kept)
     one = hidden[3]
     assert not one.visible.any()
     assert not one.points.any(), "a label that is hidden is not in there"
-    assert (one.box, one.person) == (None, whole[one.id].person)
-    np.testing.assert_array_equal(one.image(), whole[one.id].image())
+    assert (one.box, one.person) == (None, labelled[one.id].person)
+    np.testing.assert_array_equal(one.image(), labelled[one.id].image())
     assert list(open_synthetic(**options).unlabelled()) == []
 
 
 @pytest.mark.parametrize("share", [-0.1, 1, 1.0, True, "half", float("nan")])
-def test_a_share_that_is_none_is_refused(share: Any) -> None:
+def test_an_invalid_share_is_refused(share: Any) -> None:
     with pytest.raises(UsageError, match=r"unlabelled is .*share from 0, below 1"):
         open_synthetic(unlabelled=share)

@@ -36,7 +36,7 @@ def _table(path: Path, rows: list[list[str]], header: list[str] = HEADER) -> Non
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two people in training, one of them in test too, under a name that recurs."""
+    """Two people in training; one of them is in test too, with the same file name."""
     rows = {TRAINING: ["Ann_Lee_00.jpg", "Ann_Lee_12.jpg", "Bo_El-Din_51.jpg"]}
     rows[TEST] = ["Ann_Lee_00.jpg"]
     for name, folder in ((TRAINING, "training"), (TEST, "test")):
@@ -194,13 +194,13 @@ def test_repository_root_will_do(root: Path, tmp_path_factory: pytest.TempPathFa
 def test_nothing_recognised_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         youtube_faces.open(tmp_path)
-    for wanted in (
+    for words in (
         str(tmp_path),
         TRAINING,
         "youtube_faces_with_keypoints_full.csv",
         "zoo data fetch",
     ):
-        assert wanted in str(caught.value)
+        assert words in str(caught.value)
 
 
 def test_two_releases_under_one_root_are_refused(root: Path) -> None:
@@ -218,16 +218,16 @@ def test_unlabelled_frames_are_those_that_no_row_names(root: Path) -> None:
     for file in ("training/Cy_20.jpg", "test/Ann_Lee_12.jpg", "test/nobody.jpg"):
         _image(root / file)
     dataset = UdacityFrames(root)
-    found = list(dataset.unlabelled())
-    assert [(s.id, s.person, s.video, s.release_split) for s in found] == [
+    unlabelled = list(dataset.unlabelled())
+    assert [(s.id, s.person, s.video, s.release_split) for s in unlabelled] == [
         ("training/Cy_20.jpg", "Cy", "Cy_2", "train"),
-        # a name of the other folder's: that one is labelled there, and this one is not here
+        # the file of this name in training is labelled, and this one in test is not
         ("test/Ann_Lee_12.jpg", "Ann_Lee", "Ann_Lee_1", "test"),
         ("test/Unlabelled_00.jpg", "Unlabelled", "Unlabelled_0", "test"),
     ]
-    assert not any(sample.visible.any() for sample in found)
-    assert found[0].image().shape == (9, 12, 3)
-    assert not {s.id for s in dataset.samples()} & {s.id for s in found}
+    assert not any(sample.visible.any() for sample in unlabelled)
+    assert unlabelled[0].image().shape == (9, 12, 3)
+    assert not {s.id for s in dataset.samples()} & {s.id for s in unlabelled}
 
 
 def test_a_row_that_cannot_be_used_makes_no_unlabelled_frame(root: Path) -> None:

@@ -25,7 +25,7 @@ H, W, T = 6, 8, 10
 
 def _arrays(seed: int = 0) -> dict[str, NDArray[Any]]:
     random = np.random.default_rng(seed)
-    corners = np.array([[1, 2], [5, 2], [1, 4], [5, 4]], np.float64)  # TL BL TR BR need no order
+    corners = np.array([[1, 2], [5, 2], [1, 4], [5, 4]], np.float64)  # in any order
     return {
         "colorImages": random.integers(0, 256, (H, W, 3, T), dtype=np.uint8),
         "boundingBox": np.repeat(corners[:, :, None], T, axis=2),
@@ -57,7 +57,7 @@ def _read(root: Path, **options: Any) -> tuple[list[Sample], list[str]]:
 
 @pytest.fixture
 def decompressed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the videos whose pixels were decompressed, one entry a time."""
+    """Names of the videos whose pixels were decompressed, one entry for each time."""
     names: list[str] = []
     real = youtube_videos.read_frames
 
@@ -104,7 +104,7 @@ def test_each_video_is_decompressed_once_by_a_pool(
     root: Path, decompressed: list[str], frames: int | None
 ) -> None:
     samples = _read(root, frames_per_video=frames)[0]
-    # two videos at a time, which are kept: a thread that lags behind finds its video still
+    # two videos at a time: both stay in memory, so a slow thread still finds its video
     two = 2 * (frames or T)
     with ThreadPoolExecutor(8) as pool:
         images: list[NDArray[np.uint8]] = []
@@ -132,10 +132,10 @@ def test_thinning_keeps_frames_spread_evenly(root: Path) -> None:
     assert [s.id for s in samples[:3]] == ["Ann_0/2", "Ann_0/7", "Ann_1/2"]
 
 
-@pytest.mark.parametrize("wanted", [1, 2, 3, 9, 10, 11, None])
-def test_spread_gives_distinct_frames_of_the_video(wanted: int | None) -> None:
-    indices = spread(10, wanted)
-    assert len(indices) == min(wanted or 10, 10)
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, None])
+def test_spread_gives_distinct_frames_of_the_video(count: int | None) -> None:
+    indices = spread(10, count)
+    assert len(indices) == min(count or 10, 10)
     assert (np.diff(indices) > 0).all()
     assert indices.min() >= 0
     assert indices.max() < 10
@@ -154,7 +154,7 @@ def test_row_without_its_file_is_left_out(root: Path) -> None:
     assert problems == [f"{TABLE} row 4: Bo_0.npz is nowhere below {root}"]
 
 
-def test_doubtful_rows_are_left_out(root: Path) -> None:
+def test_ambiguous_rows_are_left_out(root: Path) -> None:
     with (root / TABLE).open("a") as file:
         file.write("Bo_0,Bo,6,8,10,1,1\nshort,row\n")
     _save(root / "full_3" / "Ann_1.npz", _arrays(1))
@@ -274,19 +274,19 @@ def test_unlabelled_frames_are_those_that_were_thinned_out(
 ) -> None:
     dataset = youtube_faces.open(root, frames_per_video=2)
     assert isinstance(dataset, youtube_videos.KaggleVideos)
-    kept, found = list(dataset.samples()), list(dataset.unlabelled())
+    kept, unlabelled = list(dataset.samples()), list(dataset.unlabelled())
     assert [s.id for s in kept][:2] == ["Ann_0/2", "Ann_0/7"]
-    assert [s.id for s in found][:8] == [f"Ann_0/{i}" for i in (0, 1, 3, 4, 5, 6, 8, 9)]
-    assert len(found) == 3 * (T - 2)
-    assert {(s.person, s.video) for s in found} == {
+    assert [s.id for s in unlabelled][:8] == [f"Ann_0/{i}" for i in (0, 1, 3, 4, 5, 6, 8, 9)]
+    assert len(unlabelled) == 3 * (T - 2)
+    assert {(s.person, s.video) for s in unlabelled} == {
         ("Ann", "Ann_0"),
         ("Ann", "Ann_1"),
         ("Bo", "Bo_0"),
     }
-    assert not any(sample.visible.any() for sample in found)
-    whole = {s.id: s for s in _read(root)[0]}
-    np.testing.assert_array_equal(found[4].image(), whole[found[4].id].image())
+    assert not any(sample.visible.any() for sample in unlabelled)
+    labelled = {s.id: s for s in _read(root)[0]}
+    np.testing.assert_array_equal(unlabelled[4].image(), labelled[unlabelled[4].id].image())
     assert decompressed.count("Ann_0") == 2
-    every = youtube_faces.open(root)
-    assert isinstance(every, youtube_videos.KaggleVideos)
-    assert list(every.unlabelled()) == []
+    unthinned = youtube_faces.open(root)
+    assert isinstance(unthinned, youtube_videos.KaggleVideos)
+    assert list(unthinned.unlabelled()) == []

@@ -1,4 +1,4 @@
-"""Folders are walked through links, none twice; patterns take names that are there as they are."""
+"""Folders are walked through links, none twice; a pattern that is a file's name means that file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_suffixes_count_in_any_case(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["gone", "link.pts"])
-def test_a_link_that_leads_nowhere_is_said(tmp_path: Path, target: str) -> None:
+def test_a_link_that_leads_nowhere_gives_a_warning(tmp_path: Path, target: str) -> None:
     (tmp_path / "link.pts").symlink_to(target)
     with pytest.warns(ZooWarning, match=r"link\.pts: the link leads nowhere"):
         assert files_below(tmp_path) == []
@@ -63,13 +63,15 @@ def test_names_that_are_no_utf_8_come_as_the_system_gives_them(tmp_path: Path) -
     assert os.fsencode(found.name) == b"z\xfc.pts"
 
 
-def test_a_folder_that_cannot_be_read_is_said(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = os.listdir
+def test_a_folder_that_cannot_be_read_gives_a_warning(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_listdir = os.listdir
 
     def refusing(folder: Path) -> list[str]:
         if folder.name == "real":
             raise PermissionError(13, "Permission denied")
-        return listed(folder)
+        return real_listdir(folder)
 
     monkeypatch.setattr(os, "listdir", refusing)
     with pytest.warns(ZooWarning, match=r"real: the folder cannot be read \(Permission denied\)"):
@@ -81,7 +83,7 @@ def test_patterns_go_through_links_once(tree: Path) -> None:
     assert names(tree, matching(f"{tree}/r*/?.t?t")) == ["real/a.txt"]
 
 
-def test_a_pattern_takes_what_is_there_as_it_is_written(
+def test_a_pattern_that_is_the_name_of_a_file_means_that_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "me [2020]"

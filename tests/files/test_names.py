@@ -1,4 +1,4 @@
-"""Names of files that one system writes and another one keeps."""
+"""Names of files that one system writes in one form and another system stores in another form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that nobody vouches for: what is no regular file, or too large, is said and never read."""
+"""Untrusted files: one that is not regular, or is too large, is refused and never read."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_line_without_an_end_is_no_table(tmp_path: Path):
         (b"", "not JSON"),
     ],
 )
-def test_json_that_is_none_is_said(content: bytes, reason: str, tmp_path: Path):
+def test_invalid_json_is_refused_with_its_reason(content: bytes, reason: str, tmp_path: Path):
     path = tmp_path / "file.json"
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"file\.json: .*{reason}"):
@@ -89,7 +89,7 @@ def test_json_that_is_none_is_said(content: bytes, reason: str, tmp_path: Path):
         (b"a = 1979-99-99", "not TOML"),
     ],
 )
-def test_toml_that_is_none_is_said(content: bytes, reason: str, tmp_path: Path):
+def test_invalid_toml_is_refused_with_its_reason(content: bytes, reason: str, tmp_path: Path):
     path = tmp_path / "file.toml"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=rf"file\.toml: .*{reason}"):

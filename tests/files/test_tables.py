@@ -26,16 +26,16 @@ WAYS = {
     "tabs": PLAIN.replace(",", "\t"),
     "bars": PLAIN.replace(",", "|"),
     "blanks": PLAIN.replace(",", "  "),
-    "told": "sep=,\r\n" + PLAIN.replace("\n", "\r\n"),
-    "told semicolons": "sep=;\n" + PLAIN.replace(",", ";"),
-    "told in quotes": '"sep=;"\n' + PLAIN.replace(",", ";"),
+    "separator line": "sep=,\r\n" + PLAIN.replace("\n", "\r\n"),
+    "separator line, semicolons": "sep=;\n" + PLAIN.replace(",", ";"),
+    "separator line in quotes": '"sep=;"\n' + PLAIN.replace(",", ";"),
     "old Mac": PLAIN.replace("\n", "\r"),
     "blanks around": PLAIN.replace(",", " , "),
     "quotes": '"name", "x0", "y0"\n"Zo\u00eb.jpg", "1.5", "2"\n"b.jpg" , "3" ,"4"\n',
     "empty columns": PLAIN.replace("\n", ",,,\n"),
     "empty cells in rows": PLAIN.replace("\n", ",,\n").replace("y0,,", "y0"),
     "empty rows": PLAIN.replace("\nb", "\n\n,,\n  \nb"),
-    "remarks": "# made by hand\n#\n" + PLAIN.replace("\nb", "\n# the second\n#x,y\nb") + "# end\n",
+    "comments": "# made by hand\n#\n" + PLAIN.replace("\nb", "\n# the second\n#x,y\nb") + "# end\n",
     "savetxt": "# " + PLAIN,
     "savetxt with blanks": "# " + PLAIN.replace(",", " "),
 }
@@ -56,7 +56,7 @@ def test_rows_are_counted_as_editors_count_them(tmp_path: Path) -> None:
     assert [n for n, _ in open_table(written(tmp_path, text)).rows()] == [4, 7, 8]
 
 
-def test_a_row_whose_name_begins_like_a_remark_is_no_remark(tmp_path: Path) -> None:
+def test_a_row_whose_name_begins_like_a_comment_is_kept(tmp_path: Path) -> None:
     table = open_table(written(tmp_path, "name,x0\n#1.jpg,1\n# gone.jpg,2\n"))
     assert [cells for _, cells in table.rows()] == [["#1.jpg", "1"]]
 
@@ -105,7 +105,7 @@ def test_numbers_as_people_write_them(tmp_path: Path) -> None:
         assert np.isnan(commas.number(cell))
 
 
-def test_points_that_are_there_not_there_or_by_half(tmp_path: Path) -> None:
+def test_points_that_are_complete_missing_or_incomplete(tmp_path: Path) -> None:
     found = places(["1", "2", "NA", "", "-5", "6e1"])
     np.testing.assert_array_equal(found, [[1, 2], [np.nan, np.nan], [-5, 60]])
     for cells, reason in (

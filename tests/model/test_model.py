@@ -1,6 +1,6 @@
-"""The model: any backbone is measured, frozen ones stay still, weights come from where it says.
+"""The model: it measures any backbone, keeps a frozen one as it is, and loads weights from a file.
 
-Pretrained weights have tests of their own.
+Other modules test pretrained weights.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def build(backbone: str = "timm:test_resnet", **plan: Any) -> BuiltModel:
 
 
 class Emits(nn.Module):
-    """Whatever ``give`` makes of the images."""
+    """A backbone that emits ``give(images)``."""
 
     def __init__(self, give: Any) -> None:
         super().__init__()
@@ -122,10 +122,10 @@ def test_a_probe_leaves_modes_and_statistics_alone() -> None:
 
 
 def test_images_are_normalised_before_the_backbone() -> None:
-    seen: list[Tensor] = []
+    inputs: list[Tensor] = []
 
     def give(images: Tensor) -> Tensor:
-        seen.append(images)
+        inputs.append(images)
         return images.mean((2, 3))
 
     backbone = Emits(give)
@@ -137,8 +137,8 @@ def test_images_are_normalised_before_the_backbone() -> None:
     expected = (images - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / torch.tensor(
         [0.5, 0.25, 0.2]
     ).view(3, 1, 1)
-    torch.testing.assert_close(seen[0], expected)
-    # they are facts of the backbone, not weights of the run
+    torch.testing.assert_close(inputs[0], expected)
+    # mean and std are facts of the backbone, not weights of the run
     assert "mean" not in model.state_dict()
 
 
@@ -146,10 +146,10 @@ def test_images_are_normalised_before_the_backbone() -> None:
     ("channels", "size", "stride", "last"),
     [(3, 1, 2, False), (15, 1, 2, False), (16, 1, 2, True), (3, 1, 1, True), (3, 3, 2, True)],
 )
-def test_channels_come_last_but_where_onednn_would_spoil_a_gradient(
+def test_channels_come_last_except_where_onednn_would_spoil_a_gradient(
     channels: int, size: int, stride: int, last: bool
 ) -> None:
-    seen: list[Tensor] = []
+    inputs: list[Tensor] = []
 
     class Strided(nn.Module):
         def __init__(self) -> None:
@@ -158,18 +158,18 @@ def test_channels_come_last_but_where_onednn_would_spoil_a_gradient(
             self.conv = nn.Conv2d(channels, 32, size, stride=stride)
 
         def forward(self, images: Tensor) -> Tensor:
-            seen.append(self.widen(images))
-            return cast(Tensor, self.conv(seen[-1])).mean((2, 3))
+            inputs.append(self.widen(images))
+            return cast(Tensor, self.conv(inputs[-1])).mean((2, 3))
 
     backbone = Strided()
     model = LandmarkModel(backbone, nn.Identity(), Backbone(build=Strided), freeze=False)
-    found = model(torch.rand(2, 3, 32, 32))
-    assert seen[0].is_contiguous(memory_format=torch.channels_last) is last
-    found.square().sum().backward()
+    features = model(torch.rand(2, 3, 32, 32))
+    assert inputs[0].is_contiguous(memory_format=torch.channels_last) is last
+    features.square().sum().backward()
     gradient = backbone.conv.weight.grad
     weight = backbone.conv.weight.detach().contiguous().requires_grad_()
-    again = F.conv2d(seen[0].detach().contiguous(), weight, backbone.conv.bias, stride=stride)
-    again.mean((2, 3)).square().sum().backward()
+    reference = F.conv2d(inputs[0].detach().contiguous(), weight, backbone.conv.bias, stride=stride)
+    reference.mean((2, 3)).square().sum().backward()
     torch.testing.assert_close(gradient, weight.grad)
 
 
@@ -216,10 +216,10 @@ def test_batch_norms_of_a_frozen_backbone_do_not_drift(freeze: bool) -> None:
 
 def test_a_frozen_backbone_trains_the_head_alone() -> None:
     frozen, free = build(freeze=True).model, build().model
-    everything, all_trainable = count_parameters(free)
-    assert everything == all_trainable
+    total, all_trainable = count_parameters(free)
+    assert total == all_trainable
     assert count_parameters(frozen) == (
-        everything,
+        total,
         sum(p.numel() for p in frozen.head.parameters()),
     )
     frozen(torch.rand(2, 3, 32, 32))["points"].sum().backward()
@@ -228,7 +228,7 @@ def test_a_frozen_backbone_trains_the_head_alone() -> None:
 
 
 def test_an_unfrozen_backbone_trains_what_it_would_have_trained_and_no_more() -> None:
-    """One of its parameters it keeps from being trained itself."""
+    """The backbone itself keeps one of its parameters frozen."""
     torch.manual_seed(0)
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
     backbone[0].bias.requires_grad_(False)
@@ -384,7 +384,7 @@ def test_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
         build(weights=str(tmp_path / "vit.safetensors"))
 
 
-def test_a_plan_for_weights_at_hand_asks_for_none_of_these() -> None:
+def test_a_plan_without_start_asks_for_no_weights_and_no_freezing() -> None:
     plan = ModelPlan.of(
         "timm:test_resnet", pretrained=True, weights="x", freeze=True, input_size=32
     )

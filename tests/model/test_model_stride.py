@@ -1,4 +1,4 @@
-"""A head asks for a stride, the backbone gives its maps from there, or is refused by name."""
+"""A head asks for a stride; the backbone gives maps from that stride on, or is refused by name."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fixed(*, pretrained=False):
 def vector(*, pretrained=False):
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4))
 
-class Sees(nn.Module):
+class MeanPoint(nn.Module):
     def __init__(self, features, points):
         super().__init__()
         self.features, self.points = features, points
@@ -44,10 +44,10 @@ class Sees(nn.Module):
         return {"points": maps[-1].mean((1, 2, 3))[:, None, None].expand(-1, self.points, 2)}
 
 def asks(features, scheme, input_size, *, stride=8):
-    return Sees(features, len(scheme))
+    return MeanPoint(features, len(scheme))
 
 def takes(features, scheme, input_size):
-    return Sees(features, len(scheme))
+    return MeanPoint(features, len(scheme))
 
 strided, fixed, vector = map(Backbone, (strided, fixed, vector))
 asks, takes = map(Head, (asks, takes))
@@ -69,8 +69,8 @@ def build(backbone: str, head: str, **plan: Any) -> BuiltModel:
 
 def strides(built: BuiltModel) -> tuple[float, ...]:
     features: Any = built.model.head.features
-    found: tuple[float, ...] = features.strides
-    return found
+    strides: tuple[float, ...] = features.strides
+    return strides
 
 
 def test_a_backbone_that_names_a_stride_is_given_the_heads() -> None:
@@ -96,7 +96,7 @@ def test_a_vector_is_refused_where_a_stride_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("stride", ["8", 0, -4, True, None, float("nan")])
-def test_a_stride_that_is_none_is_refused(stride: Any) -> None:
+def test_an_invalid_stride_is_refused(stride: Any) -> None:
     with pytest.raises(UsageError, match=r"head\.stride = .*: expected input pixels a cell"):
         build("strided", "asks", head_options={"stride": stride})
 
@@ -142,7 +142,7 @@ def test_built_in_heads_refuse_custom_cnn_by_name(head: str) -> None:
         build_model(ModelPlan.of("custom_cnn", head), generic_scheme(5))
 
 
-def test_a_stride_that_the_backbone_has_not_is_refused_with_those_it_has() -> None:
+def test_a_stride_that_the_backbone_lacks_is_refused_with_those_it_has() -> None:
     with pytest.raises(
         UsageError, match=r"no map of stride 5 .* have 4, 8, 16, 32; set head.stride"
     ):

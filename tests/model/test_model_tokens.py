@@ -1,4 +1,4 @@
-"""Tokens: a head that asks for them, a backbone that gives them, and who is refused."""
+"""Tokens: a head that asks for them, a backbone that gives them, and what is refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zoo.api import Backbone, Head
 
 
 class Queries(nn.Module):
-    "Points from learned queries that look at all tokens."
+    "Points from learned queries that attend to all tokens."
 
     def __init__(self, features, points):
         super().__init__()
@@ -44,12 +44,12 @@ def build(features, scheme, input_size):
 class Patches(nn.Module):
     def __init__(self, columns):
         super().__init__()
-        self.cut = nn.Conv2d(3, 8, 16, stride=16)
+        self.embed = nn.Conv2d(3, 8, 16, stride=16)
         if columns:
             self.token_grid, self.extra_tokens = (4, columns), 0
 
     def forward(self, x):
-        return self.cut(x).flatten(2).mT
+        return self.embed(x).flatten(2).mT
 
 
 def build_patches(*, pretrained=False, tokens=False, columns=4):
@@ -82,7 +82,7 @@ def test_a_vision_transformer_gives_its_tokens(queries: None, name: str, extra: 
 
 
 def test_tokens_are_those_of_timms_own_features(queries: None) -> None:
-    """The last block's, with the final norm: what timm gives before it pools."""
+    """They are those of the last block, after the final norm, as timm gives them before pooling."""
     import timm
 
     plain = timm.create_model("test_vit", img_size=64).eval()
@@ -101,7 +101,7 @@ def test_a_backbone_without_tokens_is_refused(queries: None, name: str) -> None:
 
 
 @pytest.mark.parametrize(("columns", "words"), [(3, "gives 16 tokens and says 4 x 3"), (0, "lie")])
-def test_tokens_that_do_not_lie_as_said_are_refused(
+def test_tokens_that_do_not_fit_their_grid_are_refused(
     queries: None, columns: int, words: str
 ) -> None:
     plan = ModelPlan.of("patches", "queries", backbone_options={"columns": columns})

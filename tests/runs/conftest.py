@@ -1,4 +1,4 @@
-"""A finished run, small and quick: what is packed, and what cards are written of."""
+"""A small finished run, which tests pack and write cards of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's card: what is measured for it, by hand and on a run; what it says."""
+"""A model's card: what is measured for it, checked by hand and on a run, and what it says."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def table() -> SampleTable:
 def test_a_model_that_sees_nothing_moves_with_its_box(table: SampleTable) -> None:
     """Its points are fixed in the region, so a shift of the box by a tenth of 40 px is a shift of
     4 px, and a box a tenth larger spreads them by a tenth about the face's place."""
-    made = predictor(Constant())
-    points, rows = points_from_boxes(made, table, np.array([0]), (STILL, SHIFTS[0], LARGER))
+    model = predictor(Constant())
+    points, rows = points_from_boxes(model, table, np.array([0]), (STILL, SHIFTS[0], LARGER))
     assert rows.tolist() == [0]
     still, shifted, larger = points[:, 0]
-    moved = shifted - still
-    np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 4, atol=1e-3)
-    np.testing.assert_allclose(moved, moved[:1].repeat(3, 0), atol=1e-3)
+    shift = shifted - still
+    np.testing.assert_allclose(np.linalg.norm(shift, axis=1), 4, atol=1e-3)
+    np.testing.assert_allclose(shift, shift[:1].repeat(3, 0), atol=1e-3)
     # the region is 40 / .5 = 80 px: the outer two points are half of it apart
     assert np.ptp(still[:, 0]) == pytest.approx(40, abs=1e-3)
     assert np.ptp(larger[:, 0]) == pytest.approx(44, abs=1e-3)
@@ -64,7 +64,7 @@ def test_directions_are_eight_of_one_length_and_sizes_undo_each_other() -> None:
     assert SMALLER[2] * LARGER[2] == pytest.approx(1)
 
 
-def test_a_model_that_sees_the_points_forgives_and_one_that_does_not_pays(
+def test_a_shifted_box_costs_a_blind_model_more_than_one_that_sees(
     table: SampleTable,
 ) -> None:
     seeing = measure(predictor(Brightest()), table, np.array([0]))
@@ -76,10 +76,10 @@ def test_a_model_that_sees_the_points_forgives_and_one_that_does_not_pays(
 
 
 def test_labels_of_other_points_are_refused(table: SampleTable) -> None:
-    made = predictor(Constant())
-    made.scheme = generic_scheme(5)
+    model = predictor(Constant())
+    model.scheme = generic_scheme(5)
     with pytest.raises(DataError, match="predicts 5 points of points5, the labels are 3 points"):
-        measure(made, table, np.array([0]))
+        measure(model, table, np.array([0]))
 
 
 def zoo(*arguments: object) -> Result:
@@ -88,7 +88,7 @@ def zoo(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def carded(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """A run with its card, which was tried on another data set: a CSV of one of the same faces."""
+    """A run with its card, which also measures it on the default drawn faces."""
     folder = tmp_path_factory.mktemp("card")
     run = folder / "run"
     shutil.copytree(trained, run)
@@ -119,7 +119,9 @@ def test_a_card_keeps_what_was_measured_elsewhere(carded: tuple[Path, Result]) -
     assert json.loads((run / "card.json").read_text()) == before
 
 
-def test_wrong_words_are_told(carded: tuple[Path, Result], tmp_path: Path) -> None:
+def test_wrong_options_and_a_damaged_card_are_errors(
+    carded: tuple[Path, Result], tmp_path: Path
+) -> None:
     run, _ = carded
     assert zoo("card", run, "--split", "train").exit_code == 2
     assert zoo("card", tmp_path).exit_code == 2
@@ -132,7 +134,7 @@ def test_wrong_words_are_told(carded: tuple[Path, Result], tmp_path: Path) -> No
 
 
 def test_the_planted_places_are_those_of_the_tests() -> None:
-    """What the figures above are worked from."""
+    """The expected values above rely on them."""
     assert (FACES.side, FACES.cx, FACES.cy) == (0.5, 0.5, 0.6)
     assert np.ptp(UNIT[:, 0]) == 0.5
 
@@ -143,9 +145,9 @@ def test_a_card_has_tables_of_hidden_points_and_of_subsets() -> None:
     assert "hidden points" not in plain
     assert "frames that are" not in plain
     val = made["results"]["val"]
-    own = {key: value for key, value in val.items() if key != "by_person"}
+    scores = {key: value for key, value in val.items() if key != "by_person"}
     val |= {"nme_seen": 0.06, "nme_hidden": 0.11, "hidden_ap": 0.5, "hidden_f1": None}
-    val["subsets"] = {"large <pose>": own | {"nme_ioc": 0.12, "fr_10": 0.75, "n": 8}}
+    val["subsets"] = {"large <pose>": scores | {"nme_ioc": 0.12, "fr_10": 0.75, "n": 8}}
     card = plain_card(checked("record.json", made), "hf://somebody/something")
     assert "| val | 6.00% | 11.00% | 50.00% |  |" in card
     assert "| val | large pose | 12.00% | 75.00% | 8 |" in card

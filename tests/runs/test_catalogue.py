@@ -1,4 +1,4 @@
-"""Models by name: catalogues that are whole and broken, and fetching from servers that fail."""
+"""Models by name: valid and invalid catalogues, and fetching from servers that fail."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves the published model; ``cut`` ends the first answers in the middle of a file."""
+    """Serves the published model; the first ``cut`` answers end in the middle of a file."""
 
     cut = 0
 
@@ -37,7 +37,7 @@ class Handler(SimpleHTTPRequestHandler):
     folder: Path
 
     def log_message(self, *args: Any) -> None:
-        """Not into the tests' output."""
+        """Keep the log out of the tests' output."""
 
     def copyfile(self, source: Any, outputfile: Any) -> None:
         content = source.read()
@@ -100,7 +100,7 @@ def zoo(*arguments: object) -> Result:
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
-def test_the_catalogue_that_ships_can_be_read_and_what_is_in_the_box_is_whole() -> None:
+def test_the_shipped_catalogue_can_be_read_and_its_bundled_models_are_complete() -> None:
     defaults = []
     for model in catalogue.read(catalogue.CATALOGUE).values():
         assert model.address or model.folder()
@@ -130,7 +130,7 @@ def test_a_model_is_fetched_verified_and_then_serves_by_its_name(
     np.testing.assert_array_equal(face.points, same.points)
 
 
-def test_what_is_a_file_or_folder_here_is_no_name(
+def test_the_name_of_a_file_or_folder_here_is_no_model(
     listed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -138,13 +138,13 @@ def test_what_is_a_file_or_folder_here_is_no_name(
     assert not is_model("tiny")
 
 
-def test_an_answer_that_breaks_off_is_asked_for_again(
+def test_half_a_file_is_fetched_again_and_a_complete_one_is_not(
     listed: dict[str, Any], published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Handler, "cut", 0)
     model = find("tiny")
     (model.home).mkdir(parents=True)
-    # half a file under the right name is fetched anew; a whole one is not asked for
+    # half a file under the right name is fetched again; a complete one is not requested
     (model.home / "best.safetensors").write_bytes(
         (published / "best.safetensors").read_bytes()[:1000]
     )
@@ -188,7 +188,7 @@ def test_without_a_network_a_folder_serves(
     assert load("tiny", "cpu").name == "tiny"
 
 
-def test_the_default_stands_where_no_model_is_named(
+def test_the_default_model_is_used_where_none_is_named(
     listed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path / "none.toml")
@@ -239,7 +239,7 @@ def test_an_entry_that_is_wrong_is_named(
     assert not is_model("tiny")
 
 
-def test_a_model_that_another_took_the_place_of_is_told(
+def test_a_replaced_model_is_refused_with_its_replacement(
     listed: dict[str, Any], tmp_path: Path
 ) -> None:
     relist(tmp_path, tiny=listed | {"replaces": ["older", "oldest"]})
@@ -250,7 +250,7 @@ def test_a_model_that_another_took_the_place_of_is_told(
         assert f"{name}: this version of the zoo does not have it; use tiny" in result.output
 
 
-def test_names_that_are_not_there_or_twice_are_told(
+def test_unknown_invalid_and_duplicate_names_are_refused(
     listed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = r"no model 'tinny': did you mean tiny\? `zoo models` lists them all"

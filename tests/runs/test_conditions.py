@@ -1,4 +1,4 @@
-"""How a model does by how a face is shown: pictures and points change together, errors are told."""
+"""A model's error by condition of the picture: points change with it, and cards show the errors."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ def test_points_turn_with_the_picture_and_the_box_stays_as_large(degrees: float)
     np.testing.assert_allclose(centres(shown.image), shown.points, atol=0.1)
     corner, opposite = np.array(shown.box).reshape(2, 2)
     np.testing.assert_allclose(opposite - corner, 40, atol=1e-6)
-    apart = np.linalg.norm(shown.points[:, None] - shown.points, axis=-1)
-    np.testing.assert_allclose(apart, np.linalg.norm(TRUE[:, None] - TRUE, axis=-1), atol=1e-6)
+    distances = np.linalg.norm(shown.points[:, None] - shown.points, axis=-1)
+    np.testing.assert_allclose(distances, np.linalg.norm(TRUE[:, None] - TRUE, axis=-1), atol=1e-6)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.floats(12, 60))
 def test_a_smaller_copy_has_a_face_of_that_size(side: float) -> None:
     shown = shrink(PLAINLY, side)
-    wanted = min(side, 40)
-    assert shown.box[2] - shown.box[0] == pytest.approx(wanted, rel=0.02)
-    assert np.ptp(shown.points[:, 0]) == pytest.approx(wanted, rel=0.02)
+    expected = min(side, 40)
+    assert shown.box[2] - shown.box[0] == pytest.approx(expected, rel=0.02)
+    assert np.ptp(shown.points[:, 0]) == pytest.approx(expected, rel=0.02)
     np.testing.assert_allclose(centres(shown.image), shown.points, atol=0.15)
 
 
 def test_a_blind_model_is_told_from_one_that_sees() -> None:
     table = read_table(Spots())
-    sees, blind = (
+    seeing, blind = (
         by_condition(predictor(model), table, np.array([0])) for model in (Brightest(), Constant())
     )
-    assert sees["frames"] == blind["frames"] == 1
-    assert list(sees["conditions"]) == list(conditions())
-    squeezed = sees["conditions"].pop("JPEG of quality 10")  # which smears spots that small
-    assert squeezed["nme"] > 0.05
-    assert all(row["nme"] < 0.05 for row in sees["conditions"].values())
-    # its points stay where an upright face has them: 40 px apart, and by a half turn swapped
+    assert seeing["frames"] == blind["frames"] == 1
+    assert list(seeing["conditions"]) == list(conditions())
+    compressed = seeing["conditions"].pop("JPEG of quality 10")  # which smears spots that small
+    assert compressed["nme"] > 0.05
+    assert all(row["nme"] < 0.05 for row in seeing["conditions"].values())
+    # its points stay those of an upright face: 40 px apart, and swapped by a half turn
     assert blind["conditions"]["turned by 180°"]["nme"] > 0.5
     assert blind["conditions"][PLAIN]["kept"] is None
 

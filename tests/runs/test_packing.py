@@ -1,4 +1,4 @@
-"""A bundled run: small, the same to whoever uses it, and without a name of the data."""
+"""A bundled run: small, with the predictions of the run, and without a name from the data."""
 
 from __future__ import annotations
 
@@ -31,43 +31,45 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of bundled models, which every look-up in this test goes to."""
-    (tmp_path / "shelf").mkdir()
-    (tmp_path / "shelf" / "catalogue.toml").write_text("# What stands here.\n# And here.\n")
-    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "shelf")
-    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path / "shelf" / "catalogue.toml")
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that takes the place of the bundled models in this test."""
+    (tmp_path / "bundled").mkdir()
+    (tmp_path / "bundled" / "catalogue.toml").write_text("# What stands here.\n# And here.\n")
+    monkeypatch.setattr(catalogue, "BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(catalogue, "CATALOGUE", tmp_path / "bundled" / "catalogue.toml")
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    return tmp_path / "shelf"
+    return tmp_path / "bundled"
 
 
-def packed(run: Path, shelf: Path, name: str = "tiny", **options: bool) -> packing.Packed:
-    return pack(run, name, "a summary", models=shelf, catalogue=shelf / "catalogue.toml", **options)
+def packed(run: Path, bundled: Path, name: str = "tiny", **options: bool) -> packing.Packed:
+    return pack(
+        run, name, "a summary", models=bundled, catalogue=bundled / "catalogue.toml", **options
+    )
 
 
-def test_a_packed_run_is_the_default_and_predicts_as_the_run_does(run: Path, shelf: Path) -> None:
+def test_a_packed_run_is_the_default_and_predicts_as_the_run_does(run: Path, bundled: Path) -> None:
     from zoo.prediction import load
 
-    done = packed(run, shelf)
+    done = packed(run, bundled)
     assert done.half
     assert done.weights < 0.6 * (run / "best.safetensors").stat().st_size
-    assert done.graph == (shelf / "tiny" / "model.onnx").stat().st_size
+    assert done.graph == (bundled / "tiny" / "model.onnx").stat().st_size
     assert is_model("tiny")
-    small, whole = load_default("cpu"), load(run, "cpu")
-    assert small.name == "tiny"
-    assert isinstance(small, OnnxPredictor)
-    (face,), (same,) = small.predict(NOISE, "none"), whole.predict(NOISE, "none")
-    apart = np.linalg.norm(face.points - same.points, axis=1)
-    assert apart.mean() * small.input_size / 60 <= packing.MOST_MOVED
-    network = TorchPredictor.of_run(shelf / "tiny", "cpu")
-    assert compare(network, small, random_crops(network.input_size), "random").holds
-    tensors, _ = load_tensors(shelf / "tiny" / "best.safetensors")
+    model, run_model = load_default("cpu"), load(run, "cpu")
+    assert model.name == "tiny"
+    assert isinstance(model, OnnxPredictor)
+    (face,), (same,) = model.predict(NOISE, "none"), run_model.predict(NOISE, "none")
+    distances = np.linalg.norm(face.points - same.points, axis=1)
+    assert distances.mean() * model.input_size / 60 <= packing.MOST_MOVED
+    network = TorchPredictor.of_run(bundled / "tiny", "cpu")
+    assert compare(network, model, random_crops(network.input_size), "random").holds
+    tensors, _ = load_tensors(bundled / "tiny" / "best.safetensors")
     kinds = {t.dtype for t in tensors.values() if t.ndim > 1}
     assert kinds == {torch.float16}
     assert {t.dtype for t in tensors.values() if t.ndim == 1} == {torch.float32}
 
 
-def test_the_model_that_ships_is_the_same_by_its_graph_and_by_its_weights() -> None:
+def test_the_bundled_model_predicts_the_same_by_its_graph_and_by_its_weights() -> None:
     model = catalogue.default_model()
     assert model is not None
     folder = catalogue.folder_of(model.name)
@@ -78,8 +80,10 @@ def test_the_model_that_ships_is_the_same_by_its_graph_and_by_its_weights() -> N
     assert compare(network, graph, random_crops(network.input_size), "random").holds
 
 
-def test_what_ships_names_no_person_frame_or_folder(run: Path, shelf: Path, tmp_path: Path) -> None:
-    folder = packed(run, shelf, default=False).folder
+def test_what_ships_names_no_person_frame_or_folder(
+    run: Path, bundled: Path, tmp_path: Path
+) -> None:
+    folder = packed(run, bundled, default=False).folder
     assert catalogue.default_model() is None
     assert sorted(p.name for p in folder.iterdir()) == sorted([*catalogue.FILES, "model.onnx"])
     people = np.load(run / "predictions" / "val.npz")["people"].tolist()
@@ -90,68 +94,68 @@ def test_what_ships_names_no_person_frame_or_folder(run: Path, shelf: Path, tmp_
         assert not [name for name in people if name.encode() in content]
 
 
-def test_weights_that_16_bits_would_spoil_stay(
-    run: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+def test_weights_that_16_bits_would_spoil_stay_in_32(
+    run: Path, bundled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "MOST_MOVED", 0.0)
-    done = packed(run, shelf)
+    done = packed(run, bundled)
     assert not done.half
     assert done.moved == 0
     tensors, _ = load_tensors(run / "best.safetensors")
-    stored, _ = load_tensors(shelf / "tiny" / "best.safetensors")
+    stored, _ = load_tensors(bundled / "tiny" / "best.safetensors")
     assert all(torch.equal(stored[name], tensor) for name, tensor in tensors.items())
 
 
-def test_the_catalogue_keeps_its_comments_and_its_other_models(run: Path, shelf: Path) -> None:
-    packed(run, shelf, "first")
-    packed(run, shelf, "second")
-    text = (shelf / "catalogue.toml").read_text()
+def test_the_catalogue_keeps_its_comments_and_its_other_models(run: Path, bundled: Path) -> None:
+    packed(run, bundled, "first")
+    packed(run, bundled, "second")
+    text = (bundled / "catalogue.toml").read_text()
     assert text.startswith("# What stands here.\n# And here.\n\n[")
     models = catalogue.catalogue()
     assert list(models) == ["first", "second"]
     assert [m.name for m in models.values() if m.default] == ["second"]
-    assert all(m.folder() == shelf / m.name for m in models.values())
+    assert all(m.folder() == bundled / m.name for m in models.values())
     assert models["first"].record["scheme"] == "ibug68"
-    (shelf / "first" / "best.safetensors").write_bytes(b"")
+    (bundled / "first" / "best.safetensors").write_bytes(b"")
     with pytest.raises(DataError, match=r"first: its files in .* are missing or damaged"):
         catalogue.folder_of("first")
 
 
-def test_a_model_that_is_packed_again_still_stands_for_those_that_it_replaced(
-    run: Path, shelf: Path
+def test_a_model_that_is_packed_again_still_names_those_that_it_replaces(
+    run: Path, bundled: Path
 ) -> None:
-    packed(run, shelf, "first")
-    shelved = shelf / "catalogue.toml"
-    shelved.write_text(shelved.read_text().replace("[first]", '[first]\nreplaces = ["zeroth"]'))
-    packed(run, shelf, "first")
+    packed(run, bundled, "first")
+    listed = bundled / "catalogue.toml"
+    listed.write_text(listed.read_text().replace("[first]", '[first]\nreplaces = ["zeroth"]'))
+    packed(run, bundled, "first")
     assert catalogue.catalogue()["first"].replaces == ("zeroth",)
 
 
-def test_what_cannot_be_packed_leaves_the_box_as_it_is(
-    run: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_cannot_be_packed_leaves_the_bundled_models_as_they_are(
+    run: Path, bundled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = (shelf / "catalogue.toml").read_text()
+    before = (bundled / "catalogue.toml").read_text()
     with pytest.raises(UsageError, match="'Two Words' is no name"):
-        packed(run, shelf, "Two Words")
+        packed(run, bundled, "Two Words")
     with monkeypatch.context() as patch:
         patch.setattr(packing, "MOST_BYTES", 1000)
         with pytest.raises(UsageError, match=r"its weights take .* MB, and its graph .*; a "):
-            packed(run, shelf)
+            packed(run, bundled)
     record = json.loads((run / "record.json").read_text())
     person = np.load(run / "predictions" / "val.npz")["people"].tolist()[0]
     record["notes"] = person
     (run / "record.json").write_text(json.dumps(record))
     with pytest.raises(DataError, match="names a person or a frame"):
-        packed(run, shelf)
+        packed(run, bundled)
     (run / "record.json").unlink()
     with pytest.raises(UsageError, match="is not finished"):
-        packed(run, shelf)
-    assert (shelf / "catalogue.toml").read_text() == before
-    assert [p.name for p in shelf.iterdir()] == ["catalogue.toml"]
+        packed(run, bundled)
+    assert (bundled / "catalogue.toml").read_text() == before
+    assert [p.name for p in bundled.iterdir()] == ["catalogue.toml"]
 
 
-def test_what_a_model_ships_with_says_what_its_scores_are_worth(
-    run: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_calibration_of_scores_ships_with_a_model(
+    run: Path, bundled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Measured by `zoo evaluate --calibrate`, kept in the record, packed, and read from both."""
     from zoo.export.calibrate import calibrate
@@ -163,8 +167,8 @@ def test_what_a_model_ships_with_says_what_its_scores_are_worth(
     curve = calibrate(run).curve
     assert curve.faces == curve.others > 0
     assert load_record(run / "record.json").calibration == curve
-    packed(run, shelf)
-    assert load(shelf / "tiny", "cpu").calibration == curve
+    packed(run, bundled)
+    assert load(bundled / "tiny", "cpu").calibration == curve
     exported = load_default()
     assert exported.calibration == curve
     np.testing.assert_allclose(exported.mean_shape, load(run, "cpu").mean_shape)

@@ -1,7 +1,7 @@
 """Training that takes a second: a tiny planted network on a few small drawn faces.
 
-Every test is given its own run folder, and all share one ZOO_HOME, so that each store is drawn
-once a session.
+Each test has its own run folder. All tests share one ZOO_HOME, so that each store is built once
+a session.
 """
 
 from __future__ import annotations
@@ -50,29 +50,29 @@ class Tiny(nn.Module):
 
     def forward(self, x):
         x = self.wide(self.drop(self.norm(self.conv(x)).relu())).relu()
-        return happen(self, x) if self.training else x
+        return inject_fault(self, x) if self.training else x
 
 
-def happen(net, x):
-    """$TINY_AT = "7 kill": what befalls this process in its 7th training batch."""
+def inject_fault(net, x):
+    """Do what $TINY_AT says. "7 SIGKILL" sends this process SIGKILL in its 7th training batch."""
     net.batches += 1
-    at, _, what = os.environ.get("TINY_AT", "0 ").partition(" ")
-    if net.batches != int(at) or os.environ.get("RANK", "0") != os.environ.get("TINY_RANK", "0"):
+    batch, _, fault = os.environ.get("TINY_AT", "0 ").partition(" ")
+    if net.batches != int(batch) or os.environ.get("RANK", "0") != os.environ.get("TINY_RANK", "0"):
         return x
-    if what == "nan":
+    if fault == "nan":
         return x * float("nan")
-    if what == "nan gradient":
+    if fault == "nan gradient":
         x.register_hook(lambda gradient: gradient * float("nan"))
-    elif what == "die":
+    elif fault == "die":
         raise KeyboardInterrupt("planted death")
-    elif what == "raise":
+    elif fault == "raise":
         raise ArithmeticError("planted")
-    elif what == "full disk":
+    elif fault == "full disk":
         resource.setrlimit(resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
-    elif what == "interrupt torchrun":
+    elif fault == "interrupt torchrun":
         os.kill(os.getppid(), signal.SIGINT)
     else:
-        for name in what.split():
+        for name in fault.split():
             os.kill(os.getpid(), signal.Signals[name])
     return x
 
@@ -92,7 +92,7 @@ DATA = (
 """36 training frames of 12 people, 6 of 2 for val, 3 of 1 for test, under `person`."""
 
 PLAIN = ("backbone.norm=false", "backbone.drop=0.0")
-"""Without batch norm and dropout: the gradient of a batch is the mean of its frames' own."""
+"""No batch norm and no dropout: a batch's gradient is the mean of its frames' gradients."""
 
 EVERYTHING = (
     # 36 frames, 8 a batch, 2 batches a step: 5 batches and 3 steps an epoch, the last one short
@@ -104,7 +104,7 @@ EVERYTHING = (
     "augment.flip=0.5",
     "augment.rotation=20",
 )
-"""All that a resumed run must put back, with the batch norm and dropout of the network."""
+"""Options whose state a resumed run must restore, beside the network's batch norm and dropout."""
 
 RATE = 0.2
 """High enough for the validation loss to rise in the fourth epoch: the plateau schedule steps."""
@@ -124,7 +124,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def tiny(plant: Plant, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The backbone ``tiny``, one thread, and nobody's own ZOO_HOME."""
+    """Install the backbone ``tiny``; use one thread and a ZOO_HOME of the tests."""
     plant("tiny", {"zoo.backbones": {"tiny": "tiny"}}, SOURCE)
     monkeypatch.setenv("ZOO_HOME", str(home))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -137,7 +137,7 @@ def tiny(plant: Plant, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 class Watcher(Reporter):
-    """Keeps what a run says."""
+    """Keeps the notes, steps and epoch rows that a run reports."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -155,7 +155,7 @@ class Watcher(Reporter):
 
 
 class Kit:
-    """What the tests of this folder share."""
+    """Helpers that the tests of this folder share."""
 
     DATA, PLAIN, EVERYTHING, RATE = DATA, PLAIN, EVERYTHING, RATE
 
@@ -171,12 +171,12 @@ class Kit:
         return run.train(self.config(*sets, **flags), self.out / out, reporter=self.watcher)
 
     def arguments(self, *sets: str, out: str = "runs", **flags: Any) -> list[str]:
-        """The same for the command line."""
+        """The command line of the run that :meth:`train` would train."""
         line = ["train", "tiny", "--out", str(self.out / out)]
         for key, value in {**FLAGS, **flags}.items():
             line += [f"--{key.replace('_', '-')}", str(value)]
-        for each in (*DATA, *sets):
-            line += ["--set", each]
+        for setting in (*DATA, *sets):
+            line += ["--set", setting]
         return line
 
     def zoo(
@@ -192,23 +192,23 @@ class Kit:
         return quick_process.run([*torchrun, *arguments], self.out, variables)
 
     def two_nodes(self, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
-        """``zoo ...`` as one process on each of two machines, both of which are this one."""
+        """``zoo ...`` as one process on each of two nodes; both nodes are this machine."""
         script = quick_process.command(self.out, "zoo", Path(sys.executable))
-        with socket.socket() as door:
-            door.bind(("127.0.0.1", 0))
-            port = str(door.getsockname()[1])
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
 
         def node(rank: int) -> subprocess.CompletedProcess[str]:
-            words = ["-m", "torch.distributed.run", "--nnodes", "2", "--node-rank", str(rank)]
-            words += ["--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
-            words += ["--no-python", str(script), *arguments]
-            return quick_process.run(words, self.out, os.environ)
+            line = ["-m", "torch.distributed.run", "--nnodes", "2", "--node-rank", str(rank)]
+            line += ["--nproc-per-node", "1", "--master-addr", "127.0.0.1", "--master-port", port]
+            line += ["--no-python", str(script), *arguments]
+            return quick_process.run(line, self.out, os.environ)
 
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(node, range(2)))
 
     def torchrun(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """``torchrun --nproc-per-node 2 ...``, and nothing is forked."""
+        """``torchrun --nproc-per-node 2 ...`` as plain processes, not forked from a loaded one."""
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         return subprocess.run(
             [*command, "--nproc-per-node", "2", *arguments],
@@ -225,7 +225,7 @@ class Kit:
 
     @staticmethod
     def history(path: Path) -> list[dict[str, float]]:
-        """Without the columns that say how long it took."""
+        """The rows of history.csv, without the columns of times."""
         timings = ("seconds", "val_seconds", "images_per_second")
         with (path / "history.csv").open(newline="") as stream:
             return [
@@ -234,7 +234,7 @@ class Kit:
             ]
 
     def outcome(self, path: Path) -> tuple[bytes, list[dict[str, float]], bytes]:
-        """All that a run ends in, to the bit."""
+        """A run's best weights, history and val predictions, to compare bit for bit."""
         return (
             (path / "best.safetensors").read_bytes(),
             self.history(path),

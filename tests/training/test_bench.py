@@ -1,4 +1,4 @@
-"""`zoo bench`: who is timed, in which order, what is kept, and what is refused."""
+"""`zoo bench`: which runs are timed, in which order, what is recorded, and what is refused."""
 
 from __future__ import annotations
 
@@ -86,30 +86,30 @@ def test_records_keep_what_was_measured_and_how(kit: Kit, runs: list[RunFolder])
 def test_networks_take_turns(
     kit: Kit, runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What runs when: warm-up of all, then round by round each at batch 1 and at a full batch."""
-    seen: list[tuple[int, int]] = []
+    """All networks warm up, then each round times every network at batch 1 and at a full batch."""
+    forwards: list[tuple[int, int]] = []
 
-    def watched(folder: RunFolder) -> Any:
+    def load_with_hook(folder: RunFolder) -> Any:
         trained = load_trained(folder)
 
-        def note(module: Any, inputs: Any) -> None:
+        def record(module: Any, inputs: Any) -> None:
             [images] = inputs
-            if len(seen) >= 2:  # before, the GMACs are counted
+            if len(forwards) >= 2:  # the first two forwards count the GMACs
                 assert torch.is_inference_mode_enabled()
                 assert not module.training
                 assert images.is_contiguous(memory_format=torch.channels_last)
-            seen.append((images.shape[-1], len(images)))
+            forwards.append((images.shape[-1], len(images)))
 
-        trained.model.register_forward_pre_hook(note)
+        trained.model.register_forward_pre_hook(record)
         return trained
 
-    monkeypatch.setattr(benching, "load_trained", watched)
+    monkeypatch.setattr(benching, "load_trained", load_with_hook)
     bench([run.path for run in runs], device="cpu", batch_size=4, rounds=2)
     counting = [(32, 1), (48, 1)]
     warm = [*[(32, 1)] * 3, *[(32, 4)] * 3, *[(48, 1)] * 3, *[(48, 4)] * 3]
-    # one that is not counted, then three alone or one full batch
-    turn = [*[(32, 1)] * 4, *[(32, 4)] * 2, *[(48, 1)] * 4, *[(48, 4)] * 2]
-    assert seen == [*counting, *warm, *turn, *turn]
+    # one forward that is not counted, then three at batch 1 or one at a full batch
+    one_round = [*[(32, 1)] * 4, *[(32, 4)] * 2, *[(48, 1)] * 4, *[(48, 4)] * 2]
+    assert forwards == [*counting, *warm, *one_round, *one_round]
 
 
 def test_figures_are_medians_and_quartiles_of_the_timed_forwards(
@@ -121,8 +121,8 @@ def test_figures_are_medians_and_quartiles_of_the_timed_forwards(
     monkeypatch.setattr(benching.time, "perf_counter", lambda: float(next(ticks)))
     timer = benching.Timer(load_trained(runs[0]).model, torch.zeros(1, 3, 32, 32), "fp32", least=3)
     timer.turn()
-    # readings 1 2: not counted; 3: the turn begins; then pairs 4 5, 6 7, 8 9 in between which the
-    # turn looks whether it is over only when it has its three
+    # readings 1 and 2 are of the forward that is not counted, and 3 begins the turn; the three
+    # samples are 4 5, 6 7 and 8 9, and only then does the turn read the clock to see if it is over
     assert timer.samples == pytest.approx([0.004, 0.006, 0.008])
 
 
@@ -133,7 +133,7 @@ def test_threads_are_put_back(runs: list[RunFolder]) -> None:
     assert torch.get_num_threads() == 1
 
 
-def test_what_cannot_be_timed_keeps_nobody_else_from_it(kit: Kit, runs: list[RunFolder]) -> None:
+def test_runs_that_cannot_be_timed_do_not_stop_the_others(kit: Kit, runs: list[RunFolder]) -> None:
     entry = external(kit)
     unfinished = kit.out / "runs" / "unfinished"
     shutil.copytree(runs[0].path, unfinished)
@@ -145,11 +145,13 @@ def test_what_cannot_be_timed_keeps_nobody_else_from_it(kit: Kit, runs: list[Run
     assert runs[2].name in result.stdout
     assert "bench" in load_record(runs[2].record).raw["cost"]
     assert entry.record.read_bytes() == before
-    said = [each for each in result.stderr.splitlines() if each.startswith("warning: not timed: ")]
-    assert len(said) == 3
-    assert f"{entry.path}: is an external entry" in said[0]
-    assert f"{unfinished}: is not finished" in said[1]
-    assert "no run here" in said[2]
+    warnings = [
+        text for text in result.stderr.splitlines() if text.startswith("warning: not timed: ")
+    ]
+    assert len(warnings) == 3
+    assert f"{entry.path}: is an external entry" in warnings[0]
+    assert f"{unfinished}: is not finished" in warnings[1]
+    assert "no run here" in warnings[2]
 
 
 def test_one_run_that_cannot_be_timed_is_an_error(kit: Kit) -> None:
@@ -165,7 +167,7 @@ def test_one_run_that_cannot_be_timed_is_an_error(kit: Kit) -> None:
     assert result.stdout == ""
 
 
-def test_a_batch_that_does_not_fit_is_said_and_the_others_are_timed(
+def test_a_batch_that_does_not_fit_is_reported_and_the_others_are_timed(
     kit: Kit, runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: benching.Timer) -> None:

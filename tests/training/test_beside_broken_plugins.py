@@ -1,7 +1,7 @@
-"""Every way in which a stranger's plugin can be broken, all installed at once: the zoo works.
+"""The zoo works while third-party plugins that are broken in every way are installed at once.
 
-One environment holds them all beside the healthy backbone ``tiny``, and thieves of built-in ids
-as well, so that nothing but what is asked for can be in a command's way.
+One environment holds all of them beside the healthy backbone ``tiny``, and also plugins that take
+the ids of built-in ones. A command may fail only over a plugin that it is asked to use.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BROKEN = {
     "exits": ("raise SystemExit\n", "SystemExit"),
     "crashes": ("import os\nos.abort()\n", "SIGABRT"),
 }
-"""What a module does while it is imported, and what the check says of it."""
+"""By fault: a module that has it, and words of what `zoo list --check` says about it."""
 
 RUDE = """
 import os, random, sys, threading, time
@@ -59,10 +59,10 @@ THIEF = {
 
 
 @pytest.fixture
-def crowd(plant: Plant) -> None:
-    for how, (source, _) in BROKEN.items():
+def broken_plugins(plant: Plant) -> None:
+    for fault, (source, _) in BROKEN.items():
         plant(
-            f"x-{how}", {"zoo.losses": {f"x_{how}": "ours"}}, source,
+            f"x-{fault}", {"zoo.losses": {f"x_{fault}": "ours"}}, source,
             requires=["a-library-nobody-has"],
         )  # fmt: skip
     plant("x-rude", {"zoo.losses": {"x_rude": "ours"}}, RUDE)
@@ -71,8 +71,8 @@ def crowd(plant: Plant) -> None:
     plant("thief", THIEF, "raise RuntimeError('stop')\n")
     plant("tiny-thief", {"zoo.losses": {"x_twin": "ours"}}, LOSS)
     plant("x-twin", {"zoo.losses": {"x_twin": "ours"}}, LOSS)
-    # one distribution twice on the path, and one whose metadata is damaged (in METADATA: beside a
-    # damaged entry_points.txt, torch itself cannot be imported)
+    # one distribution twice on the path, and one whose metadata is damaged (METADATA,
+    # because with a damaged entry_points.txt torch itself cannot be imported)
     plant("twice", {"zoo.losses": {"x_twice": "ours"}}, LOSS, version="1.0")
     plant("twice", {"zoo.losses": {"x_twice": "ours"}}, LOSS, version="2.0")
     mangled = plant("x-nameless", {"zoo.losses": {"x_hidden": "ours"}}, LOSS)
@@ -81,7 +81,7 @@ def crowd(plant: Plant) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("crowd")
+@pytest.mark.usefixtures("broken_plugins")
 @pytest.mark.filterwarnings("ignore::zoo.api.ZooWarning")
 def test_everything_else_works(kit: Kit) -> None:
     listed = kit.zoo("list", "--json")
@@ -93,17 +93,17 @@ def test_everything_else_works(kit: Kit) -> None:
     assert status["thief", "head", "linear"] == "duplicate"
     assert status["x-names", "loss", "X"] == status["x-names", "loss", "x y"] == "invalid name"
     assert [e["version"] for e in entries if e["id"] == "x_twice"] == ["2.0"]
-    # what cannot be listed is said in one line, and nothing else is
-    [said] = listed.stderr.splitlines()
-    assert re.match(r"warning: plugins of .*x_nameless-1\.0\.dist-info are unknown", said)
+    # stderr is one line, about the plugins that cannot be listed
+    [warning] = listed.stderr.splitlines()
+    assert re.match(r"warning: plugins of .*x_nameless-1\.0\.dist-info are unknown", warning)
 
     checked = kit.zoo("list", "x_*", "--check", "--timeout", "6", "--json")
     assert checked.returncode == 3
     assert "Traceback" not in checked.stderr
     verdicts = {e["id"]: e for e in json.loads(checked.stdout)}
-    for how, (_, reason) in BROKEN.items():
-        assert verdicts[f"x_{how}"]["status"] == "broken"
-        assert reason in verdicts[f"x_{how}"]["reason"]
+    for fault, (_, reason) in BROKEN.items():
+        assert verdicts[f"x_{fault}"]["status"] == "broken"
+        assert reason in verdicts[f"x_{fault}"]["reason"]
     assert "there is no x_nowhere" in verdicts["x_gone"]["reason"]
     assert verdicts["x_target"]["status"] == "invalid target"
     assert (verdicts["x_twice"]["status"], verdicts["x_twin"]["status"]) == ("ok", "duplicate")
@@ -115,14 +115,14 @@ def test_everything_else_works(kit: Kit) -> None:
     assert record["plugins"]["loss"]["distribution"] == "landmark-zoo"
     assert leaderboard(kit.out / "runs")["backbone"].iloc[0] == "tiny"
 
-    # asked for one of them, a command names it and what to do
-    for plugin_id, said_of_it in {
+    # a command that is asked for one of them names it and says what to do
+    for plugin_id, message in {
         "x_lacks": "loss x_lacks of x-lacks 1.0 cannot be loaded from x_lacks:ours: needs a_lib",
         "x_newer": "loss x_newer of x-newer 1.0 is written for version 99",
         "smooth_l1": "ask for landmark-zoo/smooth_l1 or thief/smooth_l1",
         "X": "x-names/X cannot be used: an id is a small letter",
     }.items():
-        with pytest.raises(PluginError, match=re.escape(said_of_it)):
+        with pytest.raises(PluginError, match=re.escape(message)):
             kit.train(epochs=1, loss=plugin_id)
     assert kit.train(epochs=1, loss="landmark-zoo/smooth_l1").record.is_file()
 

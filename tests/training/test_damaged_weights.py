@@ -1,4 +1,4 @@
-"""Weights that are not those of the record beside them, or not finite, are refused everywhere."""
+"""Weights that do not match their record, or are not finite, are refused everywhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from zoo.training.transfer import find_start
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose record says which weights it is of."""
+    """A run whose record holds the sha256 of its weights."""
     run = make_run(tmp_path_factory.mktemp("damaged") / "run")
     record = json.loads((run / "record.json").read_text())
     record["model"]["best_sha256"] = file_digest(run / "best.safetensors")
@@ -77,7 +77,7 @@ def test_a_trained_run_without_its_weights_is_not_called_unfinished(
         use(run)
 
 
-def test_sound_weights_and_those_of_older_records_are_taken(run: Path) -> None:
+def test_sound_weights_are_loaded_with_and_without_a_digest_in_the_record(run: Path) -> None:
     load_trained(RunFolder(run))
     record = json.loads((run / "record.json").read_text())
     del record["model"]["best_sha256"]
@@ -97,7 +97,7 @@ def test_weights_that_are_not_finite_are_refused(value: float, run: Path) -> Non
 
 
 class Fixed(Predictor):
-    """Says the same of every crop."""
+    """Predicts the same value for every crop."""
 
     def __init__(self, like: Predictor, value: float) -> None:
         self.value = value
@@ -109,7 +109,7 @@ class Fixed(Predictor):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
-def test_answers_that_are_no_places_are_not_drawn(value: float, sound: Path) -> None:
+def test_predictions_that_are_no_places_are_refused(value: float, sound: Path) -> None:
     image = np.zeros((64, 64, 3), np.uint8)
     sane = Fixed(load(sound), 0.5)
     assert len(sane.predict(image, "none")) == 1
@@ -117,7 +117,7 @@ def test_answers_that_are_no_places_are_not_drawn(value: float, sound: Path) -> 
         Fixed(sane, value).predict(image, "none")
 
 
-def test_a_header_of_a_larger_network_than_its_file_holds_is_refused(run: Path) -> None:
+def test_a_header_that_names_a_larger_network_than_its_file_holds_is_refused(run: Path) -> None:
     (run / "record.json").unlink()
     tensors, header = load_tensors(run / "best.safetensors")
     header["config"]["backbone"] = "landmark-zoo/timm:vit_large_patch16_224"

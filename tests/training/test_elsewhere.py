@@ -43,8 +43,8 @@ def test_a_run_on_68_points_is_scored_on_98_in_a_group_of_its_own(kit: Kit) -> N
     lines = done.stdout.splitlines()
     [title] = [i for i, line in enumerate(lines) if line.startswith("subset ")]
     # Of the frames 0, 1 and 2: each attribute holds for every second, third, ... frame.
-    shown = {line.split()[0]: line.split()[1] for line in lines[title + 1 :]}
-    assert shown == dict.fromkeys(("blur", "expression", "illumination", "make-up"), "1") | {
+    counts = {line.split()[0]: line.split()[1] for line in lines[title + 1 :]}
+    assert counts == dict.fromkeys(("blur", "expression", "illumination", "make-up"), "1") | {
         "occlusion": "1",
         "pose": "2",
     }
@@ -52,10 +52,10 @@ def test_a_run_on_68_points_is_scored_on_98_in_a_group_of_its_own(kit: Kit) -> N
     record = folder.read_record()
     [(name, other)] = record.elsewhere.items()
     results = other.results["test"]
-    kept = load(folder.predictions(f"{name}-test"))
+    predictions = load(folder.predictions(f"{name}-test"))
     labels = [s.points for s in wflw.open(root).samples() if s.release_split == "test"]
-    np.testing.assert_array_equal(kept.target, np.array(labels)[:, list(WFLW98_OF_IBUG68)])
-    assert results_of(kept)["nme_ioc"] == results.nme_ioc
+    np.testing.assert_array_equal(predictions.target, np.array(labels)[:, list(WFLW98_OF_IBUG68)])
+    assert results_of(predictions)["nme_ioc"] == results.nme_ioc
     assert (other.data.scheme, other.data.frames) == ("ibug68", {"test": 3})
     assert "test" not in record.results
 
@@ -66,8 +66,8 @@ def test_a_run_on_68_points_is_scored_on_98_in_a_group_of_its_own(kit: Kit) -> N
     assert posed.title == f"{group.title}, subset pose"
     assert posed.rows[0].nme_ioc == pytest.approx(results.subsets["pose"].nme_ioc)
     assert posed.baseline["nme_ioc"] == results.subsets["pose"].baseline["nme_ioc"]
-    [own] = collect([folder.path], "val")[0]
-    assert own.benchmark.trained_on == ""
+    [val_group] = collect([folder.path], "val")[0]
+    assert val_group.benchmark.trained_on == ""
     with pytest.raises(UsageError, match="no subset of the test split 'posed': did you mean pose"):
         collect([folder.path], "test", subset="posed")
     with pytest.raises(UsageError, match=r"no subset of the val split 'pose': there are none$"):

@@ -1,4 +1,4 @@
-"""Options of plugins that are files: a path is given, the content is what counts."""
+"""Options of plugins that are files: a path names the file, and its content identifies it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from zoo.api import Head, Loss
 
 
 class Shifted(nn.Module):
-    "Points beside those of a layer, by what stands in a file."
+    "Points of a linear layer, shifted by the number in a file."
 
     def __init__(self, channels, points, prior):
         super().__init__()
@@ -59,16 +59,16 @@ def prior(plant: Plant, tmp_path: Path) -> Path:
 
 def test_a_run_keeps_the_file_and_goes_on_without_its_path(kit: Kit, prior: Path) -> None:
     digest = hashlib.sha256(b"0.25").hexdigest()
-    done = kit.train(f"head.prior={prior}", head="shifted", epochs=1)
-    record = load_record(done.record)
+    folder = kit.train(f"head.prior={prior}", head="shifted", epochs=1)
+    record = load_record(folder.record)
     assert record.raw["config"]["options"]["head"]["prior"] == f"sha256:{digest}"
-    assert str(prior) not in (done.path / "config.toml").read_text()
+    assert str(prior) not in (folder.path / "config.toml").read_text()
     prior.unlink()
-    head = load_trained(done).model.head
+    head = load_trained(folder).model.head
     assert head.get_submodule("out").in_features == 12
     assert head.__dict__["shift"] == 0.25
-    run.resume(done.path, epochs=2)
-    assert load_record(done.record).epochs == 2
+    run.resume(folder.path, epochs=2)
+    assert load_record(folder.record).epochs == 2
 
 
 def test_two_paths_of_one_file_are_one_row(kit: Kit, prior: Path) -> None:
@@ -85,14 +85,14 @@ def test_two_paths_of_one_file_are_one_row(kit: Kit, prior: Path) -> None:
 
 def test_a_file_that_is_not_here_is_named_by_its_digest(kit: Kit, prior: Path) -> None:
     digest = hashlib.sha256(b"0.25").hexdigest()
-    done = kit.train(f"head.prior={prior}", head="shifted", epochs=1)
-    for kept in (zoo_home() / "files").glob(f"{digest}*"):
-        kept.unlink()
+    folder = kit.train(f"head.prior={prior}", head="shifted", epochs=1)
+    for stored in (zoo_home() / "files").glob(f"{digest}*"):
+        stored.unlink()
     with pytest.raises(UsageError, match=rf"head\.prior: is the file with the sha256 {digest}, "):
-        load_trained(done)
-    again = kit.zoo("evaluate", str(done.path), "--file", str(prior))
-    assert again.returncode == 0, again.stderr
-    assert load_trained(done).model.head.__dict__["shift"] == 0.25
+        load_trained(folder)
+    evaluated = kit.zoo("evaluate", str(folder.path), "--file", str(prior))
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert load_trained(folder).model.head.__dict__["shift"] == 0.25
 
 
 def test_no_file_and_a_file_that_is_not_declared_are_refused(kit: Kit, prior: Path) -> None:

@@ -1,4 +1,4 @@
-"""All folds of a protocol: which are trained, which are not again, and the row that they make."""
+"""All folds of a protocol: which are trained, which are skipped, and the row that they make."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_fold_has_a_folder_and_none_is_trained_again(kit: Kit) -> None:
     assert early.record.read_bytes() == before
 
 
-def test_only_the_very_run_counts_as_finished(kit: Kit) -> None:
+def test_only_the_same_run_counts_as_finished(kit: Kit) -> None:
     early = kit.train("fold=3", **FOLDS)
     nothing = [(None, False)] * 5
     assert existing(kit) == [*nothing[:3], (early.path, True), nothing[4]]
@@ -75,18 +75,18 @@ def test_only_the_very_run_counts_as_finished(kit: Kit) -> None:
     assert existing(kit, lr=0.002) == nothing
     assert existing(kit, "dataset.seed=1") == nothing
 
-    # the device and the place of the data are no part of what a run is
+    # the device and the folder of the data do not identify a run
     config = early.read_config()
     early.write_config(replace(config, device="cuda", data="/elsewhere"))
     assert existing(kit)[3] == (early.path, True)
 
-    # as when frames were added to a folder: the configuration says nothing of that
+    # as if frames were added to the folder, which the configuration does not show
     record = json.loads(early.record.read_text())
     record["data"]["fingerprint"] = "0" * 64
     early.record.write_text(json.dumps(record))
     assert existing(kit) == nothing
 
-    # without its record it was interrupted; where it was to go on is then part of it
+    # without a record it was interrupted; then device and folder of the data must be the same too
     early.record.unlink()
     assert existing(kit) == nothing
     early.write_config(config)
@@ -94,7 +94,7 @@ def test_only_the_very_run_counts_as_finished(kit: Kit) -> None:
 
 
 def test_a_fold_that_was_interrupted_goes_on(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = kit.train("fold=0", **{**FOLDS, "epochs": 2})
+    uninterrupted = kit.train("fold=0", **{**FOLDS, "epochs": 2})
     config = kit.config(**{**FOLDS, "epochs": 2})
     monkeypatch.setenv("TINY_AT", "7 SIGINT")
     with pytest.raises(Interrupted) as stop:
@@ -109,11 +109,11 @@ def test_a_fold_that_was_interrupted_goes_on(kit: Kit, monkeypatch: pytest.Monke
     kit.watcher.notes.clear()
     resumed = next(train_folds(config, kit.out / "stopped", reporter=kit.watcher))
     assert kit.watcher.notes == [f"fold 0 of 0 to 4: goes on in {path}"]
-    assert kit.outcome(resumed.path) == kit.outcome(whole.path)
+    assert kit.outcome(resumed.path) == kit.outcome(uninterrupted.path)
 
 
 def test_a_run_that_another_process_trains_is_left_alone(kit: Kit) -> None:
-    """As when the same command is given in two terminals."""
+    """As if the same command ran in two terminals."""
     folder = kit.train("fold=0", **FOLDS)
     folder.forget_results()
     before = kit.history(folder.path)
@@ -135,14 +135,14 @@ def test_a_fold_that_is_named_is_one_run_and_always_trained(kit: Kit) -> None:
     assert second.name == f"{first.name}-2"
 
 
-def test_one_run_of_a_protocol_with_folds_needs_one_named(kit: Kit) -> None:
+def test_a_single_run_under_a_protocol_with_folds_needs_a_fold(kit: Kit) -> None:
     with pytest.raises(UsageError, match=r"has 5 folds: name one with --set fold=0.*train_folds"):
         kit.train(**FOLDS)
     assert not (kit.out / "runs").exists()
 
 
 @pytest.mark.parametrize("fold", [5, -2])
-def test_a_fold_that_is_none_is_refused(kit: Kit, fold: int) -> None:
+def test_a_fold_that_does_not_exist_is_refused(kit: Kit, fold: int) -> None:
     with pytest.raises(UsageError, match="fold"):
         kit.train(f"fold={fold}", **FOLDS)
 

@@ -1,5 +1,5 @@
-"""Augmentations, metrics and trackers of a stranger: named, listed, trained with, gone on with,
-recorded and shown; and a broken one of each beside them."""
+"""Third-party augmentations, metrics and trackers are listed, used in training, resumed, recorded
+and shown; broken ones beside them do no harm."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from zoo.api import Augmentation, Metric, Tracker
 
 
 def build(*, scheme, share=0.5):
-    """A mirror, as the zoo has one: points are exchanged by the scheme."""
+    """Mirror a share of the images, and exchange their points as the scheme says."""
     order = torch.tensor(scheme.flip)
 
     def augment(batch):
         chosen = batch.draws[:, 0] < share
         images = torch.where(chosen[:, None, None, None], batch.images.flip(3), batch.images)
-        there = batch.points[:, order] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
-        points = torch.where(chosen[:, None, None], there, batch.points)
+        mirrored = batch.points[:, order] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+        points = torch.where(chosen[:, None, None], mirrored, batch.points)
         visible = torch.where(chosen[:, None], batch.visible[:, order], batch.visible)
         return replace(batch, images=images, points=points, visible=visible)
 
@@ -58,7 +58,7 @@ def worst(face):
 
 
 def half(face):
-    """It measures every face whose first label lies in the left half of 128 pixels."""
+    """1 for a face whose first label is in the left half of 128 pixels; it skips the others."""
     return 1.0 if face.target[0, 0] < 64 else float("nan")
 
 
@@ -69,21 +69,21 @@ divides = Metric(measure=lambda face: 1 / 0)
 
 class Lines:
     def begin(self, run):
-        self.file = run.folder / "told.txt"
-        self.tell(f"begin {run.step} {len(run.history)} {run.config['batch_size']}")
+        self.file = run.folder / "lines.txt"
+        self.write(f"begin {run.step} {len(run.history)} {run.config['batch_size']}")
 
-    def tell(self, line):
+    def write(self, line):
         with self.file.open("a") as stream:
             stream.write(line + "\\n")
 
     def step(self, step, figures):
-        self.tell(f"step {step} {sorted(figures)[0]}")
+        self.write(f"step {step} {sorted(figures)[0]}")
 
     def epoch(self, step, figures):
-        self.tell(f"epoch {step} {figures['epoch']}")
+        self.write(f"epoch {step} {figures['epoch']}")
 
     def close(self, ending):
-        self.tell(ending)
+        self.write(ending)
 
 
 class Fails(Lines):
@@ -100,7 +100,7 @@ PLUGINS = {
     "zoo.trackers": {"lines": "lines", "fails": "fails"},
 }
 MIRROR = ("augmentations=mirror", "augmentation.mirror.share=0.4")
-FROM = {"distribution": "stranger", "version": "1.0"}
+STRANGER = {"distribution": "stranger", "version": "1.0"}
 
 
 @pytest.fixture(autouse=True)
@@ -120,9 +120,9 @@ def metrics_of(path: Path) -> Any:
 def test_a_run_with_all_three_goes_on_to_the_bit_and_its_record_names_them(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = {(e.kind, e.id) for e in installed() if e.distribution == "stranger"}
-    assert {("augmentation", "mirror"), ("metric", "right"), ("tracker", "lines")} <= theirs
-    whole = train(kit, "whole", *MIRROR, log_with="lines", epochs=2)
+    third_party = {(e.kind, e.id) for e in installed() if e.distribution == "stranger"}
+    assert {("augmentation", "mirror"), ("metric", "right"), ("tracker", "lines")} <= third_party
+    uninterrupted = train(kit, "whole", *MIRROR, log_with="lines", epochs=2)
     monkeypatch.setenv("TINY_AT", "8 die")
     with pytest.raises(KeyboardInterrupt, match="planted death"):
         train(kit, "died", *MIRROR, log_with="lines", epochs=2)
@@ -130,19 +130,19 @@ def test_a_run_with_all_three_goes_on_to_the_bit_and_its_record_names_them(
     died = kit.only_run("died")
     with tracked(kit.watcher, was_tracked(died, kit.watcher)) as reporter:
         run.resume(died, reporter=reporter)
-    assert kit.outcome(died) == kit.outcome(whole)
-    assert kit.outcome(whole)[0] != kit.outcome(train(kit, "plain", epochs=2))[0]
+    assert kit.outcome(died) == kit.outcome(uninterrupted)
+    assert kit.outcome(uninterrupted)[0] != kit.outcome(train(kit, "plain", epochs=2))[0]
 
-    told = (whole / "told.txt").read_text().splitlines()
+    lines = (uninterrupted / "lines.txt").read_text().splitlines()
     steps = [f"step {step} images_per_second" for step in range(1, 11)]
-    assert told == ["begin 0 0 8", *steps[:5], "epoch 5 1", *steps[5:], "epoch 10 2", "finished"]
-    again = (died / "told.txt").read_text().splitlines()
-    assert again[-8:] == ["begin 5 1 8", *steps[5:], "epoch 10 2", "finished"]
+    assert lines == ["begin 0 0 8", *steps[:5], "epoch 5 1", *steps[5:], "epoch 10 2", "finished"]
+    resumed_lines = (died / "lines.txt").read_text().splitlines()
+    assert resumed_lines[-8:] == ["begin 5 1 8", *steps[5:], "epoch 10 2", "finished"]
 
-    for path in (whole, died):
+    for path in (uninterrupted, died):
         record = load_record(path / "record.json")
-        assert record.raw["plugins"]["augmentation:mirror"] == {"id": "mirror", **FROM}
-        assert record.raw["plugins"]["tracker:lines"] == {"id": "lines", **FROM}
+        assert record.raw["plugins"]["augmentation:mirror"] == {"id": "mirror", **STRANGER}
+        assert record.raw["plugins"]["tracker:lines"] == {"id": "lines", **STRANGER}
         assert record.raw["config"]["augmentations"] == ["stranger/mirror"]
         assert record.raw["config"]["options"]["augmentation"] == {"mirror": {"share": 0.4}}
 
@@ -209,18 +209,18 @@ def test_a_metric_of_another_version_is_not_held_against_the_record(kit: Kit) ->
     assert "the record's metrics.stranger/worst_point.value is" in done.stderr
 
 
-def test_broken_ones_cost_the_healthy_ones_nothing(kit: Kit, plant: Plant) -> None:
-    theirs = {"zoo.metrics": {"divides": "divides", "absent": "no_such_thing"}}
-    plant("breaker", theirs, SOURCE)
+def test_broken_plugins_do_not_affect_healthy_ones(kit: Kit, plant: Plant) -> None:
+    broken = {"zoo.metrics": {"divides": "divides", "absent": "no_such_thing"}}
+    plant("breaker", broken, SOURCE)
     with pytest.warns(ZooWarning) as warned:
         path = train(kit, "runs", epochs=1, log_with=["fails", "lines"])
-    said = "\n".join(str(each.message) for each in warned)
-    assert "metric divides of breaker 1.0 cannot measure: ZeroDivisionError" in said
-    assert "metric absent of breaker 1.0 cannot be loaded" in said
+    warnings = "\n".join(str(each.message) for each in warned)
+    assert "metric divides of breaker 1.0 cannot measure: ZeroDivisionError" in warnings
+    assert "metric absent of breaker 1.0 cannot be loaded" in warnings
     assert set(metrics_of(path)) == {"stranger/right", "stranger/worst_point"}
     [note] = [note for note in kit.watcher.notes if "no longer follows" in note]
     assert note.startswith("tracker stranger/fails no longer follows this run: SystemExit: the s")
-    assert (path / "told.txt").read_text().splitlines()[-1] == "finished"
+    assert (path / "lines.txt").read_text().splitlines()[-1] == "finished"
     assert not [e for e in os.scandir(path) if e.name.endswith(".part")]
 
 
@@ -244,7 +244,7 @@ def test_broken_ones_cost_the_healthy_ones_nothing(kit: Kit, plant: Plant) -> No
         ([*MIRROR, "augmentation.mirror=1"], UsageError, r"augmentation\.mirror\.KEY=VALUE"),
     ],
 )
-def test_what_is_wrong_with_an_augmentation_is_said_before_a_folder_is_made(
+def test_an_augmentation_that_cannot_be_used_is_refused_before_a_folder_is_made(
     sets: list[str], error: type[Exception], words: str, kit: Kit
 ) -> None:
     with pytest.raises(error, match=words):
@@ -257,9 +257,9 @@ def test_a_recipe_names_them_and_another_choice_leaves_its_options_out(
 ) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text("augmentations = ['mirror']\n[augmentation.mirror]\nshare = 0.25\n")
-    own = kit.config(recipe=str(recipe))
-    assert own.augmentations == ("mirror",)
-    [plugin] = own.augmentation_plugins()
+    named = kit.config(recipe=str(recipe))
+    assert named.augmentations == ("mirror",)
+    [plugin] = named.augmentation_plugins()
     assert plugin.options == {"share": 0.25}
     none = kit.config("augmentations=[]", recipe=str(recipe))
     assert (none.augmentations, none.options.get("augmentation")) == ((), None)

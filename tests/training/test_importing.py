@@ -1,4 +1,4 @@
-"""Points of another program beside a run: the same frames and baseline; a miss is a failure."""
+"""Points of another program: scored on a run's frames and baseline; a missed face is a failure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def labels() -> dict[str, NDArray[np.float32]]:
 
 
 def val_ids(labels: Points) -> list[str]:
-    """Of `person`: the frames of two people."""
+    """The val frames of protocol `person`: those of two people."""
     return [id for id in labels if id.startswith(("person_0000", "person_0009"))]
 
 
@@ -47,7 +47,7 @@ def write(path: Path, points: Points) -> Path:
     return path
 
 
-def bring(kit: Kit, points: Points, name: str = "other", **options: Any) -> list[RunFolder]:
+def imported(kit: Kit, points: Points, name: str = "other", **options: Any) -> list[RunFolder]:
     file = write(kit.out / "points.csv", points)
     entry = ExternalProgram(name, options.pop("version", ""))
     options = {"options": FACES, "reporter": kit.watcher, **options}
@@ -62,7 +62,7 @@ def test_misses_are_failures_and_errors_are_of_the_found(kit: Kit, labels: Point
     points[two] = points[two] + [0.1 * ioc, 0]
     points[three] = np.full((68, 2), np.nan)
     del points[one]
-    [folder] = bring(kit, points)
+    [folder] = imported(kit, points)
     record = load_record(folder.record).raw
     val = record["results"]["val"]
     assert (val["n"], val["coverage"]) == (6, pytest.approx(4 / 6))
@@ -75,9 +75,11 @@ def test_misses_are_failures_and_errors_are_of_the_found(kit: Kit, labels: Point
     assert record["model"]["parameters"] is None
 
 
-def test_it_stands_on_the_board_beside_a_run_above_the_same_floor(kit: Kit, labels: Points) -> None:
+def test_an_entry_stands_on_the_board_beside_a_run_with_the_same_baseline(
+    kit: Kit, labels: Points
+) -> None:
     run = kit.train(epochs=1)
-    [folder] = bring(kit, {id: labels[id] for id in labels})
+    [folder] = imported(kit, {id: labels[id] for id in labels})
     ours, theirs = load_record(run.record).raw, load_record(folder.record).raw
     assert theirs["results"]["val"]["floor"] == ours["results"]["val"]["floor"]
     for key in ("dataset", "release", "protocol", "fingerprint", "frames", "people", "metrics"):
@@ -96,20 +98,20 @@ def test_it_stands_on_the_board_beside_a_run_above_the_same_floor(kit: Kit, labe
 
 
 def test_an_origin_at_the_pixels_corner_is_half_a_pixel_away(kit: Kit, labels: Points) -> None:
-    [folder] = bring(kit, {id: face + 0.5 for id, face in labels.items()}, pixel_corner=True)
+    [folder] = imported(kit, {id: face + 0.5 for id, face in labels.items()}, pixel_corner=True)
     assert load_record(folder.record).raw["results"]["val"]["nme_ioc"] == pytest.approx(0, abs=1e-6)
-    [folder] = bring(kit, {id: face + 0.5 for id, face in labels.items()}, "as it stands")
+    [folder] = imported(kit, {id: face + 0.5 for id, face in labels.items()}, "as it stands")
     assert load_record(folder.record).raw["results"]["val"]["nme_ioc"] > 0.01
 
 
 def test_a_second_split_joins_the_first(kit: Kit, labels: Points) -> None:
     file = write(kit.out / "points.csv", labels)
-    line = {"dataset": "synthetic", "options": FACES, "out": kit.out / "runs"}
-    first = RunFolder(zoo.import_points("other", file, **line)[0])
+    options = {"dataset": "synthetic", "options": FACES, "out": kit.out / "runs"}
+    first = RunFolder(zoo.import_points("other", file, **options)[0])
     assert list(load_record(first.record).raw["results"]) == ["val"], (
         "test is scored when asked for"
     )
-    [second] = bring(kit, labels, split="test")
+    [second] = imported(kit, labels, split="test")
     record = load_record(second.record).raw
     assert second.path == first.path
     assert record["run"] == first.name
@@ -119,20 +121,20 @@ def test_a_second_split_joins_the_first(kit: Kit, labels: Points) -> None:
 
 
 def test_an_entry_has_its_points_once(kit: Kit, labels: Points) -> None:
-    [first] = bring(kit, labels)
+    [first] = imported(kit, labels)
     before = first.record.read_bytes()
-    [again] = bring(kit, labels)
+    [again] = imported(kit, labels)
     assert again.path == first.path
     assert first.record.read_bytes() == before
     shifted = {id: face + 1 for id, face in labels.items()}
     with pytest.raises(UsageError, match=r"other has other points on val already; .* --version"):
-        bring(kit, shifted)
+        imported(kit, shifted)
     assert first.record.read_bytes() == before
     assert len(list(first.predictions("val").parent.iterdir())) == 1
-    [newer] = bring(kit, shifted, version="2")
+    [newer] = imported(kit, shifted, version="2")
     assert newer.path != first.path
     # of another data set the same entry has another folder
-    [small] = bring(kit, labels, region="box")
+    [small] = imported(kit, labels, region="box")
     assert small.path not in (first.path, newer.path)
     assert (
         load_record(small.record).raw["config_hash"] == load_record(first.record).raw["config_hash"]
@@ -140,7 +142,7 @@ def test_an_entry_has_its_points_once(kit: Kit, labels: Points) -> None:
 
 
 def test_under_a_protocol_with_folds_one_file_fills_the_row(kit: Kit, labels: Points) -> None:
-    folders = bring(kit, labels, protocol="person-5fold", split="test")
+    folders = imported(kit, labels, protocol="person-5fold", split="test")
     assert [folder.name[-3:] for folder in folders] == ["-f0", "-f1", "-f2", "-f3", "-f4"]
     counts = [load_record(folder.record).raw["results"]["test"]["n"] for folder in folders]
     assert sum(counts) == 45
@@ -149,7 +151,7 @@ def test_under_a_protocol_with_folds_one_file_fills_the_row(kit: Kit, labels: Po
     assert len(row["runs"]) == 5
     run = kit.train("fold=1", epochs=1, protocol="person-5fold")
     baseline = load_record(run.record).raw["results"]["val"]["floor"]
-    [one] = [f for f in bring(kit, labels, protocol="person-5fold") if f.name.endswith("-f1")]
+    [one] = [f for f in imported(kit, labels, protocol="person-5fold") if f.name.endswith("-f1")]
     assert load_record(one.record).raw["results"]["val"]["floor"] == baseline
 
 
@@ -181,31 +183,31 @@ torn = Dataset(open=lambda root, **options: Torn(open_synthetic(None, **options)
 """
 
 
-def test_a_frame_that_no_run_is_scored_on_is_left_out_here_too(
+def test_a_frame_that_runs_skip_is_left_out_too(
     kit: Kit, plant: Plant, labels: Points, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
     plant("torn", {"zoo.datasets": {"torn": "torn"}}, SOURCE)
     run = kit.train(epochs=1, dataset="torn", most_skipped=0.2)
     file = write(kit.out / "points.csv", labels)
-    line = {"dataset": "torn", "options": FACES, "reporter": kit.watcher, "most_skipped": 0.2}
-    [folder] = import_points(ExternalProgram("other"), file, kit.out / "runs", **line)  # type: ignore[arg-type]
+    options = {"dataset": "torn", "options": FACES, "reporter": kit.watcher, "most_skipped": 0.2}
+    [folder] = import_points(ExternalProgram("other"), file, kit.out / "runs", **options)  # type: ignore[arg-type]
     ours, theirs = load_record(run.record).raw, load_record(folder.record).raw
     assert theirs["results"]["val"]["n"] == ours["results"]["val"]["n"] == 5
     assert "frames skipped, the first: person_0000/0/00.png: 00.png: torn" in " ".join(
         kit.watcher.notes
     )
     with pytest.raises(DataError, match="--strict"):
-        list(import_points(ExternalProgram("x"), file, kit.out / "runs", strict=True, **line))  # type: ignore[arg-type]
+        list(import_points(ExternalProgram("x"), file, kit.out / "runs", strict=True, **options))  # type: ignore[arg-type]
 
 
 def test_nothing_is_written_for_points_of_other_frames(kit: Kit, labels: Points) -> None:
     others = {id: face for id, face in labels.items() if id not in val_ids(labels)}
     with pytest.raises(DataError, match=r"not one face of the val split .* has 39 frames"):
-        bring(kit, others)
+        imported(kit, others)
     few = {id: face for id, face in labels.items() if id < "person_0011"}
     with pytest.raises(DataError, match="no frame in the test split"):
-        bring(kit, few, split="test", options=FACES | {"people": 11})
+        imported(kit, few, split="test", options=FACES | {"people": 11})
     assert not (kit.out / "runs").exists()
 
 
@@ -221,15 +223,15 @@ def zoo_import(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["import", *map(str, arguments), *sets])
 
 
-def test_the_command_says_what_was_found(
+def test_the_command_prints_the_scores(
     kit: Kit, labels: Points, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(kit.out)
     points = {id: labels[id] for id in val_ids(labels)[1:]}
     write(Path("points.csv"), points)
     line = ("dlib 68", "points.csv", "--dataset", "synthetic")
-    about = ("--reference", "http://dlib.net", "--license", "for research", "--version", "20")
-    result = zoo_import(*line, *about)
+    details = ("--reference", "http://dlib.net", "--license", "for research", "--version", "20")
+    result = zoo_import(*line, *details)
     assert result.exit_code == 0, result.output
     [path] = Path("runs").iterdir()
     assert result.stdout.startswith(
@@ -246,8 +248,8 @@ def test_the_command_says_what_was_found(
     assert "person_0" not in text
     assert str(kit.out) not in text
 
-    shown = zoo_import(*line, *about, "--json")
-    assert json.loads(shown.stdout) == {str(path): record["results"]["val"]}
+    as_json = zoo_import(*line, *details, "--json")
+    assert json.loads(as_json.stdout) == {str(path): record["results"]["val"]}
 
 
 def test_points_in_another_unit_are_pointed_out(kit: Kit, labels: Points) -> None:
@@ -278,7 +280,7 @@ def test_wrong_usage_is_one_line(
 
 
 def test_what_needs_a_model_is_refused_by_name(kit: Kit, labels: Points) -> None:
-    [folder] = bring(kit, labels)
+    [folder] = imported(kit, labels)
     path = str(folder.path)
     for line in (["evaluate", path], ["predict", path, "x.png"], ["train", "--resume", path]):
         result = CliRunner().invoke(app, line)
@@ -287,6 +289,6 @@ def test_what_needs_a_model_is_refused_by_name(kit: Kit, labels: Points) -> None
 
 
 def test_the_scheme_of_the_data_set_counts(kit: Kit, labels: Points) -> None:
-    [folder] = bring(kit, labels)
+    [folder] = imported(kit, labels)
     assert load(folder.predictions("val")).scheme == IBUG68
     assert load_record(folder.record).raw["data"]["scheme"] == "ibug68"

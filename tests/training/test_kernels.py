@@ -1,4 +1,4 @@
-"""What is asked for to be fast changes no result, and is let go where it cannot be had."""
+"""Options for speed change no result, and training goes on without one that fails."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ def no_compiler(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Call
 
 
 @pytest.mark.parametrize(
-    ("backend", "said"),
+    ("backend", "words"),
     [("eager", "backbone and head are compiled"), (no_compiler, "goes on without it")],
 )
-def test_a_compiled_run_ends_in_the_same_bits_and_a_failure_is_said(
-    kit: Kit, monkeypatch: pytest.MonkeyPatch, backend: object, said: str
+def test_a_compiled_run_ends_in_the_same_bits_and_a_failure_is_reported(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch, backend: object, words: str
 ) -> None:
-    """Batch norm and dropout are on: the trial of what was compiled leaves no trace."""
+    """With batch norm and dropout, so a trial of the compiled model must leave no trace in them."""
     plain = kit.train(out="plain")
     monkeypatch.setattr(kernels, "BACKEND", backend)
     compiled = kit.train("compile=true", out="compiled")
     [note] = [each for each in kit.watcher.notes if each.startswith("--compile: ")]
-    assert said in note
+    assert words in note
     assert ("no compiler here" in note) == (backend is no_compiler)
     assert compiled.path.name == plain.path.name, "it is the same configuration"
     assert kit.outcome(compiled.path)[1:] == kit.outcome(plain.path)[1:]
 
 
-def test_a_gpu_gets_its_fast_kernels_back_and_forth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fast_kernels_are_switched_on_for_a_gpu_and_off_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def state() -> tuple[str, bool]:
         return torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
 

@@ -1,4 +1,4 @@
-"""The same as tests/training/test_resuming.py, by real signals to real processes."""
+"""Resuming as in tests/training/test_resuming.py, with real signals to real processes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
-def test_a_run_killed_twice_and_interrupted_ends_in_the_bits_of_one_left_alone(kit: Kit) -> None:
-    whole = kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE)
-    rates = [row["lr"] for row in kit.history(whole.path)]
+def test_a_run_killed_twice_and_interrupted_ends_in_the_bits_of_an_uninterrupted_one(
+    kit: Kit,
+) -> None:
+    uninterrupted = kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE)
+    rates = [row["lr"] for row in kit.history(uninterrupted.path)]
     assert min(rates) < kit.RATE, "or the plateau schedule's part is not shown"
 
     # in the middle of the second epoch
@@ -40,12 +42,12 @@ def test_a_run_killed_twice_and_interrupted_ends_in_the_bits_of_one_left_alone(k
 
     resumed = kit.zoo("train", "--resume", str(path))
     assert resumed.returncode == 0, resumed.stderr
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)
 
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up_costs_an_epoch_and_says_how_to_go_on(kit: Kit) -> None:
-    whole = kit.train(epochs=3)
+    uninterrupted = kit.train(epochs=3)
     # in the second epoch, whose state cannot be saved
     full = kit.zoo(*kit.arguments(epochs=3, out="full"), TINY_AT="8 full disk")
     assert full.returncode == 1
@@ -58,4 +60,4 @@ def test_a_disk_that_fills_up_costs_an_epoch_and_says_how_to_go_on(kit: Kit) -> 
 
     resumed = kit.zoo("train", "--resume", str(path))
     assert resumed.returncode == 0, resumed.stderr
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)

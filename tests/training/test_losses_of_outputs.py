@@ -1,4 +1,4 @@
-"""Losses that are given more than points: all that the head gave, whatever calls them."""
+"""Losses that need more than points: they get the head's whole output, whatever calls them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zoo.api import Head, Loss
 
 
 class Spread(nn.Module):
-    "Points, and a spread of each that is declared in one shape and given in that of an option."
+    "Points and a spread of each point; shape=0 gives the spread in another shape than declared."
 
     def __init__(self, channels, points, shape):
         super().__init__()
@@ -43,15 +43,15 @@ def build_head(features, scheme, input_size, *, shape=1):
 
 
 class Weighted(nn.Module):
-    "The distance over the spread that the head gives, times a scale that is learned."
+    "The distance divided by the head's spread, times a learned scale."
 
     def __init__(self):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(()))
 
     def forward(self, points, target, visible, output):
-        apart = (points - target).abs().sum(-1) / (1 + output["spread"])
-        return (torch.where(visible, apart, 0.0)).mean() * self.scale.exp() - self.scale
+        distance = (points - target).abs().sum(-1) / (1 + output["spread"])
+        return (torch.where(visible, distance, 0.0)).mean() * self.scale.exp() - self.scale
 
 
 head = Head(build=build_head, outputs={"spread": ("K",)}, api_version=2)
@@ -75,7 +75,9 @@ class Relays(nn.Module):
 
 
 @pytest.mark.parametrize(("head", "expected"), [(nn.Identity(), 3.0), (Relays(), 6.0)])
-def test_it_is_given_the_heads_whole_output_in_float32(head: nn.Module, expected: float) -> None:
+def test_a_loss_is_given_the_heads_whole_output_in_float32(
+    head: nn.Module, expected: float
+) -> None:
     def loss(points: Tensor, target: Tensor, visible: Tensor, output: dict[str, Tensor]) -> Tensor:
         assert {each.dtype for each in output.values()} == {torch.float32}
         assert torch.equal(output["points"], torch.full((1, 2, 2), 0.5))
@@ -88,17 +90,19 @@ def test_it_is_given_the_heads_whole_output_in_float32(head: nn.Module, expected
     assert criterion(head, output, torch.zeros(1, 2, 2), shown).item() == expected
 
 
-def test_one_with_parameters_is_trained_and_resumed_to_the_bit(kit: Kit, spreading: None) -> None:
-    whole = kit.train(epochs=2, head="spreading", loss="spread")
-    assert load_trained(whole).model.outputs == {"spread": (68,)}
-    assert load_tensors(whole.state)[0]["loss/scale"] != 1
+def test_a_loss_with_parameters_is_trained_and_resumed_to_the_bit(
+    kit: Kit, spreading: None
+) -> None:
+    uninterrupted = kit.train(epochs=2, head="spreading", loss="spread")
+    assert load_trained(uninterrupted).model.outputs == {"spread": (68,)}
+    assert load_tensors(uninterrupted.state)[0]["loss/scale"] != 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TINY_AT", "3 die")
         with pytest.raises(KeyboardInterrupt):
             kit.train(epochs=2, head="spreading", loss="spread", out="died")
     path = kit.only_run("died")
     run.resume(path)
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)
 
 
 def test_a_head_that_does_not_give_what_a_loss_needs_is_refused_before_a_run(kit: Kit) -> None:

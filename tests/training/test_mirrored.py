@@ -1,4 +1,4 @@
-"""What the audit asks a trained run: its own val frames, and their mirror images."""
+"""What the audit asks of a trained run: predictions for its val frames and their mirror images."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ FLIP = (1, 0, 2)
 
 
 class Blobs(nn.Module):
-    """Sees the places of three blobs: two red ones, left and right in the picture, and a blue one.
+    """Finds the places of three blobs: two red ones, left and right in the picture, and a blue one.
 
-    Adds to all of them what it has ``learned``, in fractions of the picture.
+    Adds the offset that it has ``learned`` to each place, in fractions of the picture.
     """
 
     def __init__(self, learned: tuple[float, float]) -> None:
@@ -67,7 +67,7 @@ def blobs(places: np.ndarray, size: int = 64) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("learned", [(0.0, 0.0), (0.05, 0.0), (-0.03, 0.02)])
-def test_the_mirror_turns_what_was_learned_across_and_nothing_else(
+def test_the_mirror_turns_a_learned_offset_in_x_and_nothing_else(
     learned: tuple[float, float],
 ) -> None:
     rng = np.random.default_rng(0)
@@ -87,38 +87,38 @@ def test_the_mirror_turns_what_was_learned_across_and_nothing_else(
     model: Any = Blobs(learned)
     config = Config("blobs")
     plain = predict_split(model, split, config, CPU, None).points
-    back = predict_mirrored(model, split, config, FLIP, CPU, None)
-    across, down = learned
-    assert plain == pytest.approx(true + np.array([across, down]), abs=1e-5)
-    assert back == pytest.approx(true + np.array([-across, down]), abs=1e-5)
+    mirrored_back = predict_mirrored(model, split, config, FLIP, CPU, None)
+    dx, dy = learned
+    assert plain == pytest.approx(true + np.array([dx, dy]), abs=1e-5)
+    assert mirrored_back == pytest.approx(true + np.array([-dx, dy]), abs=1e-5)
 
 
 def table_of(kit: Kit, **options: Any) -> SampleTable:
-    drawn = {"people": 15, "videos": 1, "frames": 3, "size": 48} | options
-    return read_table(registry("dataset").get("synthetic").open(None, **drawn))
+    settings = {"people": 15, "videos": 1, "frames": 3, "size": 48} | options
+    return read_table(registry("dataset").get("synthetic").open(None, **settings))
 
 
-def test_a_run_speaks_of_its_val_frames_as_it_did_when_it_was_scored(kit: Kit) -> None:
+def test_a_run_predicts_its_val_frames_as_it_did_when_it_was_scored(kit: Kit) -> None:
     folder = kit.train(epochs=1)
     table = table_of(kit)
-    seen = see_mirrored(folder.path, "synthetic", table)
+    mirrored = see_mirrored(folder.path, "synthetic", table)
     scored = load(folder.predictions("val"))
-    assert tuple(table.ids[row] for row in seen.rows) == scored.ids
-    assert seen.plain == pytest.approx(scored.points, abs=1e-3)
-    assert not np.allclose(seen.back, seen.plain, atol=1e-3)
-    assert seen.trained_here
-    assert "val split of person/1" in seen.frames
-    measured = measure_offset(table, seen)
+    assert tuple(table.ids[row] for row in mirrored.rows) == scored.ids
+    assert mirrored.plain == pytest.approx(scored.points, abs=1e-3)
+    assert not np.allclose(mirrored.back, mirrored.plain, atol=1e-3)
+    assert mirrored.trained_here
+    assert "val split of person/1" in mirrored.frames
+    measured = measure_offset(table, mirrored)
     assert (measured["frames"], measured["people"]) == (6, 2)
     assert measured["low"][0] <= measured["offset"][0] <= measured["high"][0]
 
     # other people's frames are all new to it
     others = replace(table_of(kit, seed=5), release="drawn elsewhere")
-    seen = see_mirrored(folder.path, "synthetic", others)
-    assert len(seen.rows) == len(others)
-    assert not seen.trained_here
-    assert "synthetic" in seen.frames
-    # of another copy of its own data nobody knows which are
+    mirrored = see_mirrored(folder.path, "synthetic", others)
+    assert len(mirrored.rows) == len(others)
+    assert not mirrored.trained_here
+    assert "synthetic" in mirrored.frames
+    # in another copy of its own data, nobody knows which frames are new to it
     with pytest.raises(DataError, match="another copy of synthetic"):
         see_mirrored(folder.path, "landmark-zoo/synthetic", table_of(kit, people=16))
 

@@ -1,4 +1,4 @@
-"""The example package for MLflow, read back with MLflow's own client from a store of a file."""
+"""The example package for MLflow, read back with MLflow's own client from an SQLite file."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def test_a_run_that_was_killed_goes_on_in_the_same_run_of_mlflow(
 
     with tracked(kit.watcher, was_tracked(path, kit.watcher)) as reporter:
         run.resume(path, reporter=reporter)
-    [whole] = client.search_runs([experiment.experiment_id])
-    assert (whole.info.run_id, whole.info.status) == (stopped.info.run_id, "FINISHED")
-    assert whole.data.params["batch_size"] == "8"
-    assert whole.data.params["backbone"] == "tiny/tiny"
-    assert not [value for value in whole.data.params.values() if str(kit.out) in value]
-    told = client.get_metric_history(whole.info.run_id, "val_nme")
-    assert [(each.step, each.value) for each in told] == [
+    [resumed] = client.search_runs([experiment.experiment_id])
+    assert (resumed.info.run_id, resumed.info.status) == (stopped.info.run_id, "FINISHED")
+    assert resumed.data.params["batch_size"] == "8"
+    assert resumed.data.params["backbone"] == "tiny/tiny"
+    assert not [value for value in resumed.data.params.values() if str(kit.out) in value]
+    logged = client.get_metric_history(resumed.info.run_id, "val_nme")
+    assert [(each.step, each.value) for each in logged] == [
         (int(row["step"]), row["val_nme"]) for row in kit.history(path)
     ]
     assert not kit.watcher.notes or "no longer follows" not in kit.watcher.notes[-1]
 
 
-def test_a_server_that_does_not_answer_costs_the_run_nothing(
+def test_a_server_that_does_not_answer_does_not_stop_the_run(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

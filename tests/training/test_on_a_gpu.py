@@ -1,16 +1,16 @@
-"""No step waits for a GPU, and none mixes devices: shown on a pretended one, and a step's way back
-by the names of what it does on a CPU."""
+"""No step of training or scoring waits for a GPU, and none mixes devices. The forward pass is
+checked on a fake GPU, the backward pass by the names of its operations on a CPU."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import fake_gpu
 import numpy as np
-import pretended_gpu
 import pytest
 import torch
-from pretended_gpu import GPU, Pretended, Waits, twice
+from fake_gpu import GPU, FakeGPU, Waits, waits_of_second_call
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
@@ -35,44 +35,44 @@ COUNT, SIZE = 6, 32
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
-    with pretended_gpu.pretend(monkeypatch) as pretended:
-        yield pretended
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGPU]:
+    with fake_gpu.fake_gpu(monkeypatch) as fake:
+        yield fake
 
 
 def labels() -> tuple[Tensor, Tensor]:
     return torch.rand(COUNT, 68, 2).to(GPU), (torch.rand(COUNT, 68) > 0.2).to(GPU)
 
 
-def test_the_pretended_gpu_sees_what_waits(gpu: Pretended) -> None:
-    here = torch.ones(3).to(GPU)
+def test_the_fake_gpu_records_what_waits(gpu: FakeGPU) -> None:
+    on_gpu = torch.ones(3).to(GPU)
     gpu.waits.clear()
-    assert (here + 1).device == GPU
+    assert (on_gpu + 1).device == GPU
     assert not gpu.waits
     torch.tensor([1.0, 2.0], device=GPU)
-    here.sum().item()
-    here.cpu()
+    on_gpu.sum().item()
+    on_gpu.cpu()
     torch.ones(3).to(GPU, non_blocking=True)
     assert len(gpu.waits) == 4, gpu.waits
     gpu.waits.clear()
     torch.ones(3).pin_memory().to(GPU, non_blocking=True)
     assert not gpu.waits
     with pytest.raises(DynamicOutputShapeException):
-        here[here > 0]
+        on_gpu[on_gpu > 0]
     assert len(gpu.waits) == 1
     with pytest.raises(RuntimeError, match=r"same device|two different devices"):
-        here + torch.ones(3)
+        on_gpu + torch.ones(3)
 
 
 FINE_AND_COARSE = FeatureInfo(channels=(4, 6), sizes=((8, 8), (4, 4)), strides=(4.0, 8.0))
 
 
 @pytest.mark.parametrize("name", ["linear", "soft_argmax", "simcc", "heatmap"])
-def test_a_head_and_its_loss_never_wait(gpu: Pretended, name: str) -> None:
+def test_a_head_and_its_loss_never_wait(gpu: FakeGPU, name: str) -> None:
     plugin = registry("head").get(name)
     head = plugin.build(FINE_AND_COARSE, IBUG68, SIZE, **({} if name == "linear" else {"width": 8}))
     head.start_at(torch.rand(68, 2)) if hasattr(head, "start_at") else None
-    pretended_gpu.bring(head)
+    fake_gpu.move_to_gpu(head)
     points, visible = labels()
     point_loss = registry("loss").get("smooth_l1").build()
     maps = [torch.rand(COUNT, c, s, s).to(GPU) for c, s in ((4, 8), (6, 4))]
@@ -83,11 +83,11 @@ def test_a_head_and_its_loss_never_wait(gpu: Pretended, name: str) -> None:
         assert loss.device == GPU
         assert output["points"].shape == (COUNT, 68, 2)
 
-    assert twice(gpu, work) == []
+    assert waits_of_second_call(gpu, work) == []
 
 
 @pytest.mark.parametrize("name", [each.id for each in registry("loss").entries()])
-def test_a_loss_never_waits(gpu: Pretended, name: str) -> None:
+def test_a_loss_never_waits(gpu: FakeGPU, name: str) -> None:
     plugin = registry("loss").resolve(name)
     loss: Any = build_loss(plugin, IBUG68)
     points, visible = labels()
@@ -96,7 +96,7 @@ def test_a_loss_never_waits(gpu: Pretended, name: str) -> None:
         for key, shape in plugin.plugin.needs.items()
     }
     output = (needs,) if needs else ()
-    assert twice(gpu, lambda: loss(points, points + 0.1, visible, *output)) == []
+    assert waits_of_second_call(gpu, lambda: loss(points, points + 0.1, visible, *output)) == []
     assert gpu.kernels
 
 
@@ -109,17 +109,17 @@ def split(size: int, device: torch.device = GPU) -> Split:
 
 
 @pytest.mark.parametrize("recipe", recipe_names())
-def test_the_views_of_a_recipe_never_wait(gpu: Pretended, recipe: str) -> None:
-    """Frames that live on the GPU, seen whole and close, with every augmentation of the recipe."""
+def test_the_views_of_a_recipe_never_wait(gpu: FakeGPU, recipe: str) -> None:
+    """Frames on the GPU, as whole regions and close crops, with all augmentation of the recipe."""
     config = resolve("custom_cnn", recipe, [], {})
     augment = config.augment.for_inputs(SIZE)
     stored = augment.stored_side(SIZE)
-    then = Chain.of(tuple(config.augmentation_plugins()), IBUG68)
-    views = [View(split(stored), Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE), then)]
+    chain = Chain.of(tuple(config.augmentation_plugins()), IBUG68)
+    views = [View(split(stored), Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE), chain)]
     if config.refine:
         augment, stored = close_augment(augment, config.upright), close_size(augment, SIZE)
         close = Augmenter(augment, IBUG68, (0.01, 0.0), stored, SIZE, window=1 / CLOSE_ROOM)
-        views.append(View(split(stored), close, then))
+        views.append(View(split(stored), close, chain))
     orders = [Order(np.arange(COUNT), seed) for seed in range(4)]
 
     def work() -> None:
@@ -127,11 +127,11 @@ def test_the_views_of_a_recipe_never_wait(gpu: Pretended, recipe: str) -> None:
             assert images.shape == (COUNT, 3, SIZE, SIZE)
             assert images.device == points.device == visible.device == GPU
 
-    assert twice(gpu, work) == []
+    assert waits_of_second_call(gpu, work) == []
 
 
 @pytest.mark.parametrize("name", [entry.id for entry in registry("augmentations").entries()])
-def test_an_augmentation_never_waits(gpu: Pretended, name: str) -> None:
+def test_an_augmentation_never_waits(gpu: FakeGPU, name: str) -> None:
     chain = Chain.of([registry("augmentations").resolve(name)], IBUG68)
     points, visible = labels()
     draws = torch.rand(COUNT, sum(chain.draws))
@@ -140,7 +140,7 @@ def test_an_augmentation_never_waits(gpu: Pretended, name: str) -> None:
     def work() -> None:
         assert chain(AugmentedBatch(images, points, visible, draws)).images.device == GPU
 
-    assert twice(gpu, work) == []
+    assert waits_of_second_call(gpu, work) == []
 
 
 class Net(nn.Module):
@@ -157,12 +157,12 @@ class Net(nn.Module):
 @pytest.mark.parametrize("refine", [0, 1])
 @pytest.mark.parametrize("path", ["plain", "mirrored"])
 def test_scoring_waits_once_a_pass(
-    gpu: Pretended, monkeypatch: pytest.MonkeyPatch, refine: int, path: str
+    gpu: FakeGPU, monkeypatch: pytest.MonkeyPatch, refine: int, path: str
 ) -> None:
-    """For points and for scores, however many batches there are."""
-    # threads of their own see nothing of the pretended GPU
+    """Once for points and once for scores, however many batches there are."""
+    # the fake GPU does not reach other threads
     monkeypatch.setattr(scoring, "ahead", lambda jobs, device, streams: (job() for job in jobs))
-    model: Any = pretended_gpu.bring(Net())
+    model: Any = fake_gpu.move_to_gpu(Net())
     config = resolve("custom_cnn", "seed", [], {"batch_size": 2, "refine": refine})
     world = World(0, 1, GPU)
 
@@ -175,18 +175,18 @@ def test_scoring_waits_once_a_pass(
             flip = IBUG68.flip or ()
             mirrored.predict_mirrored(model, split(SIZE), config, flip, world, None)
 
-    waits = [each for each in twice(gpu, work) if "from the CPU" not in each]
+    waits = [each for each in waits_of_second_call(gpu, work) if "from the CPU" not in each]
     assert waits == ["aten::_to_copy to the CPU"] * 2 * (1 + refine)
 
 
 def test_a_step_asks_the_device_for_no_number(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its way back and the optimiser's step, which no pretended GPU can do: told by a CPU's."""
-    caught: list[tuple[fit.TrainJob, Any]] = []
+    """The backward pass and the optimiser's step, which a fake GPU cannot do, checked on a CPU."""
+    calls: list[tuple[fit.TrainJob, Any]] = []
     monkeypatch.setattr(
-        run, "_fit_and_record", lambda parts, job, state: caught.append((job, state))
+        run, "_fit_and_record", lambda parts, job, state: calls.append((job, state))
     )
     kit.train(*kit.EVERYTHING)
-    [(job, state)] = caught
+    [(job, state)] = calls
     shown = job.train.show(fit._orders(job, fit.epoch_plan(job, 0), 0))
     first, second = next(shown), next(shown)
 
@@ -195,7 +195,7 @@ def test_a_step_asks_the_device_for_no_number(kit: Kit, monkeypatch: pytest.Monk
         fit._update(state, job.config)
 
     step(first)
-    with Waits(torch.device("cpu")) as seen:
+    with Waits(torch.device("cpu")) as recorded:
         step(second)
-    assert seen.kernels > 50
-    assert seen.waits == []
+    assert recorded.kernels > 50
+    assert recorded.waits == []

@@ -1,4 +1,4 @@
-"""A whole run on partial labels: what stands where there is no label changes nothing in it."""
+"""A run on partial labels: coordinates of points without a label change no result."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SETS = (
 def test_garbage_without_a_label_changes_no_bit_of_a_run(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, head: str
 ) -> None:
-    read = sources.read_table
+    read_table = sources.read_table
     garbage = 0.0
 
     def partial(*arguments: Any, **options: Any) -> Any:
         """A third of the points carry no label, and two faces none at all."""
-        table = read(*arguments, **options)
+        table = read_table(*arguments, **options)
         visible = np.random.default_rng(0).random(table.visible.shape) < 0.67
         visible[[1, 20]] = False
         points = np.where(visible[..., None], table.points, np.float32(garbage))
@@ -42,19 +42,19 @@ def test_garbage_without_a_label_changes_no_bit_of_a_run(
 
     monkeypatch.setattr(sources, "read_table", partial)
     sets = [*SETS, *(["head.stride=10.67"] if head == "soft_argmax" else [])]
-    ends = []
+    outcomes = []
     for garbage in (0.0, -1e6):
         folder = kit.train(*sets, out=f"runs{garbage:g}", head=head)
         tensors, header = load_tensors(folder.best)
         record = load_record(folder.record).raw
-        told = {key: header[key] for key in ("faces", "mean_shape")}
+        fitted = {key: header[key] for key in ("faces", "mean_shape")}
         points = load(folder.predictions("val")).points
         results = dict(record["results"]["val"])
         # files that hold the labels as they were read
         digests = {results.pop("predictions"), results["flip"].pop("predictions")}
         assert len(digests) == 2
-        ends.append((tensors, told, kit.history(folder.path), points, results))
-    [first, second] = ends
+        outcomes.append((tensors, fitted, kit.history(folder.path), points, results))
+    [first, second] = outcomes
     assert first[1:3] == second[1:3]
     assert_array_equal(first[3], second[3])
     assert first[4] == second[4]

@@ -1,4 +1,4 @@
-"""What a plugin does wrong while a run is trained: it is named, and no other; nothing is lost."""
+"""A plugin that fails while a run is trained is named, and no other is; no result is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from zoo.api import Backbone, Dataset, Head, Loss
 from zoo.datasets.synthetic import open_synthetic
 
 
-def act(fault):
+def fail(fault):
     if fault == "raise":
         raise TypeError("planted fault")
     if fault == "exit":
@@ -40,11 +40,11 @@ def act(fault):
 
 
 class Maps(nn.Module):
-    "Two maps, each by way of a convolution of its own; a head that wants one leaves the other."
+    "Two maps, each from a convolution of its own; a head that uses one leaves the other unused."
 
-    def __init__(self, fault, backwards=0, whole=False):
+    def __init__(self, fault, backwards=0, integers=False):
         super().__init__()
-        self.fault, self.backwards, self.whole = fault, backwards, whole
+        self.fault, self.backwards, self.integers = fault, backwards, integers
         self.stem = nn.Conv2d(3, 8, 4, stride=4)
         self.fine = nn.Conv2d(8, 6, 1)
         self.deep = nn.Conv2d(8, 8, 3, stride=2)
@@ -52,13 +52,13 @@ class Maps(nn.Module):
 
     def forward(self, x):
         if self.training:
-            act(self.fault)
+            fail(self.fault)
         x = self.stem(x).relu()
         deep = self.deep(x).relu()
         if self.backwards and deep.requires_grad:
             deep.register_hook(self.back)
         maps = [self.fine(x), self.coarse(deep)]
-        return [m.long() for m in maps] if self.whole else maps
+        return [m.long() for m in maps] if self.integers else maps
 
     def back(self, gradient):
         self.backwards -= 1
@@ -66,13 +66,13 @@ class Maps(nn.Module):
             sys.exit(0)
 
 
-def maps_of(*, pretrained=False, at_build="", in_forward="", backwards=0, whole=False):
-    act(at_build)
-    return Maps(in_forward, backwards, whole)
+def maps_of(*, pretrained=False, at_build="", in_forward="", backwards=0, integers=False):
+    fail(at_build)
+    return Maps(in_forward, backwards, integers)
 
 
 class Own(nn.Module):
-    "The mean over the coarsest map to points; a loss of its own where that is wanted."
+    "Points from the mean over the coarsest map."
 
     def __init__(self, channels, points, fault, hidden):
         super().__init__()
@@ -81,19 +81,21 @@ class Own(nn.Module):
         self.hidden = [nn.Parameter(torch.zeros(()))] if hidden else []
 
     def forward(self, features):
-        act(self.fault)
+        fail(self.fault)
         points = self.out(features[-1].mean((2, 3))).view(len(features[-1]), -1, 2)
         return {"points": points + sum(self.hidden)}
 
 
 class OwnLoss(Own):
+    "The same head with a loss of its own."
+
     def loss(self, output, target, visible, point_loss):
-        act(self.fault_of_loss)
+        fail(self.fault_of_loss)
         return (output["points"] - target).square().mean()
 
 
 def own(features, scheme, input_size, *, at_build="", in_forward="", hidden=False):
-    act(at_build)
+    fail(at_build)
     return Own(features.channels[-1], len(scheme), in_forward, hidden)
 
 
@@ -104,7 +106,7 @@ def own_loss(features, scheme, input_size, *, in_loss=""):
 
 
 class Learned(nn.Module):
-    "SmoothL1, weighed point by point: the weights are learned, and what was seen is counted."
+    "SmoothL1 with a learned weight for each point; a buffer counts the batches of training."
 
     def __init__(self, points):
         super().__init__()
@@ -131,7 +133,7 @@ def detached(points, target, visible):
     return (points.detach() - target).square().mean()
 
 
-class Bad:
+class BadFaces:
     def __init__(self, real, at):
         self.real, self.at, self.problems = real, at, []
         for name in ("scheme", "release", "label_offset", "license", "notes"):
@@ -156,7 +158,7 @@ learned = Loss(build=lambda scheme: Learned(len(scheme)))
 failing = Loss(build=lambda: failing_loss)
 cut_off = Loss(build=lambda: detached)
 hiding = Loss(build=closure)
-bad = Dataset(open=lambda root, *, at="", **more: Bad(open_synthetic(None, **more), at),
+bad = Dataset(open=lambda root, *, at="", **more: BadFaces(open_synthetic(None, **more), at),
               needs_root=False)
 """
 PLUGINS = {
@@ -188,7 +190,7 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
         {"head": "own_loss", "backbone": "maps"},
     ),
     "loss": ("loss failing", (), {"loss": "failing"}),
-    "data set": (  # of people whose frames no other test has decoded
+    "data set": (  # a seed whose frames no other test has decoded
         "dataset bad",
         ("dataset.at=image", "dataset.seed=77"),
         {"dataset": "bad"},
@@ -198,7 +200,7 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("where", FAULTS)
 def test_a_fault_names_its_plugin_and_no_other(kit: Kit, where: str) -> None:
-    """Though one package brings them all."""
+    """All of these plugins come from one package."""
     named, sets, flags = FAULTS[where]
     with pytest.raises(PluginError) as caught:
         kit.train(*sets, epochs=1, **flags)
@@ -221,7 +223,7 @@ def test_a_fault_names_its_plugin_and_no_other(kit: Kit, where: str) -> None:
         ("backbone maps", "backbone.backwards=5", {"backbone": "maps"}),
     ],
 )
-def test_a_plugin_that_exits_ends_no_command_in_silence(
+def test_a_plugin_that_exits_is_reported_by_name(
     kit: Kit, named: str, sets: str, flags: dict[str, Any]
 ) -> None:
     with pytest.raises(PluginError, match=rf"^{named} of stranger 0\.4 .*SystemExit"):
@@ -233,7 +235,7 @@ def test_a_plugin_that_exits_ends_no_command_in_silence(
     [
         ((), {"loss": "cut_off"}, "loss stranger/cut_off: it depends on no parameter"),
         (
-            ("backbone.whole=true",),
+            ("backbone.integers=true",),
             {"backbone": "maps"},
             "stranger/maps: emits torch.int64, no dec",
         ),
@@ -255,7 +257,7 @@ def test_maps_that_no_loss_reaches_are_left_out(kit: Kit) -> None:
     assert model["parameters"] - model["trainable"] == 6 * 8 + 6
 
 
-def test_maps_that_no_loss_reaches_rest_when_the_backbone_is_trained_later(kit: Kit) -> None:
+def test_maps_that_no_loss_reaches_stay_untrained_when_the_backbone_is_unfrozen(kit: Kit) -> None:
     folder = kit.train("unfreeze_after=1", backbone="maps", epochs=2)
     states = [name for name in torch_state(folder.state) if name.endswith(".exp_avg")]
     model = load_record(folder.record).raw["model"]
@@ -279,8 +281,8 @@ def test_two_processes_train_what_has_unused_maps_and_a_loss_with_parameters(kit
 
 def test_a_loss_with_parameters_is_trained_and_resumed_to_the_bit(kit: Kit) -> None:
     flags: dict[str, Any] = {"loss": "learned", "lr": 0.01, "epochs": 3}
-    whole = kit.train(*kit.EVERYTHING, **flags)
-    state = torch_state(whole.state)
+    uninterrupted = kit.train(*kit.EVERYTHING, **flags)
+    state = torch_state(uninterrupted.state)
     assert state["loss/log_scale"].abs().max() > 0
     assert state["loss/seen"] == 3 * 5
     for step in (4, 8):
@@ -290,7 +292,7 @@ def test_a_loss_with_parameters_is_trained_and_resumed_to_the_bit(kit: Kit) -> N
                 kit.train(*kit.EVERYTHING, **flags, out=f"at-{step}")
         path = kit.only_run(f"at-{step}")
         run.resume(path)
-        assert kit.outcome(path) == kit.outcome(whole.path)
+        assert kit.outcome(path) == kit.outcome(uninterrupted.path)
         resumed = torch_state(path / "state" / "last.safetensors")
         assert all(torch.equal(resumed[name], state[name]) for name in state)
 
@@ -329,7 +331,9 @@ def test_record_and_board_name_the_heads_own_loss(kit: Kit) -> None:
     assert leaderboard(kit.out / "runs")["loss_name"].iloc[0] == "own_loss's own"
 
 
-def test_figures_that_cannot_be_had_cost_no_run(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_figures_that_cannot_be_computed_fail_no_run(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The counter of multiply-adds, the drawing of the curve and the tracker fail."""
 
     def fails(*_: object, **__: object) -> None:
@@ -351,7 +355,7 @@ from zoo.api import Backbone
 
 
 class Tokens(nn.Module):
-    "A class token, of which a view goes through a submodule, as in PiT."
+    "A view of the class token goes through a submodule, as in PiT."
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Each part of a network at a learning rate of its own, worked out by hand."""
+"""Learning rates of the parts of a network, checked by hand."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_schedules_keep_the_rates_in_proportion(kit: Kit) -> None:
         assert {round(g["lr"] / schedule.rate, 6) for g in optimizer.param_groups} == {1.0, 0.5}
 
 
-def test_a_plateau_lowers_all_rates_to_their_own_least(kit: Kit) -> None:
+def test_a_plateau_lowers_each_rate_to_its_own_minimum(kit: Kit) -> None:
     model = landmark_model(three_blocks())
     keys = config(backbone_lr_factor=0.1)
     optimizer = make_optimizer(
@@ -121,11 +121,11 @@ def test_a_plateau_lowers_all_rates_to_their_own_least(kit: Kit) -> None:
     schedule.before_step(0)
     for epoch in range(1, 200):
         schedule.after_epoch(epoch, val_loss=1.0)
-    least = {round(g["lr"], 9) for g in optimizer.param_groups}
-    assert least == {1e-5, 1e-6}
+    minima = {round(g["lr"], 9) for g in optimizer.param_groups}
+    assert minima == {1e-5, 1e-6}
 
 
-def test_factors_of_one_make_the_two_groups_that_there_always_were(kit: Kit) -> None:
+def test_factors_of_one_make_the_two_groups_of_earlier_versions(kit: Kit) -> None:
     """The state of an older run fits an optimiser with its parameters in the same order."""
     model = landmark_model(three_blocks())
     factors = rate_factors(model, config(), started=True, reporter=kit.watcher)
@@ -138,7 +138,7 @@ def test_factors_of_one_make_the_two_groups_that_there_always_were(kit: Kit) -> 
     assert [group["initial_lr"] for group in groups] == [0.1, 0.1]
 
 
-def test_keys_without_effect_are_said_aloud(kit: Kit) -> None:
+def test_keys_without_effect_are_reported(kit: Kit) -> None:
     model = landmark_model(three_blocks())
     keys = config(backbone_lr_factor=0.5, layer_decay=0.9)
     random = rate_factors(model, keys, started=False, reporter=kit.watcher)
@@ -154,20 +154,20 @@ def test_keys_without_effect_are_said_aloud(kit: Kit) -> None:
 
 def groups_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> list[float]:
     """The rates of a real run's groups, before its first step."""
-    seen: list[TrainState] = []
+    states: list[TrainState] = []
 
-    class Enough(Exception):  # noqa: N818 - no error: the run has come as far as it must
+    class Enough(Exception):  # noqa: N818 - no error: the run has come far enough
         pass
 
     def stop(job: object, state: TrainState) -> None:
-        seen.append(state)
+        states.append(state)
         raise Enough
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "fit", stop)
         with pytest.raises(Enough):
             kit.train(*sets, **flags)
-    return [group["initial_lr"] for group in seen[0].optimizer.param_groups]
+    return [group["initial_lr"] for group in states[0].optimizer.param_groups]
 
 
 def test_a_run_applies_the_keys_only_where_it_starts_from_weights(
@@ -185,8 +185,8 @@ def test_a_run_applies_the_keys_only_where_it_starts_from_weights(
         if name.startswith("backbone.")
     }
     save_file({n: t.contiguous() for n, t in weights.items()}, kit.out / "weights.safetensors")
-    found = groups_of(kit, monkeypatch, *sets, lr=0.5, weights=str(kit.out / "weights.safetensors"))
-    assert found == pytest.approx([0.5, 0.5, 0.05, 0.05])
+    rates = groups_of(kit, monkeypatch, *sets, lr=0.5, weights=str(kit.out / "weights.safetensors"))
+    assert rates == pytest.approx([0.5, 0.5, 0.05, 0.05])
     assert kit.watcher.notes == []
 
 
@@ -196,14 +196,14 @@ def test_a_run_with_rates_of_its_parts_resumes_to_the_bit(
     start = kit.train(epochs=1, out="first").best
     sets = (*kit.EVERYTHING, "backbone_lr_factor=0.1", "layer_decay=0.7")
     flags: dict[str, Any] = {"epochs": 4, "lr": kit.RATE, "weights": str(start)}
-    whole = kit.train(*sets, **flags)
+    uninterrupted = kit.train(*sets, **flags)
     monkeypatch.setenv("TINY_AT", "13 die")
     with pytest.raises(KeyboardInterrupt):
         kit.train(*sets, **flags, out="died")
     monkeypatch.delenv("TINY_AT")
     died = kit.only_run("died")
     run.resume(died)
-    assert kit.outcome(died) == kit.outcome(whole.path)
+    assert kit.outcome(died) == kit.outcome(uninterrupted.path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The baseline on the released frames; ZOO_TEST_YOUTUBE_FACES names their root.
 
-No test needs them: they show people's faces, and are not ours to ship.
+The zoo does not ship these frames, which show people's faces; this test is skipped without them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model with a second pass over a crop about its own points, and one with a mirrored pass."""
+"""A model with a second pass over a crop around its own points, and one with test-time flip."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 
 CPU = World(0, 1, torch.device("cpu"))
 SOURCE = np.zeros((80, 80, 3), np.uint8)
-"""Two white blocks of 12 pixels."""
 SOURCE[24:36, 24:36] = 255
 SOURCE[44:56, 42:54] = 255
+"""Two white blocks of 12 pixels."""
 TRUE = np.array([(23.5, 23.5), (53.5, 55.5)])
-"""Where the light begins and where it ends."""
+"""The top left corner of the first block and the bottom right corner of the second one."""
 
 
 class Corners(torch.nn.Module):
-    """Says where the light begins and ends, to a whole pixel: the closer it looks, the better."""
+    """Finds the two corners of the white area to a whole pixel, so a closer crop is more exact."""
 
     head = None
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         size = images.shape[-1]
-        lit = images.mean(1) > 0.5
-        found = []
-        for picture in lit:
+        white = images.mean(1) > 0.5
+        corners = []
+        for picture in white:
             y, x = picture.nonzero().unbind(1)
             first, last = (x.min(), y.min()), (x.max() + 1, y.max() + 1)
-            found.append(torch.tensor([first, last]) / size)
-        return {"points": torch.stack(found)}
+            corners.append(torch.tensor([first, last]) / size)
+        return {"points": torch.stack(corners)}
 
 
 def split_of(source: np.ndarray[Any, Any], size: int) -> Split:
@@ -63,7 +63,7 @@ def split_of(source: np.ndarray[Any, Any], size: int) -> Split:
 
 @pytest.mark.parametrize("refine", [0, 1, 2])
 def test_each_pass_is_a_crop_about_the_points_of_the_one_before(refine: int) -> None:
-    """The same by hand: cut, predict, cut about what was found."""
+    """By hand: cut, predict, and cut again around the predicted points."""
     region, model = frame_region(80, 80), Corners()
     config = Config("x", refine=refine)
     unit = predict_split(model, split_of(SOURCE, 16), config, CPU, None).points  # type: ignore[arg-type]
@@ -91,8 +91,8 @@ def test_a_second_pass_halves_the_pixel_and_with_it_the_error() -> None:
 
 
 def test_a_run_that_refines_predicts_as_it_was_scored(kit: Kit) -> None:
-    """Pictures from outside take the same way as frames of the data set: here one whose second
-    crop is turned, since a network that has learned next to nothing sees faces at any roll."""
+    """Other pictures are predicted as frames of the data set are. Here the second crop is turned,
+    because a network that has learned almost nothing predicts faces at any roll."""
     folder = kit.train("refine=1", "upright=true", epochs=1)
     scored = load(folder.predictions("val"))
     drawn = registry("dataset").get("synthetic").open(None, people=15, videos=1, frames=3, size=48)
@@ -109,27 +109,30 @@ def test_a_run_that_refines_predicts_as_it_was_scored(kit: Kit) -> None:
 
 def test_a_refining_run_resumes_to_the_same_bits(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
     sets = ("refine=1", "upright=true", *kit.EVERYTHING)
-    whole = kit.train(*sets, epochs=3, lr=kit.RATE, out="whole")
-    broken = kit.zoo(*kit.arguments(*sets, epochs=3, lr=kit.RATE, out="broken"), TINY_AT="8 SIGINT")
-    assert broken.returncode == 130, broken.stderr
+    uninterrupted = kit.train(*sets, epochs=3, lr=kit.RATE, out="whole")
+    stopped = kit.zoo(
+        *kit.arguments(*sets, epochs=3, lr=kit.RATE, out="broken"), TINY_AT="8 SIGINT"
+    )
+    assert stopped.returncode == 130, stopped.stderr
     path = kit.only_run("broken")
     resumed = kit.zoo("train", "--resume", str(path))
     assert resumed.returncode == 0, resumed.stderr
-    assert kit.history(path) == kit.history(whole.path)
-    own, other = load_tensors(whole.best)[0], load_tensors(path / "best.safetensors")[0]
-    assert all(torch.equal(own[name], other[name]) for name in own)
+    assert kit.history(path) == kit.history(uninterrupted.path)
+    one, _ = load_tensors(uninterrupted.best)
+    two, _ = load_tensors(path / "best.safetensors")
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_the_mean_with_the_mirror_keeps_the_label_offset() -> None:
-    """Labels sit .1 of sqrt(w h) to the right of the true place; what comes back from a mirror
-    sits as far to the left. The face below is .4 wide and .4 high."""
+    """Labels lie .1 sqrt(w h) to the right of the true place; points predicted for the mirror image
+    and mirrored back lie as far to the left. The face below is .4 wide and .4 high."""
     true = np.array([[[0.3, 0.3], [0.7, 0.3], [0.5, 0.7]]], np.float32)
     offset = np.array([0.1 * 0.4, 0.0], np.float32)
     both = average_of_both(true + offset, true - offset, (0.1, 0.0))
     np.testing.assert_allclose(both, true + offset, atol=1e-6)
 
 
-def test_the_figure_with_test_time_flip_is_kept_and_can_be_worked_out_again(kit: Kit) -> None:
+def test_the_figure_with_test_time_flip_is_recorded_and_can_be_recomputed(kit: Kit) -> None:
     folder = kit.train(epochs=1)
     flip = load_record(folder.record).raw["results"]["val"]["flip"]
     both = load(folder.predictions("val-flip"))

@@ -1,4 +1,4 @@
-"""A record run again: to the bit where nothing differs, and else what differs is said."""
+"""A run repeated from its record: equal to the bit, or with a report of what differs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def edited(folder: RunFolder, kit: Kit, change: Callable[[dict[str, Any]], Any]) -> Path:
-    """A copy of the run's record alone, as somebody would publish it, with a change."""
+    """A copy of the run's record alone, as somebody would publish it, with ``change`` applied."""
     record = json.loads(folder.record.read_text())
     change(record)
     path = kit.out / "published.json"
@@ -47,7 +47,7 @@ def test_a_record_alone_gives_the_same_run_to_the_bit(kit: Kit) -> None:
     )
 
 
-def test_a_fold_and_a_recipe_of_ones_own_are_reproduced(kit: Kit) -> None:
+def test_a_fold_and_a_users_own_recipe_are_reproduced(kit: Kit) -> None:
     recipe = kit.out / "mine.toml"
     recipe.write_text("lr = 0.003\n")
     first = zoo.train(
@@ -78,7 +78,7 @@ def test_another_seed_is_another_run_of_the_same_row(kit: Kit) -> None:
     assert "to the bit" not in " ".join(kit.watcher.notes)
 
 
-def test_what_differs_in_the_environment_is_said(kit: Kit) -> None:
+def test_what_differs_in_the_environment_is_reported(kit: Kit) -> None:
     def elsewhere(record: dict[str, Any]) -> None:
         record["environment"] |= {"torch": "1.0.0", "processes": 4}
         record["plugins"]["backbone"]["version"] = "0.9"
@@ -89,8 +89,8 @@ def test_what_differs_in_the_environment_is_said(kit: Kit) -> None:
     first = kit.train(epochs=1)
     now = load_record(first.record).raw
     again(kit, edited(first, kit, elsewhere))
-    unsaid, differing, result = kit.watcher.notes[-3:]
-    assert unsaid == "the record does not say: timm"
+    missing, differing, result = kit.watcher.notes[-3:]
+    assert missing == "the record does not say: timm"
     torch = now["environment"]["torch"]
     for words in (
         f"torch 1.0.0 there, {torch} here",
@@ -104,7 +104,7 @@ def test_what_differs_in_the_environment_is_said(kit: Kit) -> None:
     assert result == f"not the same predictions: val nme_ioc 50.0000% there, {value:.4f}% here"
 
 
-def test_a_configuration_that_was_edited_is_told_from_the_one_that_was_trained(kit: Kit) -> None:
+def test_a_configuration_that_differs_from_the_trained_one_is_reported(kit: Kit) -> None:
     first = kit.train(epochs=1)
 
     def faster(record: dict[str, Any]) -> None:
@@ -128,8 +128,8 @@ def test_a_record_of_the_first_schema_is_run_again(kit: Kit) -> None:
     first = kit.train(epochs=1)
     second = again(kit, edited(first, kit, old))
     assert kit.outcome(first.path)[1:] == kit.outcome(second.path)[1:]
-    unsaid = next(note for note in kit.watcher.notes if note.startswith("the record does not say"))
-    assert {"numpy", "pillow", "loss"} <= set(re.findall(r"[a-z]+", unsaid))
+    missing = next(note for note in kit.watcher.notes if note.startswith("the record does not say"))
+    assert {"numpy", "pillow", "loss"} <= set(re.findall(r"[a-z]+", missing))
 
 
 def test_other_data_is_another_experiment(kit: Kit) -> None:
@@ -148,7 +148,7 @@ def test_a_weights_file_is_known_by_its_content(kit: Kit) -> None:
     record = load_record(first.record).raw
     digest = hashlib.sha256(start.best.read_bytes()).hexdigest()
     assert record["config"]["weights_sha256"] == digest
-    # of what is published, nothing but the content of the file and its name
+    # the published configuration names the file by its content and its name only
     assert config_hash(record["config"]) == record["config_hash"]
 
     with pytest.raises(WeightsError, match=f"best.safetensors .sha256 {digest}.*--weights FILE"):

@@ -1,4 +1,4 @@
-"""A run stopped in any way and resumed ends in the bits of one that was left alone."""
+"""A run stopped in any way and resumed ends in the same bits as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def test_a_run_that_died_at_any_batch_ends_in_the_same_bits(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE)
-    rates = [row["lr"] for row in kit.history(whole.path)]
+    uninterrupted = kit.train(*kit.EVERYTHING, epochs=5, lr=kit.RATE)
+    rates = [row["lr"] for row in kit.history(uninterrupted.path)]
     assert rates == [kit.RATE] * 4 + [kit.RATE / 2], "or the plateau schedule's part is not shown"
     # in the first epoch, in mid-step between two of its batches, at the first batch of an epoch,
     # and after the plateau schedule's step
@@ -38,14 +38,14 @@ def test_a_run_that_died_at_any_batch_ends_in_the_same_bits(
         died = kit.only_run(f"died-{batch}")
         assert not (died / "record.json").exists()
         run.resume(died)
-        assert kit.outcome(died) == kit.outcome(whole.path), batch
+        assert kit.outcome(died) == kit.outcome(uninterrupted.path), batch
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_mid_epoch_finishes_the_step_saves_and_says_how_to_go_on(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    whole = kit.train(*kit.EVERYTHING, epochs=3, lr=kit.RATE)
+    uninterrupted = kit.train(*kit.EVERYTHING, epochs=3, lr=kit.RATE)
     # the 8th batch is the third of the second epoch: the first half of its second step
     monkeypatch.setenv("TINY_AT", f"8 {number.name}")
     handler = signal.getsignal(number)
@@ -58,13 +58,13 @@ def test_a_signal_in_mid_epoch_finishes_the_step_saves_and_says_how_to_go_on(
     assert len(kit.history(path)) == 1
     monkeypatch.delenv("TINY_AT")
     run.resume(path, reporter=kit.watcher)
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)
 
 
 def test_a_signal_before_the_first_epoch_is_over_saves_too(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = kit.train(*kit.EVERYTHING)
+    uninterrupted = kit.train(*kit.EVERYTHING)
     monkeypatch.setenv("TINY_AT", "1 SIGINT")
     with pytest.raises(fit.Interrupted, match="epoch 1 after step 1"):
         kit.train(*kit.EVERYTHING, out="stopped")
@@ -72,7 +72,7 @@ def test_a_signal_before_the_first_epoch_is_over_saves_too(
     assert (path / "state" / "last.safetensors").is_file()
     monkeypatch.delenv("TINY_AT")
     run.resume(path)
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)
 
 
 def test_a_signal_in_the_last_step_of_an_epoch_finishes_the_epoch(
@@ -99,17 +99,17 @@ def test_a_second_interrupt_stops_at_once(kit: Kit, monkeypatch: pytest.MonkeyPa
 def test_dying_while_an_epoch_is_written_loses_nothing(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = kit.train(epochs=3, lr=0.05)
+    uninterrupted = kit.train(epochs=3, lr=0.05)
     assert kit.watcher.rows[1]["val_nme"] < kit.watcher.rows[0]["val_nme"], "or it writes no best"
     # before the best weights are written, between them and the state, between that and its history
-    parts = ((fit, "save_tensors"), (fit.TrainState, "save"), (fit.RunFolder, "write_history"))
-    for (owner, method), call in itertools.product(parts, (1, 2)):
-        kept, calls = getattr(owner, method), itertools.count(1)
+    writers = ((fit, "save_tensors"), (fit.TrainState, "save"), (fit.RunFolder, "write_history"))
+    for (owner, method), call in itertools.product(writers, (1, 2)):
+        original, calls = getattr(owner, method), itertools.count(1)
 
         def dies(*args: object) -> object:
             if next(calls) == call:  # noqa: B023 - called in this turn only
                 raise KeyboardInterrupt("planted")
-            return kept(*args)  # noqa: B023
+            return original(*args)  # noqa: B023
 
         out = f"{method}-{call}"
         with monkeypatch.context() as patch:
@@ -117,19 +117,19 @@ def test_dying_while_an_epoch_is_written_loses_nothing(
             with pytest.raises(KeyboardInterrupt, match="planted"):
                 kit.train(epochs=3, lr=0.05, out=out)
         run.resume(kit.only_run(out))
-        assert kit.outcome(kit.only_run(out)) == kit.outcome(whole.path), out
+        assert kit.outcome(kit.only_run(out)) == kit.outcome(uninterrupted.path), out
 
 
 def test_a_run_killed_after_its_last_epoch_is_only_scored(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = kit.train()
+    uninterrupted = kit.train()
     died = kit.train(out="died").path
     (died / "record.json").unlink()
     (died / "predictions" / "val.npz").unlink()
-    monkeypatch.setenv("TINY_AT", "1 die")  # not one batch more
+    monkeypatch.setenv("TINY_AT", "1 die")  # a further batch of training would fail
     run.resume(died)
-    assert kit.outcome(died) == kit.outcome(whole.path)
+    assert kit.outcome(died) == kit.outcome(uninterrupted.path)
     assert json.loads((died / "record.json").read_text())["epochs"] == 2
 
 
@@ -146,12 +146,12 @@ def test_a_finished_run_is_left_as_it_is_and_says_so(kit: Kit) -> None:
 @pytest.mark.parametrize("scheduler", ["plateau", "none"])
 def test_more_epochs_end_where_a_longer_run_ends(kit: Kit, scheduler: str) -> None:
     sets = (f"scheduler={scheduler}", "plateau.patience=0", "ema=0.9")
-    whole = kit.train(*sets, epochs=4, lr=kit.RATE)
+    uninterrupted = kit.train(*sets, epochs=4, lr=kit.RATE)
     short = kit.train(*sets, epochs=2, lr=kit.RATE, out="short")
     run.resume(short.path, epochs=4)
-    assert kit.history(short.path) == kit.history(whole.path)
-    assert short.predictions("val").read_bytes() == whole.predictions("val").read_bytes()
-    assert short.read_config() == whole.read_config()
+    assert kit.history(short.path) == kit.history(uninterrupted.path)
+    assert short.predictions("val").read_bytes() == uninterrupted.predictions("val").read_bytes()
+    assert short.read_config() == uninterrupted.read_config()
     record = json.loads(short.record.read_text())
     assert record["epochs"] == record["config"]["epochs"] == 4
 
@@ -194,13 +194,13 @@ def test_early_stop_stops_and_stays_stopped(kit: Kit) -> None:
 
 
 def test_a_run_killed_before_it_saved_anything_begins_again(kit: Kit) -> None:
-    whole = kit.train()
+    uninterrupted = kit.train()
     other = kit.train(out="other").path
     for path in sorted(other.rglob("*"), reverse=True):
         if path.is_file() and path.name != "config.toml":
             path.unlink()
     run.resume(other)
-    assert kit.outcome(other) == kit.outcome(whole.path)
+    assert kit.outcome(other) == kit.outcome(uninterrupted.path)
 
 
 def test_no_run_no_resume(kit: Kit) -> None:
@@ -215,7 +215,7 @@ def test_a_damaged_state_is_named(kit: Kit, damage: str) -> None:
         folder.state.write_bytes(folder.state.read_bytes()[:-100])
     elif damage == "of another model":
         other = kit.train("backbone.norm=false", epochs=1, out="other")
-        as_of_an_older_zoo(other)
+        make_state_of_an_older_zoo(other)
         folder.state.write_bytes(other.state.read_bytes())
     else:
         folder.state.write_bytes(folder.best.read_bytes())
@@ -225,15 +225,15 @@ def test_a_damaged_state_is_named(kit: Kit, damage: str) -> None:
 
 def test_a_run_goes_on_with_its_own_data_only(kit: Kit) -> None:
     folder = kit.train(epochs=1)
-    as_of_an_older_zoo(folder)
+    make_state_of_an_older_zoo(folder)
     config = folder.config.read_text()
     folder.config.write_text(config.replace("frames = 3", "frames = 4"))
     with pytest.raises(DataError, match="fingerprint"):
         run.resume(folder.path, epochs=2)
 
 
-def as_of_an_older_zoo(folder: RunFolder) -> None:
-    """A state that does not say what it was trained with."""
+def make_state_of_an_older_zoo(folder: RunFolder) -> None:
+    """Remove the configuration from a run's state, which older versions did not keep there."""
     tensors, header = load_tensors(folder.state)
     del header["config"]
     save_tensors(folder.state, tensors, header)
@@ -254,18 +254,18 @@ EDITS = {
 def test_a_configuration_that_was_edited_is_refused_by_its_keys(kit: Kit) -> None:
     folder = kit.train(epochs=2)
     config = folder.config.read_text()
-    for key, (old, new, said) in EDITS.items():
+    for key, (old, new, diff) in EDITS.items():
         folder.config.write_text(config.replace(f"{old}\n", f"{new}\n"))
         with pytest.raises(UsageError) as caught:
             run.resume(folder.path)
         assert str(caught.value) == (
-            f"{folder.config}: is not what this run was trained with: {said}. Put that back; other "
+            f"{folder.config}: is not what this run was trained with: {diff}. Put that back; other "
             "values are another run, with a `zoo train` of its own"
         )
         if key != "fewer epochs":
             with pytest.raises(UsageError, match="is not what this run was trained with"):
                 run.evaluate(folder.path)
-    # more epochs are what --epochs writes there, and where it goes on is nobody's result
+    # allowed: more epochs, as --epochs would write them, and another device
     elsewhere = config.replace("epochs = 2\n", "epochs = 3\n").replace('"cpu"', '"cpu:0"')
     folder.config.write_text(elsewhere)
     run.resume(folder.path, reporter=kit.watcher)
@@ -274,42 +274,42 @@ def test_a_configuration_that_was_edited_is_refused_by_its_keys(kit: Kit) -> Non
 
 def test_a_state_of_an_older_zoo_goes_on(kit: Kit) -> None:
     folder = kit.train(epochs=1)
-    as_of_an_older_zoo(folder)
+    make_state_of_an_older_zoo(folder)
     run.resume(folder.path, epochs=2)
     assert len(kit.history(folder.path)) == 2
 
 
 def test_what_a_killed_process_left_is_repaired(kit: Kit) -> None:
     folder = kit.train(epochs=3)
-    whole = kit.history(folder.path)
+    history = kit.history(folder.path)
     lines = folder.history.read_text().splitlines(keepends=True)
-    left = [
+    temporary = [
         path.with_name(f".{path.name}.k1ll3d")
         for path in (folder.state, folder.best, folder.history, folder.config)
     ]
     unfinished = [folder.path / ".record.json.k1ll3d", folder.path / "predictions/.val.npz.k1ll3d"]
 
-    # between the last save and history.csv, whose write it was killed in
+    # killed after its last save, while it wrote history.csv
     folder.history.write_text("".join(lines[:-1]))
-    for path in left:
+    for path in temporary:
         path.write_bytes(b"half")
     run.resume(folder.path)
-    assert kit.history(folder.path) == whole
-    assert not any(path.exists() for path in left)
+    assert kit.history(folder.path) == history
+    assert not any(path.exists() for path in temporary)
 
-    # before the record, with no history at all
+    # killed before it wrote the record, with no history
     folder.record.unlink()
     folder.history.unlink()
-    for path in (*left, *unfinished):
+    for path in (*temporary, *unfinished):
         path.write_bytes(b"half")
     run.resume(folder.path)
-    assert kit.history(folder.path) == whole
-    assert not any(path.exists() for path in (*left, *unfinished))
+    assert kit.history(folder.path) == history
+    assert not any(path.exists() for path in (*temporary, *unfinished))
     assert folder.record.is_file()
 
 
 @pytest.mark.parametrize("at", ["the folder", "the configuration", "the older way"])
-def test_a_run_that_was_stopped_before_its_configuration_is_named_for_what_it_is(
+def test_a_run_that_was_stopped_before_its_configuration_gets_an_error_of_its_own(
     kit: Kit, at: str
 ) -> None:
     folder = RunFolder(kit.out / "tiny-synthetic-0a1b2c-s0-f2")
@@ -319,11 +319,11 @@ def test_a_run_that_was_stopped_before_its_configuration_is_named_for_what_it_is
     elif at == "the older way":
         folder.state.parent.mkdir()
         (folder.state.parent / "lock").touch()
-    said = f"{folder.path}: is a run that was stopped before its training began"
+    message = f"{folder.path}: is a run that was stopped before its training began"
     for verb in (run.resume, run.evaluate, load_trained_at, collect_one, find_val_contestant):
         with pytest.raises(ZooError) as caught:
             verb(folder.path)
-        assert str(caught.value).startswith(said), verb
+        assert str(caught.value).startswith(message), verb
     with pytest.raises(ZooError, match="no run here"):
         run.resume(kit.out)
 
@@ -344,40 +344,40 @@ def find_val_contestant(path: Path) -> object:
 def test_a_loss_that_is_not_finite_names_the_frames_and_keeps_the_last_good_state(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    whole = kit.train(epochs=3)
+    uninterrupted = kit.train(epochs=3)
     monkeypatch.setenv("TINY_AT", f"{batch} nan")
-    seen: list[list[str]] = []
-    plan = fit.epoch_plan
+    frames_by_epoch: list[list[str]] = []
+    real_plan = fit.epoch_plan
 
-    def spying(job: fit.TrainJob, epoch: int) -> object:
-        steps = plan(job, epoch)
+    def spy(job: fit.TrainJob, epoch: int) -> object:
+        steps = real_plan(job, epoch)
         [rows] = steps[(batch - 1) % 5]
-        seen.append([job.train.whole.split.ids[row] for row in rows])
+        frames_by_epoch.append([job.train.whole.split.ids[row] for row in rows])
         return steps
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "epoch_plan", spying)
+        patch.setattr(fit, "epoch_plan", spy)
         with pytest.raises(ZooError, match=f"not finite at step {batch} ") as caught:
             kit.train(epochs=3, out="bad")
-    for frame in seen[-1]:
+    for frame in frames_by_epoch[-1]:
         assert frame in str(caught.value)
     assert "\n" not in str(caught.value)
     monkeypatch.delenv("TINY_AT")
     path = kit.only_run("bad")
     assert (path / "history.csv").exists() == (batch > 5)
     run.resume(path)
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)
 
 
 def test_weights_that_are_not_finite_never_become_the_state(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gradient of an epoch's last step spoils them, after a loss that was still finite."""
-    whole = kit.train(epochs=3)
+    uninterrupted = kit.train(epochs=3)
     monkeypatch.setenv("TINY_AT", "10 nan gradient")
     with pytest.raises(ZooError, match="not finite after epoch 2"):
         kit.train(epochs=3, out="bad")
     monkeypatch.delenv("TINY_AT")
     path = kit.only_run("bad")
     run.resume(path)
-    assert kit.outcome(path) == kit.outcome(whole.path)
+    assert kit.outcome(path) == kit.outcome(uninterrupted.path)

@@ -1,4 +1,4 @@
-"""What a finished run leaves behind, and what its evaluation adds."""
+"""What a finished run writes into its folder, and what its evaluation adds."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_record_says_what_the_run_was(kit: Kit) -> None:
     assert (folder.path / "curve.png").stat().st_size > 1000
 
 
-def test_a_record_names_nobody_and_no_folder(kit: Kit) -> None:
+def test_a_record_names_no_person_and_no_folder(kit: Kit) -> None:
     first = kit.train(epochs=1)
     recipe = kit.out / "mine.toml"
     recipe.write_text("batch_size = 8\n")
@@ -97,14 +97,14 @@ def test_history_has_a_row_an_epoch(kit: Kit) -> None:
     assert float(best["val_loss"]) == pytest.approx(record["results"]["val"]["loss"], rel=1e-5)
 
 
-def test_every_metric_can_be_worked_out_again_from_the_predictions_alone(kit: Kit) -> None:
+def test_every_metric_can_be_recomputed_from_the_predictions_alone(kit: Kit) -> None:
     folder = kit.train()
     results = load_record(folder.record).raw["results"]["val"]
     path = folder.predictions("val")
     predictions = load(path)
-    kept = {key: results.pop(key) for key in ("predictions", "flip")}
+    extra = {key: results.pop(key) for key in ("predictions", "flip")}
     assert results_of(predictions) == results
-    assert kept["predictions"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert extra["predictions"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert predictions.ids == tuple(
         f"person_{person:04d}/0/{frame:02d}.png" for person in (0, 9) for frame in range(3)
     )
@@ -222,20 +222,20 @@ def test_fp16_on_a_cpu_trains(kit: Kit) -> None:
     assert results["coverage"] == 1.0
 
 
-def test_folders_name_plugins_so_that_every_system_takes_them(tmp_path: Path) -> None:
+def test_names_of_run_folders_are_valid_on_every_system(tmp_path: Path) -> None:
     from zoo.runs.folder import new_folder
 
     config = resolve("timm:hf-hub:some one/net.v2", flags={"dataset": "my_data", "seed": 3})
-    made = new_folder(tmp_path, config)
-    assert re.fullmatch(r"[\w.-]+-my_data-[0-9a-f]{6}-s3", made.name)
-    assert isinstance(made, RunFolder)
+    folder = new_folder(tmp_path, config)
+    assert re.fullmatch(r"[\w.-]+-my_data-[0-9a-f]{6}-s3", folder.name)
+    assert isinstance(folder, RunFolder)
 
 
-def test_a_processs_memory_is_in_mebibytes() -> None:
+def test_peak_memory_is_in_mebibytes() -> None:
     import torch
 
-    held = peak_memory(torch.device("cpu"))
-    assert 50 < held < 100_000
+    memory = peak_memory(torch.device("cpu"))
+    assert 50 < memory < 100_000
 
 
 def test_a_history_that_is_larger_than_what_was_trained_is_replaced_unread(tmp_path: Path) -> None:

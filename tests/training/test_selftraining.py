@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from conftest import Kit
 
 HALF = "dataset.unlabelled=0.5"
-# of 45 frames of 15 people every second is hidden: 18 of the 36 training frames are labelled
+# every second label of the 45 frames of 15 people is hidden: 18 of 36 training frames keep one
 PSEUDO: tuple[str, ...] = (HALF, "pseudo_keep_share=0.5", "pseudo_weight=0.5")
 
 
@@ -40,16 +40,16 @@ def teacher(kit: Kit) -> Path:
 
 
 def jobs_of(kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any) -> fit.TrainJob:
-    """What a run would train on."""
-    seen: list[fit.TrainJob] = []
+    """The job that a run would train."""
+    jobs: list[fit.TrainJob] = []
     with monkeypatch.context() as patch:
-        patch.setattr(run, "fit", lambda job, state: seen.append(job))
+        patch.setattr(run, "fit", lambda job, state: jobs.append(job))
         with pytest.raises(WeightsError):  # nothing was trained
             kit.train(*sets, **flags)
-    return seen[0]
+    return jobs[0]
 
 
-def test_nobody_of_the_val_and_test_people_is_trained_on(
+def test_val_and_test_people_are_not_trained_on(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=1.0", pseudo=str(teacher))
@@ -59,29 +59,29 @@ def test_nobody_of_the_val_and_test_people_is_trained_on(
         "person", [s.id for s in hidden], [s.person for s in hidden], [None] * len(hidden)
     )
     assert {"val", "test"} < set(splits), "or nobody could have leaked"
-    wanted = {s.id for s, split in zip(hidden, splits, strict=True) if split == "train"}
+    expected = {s.id for s, split in zip(hidden, splits, strict=True) if split == "train"}
     ids = job.train.whole.split.ids
-    assert set(ids[job.labelled :]) == wanted
+    assert set(ids[job.labelled :]) == expected
     people = {frame.split("/")[0] for frame in ids}
     assert not people & {frame.split("/")[0] for frame in job.val.ids}
-    scored = {s.person for s, split in zip(hidden, splits, strict=True) if split != "train"}
-    assert not people & scored
+    held_out = {s.person for s, split in zip(hidden, splits, strict=True) if split != "train"}
+    assert not people & held_out
 
 
 def test_the_record_names_the_teacher_and_counts(kit: Kit, teacher: Path) -> None:
     folder = kit.train(*PSEUDO, pseudo=str(teacher))
     record = json.loads(folder.record.read_text())
-    own = json.loads((teacher / "record.json").read_text())
-    said = record["data"]["self_training"]
-    assert said["teacher"] == teacher.name
-    assert said["sha256"] == record["config"]["pseudo_sha256"]
+    teacher_record = json.loads((teacher / "record.json").read_text())
+    facts = record["data"]["self_training"]
+    assert facts["teacher"] == teacher.name
+    assert facts["sha256"] == record["config"]["pseudo_sha256"]
     assert record["config"]["pseudo"] == teacher.name
-    assert (said["unlabelled"], said["in_train"], said["kept"]) == (22, 18, 9)
-    assert said["weight"] == 0.5
+    assert (facts["unlabelled"], facts["in_train"], facts["kept"]) == (22, 18, 9)
+    assert facts["weight"] == 0.5
     # counts of labelled frames, and the baseline, are what they are without a teacher
-    assert record["data"]["frames"] == own["data"]["frames"]
-    assert record["data"]["fingerprint"] == own["data"]["fingerprint"]
-    assert record["results"]["val"]["floor"] == own["results"]["val"]["floor"]
+    assert record["data"]["frames"] == teacher_record["data"]["frames"]
+    assert record["data"]["fingerprint"] == teacher_record["data"]["fingerprint"]
+    assert record["results"]["val"]["floor"] == teacher_record["results"]["val"]["floor"]
     # 18 labelled frames and, of the 9 kept, a half each epoch
     assert record["images_seen"] == 2 * (18 + 4)
     [note] = [n for n in kit.watcher.notes if n.startswith("teacher ")]
@@ -101,15 +101,15 @@ def test_each_epoch_sees_every_labelled_frame_and_a_new_share_of_the_others(
         assert len(pseudo_rows[-1]) == len(set(pseudo_rows[-1])) == 4
     counts = np.bincount(np.concatenate(pseudo_rows), minlength=27)[18:]
     assert counts.sum() == 160
-    assert counts.min() >= 8, "every one has its turn"
+    assert counts.min() >= 8, "every frame has its turn"
     assert fit.epoch_plan(job, 3)[0][0].tolist() == fit.epoch_plan(job, 3)[0][0].tolist()
 
 
-def test_those_are_kept_on_which_the_teachers_two_answers_agree(
+def test_frames_are_kept_where_the_teachers_two_predictions_agree(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=1.0", pseudo=str(teacher))
-    # planted: the mirror agrees about the frames whose number is even, and not about the others
+    # planted: both predictions agree on frames with an even number, and differ on the others
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
 
     def straight(model: object, split: Any, *rest: object) -> Answers:
@@ -123,13 +123,13 @@ def test_those_are_kept_on_which_the_teachers_two_answers_agree(
 
     monkeypatch.setattr(selftraining, "predict_split", straight)
     monkeypatch.setattr(selftraining, "predict_mirrored", mirrored)
-    kept = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=0.5", pseudo=str(teacher))
-    everything = job.train.whole.split.ids[job.labelled :]
-    assert kept.train.whole.split.ids[kept.labelled :] == everything[::2]
+    student = jobs_of(kit, monkeypatch, HALF, "pseudo_keep_share=0.5", pseudo=str(teacher))
+    candidates = job.train.whole.split.ids[job.labelled :]
+    assert student.train.whole.split.ids[student.labelled :] == candidates[::2]
 
 
 def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher that answers with labels as they are, mirrored or not, is right and sure."""
+    """A teacher that predicts the exact labels, plain and mirrored, has next to no doubt."""
     monkeypatch.setenv("ZOO_HOME", str(kit.out / "home"))
     teacher = kit.train(HALF, epochs=1, out="teachers")
     plan = make_plan(kit.config(HALF, "pseudo_keep_share=1.0", pseudo=str(teacher.path)))
@@ -139,35 +139,35 @@ def test_a_label_keeps_its_offset_in_the_mirror(kit: Kit, monkeypatch: pytest.Mo
     place = np.random.default_rng(0).random((68, 2)).astype(np.float32)
     size = float(label_scale(place[None], np.ones((1, 68), bool))[0])
     offset = np.array([0.05 * size, 0])
-    label, back = place + offset, place - offset
+    label, mirrored_back = place + offset, place - offset
 
-    def answer(of: Any) -> Any:
-        return lambda model, split, *rest: np.repeat(of[None], len(split), 0).astype(np.float32)
+    def predicting(points: Any) -> Any:
+        return lambda model, split, *rest: np.repeat(points[None], len(split), 0).astype(np.float32)
 
-    told = answer(label)
-    monkeypatch.setattr(selftraining, "predict_split", lambda *a: Answers(told(*a), None, None))
-    monkeypatch.setattr(selftraining, "predict_mirrored", answer(back))
+    plain = predicting(label)
+    monkeypatch.setattr(selftraining, "predict_split", lambda *a: Answers(plain(*a), None, None))
+    monkeypatch.setattr(selftraining, "predict_mirrored", predicting(mirrored_back))
     pseudo = pseudo_label(plan.config, source, torch.device("cpu"), kit.watcher)
     assert pseudo.facts is not None
     assert pseudo.facts["doubt_kept"] < 1e-5
     row = pseudo.count
     height, width, _ = pseudo.source.table.images[row]().shape
-    wanted = frame_region(height, width).to_source(label)
-    np.testing.assert_allclose(pseudo.source.table.points[row], wanted, atol=1e-3)
+    expected = frame_region(height, width).to_source(label)
+    np.testing.assert_allclose(pseudo.source.table.points[row], expected, atol=1e-3)
 
 
 def test_a_student_that_died_ends_in_the_same_bits(
     kit: Kit, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets = (*kit.EVERYTHING, *PSEUDO)
-    whole = kit.train(*sets, pseudo=str(teacher), epochs=3)
+    uninterrupted = kit.train(*sets, pseudo=str(teacher), epochs=3)
     monkeypatch.setenv("TINY_AT", "5 die")
     with pytest.raises(KeyboardInterrupt, match="planted death"):
         kit.train(*sets, pseudo=str(teacher), epochs=3, out="died")
     monkeypatch.delenv("TINY_AT")
     died = kit.only_run("died")
     run.resume(died)
-    assert kit.outcome(died) == kit.outcome(whole.path)
+    assert kit.outcome(died) == kit.outcome(uninterrupted.path)
 
 
 def test_a_record_with_a_teacher_runs_again_with_that_teacher(kit: Kit, teacher: Path) -> None:

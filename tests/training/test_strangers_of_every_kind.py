@@ -1,5 +1,5 @@
-"""Heads, losses, data sets and detectors of a stranger are asked for by id, as backbones are; and
-what is left of a run whose plugin is no longer installed."""
+"""Third-party heads, losses, data sets and detectors are used by id, as backbones are; and what a
+run can still do when its plugin is no longer installed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from zoo.datasets.synthetic import open_synthetic
 
 
 class Middle(nn.Module):
-    "Every point where the mean over the map says, plus its own offset."
+    "One place from the mean over the map, plus an offset for each point."
 
     def __init__(self, channels, points, spread):
         super().__init__()
@@ -47,7 +47,7 @@ class Middle(nn.Module):
 
 
 def seven(points, target, visible):
-    "As large as no built-in loss, whatever the points are; its gradient is that of their mean."
+    "7, more than any built-in loss, for any points; its gradient is that of the points' mean."
     return 7 + points.mean() - points.mean().detach()
 
 
@@ -76,7 +76,7 @@ def stranger(plant: Plant) -> Path:
 
 
 def uninstall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As pip does: metadata and module go; a process that has loaded it has it still."""
+    """As pip does: remove metadata and module. This process also forgets the loaded module."""
     shutil.rmtree(folder)
     sys.modules.pop("stranger", None)
     paths = os.environ["PYTHONPATH"].split(os.pathsep)
@@ -86,16 +86,16 @@ def uninstall(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("stranger")
 def test_the_command_line_lists_trains_and_predicts_with_them(kit: Kit) -> None:
-    theirs = {(e.kind, e.id) for e in installed() if e.distribution == "stranger"}
-    assert theirs == {*THEIRS.items(), ("detector", "first")}
+    third_party = {(e.kind, e.id) for e in installed() if e.distribution == "stranger"}
+    assert third_party == {*THEIRS.items(), ("detector", "first")}
     trained = kit.zoo(*kit.arguments("head.spread=0.2", **THEIRS))
     assert trained.returncode == 0, trained.stderr
     path = kit.only_run()
     record = load_record(path / "record.json").raw
-    ours = {"id": "tiny", "distribution": "tiny", "version": "1.0"}
-    assert record["plugin"] == ours
+    tiny = {"id": "tiny", "distribution": "tiny", "version": "1.0"}
+    assert record["plugin"] == tiny
     assert record["plugins"] == {
-        "backbone": ours,
+        "backbone": tiny,
         **{
             kind: {"id": plugin_id, "distribution": "stranger", "version": "0.4"}
             for kind, plugin_id in THEIRS.items()
@@ -104,15 +104,15 @@ def test_the_command_line_lists_trains_and_predicts_with_them(kit: Kit) -> None:
     assert (record["model"]["head"], record["model"]["loss"]) == ("middle", "lucky")
     picture = kit.out / "blank.png"
     Image.new("RGB", (40, 40)).save(picture)
-    marked = kit.zoo("predict", str(path), str(picture), "--detector", "first", "--json")
-    assert marked.returncode == 0, marked.stderr
-    [face] = json.loads(marked.stdout)[0]["faces"]
+    predicted = kit.zoo("predict", str(path), str(picture), "--detector", "first", "--json")
+    assert predicted.returncode == 0, predicted.stderr
+    [face] = json.loads(predicted.stdout)[0]["faces"]
     assert face["box"] == [0, 0, 30, 30]
     assert len(face["points"]) == 68
 
 
 @pytest.mark.usefixtures("stranger")
-def test_what_is_minimised_is_the_strangers_loss_and_what_compares_is_the_boards(kit: Kit) -> None:
+def test_training_minimises_the_third_party_loss_and_the_board_shows_its_own(kit: Kit) -> None:
     folder = kit.train(**THEIRS, epochs=1)
     [row] = kit.history(folder.path)
     assert row["train_loss"] == pytest.approx(7)
@@ -137,20 +137,20 @@ def test_a_run_outlives_its_plugin_and_says_what_to_install(
     )
     assert leaderboard(kit.out / "runs")["head"].iloc[0] == "stranger/middle"
 
-    wanted = "of stranger 0.4, which is not installed: pip install stranger==0.4"
+    advice = "of stranger 0.4, which is not installed: pip install stranger==0.4"
     picture = kit.out / "blank.png"
     Image.new("RGB", (40, 40)).save(picture)
     done = kit.zoo("predict", str(path), str(picture))
     assert done.returncode == 1
-    assert done.stderr == f"zoo: {path}: was trained with the head middle {wanted}\n"
+    assert done.stderr == f"zoo: {path}: was trained with the head middle {advice}\n"
     for verb in (load, evaluate, run.resume):
-        with pytest.raises(PluginError, match=re.escape(wanted)):
+        with pytest.raises(PluginError, match=re.escape(advice)):
             verb(path)  # type: ignore[operator]
-    # another version is there, without that head
+    # another version is installed, without that head
     plant("stranger", {"zoo.losses": {"lucky": "lucky"}}, SOURCE, version="0.5")
     with pytest.raises(PluginError, match=r"and 0\.5 here has none: pip install stranger==0\.4"):
         load(path)
-    # an older record knows of the backbone alone
+    # an older record names the backbone only
     save_record(backbone_only, path / "record.json")
     with pytest.raises(PluginError, match=r"head middle of stranger, and 0\.5 here has none: pip"):
         load(path)
@@ -181,9 +181,9 @@ def test_no_option_of_a_model_leads_to_a_file_of_this_machine(kit: Kit, plant: P
     plant("library", {"zoo.backbones": {"reader": "reader"}}, READER)
     secret = kit.out / "secret.txt"
     secret.write_text("nobody's business")
-    asked = kit.config(f"backbone.words={secret}", backbone="reader")
+    config_with_path = kit.config(f"backbone.words={secret}", backbone="reader")
     with pytest.raises(UsageError, match=r"configuration: backbone\.words = '.*' names a f"):
-        run.train(asked, kit.out / "refused")
+        run.train(config_with_path, kit.out / "refused")
     assert not (kit.out / "refused").exists()
 
     folder = kit.train(backbone="reader", epochs=1)
@@ -196,7 +196,7 @@ def test_no_option_of_a_model_leads_to_a_file_of_this_machine(kit: Kit, plant: P
     for use in (load, evaluate):
         with pytest.raises(UsageError, match=r"best\.safetensors: backbone\.words = .* names a f"):
             use(folder.path)
-    shutil.rmtree(folder.state.parent)  # as killed before the first save: nothing knows better
+    shutil.rmtree(folder.state.parent)  # as if killed before its first save
     config = folder.config.read_text()
     folder.config.write_text(f'{config}\n[options.backbone]\nwords = "{secret}"\n')
     with pytest.raises(UsageError, match=r"backbone\.words = .*names a file"):

@@ -1,4 +1,4 @@
-"""Many trainings from one file: what is tried, and that nothing is tried twice or lost."""
+"""Many trainings from one file: which trials are made; none is made twice, and none is lost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def file(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_each_value_of_a_grid_is_tried_with_each_and_what_is_listed_besides(file: Path) -> None:
+def test_all_combinations_of_a_grid_and_the_listed_trials_are_tried(file: Path) -> None:
     listed = '[[trial]]\nbackbone = "tiny"\nrecipe = "quick"\nhead = "linear"\nlr = 0.5\n'
     file.write_text(BASE + GRID + 'lr = [0.1, 0.2]\nloss = ["l1"]\n' + listed)
     trials = sweeping.read_sweep(file, file.parent / "runs").trials
@@ -60,7 +60,7 @@ def test_each_value_of_a_grid_is_tried_with_each_and_what_is_listed_besides(file
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[gird]\nseed = [0]\n", "unknown 'gird'"),
         ('[grid]\nbackbone = "tiny"\n', "grid.backbone must be a list"),
@@ -69,11 +69,11 @@ def test_each_value_of_a_grid_is_tried_with_each_and_what_is_listed_besides(file
         ('[grid]\nbackbone = ["tny"]\n', "trial 1: .*tny"),
     ],
 )
-def test_a_file_that_cannot_be_is_refused_before_anything_is_trained(
-    file: Path, text: str, said: str
+def test_an_invalid_file_is_refused_before_anything_is_trained(
+    file: Path, text: str, message: str
 ) -> None:
     file.write_text(BASE + text)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         sweeping.read_sweep(file, file.parent / "runs")
 
 
@@ -87,21 +87,21 @@ def test_trials_that_died_are_named_and_tried_again_and_finished_ones_are_not(
         printed = capfd.readouterr()
         return printed.out + printed.err
 
-    command = zoo_sweep(dry_run=True)
-    assert "2 trials: 0 finished, 0 begun, 2 new" in command
-    assert command.count("zoo train tiny ") == 2
+    plan = zoo_sweep(dry_run=True)
+    assert "2 trials: 0 finished, 0 begun, 2 new" in plan
+    assert plan.count("zoo train tiny ") == 2
     assert not out.exists()
     monkeypatch.setenv("TINY_AT", "3 SIGKILL")
     with pytest.raises(typer.Exit):
         zoo_sweep()
-    said = capfd.readouterr().err
-    assert "2 failed: trial " in said
-    assert "trial 1 (seed=0): " in said
+    output = capfd.readouterr().err
+    assert "2 failed: trial " in output
+    assert "trial 1 (seed=0): " in output
     monkeypatch.delenv("TINY_AT")
-    said = zoo_sweep()
-    assert "2 trials: 0 finished, 2 begun, 0 new" in said
-    assert said.count(": finished") == 2
-    assert "tiny" in said.partition("2 trials: ")[0], "the board is its output"
+    output = zoo_sweep()
+    assert "2 trials: 0 finished, 2 begun, 0 new" in output
+    assert output.count(": finished") == 2
+    assert "tiny" in output.partition("2 trials: ")[0], "the board is its output"
     runs = sorted(out.glob("tiny-*"))
     assert [load_record(run / "record.json").seed for run in runs] == [0, 1]
     assert "2 trials: 2 finished, 0 begun, 0 new" in zoo_sweep(dry_run=True)
@@ -122,8 +122,8 @@ def test_a_cluster_gets_the_same_commands(file: Path) -> None:
 def test_the_machines_of_a_cluster_share_the_trials_and_one_that_dies_there_is_named(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Two nodes of Ray with one processor each, both of which are this machine: what is trained on
-    the second one is killed."""
+    """Two nodes of Ray with one processor each, both on this machine. A training on the second node
+    is killed."""
     reason = "Ray is not installed: pip install 'landmark-zoo[ray]'"
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason=reason)
     monkeypatch.chdir(file.parent)
@@ -141,16 +141,16 @@ def test_the_machines_of_a_cluster_share_the_trials_and_one_that_dies_there_is_n
         file.write_text(f'{BASE}{GRID}[ray]\naddress = "{cluster.address}"\nnum_cpus = 1\n')
         with pytest.raises(typer.Exit):
             on_ray()
-        said = capfd.readouterr().err
-        assert said.count(": finished") == 1
-        assert "1 failed: trial " in said
-        assert "; the same command tries them again" in said
-        assert "killed by signal 9; runs/sweep-logs/" in said
+        stderr = capfd.readouterr().err
+        assert stderr.count(": finished") == 1
+        assert "1 failed: trial " in stderr
+        assert "; the same command tries them again" in stderr
+        assert "killed by signal 9; runs/sweep-logs/" in stderr
         assert len(list(out.glob("tiny-*/record.json"))) == 1
         cluster.remove_node(cluster.worker_nodes.copy().pop())
-        said = on_ray()
-        assert "2 trials: 1 finished, 1 begun, 0 new" in said
-        assert said.count(": finished") == 1
+        stderr = on_ray()
+        assert "2 trials: 1 finished, 1 begun, 0 new" in stderr
+        assert stderr.count(": finished") == 1
     finally:
         cluster.shutdown()
     monkeypatch.delenv("RAY_ADDRESS", raising=False)

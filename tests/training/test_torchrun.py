@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains(kit: Kit) -> None:
-    """On two machines, with batch norm, and batches of 7 shared as 4 and 3. Dropout is off: each
-    process draws its own."""
+    """On two nodes, with batch norm, and with batches of 7 that are split into 4 and 3. Dropout is
+    off, because each process draws its own."""
     sets = ("backbone.drop=0.0", "accumulate=2", "ema=0.9", "augment.flip=0.5")
     flags = {"lr": 0.01, "batch_size": 7}
     alone = kit.train(*sets, "augment.rotation=20", **flags)
@@ -42,10 +42,13 @@ def test_two_processes_train_what_one_trains(kit: Kit) -> None:
     one, two = kit.history(alone.path), kit.history(path)
     for key in one[0]:
         assert [row[key] for row in two] == pytest.approx([row[key] for row in one], rel=1e-4)
-    mine, theirs = (load(p / "predictions" / "val.npz") for p in (alone.path, path))
-    assert theirs.ids == mine.ids
+    expected, found = (load(p / "predictions" / "val.npz") for p in (alone.path, path))
+    assert found.ids == expected.ids
     torch.testing.assert_close(
-        torch.from_numpy(theirs.points), torch.from_numpy(mine.points), rtol=1e-4, atol=1e-3
+        torch.from_numpy(found.points),
+        torch.from_numpy(expected.points),
+        rtol=1e-4,
+        atol=1e-3,
     )
 
     with pytest.raises(WeightsError, match=r"saved by 2 process.*resumed by 1;.*torchrun"):
@@ -54,10 +57,10 @@ def test_two_processes_train_what_one_trains(kit: Kit) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_stops_a_pair_that_goes_on_to_the_same_bits(kit: Kit) -> None:
-    """With batch norm and dropout on; both processes are told, wherever they are."""
+    """With batch norm and dropout. Both processes get the signal, at any point of their work."""
     sets = ("accumulate=2", "ema=0.9", "plateau.patience=0")
-    whole = kit.zoo(*kit.arguments(*sets, epochs=20, out="whole"), processes=2)
-    assert whole.returncode == 0, whole.stderr
+    uninterrupted = kit.zoo(*kit.arguments(*sets, epochs=20, out="whole"), processes=2)
+    assert uninterrupted.returncode == 0, uninterrupted.stderr
     line = kit.arguments(*sets, epochs=20, out="stopped")
     stopped = kit.torchrun("-m", "zoo", *line, TINY_AT="8 interrupt torchrun")
     assert stopped.returncode != 0
@@ -68,14 +71,14 @@ def test_ctrl_c_stops_a_pair_that_goes_on_to_the_same_bits(kit: Kit) -> None:
     resumed = kit.zoo("train", "--resume", str(path), processes=2)
     assert resumed.returncode == 0, resumed.stderr
     assert kit.outcome(path) == kit.outcome(kit.only_run("whole"))
-    # what was scored while training, with each process's own buffers, is what the file scores
+    # the score while training, with each process's own buffers, is that of the saved weights
     record = load_record(path / "record.json").raw
     best = min(kit.history(path), key=lambda row: row["val_nme"])
     assert record["results"]["val"]["nme_ioc"] == pytest.approx(best["val_nme"], rel=1e-6)
 
 
 @pytest.mark.slow
-def test_an_expected_failure_of_a_pair_is_said_once_and_soon(kit: Kit) -> None:
+def test_an_expected_failure_of_a_pair_is_reported_once_and_early(kit: Kit) -> None:
     done = kit.zoo(*kit.arguments("loss.bta=1"), processes=2)
     assert done.returncode != 0
     assert done.stderr.count("zoo: ") == 1, done.stderr
@@ -111,8 +114,8 @@ sys.exit(threads() != before)
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux does")
-def test_a_process_that_left_the_others_has_no_threads_of_theirs(kit: Kit) -> None:
-    """At the interpreter's end such a thread may abort the process, whose run is done."""
+def test_a_process_that_left_its_group_has_no_threads_of_it(kit: Kit) -> None:
+    """Such a thread may abort the process at the interpreter's exit, after its run is finished."""
     script = kit.out / "leaving.py"
     script.write_text(LEAVING)
     done = kit.torchrun(str(script))
@@ -120,7 +123,7 @@ def test_a_process_that_left_the_others_has_no_threads_of_theirs(kit: Kit) -> No
 
 
 class Others(World):
-    """A world of two whose other process answers as planted."""
+    """A world of two processes, whose other process sends planted answers."""
 
     def __init__(self, rank: int, answers: list[object]) -> None:
         super().__init__(rank, 2, torch.device("cpu"))
@@ -160,7 +163,7 @@ def test_a_loss_that_only_another_process_saw_is_named_by_the_first(
         assert job.train.whole.split.ids[row] in str(caught.value)
 
 
-def test_every_process_is_told_the_same_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_process_gets_the_same_error_about_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert pick_device("", 1, 2) == torch.device("cuda", 1)

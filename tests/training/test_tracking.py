@@ -26,34 +26,34 @@ if TYPE_CHECKING:
 
 
 def events(path: Path) -> EventAccumulator:
-    found = EventAccumulator(str(path / "tensorboard"), size_guidance={"scalars": 0})
-    found.Reload()
-    return found
+    accumulator = EventAccumulator(str(path / "tensorboard"), size_guidance={"scalars": 0})
+    accumulator.Reload()
+    return accumulator
 
 
 def scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
-    found = events(path)
-    tags = found.Tags()["scalars"]
-    return {tag: [(e.step, round(e.value, 5)) for e in found.Scalars(tag)] for tag in tags}
+    accumulator = events(path)
+    tags = accumulator.Tags()["scalars"]
+    return {tag: [(e.step, round(e.value, 5)) for e in accumulator.Scalars(tag)] for tag in tags}
 
 
-def settled(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """Without what a clock says."""
+def scalars_without_speed(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """The scalars without those of speed, which depend on the clock."""
     return {tag: s for tag, s in scalars(path).items() if not tag.startswith("speed")}
 
 
-def test_a_run_is_told_step_by_step_and_epoch_by_epoch(kit: Kit) -> None:
+def test_a_run_is_logged_step_by_step_and_epoch_by_epoch(kit: Kit) -> None:
     done = kit.zoo(*kit.arguments(), "--log-with", "tensorboard")
     assert done.returncode == 0, done.stderr
     assert f"tensorboard --logdir {kit.out / 'runs'}" in done.stderr
     path = kit.only_run()
     rows = kit.history(path)
-    told = scalars(path)
-    assert [step for step, _ in told["loss/train"]] == list(range(1, 11))  # 5 steps an epoch
+    logged = scalars(path)
+    assert [step for step, _ in logged["loss/train"]] == list(range(1, 11))  # 5 steps an epoch
     for column, tag in EPOCH_TAGS.items():
         if column != "images_per_second":
-            assert told[tag] == [(int(r["step"]), round(r[column], 5)) for r in rows], tag
-    assert told["loss/train"][4] == told["loss/train_epoch"][0], "the mean over the whole epoch"
+            assert logged[tag] == [(int(r["step"]), round(r[column], 5)) for r in rows], tag
+    assert logged["loss/train"][4] == logged["loss/train_epoch"][0], "the mean over the whole epoch"
     [text] = events(path).Tensors("config/text_summary")
     shown = text.tensor_proto.string_val[0].decode()
     assert "    batch_size = 8\n" in shown
@@ -70,7 +70,7 @@ def test_a_run_that_died_goes_on_without_a_step_twice(
     kit: Kit, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tracking.tracked(kit.watcher, "tensorboard") as reporter:
-        whole = run.train(kit.config(), kit.out / "whole", reporter=reporter)
+        uninterrupted = run.train(kit.config(), kit.out / "whole", reporter=reporter)
     monkeypatch.setenv("TINY_AT", f"{batch} die")
     with (
         pytest.raises(KeyboardInterrupt, match="planted death"),
@@ -81,7 +81,7 @@ def test_a_run_that_died_goes_on_without_a_step_twice(
     died = kit.only_run("died")
     with tracking.tracked(kit.watcher, tracking.was_tracked(died, kit.watcher)) as reporter:
         run.resume(died, reporter=reporter)
-    assert settled(died) == settled(whole.path)
+    assert scalars_without_speed(died) == scalars_without_speed(uninterrupted.path)
     assert len(events(died).Tensors("config/text_summary")) == 1
 
 
@@ -89,28 +89,28 @@ def test_a_run_that_was_stopped_in_mid_epoch_goes_on_where_it_was(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tracking.tracked(kit.watcher, "tensorboard") as reporter:
-        whole = run.train(kit.config(), kit.out / "whole", reporter=reporter)
+        uninterrupted = run.train(kit.config(), kit.out / "whole", reporter=reporter)
     stopped = kit.zoo(*kit.arguments(), "--log-with", "tensorboard", TINY_AT="8 SIGINT")
     assert stopped.returncode == 130, stopped.stderr
     path = kit.only_run()
     assert [step for step, _ in scalars(path)["loss/train"]] == list(range(1, 9))
     again = kit.zoo("train", "--resume", str(path))
     assert again.returncode == 0, again.stderr
-    assert settled(path) == settled(whole.path)
+    assert scalars_without_speed(path) == scalars_without_speed(uninterrupted.path)
 
 
-def test_an_epoch_whose_end_was_saved_and_not_told_is_told_on_resuming(tmp_path: Path) -> None:
-    """Killed between the two: the history has the row, TensorBoard does not."""
+def test_an_epoch_that_was_saved_but_not_logged_is_logged_on_resuming(tmp_path: Path) -> None:
+    """Killed between saving and logging: the history has the row, TensorBoard does not."""
     row = {"epoch": 1, "step": 5, "lr": 0.1, "train_loss": 2.0, "val_loss": 3.0, "val_nme": 0.25}
     row["images_per_second"] = 10.0
     with tracking.tracked(Reporter(), "tensorboard") as reporter:
         reporter.begin(RunStarted(tmp_path, resolve("tiny"), 5, [row]))
-    told = scalars(tmp_path)
-    assert told["nme/val"] == [(5, 0.25)]
-    assert told["loss/train"] == [(5, 2.0)]
+    logged = scalars(tmp_path)
+    assert logged["nme/val"] == [(5, 0.25)]
+    assert logged["loss/train"] == [(5, 2.0)]
 
 
-def test_python_asks_for_it_by_the_same_name(kit: Kit) -> None:
+def test_python_names_the_tracker_as_the_command_line_does(kit: Kit) -> None:
     flags = {"dataset": "synthetic", "device": "cpu", "batch_size": 8, "epochs": 1}
     path = zoo.train("tiny", sets=kit.DATA, out=kit.out, log_with="tensorboard", **flags)
     assert len(scalars(path)["nme/val"]) == 1
@@ -125,7 +125,7 @@ def test_a_run_without_the_flag_writes_none_and_unknown_trackers_are_refused(kit
 
 
 def test_a_missing_extra_is_one_line_before_anything_is_made(kit: Kit, tmp_path: Path) -> None:
-    """A module that cannot be imported stands where TensorBoard would."""
+    """A module that cannot be imported takes the place of TensorBoard."""
     (tmp_path / "without" / "tensorboard").mkdir(parents=True)
     reason = "raise ModuleNotFoundError('No module', name='tensorboard')\n"
     (tmp_path / "without" / "tensorboard" / "__init__.py").write_text(reason)

@@ -1,4 +1,4 @@
-"""What a step does to the weights, checked against the same worked by hand."""
+"""What a training step does to the weights, checked by hand."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from zoo.training import fit, optim, run
 if TYPE_CHECKING:
     from conftest import Kit
 
-STILL = ("augment.resize=32", "augment.crop=false", "augment.blur=0", "augment.grey=0")
-STILL += ("augment.brightness=0", "augment.contrast=0")
-"""No augmentation."""
+NO_AUGMENTATION = ("augment.resize=32", "augment.crop=false", "augment.blur=0", "augment.grey=0")
+NO_AUGMENTATION += ("augment.brightness=0", "augment.contrast=0")
 
 
 def weights(kit: Kit, *sets: str, out: str, **flags: Any) -> dict[str, torch.Tensor]:
@@ -34,12 +33,12 @@ def weights(kit: Kit, *sets: str, out: str, **flags: Any) -> dict[str, torch.Ten
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_two_accumulated_batches_are_one_of_twice_the_size(kit: Kit, optimizer: str) -> None:
-    """The draws of a frame's augmentation depend on its batch, so there is none here."""
-    sets = (*STILL, f"optimizer={optimizer}")
-    whole = weights(kit, *sets, out="whole", batch_size=16)
-    parts = weights(kit, *sets, "accumulate=2", out="parts", batch_size=8)
-    for name, tensor in whole.items():
-        torch.testing.assert_close(parts[name], tensor, rtol=1e-4, atol=1e-5)
+    """Without augmentation, because its draws for a frame depend on the batch."""
+    sets = (*NO_AUGMENTATION, f"optimizer={optimizer}")
+    large = weights(kit, *sets, out="whole", batch_size=16)
+    accumulated = weights(kit, *sets, "accumulate=2", out="parts", batch_size=8)
+    for name, tensor in large.items():
+        torch.testing.assert_close(accumulated[name], tensor, rtol=1e-4, atol=1e-5)
     a, b = (kit.history(kit.only_run(out)) for out in ("whole", "parts"))
     assert [row["step"] for row in a] == [row["step"] for row in b] == [3, 6]
     for key in ("train_loss", "val_loss", "val_nme"):
@@ -50,7 +49,7 @@ def test_a_step_is_the_gradient_of_the_mean_over_all_its_frames(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One SGD step by hand, from the loss in landmark units; batches of 8, 8, 8, 8 and 4."""
-    sets = (*kit.PLAIN, *STILL, "optimizer=sgd", "accumulate=5")
+    sets = (*kit.PLAIN, *NO_AUGMENTATION, "optimizer=sgd", "accumulate=5")
     jobs: list[tuple[fit.TrainJob, nn.Module]] = []
     real = fit.fit
 
@@ -76,7 +75,7 @@ def test_a_step_is_the_gradient_of_the_mean_over_all_its_frames(
     assert row["train_loss"] == pytest.approx(loss.item(), rel=1e-5)
 
 
-def test_the_applied_gradient_has_the_norm_asked_for(
+def test_the_applied_gradient_is_clipped_to_the_given_norm(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     norms: list[tuple[float, float]] = []
@@ -113,19 +112,19 @@ def schedule(steps: int = 4, **changes: Any) -> optim.Schedule:
 
 
 def rates(made: optim.Schedule, epochs: int, steps: int, losses: list[float]) -> list[float]:
-    seen = []
+    values = []
     for epoch in range(epochs):
         for step in range(steps):
             made.before_step(epoch * steps + step)
-            seen.append(made.rate)
+            values.append(made.rate)
         made.after_epoch(epoch + 1, losses[epoch])
-    return seen
+    return values
 
 
 def test_warm_up_rises_in_equal_steps_and_the_cosine_falls_to_nothing() -> None:
-    seen = rates(schedule(scheduler="cosine", warmup_epochs=1.0), 3, 4, [1.0] * 3)
-    assert seen[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
-    assert seen[4:] == pytest.approx([0.4 * (1 + math.cos(math.pi * i / 8)) for i in range(8)])
+    values = rates(schedule(scheduler="cosine", warmup_epochs=1.0), 3, 4, [1.0] * 3)
+    assert values[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    assert values[4:] == pytest.approx([0.4 * (1 + math.cos(math.pi * i / 8)) for i in range(8)])
 
 
 def test_no_schedule_is_a_constant_rate() -> None:
@@ -136,16 +135,16 @@ def test_no_schedule_is_a_constant_rate() -> None:
 
 def test_the_plateau_lowers_the_rate_once_the_loss_stood_for_longer_than_its_patience() -> None:
     losses = [1.0, 1.1, 0.9, 1.0, 0.9, 0.95, 0.93, 0.91, 0.92, 0.94]
-    seen = rates(schedule(), 10, 2, losses)
+    values = rates(schedule(), 10, 2, losses)
     # epochs 4 and 5 are no better than epoch 3, then 6 and 7, then 8 and 9; never below min_lr
     by_epoch = [0.8] * 5 + [0.4] * 2 + [0.2] * 2 + [0.15]
-    assert seen == pytest.approx([rate for rate in by_epoch for _ in range(2)])
+    assert values == pytest.approx([rate for rate in by_epoch for _ in range(2)])
 
 
 def test_the_plateau_does_not_count_epochs_of_the_warm_up() -> None:
-    seen = rates(schedule(2, warmup_epochs=2.0), 6, 2, [1.0, 2.0, 3.0, 3.5, 3.6, 3.7])
+    values = rates(schedule(2, warmup_epochs=2.0), 6, 2, [1.0, 2.0, 3.0, 3.5, 3.6, 3.7])
     # the losses of epochs 1 and 2 do not count: 4 and 5 are the two that are no better than 3
-    assert seen == pytest.approx([0.2, 0.4, 0.6, *[0.8] * 7, 0.4, 0.4])
+    assert values == pytest.approx([0.2, 0.4, 0.6, *[0.8] * 7, 0.4, 0.4])
 
 
 def test_the_history_holds_the_rates_of_the_schedule(kit: Kit) -> None:
@@ -168,7 +167,7 @@ def test_biases_and_norms_are_not_decayed(kit: Kit) -> None:
     assert len(decayed) + len(others) == len(decay) == len(list(model.parameters()))
 
 
-def test_the_average_is_the_loop_by_hand_and_copies_batch_norms_statistics(
+def test_the_average_is_as_computed_by_hand_and_copies_batch_norm_statistics(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     averages: dict[str, torch.Tensor] = {}

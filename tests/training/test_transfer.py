@@ -37,17 +37,17 @@ def numbered(rows: int, *rest: int) -> Tensor:
     return torch.arange(1.0, rows + 1).view(-1, *(1 for _ in rest)).expand(rows, *rest).clone()
 
 
-def test_a_row_a_point_goes_to_its_partner() -> None:
+def test_one_row_per_point_goes_to_the_partner_point() -> None:
     head = nn.Conv2d(3, 68, 1)
-    said = carry_head(source(WFLW98, weight=numbered(98, 3, 1, 1), bias=numbered(98)), head, IBUG68)
-    wanted = torch.tensor(WFLW98_OF_IBUG68) + 1.0
-    assert torch.equal(head.bias, wanted)
-    assert torch.equal(head.weight[:, 2, 0, 0], wanted)
-    assert "2 tensors for 68 of 68 points" in said
-    assert "98 points of wflw98" in said
+    note = carry_head(source(WFLW98, weight=numbered(98, 3, 1, 1), bias=numbered(98)), head, IBUG68)
+    expected = torch.tensor(WFLW98_OF_IBUG68) + 1.0
+    assert torch.equal(head.bias, expected)
+    assert torch.equal(head.weight[:, 2, 0, 0], expected)
+    assert "2 tensors for 68 of 68 points" in note
+    assert "98 points of wflw98" in note
 
 
-def test_two_rows_a_point_go_together() -> None:
+def test_two_rows_per_point_go_together() -> None:
     head = nn.Linear(4, 2 * 68)
     carry_head(source(WFLW98, weight=numbered(196, 4), bias=numbered(196)), head, IBUG68)
     x, y = head.bias[0::2], head.bias[1::2]
@@ -58,8 +58,8 @@ def test_two_rows_a_point_go_together() -> None:
 def test_points_without_a_partner_stay_as_they_were() -> None:
     head = nn.Conv2d(3, 98, 1)
     fresh = head.bias.detach().clone()
-    said = carry_head(source(IBUG68, weight=numbered(68, 3, 1, 1), bias=numbered(68)), head, WFLW98)
-    assert "for 68 of 98 points" in said
+    note = carry_head(source(IBUG68, weight=numbered(68, 3, 1, 1), bias=numbered(68)), head, WFLW98)
+    assert "for 68 of 98 points" in note
     pupils = slice(96, 98)
     assert torch.equal(head.bias[pupils], fresh[pupils])
     assert torch.equal(head.bias[list(WFLW98_OF_IBUG68)], numbered(68))
@@ -67,25 +67,25 @@ def test_points_without_a_partner_stay_as_they_were() -> None:
 
 def test_the_same_scheme_takes_all_and_shared_layers_go_along_with_others() -> None:
     head = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
-    given = {name: torch.full_like(t, 7) for name, t in head.state_dict().items()}
-    said = carry_head(StartRun("teacher", "tiny", FIVE, given), head, FIVE)
+    tensors = {name: torch.full_like(t, 7) for name, t in head.state_dict().items()}
+    note = carry_head(StartRun("teacher", "tiny", FIVE, tensors), head, FIVE)
     assert all((tensor == 7).all() for tensor in head.state_dict().values())
-    assert f"of the head {len(given)} tensors whole" in said
-    assert "fresh" not in said
+    assert f"of the head {len(tensors)} tensors whole" in note
+    assert "fresh" not in note
 
     head = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
     before = head[2].weight.detach().clone()
     other = LandmarkScheme("other5", tuple(f"spot_{i}" for i in range(5)))
-    said = carry_head(StartRun("teacher", "tiny", other, given), head, FIVE)
+    note = carry_head(StartRun("teacher", "tiny", other, tensors), head, FIVE)
     assert (head[0].weight == 7).all()
     assert torch.equal(head[2].weight, before), "as many points, but nobody knows which"
-    assert said.endswith("7 tensors whole; fresh: 2.weight, 2.bias")
+    assert note.endswith("7 tensors whole; fresh: 2.weight, 2.bias")
 
 
 def test_what_does_not_fit_is_named() -> None:
     head = nn.Linear(4, 10)
-    said = carry_head(source(FIVE, weight=torch.zeros(10, 3), bias=numbered(10)), head, FIVE)
-    assert said.endswith("of the head 1 tensors whole; fresh: weight")
+    note = carry_head(source(FIVE, weight=torch.zeros(10, 3), bias=numbered(10)), head, FIVE)
+    assert note.endswith("of the head 1 tensors whole; fresh: weight")
     assert torch.equal(head.bias, numbered(10))
 
 
@@ -128,7 +128,7 @@ def test_a_run_its_file_and_a_copy_of_it_are_one_start(kit: Kit) -> None:
     assert starts == [teacher.name, teacher.name, "copy.safetensors"]
 
 
-def test_a_record_tells_what_a_file_of_weights_tells_of_itself(kit: Kit) -> None:
+def test_a_record_holds_the_source_and_licence_of_a_weights_file(kit: Kit) -> None:
     teacher = kit.train(epochs=1, out="teachers")
     tensors = {
         name.removeprefix("backbone."): tensor
@@ -143,7 +143,7 @@ def test_a_record_tells_what_a_file_of_weights_tells_of_itself(kit: Kit) -> None
 
 
 def test_training_that_takes_no_step_predicts_what_the_source_predicts(kit: Kit) -> None:
-    """The head's bias too: the mean shape is not put over it."""
+    """The head's bias is taken over too: the mean shape does not replace it."""
     teacher = kit.train(*kit.PLAIN, epochs=2, lr=0.05)
     again = kit.train(*kit.PLAIN, epochs=1, lr=1e-30, weights=str(teacher.path), out="again")
     one, two = (np.load(f.predictions("val"))["points"] for f in (teacher, again))
@@ -152,7 +152,7 @@ def test_training_that_takes_no_step_predicts_what_the_source_predicts(kit: Kit)
     np.testing.assert_allclose(two, one, atol=1e-3)
 
 
-def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
+def test_a_bundled_model_can_be_the_start(kit: Kit) -> None:
     config = resolve(
         "timm:tf_efficientnet_lite0",
         "quick",
@@ -164,7 +164,7 @@ def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
     digest = file_digest(folder_of("face68") / "best.safetensors")
     model = json.loads(started.record.read_text())["model"]
     assert model["weights"] == f"run: face68 sha256: {digest}"
-    # the terms of all that its weights were made from
+    # the licences of everything that its weights were made from
     assert model["weights_source"].startswith("face68, from ")
     assert "efficientnet-lite0" in model["weights_source"]
     assert "apache-2.0; research use: frames of the YouTube Faces DB" in model["weights_license"]
@@ -173,7 +173,7 @@ def test_a_model_that_ships_is_a_start(kit: Kit) -> None:
 @pytest.mark.parametrize(
     "kind", ["no run", "not begun", "lost", "foreign header", "another backbone"]
 )
-def test_what_is_no_start_gets_one_line(kit: Kit, kind: str) -> None:
+def test_an_unusable_start_gets_an_error_of_one_line(kit: Kit, kind: str) -> None:
     backbone = "tiny"
     if kind == "no run":
         start, reason = kit.out, "no run here"
@@ -220,12 +220,12 @@ def test_a_record_that_started_from_a_run_runs_again_from_its_folder(kit: Kit) -
 
 
 def test_a_started_run_resumes_to_the_bit(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its head is what it had learned, and not what the source had."""
+    """Its head continues from what it had learned, and not from the source's head."""
     teacher = kit.train(epochs=1, out="teachers")
-    whole = kit.train(*kit.EVERYTHING, epochs=3, weights=str(teacher.path))
+    uninterrupted = kit.train(*kit.EVERYTHING, epochs=3, weights=str(teacher.path))
     monkeypatch.setenv("TINY_AT", "7 die")
     with pytest.raises(KeyboardInterrupt, match="planted death"):
         kit.train(*kit.EVERYTHING, epochs=3, weights=str(teacher.path), out="died")
     monkeypatch.delenv("TINY_AT")
     run.resume(kit.only_run("died"))
-    assert kit.outcome(kit.only_run("died")) == kit.outcome(whole.path)
+    assert kit.outcome(kit.only_run("died")) == kit.outcome(uninterrupted.path)

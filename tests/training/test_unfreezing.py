@@ -29,31 +29,31 @@ def tensors(path: Path, prefix: str) -> dict[str, Tensor]:
 def backbones_by_epoch(
     kit: Kit, monkeypatch: pytest.MonkeyPatch, *sets: str, **flags: Any
 ) -> list[dict[str, Tensor]]:
-    """What the backbone was after every epoch, buffers included."""
-    kept: list[dict[str, Tensor]] = []
+    """The state of the backbone after every epoch, with its buffers."""
+    states: list[dict[str, Tensor]] = []
     save = fit.TrainState.save
 
-    def keeping(state: fit.TrainState, *args: Any) -> None:
+    def save_and_copy(state: fit.TrainState, *args: Any) -> None:
         backbone = state.model.backbone.state_dict()
-        kept.append({name: tensor.clone() for name, tensor in backbone.items()})
+        states.append({name: tensor.clone() for name, tensor in backbone.items()})
         save(state, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit.TrainState, "save", keeping)
+        patch.setattr(fit.TrainState, "save", save_and_copy)
         kit.train(*sets, **flags)
-    return kept
+    return states
 
 
 def test_the_backbone_stands_still_for_its_epochs_and_moves_after_them(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    after = backbones_by_epoch(kit, monkeypatch, f"unfreeze_after={AFTER}", "ema=0.9", epochs=4)
-    for name, first in after[0].items():
-        assert torch.equal(first, after[1][name]), f"{name} moved while it was frozen"
+    states = backbones_by_epoch(kit, monkeypatch, f"unfreeze_after={AFTER}", "ema=0.9", epochs=4)
+    for name, first in states[0].items():
+        assert torch.equal(first, states[1][name]), f"{name} moved while it was frozen"
     for name in ("conv.weight", "wide.bias", "norm.weight", "norm.running_mean"):
-        assert not torch.equal(after[1][name], after[2][name]), name
-        assert not torch.equal(after[2][name], after[3][name]), name
-    assert int(after[1]["norm.num_batches_tracked"]) == 0
+        assert not torch.equal(states[1][name], states[2][name]), name
+        assert not torch.equal(states[2][name], states[3][name]), name
+    assert int(states[1]["norm.num_batches_tracked"]) == 0
     assert "epoch 3: the backbone is trained from here" in kit.watcher.notes
 
 
@@ -74,9 +74,9 @@ def test_a_run_that_died_anywhere_around_the_boundary_ends_in_the_same_bits(
     sets = (*kit.EVERYTHING, f"unfreeze_after={AFTER}", "backbone_lr_factor=0.5")
     flags: dict[str, Any] = {"epochs": 4, "lr": 0.05}
     sets = (*sets, f"optimizer={optimizer}", "scheduler=cosine")
-    whole = kit.train(*sets, **flags)
-    # batches of training that the backbone sees; in its frozen epochs it is in eval mode, and its
-    # own counter stands still: the first is that of epoch 3, the sixth that of epoch 4
+    uninterrupted = kit.train(*sets, **flags)
+    # the backbone counts its batches in training mode, so none in its frozen epochs: its first
+    # batch is the first of epoch 3, and its sixth is the first of epoch 4
     for batch in (1, 2, 6):
         monkeypatch.setenv("TINY_AT", f"{batch} die")
         with pytest.raises(KeyboardInterrupt, match="planted death"):
@@ -85,14 +85,14 @@ def test_a_run_that_died_anywhere_around_the_boundary_ends_in_the_same_bits(
         died = kit.only_run(f"died-{batch}")
         assert len(kit.history(died)) == (2 if batch < 6 else 3)
         run.resume(died)
-        assert kit.outcome(died) == kit.outcome(whole.path), batch
+        assert kit.outcome(died) == kit.outcome(uninterrupted.path), batch
 
 
 def test_dying_while_the_last_frozen_epoch_is_written_loses_nothing(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets = (*kit.EVERYTHING, f"unfreeze_after={AFTER}")
-    whole = kit.train(*sets, epochs=3, lr=0.05)
+    uninterrupted = kit.train(*sets, epochs=3, lr=0.05)
     for method in ("save", "write_history"):
         owner: Any = fit.TrainState if method == "save" else fit.RunFolder
         kept, calls = getattr(owner, method), iter(range(1, 9))
@@ -107,7 +107,7 @@ def test_dying_while_the_last_frozen_epoch_is_written_loses_nothing(
             with pytest.raises(KeyboardInterrupt, match="planted"):
                 kit.train(*sets, epochs=3, lr=0.05, out=method)
         run.resume(kit.only_run(method))
-        assert kit.outcome(kit.only_run(method)) == kit.outcome(whole.path), method
+        assert kit.outcome(kit.only_run(method)) == kit.outcome(uninterrupted.path), method
 
 
 def test_the_moments_of_the_backbone_begin_with_its_first_step(kit: Kit) -> None:
@@ -125,7 +125,7 @@ def test_a_run_that_is_only_scored_counts_all_its_parameters_as_trained(
     before = json.loads(folder.record.read_text())["model"]
     assert before["trainable"] == before["parameters"]
     folder.record.unlink()
-    monkeypatch.setenv("TINY_AT", "1 die")  # not one batch more
+    monkeypatch.setenv("TINY_AT", "1 die")  # a further batch of training would fail
     run.resume(folder.path)
     assert json.loads(folder.record.read_text())["model"] == before
     frozen = json.loads(kit.train("freeze=true", out="frozen").record.read_text())["model"]
@@ -158,13 +158,14 @@ def test_a_backbone_that_would_never_be_trained_is_refused(kit: Kit) -> None:
 
 @pytest.mark.slow
 def test_the_flag_and_a_pair_of_processes_that_train_what_one_trains(kit: Kit) -> None:
-    """Two batches a step, so that both ways of going back through the wrapper are taken, before and
-    after it is made anew; and killed at the boundary, the pair ends in its own bits."""
+    """With two batches a step, backward passes through DDP's wrapper run with and without
+    synchronisation, before and after the wrapper is made anew. A pair that was killed at the
+    boundary and resumed ends in the same bits."""
     sets = (*kit.PLAIN, "accumulate=2", "ema=0.9", "augment.flip=0.5")
     flags: dict[str, Any] = {"epochs": 4, "lr": 0.01, "unfreeze_after": AFTER}
     alone = kit.train(*sets, **flags)
-    whole = kit.zoo(*kit.arguments(*sets, **flags, out="whole"), processes=2)
-    assert whole.returncode == 0, whole.stderr
+    uninterrupted = kit.zoo(*kit.arguments(*sets, **flags, out="whole"), processes=2)
+    assert uninterrupted.returncode == 0, uninterrupted.stderr
     one, two = kit.history(alone.path), kit.history(kit.only_run("whole"))
     for key in one[0]:
         assert [row[key] for row in two] == pytest.approx([row[key] for row in one], rel=1e-4)

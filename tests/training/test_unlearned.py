@@ -23,13 +23,13 @@ SEED = Config(backbone="landmark-zoo/custom_cnn", dataset="landmark-zoo/syntheti
 
 
 def finished(folder: Path, error: float, config: Config = SEED) -> Path:
-    """A run folder as far as is looked at: configuration and record."""
+    """A run folder with the files that are read here: configuration and record."""
     folder.mkdir()
     RunFolder(folder).write_config(config)
-    made = record(
+    content = record(
         predict({person: [error] for person in PEOPLE}), results={"floor": dict(BASELINE)}
     )
-    save_record(made | {"epochs": config.epochs}, folder / "record.json")
+    save_record(content | {"epochs": config.epochs}, folder / "record.json")
     return folder
 
 
@@ -37,7 +37,7 @@ def test_a_run_that_learned_has_nothing_to_say(tmp_path: Path) -> None:
     assert unlearned(finished(tmp_path / "run", 0.07)) == []
 
 
-def test_one_that_has_not_says_why_and_what_to_try(tmp_path: Path) -> None:
+def test_a_run_that_has_not_learned_says_why_and_what_to_try(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", 0.27)
     assert unlearned(run) == [
         f"{run} has not learned: its NME inter-ocular is not below the interval of the baseline, "
@@ -53,7 +53,7 @@ def test_the_advice_can_be_followed(tmp_path: Path) -> None:
     _, advice = unlearned(finished(tmp_path / "ended", 0.3, ended))
     assert "--dataset synthetic --data faces --recipe quick" in advice
     assert advice.endswith("or more epochs: --epochs 60")
-    # quick is no advice for a run by quick
+    # a run with the recipe quick is not advised to use it
     quick = resolve("timm:lcnet_050", "quick", (), {"dataset": "synthetic", "lr": 0.01})
     _, advice = unlearned(finished(tmp_path / "quick", 0.3, quick))
     assert advice == (
@@ -62,7 +62,7 @@ def test_the_advice_can_be_followed(tmp_path: Path) -> None:
     )
 
 
-def test_a_model_that_has_not_learned_warns_whoever_loads_it(
+def test_loading_a_model_that_has_not_learned_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zoo.prediction.torch_model.TorchPredictor.of_run", lambda *_: "model")
@@ -71,16 +71,16 @@ def test_a_model_that_has_not_learned_warns_whoever_loads_it(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         loading.load(finished(tmp_path / "good", 0.07))
-        (tmp_path / "good" / "record.json").write_text("{")  # not what is asked here
+        (tmp_path / "good" / "record.json").write_text("{")  # which gives no warning here
         loading.load(tmp_path / "good")
 
 
-def test_its_card_says_so() -> None:
+def test_the_card_of_a_model_that_has_not_learned_says_so() -> None:
     def card(error: float) -> str:
-        made = record(
+        content = record(
             predict({person: [error] for person in PEOPLE}), results={"floor": dict(BASELINE)}
         )
-        return plain_card(checked("record.json", made), "hf://somebody/something")
+        return plain_card(checked("record.json", content), "hf://somebody/something")
 
     assert "**This model has not learned: on val it is no better than the baseline.**" in card(0.27)
     assert "has not learned" not in card(0.07)

@@ -20,15 +20,15 @@ def test_the_loss_of_visibility_is_binary_cross_entropy_by_face() -> None:
     visibility = torch.tensor([[0.9, 0.2, 0.5], [0.6, 0.5, 0.5], [0.1, 0.1, 0.1]])
     visible = torch.tensor([[True, True, False], [True, True, True], [True, True, True]])
     occluded = torch.tensor([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [NAN] * 3])
-    # Face 1: seen at .9, hidden at .2, no label. Face 2: hidden at .6, seen at .5 twice. Face 3
-    # does not say.
+    # Face 1: .9 for a visible point, .2 for a hidden one, and one without a label. Face 2: .6 for a
+    # hidden point, .5 for two visible ones. Face 3: occlusion is unknown.
     first = -(math.log(0.9) + math.log(0.8)) / 2
     second = -(math.log(0.4) + 2 * math.log(0.5)) / 3
     loss = visibility_loss(visibility, visible, occluded)
     assert float(loss) == pytest.approx((first + second) / 2)
 
 
-def test_faces_that_do_not_say_leave_no_loss_and_no_gradient() -> None:
+def test_faces_of_unknown_occlusion_give_no_loss_and_no_gradient() -> None:
     visibility = torch.full((2, 3), 0.5, requires_grad=True)
     loss = visibility_loss(visibility, torch.ones(2, 3, dtype=torch.bool), torch.full((2, 3), NAN))
     loss.backward()

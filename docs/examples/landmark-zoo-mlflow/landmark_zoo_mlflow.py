@@ -1,9 +1,9 @@
 """mlflow: a run's keys as parameters and its figures as metrics of a run of MLflow.
 
-Where they go is MLflow's business: ``MLFLOW_TRACKING_URI`` names a server or a database (by default
-``mlflow.db`` in the folder in which training was started), ``MLFLOW_EXPERIMENT_NAME`` the
-experiment. A run of the zoo that goes on goes on in the same run of MLflow, whose id lies in its
-folder.
+MLflow's variables say where they go: ``MLFLOW_TRACKING_URI`` names a server or a database (by
+default ``mlflow.db`` in the folder in which training was started), and ``MLFLOW_EXPERIMENT_NAME``
+names the experiment. A resumed run of the zoo continues its run of MLflow, whose id is kept in the
+folder of the zoo's run.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from zoo.api import TrackedRun, Tracker, UsageError
 
 FIGURES = ("lr", "train_loss", "val_loss", "val_nme", "images_per_second")
-"""Columns of history.csv that are logged; an epoch's step is the last one that it made."""
+"""Columns of history.csv that are logged, at the last step of each epoch."""
 
 STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
 
 class MlflowRun:
-    """Speaks to the store by a client of its own: a run that the user has active stays so."""
+    """Logs with a client of its own, so that an active MLflow run of the user stays active."""
 
     def __init__(self) -> None:
         from mlflow import MlflowClient
@@ -40,12 +40,12 @@ class MlflowRun:
             note.write_text(self.run_id, "utf-8")
         told = self.client.get_metric_history(self.run_id, "val_nme")
         last = max((each.step for each in told), default=0)
-        for row in run.history:  # saved by a process that ended before it told them
+        for row in run.history:  # saved by a process that ended before it logged them
             if row["step"] > last:
                 self.epoch(int(row["step"]), row)
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
-        pass  # a request for each would hold training up
+        pass  # one request per step would slow training down
 
     def epoch(self, step: int, figures: Mapping[str, float]) -> None:
         from mlflow.entities import Metric
@@ -78,7 +78,7 @@ def build() -> MlflowRun:
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Keys with dots and their values; what is empty is left out."""
+    """Dotted keys and their values, without empty values."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{key}.")

@@ -26,7 +26,7 @@ FILES = {"train": ("COFW_train_color.mat", "Tr"), "test": ("COFW_test_color.mat"
 
 
 def read_image(path: Path, suffix: str, number: int) -> np.ndarray:
-    """MATLAB keeps columns together, so HDF5 shows a picture as (W, H), or (3, W, H)."""
+    """MATLAB stores arrays by column, so HDF5 shows a picture as (W, H), or (3, W, H)."""
     try:
         with h5py.File(path) as file:
             image = file[file[f"Is{suffix}"][0, number]][()].T
@@ -61,8 +61,8 @@ class Cofw:
                     id=f"{split}/{number + 1:04d}",
                     image=partial(read_image, path, suffix, number),
                     points=np.stack((row[:K], row[K : 2 * K]), axis=1).astype(np.float32) - 1,
-                    visible=np.ones(K, bool),  # every point has a label,
-                    occluded=hidden,  # and something is before some
+                    visible=np.ones(K, bool),  # every point has a label
+                    occluded=hidden,  # some are hidden behind something
                     attributes={"much_hidden": bool(hidden.mean() >= 0.2)},
                     release_split=split,
                     box=(x - 1, y - 1, x - 1 + width, y - 1 + height),

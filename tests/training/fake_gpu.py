@@ -1,9 +1,9 @@
-"""A GPU for machines without one: tensors on ``cuda:0`` have shapes and no numbers, tensors on the
-CPU are real, and whatever makes a program wait for its GPU is written down.
+"""A fake GPU for machines without one. Tensors on ``cuda:0`` have shapes but no numbers; tensors on
+the CPU are real. Every operation that makes a program wait for its GPU is recorded.
 
-Within :func:`pretend` the CPU works as ever; an operation on tensors of ``cuda:0`` is worked out by
-torch's FakeTensorMode, which refuses a tensor of another device as a GPU would. Autograd's way back
-is not to be had so: its engine asks CUDA itself.
+Within :func:`fake_gpu`, the CPU works as usual. Operations on tensors of ``cuda:0`` go to torch's
+FakeTensorMode, which refuses a tensor of another device as a GPU would. A backward pass cannot be
+faked: autograd's engine calls CUDA itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves
 
 GPU = torch.device("cuda", 0)
 
-ASKING = {
+SYNCHRONISING = {
     "aten::_local_scalar_dense",
     "aten::equal",
     "aten::is_nonzero",
@@ -30,11 +30,11 @@ ASKING = {
     "aten::unique_dim",
     "aten::_unique2",
 }
-"""Operations whose answer the CPU needs before it can go on: a number, or how long a result is."""
+"""Operations whose result the CPU must know before it can go on: a number, or a length."""
 
 
 class Waits(TorchDispatchMode):
-    """Writes down what waits for the device of tensors."""
+    """Records the operations that make the CPU wait for ``device``."""
 
     def __init__(self, device: torch.device = GPU) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Waits(TorchDispatchMode):
         self.waits: list[str] = []
         self.kernels = 0
 
-    def there(self, values: Sequence[Any]) -> bool:
+    def on_device(self, values: Sequence[Any]) -> bool:
         return any(isinstance(v, Tensor) and v.device.type == self.device.type for v in values)
 
     def note(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -51,7 +51,7 @@ class Waits(TorchDispatchMode):
             isinstance(v, Tensor) and v.dtype in (torch.bool, torch.uint8)
             for v in tree_leaves(args[1])
         )
-        if name in ASKING or masks:
+        if name in SYNCHRONISING or masks:
             self.waits.append(name)
 
     def __torch_dispatch__(
@@ -61,13 +61,13 @@ class Waits(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if self.there(tree_leaves((args, kwargs))):
+        if self.on_device(tree_leaves((args, kwargs))):
             self.note(func.name().partition(".")[0], args, kwargs or {})
         return func(*args, **(kwargs or {}))
 
 
-class Pretended(Waits):
-    """The mode within :func:`pretend`, under which FakeTensorMode works out ``cuda:0``."""
+class FakeGPU(Waits):
+    """The mode within :func:`fake_gpu`, under which FakeTensorMode handles ``cuda:0``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,32 +83,32 @@ class Pretended(Waits):
         kwargs = dict(kwargs or {})
         name = func.name().partition(".")[0]
         leaves = tree_leaves((args, kwargs))
-        wanted = kwargs.get("device")
+        target = kwargs.get("device")
         if not any(isinstance(v, FakeTensor) for v in leaves):
-            if wanted is None or torch.device(wanted).type == "cpu":
+            if target is None or torch.device(target).type == "cpu":
                 with unset_fake_temporarily():
                     return func(*args, **kwargs)
-            return self._made(name, func, args, kwargs)
+            return self._create(name, func, args, kwargs)
         self.note(name, args, kwargs)
-        if name == "aten::_to_copy" and wanted is not None and torch.device(wanted).type == "cpu":
+        if name == "aten::_to_copy" and target is not None and torch.device(target).type == "cpu":
             self.waits.append(f"{name} to the CPU")
             with unset_fake_temporarily():
                 return torch.zeros(args[0].shape, dtype=kwargs.get("dtype") or args[0].dtype)
         if name == "aten::_local_scalar_dense":
             return 0
         if name == "aten::copy_" and not isinstance(args[1], FakeTensor):
-            self._brought(name, args[1], args[2:] == (True,))
+            self._record_copy(name, args[1], args[2:] == (True,))
         return func(*args, **kwargs)
 
-    def _made(self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """A tensor that is new on ``cuda:0``."""
+    def _create(self, name: str, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Create a tensor on ``cuda:0``."""
         self.kernels += 1
         if name == "aten::_to_copy":
-            self._brought(name, args[0], bool(kwargs.get("non_blocking")))
+            self._record_copy(name, args[0], bool(kwargs.get("non_blocking")))
         return func(*args, **kwargs)
 
-    def _brought(self, name: str, source: Tensor, queued: bool) -> None:
-        if not queued or all(source is not one for one in self.pinned):
+    def _record_copy(self, name: str, source: Tensor, non_blocking: bool) -> None:
+        if not non_blocking or all(source is not tensor for tensor in self.pinned):
             self.waits.append(f"{name} of {tuple(source.shape)} from the CPU")
 
     def pin(self, tensor: Tensor) -> Tensor:
@@ -117,42 +117,42 @@ class Pretended(Waits):
 
 
 @contextmanager
-def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pretended]:
-    """A ``cuda:0`` that tensors can be brought to, and what is waited for."""
+def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGPU]:
+    """A ``cuda:0`` that tensors can be moved to; yields the record of what waits for it."""
     from zoo import device
     from zoo.data import degrade
 
     cached: list[Any] = [device.constant, degrade._constants]
-    pretended = Pretended()
+    gpu = FakeGPU()
     with monkeypatch.context() as patch:
-        patch.setattr(Tensor, "pin_memory", lambda tensor: pretended.pin(tensor))
-        for each in cached:
-            each.cache_clear()
+        patch.setattr(Tensor, "pin_memory", lambda tensor: gpu.pin(tensor))
+        for function in cached:
+            function.cache_clear()
         try:
-            with FakeTensorMode(allow_non_fake_inputs=True), pretended:
-                yield pretended
+            with FakeTensorMode(allow_non_fake_inputs=True), gpu:
+                yield gpu
         finally:
-            for each in cached:
-                each.cache_clear()
+            for function in cached:
+                function.cache_clear()
 
 
-def bring(module: nn.Module) -> nn.Module:
-    """A module with its parameters and buffers on ``cuda:0``: what ``to`` does there cannot be done
-    with tensors that have no numbers."""
-    for each in module.modules():
-        for name, parameter in each._parameters.items():
+def move_to_gpu(module: nn.Module) -> nn.Module:
+    """Move a module's parameters and buffers to ``cuda:0``. Its method ``to`` cannot do that with
+    tensors that have no numbers."""
+    for child in module.modules():
+        for name, parameter in child._parameters.items():
             if parameter is not None:
                 moved = parameter.detach().to(GPU)
-                each._parameters[name] = nn.Parameter(moved, parameter.requires_grad)
-        for name, buffer in each._buffers.items():
+                child._parameters[name] = nn.Parameter(moved, parameter.requires_grad)
+        for name, buffer in child._buffers.items():
             if buffer is not None:
-                each._buffers[name] = buffer.to(GPU)
+                child._buffers[name] = buffer.to(GPU)
     return module
 
 
-def twice(pretended: Waits, work: Callable[[], object]) -> list[str]:
-    """What the second time waits for: in the first one constants come to the device."""
+def waits_of_second_call(gpu: Waits, work: Callable[[], object]) -> list[str]:
+    """What the second call of ``work`` waits for; the first one moves constants to the device."""
     work()
-    pretended.waits.clear()
+    gpu.waits.clear()
     work()
-    return list(pretended.waits)
+    return list(gpu.waits)
