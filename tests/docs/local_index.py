@@ -1,5 +1,5 @@
-"""A package index on this machine (loopback) in place of PyPI: pip installs from it and twine uploads
-to it, so that nothing leaves the machine."""
+"""A package index on this machine (loopback) in place of PyPI. pip installs from it, twine uploads
+to it, and nothing leaves the machine."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Points = NDArray[np.float64]
 
 @pytest.fixture
 def faces() -> dict[str, Points]:
-    """One face per person: a common shape with three random deformations, position and size."""
+    """One face per person: a common shape, deformed, scaled and placed at random."""
     rng = np.random.default_rng(0)
     shape, bends = rng.normal(size=(68, 2)), 0.3 * rng.normal(size=(3, 68, 2))
     return {
