@@ -40,14 +40,12 @@ def test_curves_pool_weighted_by_frames() -> None:
 
 
 def test_a_row_has_no_curve_where_a_run_lacks_it_or_has_another_grid() -> None:
-    with_curve = with_results(ced=curve(0.0, 1.0))
+    full = with_results(ced=curve(0.0, 1.0))
     without = record(seed=1)
     del without["results"]["val"]["ced"]
-    assert figures.error_curve([with_curve, as_read(without)], "val") is None
-    assert (
-        figures.error_curve([with_curve, with_results(1, ced=curve(0, 1, step=0.1))], "val") is None
-    )
-    assert figures.error_curve([with_curve, with_results(1, ced=curve(0, 0.5, 1))], "val") is None
+    assert figures.error_curve([full, as_read(without)], "val") is None
+    assert figures.error_curve([full, with_results(1, ced=curve(0, 1, step=0.1))], "val") is None
+    assert figures.error_curve([full, with_results(1, ced=curve(0, 0.5, 1))], "val") is None
 
 
 def test_regions_pool_where_every_run_has_them() -> None:
@@ -164,13 +162,8 @@ def test_columns_with_equal_values_are_hidden_at_first(
 
 
 def test_a_scheme_without_eye_corners_is_headed_by_the_box() -> None:
-    without_eyes = {
-        "nme_ioc": None,
-        "nme_ioc_low": None,
-        "nme_ioc_high": None,
-        "floor": {"nme_box": 0.2},
-    }
-    [group] = board(with_results(**without_eyes).raw)
+    no_ioc = {"nme_ioc": None, "nme_ioc_low": None, "nme_ioc_high": None, "floor": {"nme_box": 0.2}}
+    [group] = board(with_results(**no_ioc).raw)
     head, _ = group_payload(group, None)
     assert head["headline"] == "nme_box"
     assert head["columns"][0]["key"] == "nme_box"

@@ -199,7 +199,7 @@ def test_two_people_bound_the_interval_between_their_means():
     assert middle == (pytest.approx(0.4), pytest.approx(0.4))
 
 
-def test_many_frames_of_few_people_give_a_wider_interval_than_as_many_people():
+def test_repeated_people_widen_the_interval():
     errors = np.random.default_rng(1).normal(0.06, 0.02, 20).repeat(10)
     clustered = interval(errors, [f"p{i // 10}" for i in range(200)])
     single = interval(errors, [None] * 200)

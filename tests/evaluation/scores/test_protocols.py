@@ -1,4 +1,4 @@
-"""Protocols: which leak no person between splits, and what one says that does not apply."""
+"""Protocols: the split of each frame, no person in two splits, and errors."""
 
 from __future__ import annotations
 
