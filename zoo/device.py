@@ -12,6 +12,13 @@ from torch import Tensor
 
 T = TypeVar("T")
 
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a network computes with a precision, a key of :data:`PRECISIONS`."""
+    return torch.autocast(device.type, PRECISIONS[precision], precision != "fp32")
+
 
 def send(values: Tensor, device: torch.device) -> Tensor:
     """Copy small values to the device without waiting for it.

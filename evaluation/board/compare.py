@@ -15,8 +15,9 @@ result is a :class:`.comparison.Comparison`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,13 +106,19 @@ def _from_records(a: Contestant, b: Contestant, split: str) -> Comparison:
 def _comparison(
     a: Contestant, b: Contestant, split: str, one: Clusters, other: Clusters, source: str
 ) -> Comparison:
-    columns = (one.total, one.found, other.total, other.found, one.failed, other.failed, one.faces)
-    stacked = np.stack(columns, axis=1)
-    draws = resampled(stacked) if len(stacked) else stacked
-    sums = stacked.sum(axis=0)
-    error = _difference(sums, draws, (0, 1), (2, 3))
+    sums = _Sums.of(
+        error_a=one.total,
+        found_a=one.found,
+        error_b=other.total,
+        found_b=other.found,
+        failed_a=one.failed,
+        failed_b=other.failed,
+        faces=one.faces,
+    )
+    error = sums.difference(("error_a", "found_a"), ("error_b", "found_b"))
     if error is None:
         raise DataError(f"{a.given} and {b.given}: there is no face that both found")
+    found = min(sums.total["found_a"], sums.total["found_b"])
     metric = a.benchmark.headline
     baseline = pool_baseline((*a.sources, *b.sources), split)
     row_a, row_b = pool(a.sources, split), pool(b.sources, split)
@@ -127,10 +134,10 @@ def _comparison(
         metric=metric,
         people=len(one),
         unit=unit_of(a.sources[0].record.results[split].people, len(one)),
-        faces=round(min(sums[1], sums[3])),
-        missed=round(sums[6] - min(sums[1], sums[3])),
+        faces=round(found),
+        missed=round(sums.total["faces"] - found),
         error=error,
-        failures=_difference(sums, draws, (4, 6), (5, 6)),
+        failures=sums.difference(("failed_a", "faces"), ("failed_b", "faces")),
         median_a=row_a.nme_median,
         median_b=row_b.nme_median,
         paired=bool((one.found == other.found).all()),
@@ -147,32 +154,52 @@ def _metrics(
 ) -> Iterator[MetricDifference]:
     for metric in group_metrics((*a.sources, *b.sources), split):
         one, other = (clusters_of(side.sources, split, metric.key) for side in (a, b))
-        paired = None
+        paired, people = None, 0
         if one and other and one.key == other.key and len(metric.versions) == 1:
-            columns = np.stack((one.total, one.found, other.total, other.found), axis=1)
-            paired = _difference(columns.sum(axis=0), resampled(columns), (0, 1), (2, 3))
+            people = len(one)
+            sums = _Sums.of(
+                total_a=one.total, found_a=one.found, total_b=other.total, found_b=other.found
+            )
+            paired = sums.difference(("total_a", "found_a"), ("total_b", "found_b"))
         yield MetricDifference(
             metric=metric,
             a=row_a.metrics.get(metric.key),
             b=row_b.metrics.get(metric.key),
             paired=paired,
-            significant=paired is not None and len(columns) > 1 and paired.significant,
+            significant=paired is not None and people > 1 and paired.significant,
         )
 
 
-def _difference(
-    sums: Floats, draws: Floats, a: tuple[int, int], b: tuple[int, int]
-) -> Difference | None:
-    """The difference of two ratios of columns; None if one of them cannot be computed.
+@dataclass(frozen=True)
+class _Sums:
+    """Sums of columns over people, by the names of the columns."""
 
-    ``a`` and ``b`` are the columns (numerator, denominator) of each ratio.
-    """
-    if not np.isfinite(sums[[*a, *b]]).all() or sums[a[1]] <= 0 or sums[b[1]] <= 0:
-        return None
-    valid = (draws[:, a[1]] > 0) & (draws[:, b[1]] > 0)
-    mine, theirs = (draws[valid, top] / draws[valid, below] for top, below in (a, b))
-    low, high = bounds(mine - theirs, np.ones(len(mine)))
-    if low is None or high is None:
-        return None
-    x, y = (float(sums[top] / sums[below]) for top, below in (a, b))
-    return Difference(x, y, x - y, low, high)
+    total: Mapping[str, float]
+    """Over all people."""
+    draws: Mapping[str, Floats]
+    """Over each draw of people with replacement, the same draws for all columns."""
+
+    @classmethod
+    def of(cls, **columns: Floats) -> _Sums:
+        """The sums of columns with one value for each person."""
+        table = np.stack(list(columns.values()), axis=1)
+        draws = resampled(table) if len(table) else table
+        return cls(
+            dict(zip(columns, table.sum(axis=0).tolist(), strict=True)),
+            dict(zip(columns, draws.T, strict=True)),
+        )
+
+    def difference(self, a: tuple[str, str], b: tuple[str, str]) -> Difference | None:
+        """The difference of two ratios (numerator, denominator) of columns; None if one of them
+        cannot be computed."""
+        (_, below_a), (_, below_b) = a, b
+        finite = all(math.isfinite(self.total[key]) for key in (*a, *b))
+        if not finite or self.total[below_a] <= 0 or self.total[below_b] <= 0:
+            return None
+        valid = (self.draws[below_a] > 0) & (self.draws[below_b] > 0)
+        mine, theirs = (self.draws[top][valid] / self.draws[below][valid] for top, below in (a, b))
+        low, high = bounds(mine - theirs, np.ones(len(mine)))
+        if low is None or high is None:
+            return None
+        x, y = (self.total[top] / self.total[below] for top, below in (a, b))
+        return Difference(x, y, x - y, low, high)

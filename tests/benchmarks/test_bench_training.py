@@ -36,10 +36,10 @@ from torch import Tensor
 from zoo.config.recipes import resolve
 from zoo.data.batches import Split
 from zoo.data.views import Order, Views
+from zoo.device import autocast
 from zoo.model import LandmarkModel
 from zoo.reporter import Reporter, Step
 from zoo.runs.folder import new_folder
-from zoo.scoring.split import PRECISIONS
 from zoo.training.fit import TrainJob, fit
 from zoo.training.ingredients import Ingredients
 from zoo.training.optim import make_optimizer
@@ -267,7 +267,7 @@ class Student:
 
     def step(self, images: Tensor, points: Tensor, visible: Tensor) -> None:
         precision = self.job.config.precision
-        with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
+        with autocast(images.device, precision):
             output = self.model(images)
         loss = self.job.criterion(self.model.head, output, points, visible)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -77,7 +77,7 @@ def test_metrics_of_plugins_are_shown_from_the_records(tmp_path: Path) -> None:
     metrics = json.loads(invoke(tmp_path / "b", tmp_path / "a", "--json").stdout)["metrics"]
     assert (metrics["x/within"]["better"], metrics["x/loss"]["paired"]) == ("b", None)
     other = invoke(tmp_path / "a", tmp_path / "c")
-    assert "note: within 5%: measured by versions 1.0, 2.0 of x/within, which may" in other.stderr
+    assert "note: within 5%: measured by versions 1.0, 2.0 of x/within, whose " in other.stderr
 
 
 def test_no_run_and_no_split_are_wrong_usage(runs: Path) -> None:

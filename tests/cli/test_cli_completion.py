@@ -56,6 +56,8 @@ def test_recipes_protocols_and_keys(tmp_path: Path) -> None:
     assert complete("train", "x", "--recipe", "see") == ["seed"]
     assert complete("train", "x", "--recipe", "ser", cwd=tmp_path) == ["series/"]
     assert complete("train", "x", "--recipe", "series/", cwd=tmp_path) == ["series/mine.toml"]
+    top = f"/{tmp_path.parts[1]}"
+    assert f"{top}/" in complete("train", "x", "--recipe", top[:-1], cwd=tmp_path)
     assert complete("train", "x", "--protocol", "person") == ["person", "person-5fold"]
     assert complete("train", "x", "--set", "plateau.f") == ["plateau.factor="]
     assert complete("list", "--kind", "de") == ["detector"]

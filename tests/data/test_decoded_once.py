@@ -22,7 +22,6 @@ def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the file lies."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
     monkeypatch.setattr(module, "LEFT_FREE", 0)
-    (tmp_path / "stores").mkdir()
     return tmp_path / "stores"
 
 

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from zoo.api import IBUG68
+from zoo.geometry import to_landmark_units
 from zoo.model import ModelPlan, build_model
 from zoo.runs.trained import load_trained
 from zoo.tensors import load_tensors
 from zoo.training import fit, optim, run
-from zoo.training.loss import landmark_units
 
 if TYPE_CHECKING:
     from conftest import Kit
@@ -65,7 +65,7 @@ def test_a_step_is_the_gradient_of_the_mean_over_all_its_frames(
     images = train.images.permute(0, 3, 1, 2).float() / 255
     output = model(images)["points"]
     loss = nn.functional.smooth_l1_loss(
-        landmark_units(output), landmark_units(train.points), reduction="mean"
+        to_landmark_units(output), to_landmark_units(train.points), reduction="mean"
     )
     loss.backward()
     for name, parameter in model.named_parameters():

@@ -83,12 +83,11 @@ def recipes(incomplete: str) -> Iterable[str]:
     from zoo.config.recipes import recipe_names
 
     yield from recipe_names()
-    folder, _, begun = incomplete.rpartition("/")
-    for path in Path(folder or ".").glob(f"{_literal(begun)}*"):
+    for text, path in _matching_paths(incomplete):
         if path.suffix == ".toml":
-            yield f"{folder}/{path.name}" if folder else path.name
-        elif path.is_dir() and begun:
-            yield f"{folder}/{path.name}/" if folder else f"{path.name}/"
+            yield text
+        elif path.is_dir() and incomplete:
+            yield f"{text}/"
 
 
 def protocols(incomplete: str) -> Iterable[str]:

@@ -199,13 +199,13 @@ def _print_facts(facts: dict[str, Any]) -> None:
         }
     )
     protocols = facts["protocols"].values()
+    splits = ("train", "val", "test")
     rows = [
-        (f"{entry['label']}{fold}", *(_size(sizes[split]) for split in ("train", "val", "test")))
+        (f"{entry['label']}{fold}", *(data_check.frames_and_people(sizes[s]) for s in splits))
         for entry in protocols
         if "reason" not in entry
         for fold, sizes in _folds(entry)
     ]
-    splits = ("train", "val", "test")
     print()
     output.table("Frames (people) by protocol", ("protocol", *splits), rows, right=splits)
     for reason in (entry["reason"] for entry in protocols if "reason" in entry):
@@ -225,11 +225,6 @@ def _folds(entry: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     if "folds" not in entry:
         return [("", entry)]
     return [(f" fold {fold}", sizes) for fold, sizes in enumerate(entry["folds"])]
-
-
-def _size(size: dict[str, int | None]) -> str:
-    people = "" if size["people"] is None else f" ({size['people']})"
-    return f"{size['frames']}{people}"
 
 
 def _or_unknown(count: int | None) -> str:

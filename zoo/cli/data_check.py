@@ -182,7 +182,8 @@ def _print_protocols(report: Mapping[str, Any]) -> None:
     for title, fold, label, sizes in _assignments(report["protocols"]):
         findings = [f for f in report["findings"] if (f["protocol"], f["fold"]) == (label, fold)]
         shared = ", ".join(f"{f['count']:,} {_SHARED[f['id']]}" for f in findings)
-        rows.append((title, *(_size(sizes[s]) for s in splits), shared or _nothing(sizes)))
+        cells = (frames_and_people(sizes[split]) for split in splits)
+        rows.append((title, *cells, shared or _nothing(sizes)))
     output.table(
         "Frames (people) by protocol, and what its splits share",
         ("protocol", *splits, "shared"),
@@ -210,7 +211,8 @@ def _assignments(
             yield f"{entry['label']} fold {fold}", fold, entry["label"], sizes
 
 
-def _size(size: Mapping[str, int | None]) -> str:
+def frames_and_people(size: Mapping[str, int | None]) -> str:
+    """The cell of a split: ``450 (45)``."""
     people = "" if size["people"] is None else f" ({size['people']})"
     return f"{size['frames']}{people}"
 

@@ -67,6 +67,7 @@ class _File:
     def _keep(self, number: int, frame: NDArray[np.uint8]) -> None:
         folder = zoo_home() / "stores"
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(folder).free < LEFT_FREE + frame.nbytes:
                 raise OSError(f"less than {LEFT_FREE >> 30} GB are free")
             if self._file is None:

@@ -29,7 +29,7 @@ from ..prediction.finder import Finder
 from ..prediction.predictor import LIMIT, Predictor
 from ..prediction.torch_model import TorchPredictor
 from ..reporter import Reporter
-from ..runs.folder import RunFolder
+from ..runs.folder import WAIT_FOR_RECORD, RunFolder
 from ..runs.own_data import own_source
 
 MOST_FRAMES = 200
@@ -38,8 +38,6 @@ OFF = 0.1
 """Largest shift of a face's box, and largest change of its size, as fractions of its side."""
 BESIDE = 0.1
 """Largest overlap (IoU) of a box beside a face with the face's own."""
-WAIT = 60.0
-"""Longest wait, in seconds, for another process that is writing to the record."""
 
 DOUBT = Calibration(slope=0.0, intercept=-10.0)
 """A curve that trusts no score, so that a prediction tries all quarter turns and returns the score
@@ -107,7 +105,7 @@ def calibrate(
     chosen = np.unique(np.linspace(0, len(rows) - 1, MOST_FRAMES).round().astype(np.int64))
     answers = ask(predictor, source.table, rows[chosen], partial(reporter.progress, "calibrating"))
     calibrated = fit_and_test(answers)
-    with folder.held(wait=WAIT):  # another process may be scoring a split
+    with folder.held(wait=WAIT_FOR_RECORD):  # another process may be scoring a split
         record = folder.read_record().raw
         record["calibration"] = msgspec.to_builtins(calibrated.curve)
         save_record(record, folder.record)

@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -165,11 +165,14 @@ class Predictor(Network):
         the size of the current picture."""
         if isinstance(detector, Finder):
             return detector
-        built: dict[tuple[int, str], Finder] = vars(self).setdefault("_built", {})
-        key = (threading.get_ident(), detector)
-        if key not in built:
-            built[key] = Finder.of(detector)
-        return built[key]
+        finders: dict[str, Finder] = vars(self._finders)  # those of this thread
+        if detector not in finders:
+            finders[detector] = Finder.of(detector)
+        return finders[detector]
+
+    @cached_property
+    def _finders(self) -> threading.local:
+        return threading.local()
 
     def _predict_list(
         self, images: Sequence[PictureLike], finder: Finder, min_confidence: float | None

@@ -27,6 +27,9 @@ from ..files.reading import read_bytes, read_text
 from ..registry import bare_id
 from .listed import models
 
+WAIT_FOR_RECORD = 60.0
+"""Seconds to wait for another process that is writing a run's record."""
+
 ELSEWHERE = ("data", "device", "compile")
 """Keys that may be edited: where and how a run is resumed; the data's fingerprint is checked."""
 

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from ..api import UsageError, ZooError
+from ..device import PRECISIONS, autocast
 from ..evaluation.records import save_record
 from ..model import LandmarkModel, count_gmacs, count_parameters, rounded
 from ..registry import bare_id
@@ -32,7 +33,6 @@ from ..runs.environment import device_name
 from ..runs.folder import RunFolder
 from ..runs.trained import load_trained
 from ..world import pick_device
-from .split import PRECISIONS
 
 ROUNDS = 10
 WARM_UP = 0.3
@@ -89,7 +89,7 @@ class Timer:
         started = time.perf_counter()
         with (
             torch.inference_mode(),
-            torch.autocast(device.type, PRECISIONS[self.precision], self.precision != "fp32"),
+            autocast(device, self.precision),
         ):
             for _ in range(self.repeats * self.passes):
                 self.model(self.images)

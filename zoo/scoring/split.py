@@ -17,16 +17,13 @@ from ..config import Config
 from ..data.batches import Split
 from ..data.store import Store
 from ..data.table import SampleTable
-from ..device import ahead
+from ..device import ahead, autocast
 from ..evaluation.scores.metrics import board_losses, headline_errors
 from ..evaluation.scores.predictions import Predictions
 from ..evaluation.scores.subsets import Attributes
 from ..geometry import Region, refine_region, to_source
 from ..model import LandmarkModel
 from ..world import World
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
 
 _OUTPUTS = ("points", "score", "visibility")
 
@@ -89,7 +86,7 @@ def _one_pass(model: LandmarkModel, batches: Iterable[Tensor], precision: str) -
     for a GPU only once, at the end."""
     outputs: dict[str, list[Tensor]] = {name: [] for name in _OUTPUTS}
     for images in batches:
-        with torch.autocast(images.device.type, PRECISIONS[precision], precision != "fp32"):
+        with autocast(images.device, precision):
             output = model(images.permute(0, 3, 1, 2).float() / 255)
         for name in _OUTPUTS:
             outputs[name] += [output[name].float()] if name in output else []

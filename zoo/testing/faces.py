@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.geometry import crop, frame_region
+from zoo.geometry import crop, frame_region, to_landmark_units
 from zoo.model import LandmarkModel
 from zoo.registry import registry
 from zoo.testing.failures import CheckFailed
 from zoo.testing.modules import silence_dropout
 from zoo.testing.tensors import seeded
-from zoo.training.loss import landmark_units, training_loss
+from zoo.training.loss import training_loss
 
 TRIALS = ((1e-3, 20), (1e-4, 20), (1e-3, 120), (1e-4, 120))
 """Learning rates of Adam, each with its number of steps, tried one after another. Most networks
@@ -91,7 +91,7 @@ def _train(
 
 def _cost(points: Tensor, target: Tensor) -> Tensor:
     """The loss of points given as fractions of the input."""
-    return F.smooth_l1_loss(landmark_units(points), landmark_units(target))
+    return F.smooth_l1_loss(to_landmark_units(points), to_landmark_units(target))
 
 
 def point_loss(points: Tensor, target: Tensor, visible: Tensor) -> Tensor:

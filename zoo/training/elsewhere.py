@@ -24,13 +24,10 @@ from ..evaluation.scores.metrics import METRICS_VERSION
 from ..evaluation.scores.results import results_of
 from ..registry import exits_are_faults
 from ..reporter import Reporter
-from ..runs.folder import RunFolder
+from ..runs.folder import WAIT_FOR_RECORD, RunFolder
 from ..runs.trained import load_trained
 from ..scoring.split import Targets, predict_split
 from ..world import join_world
-
-WAIT = 60.0
-"""Seconds to wait for another process that is writing its result into the record."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def evaluate_on(
         file = folder.predictions(f"{name}-{split}")
         file.parent.mkdir(exist_ok=True)
         results["predictions"] = predictions.save(file)
-        with folder.held(wait=WAIT):
+        with folder.held(wait=WAIT_FOR_RECORD):
             _keep(folder, source, name, split, common, results, len(store))
     return results | {"learned": run_has_learned(results_from(results))}
 

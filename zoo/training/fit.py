@@ -24,10 +24,11 @@ from ..api import ZooError
 from ..config import Config
 from ..data.batches import Split, derive, epoch_batches
 from ..data.views import Order, Shown, Views
+from ..device import autocast
 from ..reporter import Reporter, Step
 from ..runs.folder import RunFolder
 from ..runs.trained import Header
-from ..scoring.split import PRECISIONS, Targets, predict_split
+from ..scoring.split import Targets, predict_split
 from ..tensors import save_tensors
 from ..world import World
 from .batch_norm import one_batch
@@ -178,9 +179,7 @@ def _backward(
     config, world, step = job.config, job.world, state.progress.step
     images, points, visible, occluded = frames
     torch.manual_seed(derive(config.seed, 2, step, micro, world.rank))  # dropout
-    kind = images.device.type
-    autocast = torch.autocast(kind, PRECISIONS[config.precision], config.precision != "fp32")
-    with autocast, one_batch(world):
+    with autocast(images.device, config.precision), one_batch(world):
         output = forward(images)
     loss = job.criterion(state.model.head, output, points, visible, occluded)
     # DDP averages gradients over processes; weights make that the mean over the step's frames

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import torch
 
 from ..config import Config
+from ..device import autocast
 from ..model import LandmarkModel
 from ..registry.entries import one_line
 from ..reporter import Reporter
-from ..scoring.split import PRECISIONS
 from ..world import World
 
 BACKEND = "inductor"
@@ -50,10 +50,10 @@ def compile_parts(model: LandmarkModel, config: Config, world: World, reporter: 
     for part in parts:
         part.compile(backend=BACKEND)
     try:
-        autocast = torch.autocast(
-            device.type, PRECISIONS[config.precision], config.precision != "fp32"
-        )
-        with torch.random.fork_rng([device] if device.type == "cuda" else []), autocast:
+        with (
+            torch.random.fork_rng([device] if device.type == "cuda" else []),
+            autocast(device, config.precision),
+        ):
             shape = (config.batch_size, 3, config.input_size, config.input_size)
             output = model(torch.rand(shape, device=device))
         sums = [each.float().sum() for each in output.values() if each.requires_grad]

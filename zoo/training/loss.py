@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..api import LandmarkScheme, Loss, PluginError, UsageError
-from ..geometry import UNIT_SCALE, UNIT_SHIFT, UNIT_SPREAD
+from ..geometry import to_landmark_units
 from ..model import Output
 from ..registry import Entry, Resolved, blaming
 from ..registry.call import call_with_options
@@ -34,11 +34,6 @@ def build_loss(loss: Resolved[Loss], scheme: LandmarkScheme) -> PointLoss:
     return call_with_options(loss.entry, build, **options)
 
 
-def landmark_units(points: Tensor) -> Tensor:
-    """Fractions of the input to the seed's units."""
-    return (UNIT_SCALE * points - UNIT_SHIFT) / UNIT_SPREAD
-
-
 def in_float32(output: Output) -> Output:
     return {name: tensor.float() for name, tensor in output.items()}
 
@@ -54,11 +49,11 @@ def training_loss(
 ) -> Tensor:
     """A scalar. ``points`` (B, K, 2) are the labels as fractions of the input."""
     output = in_float32(output)
-    target = landmark_units(points)
+    target = to_landmark_units(points)
     head_loss: Callable[..., Tensor] | None = getattr(head, "loss", None)
     if head_loss is not None:
         return head_loss(output, target, visible, point_loss)
-    return point_loss(landmark_units(output["points"]), target, visible)
+    return point_loss(to_landmark_units(output["points"]), target, visible)
 
 
 def visibility_loss(visibility: Tensor, visible: Tensor, occluded: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ..api import PluginError
+from ..device import autocast
 from ..model import LandmarkModel, Output
 from ..registry import Entry, blaming
-from ..scoring.split import PRECISIONS
 from .loss import Criterion
 
 
@@ -63,7 +63,7 @@ def rehearse(
         # training mode shows whether it is used in training alone.
         for training in (False, True):
             twin.train().backbone.train(training and not twin.frozen)
-            with torch.autocast(device.type, PRECISIONS[precision], precision != "fp32"):
+            with autocast(device, precision):
                 output = twin(images)
             _require_points(twin, output, points)
             _require_outputs(twin, output)

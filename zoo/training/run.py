@@ -22,7 +22,7 @@ from ..evaluation.scores.metrics import mean_shape
 from ..geometry import FacePlace
 from ..registry import blaming, exits_are_faults
 from ..reporter import Reporter, RunStarted
-from ..runs.folder import RunFolder, new_folder, refuse_edited
+from ..runs.folder import WAIT_FOR_RECORD, RunFolder, new_folder, refuse_edited
 from ..runs.missing import explain_missing_plugin
 from ..runs.own_data import own_source
 from ..runs.trained import Header, best_of, load_trained, read_best
@@ -37,9 +37,6 @@ from .plan import Plan, make_plan
 from .record import Facts, keep, score_split, write_record
 from .state import Progress, TrainState
 from .transfer import carry_head
-
-WAIT = 60.0
-"""Seconds to wait for another process that is writing its result into the record."""
 
 
 @exits_are_faults()
@@ -157,7 +154,7 @@ def evaluate(
             world,
         )
     if world.first:
-        with folder.held(wait=WAIT):  # another process may be writing another split
+        with folder.held(wait=WAIT_FOR_RECORD):  # another process may be writing another split
             record = folder.read_record().raw
             keep(record, folder, split, scored, len(store), source.people(store))
     return scored.results | {"learned": run_has_learned(results_from(scored.results))}
