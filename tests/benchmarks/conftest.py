@@ -1,4 +1,4 @@
-"""What the benchmarks found beyond pytest-benchmark's tables, in plain words at the end."""
+"""Benchmarks can add lines of text to the end of the test output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LINES = pytest.StashKey[list[str]]()
 
 @pytest.fixture
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Adds a line to the summary of the run."""
+    """A function that adds a line to the summary of the test run."""
     return request.config.stash.setdefault(_LINES, []).append
 
 

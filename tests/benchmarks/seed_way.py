@@ -1,4 +1,4 @@
-"""The seed's way of feeding a network, as in many a notebook: one image after the other."""
+"""The seed's way to load data, as in many notebooks: one image after the other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SeedLoader = DataLoader[tuple[Tensor, Tensor]]
 
 
 class SeedFaces(Dataset[tuple[Tensor, Tensor]]):
-    """Images (3, S, S) in [0, 1], and points (K, 2) as fractions of them."""
+    """Images (3, S, S) in [0, 1], and points (K, 2) as fractions of the image."""
 
     def __init__(self, files: list[LabelledFile], stored: int, size: int) -> None:
         self.files, self.stored, self.size = files, stored, size
@@ -49,13 +49,13 @@ class SeedFaces(Dataset[tuple[Tensor, Tensor]]):
 def seed_loader(
     faces: SeedFaces, batch_size: int, images: int, workers: int, pin: bool
 ) -> SeedLoader:
-    """Batches of ``images`` faces in all, drawn at random."""
+    """A loader of random batches with ``images`` faces in total."""
     return DataLoader(
         faces,
         batch_size,
         sampler=RandomSampler(faces, replacement=True, num_samples=images),
         num_workers=workers,
-        # Forked, they would hang in a process with threads of others, such as a browser's driver.
+        # Forked workers would hang if the process has other threads, such as a browser's driver.
         multiprocessing_context="forkserver" if workers else None,
         persistent_workers=workers > 0,
         pin_memory=pin,
@@ -63,7 +63,7 @@ def seed_loader(
 
 
 def write_files(table: SampleTable, rows: NDArray[np.int64], folder: Path) -> list[LabelledFile]:
-    """Frames as PNG files of their own size, with their points as fractions of it."""
+    """Write frames as PNG files of their original size; points are fractions of that size."""
     folder.mkdir()
     files = []
     for row in rows:

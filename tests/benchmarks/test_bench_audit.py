@@ -1,4 +1,4 @@
-"""What the audit's two long steps cost: looking at pictures, and comparing each with every other.
+"""The cost of the two long steps of an audit: reading all pictures, and comparing all pairs.
 
 Run with `make bench`; nothing is asserted about time, which depends on the machine.
 """
@@ -21,7 +21,7 @@ from zoo.registry import registry
 
 @dataclass(frozen=True)
 class Frames:
-    """A data set's frames, decoded beforehand: drawing them is not what is measured."""
+    """The frames of a data set, drawn before the measurement starts."""
 
     ids: tuple[str, ...]
     points: np.ndarray
@@ -34,7 +34,7 @@ class Frames:
 
 
 def patterns(count: int) -> Pictures:
-    """Thumbnails of ``count`` pictures that are all unlike each other."""
+    """Thumbnails of ``count`` pictures that do not resemble each other."""
     rough = np.random.default_rng(0).uniform(0, 255, (count, 12, 12)).astype(np.float32)
     smooth = [cv2.resize(r, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for r in rough]
     thumbnails = np.clip(smooth, 0, 255).astype(np.uint8)

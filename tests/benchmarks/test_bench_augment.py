@@ -1,11 +1,11 @@
-"""What the augmentation of recipe ``strong`` costs, with and without its pieces: 112 px, batches of
+"""The cost of the augmentation of recipe ``strong``, with and without its parts: 112 px, batches of
 32, one thread.
 
     pytest tests/benchmarks/test_bench_augment.py --benchmark-enable
 
-The contenders take turns on the same batches, in an order that rotates, and are timed in seconds of
-the processor, which other work on the machine does not lengthen. What is printed at the end are
-medians over the turns. No piece looks at what a picture shows, so they are noise.
+The contenders take turns on the same batches, in a rotating order. They are timed in CPU seconds,
+which do not count other work on the machine. The output shows medians over the turns. The pictures
+are noise, because the cost does not depend on their content.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def one_thread() -> Iterator[None]:
 
 
 class Turns:
-    """Each contender's seconds a batch, turn by turn."""
+    """The seconds per batch of each contender, turn by turn."""
 
     def __init__(self) -> None:
         self.stored = round(SIZE * (1 + STRONG.scale))
@@ -71,8 +71,8 @@ class Turns:
         self.taken += 1
 
     def speeds(self) -> dict[str, float]:
-        """Images a second."""
-        return {name: BATCH / statistics.median(took) for name, took in self.seconds.items()}
+        """Median images per second of each contender."""
+        return {name: BATCH / statistics.median(seconds) for name, seconds in self.seconds.items()}
 
 
 @pytest.mark.benchmark(group="augmentation")

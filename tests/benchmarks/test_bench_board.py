@@ -1,9 +1,9 @@
-"""How long a board of 10,000 records takes to read and render, as a process, imports included.
+"""The time to read and render a board of 10,000 records, as a process with its imports.
 
 Run with `make bench`; nothing is asserted about time, which depends on the machine. The records are
-as full as a run leaves them: error curve, head turns, sums of 40 people, 20 epochs of history. They
-lie in folders of runs, in five groups of 2000: 200 rows of five seeds and 1000 of one. In other
-test runs, which time nothing, a fiftieth of them shows that all of this works.
+as complete as those of real runs: error curve, head turns, sums of 40 people, 20 epochs of history.
+They lie in folders of runs, in five groups of 2000: 200 rows of five seeds and 1000 of one. Other
+test runs time nothing and use a fiftieth of the records, to check that the benchmark works.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GROUPS, PEOPLE, FRAMES, EPOCHS = 5, 40, 4, 20
 
 
 def scored(rng: np.random.Generator, target: Any, people: list[str]) -> dict[str, Any]:
-    """Results as the engine has them, of predictions drawn about the labels."""
+    """Results as the engine computes them, for random predictions around the labels."""
     n = len(target)
     spread = rng.uniform(1, 4) * rng.uniform(0.5, 1.5, (n, 1, 1))
     points = target + spread * rng.normal(size=target.shape)
@@ -103,27 +103,27 @@ def record(group: int, model: int, seed: int, results: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="module")
 def per_group(request: pytest.FixtureRequest) -> int:
-    """Records."""
+    """The number of records in a group."""
     return 2000 if request.config.getoption("benchmark_enable") else 40
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, per_group: int) -> Path:
-    """Run folders with a record each."""
+    """A folder of run folders, each with a record."""
     folder = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(0)
     people = [f"person_{i // FRAMES}" for i in range(PEOPLE * FRAMES)]
     target = 64 + 20 * rng.normal(size=(PEOPLE * FRAMES, len(IBUG68), 2))
     several = per_group // 2  # records of rows with five seeds
-    drawn = [scored(rng, target, people) for _ in range(per_group // 20)]
+    results = [scored(rng, target, people) for _ in range(per_group // 20)]
     for group in range(GROUPS):
         for i in range(per_group):
             model, seed = (i // 5, i % 5) if i < several else (i, 0)
-            made = record(group, model, seed, drawn[(7 * i + group) % len(drawn)])
-            path = folder / made["run"] / "record.json"
+            entry = record(group, model, seed, results[(7 * i + group) % len(results)])
+            path = folder / entry["run"] / "record.json"
             path.parent.mkdir()
-            # as save_record writes it, but for its syncs to disk
-            path.write_text(layout(made))
+            # as save_record writes it, but without a sync to disk
+            path.write_text(layout(entry))
     return folder
 
 

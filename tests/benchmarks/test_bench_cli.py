@@ -1,4 +1,4 @@
-"""How long `zoo list` and `zoo predict` take beside what their libraries take alone.
+"""The time of `zoo list` and `zoo predict`, compared with the time of their libraries alone.
 
 Run with `make bench`; nothing is asserted about time, which depends on the machine.
 """
@@ -38,7 +38,8 @@ PROGRAMS = {
     "zoo_list_timm": (ZOO.format(["list", "timm:*"]), b"timm:resnet18"),
     "zoo_leaderboard": (ZOO.format(["leaderboard", RECORDS]), b"custom_cnn"),
 }
-"""Code, and what it prints; the names of timm's networks are kept by the first command."""
+"""Programs: the code, and a part of its output. The first command stores the names of timm's
+networks."""
 
 
 @pytest.mark.benchmark(group="start of the command line")
@@ -54,7 +55,7 @@ def test_bench_start(benchmark: BenchmarkFixture, program: str) -> None:
 
 
 def cpu_seconds(command: list[str], folder: Path) -> float:
-    """User and system time of a process."""
+    """The user and system time of a process."""
     before = os.times()
     subprocess.run(command, cwd=folder, capture_output=True, check=True)
     after = os.times()
@@ -71,20 +72,20 @@ def test_bench_predict(
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     Image.fromarray(np.full((240, 240, 3), 128, np.uint8)).save(tmp_path / "photo.jpg")
     predict = [sys.executable, "-P", "-m", "zoo", "predict", "photo.jpg", "--detector", "none"]
-    predict += ["--min-confidence", "0"]  # a wall is no face
+    predict += ["--min-confidence", "0"]  # the picture shows no face
     libraries = [sys.executable, "-P", "-c", "import cv2, onnxruntime, pandas"]
-    took: dict[str, list[float]] = {"predict": [], "libraries": []}
+    times: dict[str, list[float]] = {"predict": [], "libraries": []}
 
-    def predicts() -> None:
-        took["predict"].append(cpu_seconds([*predict, "--overwrite"], tmp_path))
+    def run_predict() -> None:
+        times["predict"].append(cpu_seconds([*predict, "--overwrite"], tmp_path))
 
-    def imports() -> None:
-        took["libraries"].append(cpu_seconds(libraries, tmp_path))
+    def run_imports() -> None:
+        times["libraries"].append(cpu_seconds(libraries, tmp_path))
 
-    benchmark.pedantic(predicts, setup=imports, rounds=5, warmup_rounds=1)
-    whole, least = (median(seconds[1:] or seconds) for seconds in took.values())
+    benchmark.pedantic(run_predict, setup=run_imports, rounds=5, warmup_rounds=1)
+    total, imports = (median(seconds[1:] or seconds) for seconds in times.values())
     say(
-        f"zoo predict photo.jpg: {whole:.2f} s of CPU, {whole / least:.2f} times "
-        f"`import cv2, onnxruntime, pandas` ({least:.2f} s)"
+        f"zoo predict photo.jpg: {total:.2f} s of CPU, {total / imports:.2f} times "
+        f"`import cv2, onnxruntime, pandas` ({imports:.2f} s)"
     )
     assert (tmp_path / "predictions" / "photo-points.jpg").is_file()

@@ -1,4 +1,4 @@
-"""A crop's points by PyTorch and by the exported file, on one thread. Run with `make bench`."""
+"""The time to predict crops by PyTorch and by ONNX, on one thread. Run with `make bench`."""
 
 from __future__ import annotations
 

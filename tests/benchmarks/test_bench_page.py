@@ -1,7 +1,7 @@
-"""How long a board of 10,000 records in 5 groups takes as a page, and how a browser bears it.
+"""The time to make a page of 10,000 records in 5 groups, and its speed in a browser.
 
 Run with `make bench`; nothing is asserted about time, which depends on the machine. Plain `pytest`
-takes a board of 50 records, to see that all of it works.
+takes a board of 50 records, to check that the benchmark works.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ Say = Callable[[str], None]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A folder of record files, of runs of 60 epochs."""
+    """A folder with the records of runs of 60 epochs."""
     count = RECORDS if request.config.getoption("--benchmark-enable") else FEW
     folder = tmp_path_factory.mktemp("board")
     for group in range(GROUPS):
-        for i, made in enumerate(
+        for i, entry in enumerate(
             varied(count // GROUPS, data={"fingerprint": f"{group}f00d" * 8}, epochs=60)
         ):
-            save_record(made, folder / f"{group}" / f"{i:05}" / "record.json")
+            save_record(entry, folder / f"{group}" / f"{i:05}" / "record.json")
     return folder
 
 
@@ -50,7 +50,7 @@ def page_file(runs: Path) -> Path:
 
 @pytest.mark.benchmark(group="a board of 10,000 records")
 def test_bench_page_command(benchmark: BenchmarkFixture, runs: Path, say: Say) -> None:
-    """`zoo leaderboard --out board.html`, from the files to the file."""
+    """`zoo leaderboard --out board.html`, from the record files to the HTML file."""
     out = runs / "by_command.html"
     command = [sys.executable, "-P", "-m", "zoo", "leaderboard", str(runs), "--out", str(out)]
     done = benchmark.pedantic(
@@ -63,7 +63,7 @@ def test_bench_page_command(benchmark: BenchmarkFixture, runs: Path, say: Say) -
 
 @pytest.mark.benchmark(group="a board of 10,000 records")
 def test_bench_page_rendering(benchmark: BenchmarkFixture, runs: Path) -> None:
-    """The part of it that makes HTML of a board."""
+    """Only the step that renders a board as HTML."""
     groups, _ = collect([runs])
     html = benchmark.pedantic(to_html, args=(groups,), rounds=3)
     assert html.count('id="rows-') >= GROUPS
@@ -71,7 +71,7 @@ def test_bench_page_rendering(benchmark: BenchmarkFixture, runs: Path) -> None:
 
 @pytest.fixture(scope="module")
 def opened(page_file: Path, browser: Browser) -> Iterator[tuple[Page, float]]:
-    """The page in a browser, and the seconds until its first table and charts stood there."""
+    """The page in a browser, and the seconds until it showed its first table and charts."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
         page.set_default_timeout(60_000)

@@ -1,15 +1,15 @@
-"""Images a second of the training loop beside the bare network and the seed's way of training.
+"""Images per second of the training loop, compared with the bare network and the seed's way.
 
-Run with `make bench`. A machine's speed changes from minute to minute, so the contenders take turns
-in one run, in a new order each turn, and are compared turn by turn. Nothing is asserted about
-time. Plain `pytest` takes one tiny turn, to see that all of it works.
+Run with `make bench`. The speed of a machine changes from minute to minute. Therefore the
+contenders take turns in one run, in a new order each turn, and are compared turn by turn. Nothing
+is asserted about time. Plain `pytest` takes one tiny turn, to check that the benchmark works.
 
-- the bare step: forward, backward and optimiser on one fixed batch that is already there;
-- the training loop: `fit` itself on the decoded store, from its first step to the last one's
-  report: shuffling, augmentation, the seeds of every step, loss, progress. What comes once an epoch
-  (validation, best weights, state) has a line of its own, in an epoch of the real data's size;
-- the seed's way: every image decoded from a PNG file, resized and transformed by torchvision in a
-  DataLoader, then the bare step. Its clock starts after the first batch, when the workers are up;
+- the bare step: forward, backward and optimiser on one fixed batch that is already loaded;
+- the training loop: `fit` itself on the decoded store, from its first step to the report of the
+  last one: shuffling, augmentation, the seeds of every step, loss, progress. The work at the end of
+  an epoch (validation, best weights, state) has a separate line, for an epoch of the real size;
+- the seed's way: every image is decoded from a PNG file, resized and transformed by torchvision in
+  a DataLoader, then the bare step. Its clock starts after the first batch, when the workers run;
 - the data path alone: frames from the store, augmented, and no network.
 """
 
@@ -50,12 +50,12 @@ from zoo.world import join_world
 
 TURNS = 5
 REAL_TRAIN, REAL_VAL = 3142, 428
-"""Frames of an epoch on the real faces at hand: what the epoch's end is spread over."""
+"""Frames of an epoch on the real faces, over which the end of an epoch is spread."""
 
 BARE, LOOP, EPOCH = "bare step", "training loop", "loop with its epoch's end"
 DATA, VALIDATION, SEED = "data path alone", "validation", "seed's way, {} workers"
 SLOW_STEPS = 8
-"""At most, of a turn of the seed's way: on a GPU it would take minutes an epoch."""
+"""The most steps in a turn of the seed's way: on a GPU, an epoch of it would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Case:
     backbone: str
     size: int
     cpu_steps: int
-    """A turn's steps on a CPU: a few seconds. A GPU takes a whole epoch of the real size."""
+    """Steps of a turn on a CPU: a few seconds. On a GPU, a turn is an epoch of the real size."""
 
 
 CASES = {
@@ -85,21 +85,21 @@ def test_bench_training(
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     case, full = CASES[name], not benchmark.disabled
     steps = (98 if torch.cuda.is_available() else case.cpu_steps) if full else 2
-    with contest(case, 32 if full else 4, steps, tmp_path) as held:
-        benchmark.pedantic(held.turn, rounds=TURNS, warmup_rounds=1)
-        row = held.watch.row
+    with contest(case, 32 if full else 4, steps, tmp_path) as running:
+        benchmark.pedantic(running.turn, rounds=TURNS, warmup_rounds=1)
+        row = running.clock.row
         assert (row["epoch"], row["step"]) == (1, steps)
         assert np.isfinite(row["train_loss"])
-        assert all(rate > 0 for rates in held.rates.values() for rate in rates)
+        assert all(rate > 0 for rates in running.rates.values() for rate in rates)
         if full:
-            benchmark.extra_info.update(held.summary())
-            for line in held.report():
+            benchmark.extra_info.update(running.summary())
+            for line in running.report():
                 say(line)
 
 
 @contextmanager
 def contest(case: Case, batch_size: int, steps: int, folder: Path) -> Iterator[Contest]:
-    """A run set up as `zoo train` sets it up, on drawn faces for ``steps`` steps an epoch."""
+    """Set up a run as `zoo train` does, on drawn faces for ``steps`` steps an epoch."""
     frames = batch_size * steps
     flags = {
         "dataset": "synthetic",
@@ -113,15 +113,15 @@ def contest(case: Case, batch_size: int, steps: int, folder: Path) -> Iterator[C
         "precision": "bf16" if torch.cuda.is_available() else "fp32",
     }
     plan = make_plan(resolve(case.backbone, flags=flags))
-    watch = Watch()
+    clock = EpochClock()
     with join_world(plan.config.device) as world:
-        parts = Ingredients.gather(plan, strict=True, world=world, reporter=watch)
+        parts = Ingredients.gather(plan, strict=True, world=world, reporter=clock)
         job, state = prepare(parts, new_folder(folder / "runs", plan.config))
         whole = job.train.whole
         job = replace(job, train=Views(replace(whole, split=first(whole.split, frames))))
         rows = parts.passes[0].store.rows[:frames]
         files = write_files(parts.source.table, rows, folder / "frames")
-        yield Contest(job, state, watch, files, steps)
+        yield Contest(job, state, clock, files, steps)
 
 
 def first(split: Split, count: int) -> Split:
@@ -135,8 +135,8 @@ def first(split: Split, count: int) -> Split:
     )
 
 
-class Watch(Reporter):
-    """Reads the clock when the last step of an epoch is reported."""
+class EpochClock(Reporter):
+    """Stores the time when the last step of an epoch is reported."""
 
     last_step: float
     row: Mapping[str, Any]
@@ -151,17 +151,17 @@ class Watch(Reporter):
 
 @dataclass
 class Contest:
-    """The contenders, and what they reached in each turn."""
+    """The contenders, and their speeds in each turn."""
 
     job: TrainJob
     state: TrainState
-    watch: Watch
+    clock: EpochClock
     files: list[LabelledFile]
     steps: int
     rates: dict[str, list[float]] = field(default_factory=dict)
-    """Images a second, by contender, a value a turn; the first turn is for warming up."""
+    """Images per second by contender, one value for each turn. The first turn is a warm-up."""
     saving: list[float] = field(default_factory=list)
-    """Seconds of an epoch's end without validation."""
+    """Seconds of the end of an epoch, without validation, one value for each turn."""
 
     def __post_init__(self) -> None:
         job, size = self.job, self.job.config.batch_size
@@ -183,56 +183,56 @@ class Contest:
 
     def turn(self) -> None:
         for name in self.order.sample(sorted(self.contenders), len(self.contenders)):
-            wait(self.job)
+            synchronise(self.job)
             self.rates.setdefault(name, []).append(self.contenders[name]())
 
     def bare(self, student: Student) -> float:
         started = time.perf_counter()
         for _ in self.rows:
             student.step(*self.batch)
-        wait(self.job)
+        synchronise(self.job)
         return self.rows.size / (time.perf_counter() - started)
 
     def loop(self) -> float:
         self.state.progress = Progress()
         started = time.perf_counter()
         fit(self.job, self.state)
-        ended, validation = time.perf_counter(), self.watch.row["val_seconds"]
+        ended, validation = time.perf_counter(), self.clock.row["val_seconds"]
         self.rates.setdefault(VALIDATION, []).append(len(self.job.val) / validation)
-        self.saving.append(ended - self.watch.last_step - validation)
-        return self.rows.size / (self.watch.last_step - started)
+        self.saving.append(ended - self.clock.last_step - validation)
+        return self.rows.size / (self.clock.last_step - started)
 
     def data_path(self) -> float:
         started = time.perf_counter()
         for _ in self.job.train.show(Order(rows, step) for step, rows in enumerate(self.rows)):
             pass
-        wait(self.job)
+        synchronise(self.job)
         return self.rows.size / (time.perf_counter() - started)
 
     def seed_way(self, student: Student, loader: SeedLoader) -> float:
-        device, seen = self.job.val.device, 0
+        device, count = self.job.val.device, 0
         for batch in loader:
             images, points = (tensor.to(device, non_blocking=True) for tensor in batch)
             student.step(images, points, torch.ones_like(points[..., 0], dtype=torch.bool))
-            if not seen:
-                wait(self.job)
+            if not count:
+                synchronise(self.job)
                 started = time.perf_counter()
-            seen += len(images)
-        wait(self.job)
-        return (seen - self.job.config.batch_size) / (time.perf_counter() - started)
+            count += len(images)
+        synchronise(self.job)
+        return (count - self.job.config.batch_size) / (time.perf_counter() - started)
 
     def ratios(self, name: str) -> list[float]:
-        """To the bare step of the same turn."""
+        """Speeds relative to the bare step of the same turn."""
         return [a / b for a, b in zip(self.rates[name], self.rates[BARE], strict=True)]
 
     def whole_epoch(self) -> list[float]:
-        """Images a second of the loop with the end of an epoch of the real size."""
+        """Images per second of the loop, including the end of an epoch of the real size."""
         turns = zip(self.rates[LOOP], self.rates[VALIDATION], self.saving, strict=True)
         seconds = [REAL_TRAIN / loop + REAL_VAL / val + saving for loop, val, saving in turns]
         return [REAL_TRAIN / s for s in seconds]
 
     def summary(self) -> dict[str, float]:
-        """For pytest-benchmark's JSON."""
+        """The figures for the JSON of pytest-benchmark."""
         rates = {name: statistics.median(values[1:]) for name, values in self.rates.items()}
         return {f"{name}, images/s": rate for name, rate in rates.items()} | {
             "training loop / bare step": statistics.median(self.ratios(LOOP)[1:])
@@ -259,7 +259,7 @@ class Contest:
 
 
 class Student:
-    """A copy of the model, and the step that no training can do without."""
+    """A copy of the model with the minimal training step."""
 
     def __init__(self, job: TrainJob, model: LandmarkModel) -> None:
         self.job, self.model = job, copy.deepcopy(model)
@@ -275,13 +275,13 @@ class Student:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-def wait(job: TrainJob) -> None:
-    """Until the device has done what it was given."""
+def synchronise(job: TrainJob) -> None:
+    """Wait until the device has finished its work."""
     if job.val.device.type != "cpu":
         torch.accelerator.synchronize(job.val.device)
 
 
 def spread(values: list[float], form: str) -> str:
-    """Of the turns after the first."""
+    """Median, lowest and highest value, without the first turn."""
     low, middle, high = (form.format(f(values[1:])) for f in (min, statistics.median, max))
     return f"{middle} ({low} to {high})"

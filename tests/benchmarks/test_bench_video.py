@@ -1,4 +1,4 @@
-"""What a followed frame costs beside its network: crop, filter, drawing, writing."""
+"""The cost of a tracked frame without its network: crop, filter, drawing, writing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FACE = Face((0, 0, 1, 1), 1.0, POINTS.astype(np.float32), None, 0.9)
 
 
 class Oracle:
-    """A model that costs nothing: the crop, and points that it was told."""
+    """A model without cost: it crops the image and returns fixed points."""
 
     def region_about(self, points: NDArray[np.floating[Any]]) -> Region:
         return face_region(np.array(points_box(points)), (1.0, 0.0, 0.0), FacePlace(0.6, 0.5, 0.5))
@@ -53,7 +53,7 @@ class Oracle:
         return [FACE] * len(regions)
 
 
-def test_a_followed_frame(benchmark: BenchmarkFixture, frame: Image) -> None:
+def test_a_tracked_frame(benchmark: BenchmarkFixture, frame: Image) -> None:
     tracker = Tracker(Oracle(), lambda image: [FACE], 25.0)
     assert len(benchmark(tracker, frame)) == 1
 
@@ -70,14 +70,14 @@ def test_drawing_a_face(benchmark: BenchmarkFixture, frame: Image) -> None:
 def test_writing_and_reading_a_second(
     benchmark: BenchmarkFixture, frame: Image, tmp_path: Path, say: Callable[[str], None]
 ) -> None:
-    def there_and_back() -> int:
+    def write_and_read() -> int:
         writer = VideoWriter(tmp_path / "clip", 25.0, (WIDTH, HEIGHT))
         for _ in range(25):
             writer.write(frame)
         writer.close()
         return sum(each.image is not None for each in VideoFrames(writer.path))
 
-    assert benchmark(there_and_back) == 25
+    assert benchmark(write_and_read) == 25
     if benchmark.stats is not None:
         say(f"video of {WIDTH} x {HEIGHT}: {40 * benchmark.stats['mean']:.1f} ms a frame, written "
             "and read")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Completion: by the protocol in environment variables that shells speak, and in a real bash."""
+"""Completion: by the environment variables that shells set, and in a real bash."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODE = "from zoo.cli import main; main()"
 
 
 def complete(*typed: str, cwd: Path | None = None) -> list[str]:
-    """What is offered for the last of the words; it may be empty."""
+    """The completions of the last word, which may be empty."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", CODE],
         capture_output=True,
@@ -85,7 +85,7 @@ def test_run_folders(tmp_path: Path) -> None:
     assert complete("evaluate", "[", cwd=tmp_path) == []
 
 
-def test_a_broken_distribution_says_nothing_into_the_line(plant: Plant) -> None:
+def test_a_broken_distribution_prints_nothing_during_completion(plant: Plant) -> None:
     folder = plant("damaged", {"zoo.losses": {"x": "x"}})
     (folder / "damaged-1.0.dist-info" / "entry_points.txt").write_text("[zoo.losses]\nno equals\n")
     assert complete("train", "x", "--loss", "smoo") == ["smooth_l1"]
@@ -114,7 +114,7 @@ def test_nothing_heavy_is_imported_while_a_shell_waits(words: str) -> None:
 
 
 def test_a_real_bash_completes_after_installing(tmp_path: Path) -> None:
-    """In a home of its own: what `--install-completion` writes, sourced, then a Tab's function."""
+    """In a new home: source what `--install-completion` writes, and call its function for Tab."""
     command = tmp_path / "bin" / "zoo"
     command.parent.mkdir()
     command.write_text(f"#!/bin/sh\nexec {sys.executable} -P -c '{CODE}' \"$@\"\n")

@@ -1,4 +1,4 @@
-"""`zoo data info` and `zoo data fetch`, as they are typed."""
+"""`zoo data info` and `zoo data fetch` on the command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _info(*arguments: object) -> dict[str, Any]:
 
 
 def _build(root: Path, people: int = 20) -> None:
-    """Each person twice in training and once in test, under the same name."""
+    """Write a release in which each person has two training frames and one test frame."""
     for name, folder, digits in ((TRAINING, "training", ("00", "10")), (TEST, "test", ("00",))):
         (root / folder).mkdir(parents=True)
         files = [f"Person{i}_{d}.jpg" for i in range(people) for d in digits]
@@ -72,7 +72,7 @@ def test_info_counts_frames_people_and_splits(root: Path) -> None:
     assert facts["problems"] == {"count": 0, "first": []}
 
 
-def test_info_for_people_says_the_same(root: Path) -> None:
+def test_info_as_text_has_the_same_facts(root: Path) -> None:
     result = _run("info", "youtube_faces", "--data", root)
     facts = _info("--data", root)
     size = facts["protocols"]["person"]["train"]
@@ -100,7 +100,7 @@ def test_protocol_that_does_not_apply_says_why(tmp_path: Path) -> None:
     assert "protocol official does not apply" in shown
 
 
-def test_problems_are_counted_shown_and_made_fatal_by_strict(root: Path) -> None:
+def test_problems_are_counted_and_shown_and_strict_makes_them_fatal(root: Path) -> None:
     for i in range(12):
         (root / "test" / f"Person{i}_00.jpg").unlink()
     facts = _info("--data", root)
@@ -118,7 +118,7 @@ def test_problems_are_counted_shown_and_made_fatal_by_strict(root: Path) -> None
     assert f"{TEST} row 2" in str(strict.exception)
 
 
-def test_names_cannot_steer_the_terminal(root: Path) -> None:
+def test_names_cannot_control_the_terminal(root: Path) -> None:
     with (root / TEST).open("a") as stream:
         stream.write("\x1b[2Jevil_00.jpg" + ",1" * 136 + "\n")
     result = _run("info", "youtube_faces", "--data", root)
@@ -143,7 +143,7 @@ def test_wrong_option_is_wrong_usage(root: Path, text: str, reason: str) -> None
 
 @pytest.fixture
 def tiny_release(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The files of ``root`` as if they were the release: a mirror to fetch from."""
+    """Make the files of ``root`` the known release, so that they can serve as a mirror."""
     manifest = root.parent / "manifest.csv"
     with manifest.open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -168,7 +168,7 @@ def test_fetch_prints_the_terms_first_and_info_then_finds_the_files(
     assert "zoo data info youtube_faces" in result.stdout.splitlines()[-1]
     assert result.stdout.splitlines()[-2].startswith("youtube_faces is complete in")
 
-    assert _info()["released"] is True  # at the default place
+    assert _info()["released"] is True  # in the default folder
     assert _info()["frames"] == 60
 
 

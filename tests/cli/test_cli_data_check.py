@@ -1,4 +1,4 @@
-"""`zoo data check` as it is typed: exit status, pure JSON, and no name where none is wanted."""
+"""`zoo data check` on the command line: exit status, pure JSON, and anonymous output."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ REAL = os.environ.get("ZOO_TEST_YOUTUBE_FACES", "")
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command ended with."""
+class Result:
+    """The exit status and the output of a command."""
 
     returncode: int
     stdout: str
     stderr: str
 
 
-def process(*arguments: object) -> Said:
-    """``zoo data check`` as its users start it."""
+def process(*arguments: object) -> Result:
+    """Run ``zoo data check`` as a process."""
     done = quick_process.run(["-m", "zoo", "data", "check", *map(str, arguments)])
-    return Said(done.returncode, done.stdout, done.stderr)
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
-def zoo(*arguments: object) -> Said:
-    """The same in this process, which saves the start."""
+def zoo(*arguments: object) -> Result:
+    """Run ``zoo data check`` in this process, which is faster."""
     result = CliRunner().invoke(app, ["data", "check", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return Said(result.exit_code, result.stdout, result.stderr)
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
 def report(*arguments: object, status: int = 0) -> dict[str, Any]:
     done = zoo(*arguments, "--json")
     assert done.returncode == status, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    audit: dict[str, Any] = json.loads(done.stdout)
+    return audit
 
 
 def pattern(seed: int) -> Image.Image:
@@ -67,8 +67,8 @@ def stays(stem: str) -> str:
 
 
 class Folder:
-    """A folder for ``landmarks_csv``: 10 people, two pictures each, the last three of them in the
-    release's test split. Nothing is wrong with it until a row or a file is changed."""
+    """A folder for ``landmarks_csv`` without faults: 10 people with two pictures each. The last
+    three people are in the release's test split. Tests change rows and files of it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -102,12 +102,12 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_clean_data_exits_with_zero_and_finds_nothing(folder: Folder) -> None:
-    found = report("landmarks_csv", "--data", folder.root)
-    assert found["findings"] == []
-    assert found["leaks"] == []
-    assert (found["schema"], found["frames"], found["people"]) == (1, 20, 10)
-    assert list(found["protocols"]) == ["person", "official", "person-5fold", "release"]
-    assert found["measures"]["quantisation"] is None
+    audit = report("landmarks_csv", "--data", folder.root)
+    assert audit["findings"] == []
+    assert audit["leaks"] == []
+    assert (audit["schema"], audit["frames"], audit["people"]) == (1, 20, 10)
+    assert list(audit["protocols"]) == ["person", "official", "person-5fold", "release"]
+    assert audit["measures"]["quantisation"] is None
 
     done = process("landmarks_csv", "--data", folder.root)
     assert done.returncode == 0
@@ -118,9 +118,9 @@ def test_clean_data_exits_with_zero_and_finds_nothing(folder: Folder) -> None:
 def test_a_shared_person_leaks_under_one_protocol_and_not_under_another(folder: Folder) -> None:
     folder.rows[-1][1:3] = ["Anna Smith 0", "another video"]
     folder.write()
-    found = report("landmarks_csv", "--data", folder.root, "--protocol", "release", status=3)
-    assert found["leaks"] == ["release"]
-    [finding] = found["findings"]
+    audit = report("landmarks_csv", "--data", folder.root, "--protocol", "release", status=3)
+    assert audit["leaks"] == ["release"]
+    [finding] = audit["findings"]
     assert finding == {
         "id": "shared_people",
         "class": "leak",
@@ -144,17 +144,17 @@ def test_a_shared_person_leaks_under_one_protocol_and_not_under_another(folder: 
 
 def test_a_copy_in_the_test_split_leaks(folder: Folder) -> None:
     folder.picture(19).write_bytes(folder.picture(0).read_bytes())
-    found = report("landmarks_csv", "--data", folder.root, "--protocol", "release", status=3)
-    assert [f["id"] for f in found["findings"]] == ["identical_across_splits", "identical_pictures"]
-    # as a picture that was saved anew, under the name of the old one
+    audit = report("landmarks_csv", "--data", folder.root, "--protocol", "release", status=3)
+    assert [f["id"] for f in audit["findings"]] == ["identical_across_splits", "identical_pictures"]
+    # now as a picture that was saved again, under the name of the old one
     with Image.open(folder.picture(0)) as picture:
         picture.convert("L").save(folder.picture(19), format="JPEG", quality=70)
-    found = report("landmarks_csv", "--data", folder.root, "--protocol", "release", status=3)
-    assert [f["id"] for f in found["findings"]] == ["near_across_splits", "near_copies"]
+    audit = report("landmarks_csv", "--data", folder.root, "--protocol", "release", status=3)
+    assert [f["id"] for f in audit["findings"]] == ["near_across_splits", "near_copies"]
 
 
 def test_a_second_face_is_found_by_a_detector(folder: Folder) -> None:
-    """A portrait is drawn beside the labelled face, and nearer to the middle."""
+    """A portrait lies beside the labelled face and nearer to the middle."""
     x0, y0, x1, y1 = (round(v) for v in pictures.FACE)
     margin = (x1 - x0) // 2
     face = pictures.photograph()[y0 - margin : y1 + margin, x0 - margin : x1 + margin]
@@ -164,18 +164,18 @@ def test_a_second_face_is_found_by_a_detector(folder: Folder) -> None:
     folder.rows[0][4:] = (SHAPE * SIDE).ravel().tolist()
     folder.write()
     options = ("landmarks_csv", "--data", folder.root, "--protocol", "person")
-    found = report(*options, "--detector", "haar")
-    [finding] = [f for f in found["findings"] if f["id"] == "other_face"]
+    audit = report(*options, "--detector", "haar")
+    [finding] = [f for f in audit["findings"] if f["id"] == "other_face"]
     assert (finding["severity"], finding["count"]) == ("warning", 1)
     assert finding["examples"] == [folder.rows[0][0]]
     assert "1 frame with another face at least half as large" in finding["sentence"]
 
 
-def test_broken_files_and_rows_are_found_and_made_fatal_by_strict(folder: Folder) -> None:
+def test_broken_files_and_rows_are_found_and_strict_makes_them_fatal(folder: Folder) -> None:
     folder.picture(3).write_bytes(b"no picture")
     folder.write([*folder.rows, ["nowhere.png", *folder.rows[0][1:]]])
-    found = report("landmarks_csv", "--data", folder.root, "--protocol", "person")
-    by_id = {f["id"]: f for f in found["findings"]}
+    audit = report("landmarks_csv", "--data", folder.root, "--protocol", "person")
+    by_id = {f["id"]: f for f in audit["findings"]}
     assert set(by_id) == {"unreadable_files", "skipped_rows"}
     assert by_id["skipped_rows"]["examples"] == [
         "faces.csv row 22: nowhere.png: no such image file beside faces.csv"
@@ -212,7 +212,7 @@ def test_no_name_and_no_path_is_left_in_an_anonymous_audit(folder: Folder) -> No
     assert "--anonymous leaves them out" in named.stdout
 
 
-def test_names_cannot_steer_the_terminal(folder: Folder) -> None:
+def test_names_cannot_control_the_terminal(folder: Folder) -> None:
     for row in (0, -1):
         folder.rows[row][1:3] = ["\x1b[2Jevil", "evil video"]
     done = zoo("landmarks_csv", "--data", folder.write())
@@ -222,7 +222,7 @@ def test_names_cannot_steer_the_terminal(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--protocol", "persn"), "person"),
         (("--detector", "none"), "--detector none: does not look at pictures"),
@@ -230,12 +230,12 @@ def test_names_cannot_steer_the_terminal(folder: Folder) -> None:
         (("--set", "dataset.csw=a"), "dataset.csv"),
     ],
 )
-def test_wrong_usage_says_what_is_right(
-    folder: Folder, arguments: tuple[str, ...], said: str
+def test_wrong_usage_names_the_valid_options(
+    folder: Folder, arguments: tuple[str, ...], message: str
 ) -> None:
     done = zoo("landmarks_csv", "--data", folder.root, "--json", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -248,23 +248,23 @@ def test_a_protocol_that_does_not_apply_fails_before_a_picture_is_read(folder: F
     assert "pictures" not in done.stderr
 
 
-def test_drawn_faces_keep_people_apart_under_person_alone() -> None:
+def test_drawn_faces_leak_under_official_and_release_and_not_under_person() -> None:
     size = ("--set", "dataset.people=25", "--set", "dataset.videos=1", "--set", "dataset.frames=4")
     clean = report("synthetic", "--protocol", "person", *size)
     assert clean["findings"] == []
-    found = report("synthetic", *size, status=3)
-    assert found["leaks"] == ["official", "release"]
-    people = next(f for f in found["findings"] if f["id"] == "shared_people")
+    audit = report("synthetic", *size, status=3)
+    assert audit["leaks"] == ["official", "release"]
+    people = next(f for f in audit["findings"] if f["id"] == "shared_people")
     assert people["figures"]["test"]["shared"] == people["figures"]["test"]["of"]
 
 
 @pytest.mark.skipif(not REAL, reason="ZOO_TEST_YOUTUBE_FACES names no folder with real frames")
 def test_real_frames_official_shares_every_test_person_and_person_shares_none() -> None:
-    found = report("youtube_faces", "--data", REAL, "--anonymous", status=3)
-    assert found["leaks"] == ["official", "release"]
-    for finding in found["findings"]:
+    audit = report("youtube_faces", "--data", REAL, "--anonymous", status=3)
+    assert audit["leaks"] == ["official", "release"]
+    for finding in audit["findings"]:
         if finding["protocol"] == "official/1" and finding["class"] == "leak":
             test = finding["figures"]["test"]
             assert test["shared"] == test["of"] > 0
-    assert found["measures"]["quantisation"]["pitch_px"] == 1
-    assert found["measures"]["copies"]["pairs"]["different_people"]["near"] == 0
+    assert audit["measures"]["quantisation"]["pitch_px"] == 1
+    assert audit["measures"]["copies"]["pairs"]["different_people"]["near"] == 0

@@ -1,4 +1,4 @@
-"""Labels that mean none, and data that was lost: said, found by the audit, and not trained on."""
+"""Placeholder labels and lost data: they are reported, found by the audit, and not trained on."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ class Folder:
         (self.root / "points.csv").write_text(text + "\n")
 
     def findings(self, *arguments: str) -> tuple[int, dict[str, str]]:
-        """Exit status of the audit, and the severity of each finding about labels."""
-        status, said = zoo(
+        """The exit status of the audit, and the severity of each finding about labels."""
+        status, output = zoo(
             *("data", "check", "landmarks_csv", "--data", self.root, "--json"), *arguments
         )
-        found = json.loads(said[said.index("{") :])["findings"]
+        found = json.loads(output[output.index("{") :])["findings"]
         return status, {f["id"]: f["severity"] for f in found if f["id"] in ("no_face", "stand_in")}
 
     def info(self, *arguments: str) -> str:
-        status, said = zoo("data", "info", "landmarks_csv", "--data", self.root, *arguments)
+        status, output = zoo("data", "info", "landmarks_csv", "--data", self.root, *arguments)
         assert status == 0
-        return said
+        return output
 
     def train(self, out: Path, *arguments: str) -> tuple[int, str]:
         return zoo(
@@ -96,17 +96,19 @@ def test_rows_of_zeros_are_found(folder: Folder, rows: int, severity: str) -> No
     assert status == (3 if severity == "error" else 0)
 
 
-def test_parts_of_the_picture_are_found_and_not_trained_on(folder: Folder, tmp_path: Path) -> None:
+def test_fractions_of_the_picture_are_found_and_not_trained_on(
+    folder: Folder, tmp_path: Path
+) -> None:
     folder.write(folder.points / 64)
     assert "fractions of the picture instead of pixels" in folder.info()
     assert folder.findings() == (3, {"no_face": "error"})
-    status, said = folder.train(tmp_path / "runs")
+    status, output = folder.train(tmp_path / "runs")
     assert status == 1
-    assert "not one of 24 frames can be used" in said
-    assert "fractions of the picture instead of pixels" in said
+    assert "not one of 24 frames can be used" in output
+    assert "fractions of the picture instead of pixels" in output
 
 
-def test_a_place_that_means_none_is_found_and_can_be_masked(folder: Folder) -> None:
+def test_a_placeholder_coordinate_is_found_and_can_be_masked(folder: Folder) -> None:
     points = folder.points.copy()
     points[:, 0] = 0
     folder.write(points)
@@ -117,7 +119,7 @@ def test_a_place_that_means_none_is_found_and_can_be_masked(folder: Folder) -> N
     assert folder.findings(*masked)[1] == {}
 
 
-def test_a_data_set_that_lost_most_of_itself_is_trained_on_only_when_told(
+def test_a_data_set_with_many_losses_is_trained_on_only_by_option(
     folder: Folder, tmp_path: Path
 ) -> None:
     points = folder.points.copy()
@@ -126,13 +128,13 @@ def test_a_data_set_that_lost_most_of_itself_is_trained_on_only_when_told(
     for number in range(1, 10):
         (folder.root / f"{number}.png").unlink()
     assert "Rows left out: 9" in folder.info()
-    status, said = folder.train(tmp_path / "runs")
+    status, output = folder.train(tmp_path / "runs")
     assert status == 1
-    assert "10 of 24 frames cannot be used, more than 10%; the first: points.csv row 3" in said
+    assert "10 of 24 frames cannot be used, more than 10%; the first: points.csv row 3" in output
     assert not (tmp_path / "runs").exists()
-    status, said = folder.train(tmp_path / "runs", "--most-skipped", "0.5")
-    assert status == 0, said
-    assert "9 rows skipped" in said
-    assert "1 of 15 faces are not trained on, the first: 0.png" in said
+    status, output = folder.train(tmp_path / "runs", "--most-skipped", "0.5")
+    assert status == 0, output
+    assert "9 rows skipped" in output
+    assert "1 of 15 faces are not trained on, the first: 0.png" in output
     [record] = (tmp_path / "runs").glob("*/record.json")
     assert sum(json.loads(record.read_text())["data"]["frames"].values()) == 14

@@ -1,4 +1,4 @@
-"""`zoo evaluate`: the run's own protocol and data, and no other."""
+"""`zoo evaluate`: it scores a run on its own protocol and data only."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_test_split_is_scored_and_joins_the_leaderboard(train: Any) -> None:
     assert group["baseline"]["nme_ioc"] == pytest.approx(results["floor"]["nme_ioc"])
 
 
-def test_val_is_shown_as_a_person_reads_it(train: Any) -> None:
+def test_val_is_shown_as_readable_text(train: Any) -> None:
     run = train()
     val = json.loads((run / "record.json").read_text())["results"]["val"]
     result = invoke("evaluate", str(run), "--protocol", "person/1")
@@ -88,14 +88,14 @@ def test_several_runs_are_scored_in_one_command(train: Any) -> None:
         record = json.loads((run / "record.json").read_text())
         kept = record["results"]["test"]
         assert results[str(run)] == kept | {"learned": results[str(run)]["learned"]}
-    # nothing is scored where one of them is no run
+    # if one argument is no run, nothing is scored
     other = invoke("evaluate", str(first), "nowhere")
     assert other.exit_code == 2
     assert other.stdout == ""
     assert "nowhere: no run here" in other.stderr
 
 
-def test_an_old_run_is_brought_up_to_date(train: Any) -> None:
+def test_an_old_record_is_updated(train: Any) -> None:
     run = train()
     record = json.loads((run / "record.json").read_text())
     old = copy.deepcopy(record) | {"schema": 1}
@@ -108,7 +108,7 @@ def test_an_old_run_is_brought_up_to_date(train: Any) -> None:
     assert json.loads((run / "record.json").read_text()) == record
 
 
-def test_figures_are_worked_out_from_the_predictions_alone(train: Any) -> None:
+def test_figures_are_recomputed_from_the_predictions_alone(train: Any) -> None:
     run = train()
     for file in ("best.safetensors", "config.toml", "history.csv"):
         (run / file).unlink()
@@ -121,7 +121,7 @@ def test_figures_are_worked_out_from_the_predictions_alone(train: Any) -> None:
     assert result.stderr == ""
 
 
-def test_a_record_that_says_otherwise_fails(train: Any) -> None:
+def test_a_record_that_disagrees_with_its_predictions_fails(train: Any) -> None:
     run = train()
     record = json.loads((run / "record.json").read_text())
     record["results"]["val"]["auc_08"] += 0.01
@@ -136,7 +136,9 @@ def test_a_record_that_says_otherwise_fails(train: Any) -> None:
 
 
 @pytest.mark.parametrize("option", [["--data", "x"], ["--device", "cpu"], ["--strict"]])
-def test_what_scoring_needs_is_refused_with_predictions(tmp_path: Path, option: list[str]) -> None:
+def test_options_of_scoring_are_refused_with_from_predictions(
+    tmp_path: Path, option: list[str]
+) -> None:
     result = invoke("evaluate", str(tmp_path), "--from-predictions", *option)
     assert result.exit_code == 2
     assert f"{option[0]}: has no use with --from-predictions" in result.stderr
@@ -180,7 +182,7 @@ def test_only_val_and_test_are_scored(train: Any, split: str) -> None:
     assert result.stderr == f"zoo: --split {split}: expected val or test\n"
 
 
-def test_a_folder_that_is_no_finished_run_is_told_apart(train: Any, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_finished_run_is_refused(train: Any, tmp_path: Path) -> None:
     result = invoke("evaluate", str(tmp_path))
     assert result.exit_code == 2
     assert "no run here" in result.stderr

@@ -1,4 +1,4 @@
-"""`zoo data export`: what a program outside the zoo is run on."""
+"""`zoo data export`: frames as files, for programs outside the zoo."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def test_the_frames_of_a_split_come_out_pixel_for_pixel(tmp_path: Path) -> None:
         assert box == pytest.approx(sample.box, abs=1e-3)
 
 
-def test_all_frames_of_all_splits_can_be_had(tmp_path: Path) -> None:
+def test_all_frames_of_all_splits_can_be_exported(tmp_path: Path) -> None:
     assert export("--split", "all", "--out", tmp_path / "out").exit_code == 0
     assert len(listed(tmp_path / "out")) == 30
     assert len(list((tmp_path / "out" / "images").iterdir())) == 30
 
 
-def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     result = export("--out", tmp_path)
     assert result.exit_code == 2
@@ -100,7 +100,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
         (("--set", "epochs=3"), "--set epochs=3: an option of a data set reads dataset.KEY=VALUE"),
     ],
 )
-def test_wrong_usage_is_said_and_writes_nothing(
+def test_wrong_usage_is_an_error_and_writes_nothing(
     arguments: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
     result = export(*arguments, "--out", tmp_path / "out")
@@ -111,9 +111,9 @@ def test_wrong_usage_is_said_and_writes_nothing(
 
 def test_a_frame_that_cannot_be_read_is_named_and_left_out(plant: Plant, tmp_path: Path) -> None:
     plant("torn", {"zoo.datasets": {"torn": "torn"}}, SOURCE)
-    lost = export("--out", tmp_path / "lost", dataset="torn")
-    assert lost.exit_code == 1
-    assert "1 of 4 frames cannot be used, more than 10%" in lost.stderr
+    refused = export("--out", tmp_path / "lost", dataset="torn")
+    assert refused.exit_code == 1
+    assert "1 of 4 frames cannot be used, more than 10%" in refused.stderr
     result = export("--out", tmp_path / "out", "--most-skipped", "0.3", dataset="torn")
     assert result.exit_code == 0, result.stderr
     assert "1 frames left out, the first: person_0000/0/00.png: 00.png: torn" in result.stderr
@@ -125,7 +125,7 @@ def test_a_frame_that_cannot_be_read_is_named_and_left_out(plant: Plant, tmp_pat
 
 
 def test_ids_that_are_paths_name_no_file(tmp_path: Path) -> None:
-    """A file's name is its number: an id with slashes or dots leads nowhere."""
+    """A file is named by its number, so an id with slashes or dots cannot be a path."""
     export("--out", tmp_path / "out")
     assert sorted(row["image"] for row in listed(tmp_path / "out")) == [
         f"images/{number:06}.png" for number in range(4)

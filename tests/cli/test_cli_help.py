@@ -1,4 +1,4 @@
-"""`zoo --help`: every verb in a panel, examples that are right, and no heavy import."""
+"""`zoo --help`: every command is in a panel, the examples are valid, and no import is heavy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def zoo_help(columns: int) -> str:
     return done.stdout
 
 
-def test_every_verb_stands_in_one_panel_and_is_told_whole() -> None:
+def test_every_command_is_in_one_panel_with_its_full_summary() -> None:
     shown = zoo_help(80)
     headings = [f"{panel}:" for panel in menu.PANELS]
     found = [line for line in shown.splitlines() if line in headings]
@@ -48,7 +48,7 @@ def test_every_verb_stands_in_one_panel_and_is_told_whole() -> None:
     assert "..." not in panels
 
 
-def test_every_verb_of_the_data_group_is_described_in_whole_words() -> None:
+def test_every_command_of_the_data_group_has_its_full_summary() -> None:
     shown = CliRunner().invoke(app, ["data", "--help"], env={"COLUMNS": "80"}).stdout
     listed = shown.partition("Commands:")[2]
     assert sorted(re.findall(r"^  ([a-z]+) +[A-Z]", listed, re.MULTILINE)) == sorted(
@@ -64,8 +64,8 @@ def test_no_line_is_wider_than_the_terminal() -> None:
 
 
 @pytest.mark.parametrize("example", [command for command, _ in menu.EXAMPLES])
-def test_an_example_is_a_line_that_zoo_understands(example: str) -> None:
-    """Its verb is there, and all its flags and words are parsed."""
+def test_an_example_is_a_valid_command(example: str) -> None:
+    """Its command exists, and all its options and arguments are parsed."""
     program, verb, *words = shlex.split(example)
     assert program == "zoo"
     if verb == "COMMAND":
@@ -85,7 +85,9 @@ def test_an_example_is_a_line_that_zoo_understands(example: str) -> None:
         (["leaderboard", "", "--format", "csv"], "the argument after leaderboard"),
     ],
 )
-def test_an_empty_argument_is_not_the_folder_that_one_is_in(line: list[str], what: str) -> None:
+def test_an_empty_argument_is_an_error_and_not_the_current_folder(
+    line: list[str], what: str
+) -> None:
     done = CliRunner().invoke(app, line)
     assert done.exit_code == 2
     assert done.stderr.startswith(f"zoo: {what} is empty, ")

@@ -42,7 +42,7 @@ def test_a_backbone_is_described_down_to_its_parameters() -> None:
 
 
 def test_a_backbone_as_text_has_readable_numbers() -> None:
-    """And torch's compiler, whose import takes as long as all else, is left alone."""
+    """Also, torch's compiler is not imported: that takes as long as everything else."""
     script = (
         "import sys, zoo.cli\n"
         "try: zoo.cli.main()\n"
@@ -72,7 +72,7 @@ def test_a_dataset_says_whether_it_can_be_fetched() -> None:
     assert describe("synthetic")["can_fetch"] is False
 
 
-def test_an_id_in_two_kinds_asks_which(plant: Plant) -> None:
+def test_an_id_of_two_kinds_needs_the_kind(plant: Plant) -> None:
     plant("pair", {"zoo.losses": {"both": "ours"}, "zoo.detectors": {"both": "it"}}, BOTH)
     with pytest.raises(UsageError, match="--kind loss or --kind detector"):
         describe("both")
@@ -83,7 +83,7 @@ def test_an_id_in_two_kinds_asks_which(plant: Plant) -> None:
     assert describe("pair/both", "detectors")["license"] == "MIT"
 
 
-def test_markup_in_somebody_elses_text_is_printed_as_it_stands(plant: Plant) -> None:
+def test_markup_in_the_text_of_a_plugin_is_printed_unchanged(plant: Plant) -> None:
     plant("pair", {"zoo.losses": {"both": "ours"}}, BOTH)
     assert "[bold]Huber[/bold] 1964" in CliRunner().invoke(app, ["info", "both"]).stdout
 
@@ -101,7 +101,7 @@ loud = Backbone(build=build, input_size=32)
 """
 
 
-def test_what_is_empty_is_a_dash_and_a_mapping_has_a_line_for_each(plant: Plant) -> None:
+def test_an_empty_field_is_a_dash_and_a_mapping_has_a_line_per_key(plant: Plant) -> None:
     plant("author", {"zoo.losses": {"none": "none", "some": "some"}}, FAILING)
     shown = CliRunner().invoke(app, ["info", "none", "--kind", "loss"]).stdout.splitlines()
     assert "expected_failures  -" in shown
@@ -118,14 +118,14 @@ def test_what_is_empty_is_a_dash_and_a_mapping_has_a_line_for_each(plant: Plant)
     assert facts["api_version"] == 1
 
 
-def test_what_a_plugin_prints_while_it_is_built_stays_out_of_the_json(plant: Plant) -> None:
+def test_output_of_a_plugin_while_it_is_built_is_not_in_the_json(plant: Plant) -> None:
     plant("author", {"zoo.backbones": {"loud": "loud"}}, FAILING)
     done = CliRunner().invoke(app, ["info", "loud", "--json"])
     assert json.loads(done.stdout)["id"] == "loud"
     assert "building" in done.stderr
 
 
-def test_a_family_itself_and_a_stranger_are_refused_with_what_to_type() -> None:
+def test_a_family_and_an_unknown_id_are_refused_with_advice() -> None:
     with pytest.raises(PluginError, match=r"timm:NAME.*zoo list 'timm:\*'"):
         describe("timm")
     with pytest.raises(PluginError, match=r"did you mean custom_cnn\?"):

@@ -104,7 +104,7 @@ def test_a_pipe_gets_plain_lines_with_every_column(runs):
 
 
 @pytest.mark.parametrize("width", [50, 80, 120, 240])
-def test_a_terminals_table_fits_and_keeps_what_counts(runs, width):
+def test_a_table_fits_the_terminal_and_keeps_the_main_columns(runs, width):
     text = drawn(runs, width)
     assert max(map(len, text.splitlines())) <= width
     assert "6.3 [5.9, 6.8]" in text
@@ -128,12 +128,12 @@ def test_a_long_table_is_drawn_without_lines(tmp_path, monkeypatch, capsys):
     for text in (few, many):
         assert all(f"model{i}" in text for i in range(5))
         assert "baseline (mean shape)" in text
-        assert "processor" not in text  # it does not fit 80 characters, which is said
+        assert "processor" not in text  # it does not fit into 80 characters, and a note says so
         assert re.search(r"more\s+columns\s+have\s+no\s+room: .*device", text, re.DOTALL)
     assert all(len(line) <= 80 for line in many.splitlines() if line.startswith("model"))
 
 
-def test_rich_markup_in_a_name_is_printed_as_it_stands(tmp_path):
+def test_rich_markup_in_a_name_is_printed_unchanged(tmp_path):
     save(tmp_path, "[red]evil[/red]\x1b[31m")
     text = drawn(tmp_path, 80)
     assert "[red]evil[/red]" in text
@@ -149,7 +149,7 @@ def test_a_scheme_without_eye_corners_shows_the_box_error(tmp_path):
     assert "14.0" in baseline
 
 
-def test_json_stands_alone_on_standard_output(runs):
+def test_standard_output_is_json_only(runs):
     (runs / "broken").mkdir()
     (runs / "broken" / "record.json").write_text("{")
     result = run(runs, "--format", "json")
@@ -169,7 +169,7 @@ def test_json_stands_alone_on_standard_output(runs):
         ("b.txt", "drawn faces, "),
     ],
 )
-def test_out_writes_what_its_name_says(runs, tmp_path, name, start):
+def test_out_writes_the_format_of_the_file_name(runs, tmp_path, name, start):
     result = run(runs, "--out", tmp_path / "new" / name)
     assert (tmp_path / "new" / name).read_text().startswith(start)
     assert result.stdout == ""
@@ -227,12 +227,12 @@ def test_columns_are_chosen_by_key_and_a_wrong_key_is_named(runs, tmp_path):
         run(runs, "--columns", "nme", "--format", "json")
 
 
-def test_a_file_whose_name_says_no_format_is_refused(runs, tmp_path):
+def test_a_file_name_of_no_known_format_is_refused(runs, tmp_path):
     with pytest.raises(UsageError, match=r"b\.text: its name says no format; end it in \.txt"):
         run(runs, "--out", tmp_path / "b.text")
 
 
-def test_latex_sets_every_text_as_it_stands(tmp_path):
+def test_latex_escapes_every_text(tmp_path):
     save(tmp_path, r"a_b & 50% {\evil} $x^2$~#")
     text = run(tmp_path, "--format", "latex").stdout
     [row] = [line for line in text.splitlines() if line.startswith("a")]
@@ -246,7 +246,7 @@ def test_latex_sets_every_text_as_it_stands(tmp_path):
         assert rf"\{rule}" in text
 
 
-def test_what_eighty_characters_show_of_a_trained_and_benched_run(tmp_path):
+def test_the_columns_of_a_trained_and_timed_run_at_80_characters(tmp_path):
     save(tmp_path, "timm:mobilenetv4_conv_small")
     [path] = tmp_path.glob("*/record.json")
     record = json.loads(path.read_text())

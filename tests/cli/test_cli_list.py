@@ -1,4 +1,4 @@
-"""`zoo list`, and the frame of the command line: errors, exit statuses, versions, pipes."""
+"""`zoo list`, and what all commands share: errors, exit statuses, version, pipes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
     return quick_process.run([*ZOO, *arguments], cwd)
 
 
-def test_the_list_as_json_is_json_alone_and_complete() -> None:
+def test_the_list_as_json_is_complete_and_only_json() -> None:
     done = run("list", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     entries = json.loads(done.stdout)
@@ -135,7 +135,7 @@ def test_a_family_is_searched() -> None:
     assert run("list", "tim:convnext*").returncode == 1
 
 
-def test_check_tells_the_broken_from_the_sound(plant: Plant) -> None:
+def test_check_distinguishes_broken_from_working_plugins(plant: Plant) -> None:
     plant("bad", {"zoo.losses": {"x_bad": "ours"}}, "import a_library_nobody_has\n")
     plant("good", {"zoo.losses": {"x_good": "ours"}}, f"print('noise')\n{LOSS}")
     done = run("list", "x_*", "--check", "--json")
@@ -147,21 +147,21 @@ def test_check_tells_the_broken_from_the_sound(plant: Plant) -> None:
     assert "needs a_library_nobody_has, which is not installed" in verdicts["x_bad"]["reason"]
     assert "Traceback" not in done.stderr
     assert run("list", "x_good", "--check").returncode == 0
-    # off a terminal a reason ends its line, so that grep finds both
+    # without a terminal, the reason is at the end of the plugin's line, so that grep finds both
     [row] = [
         line for line in run("list", "x_bad", "--check").stdout.splitlines() if "x_bad" in line
     ]
     assert row.endswith("tell the author")
 
 
-def test_a_plugin_that_can_not_be_used_fails_the_check_alone(plant: Plant) -> None:
+def test_a_plugin_with_an_unusable_id_or_target_fails_only_the_check(plant: Plant) -> None:
     plant("shouts", {"zoo.losses": {"X": "ours", "x_target": "no colon"}}, LOSS)
     for pattern in ("X", "x_target"):
         assert run("list", pattern).returncode == 0
         assert run("list", pattern, "--check").returncode == 3
 
 
-def test_how_long_one_may_load_is_an_option(plant: Plant) -> None:
+def test_the_time_limit_for_loading_is_an_option(plant: Plant) -> None:
     plant("slow", {"zoo.losses": {"x_slow": "ours"}}, f"import time\ntime.sleep(600)\n{LOSS}")
     done = run("list", "x_slow", "--check", "--timeout", "1.5")
     assert done.returncode == 3
@@ -170,8 +170,8 @@ def test_how_long_one_may_load_is_an_option(plant: Plant) -> None:
 
 
 def on_a_terminal(*arguments: str, columns: int) -> tuple[int, str]:
-    """Run zoo on a pseudo-terminal of that width: exit status and what it showed."""
-    keeper, terminal = pty.openpty()
+    """Run zoo on a pseudo-terminal of that width: its exit status and its output."""
+    control, terminal = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
     child = subprocess.Popen(
         [sys.executable, *ZOO, *arguments],
@@ -181,42 +181,42 @@ def on_a_terminal(*arguments: str, columns: int) -> tuple[int, str]:
         env=environment,
     )
     os.close(terminal)
-    shown = b""
+    output = b""
     while True:
         try:
-            block = os.read(keeper, 65536)
-        except OSError:  # Linux reports the closed terminal so; elsewhere the read is empty.
+            block = os.read(control, 65536)
+        except OSError:  # Linux raises it for a closed terminal; elsewhere the read is empty.
             break
         if not block:
             break
-        shown += block
-    os.close(keeper)
-    return child.wait(timeout=60), shown.decode()
+        output += block
+    os.close(control)
+    return child.wait(timeout=60), output.decode()
 
 
 def test_on_a_terminal_of_80_columns_every_plugin_has_its_line(plant: Plant) -> None:
-    # Markup and terminal commands in somebody's metadata are shown, not obeyed.
+    # Markup and terminal commands in a plugin's metadata are shown as text.
     plant("rogue", {"zoo.losses": {"[bold]\x1b]0;owned\x07": "ours"}}, LOSS)
-    status, shown = on_a_terminal("list", "--kind", "backbone", columns=80)
+    status, output = on_a_terminal("list", "--kind", "backbone", columns=80)
     assert status == 0
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines()
     assert max(map(len, lines)) <= 80
     assert any("custom_cnn" in line and "six convolutions" in line for line in lines)
-    _, shown = on_a_terminal("list", "--kind", "loss", columns=80)
-    assert "[bold]" in shown
-    assert "\x1b]0;" not in shown
-    assert "\x07" not in shown
+    _, output = on_a_terminal("list", "--kind", "loss", columns=80)
+    assert "[bold]" in output
+    assert "\x1b]0;" not in output
+    assert "\x07" not in output
 
 
-def test_on_a_terminal_of_80_columns_reasons_stand_below_the_table(plant: Plant) -> None:
+def test_on_a_terminal_of_80_columns_reasons_are_below_the_table(plant: Plant) -> None:
     plant("first", {"zoo.losses": {"x_twin": "ours", "x_good": "ours"}}, LOSS)
     plant("second", {"zoo.losses": {"x_twin": "ours"}}, LOSS)
     plant("bad", {"zoo.losses": {"x_bad": "ours"}}, "raise ValueError('word ' * 30)\n")
-    status, shown = on_a_terminal("list", "x_*", "--check", columns=80)
+    status, output = on_a_terminal("list", "x_*", "--check", columns=80)
     assert status == 3
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r", "").splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", output).replace("\r", "").splitlines()
     assert max(map(len, lines)) <= 80
-    # each plugin is one line, whatever there is to say about it
+    # each plugin has one line, however long its reason is
     for start, status_word in (("x_twin", "duplicate"), ("x_bad", "broken"), ("x_good", "ok")):
         rows = [line for line in lines if line.strip().startswith(f"{start} ")]
         assert rows
@@ -224,11 +224,11 @@ def test_on_a_terminal_of_80_columns_reasons_stand_below_the_table(plant: Plant)
     text = " ".join(line.strip() for line in lines)
     assert "loss x_twin of first 1.0, duplicate: also in second 1.0; ask for first/x_twin" in text
     assert "loss x_bad of bad 1.0, broken: ValueError: word word" in text
-    # what is longer than the terminal goes on below, indented
+    # a text longer than the terminal continues on the next line, indented
     assert any(line.startswith("  word ") for line in lines)
 
 
-def test_a_reader_that_goes_away_causes_no_complaint() -> None:
+def test_a_reader_that_ends_early_causes_no_error() -> None:
     command = " ".join(f"'{word}'" for word in [sys.executable, *ZOO, "list", "--json"])
     done = subprocess.run(
         ["bash", "-c", f"{command} | head -c 1"], capture_output=True, text=True, check=False
@@ -253,14 +253,14 @@ def test_help_version_and_wrong_usage() -> None:
     "arguments", [["--debug", "info", "nobody"], ["info", "nobody", "--debug"]]
 )
 def test_the_traceback_comes_with_debug_only(arguments: list[str]) -> None:
-    loud, quiet = run(*arguments), run("info", "nobody")
-    assert loud.returncode == quiet.returncode == 1
-    assert "Traceback (most recent call last)" in loud.stderr
-    assert loud.stderr.endswith(quiet.stderr)
-    assert len(quiet.stderr.splitlines()) == 1
+    debug, plain = run(*arguments), run("info", "nobody")
+    assert debug.returncode == plain.returncode == 1
+    assert "Traceback (most recent call last)" in debug.stderr
+    assert debug.stderr.endswith(plain.stderr)
+    assert len(plain.stderr.splitlines()) == 1
 
 
-def test_a_bug_in_a_plugin_is_laid_at_its_authors_door(plant: Plant) -> None:
+def test_a_bug_in_a_plugin_names_the_plugin(plant: Plant) -> None:
     source = (
         "from zoo.api import Dataset\n"
         "def open_it(root): return {}['faces']\n"
@@ -284,11 +284,11 @@ def fail():
             raise KeyboardInterrupt
         finally:
             threading.Lock().release()"""
-"""As an interrupt does that comes while a queue waits: the lock raises RuntimeError."""
+"""As when an interrupt comes while a queue waits: the lock raises RuntimeError."""
 
 
 @pytest.mark.parametrize(
-    ("raised", "status", "said"),
+    ("raised", "status", "message"),
     [
         ("KeyboardInterrupt", 130, "Stopped."),
         (UNLOCKED, 130, "Stopped."),
@@ -303,7 +303,7 @@ def fail():
         ("zoo.api.UsageError('no such recipe')", 2, "zoo: no such recipe"),
     ],
 )
-def test_how_a_command_ends(raised: str, status: int, said: str) -> None:
+def test_how_a_command_ends(raised: str, status: int, message: str) -> None:
     code = (
         "import sys, zoo.api, zoo.registry, zoo.cli\n"
         f"def fail(): raise {raised}\n"
@@ -313,5 +313,5 @@ def test_how_a_command_ends(raised: str, status: int, said: str) -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == status
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

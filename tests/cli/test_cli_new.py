@@ -1,4 +1,4 @@
-"""`zoo new`: what it writes is installed and run, for every kind; a refusal leaves nothing."""
+"""`zoo new`: packages of every kind are installed and run; a refusal writes nothing."""
 
 from __future__ import annotations
 
@@ -39,40 +39,40 @@ def new(*arguments: str) -> Any:
 
 @dataclass(frozen=True)
 class Written:
-    """A package of each kind, ``my-KIND``, written by the command and installed."""
+    """The packages ``my-KIND`` of every kind, written by `zoo new` and installed."""
 
     environment: Environment
     folder: Path
-    told: dict[str, str]
-    """By kind: what `zoo new` printed."""
+    printed: dict[str, str]
+    """The output of `zoo new`, by kind."""
 
     def commands(self, kind: str) -> list[str]:
-        """The three that `zoo new` printed to go on with."""
-        return [line.strip() for line in self.told[kind].splitlines()[-3:]]
+        """The three commands that `zoo new` printed as next steps."""
+        return [line.strip() for line in self.printed[kind].splitlines()[-3:]]
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     environment = make_environment(tmp_path_factory.mktemp("environment"), OMP_NUM_THREADS="1")
     folder = tmp_path_factory.mktemp("packages")
-    told = {}
+    printed = {}
     for kind in KINDS:
         done = environment.run(["zoo", "new", f"my-{kind}", "--kind", kind], folder)
         assert done.returncode == 0, done.stdout
-        told[kind] = done.stdout
+        printed[kind] = done.stdout
     environment.install(*(folder / f"my-{kind}" for kind in KINDS))
-    return Written(environment, folder, told)
+    return Written(environment, folder, printed)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_package_is_whole(kind: str, written: Written) -> None:
+def test_a_package_is_complete(kind: str, written: Written) -> None:
     package = written.folder / f"my-{kind}"
     files = {p.relative_to(package).as_posix() for p in package.rglob("*") if p.is_file()}
-    wanted = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
-    wanted |= {f"my_{kind}.py", f"tests/test_my_{kind}.py"}
+    expected = {".gitignore", "LICENSE", "README.md", "pyproject.toml"}
+    expected |= {f"my_{kind}.py", f"tests/test_my_{kind}.py"}
     left_by_pip = {name for name in files if name.startswith(("build/", f"my_{kind}.egg-info/"))}
-    assert files - left_by_pip == wanted
-    assert all(f"  {name}\n" in written.told[kind] for name in wanted)
+    assert files - left_by_pip == expected
+    assert all(f"  {name}\n" in written.printed[kind] for name in expected)
 
     project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
     assert project["entry-points"] == {GROUPS[kind]: {f"my_{kind}": f"my_{kind}:plugin"}}
@@ -80,7 +80,7 @@ def test_a_package_is_whole(kind: str, written: Written) -> None:
     assert f"the authors of my-{kind}" in (package / "LICENSE").read_text()
     assert [name for name in project["dependencies"] if name.startswith("landmark-zoo>=")]
     assert list(project["optional-dependencies"]) == ["test"]
-    assert "$" not in "".join((package / name).read_text() for name in wanted)
+    assert "$" not in "".join((package / name).read_text() for name in expected)
 
     install, check, use = written.commands(kind)
     assert install == f'cd my-{kind} && pip install -e ".[test]"'
@@ -88,7 +88,7 @@ def test_a_package_is_whole(kind: str, written: Written) -> None:
     assert f"my_{kind}" in use
 
 
-def test_packages_keep_to_our_own_style(written: Written) -> None:
+def test_packages_pass_the_linter_of_this_repository(written: Written) -> None:
     packages = [str(written.folder / f"my-{kind}") for kind in KINDS]
     settings = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
     for command in (["check"], ["format", "--check"]):
@@ -106,20 +106,20 @@ def test_installed_packages_are_listed(written: Written) -> None:
 
 
 @dataclass(frozen=True)
-class Tried:
-    """The installed packages at work; commands of several run side by side."""
+class Outcomes:
+    """Results of the commands of the installed packages, which run in parallel."""
 
     own_tests: Path
-    """What pytest reports of the tests of all packages."""
+    """The report of pytest on the tests of all packages."""
     checks: dict[str, Done]
-    """By kind: the printed `zoo check`. It runs the first check alone, since the tests of a package
-    run all of them; for a loss it runs all."""
+    """By kind: the printed command `zoo check`. For a loss it runs all checks, otherwise only the
+    first, because the tests of a package run all of them."""
     runs: dict[str, Done]
-    """By kind: the printed `zoo train`, on fewer faces and for one epoch."""
+    """By kind: the printed command `zoo train`, on fewer faces and for one epoch."""
 
 
 @pytest.fixture(scope="module")
-def tried(written: Written) -> Tried:
+def outcomes(written: Written) -> Outcomes:
     def run(*command: str) -> Done:
         return written.environment.run(command, written.folder)
 
@@ -137,7 +137,7 @@ def tried(written: Written) -> Tried:
             k: pool.submit(run, *shlex.split(written.commands(k)[2]), *smaller)
             for k in ("backbone", "dataset", "head", "loss")
         }
-    return Tried(
+    return Outcomes(
         report,
         {kind: done.result() for kind, done in checked.items()},
         {kind: done.result() for kind, done in trained.items()},
@@ -146,10 +146,10 @@ def tried(written: Written) -> Tried:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_tests_of_a_package_pass(kind: str, tried: Tried) -> None:
+def test_the_tests_of_a_package_pass(kind: str, outcomes: Outcomes) -> None:
     cases = [
         case
-        for case in ElementTree.parse(tried.own_tests).iter("testcase")
+        for case in ElementTree.parse(outcomes.own_tests).iter("testcase")
         if case.get("classname", "").endswith(f"test_my_{kind}")
     ]
     names = [each.name for each in checks(f"my_{kind}", kind)]
@@ -160,8 +160,8 @@ def test_the_tests_of_a_package_pass(kind: str, tried: Tried) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_zoo_check_passes_them(kind: str, tried: Tried) -> None:
-    done = tried.checks[kind]
+def test_a_package_passes_zoo_check(kind: str, outcomes: Outcomes) -> None:
+    done = outcomes.checks[kind]
     assert done.returncode == 0, done.stdout
     count = len(checks(f"my_{kind}", kind)) if kind == "loss" else 1
     last = done.stdout.splitlines()[-1]
@@ -170,15 +170,15 @@ def test_zoo_check_passes_them(kind: str, tried: Tried) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_written_makes_rows_on_the_board(written: Written, tried: Tried) -> None:
-    for done in tried.runs.values():
+def test_runs_of_the_packages_are_rows_on_the_board(written: Written, outcomes: Outcomes) -> None:
+    for done in outcomes.runs.values():
         assert done.returncode == 0, done.stdout
         assert "val nme_ioc" in done.stdout
     done = written.environment.run(["zoo", "leaderboard", "--format", "json"], written.folder)
     groups = {group["dataset"]: group for group in json.loads(done.stdout)}
     rows = {name: group["rows"] for name, group in groups.items()}
     assert [row["backbone"] for row in rows["my_dataset"]] == ["timm:test_resnet"]
-    # A plugin of another distribution may stand there with its name: my-head/my_head.
+    # The board may show a plugin with its distribution: my-head/my_head.
     drawn = {
         tuple(row[key].rpartition("/")[2] for key in ("backbone", "head", "loss_name"))
         for row in rows["synthetic"]
@@ -231,7 +231,7 @@ def test_a_bad_name_is_refused_in_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_name_that_a_refusal_offers_is_taken(
+def test_the_name_that_a_refusal_offers_is_accepted(
     plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant("my-net", {"zoo.backbones": {"my_net": "plugin"}})
@@ -242,7 +242,7 @@ def test_the_name_that_a_refusal_offers_is_taken(
     assert new(offered).exit_code == 0
 
 
-def test_an_id_that_ZOO_PLUGINS_hides_is_taken_all_the_same(  # noqa: N802
+def test_an_id_that_ZOO_PLUGINS_hides_still_counts_as_taken(  # noqa: N802
     plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant("lips", {"zoo.heads": {"soft": "plugin"}})
@@ -251,7 +251,7 @@ def test_an_id_that_ZOO_PLUGINS_hides_is_taken_all_the_same(  # noqa: N802
     assert "lips 1.0 has a head of the id soft already" in new("soft", "--kind", "head").stderr
 
 
-def test_commands_say_the_kind_where_the_id_stands_in_two(
+def test_commands_name_the_kind_where_two_kinds_have_the_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -277,7 +277,7 @@ def test_the_prefix_of_a_package_is_not_part_of_the_id(
 
 
 @pytest.mark.parametrize("what", ["folder", "empty folder", "file", "dangling link"])
-def test_what_exists_is_left_as_it_is(
+def test_an_existing_file_or_folder_is_left_unchanged(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -303,7 +303,7 @@ def test_what_exists_is_left_as_it_is(
     ("out", "words"),
     [("/proc/nowhere", ["/proc/nowhere", "cannot be written"]), ("a/b", ["a/b", "no folder a"])],
 )
-def test_a_place_that_cannot_be_written_is_a_line(
+def test_a_place_that_cannot_be_written_is_an_error_of_one_line(
     out: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -317,7 +317,7 @@ def test_a_place_that_cannot_be_written_is_a_line(
 @pytest.mark.parametrize(
     ("error", "status"), [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)]
 )
-def test_nothing_is_left_of_a_package_that_was_half_written(
+def test_a_partly_written_package_is_removed(
     error: BaseException, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -346,7 +346,7 @@ def test_a_kind_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("version", "served"),
+    ("version", "requirement"),
     [
         ("0.1.0", ">=0.1,<1"),
         ("0.10.3", ">=0.10,<1"),
@@ -355,13 +355,13 @@ def test_a_kind_that_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("2.0rc1", ">=2.0rc1,<3"),
     ],
 )
-def test_a_package_asks_for_the_zoo_that_wrote_it_or_a_newer_one(
-    version: str, served: str, monkeypatch: pytest.MonkeyPatch
+def test_a_package_requires_the_zoo_that_wrote_it_or_a_newer_one(
+    version: str, requirement: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from packaging.requirements import Requirement
 
     monkeypatch.setattr(writer.metadata, "version", lambda name: version)
     text = writer.render(PackageNames("my-net", "my_net", "my_net", "backbone"))["pyproject.toml"]
     [zoo] = [d for d in tomllib.loads(text)["project"]["dependencies"] if "landmark" in d]
-    assert zoo == f"landmark-zoo{served}"
+    assert zoo == f"landmark-zoo{requirement}"
     assert Requirement(zoo).specifier.contains(version.partition("+")[0], prereleases=True)

@@ -1,4 +1,4 @@
-"""`zoo leaderboard --format html`: the file, its commands, its faces, and what is refused."""
+"""`zoo leaderboard --format html`: the file, its commands, its faces, and its errors."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_page_goes_to_standard_output_without_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--gallery"], "faces are part of the page alone; table has none"),
         (["--gallery", "--format", "md"], "md has none"),
@@ -96,20 +96,20 @@ def test_the_page_goes_to_standard_output_without_out(tmp_path: Path) -> None:
     ],
 )
 def test_options_that_would_do_nothing_are_refused(
-    tmp_path: Path, arguments: list[str], told: str
+    tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     save_record(record(), tmp_path / "record.json")
     done = runner.invoke(app, ["leaderboard", str(tmp_path), *arguments])
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 class TrainingCalled(Exception):  # noqa: N818
-    """With the configuration that would be trained."""
+    """Raised with the configuration instead of training it."""
 
 
-def typed(command: str, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """The configuration that `zoo train` makes of a command."""
+def configuration_of(command: str, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The configuration that `zoo train` makes of ``command``."""
 
     def stop(config: Config, *_: Any) -> None:
         raise TrainingCalled(config)
@@ -138,17 +138,17 @@ def test_the_command_makes_the_same_configuration(
     recipe: str, sets: list[str], flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = resolve("custom_cnn", recipe, sets, flags)
-    made = record(json.loads(json.dumps(config.to_share())), seed=config.seed)
-    again = typed(train_again(as_read(made)), monkeypatch)
-    own = {"landmark-zoo/linear": "linear", "landmark-zoo/smooth_l1": "smooth_l1"}
+    entry = record(json.loads(json.dumps(config.to_share())), seed=config.seed)
+    again = configuration_of(train_again(as_read(entry)), monkeypatch)
+    short_names = {"landmark-zoo/linear": "linear", "landmark-zoo/smooth_l1": "smooth_l1"}
 
-    def plain(values: dict[str, Any]) -> dict[str, Any]:
-        return values | {k: own.get(values[k], values[k]) for k in ("head", "loss")}
+    def with_short_names(values: dict[str, Any]) -> dict[str, Any]:
+        return values | {k: short_names.get(values[k], values[k]) for k in ("head", "loss")}
 
-    assert plain(again.to_dict()) == plain(config.to_dict())
+    assert with_short_names(again.to_dict()) == with_short_names(config.to_dict())
 
 
-def test_what_a_recipe_learned_later_is_taken_back_for_an_older_record(
+def test_a_key_that_is_newer_than_a_record_is_set_to_its_old_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A record of the recipe `strong` from before it had low resolution does not name the key."""
@@ -156,23 +156,23 @@ def test_what_a_recipe_learned_later_is_taken_back_for_an_older_record(
     del older["augment"]["low_res"]
     command = train_again(as_read(record(older)))
     assert "augment.low_res=0.0" in command
-    assert typed(command, monkeypatch).augment == from_dict(older).augment
+    assert configuration_of(command, monkeypatch).augment == from_dict(older).augment
 
 
-def test_a_recipe_of_somebodys_own_is_told_key_by_key(
+def test_a_recipe_from_a_file_is_written_out_key_by_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text('optimizer = "sgd"\nepochs = 7\n[augment]\nflip = 0.5\n')
     config = resolve("custom_cnn", str(recipe))
-    again = typed(train_again(as_read(record(config.to_share()))), monkeypatch)
+    again = configuration_of(train_again(as_read(record(config.to_share()))), monkeypatch)
     assert again.to_dict() | {"recipe": "mine"} == config.to_share()
 
 
-def test_a_strangers_words_are_quoted_for_the_shell() -> None:
-    evil = record({"recipe": "seed", "optimizer": "$(touch hit); `touch hit`\nnext"})
-    evil["plugin"]["id"] = "net; rm -rf ~"
-    words = shlex.split(train_again(as_read(evil)))
+def test_texts_of_a_record_are_quoted_for_the_shell() -> None:
+    hostile = record({"recipe": "seed", "optimizer": "$(touch hit); `touch hit`\nnext"})
+    hostile["plugin"]["id"] = "net; rm -rf ~"
+    words = shlex.split(train_again(as_read(hostile)))
     assert words[:5] == ["zoo", "train", "net; rm -rf ~", "--recipe", "seed"]
     assert "optimizer=$(touch hit); `touch hit` next" in words
 
@@ -189,7 +189,7 @@ def drawn() -> SampleTable:
 
 
 def save_run(folder: Path, table: SampleTable, drift: float, name: str = "net") -> Predictions:
-    """A run whose points lie right of the labels: the further, the later the face comes."""
+    """A run whose points lie right of the labels, by a shift that grows from face to face."""
     count = len(table)
     shift = np.linspace(drift, 5 * drift, count, dtype=np.float32)
     points = table.points.copy()
@@ -205,11 +205,11 @@ def save_run(folder: Path, table: SampleTable, drift: float, name: str = "net") 
     )
     digest = predictions.save(folder / "predictions" / "val.npz")
     config = resolve(name, "seed", ["dataset.people=12", "dataset.seed=3"]).to_share()
-    made = record(config | {"dataset": "synthetic"}, run=name, config_hash=name)
-    made["plugin"]["id"] = name
-    made["data"]["fingerprint"] = table.fingerprint
-    made["results"]["val"] |= {"predictions": digest, "nme_ioc": drift / 100}
-    save_record(made, folder / "record.json")
+    entry = record(config | {"dataset": "synthetic"}, run=name, config_hash=name)
+    entry["plugin"]["id"] = name
+    entry["data"]["fingerprint"] = table.fingerprint
+    entry["results"]["val"] |= {"predictions": digest, "nme_ioc": drift / 100}
+    save_record(entry, folder / "record.json")
     return predictions
 
 
@@ -253,24 +253,24 @@ def test_faces_are_the_worst_and_best_ones_and_have_no_names(
         assert name not in html
 
 
-def test_one_face_a_person(tmp_path: Path, drawn: SampleTable) -> None:
+def test_a_person_has_one_face_in_each_list(tmp_path: Path, drawn: SampleTable) -> None:
     from zoo.evaluation.board.leaderboard import collect
     from zoo.evaluation.page.gallery import FACES, GalleryFrames, gallery
 
     save_run(tmp_path / "net", drawn, 1.0)
     [group], _ = collect([tmp_path])
     pictures = dict(zip(drawn.ids, drawn.images, strict=True))
-    asked: list[str] = []
+    decoded: list[str] = []
 
     def decode(sample: str) -> Any:
-        asked.append(sample)
+        decoded.append(sample)
         return pictures[sample]()
 
     images = {sample: (lambda sample=sample: decode(sample)) for sample in drawn.ids}
     shown = gallery(group, GalleryFrames(drawn.scheme, drawn.fingerprint, images))
     people = dict(zip(drawn.ids, drawn.people, strict=True))
-    worst, best = asked[:FACES], asked[FACES:]
-    assert len(shown["faces"]) == len(asked) == 2 * FACES
+    worst, best = decoded[:FACES], decoded[FACES:]
+    assert len(shown["faces"]) == len(decoded) == 2 * FACES
     assert len({people[sample] for sample in worst}) == FACES
     assert len({people[sample] for sample in best}) == FACES
 
@@ -285,12 +285,12 @@ def test_no_face_is_shown_of_other_data_or_without_predictions(
     path.write_text(json.dumps(changed))
     save_run(tmp_path / "bare" / "a", drawn, 1.0)
     (tmp_path / "bare" / "a" / "predictions" / "val.npz").unlink()
-    for folder, told in (("other", "not the one"), ("bare", "No predictions lie beside")):
+    for folder, message in (("other", "not the one"), ("bare", "No predictions lie beside")):
         done = runner.invoke(
             app, ["leaderboard", str(tmp_path / folder), "--format", "html", "--gallery"]
         )
         assert done.exit_code == 1
-        assert told in done.stderr
+        assert message in done.stderr
     out = tmp_path / "both.html"
     save_run(tmp_path / "good" / "a", drawn, 2.0)
     folders = [str(tmp_path / name) for name in ("other", "good")]

@@ -1,4 +1,4 @@
-"""`zoo predict` as it is typed: copies, points.csv, JSON, and what is said when something fails."""
+"""`zoo predict` on the command line: copies with points, points.csv, JSON, and errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def invoke(*arguments: object) -> Result:
 def mixed(
     trained: Path, faces: list[Any], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Two pictures of one name, one that cannot be read between them, one that is not there."""
+    """Two pictures with one name, an unreadable picture between them, and a missing picture."""
     folder = tmp_path_factory.mktemp("mixed")
     save(folder / "a" / "face.png", faces[0])
     save(folder / "b" / "face.png", faces[1])
@@ -60,17 +60,17 @@ def mixed(
 Mixed = tuple[Path, "subprocess.CompletedProcess[str]"]
 
 
-def test_json_stands_alone_on_standard_output(mixed: Mixed) -> None:
+def test_standard_output_is_json_only(mixed: Mixed) -> None:
     _, done = mixed
-    found = json.loads(done.stdout)
-    assert [entry["image"] for entry in found] == ["a/face.png", "b/face.png"]
-    for entry in found:
+    entries = json.loads(done.stdout)
+    assert [entry["image"] for entry in entries] == ["a/face.png", "b/face.png"]
+    for entry in entries:
         (face,) = entry["faces"]
         assert np.array(face["points"]).shape == (68, 2)
         assert len(face["box"]) == 4
 
 
-def test_uncertainty_is_drawn_of_models_that_tell_it_alone(
+def test_uncertainty_is_drawn_only_for_models_that_predict_it(
     trained: Path, faces: list[Any], tmp_path: Path
 ) -> None:
     picture = save(tmp_path / "face.png", faces[0])
@@ -129,7 +129,7 @@ def test_points_csv_holds_what_python_predicts(
 
 
 def test_points_csv_is_a_data_set(mixed: Mixed, trained: Path, faces: list[Any]) -> None:
-    """What was predicted can be corrected and trained on: pictures lie beside it by their names."""
+    """Predictions can be corrected and trained on: the pictures lie beside them by their names."""
     folder, _ = mixed
     text = (folder / "out" / "points.csv").read_text()
     (folder / "labels.csv").write_text(text)
@@ -141,7 +141,7 @@ def test_points_csv_is_a_data_set(mixed: Mixed, trained: Path, faces: list[Any])
     np.testing.assert_allclose(samples[0].points, face.points, atol=0.01)
 
 
-def test_no_face_is_said_and_not_an_empty_success(trained: Path, tmp_path: Path) -> None:
+def test_no_face_is_an_error_and_not_an_empty_success(trained: Path, tmp_path: Path) -> None:
     picture = save(tmp_path / "black.png", np.zeros((80, 80, 3), np.uint8))
     done = invoke(trained, picture, "--json", "--detector", "haar", "--out", tmp_path / "out")
     assert done.exit_code == 1
@@ -201,7 +201,7 @@ def test_a_picture_that_is_too_long_is_refused_before_opencv_fails(
         (("--device", "abacus"), "abacus: expected cpu"),
     ],
 )
-def test_a_wrong_name_is_said(
+def test_an_unknown_name_is_an_error(
     trained: Path, faces: list[Any], tmp_path: Path, option: tuple[str, str], reason: str
 ) -> None:
     picture = save(tmp_path / "face.png", faces[0])

@@ -1,4 +1,4 @@
-"""`zoo predict` on folders, videos and sequences, as it is typed."""
+"""`zoo predict` on folders, videos and image sequences, on the command line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def invoke(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def frames() -> list[Any]:
-    """A drawn face that moves as at 25 frames a second."""
+    """Frames of a drawn face that moves as in a video of 25 frames a second."""
     drawn = open_synthetic(people=1, videos=1, frames=FRAMES, seed=3, size=120, pace=0.05)
     return [sample.image() for sample in drawn.samples()]
 
@@ -67,9 +67,9 @@ def test_a_video_and_its_frames_give_the_same_points(
     trained: Path, shot: Path, frames: list[Any], tmp_path: Path
 ) -> None:
     clip = shot.parent / "clip.mkv"
-    plain = ("--detector", "none", "--no-track", "--out")
-    assert invoke(trained, clip, *plain, tmp_path / "a").exit_code == 0
-    assert invoke(trained, shot, *plain, tmp_path / "b").exit_code == 0
+    options = ("--detector", "none", "--no-track", "--out")
+    assert invoke(trained, clip, *options, tmp_path / "a").exit_code == 0
+    assert invoke(trained, shot, *options, tmp_path / "b").exit_code == 0
     predictor = load(trained, "cpu")
     for one, two, frame in zip(rows(tmp_path / "a"), rows(tmp_path / "b"), frames, strict=True):
         assert (one["frame"], one["seconds"]) == (two["frame"], two["seconds"])
@@ -81,7 +81,7 @@ def test_a_video_and_its_frames_give_the_same_points(
 
 
 def test_everything_at_once_as_a_process(trained: Path, shot: Path, tmp_path: Path) -> None:
-    """Pictures by a pattern, a video, a broken one, a missing folder; JSON alone on stdout."""
+    """Pictures by a pattern, a video, a broken video and a missing folder; stdout is JSON only."""
     (tmp_path / "bad.mp4").write_text("no video")
     done = quick_process.run(
         [
@@ -93,26 +93,26 @@ def test_everything_at_once_as_a_process(trained: Path, shot: Path, tmp_path: Pa
         os.environ | {"ZOO_HOME": str(tmp_path / "home")},
     )
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert [entry["image"].rpartition("/")[2] for entry in told[:2]] == ["0001.png", "0002.png"]
-    assert {entry["image"].rpartition("/")[2] for entry in told[2:]} == {"clip.mkv"}
+    entries = json.loads(done.stdout)
+    assert [entry["image"].rpartition("/")[2] for entry in entries[:2]] == ["0001.png", "0002.png"]
+    assert {entry["image"].rpartition("/")[2] for entry in entries[2:]} == {"clip.mkv"}
     complaints = [line for line in done.stderr.splitlines() if line.startswith("zoo: ")]
     assert len(complaints) == 2
     assert complaints[0].startswith("zoo: nowhere: no such image file, video, folder or pattern")
     assert complaints[1].startswith("zoo: bad.mp4: not readable as a video")
-    # OpenCV, FFmpeg and Python add nothing of their own
-    # the model has not learned, and a slow machine says how far it is
-    said = re.compile(r"zoo: |warning: .* has not learned|.*: \d+( of \d+)?$")
-    others = [line for line in done.stderr.splitlines() if not said.match(line)]
+    # OpenCV, FFmpeg and Python print nothing. Allowed are the errors, the warning that the model
+    # has not learned, and the progress lines of a slow machine
+    expected = re.compile(r"zoo: |warning: .* has not learned|.*: \d+( of \d+)?$")
+    others = [line for line in done.stderr.splitlines() if not expected.match(line)]
     assert [line.partition(": ")[0].rpartition("/")[2] for line in others[:-1]] == [
         *("0001.png", "0002.png", "clip.mkv")
     ]
     assert others[-1].endswith("in out/points.jsonl")
-    made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"0001-points.png", "0001.pts", "clip", "clip-points.mp4", "points.jsonl"} <= made
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"0001-points.png", "0001.pts", "clip", "clip-points.mp4", "points.jsonl"} <= written
 
 
-def test_without_a_model_the_one_in_the_box_is_taken(
+def test_without_a_model_the_bundled_one_is_used(
     trained: Path, shot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zoo.prediction, "load_default", lambda device: load(trained, device))
@@ -143,11 +143,11 @@ def test_without_a_model_the_one_in_the_box_is_taken(
         (["RUN", "gone/*.png"], 1, "gone/*.png: no file matches this pattern"),
     ],
 )
-def test_what_is_typed_wrongly_is_said_and_nothing_is_made(
+def test_wrong_usage_is_one_line_and_writes_nothing(
     trained: Path, shot: Path, tmp_path: Path, arguments: list[str], status: int, reason: str
 ) -> None:
-    named = {"RUN": trained, "SHOT": shot}
-    done = invoke(*(named.get(each, each) for each in arguments), "--out", tmp_path / "out")
+    paths = {"RUN": trained, "SHOT": shot}
+    done = invoke(*(paths.get(each, each) for each in arguments), "--out", tmp_path / "out")
     assert done.exit_code == status
     [line] = done.stderr.splitlines()
     assert line.startswith("zoo: ")
@@ -158,11 +158,11 @@ def test_what_is_typed_wrongly_is_said_and_nothing_is_made(
 def test_options_reach_detector_tracker_and_filter(
     trained: Path, shot: Path, tmp_path: Path
 ) -> None:
-    """Frames of a face that the detector is told to look for with more care; a filter that holds
-    the first frame's points for good."""
-    frozen = ("--set", "smooth.min_cutoff=1e-9", "--set", "smooth.beta=0")
-    loose = ("--set", "track.max_jump=9", "--set", "track.max_growth=99")
-    careful = (
+    """The detector gets a finer scale, the tracker looser limits, and the filter is so strong that
+    the points stay where they were in the first frame."""
+    smoothing = ("--set", "smooth.min_cutoff=1e-9", "--set", "smooth.beta=0")
+    tracking = ("--set", "track.max_jump=9", "--set", "track.max_growth=99")
+    detection = (
         "--detector",
         "haar",
         "--set",
@@ -170,7 +170,7 @@ def test_options_reach_detector_tracker_and_filter(
         "--set",
         "track.max_outside=1",
     )
-    done = invoke(trained, shot, *careful, *frozen, *loose, "--no-draw", "--out", tmp_path)
+    done = invoke(trained, shot, *detection, *smoothing, *tracking, "--no-draw", "--out", tmp_path)
     assert done.exit_code == 0, done.stderr
     tracks: dict[str, list[np.ndarray]] = {}
     for row in rows(tmp_path):
@@ -192,29 +192,27 @@ def process(folder: Path, *arguments: object) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_what_was_done_and_says_what_is_missing(
+def test_a_signal_keeps_finished_work_and_reports_the_rest_as_missing(
     trained: Path, shot: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """The pictures are so many that a machine of any speed is stopped among them."""
+    """There are so many pictures that the signal comes before the end on any machine."""
     (tmp_path / "in").mkdir()
     for k in range(3000):
         (tmp_path / "in" / f"p{k}.png").hardlink_to(shot / "0000.png")
     options = ("--detector", "none", "--no-draw", "--batch-size", 1, "--out", "out")
     running = process(tmp_path, trained, "in", *options)
     assert running.stderr is not None
-    said = [running.stderr.readline() for _ in range(3)]
+    lines = [running.stderr.readline() for _ in range(3)]
     running.send_signal(number)
-    said += running.communicate()[1].splitlines(keepends=True)
-    assert running.returncode == 130, said
+    lines += running.communicate()[1].splitlines(keepends=True)
+    assert running.returncode == 130, lines
     done = len(rows(tmp_path / "out"))
-    assert f"points of {done} faces in out/points.csv\n" in said
-    assert f"zoo: ended early: {3000 - done} of 3000 pictures missing\n" in said
+    assert f"points of {done} faces in out/points.csv\n" in lines
+    assert f"zoo: ended early: {3000 - done} of 3000 pictures missing\n" in lines
 
 
-def test_what_lies_in_a_folder_beside_pictures_is_told(
-    trained: Path, shot: Path, tmp_path: Path
-) -> None:
-    """A name that is no text, a damaged EXIF block's owner and a file of notes; twice."""
+def test_other_files_in_a_folder_are_reported(trained: Path, shot: Path, tmp_path: Path) -> None:
+    """A folder with a .jfif picture, a name that is not UTF-8, and a text file; predicted twice."""
     for name in ("a.jfif", os.fsdecode(b"z\xfc.png")):
         Image.open(shot / "0000.png").save(tmp_path / "a.png")
         (tmp_path / "a.png").rename(tmp_path / name)
@@ -222,13 +220,13 @@ def test_what_lies_in_a_folder_beside_pictures_is_told(
     for number in ("", "-2"):
         done = invoke(trained, tmp_path, "--detector", "none", "--out", tmp_path / "out")
         assert done.exit_code == 0, done.stderr
-        told = done.stderr.splitlines()
-        assert told[0] == (
+        lines = done.stderr.splitlines()
+        assert lines[0] == (
             f"{tmp_path}: 1 file is not read, no picture or video by name: notes.txt"
         )
-        assert f"points of 2 faces in {tmp_path}/out/points{number}.csv" == told[-1]
-        assert rf"{tmp_path}/z\xfc.png: 1 face" in told[2]
-    assert "out/points.csv and 2 more were there before and stay" in told[-2]
+        assert f"points of 2 faces in {tmp_path}/out/points{number}.csv" == lines[-1]
+        assert rf"{tmp_path}/z\xfc.png: 1 face" in lines[2]
+    assert "out/points.csv and 2 more were there before and stay" in lines[-2]
     assert [row["image_name"] for row in rows(tmp_path / "out")] == [
         *(f"{tmp_path}/a.jfif", rf"{tmp_path}/z\xfc.png")
     ]

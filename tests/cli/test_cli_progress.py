@@ -1,4 +1,4 @@
-"""What long work says into a log file."""
+"""The progress lines of long work in a log file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from zoo import reporter
 from zoo.cli import progress
 
 
-def test_work_that_takes_long_says_every_half_a_minute_how_far_it_is(
+def test_long_work_prints_its_progress_every_half_a_minute(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
-    shown = progress.PlainReporter()
+    plain = progress.PlainReporter()
     for done in range(26):
-        shown.progress("fetching files", done, 26)
+        plain.progress("fetching files", done, 26)
         now += 3
-    shown.progress("clip\x1b.mp4", 0, 0)  # nobody knows how many frames it has
+    plain.progress("clip\x1b.mp4", 0, 0)  # the number of frames is unknown
     now += 30
-    shown.progress("clip\x1b.mp4", 300, 0)
+    plain.progress("clip\x1b.mp4", 300, 0)
     assert capsys.readouterr().err.splitlines() == [
         "fetching files: 10 of 26",
         "fetching files: 20 of 26",
@@ -27,10 +27,10 @@ def test_work_that_takes_long_says_every_half_a_minute_how_far_it_is(
     ]
 
 
-def test_quick_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = progress.PlainReporter()
+def test_quick_work_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = progress.PlainReporter()
     for done in range(5):
-        shown.progress("decoding val", done, 4)
+        plain.progress("decoding val", done, 4)
     assert capsys.readouterr().err == ""
 
 
@@ -43,6 +43,6 @@ def test_quick_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (5, ""),
     ],
 )
-def test_a_narrow_terminal_gets_the_most_important_facts_whole(room: int, shown: str) -> None:
+def test_a_narrow_terminal_shows_the_most_important_facts_only(room: int, shown: str) -> None:
     step = reporter.Step(4, 20, 1, 98, 0.12345, 80.0, 65.0, 0.075)
     assert progress.facts_of(step, room) == shown

@@ -1,4 +1,4 @@
-"""The command line where standard streams are closed or have no reader, and without a home."""
+"""The command line with closed streams, with pipes whose reader ends, and without a home."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
-def test_a_closed_stream_takes_nothing_and_fails_nothing(closed: str) -> None:
+def test_a_closed_stream_causes_no_error(closed: str) -> None:
     done = shell(f"{ZOO} list {closed}")
     assert done.returncode == 0
     assert done.stderr == ""
     assert ("custom_cnn" in done.stdout) == (">&-" not in closed or closed.startswith("2"))
 
 
-def test_an_error_keeps_its_status_where_nobody_can_read_it() -> None:
+def test_an_error_keeps_its_exit_status_when_streams_are_closed() -> None:
     assert shell(f"{ZOO} info nosuch >&- 2>&-").returncode == 1
     assert shell(f"{ZOO} list --nosuch 2>&-").returncode == 2
 
 
 @pytest.mark.parametrize("pipe", ["| head -1", "2>&1 | head -1"])
-def test_a_reader_may_go_away(pipe: str) -> None:
+def test_the_reader_of_a_pipe_may_end_early(pipe: str) -> None:
     done = shell(f"{ZOO} list {pipe}")
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_a_full_disk_below_standard_output_is_one_line() -> None:
+def test_a_full_disk_behind_standard_output_is_one_line() -> None:
     done = shell(f"{ZOO} list > /dev/full")
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "No space left on device" in line
 
 
-def test_a_home_that_cannot_be_written_is_no_remark_of_a_library() -> None:
+def test_an_unwritable_home_causes_no_warning_of_a_library() -> None:
     program = (
         "import sys; from zoo.cli import main; sys.argv = ['zoo', '--version']\n"
         "try: main()\n"
@@ -72,7 +72,7 @@ def test_a_user_without_a_home_is_told_what_to_set() -> None:
     assert "set ZOO_HOME" in done.stderr
 
 
-def test_the_folder_of_an_unknown_user_is_no_such_folder() -> None:
+def test_the_home_of_an_unknown_user_is_reported_as_missing() -> None:
     done = shell(f"{ZOO} data info landmarks_csv --data '~nobody-of-that-name/data'")
     assert done.returncode == 1
     assert "no such file or folder" in done.stderr

@@ -1,4 +1,4 @@
-"""`zoo train` as a person meets it: what it prints, what it refuses, what Ctrl-C does."""
+"""`zoo train` on the command line: its output, its errors, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ def zoo(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def invoke(*arguments: str) -> Any:
-    """The command line in this process: quick, for what needs no process of its own."""
+    """Run `zoo` in this process, which is faster than a new process."""
     return CliRunner().invoke(app, list(arguments))
 
 
 def on_a_terminal(columns: int, *arguments: str) -> tuple[int, str]:
-    """The exit status of ``zoo ...`` on a terminal so wide, and all that it wrote there."""
+    """Run ``zoo ...`` on a terminal with ``columns`` columns: its exit status and its output."""
     control, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
@@ -122,21 +122,21 @@ def on_a_terminal(columns: int, *arguments: str) -> tuple[int, str]:
     written = b""
     while True:
         try:
-            piece = os.read(control, 65536)
-        except OSError:  # what Linux says when the last writer has gone
+            block = os.read(control, 65536)
+        except OSError:  # Linux raises it when the last writer has closed the terminal
             break
-        if not piece:
+        if not block:
             break
-        written += piece
+        written += block
     os.close(control)
     return process.wait(timeout=60), written.decode()
 
 
 @pytest.mark.slow
 def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
-    plain = zoo(*TRAIN)
-    assert plain.returncode == 0, plain.stderr
-    first, second, last = plain.stdout.splitlines()
+    done = zoo(*TRAIN)
+    assert done.returncode == 0, done.stderr
+    first, second, last = done.stdout.splitlines()
     line = (
         r"train loss 0\.\d{4}  val SmoothL1 0\.\d{4}  val NME \d+\.\d\d%  [\d.]+ img/s  took 0:\d\d"
     )
@@ -148,16 +148,16 @@ def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
         rf"on 4 frames, baseline {share}% \[{share}, {share}\], best epoch [12]",
         last,
     )
-    for said in unlearned(Path(last.partition(":")[0])):
-        assert said in plain.stderr.splitlines()
-    assert "\x1b" not in plain.stdout + plain.stderr
-    assert "train: 24 frames decoded into the store" in plain.stderr
-    assert plain.stderr.splitlines()[-1] == "See it beside others: zoo leaderboard runs"
+    for warning in unlearned(Path(last.partition(":")[0])):
+        assert warning in done.stderr.splitlines()
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "train: 24 frames decoded into the store" in done.stderr
+    assert done.stderr.splitlines()[-1] == "See it beside others: zoo leaderboard runs"
 
-    status, drawn = on_a_terminal(120, *TRAIN, "--seed", "1")
-    assert status == 0, drawn
-    assert re.search(rf"epoch 2/2  {line}", drawn), "an epoch's line stays above the bar"
-    assert "-s1: val nme_ioc" in drawn
+    status, output = on_a_terminal(120, *TRAIN, "--seed", "1")
+    assert status == 0, output
+    assert re.search(rf"epoch 2/2  {line}", output), "an epoch's line stays above the bar"
+    assert "-s1: val nme_ioc" in output
 
     board = zoo("leaderboard", "runs", "--format", "json")
     [group] = json.loads(board.stdout)
@@ -178,13 +178,13 @@ def test_two_seeds_make_one_row_above_the_baseline(here: Path) -> None:
 
 @pytest.mark.slow
 def test_the_bar_says_how_far_the_training_is(here: Path) -> None:
-    """Over enough epochs for a bar that is drawn ten times a second."""
-    status, drawn = on_a_terminal(120, *TRAIN, "--epochs", "40")
-    assert status == 0, drawn
+    """With enough epochs to see the bar, which is drawn ten times a second."""
+    status, output = on_a_terminal(120, *TRAIN, "--epochs", "40")
+    assert status == 0, output
     assert re.search(
         r"epoch \d+/40 .*train loss 0\.\d{4}  all done in 0:\d\d  "
         r"val NME \d+\.\d\d% after epoch \d+  [\d.]+ img/s",
-        drawn,
+        output,
     )
 
 
@@ -203,7 +203,7 @@ def test_ctrl_c_while_frames_are_decoded_leaves_nothing_half_written(
 
 
 @pytest.mark.slow
-def test_a_failure_is_a_line_and_no_traceback(here: Path) -> None:
+def test_a_failure_is_one_line_without_a_traceback(here: Path) -> None:
     done = zoo("train", "custom_cn", "--dataset", "synthetic")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -213,7 +213,7 @@ def test_a_failure_is_a_line_and_no_traceback(here: Path) -> None:
     assert list(here.glob("runs*")) == []
 
 
-WRONG = {
+ERRORS = {
     "no backbone": (["train"], 2, ["name a backbone", "zoo train custom_cnn"]),
     "no backbone in the recipe": (["train", "--recipe", "quick"], 2, ["no backbone named"]),
     "no root for the recipe's backbone": (
@@ -267,15 +267,15 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_said_in_a_line_or_two(case: str, here: Path) -> None:
-    arguments, status, words = WRONG[case]
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_error_is_one_or_two_lines(case: str, here: Path) -> None:
+    arguments, status, words = ERRORS[case]
     result = invoke(*arguments)
     assert result.exit_code == status, result.stderr
     assert result.stdout == ""
-    said = [line for line in result.stderr.splitlines() if "decoded into the store" not in line]
-    assert said[0].startswith("zoo: ")
-    assert len(said) <= 2
+    lines = [line for line in result.stderr.splitlines() if "decoded into the store" not in line]
+    assert lines[0].startswith("zoo: ")
+    assert len(lines) <= 2
     assert "Traceback" not in result.stderr
     for word in words:
         assert word in result.stderr
@@ -283,7 +283,7 @@ def test_what_is_wrong_is_said_in_a_line_or_two(case: str, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "arguments",
     [
         ("custm_cnn",),
         ("timm:resnt18",),
@@ -292,21 +292,21 @@ def test_what_is_wrong_is_said_in_a_line_or_two(case: str, here: Path) -> None:
         ("small", "--set", "epoch=3"),
     ],
 )
-def test_what_is_written_wrongly_is_said_before_torch_is_imported(
-    wrong: tuple[str, ...], here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_misspelt_name_is_reported_before_torch_is_imported(
+    arguments: tuple[str, ...], here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the names of timm's networks are known from an earlier command."""
+    """An earlier command has stored the names of timm's networks."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
     (tmp_path / f"timm-names-{version('timm')}.json").write_text('[["resnet18"], []]')
     script = "import sys, zoo.cli\ntry: zoo.cli.main()\nfinally: print('torch' in sys.modules)"
-    command = [sys.executable, "-c", script, "train", *wrong]
+    command = [sys.executable, "-c", script, "train", *arguments]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
     assert "did you mean" in done.stderr
     assert done.stdout == "False\n"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_a_gpu_that_is_not_there_is_not_replaced_in_silence(here: Path) -> None:
+def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(here: Path) -> None:
     result = invoke(*TRAIN, "--device", "cuda")
     assert result.exit_code == 2
     assert "no CUDA device" in result.stderr
@@ -331,5 +331,5 @@ def test_resume_takes_more_epochs_and_nothing_else(epochs: str, status: int, her
     ("seconds", "shown"),
     [(0.4, "0:00"), (59.6, "1:00"), (187, "3:07"), (3765, "1:02:45")],
 )
-def test_times_read_as_clocks_do(seconds: float, shown: str) -> None:
+def test_times_are_shown_as_on_a_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown

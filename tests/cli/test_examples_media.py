@@ -1,4 +1,4 @@
-"""The scripts that time and measure run, and their figures are what they say they are."""
+"""The measuring scripts of docs/examples run, and their figures are correct."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def test_the_stages_of_a_prediction_add_up(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     head, _, row = [line for line in done.stdout.splitlines() if line.startswith("|")]
     names, cells = ([cell.strip() for cell in line.split("|")[1:-1]] for line in (head, row))
-    took = {name: float(cell) for name, cell in zip(names[2:], cells[2:], strict=True)}
+    ms = {name: float(cell) for name, cell in zip(names[2:], cells[2:], strict=True)}
     assert cells[:2] == ["face.png", "1"]
-    assert took["zoo"] == pytest.approx(sum(took.values()) - took["zoo"] - took["decode"], abs=0.3)
+    assert ms["zoo"] == pytest.approx(sum(ms.values()) - ms["zoo"] - ms["decode"], abs=0.3)
 
 
 def test_a_contestant_that_cannot_start_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -92,16 +92,16 @@ def test_the_error_is_of_the_face_that_was_labelled() -> None:
 
 
 def test_smoothing_wins_on_known_points_with_noise(trained: Path) -> None:
-    """The table of docs/results/robustness.md in small: jitter falls by more than half."""
-    few = ("--videos", 2, "--frames", 60, "--pace", 0.1, "--noise", 1)
-    done = run("video_jitter.py", *few)
+    """A small version of docs/results/robustness.md: smoothing more than halves the jitter."""
+    options = ("--videos", 2, "--frames", 60, "--pace", 0.1, "--noise", 1)
+    done = run("video_jitter.py", *options)
     assert done.returncode == 0, done.stderr
     raw, smooth = (list(map(float, line.split()[-3:])) for line in done.stdout.splitlines()[1:])
-    assert raw[0] == pytest.approx(np.sqrt(12), rel=0.05)  # of an error of 1% in x and in y
+    assert raw[0] == pytest.approx(np.sqrt(12), rel=0.05)  # for an error of 1% in x and in y
     assert smooth[0] < 0.5 * raw[0]
     assert abs(raw[1]) < 0.2
     assert 0 < smooth[1] < 2
-    done = run("video_jitter.py", "--model", trained, *few[:6])
+    done = run("video_jitter.py", "--model", trained, *options[:6])
     assert done.returncode == 0, done.stderr
     assert [line[14:].split("  ")[0] for line in done.stdout.splitlines()[1:]] == [
         *("each frame for itself", "followed", "followed and smoothed")

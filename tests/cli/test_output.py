@@ -1,4 +1,4 @@
-"""Tables on terminals of any width: a name that somebody copies stays whole."""
+"""Tables on terminals of any width: names are never broken, so that they can be copied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ ROWS = [
 ]
 
 
-def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def rendered(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((width, 24)))
     monkeypatch.setenv("COLUMNS", str(width))
@@ -31,17 +33,17 @@ def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def test_names_and_words_are_never_broken(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = shown(width, monkeypatch, capsys)
+    text = rendered(width, monkeypatch, capsys)
     assert NAME in text
     for word in ("bundled,", "default", "4.08%", "12.34%", "points", "angle"):
         assert word in re.split(r"[;\s]+", text), text
     assert all(len(line) <= width for line in text.splitlines() if NAME not in line)
 
 
-def test_a_narrow_terminal_gets_a_paragraph_a_row(
+def test_on_a_narrow_terminal_each_row_is_a_paragraph(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert shown(70, monkeypatch, capsys).splitlines() == [
+    assert rendered(70, monkeypatch, capsys).splitlines() == [
         "2 models",
         "face68",
         "    where bundled, default; val NME 4.08%; summary 68 points of faces",

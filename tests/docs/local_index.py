@@ -1,5 +1,5 @@
-"""A package index on this machine's loopback, in the place of PyPI: pip installs from it, twine
-uploads to it, and nothing leaves the machine."""
+"""A package index on this machine (loopback) in place of PyPI. pip installs from it, twine uploads
+to it, and nothing leaves the machine."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ TOKEN = "pypi-of-this-test"
 
 @dataclass
 class LocalIndex:
-    """The files of an index, and what was said of each upload."""
+    """The files of an index, and the form of each upload."""
 
     folder: Path
     address: str = ""
     uploads: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By file name: the fields of the form that it came with."""
+    """The fields of the upload form, by file name."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """Of a shell whose pip and twine know no other index."""
+        """The environment variables with which pip and twine use only this index."""
         return {
             "PIP_NO_INDEX": "0",
             "PIP_INDEX_URL": f"{self.address}/simple/",
@@ -44,12 +44,12 @@ class LocalIndex:
         }
 
     def files(self, project: str) -> list[str]:
-        """Of one project, by its name as PEP 503 spells it."""
+        """The file names of one project, given by its normalised name (PEP 503)."""
         names = sorted(file.name for file in self.folder.iterdir())
         return [name for name in names if normal(name.split("-")[0]) == project]
 
     def receive(self, form: dict[str, str], name: str, content: bytes) -> str:
-        """Keep an upload; or say why it cannot be taken."""
+        """Store an upload; the reason if it is refused, or an empty text."""
         if form.get(":action") != "file_upload" or form.get("protocol_version") != "1":
             return "no upload"
         if form.get("sha256_digest") != hashlib.sha256(content).hexdigest():
@@ -63,7 +63,7 @@ class LocalIndex:
 
 @contextmanager
 def serve(folder: Path) -> Iterator[LocalIndex]:
-    """An index of the wheels in ``folder``, until the context ends."""
+    """Serve an index of the files in ``folder`` until the context ends."""
     index = LocalIndex(folder)
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,17 +88,17 @@ def serve(folder: Path) -> Iterator[LocalIndex]:
             form, name, content = {}, "", b""
             for part in message_from_bytes(head + body).get_payload():
                 disposition = part.get_params(header="content-disposition")
-                said = dict(disposition)
-                if "filename" in said:
-                    name, content = said["filename"], part.get_payload(decode=True)
+                parameters = dict(disposition)
+                if "filename" in parameters:
+                    name, content = parameters["filename"], part.get_payload(decode=True)
                 else:
-                    form[said["name"]] = part.get_payload(decode=True).decode()
+                    form[parameters["name"]] = part.get_payload(decode=True).decode()
             key = base64.b64encode(f"__token__:{TOKEN}".encode()).decode()
             if self.headers["Authorization"] != f"Basic {key}":
                 self._answer(403, b"not the token of this index", "text/plain")
                 return
-            wrong = index.receive(form, name, content)
-            self._answer(400 if wrong else 200, wrong.encode(), "text/plain")
+            error = index.receive(form, name, content)
+            self._answer(400 if error else 200, error.encode(), "text/plain")
 
         def _answer(self, status: int, content: bytes, kind: str) -> None:
             self.send_response(status)
@@ -108,7 +108,7 @@ def serve(folder: Path) -> Iterator[LocalIndex]:
             self.wfile.write(content)
 
         def log_message(self, *args: object) -> None:
-            """Nothing: pytest's output is for the tests."""
+            """Log nothing."""
 
     with answering(Handler) as index.address:
         yield index

@@ -1,22 +1,22 @@
-"""Pages whose every code block is run: what a block is, a comment in the line before it says.
+"""Run every code block of a page. A comment in the line before a block says what to do with it:
 
     <!-- file: PATH -->            the block is written to PATH
-    <!-- show: PATH -->            a file that is there already reads so
-    <!-- part of: PATH -->         so does a part of a file of this repository
+    <!-- show: PATH -->            the file at PATH exists and equals the block
+    <!-- part of: PATH -->         a file of this repository contains the block
     <!-- run -->                   a shell runs the block; it stops at the first command that fails
-    <!-- run, exit status N -->    the same, and the last command ends so
+    <!-- run, exit status N -->    the same, and the last command ends with exit status N
     <!-- python -->                Python runs the block
-    <!-- workflow: PATH -->        written to PATH, and the commands of its steps are run
-    <!-- output -->                what the block before printed, on both its outputs
-    <!-- recorded -->              nothing is run: what happened once, somewhere else
+    <!-- workflow: PATH -->        the block is written to PATH, and the commands of its steps run
+    <!-- output -->                the output of the block before, on stdout and stderr
+    <!-- recorded -->              the block is not run: it shows what happened once, elsewhere
 
 A block that Sphinx includes from a file below docs (``literalinclude``) has that file's text.
 
-All of a page's blocks share one folder, one environment and one working directory, which ``cd``
-changes as in a terminal. In an output, a line of three dots stands for any lines, and one that ends
-in them for a line that goes on. What changes from run to run is compared by its form: numbers with
-a decimal point or a colon, the best epoch, the six digits in a run's name, and how wide a column
-is. All else must be as it stands.
+All blocks of a page share one folder, one environment and one working directory, which ``cd``
+changes as in a terminal. In an output, a line of three dots stands for any number of lines, and
+three dots at the end of a line for the rest of that line. Text that changes from run to run is
+compared by its form: numbers with a decimal point or a colon, the best epoch, the six digits in a
+run's name, and the width of a column. All other text must be equal.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ _COMMENT = re.compile(
 )
 _INCLUDED = re.compile(r"\{literalinclude\} /(\S+)")
 _STATUS = re.compile(r", exit status (\d+)")
-_FORMS = (
+_REPLACEMENTS = (
     (re.compile(r"\b[0-9a-f]{6}(?=-s\d)"), "HASH"),
     (re.compile(r"best epoch \d+"), "best epoch N"),
     (re.compile(r"\d+(?:[.:]\d+)+"), "N"),
     (re.compile(r"-{3,}"), "---"),
     (re.compile(r"\s+"), " "),
 )
-_OF_A_FILE = ("file", "show", "part of", "workflow")
+_WITH_PATH = ("file", "show", "part of", "workflow")
 ROOT = Path(__file__).parents[2]
 SEPARATOR = "\x1e"
-"""Between what a block printed and the folder in which its shell ended."""
+"""Separates the output of a block from the folder in which its shell ended."""
 UNLEARNED = "has not learned"
 """Words of the warning about a model that is no better than the baseline."""
 OFFLINE = "until then haar looks for faces"
-"""Words of the warning without a network, which a reader has and a test has not."""
+"""Words of the warning without a network connection. Tests have none, readers do."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its directive, what the directive names, its text, and its line."""
+    """A fenced block with its directive, the path and exit status of that, its text and line."""
 
-    does: str
+    directive: str
     path: str
     status: int
     text: str
@@ -64,7 +64,7 @@ class Block:
 
 
 def blocks(page: str) -> Iterator[Block]:
-    """The blocks of a page, in order. Raises ValueError for one that nothing says how to run."""
+    """The blocks of a page, in order. Raises ValueError for a block without a valid directive."""
     lines = page.splitlines()
     at = 0
     while at < len(lines):
@@ -77,16 +77,16 @@ def blocks(page: str) -> Iterator[Block]:
         end = next(
             (n for n in range(at + 1, len(lines)) if lines[n].strip() == fence[1]), len(lines)
         )
-        said = _COMMENT.fullmatch(lines[at - 1].strip()) if at else None
-        status = _STATUS.fullmatch(said[3] or "") if said and said[3] else None
-        if said is None or (said[3] and not status):
+        comment = _COMMENT.fullmatch(lines[at - 1].strip()) if at else None
+        status = _STATUS.fullmatch(comment[3] or "") if comment and comment[3] else None
+        if comment is None or (comment[3] and not status):
             raise ValueError(f"line {at + 1}: no comment says what this block is")
-        if (said[1] in _OF_A_FILE) != bool(said[2]):
-            raise ValueError(f"line {at + 1}: {said[0]} names no file, or names one for nothing")
+        if (comment[1] in _WITH_PATH) != bool(comment[2]):
+            raise ValueError(f"line {at + 1}: {comment[0]} names no file, or names one for nothing")
         text = "".join(f"{line}\n" for line in lines[at + 1 : end])
         if included := _INCLUDED.search(lines[at]):
             text = (ROOT / "docs" / included[1]).read_text()
-        yield Block(said[1], said[2] or "", int(status[1]) if status else 0, text, at + 1)
+        yield Block(comment[1], comment[2] or "", int(status[1]) if status else 0, text, at + 1)
         at = end + 1
 
 
@@ -96,30 +96,30 @@ class PageRun:
     def __init__(self, folder: Path, environment: Environment) -> None:
         self.folder = folder
         self.environment = environment
-        self.here = folder
+        self.cwd = folder
         self.printed: str | None = None
 
     def play(self, block: Block) -> None:
-        """Do what a block says; AssertionError where that is not what happens."""
-        if block.does == "file":
+        """Run a block. Raises AssertionError if the result is not what the page says."""
+        if block.directive == "file":
             self._write(block)
-        elif block.does == "show":
-            assert (self.here / block.path).read_text() == block.text, f"{block.path} differs"
-        elif block.does == "part of":
+        elif block.directive == "show":
+            assert (self.cwd / block.path).read_text() == block.text, f"{block.path} differs"
+        elif block.directive == "part of":
             assert block.text in (ROOT / block.path).read_text(), f"{block.path} has no such part"
-        elif block.does == "output":
+        elif block.directive == "output":
             assert self.printed is not None, "nothing was run before this output"
-            unsaid = [words for words in (UNLEARNED, OFFLINE) if words not in block.text]
-            lines = self.printed.splitlines(keepends=True)  # a training of seconds may learn or not
-            printed = "".join(line for line in lines if not any(words in line for words in unsaid))
+            ignored = [words for words in (UNLEARNED, OFFLINE) if words not in block.text]
+            lines = self.printed.splitlines(keepends=True)  # a short training may learn or not
+            printed = "".join(line for line in lines if not any(words in line for words in ignored))
             wrong = first_difference(block.text, printed)
             assert not wrong, f"{wrong}\n--- all that was printed:\n{self.printed}"
             self.printed = None
-        elif block.does == "recorded":
+        elif block.directive == "recorded":
             pass
-        elif block.does == "python":
-            self._ended(self.environment.python("-c", block.text, cwd=self.here), 0)
-        elif block.does == "workflow":
+        elif block.directive == "python":
+            self._ended(self.environment.python("-c", block.text, cwd=self.cwd), 0)
+        elif block.directive == "workflow":
             self._write(block)
             jobs = yaml.safe_load(block.text)["jobs"].values()
             steps = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
@@ -130,21 +130,21 @@ class PageRun:
             self._shell(block.text, block.status)
 
     def _write(self, block: Block) -> None:
-        file = self.here / block.path
+        file = self.cwd / block.path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.text)
 
     def _shell(self, script: str, status: int) -> None:
-        # The trap speaks even where a command fails, and leaves its exit status alone.
+        # The trap prints the folder even if a command fails, and keeps the exit status.
         trap = f'trap \'printf "{SEPARATOR}%s" "$PWD"\' EXIT\n'
         self._run(["sh", "-e", "-c", trap + script], status)
 
     def _run(self, command: list[str], status: int) -> None:
-        self._ended(self.environment.run(command, self.here), status)
+        self._ended(self.environment.run(command, self.cwd), status)
 
     def _ended(self, done: subprocess.CompletedProcess[str], status: int) -> None:
         self.printed, _, place = done.stdout.partition(SEPARATOR)
-        self.here = Path(place) if place else self.here
+        self.cwd = Path(place) if place else self.cwd
         assert done.returncode == status, f"exit status {done.returncode}\n{self.printed}"
 
 
@@ -154,10 +154,10 @@ def play_page(
     shortened: Mapping[str, str] | None = None,
     **variables: str,
 ) -> None:
-    """Run all blocks of a page in ``folder``/here, where docs is that of this repository, with one
-    thread, in an environment that sees what is installed here; AssertionError that names the page
-    and the line of the first that does not hold. ``shortened``: texts of blocks, and what is run in
-    their place."""
+    """Run all blocks of a page in ``folder``/here, with one thread, in an environment that sees the
+    packages installed here. ``docs`` there links to the docs of this repository. ``shortened`` maps
+    texts of blocks to the texts that are run in their place. Raises AssertionError with the page
+    and the line of the first block that fails."""
     here = folder / "here"
     here.mkdir(exist_ok=True)
     (here / "docs").symlink_to(ROOT / "docs")
@@ -173,32 +173,32 @@ def play_page(
             raise AssertionError(f"{page.name}, line {block.line}: {error}") from error
 
 
-def first_difference(wanted: str, printed: str) -> str:
-    """Where what was printed departs from what a page shows, in words; empty: nowhere."""
-    expected = [_form(line) for line in wanted.splitlines() if line.strip()]
-    found = [_form(line) for line in printed.splitlines() if line.strip()]
+def first_difference(shown: str, printed: str) -> str:
+    """Describe the first difference between the shown and the printed output; empty if none."""
+    expected = [_normalised(line) for line in shown.splitlines() if line.strip()]
+    actual = [_normalised(line) for line in printed.splitlines() if line.strip()]
     at = 0
     skipping = False
     for line in expected:
         if line == "...":
             skipping = True
             continue
-        while skipping and at < len(found) and not _fits(line, found[at]):
+        while skipping and at < len(actual) and not _matches(line, actual[at]):
             at += 1
-        if at == len(found):
+        if at == len(actual):
             return f"not printed: {line}"
-        if not _fits(line, found[at]):
-            return f"the page shows: {line}\nprinted was:    {found[at]}"
+        if not _matches(line, actual[at]):
+            return f"the page shows: {line}\nprinted was:    {actual[at]}"
         at += 1
         skipping = False
-    return "" if skipping or at == len(found) else f"printed, and not shown: {found[at]}"
+    return "" if skipping or at == len(actual) else f"printed, and not shown: {actual[at]}"
 
 
-def _fits(wanted: str, found: str) -> bool:
-    return found.startswith(wanted[:-3]) if wanted.endswith(" ...") else found == wanted
+def _matches(expected: str, actual: str) -> bool:
+    return actual.startswith(expected[:-3]) if expected.endswith(" ...") else actual == expected
 
 
-def _form(line: str) -> str:
-    for pattern, form in _FORMS:
+def _normalised(line: str) -> str:
+    for pattern, form in _REPLACEMENTS:
         line = pattern.sub(form, line)
     return line.strip()

@@ -1,4 +1,4 @@
-"""The networks of records, timed where their weights are not."""
+"""bench_records.py: it times the networks of records without their weights."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""docs/leaderboard.md and its files are what the records give: `make docs` writes them, and nobody
-by hand."""
+"""docs/leaderboard.md and docs/board.csv agree with the records: `make docs` writes them, and they
+are not edited by hand."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ FILES = ("leaderboard.md", "board.csv")
 write = runpy.run_path(str(DOCS / "examples" / "write_board.py"))["write"]
 
 
-def test_the_board_is_what_its_records_give(tmp_path: Path) -> None:
+def test_the_board_agrees_with_its_records(tmp_path: Path) -> None:
     (tmp_path / "records").symlink_to(DOCS / "records")
-    (tmp_path / "leaderboard.md").write_bytes((DOCS / "leaderboard.md").read_bytes())  # its date
+    # the page keeps the date of the old one
+    (tmp_path / "leaderboard.md").write_bytes((DOCS / "leaderboard.md").read_bytes())
     write(tmp_path)
     for name in FILES:
         same = (tmp_path / name).read_text("utf-8") == (DOCS / name).read_text("utf-8")
@@ -29,13 +30,13 @@ def test_the_board_is_what_its_records_give(tmp_path: Path) -> None:
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
     for name, error in (("a", 0.05), ("b", 0.06)):
-        made = record(predict({"p": [error], "q": [error]}), name)
-        save_record(made, tmp_path / "records" / f"{made['run']}.json")
+        entry = record(predict({"p": [error], "q": [error]}), name)
+        save_record(entry, tmp_path / "records" / f"{entry['run']}.json")
     write(tmp_path)
     return tmp_path
 
 
-def test_the_page_keeps_its_date_while_the_records_stay(docs: Path) -> None:
+def test_the_date_of_the_page_changes_only_with_the_records(docs: Path) -> None:
     page = docs / "leaderboard.md"
     page.write_text(re.sub(r"\d{4}-\d\d-\d\d", "2020-02-02", page.read_text()))
     write(docs)
@@ -46,7 +47,7 @@ def test_the_page_keeps_its_date_while_the_records_stay(docs: Path) -> None:
     assert "| c |" in page.read_text()
 
 
-def test_an_edited_record_is_no_committed_record(docs: Path) -> None:
+def test_an_edited_record_is_refused(docs: Path) -> None:
     path = docs / "records" / "a-s0.json"
     path.write_text(path.read_text().replace('"nme_ioc": 0.0', '"nme_ioc": 0.1', 1))
     with pytest.raises(SystemExit, match="a-s0"):

@@ -1,5 +1,5 @@
-"""Label-style calibration takes out what another program puts elsewhere by habit, and leaves what
-it does by chance."""
+"""Label-style calibration removes the systematic offsets of another program's points, and keeps its
+random errors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Points = NDArray[np.float64]
 
 @pytest.fixture
 def faces() -> dict[str, Points]:
-    """A face a person: one shape, bent by three numbers of its own, somewhere, of some size."""
-    draw = np.random.default_rng(0)
-    shape, bends = draw.normal(size=(68, 2)), 0.3 * draw.normal(size=(3, 68, 2))
+    """One face per person: a common shape, deformed, scaled and placed at random."""
+    rng = np.random.default_rng(0)
+    shape, bends = rng.normal(size=(68, 2)), 0.3 * rng.normal(size=(3, 68, 2))
     return {
-        f"training/{person}_00.jpg": draw.uniform(20, 60) * (shape + np.tensordot(bend, bends, 1))
-        + draw.uniform(100, 200, 2)
-        for person, bend in zip(PEOPLE, draw.normal(size=(len(PEOPLE), 3)), strict=True)
+        f"training/{person}_00.jpg": rng.uniform(20, 60) * (shape + np.tensordot(bend, bends, 1))
+        + rng.uniform(100, 200, 2)
+        for person, bend in zip(PEOPLE, rng.normal(size=(len(PEOPLE), 3)), strict=True)
     }
 
 
@@ -59,25 +59,25 @@ def read(path: Path) -> dict[str, Points]:
     return {name: np.array(values, float).reshape(-1, 2) for name, *values in rows}
 
 
-def test_a_habit_is_put_right_and_chance_is_left(
+def test_systematic_offsets_are_corrected_and_random_errors_stay(
     release: Path, faces: dict[str, Points], tmp_path: Path
 ) -> None:
-    """The program shifts each point its own way, in proportion to the face, and misses by a random
-    half pixel; on five training frames it takes another face."""
-    draw = np.random.default_rng(1)
-    habit = draw.normal(size=(68, 2))
+    """The program shifts each point by its own offset, in proportion to the face, and has a random
+    error of half a pixel. On five training frames it finds another face."""
+    rng = np.random.default_rng(1)
+    bias = rng.normal(size=(68, 2))
 
-    def say(points: Points) -> Points:
+    def predict(points: Points) -> Points:
         size = (points - points.mean(0)).std()
-        return points + 0.1 * size * habit + draw.normal(scale=0.5, size=points.shape)
+        return points + 0.1 * size * bias + rng.normal(scale=0.5, size=points.shape)
 
-    said = {name: say(points) for name, points in faces.items()}
+    predictions = {name: predict(points) for name, points in faces.items()}
 
     def hash_of(name: str) -> int:
         return person_hash(Path(name).name[:-7])
 
-    train = {name: points for name, points in said.items() if hash_of(name) >= VAL_BELOW}
-    val = {name: points for name, points in said.items() if name not in train}
+    train = {name: points for name, points in predictions.items() if hash_of(name) >= VAL_BELOW}
+    val = {name: points for name, points in predictions.items() if name not in train}
     for name in list(train)[:5]:
         train[name] = train[name] + 1000
     write(tmp_path / "train.csv", train)
@@ -90,7 +90,7 @@ def test_a_habit_is_put_right_and_chance_is_left(
     calibrated = read(tmp_path / "calibrated.csv")
     assert set(calibrated) == set(val)
     raw = np.mean([np.abs(val[name] - faces[name]).mean() for name in val])
-    left = np.mean([np.abs(calibrated[name] - faces[name]).mean() for name in val])
-    chance = 0.5 * np.sqrt(2 / np.pi)  # the mean of |x| for x of that deviation: 0.40 pixels
-    assert raw > 3 * chance
-    assert left < 1.4 * chance
+    remaining = np.mean([np.abs(calibrated[name] - faces[name]).mean() for name in val])
+    random_error = 0.5 * np.sqrt(2 / np.pi)  # mean of |x| for that deviation: 0.40 pixels
+    assert raw > 3 * random_error
+    assert remaining < 1.4 * random_error

@@ -1,4 +1,4 @@
-"""convert_efficientnet_lite.py: published weights get the names of timm, by their order."""
+"""convert_efficientnet_lite.py: published weights get the names of timm, in the same order."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def tool() -> ModuleType:
     return module
 
 
-def test_tensors_get_the_names_in_their_order_and_counters_stay_behind(tool: ModuleType) -> None:
+def test_tensors_get_the_names_in_order_and_counters_are_dropped(tool: ModuleType) -> None:
     published = {
         "stem.0.weight": torch.ones(2, 3),
         "stem.1.num_batches_tracked": torch.zeros(()),
         "head.weight": torch.zeros(4),
     }
-    wanted = {
+    network = {
         "conv_stem.weight": torch.empty(2, 3),
         "classifier.weight": torch.empty(4),
         "bn.num_batches_tracked": torch.zeros(()),
     }
-    found = tool.convert(published, wanted)
-    assert list(found) == ["conv_stem.weight", "classifier.weight"]
-    assert torch.equal(found["conv_stem.weight"], torch.ones(2, 3))
+    converted = tool.convert(published, network)
+    assert list(converted) == ["conv_stem.weight", "classifier.weight"]
+    assert torch.equal(converted["conv_stem.weight"], torch.ones(2, 3))
 
 
 def test_weights_of_another_network_are_refused_by_name(tool: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""The pages say what is so: each that has blocks is played, links lead somewhere, and the reference
+"""The pages are correct: the blocks of every page are run, links lead to files, and the reference
 names every command, key and check."""
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def test_links_of_a_page_lead_to_files(page: Path) -> None:
 
 
 def test_every_page_with_a_block_that_runs_is_played() -> None:
-    """By its name in one of the files that play pages; those on plugins are played all."""
-    players = "".join(file.read_text() for file in Path(__file__).parent.glob("test_docs_*.py"))
+    """A page is named in a test file that plays pages; those on plugins are always played."""
+    sources = "".join(file.read_text() for file in Path(__file__).parent.glob("test_docs_*.py"))
     pages = [page for page in PAGES if RUNS.search(page.read_text())]
     assert len(pages) > 10
     for page in pages:
-        played = page.parent.name == "plugins" or re.search(rf'"{page.stem}(\.md)?"', players)
+        played = page.parent.name == "plugins" or re.search(rf'"{page.stem}(\.md)?"', sources)
         assert played, f"no test plays {page.name}"
 
 

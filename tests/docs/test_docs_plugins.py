@@ -1,4 +1,4 @@
-"""Every code block of the pages on plugins is run, and the example package is what they show."""
+"""Every code block of the pages on plugins is run, and the pages show the example package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zoo.scaffold.writer import render
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
 RUN = [page for page in PAGES if "```" in page.read_text()]
-SHORTER = {  # a training of half a minute, which the page says
+SHORTER = {  # the page says that this training takes half a minute
     "--recipe strong --epochs 20\nzoo": "--recipe strong --epochs 1 --set dataset.people=20\nzoo",
     "450 frames": "150 frames",
     "80 frames": "30 frames",
@@ -32,7 +32,7 @@ EXAMPLE = ROOT / "docs" / "examples" / "landmark-zoo-tiny"
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIndex]:
-    """It holds what a build needs, and what a page uploads."""
+    """A package index with the packages that a build needs; a page uploads to it."""
     folder = tmp_path_factory.mktemp("index")
     wheel_of("setuptools", folder)
     with serve(folder) as index:
@@ -40,7 +40,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalIndex]:
 
 
 def play(page: Path, folder: Path, index: LocalIndex) -> str:
-    """Run all blocks of a page; what is wrong with the first that does not hold, or nothing."""
+    """Run all blocks of a page; the error of the first block that fails, or an empty text."""
     if page.stem == "cofw":
         write_cofw(folder / "here" / "COFW")
     try:
@@ -54,7 +54,7 @@ def play(page: Path, folder: Path, index: LocalIndex) -> str:
 def played(
     request: pytest.FixtureRequest, index: LocalIndex, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Path, Future[str]]:
-    """What came of each page that is to be tested; several run side by side."""
+    """The result of :func:`play` for each page to be tested; pages run in parallel."""
     chosen = [
         item.callspec.params["page"]
         for item in request.session.items
@@ -70,8 +70,8 @@ def played(
 def test_every_block_of_a_page_runs(
     page: Path, played: dict[Path, Future[str]], index: LocalIndex
 ) -> None:
-    wrong = played[page].result()
-    assert not wrong, wrong
+    error = played[page].result()
+    assert not error, error
     if page.stem == "publishing":
         forms = index.uploads
         assert sorted(forms) == [
@@ -85,24 +85,24 @@ def test_every_block_of_a_page_runs(
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda p: p.stem)
-def test_a_page_that_is_run_has_no_block_that_is_not(page: Path) -> None:
-    assert "recorded" not in {block.does for block in blocks(page.read_text())}
+def test_every_block_of_these_pages_is_run(page: Path) -> None:
+    assert "recorded" not in {block.directive for block in blocks(page.read_text())}
 
 
 @pytest.mark.parametrize("kind", list(GROUPS))
 def test_a_page_shows_what_the_example_and_zoo_new_have(kind: str) -> None:
-    """The module of a page, byte for byte."""
+    """The module on a page is the one of the example and of `zoo new`, byte for byte."""
     name = f"tiny_{kind}"
     module = (EXAMPLE / "landmark_zoo_tiny" / f"{kind}.py").read_text()
     page = (ROOT / "docs" / "plugins" / f"{kind}.md").read_text()
-    assert [b.text for b in blocks(page) if b.does == "show"] == [module]
+    assert [b.text for b in blocks(page) if b.directive == "show"] == [module]
     written = render(PackageNames(name.replace("_", "-"), name, name, kind))
     assert written[f"{name}.py"] == module
 
 
 @pytest.mark.slow
 def test_the_example_package_passes_its_own_tests(tmp_path: Path) -> None:
-    """The first check of each plugin: `zoo new` writes the same modules, whose tests run whole."""
+    """Only the first check of each plugin: other tests run all checks of the same modules."""
     environment = make_environment(tmp_path / "environment", OMP_NUM_THREADS="1")
     package = tmp_path / EXAMPLE.name
     shutil.copytree(EXAMPLE, package)
@@ -129,12 +129,12 @@ def test_the_example_package_passes_its_own_tests(tmp_path: Path) -> None:
         ("<!-- run: x.sh -->\n```sh\nls\n```\n", "names one for nothing"),
     ],
 )
-def test_a_block_that_nothing_says_how_to_run_is_an_error(page: str, reason: str) -> None:
+def test_a_block_without_a_valid_directive_is_an_error(page: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         list(blocks(page))
 
 
-def test_blocks_are_told_apart() -> None:
+def test_blocks_are_parsed() -> None:
     page = (
         "words\n\n<!-- file: a/b.txt -->\n```text\none\n\ntwo\n```\n"
         "<!-- run, exit status 3 -->\n```sh\nfalse\n```\n"
@@ -166,7 +166,7 @@ def test_blocks_are_told_apart() -> None:
         ),
     ],
 )
-def test_a_block_that_does_not_hold_is_seen(text: str, reason: str, tmp_path: Path) -> None:
+def test_a_block_that_fails_is_reported(text: str, reason: str, tmp_path: Path) -> None:
     run = PageRun(tmp_path, make_environment(tmp_path / "environment"))
     *before, last = blocks(text)
     for block in before:
@@ -175,7 +175,7 @@ def test_a_block_that_does_not_hold_is_seen(text: str, reason: str, tmp_path: Pa
         run.play(last)
 
 
-def test_a_page_goes_on_where_its_last_block_ended(tmp_path: Path) -> None:
+def test_a_block_starts_in_the_folder_where_the_last_one_ended(tmp_path: Path) -> None:
     text = (
         "<!-- run -->\n```sh\nmkdir inner\ncd inner\n```\n"
         "<!-- file: here.txt -->\n```text\nhi\n```\n"
@@ -186,11 +186,11 @@ def test_a_page_goes_on_where_its_last_block_ended(tmp_path: Path) -> None:
     for block in blocks(text):
         run.play(block)
     assert (tmp_path / "inner" / "here.txt").read_text() == "hi\n"
-    assert run.here == tmp_path
+    assert run.cwd == tmp_path
 
 
 @pytest.mark.parametrize(
-    ("wanted", "printed", "same"),
+    ("shown", "printed", "same"),
     [
         ("a\nb\n", "a\nb\n", True),
         ("a\nb\n", "a\nb\nc\n", False),
@@ -209,13 +209,13 @@ def test_a_page_goes_on_where_its_last_block_ended(tmp_path: Path) -> None:
         ("a line that ...", "a line where", False),
     ],
 )
-def test_outputs_are_compared_by_what_must_not_change(
-    wanted: str, printed: str, same: bool
+def test_outputs_are_compared_without_what_changes_from_run_to_run(
+    shown: str, printed: str, same: bool
 ) -> None:
-    assert (first_difference(wanted, printed) == "") == same
+    assert (first_difference(shown, printed) == "") == same
 
 
-def test_the_index_takes_no_upload_without_its_token(index: LocalIndex, tmp_path: Path) -> None:
+def test_the_index_refuses_an_upload_without_its_token(index: LocalIndex, tmp_path: Path) -> None:
     wheel = wheel_of("setuptools", tmp_path)
     variables = {**index.variables, "TWINE_PASSWORD": "another"}
     environment = make_environment(tmp_path / "environment", **variables)

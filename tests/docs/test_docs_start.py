@@ -1,6 +1,7 @@
-"""Every block of the pages for those who begin is run, one after another.
+"""Every block of the pages for beginners is run, one after another.
 
-Long trainings are shortened: the pages say so."""
+Long trainings are shortened, as the pages say.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every block of the pages on using a model is run, one after another; the hub is one of the
-loopback."""
+"""Every block of the pages on using a model is run, one after another, with a hub on this machine
+(loopback)."""
 
 from __future__ import annotations
 

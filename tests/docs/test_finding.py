@@ -1,4 +1,4 @@
-"""docs/examples/finding.py: faces are where it says, and what counts as found."""
+"""docs/examples/finding.py: faces lie at the given points, and found faces are counted."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ sys.path.pop(0)
 
 def spots() -> Frame:
     """A frame with 68 points on an ellipse; each is a bright spot."""
-    turn = np.linspace(0, 2 * np.pi, 68, endpoint=False)
-    points = np.stack([80 + 40 * np.cos(turn), 90 + 50 * np.sin(turn)], axis=1).round()
+    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    points = np.stack([80 + 40 * np.cos(angle), 90 + 50 * np.sin(angle)], axis=1).round()
     image = np.zeros((180, 160, 3), np.uint8)
     for x, y in points.astype(int):
         image[y - 1 : y + 2, x - 1 : x + 2] = 255
@@ -33,7 +33,7 @@ def boxes_about(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("angle", [0, 30, 180])
-def test_faces_lie_where_their_points_are_said_to(angle: float) -> None:
+def test_faces_lie_at_their_points(angle: float) -> None:
     scene = replace(BASE, size=90, angle=angle, count=6)
     picture = finding.compose(scene, [spots()], np.random.default_rng(0))
     assert picture.image.shape == (480, 640, 3)
@@ -46,7 +46,7 @@ def test_faces_lie_where_their_points_are_said_to(angle: float) -> None:
     assert dark.image.max() <= 51
 
 
-def test_a_box_finds_one_face_and_has_to_be_about_its_size() -> None:
+def test_a_box_finds_one_face_and_must_have_about_its_size() -> None:
     points = np.stack([spots().points, spots().points + 200])
     both = boxes_about(points)
     huge, elsewhere = [[-300, -300, 600, 600]], [[400, 400, 500, 500]]
@@ -57,20 +57,23 @@ def test_a_box_finds_one_face_and_has_to_be_about_its_size() -> None:
 
 def test_recall_false_faces_and_error_are_counted() -> None:
     scene, frames = replace(BASE, count=4), [spots()]
-    made = [finding.compose(scene, frames, np.random.default_rng(7))]
-    seen: list[Any] = []
+    composed = [finding.compose(scene, frames, np.random.default_rng(7))]
+    images: list[Any] = []
 
-    def half(image: Any) -> NDArray[np.float64]:
-        seen.append(image)
-        return boxes_about(made[0].points)[:2]
+    def detect_half(image: Any) -> NDArray[np.float64]:
+        images.append(image)
+        return boxes_about(composed[0].points)[:2]
 
-    score = finding.measure(scene, frames, half, 1, seed=7)
+    score = finding.measure(scene, frames, detect_half, 1, seed=7)
     assert (score.faces, score.found, score.wrong, score.pictures) == (4, 2, 0, 1)
-    np.testing.assert_array_equal(seen[0], made[0].image)  # the same pictures for everybody
+    # each detector gets the same pictures
+    np.testing.assert_array_equal(images[0], composed[0].image)
     assert score.cell().startswith("50% (")
-    none = Score()
-    none.add(lambda image: np.array([[0, 0, 9, 9]]), Picture(made[0].image, np.empty((0, 68, 2))))
-    assert none.cell().startswith("100.0 (")
+    without_faces = Score()
+    without_faces.add(
+        lambda image: np.array([[0, 0, 9, 9]]), Picture(composed[0].image, np.empty((0, 68, 2)))
+    )
+    assert without_faces.cell().startswith("100.0 (")
 
 
 def test_pictures_without_a_face_are_drawn_differently() -> None:

@@ -1,4 +1,4 @@
-"""The copy of a release without some people's labels, as an experiment wants it."""
+"""hide_labels.py: the copy of a release in which half of the training people have no labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEOPLE = [f"Person_{number}" for number in range(80)]
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    """A frame of each person in training, and of every second one in test."""
+    """A release with one training frame of each person and one test frame of half of them."""
     root = tmp_path / "release"
     for name, (folder, split) in FOLDERS.items():
         (root / folder).mkdir(parents=True)
@@ -37,15 +37,15 @@ def test_half_of_the_training_people_lose_their_labels_and_nobody_else(
     copy = tmp_path / "copy"
     done = quick_process.run([SCRIPT, release, copy])
     assert done.returncode == 0, done.stderr
-    whole, left = UdacityFrames(release), UdacityFrames(copy)
-    before, kept, hidden = map(list, (whole.samples(), left.samples(), left.unlabelled()))
-    assert left.problems == []
+    original, reduced = UdacityFrames(release), UdacityFrames(copy)
+    before, kept, hidden = map(list, (original.samples(), reduced.samples(), reduced.unlabelled()))
+    assert reduced.problems == []
     assert {s.id for s in kept} | {s.id for s in hidden} == {s.id for s in before}
-    lost = {str(s.person) for s in hidden}
-    assert not lost & {s.person for s in kept}, "a person is hidden whole, in both folders"
-    assert min(person_hash(person) for person in lost) >= VAL_BELOW
-    trained = [person for person in PEOPLE if person_hash(person) >= VAL_BELOW]
-    assert 0.3 < len(lost) / len(trained) < 0.7
-    assert f"{len(kept)} frames of {len(PEOPLE) - len(lost)} people keep" in done.stdout
-    assert f"{len(hidden)} frames of {len(lost)} people have none" in done.stdout
+    unlabelled = {str(s.person) for s in hidden}
+    assert not unlabelled & {s.person for s in kept}, "a person is hidden in both folders"
+    assert min(person_hash(person) for person in unlabelled) >= VAL_BELOW
+    training_people = [person for person in PEOPLE if person_hash(person) >= VAL_BELOW]
+    assert 0.3 < len(unlabelled) / len(training_people) < 0.7
+    assert f"{len(kept)} frames of {len(PEOPLE) - len(unlabelled)} people keep" in done.stdout
+    assert f"{len(hidden)} frames of {len(unlabelled)} people have none" in done.stdout
     assert hidden[0].image().shape == (8, 8, 3)

@@ -1,5 +1,5 @@
-"""docs/reproduce-board.sh: what it trains is what the board asks for, each command is one that
-`zoo train` takes, and a second call goes on where the first was cut off."""
+"""docs/reproduce-board.sh: it trains the rows of the board, `zoo train` accepts each command, and a
+second call continues where the first was interrupted."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from zoo.registry import registry
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "reproduce-board.sh"
 
-# Stands in for `zoo`: writes down what it was asked, leaves what a run leaves, and ranks the runs
-# by name. A run of the backbone in $CUT_OFF is cut off.
+# A stand-in for `zoo`: it writes its arguments to $CALLS, makes the files of a run, and ranks the
+# runs by name. A run of the backbone in $CUT_OFF is interrupted.
 STAND_IN = f"""#!{sys.executable}
 import json, os, pathlib, sys
 arguments = sys.argv[1:]
-with open(os.environ["ASKED"], "a") as file:
+with open(os.environ["CALLS"], "a") as file:
     print(json.dumps(arguments), file=file)
 def record(folder):
     (folder / "record.json").write_text("{{}}")
@@ -53,18 +53,18 @@ class Board:
     """The script, with a stand-in for `zoo`."""
 
     def __init__(self, folder: Path) -> None:
-        self.out, self.asked = folder / "board", folder / "asked"
+        self.out, self.calls = folder / "board", folder / "calls"
         self.bin = folder / "bin"
         self.bin.mkdir()
         (self.bin / "zoo").write_text(STAND_IN)
         (self.bin / "zoo").chmod(0o755)
 
     def make(self, scale: str, **more: str) -> list[list[str]]:
-        """What `zoo` was asked."""
-        self.asked.write_text("")
+        """Run the script; the arguments of each call of `zoo`."""
+        self.calls.write_text("")
         environment = os.environ | {
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
-            "ASKED": str(self.asked),
+            "CALLS": str(self.calls),
         }
         done = subprocess.run(
             ["bash", str(SCRIPT), "faces", str(self.out), scale],
@@ -72,8 +72,8 @@ class Board:
             capture_output=True,
             text=True,
         )
-        self.status, self.told = done.returncode, done.stdout + done.stderr
-        return [json.loads(line) for line in self.asked.read_text().splitlines()]
+        self.status, self.output = done.returncode, done.stdout + done.stderr
+        return [json.loads(line) for line in self.calls.read_text().splitlines()]
 
 
 @pytest.fixture
@@ -81,56 +81,56 @@ def board(tmp_path: Path) -> Board:
     return Board(tmp_path)
 
 
-class TakenError(Exception):
-    """A configuration was made; its training is not of interest."""
+class TrainingCalledError(Exception):
+    """Raised instead of training a configuration."""
 
 
 def configurations(
     commands: Sequence[Sequence[str]], monkeypatch: pytest.MonkeyPatch
 ) -> list[Config]:
-    """What the real command line makes of each `zoo train`."""
-    found: list[Config] = []
+    """The configuration that the real command line makes of each `zoo train`."""
+    configs: list[Config] = []
 
-    def take(config: Config, *_: Any) -> None:
-        found.append(config)
-        raise TakenError
+    def record_config(config: Config, *_: Any) -> None:
+        configs.append(config)
+        raise TrainingCalledError
 
-    monkeypatch.setattr("zoo.training.folds.train_folds", take)
+    monkeypatch.setattr("zoo.training.folds.train_folds", record_config)
     for command in commands:
         result = CliRunner().invoke(app, list(command))
-        assert isinstance(result.exception, TakenError), (command, result.output)
-    return found
+        assert isinstance(result.exception, TrainingCalledError), (command, result.output)
+    return configs
 
 
 @pytest.mark.parametrize("scale", ["full", "quick"])
-def test_every_row_that_the_board_asks_for_is_a_command_that_is_taken(
+def test_the_command_of_every_row_is_accepted(
     scale: str, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = board.make(scale)
-    assert board.status == 0, board.told
-    trained = [each for each in asked if each[0] == "train" and "--from-record" not in each]
+    calls = board.make(scale)
+    assert board.status == 0, board.output
+    trained = [each for each in calls if each[0] == "train" and "--from-record" not in each]
     rows = configurations(trained, monkeypatch)
     for config in rows:
-        registry("backbone").get(config.backbone)  # it is one that is known
+        registry("backbone").get(config.backbone)  # raises for an unknown one
         registry("head").get(config.head)
         assert config.data == "faces"
     backbones = {config.backbone for config in rows}
     assert {"custom_cnn", "resnet152", "vgg19"} <= backbones
     assert len([name for name in backbones if name.startswith("timm:")]) >= 8
-    one = [c for c in rows if c.backbone == "timm:mobilenetv4_conv_small"]
-    heads = {config.head.rpartition("/")[2] for config in one}
+    mobilenets = [c for c in rows if c.backbone == "timm:mobilenetv4_conv_small"]
+    heads = {config.head.rpartition("/")[2] for config in mobilenets}
     assert heads == {"linear", "soft_argmax", "simcc", "heatmap"}
     assert any(c.recipe == "finetune" and c.pretrained for c in rows)
     if scale == "full":
         recipes = {config.recipe for config in rows if config.backbone == "custom_cnn"}
         assert recipes == {"seed", "custom_cnn"}
-        assert {config.device for config in rows} == {"cuda"}  # never the CPU without a word
-    assert [each[0] for each in asked[-2:]] == ["bench", "leaderboard"]
+        assert {config.device for config in rows} == {"cuda"}  # so a missing GPU is an error
+    assert [each[0] for each in calls[-2:]] == ["bench", "leaderboard"]
 
 
 def test_the_three_best_get_two_more_seeds(board: Board) -> None:
-    asked = board.make("quick")
-    again = [each for each in asked if "--from-record" in each]
+    calls = board.make("quick")
+    again = [each for each in calls if "--from-record" in each]
     best = ("convnext_base", "custom_cnn", "efficientnet_b0")  # the stand-in's order
     assert [(each[each.index("--from-record") + 1], each[each.index("--seed") + 1])
             for each in again] == [
@@ -139,14 +139,14 @@ def test_the_three_best_get_two_more_seeds(board: Board) -> None:
     ]  # fmt: skip
 
 
-def test_what_is_done_is_not_trained_again(board: Board) -> None:
+def test_finished_rows_are_not_trained_again(board: Board) -> None:
     board.make("quick")
     again = board.make("quick")
-    assert board.status == 0, board.told
+    assert board.status == 0, board.output
     assert [each[0] for each in again] == ["leaderboard", "bench", "leaderboard"]
 
 
-def test_a_row_that_was_cut_off_goes_on(board: Board) -> None:
+def test_an_interrupted_row_is_resumed(board: Board) -> None:
     first = board.make("quick", CUT_OFF="vgg19")
     assert board.status == 130
     assert first[-1][:2] == ["train", "vgg19"]
@@ -158,12 +158,12 @@ def test_a_row_that_was_cut_off_goes_on(board: Board) -> None:
 def test_a_dry_run_prints_the_commands_and_runs_none(board: Board) -> None:
     assert board.make("full", DRY="1") == []
     assert board.status == 0
-    assert "zoo train timm:convnext_base --recipe strong --head heatmap" in board.told
+    assert "zoo train timm:convnext_base --recipe strong --head heatmap" in board.output
     assert not board.out.exists()
 
 
 @pytest.mark.parametrize("words", [[], ["faces", "out", "huge"], ["a", "b", "full", "more"]])
-def test_a_call_that_makes_no_sense_gets_the_usage(words: list[str]) -> None:
+def test_wrong_arguments_print_the_usage(words: list[str]) -> None:
     done = subprocess.run(["bash", str(SCRIPT), *words], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "usage: docs/reproduce-board.sh ROOT [OUT] [full|quick]\n"

@@ -1,4 +1,4 @@
-"""The map of the site: every page is in it once; the gallery is what its script draws."""
+"""The site: every page is in the navigation once, and the gallery is up to date."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def navigation() -> list[str]:
 
 
 def test_every_page_is_in_the_navigation_once() -> None:
-    found = sorted(
+    pages = sorted(
         str(page.relative_to(DOCS).with_suffix(""))
         for page in DOCS.rglob("*.md")
         if page.relative_to(DOCS).parts[0] not in ("examples", "records", "index.md")
     )
-    assert sorted(navigation()) == found, "a page of docs/ has its line in docs/index.md"
+    assert sorted(navigation()) == pages, "a page of docs/ has its line in docs/index.md"
 
 
 def test_the_reference_has_every_name_of_zoo() -> None:
@@ -40,7 +40,7 @@ def test_the_reference_has_every_name_of_zoo() -> None:
 
 
 def build(folder: Path, page: str) -> subprocess.CompletedProcess[str]:
-    """The site of a single page besides the first, with the settings of ours."""
+    """Build a site of ``page`` and a start page, with the settings of this repository."""
     for name in ("conf.py", "site"):
         if not (folder / name).exists():
             (folder / name).symlink_to(DOCS / name)
@@ -70,7 +70,7 @@ def test_the_gallery_is_what_its_script_draws(sheet: str, flags: list[str], tmp_
     script = DOCS / "examples" / "gallery.py"
     drawn = tmp_path / "sheet.png"
     subprocess.run([sys.executable, script, *flags, drawn], check=True, capture_output=True)
-    kept = DOCS / "images" / "gallery" / f"{sheet}.png"
-    new, old = (np.asarray(Image.open(f).convert("RGB"), np.float32) for f in (drawn, kept))
+    stored = DOCS / "images" / "gallery" / f"{sheet}.png"
+    new, old = (np.asarray(Image.open(f).convert("RGB"), np.float32) for f in (drawn, stored))
     assert new.shape == old.shape
-    assert np.abs(new - old).mean() < 8, f"{kept.name}: draw it anew with {script.name}"
+    assert np.abs(new - old).mean() < 8, f"{stored.name}: draw it anew with {script.name}"

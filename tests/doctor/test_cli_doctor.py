@@ -1,4 +1,4 @@
-"""`zoo doctor` as a process: healthy with strangers beside it, and with broken things planted."""
+"""`zoo doctor` as a process: a healthy installation, and one with planted faults."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def findings(report: dict[str, Any], name: str) -> list[tuple[str, str, str]]:
     return [(f["status"], f["what"], f["next"]) for f in report["findings"] if f["name"] == name]
 
 
-def test_a_healthy_zoo_among_strangers(
+def test_faults_of_optional_parts_are_warnings(
     plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is broken and not needed is named, and the exit status stays 0."""
+    """Broken parts that are not needed are named, and the exit status is 0."""
     plant(
         "good-one", {"zoo.losses": {"fine": "fine"}}, "from zoo.api import Loss\nfine = Loss(int)"
     )
@@ -40,9 +40,9 @@ def test_a_healthy_zoo_among_strangers(
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads(done.stdout)
     assert report["healthy"]
-    seen = {f["name"] for f in report["findings"]}
-    assert seen >= {"zoo", "python", "command", "torch", "torchvision", "timm", "cv2", "libraries"}
-    assert seen >= {"accelerator", "threads", "cascades", "video", "disk", "built-ins"}
+    names = {f["name"] for f in report["findings"]}
+    assert names >= {"zoo", "python", "command", "torch", "torchvision", "timm", "cv2", "libraries"}
+    assert names >= {"accelerator", "threads", "cascades", "video", "disk", "built-ins"}
     assert "broken" not in {f["status"] for f in report["findings"]}
     [(lost, group, _), (status, what, _), (well, count, _)] = findings(report, "plugins")
     assert (lost, status, well) == ("warn", "warn", "ok")
@@ -60,8 +60,8 @@ def test_a_healthy_zoo_among_strangers(
     assert (status, "made when needed" in what) == ("ok", True)
 
 
-def test_what_is_needed_and_broken_is_named_with_what_to_type(tmp_path: Path) -> None:
-    """OpenCV crashes, timm does not import, ZOO_HOME is a file: the doctor survives all three."""
+def test_broken_required_parts_are_named_with_the_command_that_helps(tmp_path: Path) -> None:
+    """OpenCV crashes, timm cannot be imported, ZOO_HOME is a file: the doctor reports all three."""
     (tmp_path / "cv2").mkdir()
     (tmp_path / "cv2" / "__init__.py").write_text("import os\nos.kill(os.getpid(), 11)\n")
     (tmp_path / "timm").mkdir()

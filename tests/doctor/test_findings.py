@@ -1,4 +1,4 @@
-"""Each finding beside its healthy twin, from answers as the libraries give them."""
+"""Each finding, in its healthy and its faulty form, from answers as the libraries give them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GPU = {"name": "H100", "memory": 80 * 2**30}
         ({}, "0", True, "warn", "driver too old"),
     ],
 )
-def test_why_there_is_no_gpu(
+def test_the_reason_why_there_is_no_gpu(
     answer: dict[str, Any],
     hidden: str | None,
     driver: bool,
@@ -48,17 +48,19 @@ def test_why_there_is_no_gpu(
     file = tmp_path / "version"
     if driver:
         file.write_text("NVRM version\n")
-    found = libraries.accelerator({**TORCH, **answer}, file)
-    assert found.status == status
-    assert words in found.what
-    assert bool(found.next) == (status != "ok")
+    finding = libraries.accelerator({**TORCH, **answer}, file)
+    assert finding.status == status
+    assert words in finding.what
+    assert bool(finding.next) == (status != "ok")
 
 
-def test_threads_beside_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_threads_against_the_number_of_processors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(libraries, "usable_cores", lambda: 4)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert libraries.threads(4).status == "ok"
-    assert libraries.threads(2).status == "ok"  # PyTorch's own choice: real cores alone
+    assert libraries.threads(2).status == "ok"  # PyTorch's default: physical cores only
     assert libraries.threads(64).next == "export OMP_NUM_THREADS=4"
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert "OMP_NUM_THREADS=1" in libraries.threads(1).what
@@ -76,13 +78,13 @@ def test_opencv_without_cascades_or_a_codec() -> None:
     assert [f.status for f in libraries.opencv(answer)] == ["ok", "ok"]
     answer = {**answer, "cascades": {**cascades, "profile.xml": False}}
     answer |= {"video": {**video, "mp4v .mp4": False}}
-    without, mute = libraries.opencv(answer)
-    assert (without.status, mute.status) == ("warn", "warn")
-    assert "profile.xml missing from OpenCV 4.14" in without.what
-    assert mute.what == "cannot be written and read: mp4v .mp4"
+    cascades_finding, video_finding = libraries.opencv(answer)
+    assert (cascades_finding.status, video_finding.status) == ("warn", "warn")
+    assert "profile.xml missing from OpenCV 4.14" in cascades_finding.what
+    assert video_finding.what == "cannot be written and read: mp4v .mp4"
 
 
-def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "not" / "yet"))
     monkeypatch.setattr(places.shutil, "disk_usage", lambda place: SimpleNamespace(free=2**30))
     disk = list(places.look_at_places())[-1]
@@ -92,7 +94,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert list(places.look_at_places())[-1].status == "ok"
 
 
-def test_the_model_in_the_box(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_bundled_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def damaged(name: str) -> Path:
         raise DataError("planted: not whole")
 
@@ -105,6 +107,6 @@ def test_the_model_in_the_box(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert (places._model().status, places._model().what) == ("warn", "planted: not whole")
 
 
-def test_a_probe_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     answer, reason = probes.ask("timm", timeout=0.01)
     assert (answer, reason) == ({}, "still loading after 0.01 s")

@@ -1,4 +1,4 @@
-"""A long run ends with a table: by kind the cases, those that were accepted, and the faults."""
+"""A long run ends with a table of the cases, the accepted files and the faults of each kind."""
 
 from __future__ import annotations
 

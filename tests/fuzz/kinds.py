@@ -1,4 +1,4 @@
-"""Every kind of file that the zoo reads: a sound one, how it is spoiled, and what then reads it."""
+"""The kinds of files that the zoo reads: a valid file, its mutators, and commands that read it."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ OPTIONS = " ".join(f"--set {key}" for key in SETS)
 class Kind:
     name: str
     scene: Callable[[Path], None]
-    """Lays sound files into an empty folder."""
+    """Writes valid files into an empty folder."""
     spoiled: str
-    """Which of them: a path, or a pattern of which each case takes one."""
+    """The file that is damaged: a path, or a pattern from which each case takes one file."""
     form: Sequence[Mutator]
-    """Empty: its name is spoiled, and not its content."""
+    """The mutators of the content. If empty, the name of the file is changed instead."""
     read: tuple[str, ...]
-    """Commands, typed in the folder; each case runs one."""
+    """Commands that read the file; each case runs one of them in the folder."""
     replaceable: bool = False
-    """Whether a command may do well without the file: it is one of many, or written anew."""
+    """Whether a command may succeed without the file: it is one of many, or is written again."""
     sound: tuple[int, ...] = (0,)
-    """Exit status of the commands where nothing is spoiled: 3 where an audit finds something in so
-    few faces, another where a training would be long and is refused for something else."""
+    """Exit statuses of the commands on valid files: 3 where an audit has findings on so few faces,
+    1 or 2 where a long training is refused on purpose for another reason."""
     cases: int = 20
-    """Of TOTAL."""
+    """The number of cases, out of TOTAL."""
 
     def spoil(self, folder: Path, rng: random.Random) -> tuple[Path, bool]:
-        """Spoil the file in a copy of the scene; which it is, and whether nothing is left of it."""
+        """Damage the file in a copy of the scene; its path, and whether its content is lost."""
         path = rng.choice(sorted(folder.glob(self.spoiled)))
         if not self.form:
             other = path.rename(path.with_name(rng.choice(mutators.NAMES) + path.suffix))
@@ -65,23 +65,23 @@ class Kind:
 
 
 def run(folder: Path) -> None:
-    """Two runs, alike, of a network that is small, and a picture."""
-    made = zoo.train(
+    """Two equal runs of a small network, and a picture."""
+    trained = zoo.train(
         "timm:test_resnet", sets=SMALL, dataset="synthetic", epochs=1, device="cpu",
         batch_size=8, out=folder / "out",
     )  # fmt: skip
-    made.rename(folder / "run")
+    trained.rename(folder / "run")
     (folder / "out").rmdir()
     shutil.copytree(folder / "run", folder / "other")
-    # of other data: to train it again is refused, once it is read
+    # a record of other data: it is read, and then training again is refused
     text = (folder / "run" / "record.json").read_text()
-    own = json.loads(text)["data"]["fingerprint"]
-    (folder / "foreign.json").write_text(text.replace(own, "0" * len(own)))
+    fingerprint = json.loads(text)["data"]["fingerprint"]
+    (folder / "foreign.json").write_text(text.replace(fingerprint, "0" * len(fingerprint)))
     picture(folder)
 
 
 def unfinished(folder: Path) -> None:
-    """The same, before the record was written: what goes on with it uses all of the state."""
+    """As :func:`run`, but without the record of one run, which therefore can be resumed."""
     run(folder)
     (folder / "run" / "record.json").unlink()
 
@@ -98,7 +98,7 @@ def picture(folder: Path) -> None:
 
 
 def onnx_model(folder: Path) -> None:
-    """A graph of one matrix that says two points; its metadata are what `zoo export` writes."""
+    """A graph of one matrix that predicts two points, with metadata as `zoo export` writes them."""
     size = 32
     nodes = [
         helper.make_node("Cast", [IMAGES], ["pixels"], to=TensorProto.FLOAT),
@@ -184,7 +184,7 @@ def video(folder: Path) -> None:
 
 
 def data(write: Callable[[Path], Path]) -> Callable[[Path], None]:
-    """A data set of a few drawn faces in somebody's layout."""
+    """A scene with a data set of a few drawn faces, which ``write`` writes in its format."""
 
     def scene(folder: Path) -> None:
         made_data.PEOPLE, made_data.FRAMES, before = 4, 2, (made_data.PEOPLE, made_data.FRAMES)
@@ -196,7 +196,7 @@ def data(write: Callable[[Path], Path]) -> Callable[[Path], None]:
     return scene
 
 
-def looked_at(dataset: str) -> tuple[str, ...]:
+def data_commands(dataset: str) -> tuple[str, ...]:
     return (f"data info {dataset} --data . --json", f"data check {dataset} --data .")
 
 
@@ -205,7 +205,7 @@ RESUME = "train --resume run"
 ONNX = "predict model.onnx face.png --detector none --out drawn"
 
 STOPPED = f"--dataset synthetic {OPTIONS} --set loss.nosuch=1 --device cpu --out again"
-"""A training that is refused once its configuration, its data and its network are read."""
+"""Options of a training that is refused after its configuration, data and network are read."""
 
 KINDS = (
     Kind("config.toml", run, "run/config.toml", mutators.TOML,
@@ -248,17 +248,17 @@ KINDS = (
     Kind("videos", video, "clip.*", mutators.BYTES,
          ("predict model.onnx {} --detector none --out drawn",), cases=15),
     Kind("landmarks_csv", data(made_data.landmarks_csv), "faces.csv", mutators.TEXT,
-         looked_at("landmarks_csv"), sound=(0, 3), cases=25),
-    Kind("ibug_pts", data(made_data.ibug_pts), "*/*/0.pts", mutators.TEXT, looked_at("ibug_pts"),
-         sound=(0, 3), replaceable=True),
-    Kind("wflw", data(made_data.wflw), "list*/*test.txt", mutators.TEXT, looked_at("wflw"),
+         data_commands("landmarks_csv"), sound=(0, 3), cases=25),
+    Kind("ibug_pts", data(made_data.ibug_pts), "*/*/0.pts", mutators.TEXT,
+         data_commands("ibug_pts"), sound=(0, 3), replaceable=True),
+    Kind("wflw", data(made_data.wflw), "list*/*test.txt", mutators.TEXT, data_commands("wflw"),
          sound=(0, 3), replaceable=True),
     Kind("YouTube frames", data(made_data.youtube_frames), "test*.csv", mutators.TEXT,
-         looked_at("youtube_faces"), sound=(0, 3), replaceable=True),
+         data_commands("youtube_faces"), sound=(0, 3), replaceable=True),
     Kind("YouTube table", data(made_data.youtube_videos), "*.csv", mutators.TEXT,
-         looked_at("youtube_faces"), sound=(0, 3), replaceable=True),
+         data_commands("youtube_faces"), sound=(0, 3), replaceable=True),
     Kind("YouTube videos", data(made_data.youtube_videos), "*.npz", mutators.ARRAYS,
-         looked_at("youtube_faces"), sound=(0, 3), replaceable=True),
+         data_commands("youtube_faces"), sound=(0, 3), replaceable=True),
 )  # fmt: skip
 
 TOTAL = sum(kind.cases for kind in KINDS)

@@ -1,8 +1,8 @@
-"""Ways to spoil the content of a file. Each takes a source of chance and sound content, and gives
-content that some accident, editor or attacker could have left.
+"""Mutators, which damage the content of a file. Each takes a random generator and valid content,
+and returns content as an accident, an editor or an attacker could leave it.
 
-A *form* is a list of such ways: any file's bytes can be flipped or cut; what is text has numbers
-and words, what is a tree has fields, what is an archive has arrays.
+A *form* is a list of mutators for a kind of file: bytes can be flipped or cut in any file, text has
+numbers and words, trees (JSON, TOML) have fields, and archives have arrays.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAMES = (
     *("a\nb", "\x1b[31mred", "\u202eabc", os.fsdecode(b"\xff\xfe"), "\t", "~"),
 )
 DEEP = 100_000
-"""Brackets: far more than any reader's stack has room for."""
+"""A number of nested brackets that exceeds the stack of any parser."""
 
 
 # Any file
@@ -87,7 +87,7 @@ def zeros(rng: random.Random, content: bytes) -> bytes:
 
 
 RUIN: Sequence[Mutator] = (emptied, noise, zeros)
-"""After these nothing is left that could serve: a command that ends well has told a lie."""
+"""Nothing useful is left after these, so a command must not end with exit status 0."""
 
 BYTES: Sequence[Mutator] = (flipped, cut, dropped, repeated, overwritten)
 
@@ -99,11 +99,11 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 def _swapped(rng: random.Random, content: bytes, pattern: re.Pattern[bytes], new: str) -> bytes:
-    found = list(pattern.finditer(content))
-    if not found:
+    matches = list(pattern.finditer(content))
+    if not matches:
         return content
-    old = rng.choice(found)
-    return content[: old.start()] + new.encode("utf-8", "surrogatepass") + content[old.end() :]
+    match = rng.choice(matches)
+    return content[: match.start()] + new.encode("utf-8", "surrogatepass") + content[match.end() :]
 
 
 def other_number(rng: random.Random, content: bytes) -> bytes:
@@ -140,26 +140,26 @@ def other_lines(rng: random.Random, content: bytes) -> bytes:
 TEXT: Sequence[Mutator] = (other_number, other_word, number_as_text, nested, other_lines)
 
 
-# Trees: JSON, TOML, and what carries JSON within
+# Trees: JSON, TOML, and files that contain JSON
 
 
 def spoil_tree(rng: random.Random, tree: Any, nothing: bool = True) -> Any:
-    """The tree with one field of it changed, removed, renamed or put deeper. ``nothing``: whether
-    None is a value that the format has."""
+    """The tree with one field changed, removed, renamed or nested. ``nothing``: whether the format
+    has a value for None."""
     places = list(_places(tree, ()))
     if not places:
         return tree
-    *way, key = rng.choice(places)
+    *path, key = rng.choice(places)
     parent = tree
-    for step in way:
+    for step in path:
         parent = parent[step]
     value = parent[key]
-    what = rng.randrange(5)
-    if what == 0:
+    change = rng.randrange(5)
+    if change == 0:
         del parent[key]
-    elif what == 1 and isinstance(parent, dict):
+    elif change == 1 and isinstance(parent, dict):
         parent[rng.choice((*TEXTS, str(key).upper()))] = parent.pop(key)
-    elif what == 2:
+    elif change == 2:
         parent[key] = rng.choice(([value], {"a": value}, [value] * 1000, str(value)))
     elif isinstance(value, int | float) and rng.random() < 0.6:
         parent[key] = rng.choice(NUMBERS)
@@ -169,12 +169,12 @@ def spoil_tree(rng: random.Random, tree: Any, nothing: bool = True) -> Any:
     return tree
 
 
-def _places(tree: Any, way: tuple[Any, ...]) -> Any:
+def _places(tree: Any, path: tuple[Any, ...]) -> Any:
     entries = tree.items() if isinstance(tree, dict) else enumerate(tree)
     for key, value in entries:
-        yield (*way, key)
+        yield (*path, key)
         if isinstance(value, dict | list):
-            yield from _places(value, (*way, key))
+            yield from _places(value, (*path, key))
 
 
 def other_json(rng: random.Random, content: bytes) -> bytes:
@@ -194,14 +194,14 @@ TOML: Sequence[Mutator] = (*TEXT, *[other_toml] * 6)
 
 
 def unsigned(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header, without the digest that the zoo puts there, as a forger would leave it out; and
-    the numbers."""
+    """The header and the bytes of the tensors. The header is without the digest of the zoo, as a
+    forger would leave it out."""
     (size,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + size])
-    if own := header.get("__metadata__", {}).get("zoo"):
-        told = json.loads(own)
-        told.pop("sha256", None)
-        header["__metadata__"]["zoo"] = json.dumps(told)
+    if metadata := header.get("__metadata__", {}).get("zoo"):
+        fields = json.loads(metadata)
+        fields.pop("sha256", None)
+        header["__metadata__"]["zoo"] = json.dumps(fields)
     return header, content[8 + size :]
 
 
@@ -212,9 +212,9 @@ def packed(header: Any, numbers: bytes) -> bytes:
 
 def other_header(rng: random.Random, content: bytes) -> bytes:
     header, numbers = unsigned(content)
-    own = header.get("__metadata__", {}).get("zoo")
-    if own is not None and rng.random() < 0.8:
-        header["__metadata__"]["zoo"] = json.dumps(spoil_tree(rng, json.loads(own)))
+    metadata = header.get("__metadata__", {}).get("zoo")
+    if metadata is not None and rng.random() < 0.8:
+        header["__metadata__"]["zoo"] = json.dumps(spoil_tree(rng, json.loads(metadata)))
     else:
         header = spoil_tree(rng, header)
     return packed(header, numbers)
@@ -262,12 +262,12 @@ def other_array(rng: random.Random, content: bytes) -> bytes:
 
 
 def _key(text: str) -> str:
-    """A name that an npz file can hold."""
+    """A valid name for an array in an npz file."""
     return text.encode("utf-8", "ignore").decode().replace("\x00", "0")[:50] or "a"
 
 
 def _with(array: Any, number: float, rng: random.Random) -> Any:
-    """One element changed, or all; an array of text is given another text."""
+    """The array with one or all elements set to ``number``; texts are replaced by another text."""
     if array.dtype.kind == "U":
         return np.full(array.shape, rng.choice(TEXTS)[:1000])
     changed = array.astype(np.float64)
@@ -304,15 +304,15 @@ def other_graph(rng: random.Random, content: bytes) -> bytes:
     model = onnx.load_from_string(content)
     graph = model.graph
     values = [*graph.input, *graph.output]
-    what = rng.randrange(5)
-    if what == 0:
+    change = rng.randrange(5)
+    if change == 0:
         rng.choice(values).name = rng.choice(TEXTS).replace("\x00", "") or "a"
-    elif what == 1:
+    elif change == 1:
         shape = rng.choice(values).type.tensor_type.shape
         rng.choice(shape.dim).dim_value = rng.choice((0, 1, 65, 10**6))
-    elif what == 2:
+    elif change == 2:
         rng.choice(values).type.tensor_type.elem_type = rng.randrange(1, 12)
-    elif what == 3:
+    elif change == 3:
         del graph.node[rng.randrange(len(graph.node))]
     else:
         weights = rng.choice(

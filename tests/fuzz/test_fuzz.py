@@ -1,4 +1,4 @@
-"""No content of a file ends the zoo in a traceback, a hang, a lie, or a step outside its folder."""
+"""No file content causes a traceback, a hang, a false success, or access outside the folder."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from kinds import KINDS, TOTAL, Kind
 import zoo.cli
 
 SECONDS = 10
-"""Of a processor, for one command."""
+"""The most CPU seconds of one command."""
 BYTES = 2 << 30
-"""That a command may take beside what it found."""
+"""The most memory that one command may add to the process."""
 CASES = int(os.environ.get("FUZZ_CASES", "500"))
-"""In all; `make fuzz N=10000` asks for more."""
+"""The number of cases in total; `make fuzz N=10000` runs more."""
 PART = 50
-"""Cases of one test."""
+"""The number of cases in one test."""
 
 
 @dataclass
 class Watch:
-    """What this process opens to write and connects to, while a case runs in ``folder``."""
+    """An audit hook: while a case runs, it records network connections and changes of files outside
+    ``folders``."""
 
     folders: tuple[str, ...] = ()
     strayed: list[str] = field(default_factory=list)
@@ -64,7 +65,7 @@ sys.addaudithook(WATCH)
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for sound files; a ZOO_HOME and temporary files of this module's own."""
+    """A folder for valid files, with a separate ZOO_HOME that also holds temporary files."""
     folder = tmp_path_factory.mktemp("fuzz")
     home = folder / "home"
     home.mkdir()
@@ -77,8 +78,8 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def scene_of(kind: Kind, scenes: Path) -> Path:
-    """The folder of its sound files, laid once. All that reads them has read them once: libraries
-    make caches of their own when they are first used."""
+    """The folder with the valid files of a kind, written once. All its commands have run once on
+    valid files, because libraries write caches at their first use."""
     folder = scenes / next(each.name for each in KINDS if each.scene is kind.scene)
     if not folder.exists():
         folder.mkdir()
@@ -102,8 +103,8 @@ def _read_sound(kind: Kind, folder: Path) -> None:
 
 
 def zoo_command(line: list[str]) -> tuple[int, str]:
-    """What `zoo LINE` prints and its exit status, in this process. The streams encode as a
-    terminal's do: what cannot be encoded is a fault there too."""
+    """Run `zoo LINE` in this process: its exit status and output. The streams encode as those of a
+    terminal, so that text that cannot be encoded is a fault."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     with (
@@ -117,7 +118,7 @@ def zoo_command(line: list[str]) -> tuple[int, str]:
             zoo.cli.main()
         except SystemExit as end:
             status = int(end.code or 0)
-        except Exception:  # one that main did not turn into words
+        except Exception:  # one that main did not turn into a message
             status = 1
             traceback.print_exc(file=err)
         finally:
@@ -128,7 +129,7 @@ def zoo_command(line: list[str]) -> tuple[int, str]:
 
 
 def faults_of(kind: Kind, number: int, scenes: Path, folder: Path) -> tuple[int, list[str]]:
-    """One case: its exit status, and what is wrong with how it ended."""
+    """Run one case: its exit status, and its faults."""
     rng = random.Random(f"{kind.name} {number}")
     shutil.copytree(scene_of(kind, scenes), folder)
     spoilt, ruined = kind.spoil(folder, rng)
@@ -139,42 +140,46 @@ def faults_of(kind: Kind, number: int, scenes: Path, folder: Path) -> tuple[int,
         status, printed = zoo_command(line)
     seconds = time.process_time() - clock
     grown = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory)
-    found = [*WATCH.strayed]
+    faults = [*WATCH.strayed]
     if "this is a bug" in printed or "Traceback" in printed:
-        found.append(printed[-300:])
+        faults.append(printed[-300:])
     if status not in (0, 1, 2, 3):
-        found.append(f"exit status {status}")
+        faults.append(f"exit status {status}")
     if status == 0 and ruined and not kind.replaceable:
-        found.append("exit status 0, and nothing was left of the file")
+        faults.append("exit status 0, and nothing was left of the file")
     if status and not printed.strip():
-        found.append(f"exit status {status} without a word")
+        faults.append(f"exit status {status} without a word")
     if seconds > SECONDS or grown > BYTES:
-        found.append(f"took {seconds:.0f} s and {grown >> 20} MiB")
-    return status, [f"{kind.name} {number}: zoo {' '.join(line)}: {fault}" for fault in found]
+        faults.append(f"took {seconds:.0f} s and {grown >> 20} MiB")
+    return status, [f"{kind.name} {number}: zoo {' '.join(line)}: {fault}" for fault in faults]
 
 
 def parts() -> list[Any]:
-    made = []
+    parameters = []
     for kind in KINDS:
         cases = range(kind.cases * CASES // TOTAL)
         for start in range(0, len(cases), PART):
-            made.append(pytest.param(kind, cases[start : start + PART], id=f"{kind.name} {start}"))
-    return made
+            parameters.append(
+                pytest.param(kind, cases[start : start + PART], id=f"{kind.name} {start}")
+            )
+    return parameters
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("kind", "cases"), parts())
-def test_a_spoilt_file_ends_in_words(
+def test_a_damaged_file_causes_no_fault(
     kind: Kind, cases: range, scenes: Path, tmp_path: Path, record_property: Any
 ) -> None:
     ends: Counter[str] = Counter()
-    found = []
+    all_faults = []
     for number in cases:
         status, faults = faults_of(kind, number, scenes, tmp_path / str(number))
         ends[f"exit {status}"] += 1
         if faults:
-            found += faults
+            all_faults += faults
         else:
             shutil.rmtree(tmp_path / str(number))
-    record_property("fuzz", [kind.name, len(cases), ends["exit 0"] + ends["exit 3"], len(found)])
-    assert not found, "\n\n".join(found)
+    record_property(
+        "fuzz", [kind.name, len(cases), ends["exit 0"] + ends["exit 3"], len(all_faults)]
+    )
+    assert not all_faults, "\n\n".join(all_faults)

@@ -1,4 +1,4 @@
-"""Data sets made for one test: pictures that cannot be mistaken for one another, labels by hand."""
+"""Small made-up data sets: pictures that do not resemble each other, and known labels."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ FACE = LandmarkScheme(
     regions={"mouth": (3, 4)},
 )
 SHAPE = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.5], [0.36, 0.7], [0.64, 0.7]])
-"""As fractions of the picture."""
+"""The mean face: points (5, 2) as fractions of the picture."""
 
 
 def picture(seed: int, side: int = 96) -> np.ndarray:
-    """A smooth random pattern, uint8 (side, side, 3): as unlike any other seed's as can be."""
+    """A smooth random pattern, uint8 (side, side, 3). It looks different for each seed."""
     rough = np.random.default_rng(seed).uniform(0, 255, (12, 12, 3)).astype(np.float32)
     smooth = cv2.resize(rough, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.clip(smooth, 0, 255).astype(np.uint8)
 
 
 def points(seed: int, side: int = 96) -> np.ndarray:
-    """A face of its own for every seed, well inside the picture, on no grid."""
+    """The points (5, 2) of a face that depends on the seed, inside the picture and on no grid."""
     moved = SHAPE * side + np.random.default_rng([seed, 1]).uniform(-3, 3, SHAPE.shape)
     return moved.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Made:
-    """What an audit looks at (:class:`zoo.evaluation.audit.subject.Labelled`)."""
+    """Made-up data that an audit accepts (:class:`zoo.evaluation.audit.subject.Labelled`)."""
 
     ids: tuple[str, ...]
     people: tuple[str | None, ...]
@@ -50,7 +50,7 @@ class Made:
     points: np.ndarray
     visible: np.ndarray
     pictures: tuple[np.ndarray | None, ...]
-    """None for one that cannot be read."""
+    """None stands for a picture that cannot be read."""
     scheme: LandmarkScheme = FACE
     label_offset: tuple[float, float] = (0.0, 0.0)
     problems: Sequence[Problem] = field(default=())
@@ -58,10 +58,10 @@ class Made:
 
     @property
     def occluded(self) -> np.ndarray:
-        """The nose of every frame but the first, which does not say."""
-        found = np.zeros(self.visible.shape, np.float32)
-        found[:, 2], found[0] = 1, np.nan
-        return found
+        """The nose is hidden in every frame but the first, whose occlusion is unknown."""
+        flags = np.zeros(self.visible.shape, np.float32)
+        flags[:, 2], flags[0] = 1, np.nan
+        return flags
 
     @property
     def images(self):
@@ -91,15 +91,15 @@ class Made:
 
 
 def stay_in_train(stem: str) -> str:
-    """A name from ``stem`` that the protocol ``release`` leaves where the release has it."""
+    """A name that starts with ``stem`` and that the protocol ``release`` does not move to val."""
     names = (f"{stem}{letter}.png" for letter in "abcdefghij")
     return next(name for name in names if crc32(name.encode()) % 10 != 0)
 
 
 def make(people: int = 12, frames: int = 2, side: int = 96) -> Made:
-    """Clean data under every protocol: each person has one video of ``frames`` unlike frames. The
-    release's test split holds the last three people, all frames of them, and no id has the hash
-    that would put one frame of a person into the val split of ``release``."""
+    """Data without a fault under every protocol. Each person has one video of ``frames`` different
+    frames. The release's test split holds all frames of the last three people. No id has a hash
+    that would put a frame into the val split of the protocol ``release``."""
     rows = [(p, f) for p in range(people) for f in range(frames)]
     return Made(
         ids=tuple(stay_in_train(f"Person{p}_Surname/{f}") for p, f in rows),

@@ -1,4 +1,4 @@
-"""Copies are found however they were saved; different pictures are not taken for copies."""
+"""Copies are found however they were saved; different pictures are not reported as copies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def jpeg(image, quality):
 
 
 def only_pair(data, row, **changes):
-    """The one pair that is found once a row of clean data is changed: its copy of row 0."""
+    """Make ``row`` of clean data a copy of row 0, and return the only pair that is found."""
     pairs = copies(data.but(row, **changes))
     assert (pairs.first.tolist(), pairs.second.tolist()) == ([0], [row])
     return pairs
@@ -57,7 +57,7 @@ def test_the_same_bytes_in_another_shape_are_another_picture(clean):
     ],
     ids=["jpeg 95", "jpeg 30", "half", "double", "brighter", "darker", "blurred", "grey"],
 )
-def test_a_picture_that_was_saved_anew_is_a_near_copy(clean, save):
+def test_a_picture_that_was_saved_again_is_a_near_copy(clean, save):
     again = save(clean.pictures[0])
     scale = again.shape[0] / 96
     moved = (clean.points[0] + 0.5) * scale - 0.5
@@ -66,20 +66,20 @@ def test_a_picture_that_was_saved_anew_is_a_near_copy(clean, save):
     assert pairs.distance[0] <= 32
 
 
-def test_a_copy_that_was_labelled_otherwise_is_found_by_its_frame(clean):
-    far = clean.points[0] * 0.6 + 3
-    only_pair(clean, 5, pictures=jpeg(clean.pictures[0], 90), points=far)
+def test_a_copy_with_other_labels_is_found_by_its_frame(clean):
+    other_labels = clean.points[0] * 0.6 + 3
+    only_pair(clean, 5, pictures=jpeg(clean.pictures[0], 90), points=other_labels)
 
 
-def test_a_copy_that_was_cut_otherwise_is_found_by_its_face(clean):
-    cut = clean.pictures[0][15:, 12:90]
-    only_pair(clean, 5, pictures=cut, points=clean.points[0] - [12, 15])
+def test_a_copy_that_was_cropped_is_found_by_its_face(clean):
+    crop = clean.pictures[0][15:, 12:90]
+    only_pair(clean, 5, pictures=crop, points=clean.points[0] - [12, 15])
 
 
 def test_a_mirrored_copy_is_found_and_called_so(clean):
-    turned = clean.pictures[0][:, ::-1].copy()
+    mirrored = clean.pictures[0][:, ::-1].copy()
     moved = clean.points[0][list(clean.scheme.flip)] * [-1, 1] + [95, 0]
-    pairs = only_pair(clean, 5, pictures=turned, points=moved)
+    pairs = only_pair(clean, 5, pictures=mirrored, points=moved)
     assert pairs.mirrored.tolist() == [True]
 
 
@@ -94,14 +94,14 @@ def test_three_copies_are_three_pairs_closest_first(clean):
 
 
 def test_empty_pictures_are_no_copies_of_each_other(clean):
-    """All their coefficients are zero: the signatures agree, and say nothing."""
+    """All their coefficients are zero, so equal signatures mean nothing."""
     data = clean.but(0, pictures=np.full((96, 96, 3), 7, np.uint8))
     data = data.but(5, pictures=np.full((90, 90, 3), 200, np.uint8))
     assert len(copies(data)) == 0
 
 
 def test_different_drawn_people_are_no_copies(made):
-    """Faces resemble each other far more than the patterns of the other tests do."""
+    """Drawn faces resemble each other far more than the patterns of the other tests."""
     drawn = registry("dataset").get("synthetic").open(None, people=40, videos=1, frames=1)
     samples = list(drawn.samples())
     pictures = look_at(
@@ -117,22 +117,22 @@ def test_different_drawn_people_are_no_copies(made):
     assert bits[np.triu_indices(len(samples), 1)].min() > 32
 
 
-def test_the_signature_of_a_mirror_image_is_worked_out_from_the_picture(clean):
+def test_the_signature_of_a_mirror_image_is_computed_from_the_picture(clean):
     thumbnails = look_at(clean).frames
-    turned = signatures(np.ascontiguousarray(thumbnails[:, :, ::-1]))
-    assert (signatures(thumbnails, mirrored=True) == turned).mean() > 0.99
+    expected = signatures(np.ascontiguousarray(thumbnails[:, :, ::-1]))
+    assert (signatures(thumbnails, mirrored=True) == expected).mean() > 0.99
 
 
-def test_what_cannot_be_read_is_named_and_compared_with_nothing(clean):
+def test_unreadable_pictures_are_named_and_not_compared(clean):
     data = clean.but(3, pictures=None).but(8, pictures=None)
-    seen = []
-    pictures = look_at(data, lambda done, total: seen.append((done, total)))
+    progress = []
+    pictures = look_at(data, lambda done, total: progress.append((done, total)))
     assert [row for row, _ in pictures.problems] == [3, 8]
     assert pictures.problems[0][1] == f"{clean.ids[3]}: the image cannot be decoded"
     assert np.flatnonzero(~pictures.readable).tolist() == [3, 8]
     assert pictures.sizes[3].tolist() == [0, 0]
     assert len(find_copies(pictures)) == 0
-    assert seen[-1] == (24, 24)
+    assert progress[-1] == (24, 24)
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_a_large_picture_gives_the_face_of_a_small_one(clean):
     assert np.abs(faces[0] - faces[6]).mean() > 20
 
 
-def test_one_frame_and_nothing_to_read_are_no_trouble(made):
+def test_a_single_frame_has_no_copies_even_if_unreadable(made):
     one = made(people=1, frames=1)
     assert len(copies(one)) == 0
     assert len(copies(one.but(0, pictures=None))) == 0
 
 
-def test_a_reader_may_give_a_view_with_its_channels_turned(clean):
-    """As of an OpenCV reader: BGR to RGB by a slice, which steps backwards through memory."""
+def test_a_reader_may_return_a_view_with_reversed_channels(clean):
+    """As OpenCV readers do: they turn BGR to RGB by a slice with a negative stride."""
     view = clean.pictures[0][..., ::-1].copy()[..., ::-1]
     assert only_pair(clean, 5, pictures=view).identical.tolist() == [True]

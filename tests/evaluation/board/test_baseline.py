@@ -1,4 +1,4 @@
-"""A model that is no better than the mean shape is marked so everywhere, and never ranked."""
+"""A model that is no better than the mean shape is marked in every format, and never ranked."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ BASELINE = {"nme_ioc": 0.28, "nme_ioc_low": 0.25, "nme_ioc_high": 0.31, "nme_box
 OF_BOX = {"nme_box": 0.16, "nme_box_low": 0.15, "nme_box_high": 0.17}
 
 
-def made(name, error, baseline=BASELINE, **changes):
-    """A run's record; its people differ by a point about ``error``."""
+def entry(name, error, baseline=BASELINE, **changes):
+    """The record of a run whose errors by person spread over about two points around ``error``."""
     errors = {person: [error + (i - 5.5) / 600] for i, person in enumerate(PEOPLE)}
     results = {"floor": dict(baseline)} | changes.pop("results", {})
     return record(predict(errors), name, results=results, **changes)
@@ -55,7 +55,7 @@ def ranked(group):
         # no interval at all
         ({"nme_ioc": 0.27}, {"nme_ioc": 0.28}, True),
         ({"nme_ioc": 0.28, "nme_ioc_high": None}, {"nme_ioc": 0.28, "nme_ioc_low": None}, False),
-        # nothing to hold against anything
+        # no error, or no baseline, to compare
         ({"nme_ioc": None}, BASELINE, None),
         ({"nme_ioc": 0.05}, {}, None),
     ],
@@ -67,10 +67,10 @@ def test_a_model_has_learned_below_the_baselines_interval(figures, baseline, exp
 @pytest.mark.parametrize("sort", sort_keys())
 def test_a_row_that_has_not_learned_comes_last_whatever_the_board_is_sorted_by(sort):
     cheap = {"model": {"parameters": 1, "gmacs": 0.001}, "cost": {"images_per_second": 1e6}}
-    stuck = made("stuck", 0.27, results={"loss": 1e-6, "fr_08": 0.0, "auc_08": 1.0}, **cheap)
-    for sums in ("by_person", "ced"):  # which would contradict these rates
+    stuck = entry("stuck", 0.27, results={"loss": 1e-6, "fr_08": 0.0, "auc_08": 1.0}, **cheap)
+    for sums in ("by_person", "ced"):  # they would contradict the edited rates
         del stuck["results"]["val"][sums]
-    group = board(stuck, made("good", 0.06), made("fair", 0.09), sort=sort)
+    group = board(stuck, entry("good", 0.06), entry("fair", 0.09), sort=sort)
     assert [row.backbone for row in group.rows][-1] == "stuck"
     assert learned(group) == {"good": True, "fair": True, "stuck": False}
     assert "stuck" not in ranked(group)
@@ -78,7 +78,7 @@ def test_a_row_that_has_not_learned_comes_last_whatever_the_board_is_sorted_by(s
 
 
 def test_where_no_row_has_learned_none_is_marked_and_the_notes_say_why():
-    group = board(made("a", 0.27), made("b", 0.29))
+    group = board(entry("a", 0.27), entry("b", 0.29))
     assert ranked(group) == []
     [note] = group.notes
     assert note == (
@@ -88,46 +88,46 @@ def test_where_no_row_has_learned_none_is_marked_and_the_notes_say_why():
 
 
 def test_the_only_row_that_has_learned_is_said_to_be_the_best():
-    group = board(made("a", 0.27), made("b", 0.07))
+    group = board(entry("a", 0.27), entry("b", 0.07))
     assert ranked(group) == ["b"]
     assert group.notes[0] == "best (=): the only row that has learned"
 
 
 def test_seeds_count_by_their_mean_and_one_that_failed_is_named():
-    group = board(made("a", 0.06), made("a", 0.30, seed=1), made("a", 0.07, seed=2))
+    group = board(entry("a", 0.06), entry("a", 0.30, seed=1), entry("a", 0.07, seed=2))
     assert learned(group) == {"a": True}
     assert "a: 1 of its 3 runs did not learn: a-s1" in group.notes
-    group = board(made("a", 0.20), made("a", 0.30, seed=1), made("a", 0.29, seed=2))
+    group = board(entry("a", 0.20), entry("a", 0.30, seed=1), entry("a", 0.29, seed=2))
     assert learned(group) == {"a": False}
 
 
 def test_folds_have_one_baseline_whose_half_widths_add_in_squares():
     def fold(k, error):
-        return made("a", error, run=f"a-f{k}", data={"protocol": "person-5fold/1", "fold": k})
+        return entry("a", error, run=f"a-f{k}", data={"protocol": "person-5fold/1", "fold": k})
 
-    # of five equal folds the interval is narrower by the root of five: 28 - 3 / sqrt(5)
+    # five equal folds make the interval narrower by the root of five: 28 - 3 / sqrt(5)
     for error, expected in ((0.262, True), (0.270, False)):
         group = board(*(fold(k, error) for k in range(5)))
         assert group.baseline["nme_ioc_low"] == pytest.approx(0.28 - 0.03 / 5**0.5)
         assert learned(group) == {"a": expected}
 
 
-def test_an_older_record_beside_a_newer_one_is_held_against_its_interval():
-    old = made("old", 0.26, baseline={"nme_ioc": 0.28})
+def test_an_older_record_is_compared_with_the_baseline_interval_of_a_newer_one():
+    old = entry("old", 0.26, baseline={"nme_ioc": 0.28})
     assert learned(board(old)) == {"old": True}  # its own interval ends below .28
-    assert learned(board(old, made("new", 0.06))) == {"old": False, "new": True}
+    assert learned(board(old, entry("new", 0.06))) == {"old": False, "new": True}
 
 
 def test_an_external_row_can_be_no_better_than_the_baseline():
-    group = board(made("theirs", 0.30, external=True, seed=None), made("ours", 0.06))
+    group = board(entry("theirs", 0.30, external=True, seed=None), entry("ours", 0.06))
     assert learned(group) == {"ours": True, "theirs": False}
 
 
 def test_without_eye_corners_the_box_decides():
-    none = dict.fromkeys(("nme_ioc", "nme_ioc_low", "nme_ioc_high"))
+    no_ioc = dict.fromkeys(("nme_ioc", "nme_ioc_low", "nme_ioc_high"))
 
     def of_box(name, error):
-        one = made(name, 0.05, OF_BOX, results=none | {"nme_box": error})
+        one = entry(name, 0.05, OF_BOX, results=no_ioc | {"nme_box": error})
         del one["results"]["val"]["by_person"]
         return one
 
@@ -141,7 +141,7 @@ def test_without_eye_corners_the_box_decides():
 
 
 def test_every_format_has_it():
-    group = board(made("good", 0.06), made("stuck", 0.27))
+    group = board(entry("good", 0.06), entry("stuck", 0.27))
     assert [row["learned"] for row in json.loads(to_json([group]))[0]["rows"]] == [True, False]
     lines = list(csv.DictReader(io.StringIO(to_csv([group]))))
     assert [line["learned"] for line in lines] == ["True", "False", ""]
@@ -149,13 +149,13 @@ def test_every_format_has_it():
     assert frame["learned"].tolist()[:2] == [True, False]
     assert frame["learned"].isna().tolist() == [False, False, True]
     assert "| stuck (not learned) |" in to_markdown([group])
-    assert "stuck, not learned" in to_html([group])  # what stands there without a script
+    assert "stuck, not learned" in to_html([group])  # in the part for browsers without scripts
 
 
 def test_a_comparison_says_when_nothing_was_learned(tmp_path):
     def run(name, error):
-        made_ = {person: [error + (i - 5.5) / 600] for i, person in enumerate(PEOPLE)}
-        save_run(tmp_path / name, predict(made_), name, results={"floor": BASELINE})
+        errors = {person: [error + (i - 5.5) / 600] for i, person in enumerate(PEOPLE)}
+        save_run(tmp_path / name, predict(errors), name, results={"floor": BASELINE})
         return find_contestant(str(tmp_path / name), "val")
 
     good, stuck, worse = run("good", 0.06), run("stuck", 0.27), run("worse", 0.29)

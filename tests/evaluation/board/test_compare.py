@@ -1,4 +1,4 @@
-"""Two models on the same people: by hand, by its symmetries, and what is refused."""
+"""The comparison of two models on the same people: cases by hand, symmetries, refusals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEADY = {person: [0.05 + i / 500, 0.06 + i / 500] for i, person in enumerate(PE
 
 
 def shifted(errors, by):
-    return {person: [e + by for e in own] for person, own in errors.items()}
+    return {person: [e + by for e in values] for person, values in errors.items()}
 
 
 def against(a, b, split="val"):
@@ -32,7 +32,7 @@ def against(a, b, split="val"):
 
 
 def only_record(folder: Path, to: Path) -> Path:
-    """The record alone, as it is published."""
+    """Copy only the record of a run, as it is published."""
     save_record(json.loads((folder / "record.json").read_text()), to)
     return to
 
@@ -77,7 +77,7 @@ def test_two_people_by_hand(tmp_path):
 
 
 def test_failures_alone_can_tell_two_apart_and_the_verdict_says_so(tmp_path):
-    # half of the frames lie just above 8% for b: .2 points of NME beside one face that is far off
+    # b has half of its frames just above 8%; one very bad face hides this in the mean error
     errors = {person: [0.05, 0.079] for person in PEOPLE} | {"p0": [0.05, 1.0]}
     others = {person: [0.05, 0.083] for person in PEOPLE} | {"p0": [0.05, 0.9]}
     a = save_run(tmp_path / "a", predict(errors), "a")
@@ -86,13 +86,13 @@ def test_failures_alone_can_tell_two_apart_and_the_verdict_says_so(tmp_path):
     assert not c.error.significant
     assert (c.verdict, list(c.evidence)) == ("a", ["fr_08"])
     assert c.to_dict()["evidence"] == ["fr_08"]
-    told = sentence(c)
-    assert told.startswith("a-s0 is better than b-s0 by 45.83 points of failures [")  # 11 of 24
-    assert "Their mean errors alone do not tell them apart" in told
+    text = sentence(c)
+    assert text.startswith("a-s0 is better than b-s0 by 45.83 points of failures [")  # 11 of 24
+    assert "Their mean errors alone do not tell them apart" in text
 
 
-def test_a_smaller_error_and_fewer_failures_can_be_of_two_models(tmp_path):
-    # a is 3 points better where both succeed, and fails by a hair where b does not
+def test_one_model_can_have_the_smaller_error_and_the_other_fewer_failures(tmp_path):
+    # a is 3 points better where both succeed; on the other frames a just fails and b just succeeds
     a = save_run(tmp_path / "a", predict({p: [0.02, 0.081] for p in PEOPLE}), "a")
     b = save_run(tmp_path / "b", predict({p: [0.05, 0.079] for p in PEOPLE}), "b")
     c = against(a, b)
@@ -108,12 +108,12 @@ def test_the_draws_are_those_of_the_interval(tmp_path):
     # against a model without any error, the difference is the error, and so is its interval
     rng = np.random.default_rng(3)
     errors = {person: list(rng.uniform(0.02, 0.2, rng.integers(1, 5))) for person in PEOPLE}
-    nothing = {person: [0.0] * len(own) for person, own in errors.items()}
+    no_errors = {person: [0.0] * len(values) for person, values in errors.items()}
     a = save_run(tmp_path / "a", predict(errors), "a")
-    c = against(a, save_run(tmp_path / "b", predict(nothing), "b"))
+    c = against(a, save_run(tmp_path / "b", predict(no_errors), "b"))
     stored = json.loads((a / "record.json").read_text())["results"]["val"]
     assert c.error.difference == pytest.approx(stored["nme_ioc"])
-    # the people of a stored interval stand in another order, so other draws fall on them
+    # a stored interval has its people in another order, so its bootstrap draws differ
     assert c.error.low == pytest.approx(stored["nme_ioc_low"], rel=0.03)
     assert c.error.high == pytest.approx(stored["nme_ioc_high"], rel=0.03)
 
@@ -123,25 +123,25 @@ frames = st.lists(st.floats(0, 0.3), min_size=1, max_size=4)
 
 @given(st.lists(st.tuples(frames, st.integers(0, 10**6)), min_size=2, max_size=8))
 @settings(max_examples=25, deadline=None)
-def test_a_model_equals_itself_and_exchange_turns_the_sign(tmp_path_factory, drawn):
+def test_a_model_equals_itself_and_exchanging_models_flips_the_sign(tmp_path_factory, drawn):
     folder = tmp_path_factory.mktemp("runs")
-    errors = {f"p{i}": own for i, (own, _) in enumerate(drawn)}
-    others = {
-        f"p{i}": list(np.random.default_rng(seed).uniform(0, 0.3, len(own)))
-        for i, (own, seed) in enumerate(drawn)
+    errors = {f"p{i}": values for i, (values, _) in enumerate(drawn)}
+    other_errors = {
+        f"p{i}": list(np.random.default_rng(seed).uniform(0, 0.3, len(values)))
+        for i, (values, seed) in enumerate(drawn)
     }
     a = save_run(folder / "a", predict(errors), "a")
-    b = save_run(folder / "b", predict(others), "b")
+    b = save_run(folder / "b", predict(other_errors), "b")
     same = against(a, a)
     assert (same.error.difference, same.error.low, same.error.high) == (0, 0, 0)
     assert (same.failures.difference, same.failures.low, same.failures.high) == (0, 0, 0)
     assert not same.significant
-    there, back = against(a, b), against(b, a)
-    for forth, turned in ((there.error, back.error), (there.failures, back.failures)):
-        assert forth.difference == -turned.difference
-        assert forth.low == pytest.approx(-turned.high, rel=1e-9, abs=1e-15)
-        assert forth.high == pytest.approx(-turned.low, rel=1e-9, abs=1e-15)
-    assert there.significant == back.significant
+    forward, backward = against(a, b), against(b, a)
+    for one, other in ((forward.error, backward.error), (forward.failures, backward.failures)):
+        assert one.difference == -other.difference
+        assert one.low == pytest.approx(-other.high, rel=1e-9, abs=1e-15)
+        assert one.high == pytest.approx(-other.low, rel=1e-9, abs=1e-15)
+    assert forward.significant == backward.significant
 
 
 def test_python_says_the_same(tmp_path):
@@ -155,30 +155,32 @@ def test_records_alone_say_the_same(tmp_path):
     errors = {person: list(rng.uniform(0.02, 0.2, 3)) for person in PEOPLE}
     a = save_run(tmp_path / "a", predict(errors), "a")
     b = save_run(tmp_path / "b", predict(shifted(errors, 0.01)), "b")
-    near = against(a, b)
-    far = against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
-    assert (near.source, far.source) == ("predictions", "records")
+    full = against(a, b)
+    published = against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
+    assert (full.source, published.source) == ("predictions", "records")
     for key in ("a", "b", "difference", "low", "high"):
-        assert getattr(far.error, key) == pytest.approx(getattr(near.error, key), abs=1e-8)
-        assert getattr(far.failures, key) == pytest.approx(getattr(near.failures, key), abs=1e-8)
-    assert (far.people, far.faces) == (near.people, near.faces) == (12, 36)
+        assert getattr(published.error, key) == pytest.approx(getattr(full.error, key), abs=1e-8)
+        assert getattr(published.failures, key) == pytest.approx(
+            getattr(full.failures, key), abs=1e-8
+        )
+    assert (published.people, published.faces) == (full.people, full.faces) == (12, 36)
 
 
 def test_faces_that_one_missed_are_left_out_of_the_error_and_count_as_failures(tmp_path):
     errors = {person: [0.05, 0.05] for person in PEOPLE}
-    found = {person: [np.nan, 0.05] for person in PEOPLE}
-    hard = {person: [0.30, 0.05] for person in PEOPLE}  # the very faces that the other misses
-    a = save_run(tmp_path / "a", predict(found), "a")
+    half_missed = {person: [np.nan, 0.05] for person in PEOPLE}
+    hard = {person: [0.30, 0.05] for person in PEOPLE}  # bad on the faces that the other misses
+    a = save_run(tmp_path / "a", predict(half_missed), "a")
     b = save_run(tmp_path / "b", predict(hard), "b")
     c = against(a, b)
     assert c.error.difference == pytest.approx(0, abs=1e-9)  # equal on the faces that both found
     assert (c.faces, c.missed) == (12, 12)
     assert (c.failures.a, c.failures.b) == (0.5, 0.5)
     assert against(a, save_run(tmp_path / "c", predict(errors), "c")).failures.difference == 0.5
-    # records cannot pair faces: each error goes over what was found, and that is said
-    r = against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
-    assert not r.paired
-    assert r.error.b == pytest.approx(0.175)
+    # records cannot pair faces: each error is over the faces that its model found
+    by_records = against(only_record(a, tmp_path / "a.json"), only_record(b, tmp_path / "b.json"))
+    assert not by_records.paired
+    assert by_records.error.b == pytest.approx(0.175)
 
 
 def test_nothing_found_is_no_comparison(tmp_path):
@@ -192,14 +194,14 @@ def test_seeds_of_one_configuration_are_averaged(tmp_path):
     for seed, by in ((0, -0.01), (1, 0.03)):
         save_run(tmp_path / "runs" / f"a-s{seed}", predict(shifted(STEADY, by)), "a", seed)
     b = save_run(tmp_path / "b", predict(STEADY), "b")
-    for given_as in (tmp_path / "runs", tmp_path / "runs" / "a-s*"):
-        c = against(given_as, b)
+    for target in (tmp_path / "runs", tmp_path / "runs" / "a-s*"):
+        c = against(target, b)
         assert c.error.difference == pytest.approx(0.01, rel=1e-4)  # (-1 + 3) / 2 points
         assert (c.seeds_a, c.seeds_b) == (2, 1)
         assert c.a == "a a0123 (seeds 0, 1)"
 
 
-def test_folds_are_put_side_by_side(tmp_path):
+def test_folds_are_concatenated(tmp_path):
     folder = {}
     for name, by in (("a", 0), ("b", 0.004)):
         for fold in range(5):
@@ -224,7 +226,7 @@ def test_folds_are_put_side_by_side(tmp_path):
         ({"metrics": 2}, "version of the metrics 1 and 2"),
     ],
 )
-def test_what_differs_is_refused_with_the_reason(tmp_path, data, what):
+def test_data_that_differs_is_refused_with_the_reason(tmp_path, data, what):
     a = save_run(tmp_path / "a", predict(STEADY), "a")
     b = save_run(tmp_path / "b", predict(STEADY), "b", data=data)
     with pytest.raises(DataError, match=f"do not compare: {what}"):

@@ -1,4 +1,4 @@
-"""Metrics of plugins of two models: by hand, from records, whether installed or not."""
+"""The comparison of two models by metrics of plugins, which need not be installed."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ PEOPLE = {f"p{i}": [0.05] for i in range(12)}
 
 
 def run_with(folder: Path, name: str, people: Any, sums: list[float] | None, **figure: Any) -> Path:
-    """A run whose record has a figure of a metric that is not installed: sums by person, in the
-    order of the record's own."""
+    """A run whose record has a figure of a metric that is not installed, with ``sums`` by person
+    in the order of the record's people."""
     predictions = predict(people)
-    own = record(predictions)["results"]["val"]["by_person"]
-    told = {"title": "off", "unit": "px", "version": "1.0", **figure}
+    by_person = record(predictions)["results"]["val"]["by_person"]
+    metric = {"title": "off", "unit": "px", "version": "1.0", **figure}
     if sums is not None:
-        told["by_person"] = {"key": own["key"], "sum": sums, "n": own["n"]}
-        told.setdefault("value", sum(sums) / sum(own["n"]))
-    return save_run(folder / name, predictions, name, results={"metrics": {KEY: told}})
+        metric["by_person"] = {"key": by_person["key"], "sum": sums, "n": by_person["n"]}
+        metric.setdefault("value", sum(sums) / sum(by_person["n"]))
+    return save_run(folder / name, predictions, name, results={"metrics": {KEY: metric}})
 
 
 def metric_of(a: Path, b: Path) -> MetricDifference:
     sides = (find_contestant(str(each), "val") for each in (a, b))
-    [found] = compare(*sides, "val").metrics
-    return found
+    [metric] = compare(*sides, "val").metrics
+    return metric
 
 
 def test_two_people_by_hand(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_two_people_by_hand(tmp_path: Path) -> None:
     people = {"p": [0.05] * 3, "q": [0.05]}
     p_first = record(predict(people))["results"]["val"]["by_person"]["n"] == [3, 1]
     sums = [([18.0, 5.0], [30.0, 3.0]), ([5.0, 18.0], [3.0, 30.0])][not p_first]
-    a, b = (run_with(tmp_path, name, people, own) for name, own in zip("ab", sums, strict=True))
+    a, b = (run_with(tmp_path, name, people, s) for name, s in zip("ab", sums, strict=True))
     found = metric_of(a, b)
     assert (found.a, found.b) == (23 / 4, 33 / 4)
     assert found.paired is not None
@@ -67,7 +67,7 @@ def test_the_direction_of_the_metric_says_who_is_better(
     assert metric_of(b, a).better == {"a": "b", "b": "a"}[better]
 
 
-def test_one_person_tells_nothing_of_others(tmp_path: Path) -> None:
+def test_one_person_is_not_enough_to_decide(tmp_path: Path) -> None:
     one = {"p": [0.05, 0.06]}
     found = metric_of(*(run_with(tmp_path, n, one, [s]) for n, s in (("a", 2.0), ("b", 8.0))))
     assert found.paired is not None
@@ -105,10 +105,10 @@ def measure(face):
 off = Metric(measure=measure, unit="px")
 """
     plant("stranger", {"zoo.metrics": {"off": "off"}}, source)
-    # errors of .1, .2 and .5 of 40 px are 4, 8 and 20 px; of 1.0, 40 px: not measured
+    # errors of .1, .2 and .5 of 40 px are 4, 8 and 20 px; 1.0 is 40 px, which is not measured
     results = results_of(predict({"p": [0.1, 0.2], "q": [0.5, 1.0], "r": [1.0]}))
-    sums, own = results["metrics"][KEY]["by_person"], results["by_person"]
-    assert sums["key"] == own["key"]
-    order = np.argsort(np.array(own["sum"]) / np.array(own["n"]))  # p, q, r
+    sums, by_person = results["metrics"][KEY]["by_person"], results["by_person"]
+    assert sums["key"] == by_person["key"]
+    order = np.argsort(np.array(by_person["sum"]) / np.array(by_person["n"]))  # p, q, r
     assert np.array(sums["sum"])[order].tolist() == pytest.approx([-12, -20, 0], abs=1e-4)
     assert np.array(sums["n"])[order].tolist() == [2, 1, 0]

@@ -1,5 +1,5 @@
-"""What the board says of hidden points: errors over seen and hidden ones, and scores of a head that
-tells them apart; nothing where no record says so."""
+"""Hidden points on the board: errors over seen and over hidden points, and scores of a head that
+predicts visibility. The columns are absent where no record has the figures."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ PEOPLE = {"p": [0.1], "q": [0.1]}
 
 
 def hidden(on_hidden: float, visibility: list[float] | None) -> Predictions:
-    """Two faces whose last point is hidden and off by ``on_hidden`` of the eye distance, 40 px; the
-    others are off by .1."""
-    plain = predict(PEOPLE)
-    points = plain.points.copy()
-    points[:, 3] = plain.target[:, 3] + [40 * on_hidden, 0]
-    told = None if visibility is None else np.tile(np.float32(visibility), (2, 1))
+    """Two faces, eye distance 40 px. The last point is hidden and its error is ``on_hidden`` times
+    the eye distance; the error of the other points is 0.1 times that."""
+    unchanged = predict(PEOPLE)
+    points = unchanged.points.copy()
+    points[:, 3] = unchanged.target[:, 3] + [40 * on_hidden, 0]
+    visibilities = None if visibility is None else np.tile(np.float32(visibility), (2, 1))
     occluded = np.tile(np.float32([0, 0, 0, 1]), (2, 1))
-    return replace(plain, points=points, occluded=occluded, visibility=told)
+    return replace(unchanged, points=points, occluded=occluded, visibility=visibilities)
 
 
 def board_of(*predictions: Predictions) -> list[Group]:
-    made = (record(each, name) for name, each in zip("abcd", predictions, strict=False))
-    return build(sources(made))
+    records = (record(each, name) for name, each in zip("abcd", predictions, strict=False))
+    return build(sources(records))
 
 
-def heads(group: Group) -> list[str]:
+def column_titles(group: Group) -> list[str]:
     return to_markdown([group]).splitlines()[2].strip("| ").split(" | ")
 
 
-def test_columns_show_what_some_record_says() -> None:
-    # visibility ranks the hidden point first for a, last of four for b: precisions of 1 and 1/4
+def test_columns_show_the_figures_that_some_record_has() -> None:
+    # by visibility, the hidden point ranks first for a and last of four for b: precision 1 and 1/4
     groups = board_of(
         hidden(0.3, [0.9, 0.8, 0.7, 0.1]), hidden(0.5, [0.1, 0.2, 0.3, 0.9]), hidden(0.4, None)
     )
@@ -53,8 +53,8 @@ def test_columns_show_what_some_record_says() -> None:
     assert (b.nme_hidden, b.hidden_ap) == pytest.approx((0.5, 0.25))
     assert b.hidden_f1 == pytest.approx(2 * 0.25 / 1.25)
     assert (c.nme_hidden, c.hidden_ap, c.hidden_f1) == pytest.approx((0.4, None, None))
-    found = heads(group)
-    at = [found.index(each) for each in ("NME seen %", "NME hidden %", "AP hidden %")]
+    titles = column_titles(group)
+    at = [titles.index(each) for each in ("NME seen %", "NME hidden %", "AP hidden %")]
     lines = [line.strip("| ").split(" | ") for line in to_markdown(groups).splitlines()[4:8]]
     assert [lines[0][i] for i in at] == ["10.00", "30.00", "100.00"]
     assert float(lines[3][at[1]]) == pytest.approx(100 * group.baseline["nme_hidden"], abs=0.01)
@@ -62,19 +62,19 @@ def test_columns_show_what_some_record_says() -> None:
     assert [row["hidden_ap"] for row in rows] == ["1.0", "", "0.25", ""]
     head, _ = group_payload(group, None)
     lower = {column["key"]: column["lower"] for column in head["columns"]}
-    wanted = {"nme_seen": True, "nme_hidden": True, "hidden_ap": False, "hidden_f1": False}
-    assert wanted.items() <= lower.items()
+    expected = {"nme_seen": True, "nme_hidden": True, "hidden_ap": False, "hidden_f1": False}
+    assert expected.items() <= lower.items()
     assert head["rows"]["nme_hidden"] == pytest.approx([0.3, 0.4, 0.5])
 
 
-def test_no_column_where_no_record_says_so() -> None:
+def test_no_column_where_no_record_has_the_figure() -> None:
     [group] = board_of(predict(PEOPLE))
-    assert not [each for each in heads(group) if "seen" in each or "hidden" in each]
+    assert not [each for each in column_titles(group) if "seen" in each or "hidden" in each]
     [group] = board_of(hidden(0.3, None))
-    assert [each for each in heads(group) if "hidden" in each] == ["NME hidden %"]
+    assert [each for each in column_titles(group) if "hidden" in each] == ["NME hidden %"]
 
 
-def test_a_board_is_sorted_by_them_and_seeds_are_averaged() -> None:
+def test_a_board_can_be_sorted_by_them_and_seeds_are_averaged() -> None:
     runs = [
         record(hidden(0.3, None), "a", 0),
         record(hidden(0.5, None), "a", 1),
@@ -85,9 +85,9 @@ def test_a_board_is_sorted_by_them_and_seeds_are_averaged() -> None:
 
 
 def test_a_scheme_without_eyes_has_them_too() -> None:
-    made = replace(hidden(0.3, None), scheme=generic_scheme(4))
-    [group] = board_of(made)
+    without_eyes = replace(hidden(0.3, None), scheme=generic_scheme(4))
+    [group] = board_of(without_eyes)
     assert group.headline == "nme_box"
-    found = heads(group)
-    assert {"median %", "NME seen %", "NME hidden %"} <= set(found)
-    assert not {"NME %", "± seeds %"} & set(found)
+    titles = column_titles(group)
+    assert {"median %", "NME seen %", "NME hidden %"} <= set(titles)
+    assert not {"NME %", "± seeds %"} & set(titles)

@@ -1,4 +1,4 @@
-"""Two rows of a board are never alike: what stands beside the name of a backbone."""
+"""The text beside the name of a backbone: it differs between any two rows of a board."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def test_rows_of_one_backbone_are_told_apart_and_no_others() -> None:
     }
 
 
-def test_a_key_that_later_ones_make_needless_is_not_told() -> None:
-    # head and input tell all of them apart, so the recipe is no help any more
+def test_a_key_that_other_keys_make_redundant_is_not_shown() -> None:
+    # head and input size distinguish all rows, so the recipe is redundant
     maps, quick = {"head": "landmark-zoo/heatmap"}, {"recipe": "quick"}
-    told = details(
+    shown = details(
         record("net", nme=0.05, config=maps | quick),
         record("net", nme=0.06, config=maps | quick | {"input_size": 64}),
         record("net", nme=0.07, config=quick | {"input_size": 64}),
         record("net", nme=0.08),
     )
     expected = ["heatmap, 112 px", "heatmap, 64 px", "linear, 64 px", "linear, 112 px"]
-    assert list(told.values()) == expected
+    assert list(shown.values()) == expected
 
 
-def test_a_recipe_of_the_backbones_name_is_its_own() -> None:
-    for own in ("net", "landmark-zoo/net"):
-        config = {"backbone": own}
-        told = details(
+def test_a_recipe_with_the_name_of_the_backbone_is_called_its_own() -> None:
+    for backbone in ("net", "landmark-zoo/net"):
+        config = {"backbone": backbone}
+        shown = details(
             record("net", nme=0.05, config=config | {"recipe": "net"}),
             record("net", nme=0.06, config=config | {"recipe": "seed"}),
         )
-        assert list(told.values()) == ["its own recipe", "seed"]
+        assert list(shown.values()) == ["its own recipe", "seed"]
 
 
 def test_a_row_that_started_from_another_run_says_from_which() -> None:
     start = {"weights": "run: first sha256: 99aa"}
-    told = details(
+    shown = details(
         record("net", nme=0.05, config={"epochs": 8}, model={"parameters": 1000} | start),
         record(
             "net",
@@ -65,7 +65,7 @@ def test_a_row_that_started_from_another_run_says_from_which() -> None:
         ),
         record("other", nme=0.07, model={"parameters": 1000} | start),
     )
-    assert list(told.values()) == ["8 epochs, from first", "50 epochs", "from first"]
+    assert list(shown.values()) == ["8 epochs, from first", "50 epochs", "from first"]
 
 
 def test_rows_that_no_key_tells_apart_have_their_hashes() -> None:

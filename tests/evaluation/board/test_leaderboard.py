@@ -1,4 +1,4 @@
-"""The board pools seeds, keeps what cannot be compared apart, and shows the baseline everywhere."""
+"""The board pools seeds, separates incomparable results, and shows the baseline everywhere."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def board(*records, **options):
 
 
 def markdown_tables(text):
-    """Cells of each table's lines, the line of dashes left out."""
+    """The cells of each table, row by row, without the line of dashes."""
     tables = []
     for block in text.split("## ")[1:]:
         lines = [line for line in block.splitlines() if line.startswith("|")]
@@ -177,7 +177,7 @@ def test_the_frame_holds_figures_and_floors():
     assert frame["seeds"][1] == [0, 1]
 
 
-def test_sorting_knows_which_way_is_up():
+def test_sorting_puts_the_better_value_first():
     a = record("a", nme=0.05, results={"auc_08": 0.1, "fr_08": 0.5})
     b = record("b", nme=0.06, results={"auc_08": 0.9, "fr_08": 0.4})
     c = record("c", nme=None, results={"auc_08": None, "fr_08": None})
@@ -189,9 +189,9 @@ def test_sorting_knows_which_way_is_up():
 
 
 def test_without_eye_corners_the_box_ranks():
-    plain = {"floor": {"nme_box": 0.2}}
-    a = record("a", nme=None, results=plain | {"nme_box": 0.05})
-    b = record("b", nme=None, results=plain | {"nme_box": 0.04})
+    box_only = {"floor": {"nme_box": 0.2}}
+    a = record("a", nme=None, results=box_only | {"nme_box": 0.05})
+    b = record("b", nme=None, results=box_only | {"nme_box": 0.04})
     [group] = board(a, b)
     assert [row.backbone for row in group.rows] == ["b", "a"]
     assert group.headline == "nme_box"
@@ -213,11 +213,11 @@ def test_unknown_names_get_close_matches(options, match):
 
 def test_one_protocol_can_be_asked_for_by_id_or_label():
     records = [record(), record(data={"protocol": "official/1"})]
-    for asked in ("official", "official/1"):
-        assert [g.protocol for g in board(*records, protocol=asked)] == ["official/1"]
+    for name in ("official", "official/1"):
+        assert [g.protocol for g in board(*records, protocol=name)] == ["official/1"]
 
 
-def test_the_heading_tells_what_official_leaks_and_what_is_partial():
+def test_the_heading_says_that_official_leaks_and_that_data_is_partial():
     official = board(record(data={"protocol": "official/1", "partial": True}))
     assert "same people, same videos" in official[0].heading
     assert "same people, same videos" in to_markdown(official)
@@ -248,7 +248,7 @@ def test_speeds_of_several_devices_do_not_pool():
     assert row.images_per_second is None
 
 
-def test_test_time_flip_is_a_figure_of_its_own_and_ranks_nobody():
+def test_test_time_flip_is_a_separate_figure_and_does_not_rank():
     one = record("plain", nme=0.05, results={"flip": {"nme_ioc": 0.049, "fr_08": 0.1}})
     two = record("mirrored", nme=0.06, results={"flip": {"nme_ioc": 0.04, "fr_08": 0.1}})
     again = record("mirrored", 1, nme=0.06, results={"flip": {"nme_ioc": 0.05, "fr_08": 0.1}})
@@ -258,7 +258,7 @@ def test_test_time_flip_is_a_figure_of_its_own_and_ranks_nobody():
     assert board(record())[0].rows[0].nme_ioc_flip is None
 
 
-def test_a_row_says_how_often_its_network_looks():
+def test_a_row_says_how_many_passes_its_network_makes():
     twice = record("deep")
     twice["config"]["refine"] = 1
     rows = {row.backbone: row.passes for row in board(record(), twice)[0].rows}
@@ -266,8 +266,8 @@ def test_a_row_says_how_often_its_network_looks():
 
 
 def test_third_party_text_stays_text():
-    evil = "[red]x|<script>alert(1)</script>`\n\x1b[31m"
-    groups = board(record(evil))
+    hostile = "[red]x|<script>alert(1)</script>`\n\x1b[31m"
+    groups = board(record(hostile))
     text = to_markdown(groups)
     assert "<script>" not in text
     assert "\x1b" not in text
@@ -277,7 +277,7 @@ def test_third_party_text_stays_text():
     titles = next(line for line in text.splitlines() if line.startswith("| model"))
     assert rows[0].replace(r"\|", "").count("|") == titles.count("|")
     assert "\x1b" not in to_csv(groups)
-    assert json.loads(to_json(groups))[0]["rows"][0]["backbone"] == evil
+    assert json.loads(to_json(groups))[0]["rows"][0]["backbone"] == hostile
 
 
 def fold_record(fold, nme, n, seed=0, floor=0.28):
@@ -323,47 +323,47 @@ def test_an_empty_board_names_folders_and_what_to_type(tmp_path):
         collect([tmp_path / "nowhere"])
 
 
-def test_runs_that_are_not_finished_are_told_in_one_line(tmp_path):
+def test_unfinished_runs_are_reported_in_one_line(tmp_path):
     save_record(record(), tmp_path / "good" / "record.json")
     for name in ("a", "b", "c", "d"):
         (tmp_path / name / "state").mkdir(parents=True)
         (tmp_path / name / "config.toml").touch()
-        groups, [told] = collect([tmp_path])
+        groups, [problem] = collect([tmp_path])
         assert len(groups[0].rows) == 1
         if name == "a":
-            assert str(told).startswith(f"{tmp_path / 'a'}: is not finished")
-            assert f"zoo train --resume {tmp_path / 'a'}" in told.reason
+            assert str(problem).startswith(f"{tmp_path / 'a'}: is not finished")
+            assert f"zoo train --resume {tmp_path / 'a'}" in problem.reason
     a, b, c, *_ = (tmp_path / name for name in "abcd")
-    assert told.where == f"{a}, {b}, {c} and 1 more"
-    assert told.reason.startswith("4 runs are not finished")
-    assert "zoo train --resume RUN" in told.reason
+    assert problem.where == f"{a}, {b}, {c} and 1 more"
+    assert problem.reason.startswith("4 runs are not finished")
+    assert "zoo train --resume RUN" in problem.reason
 
 
-def test_python_warns_of_what_does_not_count(tmp_path):
+def test_python_warns_about_records_that_do_not_count(tmp_path):
     save_record(record(), tmp_path / "good" / "record.json")
     (tmp_path / "broken.record.json").write_text("{")
     (tmp_path / "begun" / "state").mkdir(parents=True)
     (tmp_path / "begun" / "config.toml").touch()
-    with pytest.warns(ZooWarning) as told:
+    with pytest.warns(ZooWarning) as caught:
         frame = zoo.leaderboard(tmp_path)
     assert list(frame["backbone"]) == ["custom_cnn", "baseline (mean shape)"]
-    broken, begun = (str(each.message) for each in told)
+    broken, begun = (str(each.message) for each in caught)
     assert broken.startswith(f"left out: {tmp_path / 'broken.record.json'}: not a JSON record")
     assert begun.startswith(f"left out: {tmp_path / 'begun'}: is not finished")
-    assert {each.filename for each in told} == {__file__}
+    assert {each.filename for each in caught} == {__file__}
 
 
-def test_a_run_that_was_stopped_at_once_is_told_and_other_folders_are_not(tmp_path):
+def test_a_run_that_was_stopped_at_once_is_reported_and_other_folders_are_not(tmp_path):
     save_record(record(), tmp_path / "good" / "record.json")
     (tmp_path / ".cargo").mkdir()
     (tmp_path / ".cargo" / "config.toml").touch()
     (tmp_path / "net-faces-0a1b2c-s0").mkdir()
-    _, [told] = collect([tmp_path])
-    assert told.where == str(tmp_path / "net-faces-0a1b2c-s0")
-    assert "stopped before its training began" in told.reason
+    _, [problem] = collect([tmp_path])
+    assert problem.where == str(tmp_path / "net-faces-0a1b2c-s0")
+    assert "stopped before its training began" in problem.reason
 
 
-def test_no_result_on_the_split_says_what_there_is(tmp_path):
+def test_no_result_on_the_split_lists_the_results_that_exist(tmp_path):
     save_record(record(), tmp_path / "record.json")
     with pytest.raises(DataError, match=r"val of person/1.*zoo evaluate RUN --split test"):
         collect([tmp_path], split="test")

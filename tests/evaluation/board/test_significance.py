@@ -1,4 +1,4 @@
-"""Which rows are tied with the best, and which are on the front: against cases done by hand."""
+"""Which rows are tied with the best, and which are on the Pareto front: cases by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def marks(group, mark="tied"):
 
 
 def planted(shift=0.0, noise=0.0, seed=0):
-    """20 people with two frames each; every error is moved by ``shift``, and jittered."""
+    """Predictions for 20 people with two frames each; ``shift`` and noise change each error."""
     rng = np.random.default_rng(seed)
     hard = np.linspace(0.03, 0.12, 20)  # people differ much more than models do
     return predict(
@@ -35,7 +35,7 @@ def planted(shift=0.0, noise=0.0, seed=0):
 
 
 def test_a_small_but_steady_difference_is_real():
-    # half a point on every person, where people differ by nine: only the pairing sees it
+    # each person is half a point worse, and people differ by nine points: only pairs show it
     group = board(record(planted(), "best"), record(planted(0.005), "worse"))
     best, worse = group.rows
     assert worse.nme_ioc_low < best.nme_ioc < worse.nme_ioc < best.nme_ioc_high
@@ -43,7 +43,7 @@ def test_a_small_but_steady_difference_is_real():
     assert "paired bootstrap over 20 people" in group.notes[0]
 
 
-def test_a_difference_that_a_few_people_make_is_not():
+def test_a_difference_that_comes_from_one_person_is_not_real():
     errors = {person: [0.05] for person in PEOPLE}
     one_bad = errors | {"p3": [0.25]}  # a whole point of NME, all of it from one person
     group = board(record(predict(errors), "best"), record(predict(one_bad), "unlucky"))
@@ -57,8 +57,8 @@ def test_the_same_predictions_are_tied_though_floats_differ():
 
 
 def test_failures_tell_apart_what_one_bad_face_hides_from_the_mean():
-    # both are far off on one face of p0, and how far decides the mean; beside it "coarse" fails on
-    # a third of the people by a hair, which moves the mean by .2 points and the failures by 33
+    # both have one very bad face of p0, which decides the mean. "coarse" also fails narrowly on a
+    # third of the people: this changes the mean by .2 points and the failures by 33
     fine = {person: [0.05] for person in PEOPLE} | {"p0": [1.2]}
     coarse = {p: [0.081 if i % 3 == 1 else 0.05] for i, p in enumerate(PEOPLE)} | {"p0": [0.6]}
     group = board(record(predict(fine), "fine"), record(predict(coarse), "coarse"))
@@ -69,7 +69,7 @@ def test_failures_tell_apart_what_one_bad_face_hides_from_the_mean():
     assert [row.nme_median for row in group.rows] == pytest.approx([0.05, 0.05], abs=0.0025)
 
 
-def test_one_person_tells_nothing_of_others():
+def test_one_person_is_not_enough_to_rank():
     group = board(
         record(predict({"p": [0.05, 0.05]}), "a"), record(predict({"p": [0.2, 0.2]}), "b")
     )
@@ -84,7 +84,7 @@ def test_the_best_is_the_lowest_error_whatever_the_table_is_sorted_by():
 
 
 def test_seeds_are_averaged_before_they_are_compared():
-    # one lucky and one unlucky seed: each differs from the other model, their mean does not
+    # each seed of "moody" differs from "steady", one up and one down; their mean does not
     steady = [record(planted(0.0, 0.001, seed=1), "steady", s) for s in (0, 1)]
     moody = [
         record(planted(-0.01), "moody", 0),
@@ -94,7 +94,7 @@ def test_seeds_are_averaged_before_they_are_compared():
     assert marks(board(*steady, moody[1])) == {"steady": True, "moody": False}
 
 
-def test_rows_on_other_frames_are_compared_by_their_intervals_and_that_is_said():
+def test_rows_on_other_frames_are_compared_by_their_intervals_and_a_note_says_so():
     fewer = {person: [0.07, 0.09] for person in PEOPLE[:-1]}
     far = predict({person: [0.5, 0.5] for person in PEOPLE[:-1]})
     group = board(record(planted(), "a"), record(predict(fewer), "b"), record(far, "far"))
@@ -120,15 +120,15 @@ def test_a_row_without_the_error_is_never_tied():
     assert marks(group) == {"a": True, "none": False}
 
 
-def test_the_quick_answer_is_that_of_the_quantiles():
+def test_the_fast_sign_test_agrees_with_the_quantiles():
     rng = np.random.default_rng(0)
     draws = rng.normal(rng.uniform(-4, 4, 500), 1.0, (2000, 500))
     draws[:, :40] = draws[:, :40] - np.sort(draws[:, :40], axis=0)[49:51].mean(0)  # zero between
     draws[:, 40:50] = np.abs(draws[:, 40:50]) * (rng.uniform(size=(2000, 10)) < 0.5)  # many zeros
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    found = sides(draws.T)
-    assert found.tolist() == ((low > 0).astype(int) - (high < 0)).tolist()
-    assert set(found.tolist()) == {-1, 0, 1}
+    signs = sides(draws.T)
+    assert signs.tolist() == ((low > 0).astype(int) - (high < 0)).tolist()
+    assert set(signs.tolist()) == {-1, 0, 1}
 
 
 def test_a_draw_that_is_not_a_number_cannot_be_told_apart():
@@ -170,7 +170,7 @@ def test_marks_stand_in_every_format():
 
 
 def fold(k, errors, backbone="a", seed=0):
-    people = {f"fold{k}-{person}": own for person, own in errors.items()}
+    people = {f"fold{k}-{person}": values for person, values in errors.items()}
     return record(
         predict(people),
         backbone,
@@ -188,16 +188,16 @@ def folds(shift, backbone):
 
 
 def test_folds_are_bootstrapped_over_the_people_of_all_of_them():
-    one = folds(0, "a")
-    [row] = board(*one).rows
+    records = folds(0, "a")
+    [row] = board(*records).rows
     errors = [0.04 + k / 50 + i / 500 for k in range(5) for i in range(20)]
     assert row.nme_ioc == pytest.approx(np.mean(errors), rel=1e-5)
-    # 100 people in one pot: the spread between folds is part of what other people would change
+    # the 100 people are resampled together, so the spread between folds widens the interval
     standard = np.std(errors) / 10
     assert row.nme_ioc_high - row.nme_ioc_low == pytest.approx(2 * 1.96 * standard, rel=0.08)
-    for each in one:
+    for each in records:
         del each["results"]["val"]["by_person"]
-    [apart] = board(*one).rows
+    [apart] = board(*records).rows
     assert apart.nme_ioc_high - apart.nme_ioc_low < 0.8 * (row.nme_ioc_high - row.nme_ioc_low)
 
 

@@ -1,4 +1,4 @@
-"""Pages of few rows and of many, a real Chromium, and a reader who hears all that goes wrong."""
+"""Pages with few and with many rows, and a real Chromium whose errors and requests are logged."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from page_records import board, record, varied
 from playwright.sync_api import Browser, Page
-from reader import DESKTOP, OFFICIAL, Heard, Open
+from reader import DESKTOP, OFFICIAL, Open, PageLog
 
 from zoo.evaluation.page import to_html
 
 
 @pytest.fixture(scope="module")
 def few() -> str:
-    """Three models in one group, and another group. Their order by NME: b, a, c; by GMACs: a, c,
-    b; c has no GMACs."""
+    """A page with three models in one group, and a second group. The order by NME is b, a, c. The
+    order by GMACs is a, b, c, because c has no GMACs.
+    """
     records = [
         record("net_a", 0, 0.06, gmacs=0.1),
         record("net_b", 0, 0.05, gmacs=1.0, config={"recipe": "seed"}),
@@ -33,16 +34,16 @@ def many() -> str:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def page_log() -> PageLog:
+    return PageLog()
 
 
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path, heard: Heard) -> Iterator[Open]:
+def open_page(browser: Browser, tmp_path: Path, page_log: PageLog) -> Iterator[Open]:
     """``open_page(html, size=, dark=, at=, **context)``: the page in a fresh profile.
 
-    When the test is over, no page may have logged an error, thrown one, or asked for anything but
-    its own file and the pictures inside it.
+    After the test, no page may have logged or thrown an error, or requested anything but its own
+    file and the embedded pictures.
     """
     contexts = []
 
@@ -62,12 +63,12 @@ def open_page(browser: Browser, tmp_path: Path, heard: Heard) -> Iterator[Open]:
             **more,
         )
         contexts.append(context)
-        context.on("request", lambda request: heard.requests.append(request.url))
+        context.on("request", lambda request: page_log.requests.append(request.url))
         page = context.new_page()
-        page.on("pageerror", lambda error: heard.errors.append(str(error)))
+        page.on("pageerror", lambda error: page_log.errors.append(str(error)))
         page.on(
             "console",
-            lambda line: heard.errors.append(line.text) if line.type != "log" else None,
+            lambda line: page_log.errors.append(line.text) if line.type != "log" else None,
         )
         page.set_default_timeout(10_000)
         page.goto(f"{file.as_uri()}{at}")
@@ -76,6 +77,6 @@ def open_page(browser: Browser, tmp_path: Path, heard: Heard) -> Iterator[Open]:
     yield start
     for context in contexts:
         context.close()
-    assert heard.errors == []
-    outside = [url for url in heard.requests if not url.startswith(("file:", "data:"))]
+    assert page_log.errors == []
+    outside = [url for url in page_log.requests if not url.startswith(("file:", "data:"))]
     assert outside == []

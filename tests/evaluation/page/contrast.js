@@ -1,6 +1,6 @@
-// Which texts and lines of the page stand out too little from what is behind them (WCAG 2.1, AA).
+// Finds texts and lines of the page with too little contrast to their background (WCAG 2.1, AA).
 () => {
-  // any colour that the browser can paint, as red, green, blue from 0 to 1
+  // any CSS colour as red, green, blue, alpha from 0 to 1
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgb = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -8,12 +8,12 @@
     canvas.fillRect(0, 0, 1, 1);
     return [...canvas.getImageData(0, 0, 1, 1).data].map((v) => v / 255);
   };
-  const light = (colour) => {
+  const luminance = (colour) => {
     const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     const [r, g, b] = rgb(colour).map(linear);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const behind = (element) => {
+  const background = (element) => {
     for (let e = element; e; e = e.parentElement) {
       const colour = getComputedStyle(e).backgroundColor;
       if (rgb(colour)[3] === 1) return colour;
@@ -21,19 +21,19 @@
     return "white";
   };
   const ratio = (a, b) => {
-    const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
+    const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x);
     return (high + 0.05) / (low + 0.05);
   };
   const poor = [];
-  let seen = 0;
+  let measured = 0;
   for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !element.checkVisibility() || element.closest(":disabled, script, .unseen"))
+    const hasText = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!hasText || !element.checkVisibility() || element.closest(":disabled, script, .unseen"))
       continue;
     const style = getComputedStyle(element);
     const colour = element instanceof SVGElement ? style.fill : style.color;
-    const value = ratio(colour, behind(element));
-    seen += 1;
+    const value = ratio(colour, background(element));
+    measured += 1;
     if (value < 4.5)
       poor.push(`${element.tagName} ${element.textContent.slice(0, 30)} ${value.toFixed(2)}`);
   }
@@ -41,10 +41,10 @@
     const style = getComputedStyle(element);
     const value = ratio(
       element.matches(".line") ? style.stroke : style.fill,
-      behind(element.closest(".plot")),
+      background(element.closest(".plot")),
     );
-    seen += 1;
+    measured += 1;
     if (value < 3) poor.push(`${element.parentElement.getAttribute("class")} ${value.toFixed(2)}`);
   }
-  return [seen, poor];
+  return [measured, poor];
 };

@@ -1,4 +1,4 @@
-"""What tests and their fixtures say of a page that a browser has open."""
+"""Helpers for tests of a page that is open in a browser."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Open = Callable[..., Page]
 
 
 @dataclass
-class Heard:
-    """What a page said and asked for; a test takes out what it provoked."""
+class PageLog:
+    """The errors and requests of a page. A test removes those that it causes on purpose."""
 
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
 
 def names(page: Page) -> list[str]:
-    """Of the models, as the table has them now."""
+    """The names of the models, in the current order of the table."""
     return page.locator("table.main tbody th.model a").all_inner_texts()

@@ -21,17 +21,17 @@ def html() -> str:
 
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
-"""Gives how many texts and lines were measured, and those that stand out too little."""
+"""Returns the number of texts and lines that were measured, and those with too little contrast."""
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("at", ["", "#g1r0"], ids=["board", "card"])
-def test_text_and_lines_stand_out_from_what_is_behind(
+def test_text_and_lines_have_enough_contrast(
     html: str, dark: bool, at: str, open_page: Open
 ) -> None:
     page = open_page(html, dark=dark, at=at)
-    seen, poor = page.evaluate(CONTRAST)
-    assert seen > 100
+    measured, poor = page.evaluate(CONTRAST)
+    assert measured > 100
     assert poor == []
 
 
@@ -41,7 +41,7 @@ def test_poor_contrast_would_be_found(html: str, open_page: Open) -> None:
     assert len(page.evaluate(CONTRAST)[1]) == 1
 
 
-def tree(page: Page) -> str:
+def accessibility_tree(page: Page) -> str:
     return page.locator("body").aria_snapshot()
 
 
@@ -49,7 +49,7 @@ def tree(page: Page) -> str:
 def test_every_control_has_a_name(html: str, at: str, open_page: Open) -> None:
     page = open_page(html, at=at)
     roles = ("button", "link", "combobox", "checkbox", "searchbox", "group", "navigation", "dialog")
-    lines = [line.strip(" -") for line in tree(page).splitlines()]
+    lines = [line.strip(" -") for line in accessibility_tree(page).splitlines()]
     for role in roles:
         nameless = [x for x in lines if x.rstrip(":") == role]
         assert nameless == [], role
@@ -58,10 +58,10 @@ def test_every_control_has_a_name(html: str, at: str, open_page: Open) -> None:
 
 def test_tables_have_headers_and_headings_their_order(html: str, open_page: Open) -> None:
     page = open_page(html, at="#g1r0")
-    bare = page.evaluate(
+    without_scope = page.evaluate(
         "[...document.querySelectorAll('th')].filter(e => !e.hasAttribute('scope')).length"
     )
-    assert bare == 0
+    assert without_scope == 0
     levels = page.locator("main").evaluate(
         "main => [...main.querySelectorAll('h1, h2, h3, h4')].map(e => Number(e.tagName[1]))"
     )
@@ -71,7 +71,7 @@ def test_tables_have_headers_and_headings_their_order(html: str, open_page: Open
     assert page.evaluate("document.documentElement.lang") == "en"
 
 
-def test_the_focus_is_seen_and_reaches_everything(html: str, open_page: Open) -> None:
+def test_the_focus_is_visible_and_reaches_every_control(html: str, open_page: Open) -> None:
     page = open_page(html)
     reached = set()
     for _ in range(120):
@@ -82,15 +82,15 @@ def test_the_focus_is_seen_and_reaches_everything(html: str, open_page: Open) ->
             " return [all.indexOf(e), getComputedStyle(e).outlineStyle]; })()"
         )
         if place in reached or page.evaluate("document.activeElement === document.body"):
-            break  # once round
+            break  # every control had the focus once
         reached.add(place)
         assert outline != "none"
-    wanted = page.evaluate(
+    controls = page.evaluate(
         "(() => { const all = [...document.querySelectorAll('*')];"
         " return all.filter(e => e.matches('button:enabled, a[href], select, input, summary,"
         ' [tabindex="0"]\') && e.checkVisibility()).map(e => all.indexOf(e)); })()'
     )
-    assert set(wanted) <= reached
+    assert set(controls) <= reached
 
 
 def test_the_dialog_keeps_the_keyboard(html: str, open_page: Open) -> None:

@@ -1,4 +1,4 @@
-"""The page in a browser: sorted, filtered, opened, by mouse and by keyboard."""
+"""The page in a browser: rows are sorted, filtered and opened by mouse and by keyboard."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_a_row_that_has_not_learned_says_so_and_is_never_the_best(open_page: Ope
     stuck = page.locator("table.main tbody tr").nth(1)
     expect(stuck.locator(".badge")).to_have_text(["not learned"])
     expect(page.locator(".heading .notes")).to_contain_text("not learned, so not ranked")
-    for _ in range(2):  # cheapest first, then dearest first
+    for _ in range(2):  # cheapest first, then most expensive first
         header(page, "GMACs").click()
         assert names(page) == ["a", "stuck"]
     cost = page.locator("figure.chart", has_text="Error against cost")
     cost.get_by_text("Figures").click()
-    expect(cost.locator("tbody th")).to_have_text(["a"])  # alone on the front
+    expect(cost.locator("tbody th")).to_have_text(["a"])  # the only row on the front
 
 
 def test_a_single_row_that_has_not_learned_is_no_best_row(open_page: Open) -> None:
@@ -46,7 +46,7 @@ def test_a_single_row_that_has_not_learned_is_no_best_row(open_page: Open) -> No
     expect(page.locator("table.main tbody .badge")).to_have_text(["not learned"])
 
 
-def test_the_order_of_the_command_is_the_first_order(open_page: Open) -> None:
+def test_the_page_opens_in_the_order_that_the_command_chose(open_page: Open) -> None:
     records = [record("a", 0, 0.05), record("b", 0, 0.06), record("c", 0, 0.04)]
     page = open_page(to_html(board(*records, sort="auc_08"), sort="auc_08"))
     assert names(page) == ["c", "a", "b"]
@@ -75,10 +75,12 @@ def test_without_eye_corners_the_box_is_the_headline(open_page: Open) -> None:
     expect(page.locator("figure.chart").first).to_contain_text("of the face box")
 
 
-def test_a_press_on_a_header_sorts_and_another_turns_round(few: str, open_page: Open) -> None:
+def test_a_click_on_a_header_sorts_and_another_click_reverses_the_order(
+    few: str, open_page: Open
+) -> None:
     page = open_page(few)
     header(page, "GMACs").click()
-    assert names(page) == ["net_a", "net_b", "net_c"]  # what is missing comes last
+    assert names(page) == ["net_a", "net_b", "net_c"]  # a missing value comes last
     assert (direction(page, "GMACs"), direction(page, "NME")) == ("ascending", None)
     header(page, "GMACs").click()
     assert names(page) == ["net_b", "net_a", "net_c"]
@@ -104,7 +106,7 @@ def test_headers_sort_by_keyboard_and_keep_the_focus(few: str, open_page: Open) 
     assert names(page) == ["net_b", "net_a", "net_c"]
 
 
-def test_filters_keep_what_they_name(few: str, open_page: Open) -> None:
+def test_filters_keep_the_matching_rows(few: str, open_page: Open) -> None:
     page = open_page(few)
     status = page.locator(".rows .status")
     page.get_by_label("Filter").fill("NET_A")
@@ -132,7 +134,7 @@ def test_marks_say_which_rows_are_best_tied_and_on_the_front(few: str, open_page
     ]
 
 
-def test_a_group_is_a_press_away_and_rows_never_mix(few: str, open_page: Open) -> None:
+def test_a_click_opens_another_group_and_rows_never_mix(few: str, open_page: Open) -> None:
     page = open_page(few)
     page.get_by_role("link", name="official/1").click()
     assert names(page) == ["leaky"]
@@ -162,11 +164,11 @@ def test_a_card_opens_closes_and_has_an_address(few: str, open_page: Open) -> No
     expect(card).to_be_hidden()
 
 
-def test_a_card_tells_what_differs_from_most_rows(few: str, open_page: Open) -> None:
+def test_a_card_highlights_what_differs_from_most_rows(few: str, open_page: Open) -> None:
     page = open_page(few, at="#g1r0")
-    own = page.locator("dialog .own dt").all_inner_texts()
-    assert "recipe" in own
-    assert "optimizer" not in own
+    highlighted = page.locator("dialog .own dt").all_inner_texts()
+    assert "recipe" in highlighted
+    assert "optimizer" not in highlighted
     assert "optimizer" in page.locator("dialog dt").all_inner_texts()
 
 
@@ -192,12 +194,12 @@ def test_lines_differ_by_more_than_colour(many: str, open_page: Open) -> None:
     page = open_page(many)
     for i in range(8, 16):
         page.locator("table.main tbody input").nth(i).check()
-    looks = page.locator(".legend svg").evaluate_all(
+    styles = page.locator(".legend svg").evaluate_all(
         "all => all.map(e => [e.querySelector('.line').getAttribute('stroke-dasharray'),"
         " e.querySelector('.mark').getAttribute('d')].join())"
     )
-    assert len(looks) == 16
-    assert len(set(looks)) == 16
+    assert len(styles) == 16
+    assert len(set(styles)) == 16
 
 
 def test_the_arrow_keys_read_a_chart(few: str, open_page: Open) -> None:
@@ -209,9 +211,9 @@ def test_the_arrow_keys_read_a_chart(few: str, open_page: Open) -> None:
     tip = plot.locator(".tip")
     expect(tip).to_be_visible()
     expect(tip).to_contain_text("error up to 8%")
-    inside = plot.bounding_box(), tip.bounding_box()
-    assert inside[1]["width"] <= inside[0]["width"]
-    assert inside[1]["height"] < 120  # a title and three rows
+    boxes = plot.bounding_box(), tip.bounding_box()
+    assert boxes[1]["width"] <= boxes[0]["width"]
+    assert boxes[1]["height"] < 120  # a title and three rows
     expect(page.locator("#said")).to_contain_text("net_b")
     share = 100 * record("net_b", 0, 0.05)["results"]["val"]["ced"]["values"][32]
     expect(tip).to_contain_text(f"net_b{round(share, 1):g}%")
@@ -237,7 +239,7 @@ def test_the_cost_of_the_front_can_be_chosen(few: str, open_page: Open) -> None:
     assert figure.locator("g.series").count() == 3
 
 
-def test_long_boards_turn_pages_and_sort_across_them(many: str, open_page: Open) -> None:
+def test_long_boards_have_pages_and_sort_across_them(many: str, open_page: Open) -> None:
     page = open_page(many)
     status = page.locator(".rows .status")
     expect(status).to_have_text("300 rows, showing 1 to 50")
@@ -256,7 +258,7 @@ def test_long_boards_turn_pages_and_sort_across_them(many: str, open_page: Open)
     assert numbers == sorted(numbers)
 
 
-def test_columns_can_be_asked_for(few: str, open_page: Open) -> None:
+def test_hidden_columns_can_be_shown(few: str, open_page: Open) -> None:
     page = open_page(few)
     assert header(page, "device").count() == 0  # all rows agree
     page.get_by_text("Columns", exact=True).click()

@@ -1,4 +1,4 @@
-"""What the page is given: figures pooled by hand, what rows share, what tells them apart."""
+"""The data of the page: pooled figures, what rows have in common, and what differs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from zoo.evaluation.records import Record
 
 
 def with_results(seed: int = 0, **results: Any) -> Record:
-    made = record(seed=seed)
-    made["results"]["val"] |= results
-    return as_read(made)
+    changed = record(seed=seed)
+    changed["results"]["val"] |= results
+    return as_read(changed)
 
 
 def curve(*values: float, step: float = 0.05) -> dict[str, Any]:
@@ -39,13 +39,13 @@ def test_curves_pool_weighted_by_frames() -> None:
     assert pooled.values == pytest.approx([0.0, 0.5, 1.0])
 
 
-def test_a_curve_that_a_run_lacks_or_has_on_another_grid_is_no_curve_of_the_row() -> None:
-    whole = with_results(ced=curve(0.0, 1.0))
+def test_a_row_has_no_curve_where_a_run_lacks_it_or_has_another_grid() -> None:
+    full = with_results(ced=curve(0.0, 1.0))
     without = record(seed=1)
     del without["results"]["val"]["ced"]
-    assert figures.error_curve([whole, as_read(without)], "val") is None
-    assert figures.error_curve([whole, with_results(1, ced=curve(0, 1, step=0.1))], "val") is None
-    assert figures.error_curve([whole, with_results(1, ced=curve(0, 0.5, 1))], "val") is None
+    assert figures.error_curve([full, as_read(without)], "val") is None
+    assert figures.error_curve([full, with_results(1, ced=curve(0, 1, step=0.1))], "val") is None
+    assert figures.error_curve([full, with_results(1, ced=curve(0, 0.5, 1))], "val") is None
 
 
 def test_regions_pool_where_every_run_has_them() -> None:
@@ -59,7 +59,7 @@ def bins(*figures: tuple[str, float | None, int]) -> list[dict[str, Any]]:
     return [{"name": n, "low": None, "high": None, "nme": e, "n": k} for n, e, k in figures]
 
 
-def test_poses_pool_over_folds_and_count_one_pass() -> None:
+def test_poses_pool_over_folds_and_count_each_frame_once() -> None:
     runs = [
         with_results(0, pose=bins(("left", 0.1, 10), ("ahead", 0.05, 30))),
         with_results(0, pose=bins(("left", 0.2, 30), ("ahead", None, 5))),
@@ -73,7 +73,7 @@ def test_poses_pool_over_folds_and_count_one_pass() -> None:
     }
 
 
-def test_long_histories_are_thinned_and_keep_what_matters() -> None:
+def test_long_histories_are_thinned_and_keep_the_first_last_and_best_epoch() -> None:
     long = record(epochs=400)
     long["best_epoch"] = 387
     [thin] = figures.learning_curves([as_read(long)])
@@ -111,14 +111,14 @@ def test_cards_hold_what_differs_from_most_rows_and_nothing_is_lost() -> None:
     rows = [cards.sections([as_read(r)]) for r in records]
     common = cards.in_common(rows)
     assert common["config"]["lr"] == 0.001
-    own = [cards.difference(row, common)["config"] for row in rows]
-    assert {"lr": 0.01, "head": "mine/other"}.items() <= own[2].items()
-    assert own[3]["recipe"] is None
-    assert own[3]["augment.flip"] is None
-    for row, different in zip(rows, own, strict=True):
+    differences = [cards.difference(row, common)["config"] for row in rows]
+    assert {"lr": 0.01, "head": "mine/other"}.items() <= differences[2].items()
+    assert differences[3]["recipe"] is None
+    assert differences[3]["augment.flip"] is None
+    for row, different in zip(rows, differences, strict=True):
         together = common["config"] | different
         assert {k: v for k, v in together.items() if v is not None} == row["config"]
-    assert "lr" not in own[0]
+    assert "lr" not in differences[0]
 
 
 def test_runs_that_differ_show_all_their_values() -> None:
@@ -143,7 +143,7 @@ def test_plugins_of_old_and_new_records() -> None:
     ]
 
 
-def test_columns_that_tell_nothing_apart_wait_to_be_asked_for(
+def test_columns_with_equal_values_are_hidden_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     [group] = board(record("a"), record("b", 0, 0.07, config={"recipe": "seed"}))
@@ -155,15 +155,15 @@ def test_columns_that_tell_nothing_apart_wait_to_be_asked_for(
 
     shown = usual(group)
     assert "recipe" in shown
-    # heads are alike, every face was found, and `zoo bench` measured both
+    # both have the same head, found every face and were measured by `zoo bench`
     assert not shown & {"head", "coverage", "images_per_second"}
     rows = [replace(row, coverage=0.9, throughput=None) for row in group.rows]
     assert {"coverage", "images_per_second"} <= usual(replace(group, rows=rows))
 
 
 def test_a_scheme_without_eye_corners_is_headed_by_the_box() -> None:
-    plain = {"nme_ioc": None, "nme_ioc_low": None, "nme_ioc_high": None, "floor": {"nme_box": 0.2}}
-    [group] = board(with_results(**plain).raw)
+    no_ioc = {"nme_ioc": None, "nme_ioc_low": None, "nme_ioc_high": None, "floor": {"nme_box": 0.2}}
+    [group] = board(with_results(**no_ioc).raw)
     head, _ = group_payload(group, None)
     assert head["headline"] == "nme_box"
     assert head["columns"][0]["key"] == "nme_box"
@@ -177,11 +177,11 @@ def blocks(html: str) -> dict[str, Any]:
 
 def test_rows_and_details_are_in_one_order() -> None:
     groups = board(*varied(2 * BLOCK + 3))
-    found = blocks(to_html(groups, command=lambda r: r.run))
-    assert list(found) == ["data", "rows-0-0", "rows-0-1", "rows-0-2"]
-    details = [row for name, part in found.items() if name != "data" for row in part]
+    parsed = blocks(to_html(groups, command=lambda r: r.run))
+    assert list(parsed) == ["data", "rows-0-0", "rows-0-1", "rows-0-2"]
+    details = [row for name, part in parsed.items() if name != "data" for row in part]
     assert [d["command"] for d in details] == [row.runs[0] for row in groups[0].rows]
-    assert found["data"]["groups"][0]["rows"]["name"] == [r.backbone for r in groups[0].rows]
+    assert parsed["data"]["groups"][0]["rows"]["name"] == [r.backbone for r in groups[0].rows]
 
 
 def test_the_same_records_make_the_same_page() -> None:
@@ -191,18 +191,18 @@ def test_the_same_records_make_the_same_page() -> None:
 
 def test_a_card_has_the_subsets_that_all_of_its_runs_have() -> None:
     part = with_results().raw["results"]["val"] | {"n": 10, "nme_ioc": 0.04}
-    made = [
+    records = [
         with_results(subsets={"blur": part, "pose": part}),
         with_results(subsets={"blur": part | {"n": 30, "nme_ioc": 0.08}}),
     ]
     # the mean by frames: (10 * 4% + 30 * 8%) / 40
-    assert cards.card(made, "val", None)["subsets"] == [["blur", 10, pytest.approx(0.07)]]
+    assert cards.card(records, "val", None)["subsets"] == [["blur", 10, pytest.approx(0.07)]]
 
 
 def test_no_path_and_no_sum_by_person_is_on_the_page() -> None:
-    made = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]}).raw
-    made["results"]["val"]["nme_ioc"] = 0.1 / 428
-    html = to_html(board(made))
+    raw = with_results(by_person={"key": "ab" * 16, "sum": [0.1], "n": [428]}).raw
+    raw["results"]["val"]["nme_ioc"] = 0.1 / 428
+    html = to_html(board(raw))
     assert "by_person" not in html
     assert "ab" * 16 not in html
     assert "record.json" not in html

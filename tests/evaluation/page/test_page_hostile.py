@@ -1,4 +1,4 @@
-"""Records come from strangers: no text of theirs becomes markup, script, style or an address."""
+"""Records may be hostile: none of their text becomes markup, script, style or a link."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVIL = "</script><img src=x onerror=window.hit=1><script>window.hit=2</script><!
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    """Every text of a record that the page shows is hostile."""
+    """A page of two records in which every text that the page shows is hostile."""
     config = {
         "recipe": f"recipe{EVIL}",
         "loss": f"loss{EVIL}",
@@ -27,26 +27,26 @@ def html() -> str:
         f"key{EVIL}": f"value{EVIL}",
         "options": {f"kind{EVIL}": {f"option{EVIL}": [f"item{EVIL}"]}},
     }
-    evil = record(f"net{EVIL}", 0, 0.05, config=config, run=f"run{EVIL}")
-    evil["data"] |= {
+    hostile = record(f"net{EVIL}", 0, 0.05, config=config, run=f"run{EVIL}")
+    hostile["data"] |= {
         "dataset": f"data{EVIL}",
         "release": f"release{EVIL}",
         "region": f"region{EVIL}",
         "protocol": f"protocol{EVIL}",
         "license": f"licence{EVIL}",
     }
-    evil["environment"] |= {"device": f"device{EVIL}", f"env{EVIL}": f"set{EVIL}"}
-    evil["model"]["weights"] = f"weights{EVIL}"
-    evil["plugin"]["version"] = f"1.0{EVIL}"
-    evil["plugins"] = {f"kind{EVIL}": {"id": f"id{EVIL}", "distribution": f"dist{EVIL}"}}
-    evil["cost"]["bench"]["device"] = f"bench{EVIL}"
-    results = evil["results"]["val"]
+    hostile["environment"] |= {"device": f"device{EVIL}", f"env{EVIL}": f"set{EVIL}"}
+    hostile["model"]["weights"] = f"weights{EVIL}"
+    hostile["plugin"]["version"] = f"1.0{EVIL}"
+    hostile["plugins"] = {f"kind{EVIL}": {"id": f"id{EVIL}", "distribution": f"dist{EVIL}"}}
+    hostile["cost"]["bench"]["device"] = f"bench{EVIL}"
+    results = hostile["results"]["val"]
     results["regions"] = {f"part{EVIL}": 0.05, "jaw": 0.06}
     results["pose"][0]["name"] = f"pose{EVIL}"
     results["predictions"] = f"digest{EVIL}"
-    other = json.loads(json.dumps(evil)) | {"config_hash": "other", "seed": 1, "run": "other"}
+    other = json.loads(json.dumps(hostile)) | {"config_hash": "other", "seed": 1, "run": "other"}
     other["results"]["val"]["predictions"] = "another"
-    return to_html(board(evil, other), command=lambda r: f"zoo train {r.plugin.id}")
+    return to_html(board(hostile, other), command=lambda r: f"zoo train {r.plugin.id}")
 
 
 @pytest.mark.parametrize("at", ["", "#g0r0"], ids=["board", "card"])
@@ -63,7 +63,7 @@ def test_hostile_text_is_shown_and_does_nothing(html: str, at: str, open_page: O
         expect(page.locator(shown)).to_contain_text(f"{word}{EVIL}")
 
 
-def test_no_text_of_a_record_stands_in_the_source_as_markup(html: str) -> None:
+def test_no_text_of_a_record_is_markup_in_the_source(html: str) -> None:
     assert "<img" not in html
     assert len(re.findall("<script", html)) == len(re.findall("</script>", html))
     assert "<!--" not in html
@@ -76,7 +76,7 @@ def test_embedded_json_reads_back_and_cannot_end_its_element() -> None:
     assert json.loads(text) == value
 
 
-def test_control_characters_and_endless_names_are_tamed(open_page: Open) -> None:
+def test_control_characters_are_replaced_and_long_names_are_cut(open_page: Open) -> None:
     name = "\x1b[31mred\u202e" + "x" * 5000
     page = open_page(to_html(board(record(name), record("b"))))
     shown = page.locator("table.main tbody a").first.inner_text()
@@ -85,9 +85,9 @@ def test_control_characters_and_endless_names_are_tamed(open_page: Open) -> None
 
 
 def test_no_address_of_a_record_becomes_a_link(open_page: Open) -> None:
-    record_ = record("javascript:window.hit=1")
-    record_["model"]["weights"] = "javascript:window.hit=1"
-    page = open_page(to_html(board(record_)), at="#g0r0")
+    hostile = record("javascript:window.hit=1")
+    hostile["model"]["weights"] = "javascript:window.hit=1"
+    page = open_page(to_html(board(hostile)), at="#g0r0")
     links = page.evaluate("[...document.links].map(e => e.getAttribute('href'))")
     assert links
     assert all(link.startswith("#") for link in links)

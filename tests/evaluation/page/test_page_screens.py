@@ -1,11 +1,11 @@
-"""The page on any screen: dark, small, on paper, without scripts, and with little to show."""
+"""The page in a dark theme, on small screens, in print, without scripts and with little data."""
 
 from __future__ import annotations
 
 import pytest
 from page_records import board, record
 from playwright.sync_api import Page, expect
-from reader import DESKTOP, OFFICIAL, PHONE, Heard, Open, names
+from reader import DESKTOP, OFFICIAL, PHONE, Open, PageLog, names
 
 from zoo.evaluation.page import to_html
 
@@ -42,7 +42,7 @@ def test_no_screen_scrolls_sideways(size: tuple[int, int], open_page: Open) -> N
     assert table[1] >= table[0]  # a table that is too wide scrolls in its own box
 
 
-def test_paper_has_no_controls_no_dark_and_no_cut_table(many: str, open_page: Open) -> None:
+def test_print_has_no_controls_no_dark_colours_and_no_cut_table(many: str, open_page: Open) -> None:
     # A4 landscape without its margins, in CSS pixels
     page = open_page(many, size=(1031, 700), dark=True)
     titles = page.locator("table.main thead button").evaluate_all(
@@ -66,7 +66,7 @@ def test_printing_takes_more_rows_than_the_screen_shows(many: str, open_page: Op
     assert len(names(page)) == 50
 
 
-def test_without_scripts_the_best_rows_stand_there(few: str, open_page: Open) -> None:
+def test_without_scripts_the_page_shows_the_best_rows(few: str, open_page: Open) -> None:
     page = open_page(few, java_script_enabled=False)
     expect(page.locator("main")).to_contain_text("net_b")
     expect(page.locator("main")).to_contain_text("NME %")
@@ -74,7 +74,9 @@ def test_without_scripts_the_best_rows_stand_there(few: str, open_page: Open) ->
     expect(page.locator("main")).to_contain_text("baseline (mean shape)")
 
 
-def test_the_page_may_ask_nobody_for_anything(few: str, open_page: Open, heard: Heard) -> None:
+def test_the_page_may_not_load_anything_from_outside(
+    few: str, open_page: Open, page_log: PageLog
+) -> None:
     page = open_page(few)
     failures = []
     page.on("requestfailed", lambda request: failures.append((request.url, request.failure)))
@@ -88,12 +90,12 @@ def test_the_page_may_ask_nobody_for_anything(few: str, open_page: Open, heard: 
         "document.body.append(image, script)"
     )
     assert page.evaluate("window.hit") is None
-    assert len(heard.errors) >= 3
-    assert all("Content Security Policy" in error or "fetch" in error for error in heard.errors)
-    heard.errors.clear()
-    # a browser tells of a request that it was about to make, and then that it did not
-    assert failures == [(url, "csp") for url in heard.requests if "example.org" in url]
-    heard.requests.clear()
+    assert len(page_log.errors) >= 3
+    assert all("Content Security Policy" in error or "fetch" in error for error in page_log.errors)
+    page_log.errors.clear()
+    # the browser reports a blocked request twice: when it starts, and when it fails
+    assert failures == [(url, "csp") for url in page_log.requests if "example.org" in url]
+    page_log.requests.clear()
 
 
 def test_rows_without_optional_fields_say_what_they_lack(open_page: Open) -> None:
@@ -108,10 +110,10 @@ def test_rows_without_optional_fields_say_what_they_lack(open_page: Open) -> Non
     expect(card).to_contain_text("Not measured")
     expect(card).to_contain_text("not in the record")
     page.keyboard.press("Escape")
-    absent = page.locator(".charts ul.lack")
+    missing_charts = page.locator(".charts ul.lack")
     for title in ("Cumulative error", "Error by head pose", "Learning curves"):
-        expect(absent).to_contain_text(title)
-    assert page.locator("figure.chart").count() == 1  # what is left: error against cost
+        expect(missing_charts).to_contain_text(title)
+    assert page.locator("figure.chart").count() == 1  # only the chart of error against cost
 
     page = open_page(to_html(board(old, record("new"))))
     lack = page.locator("figure", has_text="Cumulative error").locator(".lack")

@@ -1,4 +1,4 @@
-"""A benchmark has an id and a version, and whatever differs makes another one."""
+"""A benchmark has an id and a version. Results of different benchmarks never share a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.evaluation.records.benchmark import Benchmark, benchmark_of
 FULL = Benchmark("youtube_faces", "udacity", "person/1", "frame", "ioc", 1)
 
 
-def test_the_label_says_all_of_it():
+def test_the_label_names_every_part():
     assert FULL.label == "youtube_faces/udacity person/1 frame ioc/1"
     assert FULL.id == "youtube_faces/udacity person frame ioc"
     assert FULL.version == "1.1"
@@ -20,7 +20,7 @@ def test_the_label_says_all_of_it():
     assert FULL.meaning == "no person in two splits"
 
 
-def test_a_protocol_of_another_version_means_what_we_do_not_know():
+def test_a_protocol_of_an_unknown_version_has_no_meaning_text():
     other = Benchmark("d", "", "person/9", "frame", "ioc", 1)
     assert other.meaning == ""
     assert other.version == "9.1"
@@ -43,14 +43,14 @@ def test_a_model_that_found_nothing_is_measured_like_the_others():
 @pytest.mark.parametrize(
     "data", [{"metrics": 2}, {"protocol": "person/2"}, {"region": "box"}, {"release": "two"}]
 )
-def test_whatever_differs_makes_another_table(data):
+def test_any_difference_makes_another_table(data):
     records = [record(predict({"p": [0.1]})), record(predict({"p": [0.1]}), "b", data=data)]
     groups = build(sources(records))
     assert len({group.benchmark for group in groups}) == 2
     assert len({group.heading for group in groups}) == 2
 
 
-def test_metrics_of_another_version_never_share_a_table_and_old_records_have_the_first():
+def test_records_without_a_version_of_the_metrics_have_the_first():
     old = record(predict({"p": [0.1]}), "old")
     del old["data"]["metrics"]
     assert benchmark_of(as_read(old), "val").metrics == 1

@@ -1,4 +1,4 @@
-"""Copies count once, edited figures do not count, and mixed data is called out."""
+"""Copies count once, edited figures do not count, and different versions of the data are noted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_healthy_board_leaves_nothing_out(runs):
     assert [s.path.parent.name for s in group.rows[0].sources] == ["a"]
 
 
-def test_a_copied_run_counts_once_and_that_is_said(runs):
+def test_a_copied_run_counts_once_and_is_reported(runs):
     shutil.copytree(runs / "a", runs / "elsewhere")
     [group], problems = collect([runs])
     assert group.rows[0].runs == ["a-s0"]
@@ -62,7 +62,7 @@ def test_a_training_that_was_done_again_is_no_copy_of_itself(runs):
 
 
 @pytest.mark.parametrize("digest", ["ab" * 32, None])
-def test_copies_are_known_by_their_predictions_or_by_all_of_their_figures(digest):
+def test_copies_are_recognised_by_their_predictions_or_by_all_of_their_figures(digest):
     one = record(GOOD, results={"predictions": digest} if digest else {})
     other = record(GOOD, results={"predictions": digest} if digest else {"loss": 0.5})
     both = [(Path("a/record.json"), as_read(one)), (Path("b/record.json"), as_read(one))]
@@ -72,7 +72,7 @@ def test_copies_are_known_by_their_predictions_or_by_all_of_their_figures(digest
         assert build(both)[0].rows[0].runs == ["a-s0", "a-s0"]
 
 
-def test_of_two_copies_the_one_that_says_more_is_kept(runs):
+def test_of_two_copies_the_more_complete_one_is_kept(runs):
     old = json.loads((runs / "a" / "record.json").read_text())
     for key in ("ced", "pose", "by_person"):
         del old["results"]["val"][key]
@@ -91,7 +91,7 @@ def test_a_copy_under_another_seed_counts_once(runs):
 
 
 def test_one_model_under_two_protocols_is_no_copy(runs):
-    # two rules may choose the same frames, and then another program's points are the same file
+    # two protocols can have the same frames, so the predictions of an external model can be equal
     save_run(runs / "c", GOOD, "a", data={"protocol": "official/1"})
     groups, problems = collect([runs])
     assert [len(group.rows) for group in groups] == [1, 2]
@@ -133,7 +133,7 @@ def test_a_board_of_edited_records_alone_says_what_is_wrong(runs):
         collect([runs])
 
 
-def test_an_edited_error_curve_is_seen_where_the_sums_are_gone(runs):
+def test_without_sums_an_edited_figure_is_found_by_the_error_curve(runs):
     edit(runs / "a" / "record.json", fr_08=0.0)
     changed = json.loads((runs / "a" / "record.json").read_text())
     del changed["results"]["val"]["by_person"]
@@ -142,12 +142,12 @@ def test_an_edited_error_curve_is_seen_where_the_sums_are_gone(runs):
     assert left_out(problems)["a"].startswith("says fr_08 = 0, and its error curve gives 0.41666")
 
 
-def test_rounding_is_no_edit(runs):
+def test_rounding_does_not_count_as_an_edit(runs):
     edit(runs / "a" / "record.json", nme_ioc=0.07275 * (1 + 2e-7), fr_08=0.416667)
     assert collect([runs])[1] == []
 
 
-def test_figures_that_round_badly_are_not_called_edited():
+def test_figures_without_a_short_decimal_form_do_not_count_as_edited():
     # thirds and sevenths everywhere: shares and sums with no short decimal form
     for seed in range(30):
         errors = {
@@ -162,7 +162,7 @@ def test_figures_that_round_badly_are_not_called_edited():
         assert group.notes == []
 
 
-def test_other_predictions_beside_a_record_are_seen(runs):
+def test_other_predictions_beside_a_record_are_found(runs):
     WORSE.save(runs / "a" / "predictions" / "val.npz")
     [group], problems = collect([runs])
     assert [row.backbone for row in group.rows] == ["b"]
@@ -177,14 +177,14 @@ def test_a_record_in_the_current_folder_has_its_predictions_beside_it(runs, monk
         collect([Path("record.json")])
 
 
-def test_predictions_that_cannot_be_read_are_told(runs):
+def test_predictions_that_cannot_be_read_are_reported(runs):
     (runs / "a" / "predictions" / "val.npz").unlink()
     (runs / "a" / "predictions" / "val.npz").mkdir()
     assert "beside it cannot be read" in left_out(collect([runs])[1])["a"]
 
 
-def test_predictions_elsewhere_are_nobodys_evidence(runs):
-    # a record taken out of its folder, beside the predictions of another run
+def test_predictions_of_another_run_do_not_discredit_a_record(runs):
+    # the record was moved out of its folder and lies beside the predictions of another run
     save_record(json.loads((runs / "a" / "record.json").read_text()), runs / "b" / "a.record.json")
     shutil.rmtree(runs / "a")
     [group], problems = collect([runs])
@@ -192,13 +192,13 @@ def test_predictions_elsewhere_are_nobodys_evidence(runs):
     assert problems == []
 
 
-def test_two_stories_about_the_same_predictions_are_both_left_out(runs):
-    told = json.loads((runs / "a" / "record.json").read_text())
+def test_two_records_with_different_figures_for_the_same_predictions_are_left_out(runs):
+    changed = json.loads((runs / "a" / "record.json").read_text())
     for key in ("ced", "by_person"):
-        del told["results"]["val"][key]
-    save_record(told, runs / "a" / "record.json")
-    told["results"]["val"]["nme_ioc"] = 0.01
-    save_record(told, runs / "c" / "record.json")
+        del changed["results"]["val"][key]
+    save_record(changed, runs / "a" / "record.json")
+    changed["results"]["val"]["nme_ioc"] = 0.01
+    save_record(changed, runs / "c" / "record.json")
     [group], problems = collect([runs])
     assert [row.backbone for row in group.rows] == ["b"]
     assert left_out(problems) == {
@@ -207,7 +207,7 @@ def test_two_stories_about_the_same_predictions_are_both_left_out(runs):
     }
 
 
-def test_other_splits_are_not_held_against_this_one(runs):
+def test_edited_figures_of_another_split_do_not_matter(runs):
     changed = json.loads((runs / "a" / "record.json").read_text())
     changed["results"]["test"] = changed["results"]["val"] | {"nme_ioc": 0.0}
     save_record(changed, runs / "a" / "record.json")

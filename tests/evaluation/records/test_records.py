@@ -1,4 +1,4 @@
-"""Run records: written whole, read with suspicion."""
+"""Run records: they are written completely and validated when they are read."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def write(path: Path, record) -> Path:
     return path
 
 
-def test_a_record_comes_back(tmp_path):
+def test_a_record_is_written_and_read_back(tmp_path):
     record = changed("results.val.nme_ioc", np.float32(0.5))
     save_record(record, tmp_path / "run" / "record.json")
     assert load_record(tmp_path / "run" / "record.json").raw == changed("results.val.nme_ioc", 0.5)
@@ -120,7 +120,7 @@ def test_a_wrong_type_is_named(tmp_path, key, value, reason):
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1e200", "9" * 5000])
-def test_numbers_that_cannot_be_are_refused(tmp_path, number):
+def test_impossible_numbers_are_refused(tmp_path, number):
     text = json.dumps(RECORD).replace("0.061", number)
     (tmp_path / "record.json").write_text(text)
     with pytest.raises(
@@ -151,7 +151,7 @@ def test_a_record_that_could_not_be_read_is_not_written(tmp_path, value):
     assert not (tmp_path / "record.json").exists()
 
 
-def test_records_are_found_below_folders_and_by_name_and_the_unreadable_are_told(tmp_path):
+def test_records_are_found_below_folders_and_by_name_and_unreadable_ones_are_reported(tmp_path):
     write(tmp_path / "runs" / "b" / "record.json", RECORD)
     write(tmp_path / "runs" / "deep" / "a" / "record.json", RECORD)
     write(tmp_path / "runs" / "c" / "record.json", {"schema": 9})
@@ -171,7 +171,7 @@ def test_records_are_found_below_folders_and_by_name_and_the_unreadable_are_told
     assert problems[0].reason.startswith("record of schema 9")
 
 
-def test_schema_1_is_read_as_what_it_means_today(tmp_path):
+def test_schema_1_is_converted_to_the_current_schema(tmp_path):
     old = changed("schema", 1)
     del old["data"]["metrics"]
     assert load_record(write(tmp_path / "record.json", old)).raw == RECORD
@@ -199,7 +199,7 @@ def full(**changes):
     return record
 
 
-def test_what_schema_2_adds_comes_back(tmp_path):
+def test_the_fields_of_schema_2_are_written_and_read_back(tmp_path):
     save_record(full(), tmp_path / "record.json")
     assert load_record(tmp_path / "record.json").raw == full()
 
@@ -228,7 +228,7 @@ def test_what_schema_2_adds_comes_back(tmp_path):
         ("data/metrics", "1", "data.metrics: expected int, got str"),
     ],
 )
-def test_what_schema_2_adds_is_read_with_the_same_suspicion(tmp_path, path, value, reason):
+def test_the_fields_of_schema_2_are_validated_too(tmp_path, path, value, reason):
     write(tmp_path / "record.json", full(**{path: value}))
     with pytest.raises(DataError, match=rf"record\.json: .*{reason}"):
         load_record(tmp_path / "record.json")
@@ -244,7 +244,7 @@ def test_what_schema_2_adds_is_read_with_the_same_suspicion(tmp_path, path, valu
         '"latency_ms": ',
     ],
 )
-def test_numbers_that_cannot_be_are_refused_wherever_they_stand(tmp_path, number, place):
+def test_impossible_numbers_are_refused_in_every_field(tmp_path, number, place):
     record = full() | {"strange": [[{"x": 7}]]}
     text = json.dumps(record)
     assert place in text
@@ -260,17 +260,17 @@ def test_lists_of_numbers_stand_on_one_line(tmp_path):
     lines = (tmp_path / "record.json").read_text().splitlines()
     [curve] = [line for line in lines if '"ced"' in line]
     assert curve.endswith("[0.0, 0.5, 1.0]},")
-    [turn] = [line for line in lines if '"high": -0.1' in line]
-    assert turn.strip().startswith("{")
-    assert turn.strip().endswith("}")
+    [pose] = [line for line in lines if '"high": -0.1' in line]
+    assert pose.strip().startswith("{")
+    assert pose.strip().endswith("}")
     assert all(line == line.rstrip() for line in lines)
 
 
-def test_a_folder_yields_records_of_any_name_that_lie_in_it(tmp_path):
+def test_records_directly_in_a_folder_may_have_any_name(tmp_path):
     write(tmp_path / "a.json", RECORD)
     write(tmp_path / "b.record.json", RECORD)
     write(tmp_path / "deep" / "c.record.json", RECORD)
-    write(tmp_path / "deep" / "d.json", RECORD)  # deeper, a name must say what it is
+    write(tmp_path / "deep" / "d.json", RECORD)  # in subfolders, only *record.json counts
     write(tmp_path / "deep" / "predictions" / "record.json", RECORD)
     write(tmp_path / "board.json", [{"rows": []}])
     write(tmp_path / "package.json", {"name": "something else"})
@@ -284,7 +284,7 @@ def test_a_folder_yields_records_of_any_name_that_lie_in_it(tmp_path):
     assert problems == []
 
 
-def test_a_broken_record_of_any_name_is_told(tmp_path):
+def test_a_broken_record_of_any_name_is_reported(tmp_path):
     write(tmp_path / "new.json", RECORD | {"schema": 9})
     (tmp_path / "torn.json").write_text('{"schema": 2, "resu')
     found, problems, _ = find_records([tmp_path])
@@ -295,15 +295,15 @@ def test_a_broken_record_of_any_name_is_told(tmp_path):
     ]
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
     write(tmp_path / "a" / "record.json", RECORD)
     write(tmp_path / "shut" / "record.json", RECORD)
-    real = os.scandir
+    original_scandir = os.scandir
 
     def scandir(folder):
         if str(folder).endswith("shut"):
             raise PermissionError(13, "Permission denied", str(folder))
-        return real(folder)
+        return original_scandir(folder)
 
     monkeypatch.setattr(os, "scandir", scandir)
     found, [problem], _ = find_records([tmp_path])
@@ -320,7 +320,7 @@ def test_a_run_that_two_folders_link_to_is_read_once(tmp_path):
     assert len(find_records([tmp_path / "runs", tmp_path / "link", tmp_path / "hard"])[0]) == 1
 
 
-def test_linked_folders_of_a_folder_are_read_and_loops_are_left(tmp_path):
+def test_linked_folders_are_read_and_link_loops_are_skipped(tmp_path):
     write(tmp_path / "disk" / "a" / "record.json", RECORD)
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     (tmp_path / "runs" / "linked").symlink_to(tmp_path / "disk")
@@ -331,7 +331,7 @@ def test_linked_folders_of_a_folder_are_read_and_loops_are_left(tmp_path):
     assert (len(found), problems) == (1, [])
 
 
-def test_reading_many_leaves_the_collector_as_it_was(tmp_path):
+def test_reading_many_restores_the_garbage_collector(tmp_path):
     assert gc.isenabled()
     find_records([tmp_path])
     assert gc.isenabled()
@@ -340,11 +340,21 @@ def test_reading_many_leaves_the_collector_as_it_was(tmp_path):
     assert gc.isenabled()
 
 
-def test_the_hash_is_of_what_makes_the_model():
+def test_the_hash_covers_the_options_that_define_the_model():
     config = {"backbone": "custom_cnn", "lr": 0.001, "augment": {"flip": 0.5, "grey": 0.1}}
     same = {"augment": {"grey": 0.1, "flip": 0.5}, "lr": 0.001, "backbone": "custom_cnn"}
-    where = {"seed": 3, "device": "cuda", "data": "/somewhere", "out": Path("runs"), "fold": 2}
-    assert config_hash(config) == config_hash(same | where) == config_hash(config | {"head": None})
+    other_options = {
+        "seed": 3,
+        "device": "cuda",
+        "data": "/somewhere",
+        "out": Path("runs"),
+        "fold": 2,
+    }
+    assert (
+        config_hash(config)
+        == config_hash(same | other_options)
+        == config_hash(config | {"head": None})
+    )
     assert config_hash(config) != config_hash(config | {"lr": 0.002})
     assert config_hash(config) != config_hash(config | {"augment": {"flip": 0.5, "grey": 0.2}})
     assert len(config_hash(config)) >= 6
@@ -357,7 +367,7 @@ def test_the_folder_of_a_recipe_file_is_not_in_the_hash():
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "9" * 5000])
-def test_numbers_that_are_not_finite_are_refused_in_fields_that_nobody_knows(tmp_path, number):
+def test_numbers_that_are_not_finite_are_refused_in_unknown_fields(tmp_path, number):
     text = json.dumps(full() | {"strange": [[{"x": 7}]]})
     (tmp_path / "record.json").write_text(text.replace('{"x": 7}', f'{{"x": {number}}}'))
     with pytest.raises(DataError, match=r"record\.json: not a JSON record"):
@@ -374,7 +384,7 @@ def test_fields_of_later_versions_and_of_plugins_are_kept_when_a_record_is_writt
     assert json.loads(path.read_text()) == expected
 
 
-def test_the_facts_of_a_record_are_those_of_its_json_however_it_was_read(tmp_path):
+def test_the_facts_of_a_record_equal_its_json_for_every_reader(tmp_path):
     path = write(tmp_path / "record.json", full(**{"model/energy": [1, {"j": 2.5}]}))
     [(_, found)], *_ = find_records([tmp_path])
     for record in (found, load_record(path)):
@@ -382,7 +392,7 @@ def test_the_facts_of_a_record_are_those_of_its_json_however_it_was_read(tmp_pat
             assert getattr(record.facts, part) == record.raw[part]
 
 
-def test_what_cannot_be_had_is_null(tmp_path):
+def test_unavailable_figures_are_null(tmp_path):
     figures = dict.fromkeys(("nme_ioc", "nme_ioc_low", "nme_ioc_high", "nme_box", "loss"))
     baseline = {"nme_ioc": None, "nme_box": None, "nme_box_low": None, "nme_box_high": None}
     unknown = full(**{"model/gmacs": None, "model/weights": None, "seed": None})
@@ -405,7 +415,7 @@ def test_a_record_has_types(tmp_path):
     assert list(record.used) == ["backbone"]
 
 
-def test_records_were_dicts_before_and_still_answer_as_such_for_one_release(tmp_path):
+def test_records_still_work_as_dicts_with_a_deprecation_warning(tmp_path):
     record = load_record(write(tmp_path / "record.json", full()))
     with pytest.warns(ZooDeprecationWarning, match=r"write record\.data \(or record\.raw"):
         assert record["data"] == RECORD["data"]

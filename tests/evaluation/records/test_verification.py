@@ -1,4 +1,4 @@
-"""Every figure of a record, worked out again from its predictions."""
+"""Every figure of a record is recomputed from its predictions and compared."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ ERRORS = {"Ann": [0.05, 0.03], "Bo": [0.09, float("nan")], None: [0.12]}
 
 
 def edit(run, change, split="val"):
-    told = json.loads((run / "record.json").read_text())
-    change(told["results"][split])
-    save_record(told, run / "record.json")
+    record = json.loads((run / "record.json").read_text())
+    change(record["results"][split])
+    save_record(record, run / "record.json")
 
 
 def keys(verdict):
@@ -34,7 +34,7 @@ def run(tmp_path):
     return save_run(tmp_path / "run", predict(ERRORS), "a")
 
 
-def test_a_record_that_was_left_alone_agrees_in_everything(run):
+def test_an_unedited_record_agrees_in_everything(run):
     verdict = verify(run, "val")
     assert verdict.disagreements == []
     assert verdict.remarks == []
@@ -46,7 +46,7 @@ def test_a_record_that_was_left_alone_agrees_in_everything(run):
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("change", "key"),
     [
         (lambda r: r.update(nme_ioc=r["nme_ioc"] * 0.99), "nme_ioc"),
         (lambda r: r.update(nme_ioc_low=0.01), "nme_ioc_low"),
@@ -60,13 +60,13 @@ def test_a_record_that_was_left_alone_agrees_in_everything(run):
         (lambda r: r.update(predictions="0" * 64), "predictions"),
     ],
 )
-def test_any_edited_figure_is_named(run, change, named):
+def test_any_edited_figure_is_named(run, change, key):
     edit(run, change)
     [disagreement] = verify(run, "val").disagreements
-    assert disagreement.key == named
+    assert disagreement.key == key
 
 
-def test_a_part_in_ten_million_is_no_disagreement(run):
+def test_a_relative_difference_of_1e_7_is_no_disagreement(run):
     edit(run, lambda r: r.update(nme_ioc=r["nme_ioc"] * (1 + 1e-7)))
     assert verify(run, "val").disagreements == []
 
@@ -78,7 +78,7 @@ def test_other_predictions_disagree(run):
     assert {"nme_ioc", "loss", "predictions"} <= set(keys(verify(run, "val")))
 
 
-def test_an_older_record_is_compared_in_what_it_has(run):
+def test_an_older_record_is_compared_in_the_figures_that_it_has(run):
     def forget(results):
         for key in ("ced", "pose", "by_person"):
             del results[key]
@@ -89,22 +89,22 @@ def test_an_older_record_is_compared_in_what_it_has(run):
     assert "its record lacks by_person, ced, pose" in verdict.remarks[0]
 
 
-def test_an_older_file_takes_the_scheme_that_its_record_names(tmp_path):
-    plain = replace(predict(ERRORS, generic_scheme(4)), scheme=None)
-    with_scheme = replace(plain, scheme=generic_scheme(4))
+def test_a_predictions_file_without_a_scheme_uses_the_one_of_its_record(tmp_path):
+    without_scheme = replace(predict(ERRORS, generic_scheme(4)), scheme=None)
+    with_scheme = replace(without_scheme, scheme=generic_scheme(4))
     run = save_run(tmp_path / "run", with_scheme, "a", data={"scheme": "points4"})
-    digest = plain.save(run / "predictions" / "val.npz")
+    digest = without_scheme.save(run / "predictions" / "val.npz")
     edit(run, lambda r: r.update(predictions=digest))
     assert verify(run, "val").disagreements == []
-    told = json.loads((run / "record.json").read_text())
+    record = json.loads((run / "record.json").read_text())
     for scheme, reason in (("ibug68", "has 4 points a face"), ("mine", "without its landmark")):
-        told["data"]["scheme"] = scheme
-        save_record(told, run / "record.json")
+        record["data"]["scheme"] = scheme
+        save_record(record, run / "record.json")
         with pytest.raises(DataError, match=reason):
             verify(run, "val")
 
 
-def test_a_file_without_the_mean_shape_leaves_the_floor_unchecked(tmp_path):
+def test_without_the_mean_shape_the_floor_is_not_checked(tmp_path):
     run = save_run(
         tmp_path / "run", predict(ERRORS, mean_shape=False), "a", results={"floor": {"loss": 1.0}}
     )
@@ -121,10 +121,10 @@ def test_without_a_record_there_is_nothing_to_compare_with(run):
     assert "no record.json" in verdict.remarks[0]
 
 
-def test_results_of_other_definitions_are_not_compared(run):
-    told = json.loads((run / "record.json").read_text())
-    told["data"]["metrics"] = 7
-    save_record(told, run / "record.json")
+def test_results_of_another_version_of_the_metrics_are_not_compared(run):
+    record = json.loads((run / "record.json").read_text())
+    record["data"]["metrics"] = 7
+    save_record(record, run / "record.json")
     verdict = verify(run, "val")
     assert not verdict.compared
     assert "version 7 of the metrics" in verdict.remarks[0]
@@ -137,7 +137,7 @@ def test_missing_predictions_name_those_that_are_there(run):
         verify(run, "test")
 
 
-def test_the_scheme_comes_back_with_the_predictions(run):
+def test_predictions_are_loaded_with_their_scheme(run):
     back = load(run / "predictions" / "val.npz")
     assert back.scheme == SQUARE
     assert back.mean_shape.shape == (4, 2)

@@ -1,4 +1,4 @@
-"""Sums by person say all that a comparison needs, and no name."""
+"""Sums by person contain all that a comparison needs, and no names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ERRORS = np.array([0.02, 0.09, 0.04, np.nan])
 
 
 def by_size(clusters):
-    """Clusters in an order that a test can know: by their sums."""
+    """The lists of the clusters, sorted by total error: an order that is known to the test."""
     order = np.argsort(clusters.total)
     return [
         getattr(clusters, name)[order].tolist() for name in ("total", "found", "failed", "missed")
@@ -44,11 +44,11 @@ def test_the_order_of_frames_changes_nothing():
     [
         (("b/0", "b/1", "a/0", "c/1"), PEOPLE),  # another frame
         (IDS, ("Bo", "Bo", "Ann", "Di")),  # another person
-        (IDS, ("Bo", "Ann", "Ann", "Cy")),  # a frame of somebody else
+        (IDS, ("Bo", "Ann", "Ann", "Cy")),  # a frame that belongs to another person
         (IDS, (None, None, None, None)),
     ],
 )
-def test_the_key_is_of_the_people_and_frames(ids, people):
+def test_the_key_depends_on_the_people_and_frames(ids, people):
     assert cluster(ids, people, ERRORS).key != cluster(IDS, PEOPLE, ERRORS).key
 
 
@@ -77,7 +77,7 @@ def test_a_record_keeps_them_and_no_name():
     assert "missed" not in cluster(IDS[:3], PEOPLE[:3], ERRORS[:3]).to_record()
 
 
-def test_an_order_by_hash_tells_no_alphabet():
+def test_the_order_by_hash_does_not_reveal_the_alphabetical_order():
     people = [f"{letter}" for letter in "abcdefghijklmnop"]
     clusters = cluster(people, people, np.arange(16) / 100)
     assert clusters.total.tolist() != sorted(clusters.total)
@@ -89,7 +89,7 @@ def test_too_many_are_not_kept():
     assert cluster(ids, [None] * (MOST + 1), np.zeros(MOST + 1)).to_record() is None
 
 
-def test_seeds_average_and_folds_stand_side_by_side():
+def test_seeds_are_averaged_and_folds_are_concatenated():
     one, other = cluster(IDS, PEOPLE, ERRORS), cluster(IDS, PEOPLE, np.full(4, 0.1))
     both = average([one, other])
     assert both.total == pytest.approx((one.total + other.total) / 2)

@@ -1,4 +1,4 @@
-"""Error curve, head turn and history: what a record keeps beside its figures."""
+"""The details of a record beside its figures: error curve, head turn and history."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TRIANGLE = LandmarkScheme(
 
 def turn_of(*points, scheme=TRIANGLE, visible=None):
     target = np.array([points], float)
-    shown = np.ones(target.shape[:2], bool) if visible is None else np.array([visible])
-    return head_turn(target, shown, scheme)[0]
+    labelled = np.ones(target.shape[:2], bool) if visible is None else np.array([visible])
+    return head_turn(target, labelled, scheme)[0]
 
 
 def test_the_curve_counts_faces_up_to_each_step():
@@ -33,13 +33,13 @@ def test_the_curve_counts_faces_up_to_each_step():
     assert len(curve["values"]) == 61
     sixth = pytest.approx(1 / 6, abs=1e-6)
     assert curve["values"][0] == sixth  # the face without any error
-    assert curve["values"][1] == pytest.approx(3 / 6)  # a step itself is within it
+    assert curve["values"][1] == pytest.approx(3 / 6)  # an error equal to a step counts
     assert curve["values"][39] == pytest.approx(3 / 6)
     assert curve["values"][40] == pytest.approx(4 / 6, abs=1e-6)  # 10%
     assert curve["values"][60] == pytest.approx(4 / 6, abs=1e-6)  # .5 is beyond, NaN never counts
 
 
-def test_the_curve_meets_the_failure_rates():
+def test_the_curve_agrees_with_the_failure_rates():
     errors = np.random.default_rng(0).uniform(0, 0.15, 1000).round(3)  # many at 8 and 10% exactly
     values = error_curve(errors)["values"]
     assert values[32] == pytest.approx(1 - failure_rate(errors, 0.08), abs=1e-9)
@@ -84,7 +84,7 @@ def test_the_turn_grows_with_the_angle_of_a_drawn_head():
     assert names[-1] == "turned far right"
 
 
-def test_what_cannot_be_told_is_told():
+def test_an_unknown_head_turn_is_nan_or_none():
     assert np.isnan(turn_of((0, 0), (40, 0), (20, 30), visible=(True, True, False)))
     assert np.isnan(turn_of((5, 5), (5, 5), (20, 30)))  # no line between the eyes
     ones = np.ones((1, 3), bool)
@@ -93,7 +93,7 @@ def test_what_cannot_be_told_is_told():
     assert head_turn(np.zeros((1, 3, 2)), ones, noseless) is None
 
 
-def test_bins_hold_every_face_once_and_means_go_over_the_found():
+def test_bins_hold_every_face_once_and_means_are_over_found_faces():
     turn = np.array([-0.5, -0.15, -0.06, 0.0, 0.06, 0.15, np.nan])
     errors = np.array([0.1, 0.2, 0.3, 0.5, 0.4, np.nan, 0.9])
     bins = errors_by_turn(errors, turn)

@@ -1,4 +1,4 @@
-"""Jitter and lag against figures worked by hand, and on planted noise and delays."""
+"""Jitter and lag: cases by hand, and data with known noise and delay."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from zoo.evaluation.scores.jitter import interocular, jitter, lag
 
 
 def track(*xs: float) -> np.ndarray:
-    """One point that moves along x."""
+    """A track (frames, 1, 2) of one point that moves along x."""
     return np.array([[[x, 0.0]] for x in xs])
 
 
 def wander(frames: int = 200, points: int = 8) -> np.ndarray:
-    """Smooth paths, each its own."""
+    """Smooth random paths (frames, points, 2), different for each point."""
     random = np.random.default_rng(0)
     time = np.arange(frames)[:, None, None] / 25
     speed, phase = random.uniform(1, 4, (1, points, 2)), random.uniform(0, 6, (1, points, 2))
@@ -45,8 +45,8 @@ def test_with_known_points_motion_is_no_jitter() -> None:
 @pytest.mark.parametrize("late", [-3, 0, 1, 5])
 def test_a_delay_of_whole_frames_is_found(late: int) -> None:
     path = wander(220)
-    known, seen = path[10:210], path[10 - late : 210 - late]
-    assert lag(seen, known) == pytest.approx(late, abs=0.02)
+    known, predicted = path[10:210], path[10 - late : 210 - late]
+    assert lag(predicted, known) == pytest.approx(late, abs=0.02)
 
 
 @pytest.mark.parametrize("late", [0.3, 1.5, 2.75])
@@ -55,8 +55,8 @@ def test_a_delay_between_frames_is_found(late: float) -> None:
     time = np.arange(200)[:, None, None] / 25
     speed, phase = random.uniform(1, 4, (1, 8, 2)), random.uniform(0, 6, (1, 8, 2))
     known = np.sin(speed * time + phase)
-    seen = np.sin(speed * (time - late / 25) + phase)
-    assert lag(seen, known) == pytest.approx(late, abs=0.05)
+    predicted = np.sin(speed * (time - late / 25) + phase)
+    assert lag(predicted, known) == pytest.approx(late, abs=0.05)
 
 
 def test_noise_hardly_moves_the_lag() -> None:

@@ -1,4 +1,4 @@
-"""Every figure of the board, against small cases worked out by hand."""
+"""Every figure of the board, against small cases calculated by hand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CORNERS = np.array([[0.0, 0.0], [40.0, 0.0], [0.0, 90.0], [40.0, 90.0]])
 
 
 def face(shifts):
-    """The square's corners as target, and a prediction that lies that many pixels off."""
+    """Predictions ``shifts`` (N, 4) pixels off the corners, the corners, and the visibility."""
     target = np.tile(CORNERS, (len(shifts), 1, 1))
     points = target + np.array(shifts, float)[..., None] * np.array([0.6, 0.8])
     return points, target, np.ones(target.shape[:2], bool)
@@ -51,10 +51,10 @@ def test_nme_by_hand():
     assert result["coverage"] == 1
 
 
-def test_the_mean_goes_over_faces_and_not_over_pooled_points():
+def test_the_mean_is_over_faces_and_not_over_pooled_points():
     points, target, visible = face([[4, 4, 4, 4], [8, 8, 8, 8]])
     visible[0, 3] = False  # pooled over points this would be (3 * 4 + 4 * 8) / 7
-    points[0, 3] = np.nan  # and what is said of an unlabelled point does not matter
+    points[0, 3] = np.nan  # the prediction of an unlabelled point does not matter
     assert summary(points, target, visible)["nme_ioc"] == pytest.approx((4 / 40 + 8 / 40) / 2)
 
 
@@ -65,9 +65,9 @@ def test_points_on_a_line_are_measured_by_the_eyes_and_not_by_their_box():
     assert (result["n"], result["unlabelled"], result["unmeasured"]) == (2, 0, 0)
     assert result["nme_ioc"] == pytest.approx((4 / 40 + 8 / 40) / 2)
     assert result["nme_box"] == pytest.approx(8 / 60)
-    alone = summary(points, target, visible, generic_scheme(4))
-    assert (alone["n"], alone["unmeasured"]) == (1, 1)
-    assert alone["nme_box"] == pytest.approx(8 / 60)
+    without_eyes = summary(points, target, visible, generic_scheme(4))
+    assert (without_eyes["n"], without_eyes["unmeasured"]) == (1, 1)
+    assert without_eyes["nme_box"] == pytest.approx(8 / 60)
 
 
 @pytest.mark.filterwarnings("error")
@@ -90,7 +90,7 @@ def test_ibug_inter_ocular_is_points_36_and_45():
     assert result["regions"]["jaw"] == pytest.approx(5 / 50)
 
 
-def test_regions_go_over_their_own_points():
+def test_the_error_of_a_region_is_over_its_own_points():
     result = summary(*face([[1, 3, 10, 20]]))
     assert result["regions"] == {"top": pytest.approx(2 / 40), "bottom": pytest.approx(15 / 40)}
 
@@ -166,11 +166,11 @@ def test_loss_by_hand():
     assert loss == pytest.approx([(0.448**2 / 2 + 2.24 - 0.5) / 2])
 
 
-def test_loss_is_the_seeds_where_torch_computes_it():
+def test_loss_equals_the_loss_of_the_seed_as_torch_computes_it():
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(0)
     points, target = rng.uniform(0, 1, (2, 3, 5, 2))
-    regions = np.tile([0.5, 0.5, 1.0], (3, 1))  # fractions of the region are the source pixels
+    regions = np.tile([0.5, 0.5, 1.0], (3, 1))  # so fractions of the region equal pixels
     units = [torch.tensor((224 * u - 100) / 50) for u in (points, target)]
     expected = torch.nn.functional.smooth_l1_loss(*units).item()
     losses = board_losses(points, target, np.ones((3, 5), bool), regions)
@@ -183,7 +183,7 @@ def test_one_person_gives_an_interval_without_width():
     assert high == pytest.approx(0.3)
 
 
-def test_equal_errors_leave_nothing_to_doubt():
+def test_equal_errors_give_an_interval_without_width():
     low, high = interval(np.full(30, 0.05), [f"p{i % 7}" for i in range(30)])
     assert low == pytest.approx(0.05)
     assert high == pytest.approx(0.05)
@@ -199,7 +199,7 @@ def test_two_people_bound_the_interval_between_their_means():
     assert middle == (pytest.approx(0.4), pytest.approx(0.4))
 
 
-def test_frames_of_one_person_say_less_than_as_many_people():
+def test_repeated_people_widen_the_interval():
     errors = np.random.default_rng(1).normal(0.06, 0.02, 20).repeat(10)
     clustered = interval(errors, [f"p{i // 10}" for i in range(200)])
     single = interval(errors, [None] * 200)
@@ -215,12 +215,12 @@ def test_interval_is_the_same_every_time():
     assert interval(errors, people) == interval(errors, people)
 
 
-def test_mean_shape_goes_over_what_is_shown():
+def test_the_mean_shape_is_over_visible_points():
     unit = np.array([[[0.2, 0.4], [0.0, 0.0], [9, 9]], [[0.4, 0.6], [0.5, 0.5], [9, 9]]])
     visible = np.array([[True, False, False], [True, True, False]])
     mean = mean_shape(unit, visible)
     assert mean[:2] == pytest.approx(np.array([[0.3, 0.5], [0.5, 0.5]]))
-    assert mean[2] == pytest.approx(mean[:2].mean(0))  # shown by nobody
+    assert mean[2] == pytest.approx(mean[:2].mean(0))  # visible in no face
     with pytest.raises(ValueError, match="at least one visible point"):
         mean_shape(unit, np.zeros_like(visible))
 
@@ -230,7 +230,7 @@ def test_floor_points_put_the_mean_shape_into_each_region():
     assert placed == pytest.approx(np.array([[[10.0, 20.0], [6.0, 24.0]]]))
 
 
-def test_metrics_know_which_way_is_up():
+def test_metrics_know_whether_lower_is_better():
     assert METRICS["nme_ioc"].lower_is_better
     assert METRICS["fr_08"].lower_is_better
     assert not METRICS["auc_08"].lower_is_better

@@ -1,4 +1,4 @@
-"""Reading another program's points: what is taken, and how what is not is named."""
+"""Points of another program: the accepted formats, and the errors for the rest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_header_of_the_csv_data_sets_is_read_too(path: Path) -> None:
     assert read(path, header, "a/1.png,1,2,3,4") == {"a/1.png": [[1, 2], [3, 4]]}
 
 
-def test_what_was_not_found_is_empty_or_nan(path: Path) -> None:
+def test_points_that_were_not_found_are_empty_or_nan(path: Path) -> None:
     found = read(path, "id,x0,y0,x1,y1", "a/1.png,,,,", "a/2.png,nan,NaN,3, 4 ", "")
     assert np.isnan(found["a/1.png"]).all()
     assert found["a/2.png"][1] == [3, 4]
@@ -49,7 +49,7 @@ def test_points_are_put_in_the_order_of_the_frames(path: Path) -> None:
     assert read_points(path, 1, IDS).arrange([], 1).shape == (0, 1, 2)
 
 
-def test_a_table_may_be_written_in_any_way_that_tables_are(path: Path) -> None:
+def test_other_separators_encodings_and_decimal_commas_are_read(path: Path) -> None:
     path.write_bytes("sep=;\nid;x0;y0;;\na/1.png;1,5;NA\nb/1.png;;null\n".encode("utf-16"))
     with pytest.raises(DataError, match="row 3: x0 is there, but y0 is not"):
         read_points(path, 1, IDS)
@@ -66,7 +66,7 @@ def test_a_byte_order_mark_and_other_columns_do_no_harm(path: Path) -> None:
     assert points.points["a/1.png"].tolist() == [[1, 2]]
 
 
-WRONG = {
+INVALID = {
     "no file": (None, r"points\.csv: no such file"),
     "empty": ("", r"points\.csv: has no row of a table"),
     "no header": ("a/1.png,1,2,3,4\n", "has no header, its first row is a/1.png, 1, 2"),
@@ -93,9 +93,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_named_with_file_and_row(case: str, path: Path) -> None:
-    content, words = WRONG[case]
+@pytest.mark.parametrize("case", INVALID)
+def test_an_error_names_file_and_row(case: str, path: Path) -> None:
+    content, words = INVALID[case]
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=words) as error:

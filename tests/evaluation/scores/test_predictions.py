@@ -1,4 +1,4 @@
-"""A predictions file gives back what went in, and a hostile one gives one clear line."""
+"""A predictions file loads as it was saved, and a hostile file gives one clear error line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arrays_of(path):
         return dict(file)
 
 
-def test_what_went_in_comes_out(tmp_path):
+def test_predictions_load_as_they_were_saved(tmp_path):
     before = example()
     before.save(tmp_path / "val.npz")
     after = load(tmp_path / "val.npz")
@@ -44,7 +44,7 @@ def test_what_went_in_comes_out(tmp_path):
     assert load(tmp_path / "val.npz").scores is None
 
 
-def test_the_digest_is_the_files_and_depends_on_the_predictions_alone(tmp_path):
+def test_the_digest_is_that_of_the_file_and_depends_on_the_predictions_only(tmp_path):
     digest = example().save(tmp_path / "a.npz")
     assert digest == hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
     assert digest == example().save(tmp_path / "sub" / "b.npz")
@@ -54,7 +54,7 @@ def test_the_digest_is_the_files_and_depends_on_the_predictions_alone(tmp_path):
 
 
 class Trap:
-    """Unpickled, it makes a folder."""
+    """An object that makes a folder when it is unpickled."""
 
     def __init__(self, place):
         self.place = place
@@ -72,7 +72,7 @@ def test_a_pickle_inside_is_never_loaded(tmp_path):
         load(tmp_path / "evil.npz")
     assert not (tmp_path / "sprung").exists()
     np.load(tmp_path / "evil.npz", allow_pickle=True)["ids"]
-    assert (tmp_path / "sprung").exists()  # the trap is a real one
+    assert (tmp_path / "sprung").exists()  # the trap works if pickles are allowed
 
 
 @pytest.mark.parametrize("key", ["ids", "people", "points", "target", "visible", "regions"])
@@ -100,7 +100,7 @@ def test_a_missing_key_is_named(tmp_path, key):
         ("points", np.array(["x"] * 24).reshape(3, 4, 2), "not decimal numbers"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, key, value, reason):
+def test_an_array_that_does_not_fit_is_named(tmp_path, key, value, reason):
     example().save(tmp_path / "val.npz")
     np.savez(tmp_path / "val.npz", **(arrays_of(tmp_path / "val.npz") | {key: value}))
     with pytest.raises(DataError, match=rf"val\.npz: key '{key}'.*{reason}"):

@@ -1,4 +1,4 @@
-"""Who trains and who is scored: no protocol may leak, and every one says when it does not apply."""
+"""Protocols: the split of each frame, no person in two splits, and errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def split_by_people(protocol, people, releases=None, fold=0):
 
 
 @given(people_of_frames)
-def test_person_puts_nobody_into_two_splits(people):
+def test_person_puts_no_person_into_two_splits(people):
     splits = split_by_people("person", people)
     for person in people:
         assert len({s for s, p in zip(splits, people, strict=True) if p == person}) == 1
@@ -75,7 +75,7 @@ def test_official_says_that_it_leaks():
     assert "same people, same videos" in PROTOCOLS["official"].heading
 
 
-def test_release_takes_a_tenth_of_training_by_id_and_needs_nobody():
+def test_release_takes_a_tenth_of_training_by_id_and_needs_no_people():
     ids = [f"{i:05}.jpg" for i in range(2000)]
     releases = ["test" if i % 4 == 0 else "train" for i in range(2000)]
     splits = assign("release", ids, [None] * 2000, releases)
@@ -86,13 +86,13 @@ def test_release_takes_a_tenth_of_training_by_id_and_needs_nobody():
     assert (splits == "val").sum() == pytest.approx(150, abs=40)
 
 
-def test_a_sample_keeps_its_split_when_others_come():
+def test_a_sample_keeps_its_split_when_others_are_added():
     few = split_by_people("person", ["a", "b", "c"])
     many = split_by_people("person", ["x", "a", "y", "b", "c", "z"])
     assert list(few) == [many[1], many[3], many[4]]
 
 
-def test_persons_missing_names_the_sample_and_the_way_out():
+def test_missing_people_name_the_sample_and_a_protocol_that_applies():
     with pytest.raises(DataError, match=r"'1\.jpg' names no person; use --protocol release"):
         split_by_people("person", ["a", None], ["train", "test"])
 

@@ -1,4 +1,4 @@
-"""What frames are like makes subsets, each with figures of its own."""
+"""The attributes of frames define subsets, and each subset has its own figures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FACES = Predictions(
 )
 
 
-def test_true_makes_a_subset_a_text_one_a_value_and_a_number_none() -> None:
+def test_true_defines_a_subset_each_text_value_one_and_numbers_none() -> None:
     assert FACES.attributes is not None
     found = subsets([*FACES.attributes, {"blur": False, "camera": "x"}])
     assert {name: rows.tolist() for name, rows in found.items()} == {
@@ -41,7 +41,7 @@ def test_true_makes_a_subset_a_text_one_a_value_and_a_number_none() -> None:
     }
 
 
-def test_a_text_of_many_values_makes_none() -> None:
+def test_a_text_with_too_many_values_defines_no_subset() -> None:
     frames = [{"name": str(i), "kind": "a"} for i in range(MOST_VALUES + 1)]
     assert list(subsets(frames)) == ["kind=a"]
     assert len(subsets(frames[:-1])) == MOST_VALUES + 1
@@ -60,7 +60,7 @@ def test_each_subset_has_the_figures_of_its_frames_alone() -> None:
     assert typed.subsets["blur"].nme_hidden == pytest.approx(0.3)
 
 
-def test_what_frames_are_like_is_kept_with_the_predictions(tmp_path: Path) -> None:
+def test_attributes_are_saved_with_the_predictions(tmp_path: Path) -> None:
     FACES.save(tmp_path / "val.npz")
     back = load(tmp_path / "val.npz")
     assert back.attributes == FACES.attributes
