@@ -326,11 +326,8 @@ def test_the_card_says_what_the_record_says(run: Path) -> None:
     assert "| val | 20.00% |" in body
     assert 'zoo.load("hf://tester/net")' in body
     assert "frames that it was trained on: drawn: no terms" in body
-    without_license = yaml.safe_load(model_card(record, "hf://tester/net").split("---\n")[1])
-    assert (without_license["license"], without_license["license_name"]) == (
-        "other",
-        "terms-in-this-card",
-    )
+    no_license = yaml.safe_load(model_card(record, "hf://tester/net").split("---\n")[1])
+    assert (no_license["license"], no_license["license_name"]) == ("other", "terms-in-this-card")
 
 
 def test_the_card_shows_metrics_of_plugins_that_are_not_installed(run: Path) -> None:

@@ -26,7 +26,7 @@ SHAPE = np.array([[-20.0, -12.0], [20.0, -12.0], [0.0, 20.0]])
 
 
 class Spots(Predictor):
-    """Points at each channel's centre of brightness; their scores are 1 where it is bright enough."""
+    """Points at each channel's centre of brightness; a score is 1 where it is bright enough."""
 
     name = "spots"
     scheme = generic_scheme(3)

@@ -207,7 +207,7 @@ def test_a_sequence_goes_on_after_frames_that_it_cannot_use(desk: Desk, kit: Kit
     assert desk.rows()[-1]["seconds"] == "1.1"
     assert "12 numbered frames, taken as a video; --as pictures" in desk.heard.notes[0]
     read = VideoFrames(desk.out / "shot-points.mp4")
-    assert (read.rate, len(list(read))) == (10.0, 12)  # in place of the two stands the frame before
+    assert (read.rate, len(list(read))) == (10.0, 12)  # both show the frame before them
 
 
 def test_a_video_without_a_face_is_a_failure_and_gets_no_copy(desk: Desk, kit: Kit) -> None:
@@ -370,9 +370,7 @@ def test_a_video_that_is_stopped_keeps_what_was_done(desk: Desk, kit: Kit, pts: 
 
 
 def test_a_disk_that_is_full_leaves_no_half_of_a_drawing(desk: Desk, kit: Kit) -> None:
-    resource = pytest.importorskip(
-        "resource"
-    )  # a limit on the size of files in place of a full disk
+    resource = pytest.importorskip("resource")  # a limit on files simulates the full disk
     random = np.random.default_rng(0)
     noise = [random.integers(0, 256, (200, 320, 3), np.uint8) for _ in range(12)]
     pictures = [kit.save(desk.folder / f"{k}.png", image) for k, image in enumerate(noise)]

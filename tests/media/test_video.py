@@ -176,9 +176,7 @@ def test_a_missing_frame_rate_is_assumed_with_a_note(
     kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = kit.video(tmp_path / "a.mkv", shades(2))
-    monkeypatch.setattr(
-        "zoo.videos.MOST_RATE", 5.0
-    )  # so that the rate in its header counts as wrong
+    monkeypatch.setattr("zoo.videos.MOST_RATE", 5.0)  # the header's rate is beyond it
     read = VideoFrames(path)
     assert read.rate == 25
     assert "a.mkv: says no frame rate; taken as 25 a second" in read.note

@@ -104,9 +104,7 @@ def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path, form: Forma
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_a_disk_that_is_full_leaves_whole_rows(tmp_path: Path, form: Format) -> None:
-    resource = pytest.importorskip(
-        "resource"
-    )  # a limit on the size of files in place of a full disk
+    resource = pytest.importorskip("resource")  # a limit on files simulates the full disk
     place = tmp_path / f"points.{form}"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     done = 0

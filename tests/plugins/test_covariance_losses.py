@@ -19,7 +19,7 @@ ACROSS = 224 / 50
 
 
 def cost(loss: Any, error: list[float], covariance: list[list[float]], scale: float) -> float:
-    """The loss of one point with this error; the input is ``scale`` of its units wide."""
+    """The loss of one point with this error; the input is ``scale`` units wide."""
     points = torch.tensor([[error]]) * (ACROSS / scale)
     output = {"covariance": torch.tensor([[covariance]]) / scale**2}
     visible = torch.ones(1, 1, dtype=torch.bool)
