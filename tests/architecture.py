@@ -1,6 +1,6 @@
-"""The rooms of the source and every import in it: what the guard keeps and the picture shows.
+"""The rooms (layers) of the source and all its imports, for the test and the drawn picture.
 
-An import inside a function counts as much as one at the top.
+An import inside a function counts like one at the top.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ ROOMS = (
     "zoo",
     "zoo.__main__",
 )
-"""From the ground up: a room imports only what stands before it, and itself."""
+"""Lowest first: a room imports only rooms before it, and itself."""
 
 LIBRARIES = {
     "zoo.threads": (),
@@ -84,17 +84,17 @@ LIBRARIES = {
     "zoo.media": ("numpy", "cv2"),
     "zoo.scaffold": (),
 }
-"""Libraries that a room may import, where not every one will do."""
+"""Libraries that a room may import. A room without an entry may import any."""
 
 APART = ("zoo.plugins", "zoo.datasets")
-"""Rooms that no other one imports: their modules enter by entry points, as a stranger's do."""
+"""Rooms that no other room imports: entry points load them, like plugins of other packages."""
 
 LIGHT = (
     *("zoo.api", "zoo.files", "zoo.registry", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
     *("zoo.prediction.predictor", "zoo.prediction.loading", "zoo.prediction.onnx_model"),
     *("zoo.prediction.own_graph", "zoo.media", "zoo.runs.catalogue"),
 )
-"""Importing these brings in no torch."""
+"""Modules whose import must not load torch."""
 
 TORCH = {"torch", "torchvision", "timm", "torchmetrics", "safetensors.torch"}
 
@@ -122,7 +122,7 @@ MODULES = modules()
 
 
 def imports(name: str, source: str, is_package: bool, known: set[str]) -> Iterator[Import]:
-    """All imports of a module, relative ones made absolute, `from package import module` too."""
+    """All imports of a module, as absolute names; `from package import module` names the module."""
 
     def visit(node: ast.AST, at_top: bool, for_types: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
@@ -165,7 +165,7 @@ def room_of(name: str) -> str | None:
 
 
 def arrows_up(name: str, found: list[Import]) -> list[str]:
-    """The imports of a module that its room does not allow, in words."""
+    """The imports of a module that its room does not allow, a message for each."""
     room = room_of(name)
     if room is None:
         return [f"{name} stands in no room: give it a place in ROOMS"]
@@ -178,7 +178,7 @@ def arrows_up(name: str, found: list[Import]) -> list[str]:
             allowed = target is not None and ROOMS.index(target) <= ROOMS.index(room)
             allowed = allowed and (target not in APART or target == room)
         else:
-            # A type's name costs nothing: the contracts may speak of torch without importing it.
+            # An import for types costs nothing: contracts name torch's types without loading it.
             allowed = top in sys.stdlib_module_names or each.for_types
             allowed = allowed or libraries is None or top in libraries
         if not allowed:
@@ -187,7 +187,7 @@ def arrows_up(name: str, found: list[Import]) -> list[str]:
 
 
 def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
-    """Modules that import each other, directly or by way of others, a sorted list a circle."""
+    """Import cycles, direct or through other modules: a sorted list of names for each."""
 
     def reached(start: str) -> set[str]:
         found: set[str] = set()
@@ -208,25 +208,25 @@ def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
 
 def hidden_modules(package: str) -> list[str]:
     """The modules of a package whose names its ``__init__`` gives to something else."""
-    own: set[str] = set()
+    bound: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[package].read_text())):
         match node:
             case ast.ImportFrom(module=str(module)):
                 found = {
                     (alias.asname or alias.name, f"{module}.{alias.name}") for alias in node.names
                 }
-                own |= {name for name, full in found if full not in MODULES}
+                bound |= {name for name, full in found if full not in MODULES}
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                own.add(name)
+                bound.add(name)
             case ast.Name(id=name, ctx=ast.Store()):
-                own.add(name)
-            case ast.Dict(keys=keys):  # names that are imported when they are asked for
-                own |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
-    return sorted(f"{package}.{name}" for name in own if f"{package}.{name}" in MODULES)
+                bound.add(name)
+            case ast.Dict(keys=keys):  # names that are imported lazily
+                bound |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+    return sorted(f"{package}.{name}" for name in bound if f"{package}.{name}" in MODULES)
 
 
 def brought_in(name: str) -> set[str]:
-    """Everything that importing a module imports, followed through our own modules."""
+    """All modules that importing this one loads, as far as the zoo's own modules show."""
     reached: set[str] = set()
     waiting = [name]
     while waiting:

@@ -1,4 +1,4 @@
-"""Records and run folders for the board's tests: planted errors, worked out as the engine does."""
+"""Records and run folders for the board's tests: known errors, scored as the engine does."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ Errors = Mapping[str | None, Sequence[float]]
 def predict(
     errors: Errors, scheme: LandmarkScheme = SQUARE, mean_shape: bool = True
 ) -> Predictions:
-    """Predictions whose headline errors are these, by person; NaN is a face that was missed.
+    """Predictions with these headline errors, by person; NaN is a face that was missed.
 
-    A person of None stands for samples that name nobody. All points of a face lie equally far off.
+    The person None stands for samples without a person. All points of a face have the same error.
     """
-    people = [person for person, own in errors.items() for _ in own]
-    numbers = [i for own in errors.values() for i in range(len(own))]
-    off = np.array([e for own in errors.values() for e in own])
-    target = np.tile(FACE, (len(off), 1, 1))
-    points = target + 40 * off[:, None, None] * np.array([0.6, 0.8])
+    people = [person for person, values in errors.items() for _ in values]
+    numbers = [i for values in errors.values() for i in range(len(values))]
+    error = np.array([e for values in errors.values() for e in values])
+    target = np.tile(FACE, (len(error), 1, 1))
+    points = target + 40 * error[:, None, None] * np.array([0.6, 0.8])
     return Predictions(
         ids=tuple(f"{p or 'sample'}/{i}.png" for p, i in zip(people, numbers, strict=True)),
         people=tuple(people),
         points=points.astype(np.float32),
         target=target.astype(np.float32),
-        visible=np.ones((len(off), 4), bool),
-        regions=np.tile([20.0, 45.0, 100.0], (len(off), 1)),
+        visible=np.ones((len(error), 4), bool),
+        regions=np.tile([20.0, 45.0, 100.0], (len(error), 1)),
         scheme=scheme,
         mean_shape=np.full((4, 2), 0.5) if mean_shape else None,
     )
@@ -88,21 +88,21 @@ def record(
 
 
 def as_read(record: Mapping[str, Any]) -> Record:
-    """As it is read from a file."""
+    """The record as it is read from a file."""
     return checked("record.json", copy.deepcopy(dict(record)))
 
 
 def sources(records: Iterable[Mapping[str, Any]]) -> list[tuple[Path, Record]]:
-    """As they are found below a folder."""
+    """Records with their paths, as they are found below a folder."""
     return [(Path(f"{i}.json"), as_read(each)) for i, each in enumerate(records)]
 
 
 def save_run(
     folder: Path, predictions: Predictions, *args: Any, split: str = "val", **changes: Any
 ) -> Path:
-    """A run folder with a record and the predictions that it tells the sha256 of."""
+    """Write a run folder: the predictions, and a record with their sha256."""
     digest = predictions.save(folder / "predictions" / f"{split}.npz")
-    made = record(predictions, *args, split=split, **changes)
-    made["results"][split].setdefault("predictions", digest)
-    save_record(made, folder / "record.json")
+    run_record = record(predictions, *args, split=split, **changes)
+    run_record["results"][split].setdefault("predictions", digest)
+    save_record(run_record, folder / "record.json")
     return folder

@@ -22,7 +22,7 @@ ARGUMENTS = (
 
 
 def find_chromium() -> str:
-    """Its program. Without one the calling test skips, and fails where CI counts on it."""
+    """The path of Chromium. Without it the calling test is skipped; in CI it fails."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -34,8 +34,8 @@ def find_chromium() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A fresh one with a fresh profile."""
-    # Chromium refuses to run its sandbox as root, which containers are
+    """A new browser process with a new profile."""
+    # Chromium refuses to run its sandbox as root, the user in most containers
     sandbox = () if os.getuid() else ("--no-sandbox",)
     program = find_chromium()
     with sync_playwright() as playwright:

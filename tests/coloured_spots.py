@@ -1,4 +1,4 @@
-"""Models that need no training: of fixed points, and of three coloured spots; and a run folder."""
+"""Models that need no training (fixed points, three coloured spots), and a run folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FACES = FacePlace(side=0.5, cx=0.5, cy=0.6)
 
 
 class Constant(nn.Module):
-    """Sees the same points everywhere, and remembers what it was shown."""
+    """Predicts the same points for every image, and keeps its inputs in ``shown``."""
 
     def __init__(self, score: bool = False) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Constant(nn.Module):
 
 
 class Brightest(nn.Module):
-    """Sees each channel's centre of brightness: a perfect model of coloured spots."""
+    """Predicts each channel's centre of brightness: a perfect model of coloured spots."""
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         place = (torch.arange(images.shape[-1]) + 0.5) / images.shape[-1]
@@ -61,14 +61,14 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def spots(height: int, width: int, points: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """A spot a channel, centred anywhere between the pixels."""
+    """One spot in each channel; its centre may lie between pixels."""
     y, x = np.mgrid[:height, :width]
-    far = [(x - px) ** 2 + (y - py) ** 2 for px, py in points]
-    return np.stack([250 * np.exp(-d / (2 * 2.5**2)) for d in far], -1).round().astype(np.uint8)
+    squares = [(x - px) ** 2 + (y - py) ** 2 for px, py in points]
+    return np.stack([250 * np.exp(-d / (2 * 2.5**2)) for d in squares], -1).round().astype(np.uint8)
 
 
 def run_folder(path: Path, **changes: Any) -> RunFolder:
-    """What training leaves behind, of a model that was never trained."""
+    """A run folder as training writes it, of a model that was never trained."""
     config = resolve("timm:test_resnet", sets=[f"input_size={SIZE}"], flags={"data": "/secret"})
     torch.manual_seed(0)
     model = build_model(ModelPlan.of("timm:test_resnet", input_size=SIZE), IBUG68).model

@@ -1,4 +1,4 @@
-"""Fixtures for every test: distributions with plugins, planted on the path as pip would."""
+"""Fixtures for every test: distributions with plugins, put on the path as pip would do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 import zoo.registry.lookup
 
-os.environ["ZOO_OFFLINE"] = "1"  # no test, nor a process that it starts, asks a stranger's server
+os.environ["ZOO_OFFLINE"] = "1"  # no test, and no process that it starts, goes online
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,8 +24,8 @@ class Plant(Protocol):
 
     ``plugins`` maps entry-point groups to ids to objects of the module, as in
     ``{"zoo.losses": {"huber": "huber"}}``; ``source`` is the module's text. An object with a colon
-    is taken as a whole target. Gives the folder of the distribution, which is now on the path of
-    this process and of its children.
+    is a complete target. Returns the folder of the distribution, which is now on the path of this
+    process and of its children.
     """
 
     def __call__(
@@ -91,8 +91,8 @@ def _planting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant
         for group, points in plugins.items():
             lines.append(f"[{group}]")
             for plugin_id, target in points.items():
-                whole = target if ":" in target else f"{stem}:{target}"
-                lines.append(f"{plugin_id} = {whole}")
+                full_target = target if ":" in target else f"{stem}:{target}"
+                lines.append(f"{plugin_id} = {full_target}")
         (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
         (folder / f"{stem}.py").write_text(source)
         monkeypatch.syspath_prepend(str(folder))
@@ -105,7 +105,7 @@ def _planting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant
     for module in set(sys.modules) - modules_before:
         if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
             del sys.modules[module]
-    # or a plugin of one test would be found by the next that plants its namesake
+    # otherwise the next test that plants this name would find the plugin of this test
     zoo.registry.lookup._registry.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""Drawn faces laid out as WFLW is: 98 points, two lists, one folder of images."""
+"""Drawn faces in the layout of WFLW: 98 points, two lists, one folder of images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from zoo.datasets.synthetic import open_synthetic
 
 
 def write_wflw(root: Path, people: int) -> Path:
-    """Drawn faces as WFLW has them: points without a partner among the 68 take a neighbour's place,
-    a little aside."""
+    """Write drawn faces in WFLW's layout. A point without a partner among the 68 lies half a pixel
+    from a neighbour."""
     lists = root / "list_98pt_rect_attr_train_test"
     lists.mkdir(parents=True)
     (root / "WFLW_images").mkdir()
@@ -30,8 +30,8 @@ def write_wflw(root: Path, people: int) -> Path:
         assert sample.box is not None
         cells = [f"{v:.3f}" for v in (*points.ravel(), *sample.box)]
         # pose of every second frame, expression of every third, up to blur of every seventh
-        told = ["01"[number % (2 + k) == 0] for k in range(6)]
-        lines.append(" ".join([*cells, *told, f"{number}.png"]))
+        attributes = ["01"[number % (2 + k) == 0] for k in range(6)]
+        lines.append(" ".join([*cells, *attributes, f"{number}.png"]))
     for split in ("train", "test"):
         part = lines[3:] if split == "train" else lines[:3]
         (lists / f"list_98pt_rect_attr_{split}.txt").write_text("\n".join(part) + "\n")

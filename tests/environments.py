@@ -1,8 +1,8 @@
 """Throw-away virtual environments in which tests install packages as a user would.
 
-One has its own site-packages and sees what is installed beside this Python as well, so that
-installing a plugin into it takes a second and downloads nothing. No index but a local one, and no
-setting of this machine's pip, is asked.
+An environment has its own site-packages and also sees the packages of this Python, so that
+installing a plugin into it takes a second and downloads nothing. pip uses no index but a local
+one, and no setting of this machine.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from pathlib import Path
 import quick_process
 
 COMMANDS = ("zoo", "pip", "pytest", "twine")
-"""Console commands that an environment has of its own."""
+"""Console commands that an environment gets."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment, and what a shell in it has in its variables."""
+    """A virtual environment, and the variables of a shell in it."""
 
     folder: Path
     more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def variables(self) -> dict[str, str]:
-        mine = {
+        settings = {
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "VIRTUAL_ENV": str(self.folder),
             "ZOO_HOME": str(self.folder / "zoo-home"),
@@ -45,20 +45,20 @@ class Environment:
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_INDEX": "1",
-            "PIP_NO_BUILD_ISOLATION": "0",  # which says that there is none: setuptools is here
+            "PIP_NO_BUILD_ISOLATION": "0",  # 0 means: no isolation, for setuptools is here
         }
-        strays = ("PYTHONPATH", "PYTEST_ADDOPTS", "ZOO_DATA", "ZOO_PLUGINS")
-        strays += ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-        inherited = {key: value for key, value in os.environ.items() if key not in strays}
-        return inherited | mine | dict(self.more)
+        removed = ("PYTHONPATH", "PYTEST_ADDOPTS", "ZOO_DATA", "ZOO_PLUGINS")
+        removed += ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+        inherited = {key: value for key, value in os.environ.items() if key not in removed}
+        return inherited | settings | dict(self.more)
 
     def python(self, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """A program of its Python, with both outputs in one, as on a terminal."""
+        """Run its Python; stdout and stderr are merged, as on a terminal."""
         python = self.folder / "bin" / "python"
         return quick_process.run(arguments, cwd, self.variables, merged=True, python=python)
 
     def run(self, command: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
-        """A command with both its outputs in one, as on a terminal."""
+        """Run a command; stdout and stderr are merged, as on a terminal."""
         return subprocess.run(
             [str(part) for part in command],
             cwd=cwd,
@@ -71,7 +71,7 @@ class Environment:
         )
 
     def install(self, *packages: Path) -> None:
-        """Install packages from their folders, without looking for what they depend on."""
+        """Install packages from their folders, without their dependencies."""
         options = ["-q", "--no-deps", "--no-build-isolation"]
         done = self.run(["pip", "install", *options, *packages], self.folder)
         assert done.returncode == 0, done.stdout
@@ -100,7 +100,7 @@ def make_environment(folder: Path, **more: str) -> Environment:
 
 
 def wheel_of(distribution: str, folder: Path) -> Path:
-    """A wheel of an installed distribution of plain Python, made of its files again."""
+    """Build a wheel from the files of an installed pure-Python distribution."""
     found = metadata.distribution(distribution)
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / f"{distribution.replace('-', '_')}-{found.version}-py3-none-any.whl"

@@ -1,4 +1,4 @@
-"""A server on this machine's own address, for tests of what talks to a network."""
+"""A server on the loopback address, for tests of network code."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A hub on this machine's loopback, in the place of huggingface.co: the parts of its protocol that
-publishing and fetching a model use. What it knows is in :class:`Hub`, for a test to look at."""
+"""A local stand-in for huggingface.co: the parts of its protocol that publishing and fetching a
+model use. Its state is in :class:`Hub`, where a test can read and change it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ TOKEN = "hf_of_this_test"
 READER = "hf_that_may_only_read"
 USER = "tester"
 LARGE = (".safetensors", ".onnx")
-"""Files that go the way of git LFS, whatever their size."""
+"""Suffixes of files that are uploaded through git LFS, whatever their size."""
 
 
 @dataclass
 class Repository:
     private: bool
     branches: dict[str, str] = field(default_factory=dict)
-    """Name to commit."""
+    """Branch name to commit."""
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Every commit's files."""
     messages: list[str] = field(default_factory=list)
@@ -56,11 +56,11 @@ class Hub:
     address: str = ""
     repositories: dict[str, Repository] = field(default_factory=dict)
     large: dict[str, bytes] = field(default_factory=dict)
-    """What was uploaded by way of LFS, by its sha256."""
+    """Contents uploaded through LFS, by sha256."""
     gated: set[str] = field(default_factory=set)
-    """Repositories whose files nobody gets before accepting terms."""
+    """Repositories that refuse every download, because their terms are not accepted."""
     says: dict[str, Any] = field(default_factory=dict)
-    """What it tells of a model instead of the truth."""
+    """Fields that replace the true ones when it describes a model."""
     mark: str = ""
     """The ETag of every file, instead of its digest."""
     asked: list[str] = field(default_factory=list)
@@ -68,11 +68,11 @@ class Hub:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Of a process that knows no other hub, and has a token for this one."""
+        """Variables for a process that knows only this hub and has a token for it."""
         return {
             "HF_ENDPOINT": self.address,
             "HF_TOKEN": TOKEN,
-            # Its newer protocol for large files needs servers of its own.
+            # Xet, the newer protocol for large files, needs servers of its own.
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "NO_PROXY": "127.0.0.1",
@@ -88,13 +88,13 @@ class Hub:
 
 @contextmanager
 def the_only_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub that this process and its children take for the only one; caches lie in ``folder``."""
+    """A hub that this process and its children use as the only one; caches lie in ``folder``."""
     with serve() as served:
         for name, value in served.variables.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("ZOO_HOME", str(folder / "home"))
         monkeypatch.setenv("HF_HOME", str(folder / "hf"))
-        # Its library reads these variables once, when it is imported.
+        # huggingface_hub reads these variables once, when it is imported.
         monkeypatch.setattr(constants, "ENDPOINT", served.address)
         files = served.address + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
@@ -154,14 +154,14 @@ def serve() -> Iterator[Hub]:
         do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
         def create(self) -> None:
-            asked = json.loads(self.body)
-            self._require_writer(asked.get("organization") or USER)
-            name = f"{asked.get('organization') or USER}/{asked['name']}"
+            request = json.loads(self.body)
+            self._require_writer(request.get("organization") or USER)
+            name = f"{request.get('organization') or USER}/{request['name']}"
             url = f"{hub.address}/{name}"
             if name in hub.repositories:
                 self._json({"error": "You already created this model repo", "url": url}, 409)
                 return
-            private = asked.get("visibility") == "private" or asked.get("private") is True
+            private = request.get("visibility") == "private" or request.get("private") is True
             hub.repositories[name] = Repository(private)
             hub.repositories[name].commit("main", {".gitattributes": b""}, "initial commit")
             self._json({"url": url})
@@ -170,8 +170,8 @@ def serve() -> Iterator[Hub]:
             text = json.loads(self.body)["content"]
             front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
             try:
-                told = yaml.safe_load(front[1]) if front else {}
-                wrong = [] if isinstance(told.get("license"), str) else ["license is missing"]
+                fields = yaml.safe_load(front[1]) if front else {}
+                wrong = [] if isinstance(fields.get("license"), str) else ["license is missing"]
             except yaml.YAMLError as error:
                 wrong = [str(error)]
             errors = [{"message": message} for message in wrong]
@@ -234,8 +234,8 @@ def serve() -> Iterator[Hub]:
         def info(self, id: str, rev: str | None) -> None:
             repository, sha = self._readable(id, rev or "main")
             siblings = [{"rfilename": name} for name in sorted(repository.commits[sha])]
-            told = {"id": id, "modelId": id, "sha": sha, "private": repository.private}
-            self._json({**told, "siblings": siblings, "tags": [], **hub.says})
+            facts = {"id": id, "modelId": id, "sha": sha, "private": repository.private}
+            self._json({**facts, "siblings": siblings, "tags": [], **hub.says})
 
         def tree(self, id: str, rev: str) -> None:
             repository, sha = self._readable(id, rev)
@@ -259,23 +259,23 @@ def serve() -> Iterator[Hub]:
             etag = hub.mark or hashlib.sha256(content).hexdigest()
             self._send(200, content, ETag=f'"{etag}"', **{"X-Repo-Commit": sha})
 
-        def _who(self) -> str:
-            said = self.headers.get("Authorization", "").removeprefix("Bearer ")
-            if said not in ("", TOKEN, READER):
+        def _token(self) -> str:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            if token not in ("", TOKEN, READER):
                 raise RefusedError(401, "Invalid credentials in Authorization header")
-            return said
+            return token
 
         def _require_writer(self, namespace: str) -> None:
-            if self._who() != TOKEN or namespace != USER:
-                status = 403 if self._who() else 401
+            if self._token() != TOKEN or namespace != USER:
+                status = 403 if self._token() else 401
                 raise RefusedError(status, f"You don't have the rights to write to {namespace}")
 
         def _readable(self, id: str, rev: str) -> tuple[Repository, str]:
-            who = self._who()
+            token = self._token()
             repository = hub.repositories.get(id)
-            if repository is None or (repository.private and who != TOKEN):
-                # One answer for both, so that nobody learns which private ones there are.
-                raise RefusedError(404 if who else 401, "Repository not found", "RepoNotFound")
+            if repository is None or (repository.private and token != TOKEN):
+                # The same answer for both, so that nobody learns which private repositories exist.
+                raise RefusedError(404 if token else 401, "Repository not found", "RepoNotFound")
             sha = repository.commit_of(rev)
             if sha is None:
                 raise RefusedError(404, f"Invalid rev id: {rev}", "RevisionNotFound")
@@ -323,7 +323,7 @@ def serve() -> Iterator[Hub]:
 
 
 def files_of(hub: Hub, repository: str, revision: str = "main") -> dict[str, bytes]:
-    """What stands there, the hub's own files apart."""
+    """The files of a repository, without the hub's own."""
     found = hub.repositories[repository]
     sha = found.commit_of(revision)
     assert sha is not None
@@ -331,7 +331,7 @@ def files_of(hub: Hub, repository: str, revision: str = "main") -> dict[str, byt
 
 
 def main() -> None:
-    """A hub for a page's shell: writes its variables to hub.env and stays until it is ended."""
+    """A hub for the shell of a documentation page: write its variables to hub.env and run on."""
     with serve() as hub:
         lines = (f"export {name}={value}" for name, value in hub.variables.items())
         draft = Path("hub.env.part")

@@ -93,7 +93,7 @@ def record(
 
 
 def results(nme: float, draw: random.Random) -> dict[str, Any]:
-    """Of log-normal errors about ``nme``."""
+    """Results with log-normal errors about ``nme``."""
 
     def share(error: float) -> float:
         if error <= 0:
@@ -130,7 +130,7 @@ def results(nme: float, draw: random.Random) -> dict[str, Any]:
 
 
 def history(nme: float, epochs: int, draw: random.Random) -> list[dict[str, Any]]:
-    """Falls towards ``nme``, which it reaches in the last epoch but one."""
+    """Learning curves that fall towards ``nme`` and reach it in the last epoch but one."""
     rows = []
     for epoch in range(1, epochs + 1):
         left = math.exp(-4 * epoch / epochs)

@@ -1,10 +1,10 @@
-"""Python processes that start at once: each is forked from one that has the big libraries loaded.
+"""Python processes that start at once: each is forked from a server with the big libraries loaded.
 
-Most of what a command of the zoo costs in a test is the import of PyTorch and timm. So the command
-line is run as a process of its own, with its own variables, folder and outputs, which finds these
-libraries in memory. ``run`` is used like ``subprocess.run`` on ``python ARGUMENTS``. It starts a
-plain process where none can be forked, and where a variable is set that a loaded library has read
-already. A test of what is imported, of threads or of a signal starts a plain process itself.
+In a test, a command of the zoo spends most of its time on the import of PyTorch and timm. A forked
+process has its own variables, folder and outputs, and finds these libraries in memory. ``run`` is
+used like ``subprocess.run`` on ``python ARGUMENTS``. It starts a plain process where none can be
+forked, and where a variable is set that a loaded library has read already. A test of imports,
+threads or signals starts a plain process itself.
 """
 
 from __future__ import annotations
@@ -43,14 +43,15 @@ LOADED = (
     "typer",
 )
 READ_ON_IMPORT = ("MPL", "OPENCV_", "PYTHON")
-"""Beginnings of variables that Python or a loaded library reads once; PYTHONPATH is served here."""
+"""Prefixes of variables that Python or a loaded library reads only once."""
 SERVED = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED")
+"""Variables with such a prefix that need no plain process."""
 QUIET = ("-W", "ignore:Module already imported")
-"""For pytest, which would rewrite its plugins' modules and finds some of them loaded."""
+"""For pytest, which wants to rewrite its plugins' modules and finds some of them loaded."""
 ADDRESS = "QUICK_PROCESS"
-"""The variable in which a forked process finds what it was forked from."""
+"""The variable that holds the server's address in a forked process."""
 AT_START = dict(os.environ)
-"""Variables of a process that is forked from: this module is loaded before any test changes one."""
+"""Variables of the server: this module is loaded before any test changes one."""
 TIMEOUT = 240
 
 
@@ -62,7 +63,7 @@ def run(
     merged: bool = False,
     python: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """What ``python ARGUMENTS`` does; both outputs are captured as text, ``merged`` in one.
+    """Run ``python ARGUMENTS``; both outputs are captured as text, as one if ``merged``.
     ``python`` may be that of a virtual environment. Raises TimeoutExpired."""
     words = [str(each) for each in arguments]
     variables = dict(os.environ if env is None else env)
@@ -80,11 +81,11 @@ def run(
     with (
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
-        Path(os.devnull).open() as nothing,
+        Path(os.devnull).open() as devnull,
     ):
-        streams = (nothing.fileno(), out.fileno(), (out if merged else err).fileno())
-        place, own = str(cwd or Path.cwd()), str(python or "")
-        child = Child(server(), words, place, variables, streams, own)
+        streams = (devnull.fileno(), out.fileno(), (out if merged else err).fileno())
+        folder, interpreter = str(cwd or Path.cwd()), str(python or "")
+        child = Child(server(), words, folder, variables, streams, interpreter)
         try:
             status = child.wait(timeout)
         except TimeoutError:
@@ -116,14 +117,14 @@ def command(folder: Path, name: str, python: Path) -> Path:
 
 
 def as_command(name: str, address: str) -> NoReturn:
-    """What such a script does: this process's own words, variables and streams go to the server."""
+    """The body of such a script: send its arguments, variables and streams to the server."""
     words = ["-P", "-m", name, *(QUIET if name == "pytest" else ()), *sys.argv[1:]]
     python = str(Path(sys.executable).absolute())
     child = Child(address, words, str(Path.cwd()), os.environ, (0, 1, 2), python)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: os.kill(child.pid, number))
     status = child.wait()
-    if status < 0:  # it died of a signal, and so does this
+    if status < 0:  # a signal ended the child: end this process by the same one
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     sys.exit(status)
@@ -131,7 +132,7 @@ def as_command(name: str, address: str) -> NoReturn:
 
 @functools.cache
 def server() -> str:
-    """The address of the process that is forked: one for this process and all that it starts."""
+    """The address of the server; this process and all that it starts share one."""
     if ADDRESS in os.environ:
         return os.environ[ADDRESS]
     folder = tempfile.mkdtemp(prefix="quick-")
@@ -149,7 +150,7 @@ def server() -> str:
 
 
 class Child:
-    """A forked process, with what ``subprocess.Popen`` has for one that runs."""
+    """A forked process, with the members of ``subprocess.Popen`` that tests need."""
 
     def __init__(
         self,
@@ -182,11 +183,11 @@ class Child:
         """The exit status, or a signal's number below zero. Raises TimeoutError."""
         if self.returncode is None:
             self._line.settimeout(timeout)
-            told = self._line.recv(8)
+            answer = self._line.recv(8)
             self._line.close()
-            if not told:
-                raise RuntimeError("a forked process ended, and nobody told how")
-            self.returncode = int.from_bytes(told, "big", signed=True)
+            if not answer:
+                raise RuntimeError("a forked process ended without an exit status")
+            self.returncode = int.from_bytes(answer, "big", signed=True)
         return self.returncode
 
     def poll(self) -> int | None:
@@ -199,43 +200,42 @@ class Child:
 
 
 def start_python(arguments: Sequence[str]) -> Child:
-    """In the place of ``zoo.registry.trial.start_python``, where it does not matter that PyTorch is
-    there already."""
-    with Path(os.devnull).open("r+") as nothing:
-        streams = (nothing.fileno(),) * 3
-        place = str(Path.cwd())
+    """A replacement for ``zoo.registry.trial.start_python`` where PyTorch may be loaded already."""
+    with Path(os.devnull).open("r+") as devnull:
+        streams = (devnull.fileno(),) * 3
+        folder = str(Path.cwd())
         python = sys.executable if sys.prefix != sys.base_prefix else ""
-        return Child(server(), arguments, place, os.environ, streams, python, own_group=True)
+        return Child(server(), arguments, folder, os.environ, streams, python, own_group=True)
 
 
 def serve(address: str) -> NoReturn:
     """Load the libraries, then fork a process for every request."""
-    own = [part for part in sys.path if part != str(Path(__file__).parent)]
+    path = [part for part in sys.path if part != str(Path(__file__).parent)]
     for name in LOADED:
         __import__(name)
-    _draw()
+    _draw_first_figure()
     threads = len(os.listdir("/proc/self/task"))
     if threads != 1:
         sys.exit(f"loading {', '.join(LOADED)} leaves {threads} threads; none can be forked")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     parent = os.getppid()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        door.bind(address + ".new")
-        door.listen(16)
-        door.settimeout(1)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(address + ".new")
+        listener.listen(16)
+        listener.settimeout(1)
         os.rename(address + ".new", address)
         while os.getppid() == parent:
             with contextlib.suppress(TimeoutError):
-                line, _ = door.accept()
-                line.setblocking(True)
+                connection, _ = listener.accept()
+                connection.setblocking(True)
                 if os.fork() == 0:
-                    door.close()
-                    _attend(line, own)
-                line.close()
+                    listener.close()
+                    _attend(connection, path)
+                connection.close()
     os._exit(0)
 
 
-def _draw() -> None:
+def _draw_first_figure() -> None:
     """Draw a first figure, for which matplotlib looks for its fonts and builds a parser."""
     from zoo.training.curve import save_learning_curve
 
@@ -244,15 +244,15 @@ def _draw() -> None:
         save_learning_curve([row, row], Path(folder) / "curve.png")
 
 
-def _attend(line: socket.socket, path: list[str]) -> NoReturn:
-    """In a process of its own: start the command, wait for its end and say how that was."""
+def _attend(connection: socket.socket, path: list[str]) -> NoReturn:
+    """In a process of its own: start the command, wait for its end and send its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _, ancillary, _, _ = line.recvmsg(1, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+    _, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(3 * array.array("i").itemsize))
     streams = array.array("i", ancillary[0][2][:12])
-    with line.makefile("rb") as stream:
+    with connection.makefile("rb") as stream:
         request = json.loads(stream.read())
     if (pid := os.fork()) == 0:
-        line.close()
+        connection.close()
         if request["own_group"]:
             os.setpgid(0, 0)
         for number, one in enumerate(streams):
@@ -261,17 +261,17 @@ def _attend(line: socket.socket, path: list[str]) -> NoReturn:
             os.close(one)
         _become(request, path)
     if request["own_group"]:
-        with contextlib.suppress(PermissionError):  # it did so itself, and is on
+        with contextlib.suppress(PermissionError):  # it did so itself and runs on
             os.setpgid(pid, pid)
-    line.sendall(pid.to_bytes(8, "big"))
+    connection.sendall(pid.to_bytes(8, "big"))
     _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(BrokenPipeError):  # who asked did not wait
-        line.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
+    with contextlib.suppress(BrokenPipeError):  # the caller did not wait
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
     os._exit(0)
 
 
 def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
-    """Be the process that was asked for."""
+    """Turn this process into the requested one."""
     import atexit
     import importlib
     import threading
@@ -318,7 +318,7 @@ def _become(request: Mapping[str, Any], path: list[str]) -> NoReturn:
 
 
 def _enter(python: Path) -> None:
-    """See what is installed in the virtual environment of this interpreter before all else."""
+    """Put the packages of this interpreter's virtual environment first on the path."""
     import importlib
     import site
     import sysconfig
@@ -334,8 +334,8 @@ def _enter(python: Path) -> None:
 
 
 def _run(words: list[str]) -> None:
-    """What Python does with the words after its name: ``-m MODULE``, ``-c CODE`` or a file; after
-    ``-P`` their folder is not on the path."""
+    """Do what Python does with its arguments: ``-m MODULE``, ``-c CODE`` or a file. With a ``-P``
+    before them, their folder is not put on the path."""
     import runpy
 
     kind, *rest = words[words[0] == "-P" :]

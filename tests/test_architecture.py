@@ -1,4 +1,4 @@
-"""Who may import whom: one ordered list of rooms, kept by reading every import in the source."""
+"""Which module may import which: a list of rooms in order, checked on every import."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_module_without_a_room_is_seen() -> None:
 
 
 def test_no_files_import_each_other() -> None:
-    # A package's __init__ gathers what its modules define, so it counts only as their importer.
+    # A package's __init__ is left out: it imports what its modules define.
     files = {name for name in MODULES if MODULES[name].name != "__init__.py"}
     arrows = {name: {each.target for each in read(name)} & files - {name} for name in sorted(files)}
     assert circles(arrows) == []
@@ -68,7 +68,7 @@ def test_a_circle_is_seen() -> None:
 
 
 def test_no_name_of_a_package_hides_one_of_its_modules() -> None:
-    """As a function `installed` hid the module `zoo.registry.installed` beside it."""
+    """A function `installed` once hid the module `zoo.registry.installed` beside it."""
     packages = [name for name in MODULES if MODULES[name].name == "__init__.py"]
     assert [hidden for name in packages for hidden in hidden_modules(name)] == []
 
@@ -88,7 +88,7 @@ def test_what_an_import_brings_in_is_followed_to_the_end() -> None:
     "name", [m for m in MODULES if not covers("zoo.plugins", m) and not covers("zoo.datasets", m)]
 )
 def test_the_core_names_no_plugin_module(name: str) -> None:
-    """Not in a string either: a built-in enters by its entry point, as a stranger's does."""
+    """Not in a string either: a built-in is loaded by its entry point, like any other plugin."""
     texts = (
         node.value
         for node in ast.walk(ast.parse(MODULES[name].read_text()))

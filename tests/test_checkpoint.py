@@ -1,4 +1,4 @@
-"""Files of a run: whole or not there, read back to the bit, and never trusted."""
+"""Files of a run: complete or absent, read back bit by bit, and never trusted."""
 
 from __future__ import annotations
 

@@ -66,12 +66,12 @@ def test_examples_run_as_they_stand(name: str) -> None:
     module = importlib.import_module(name)
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     runner = doctest.DocTestRunner(optionflags=options)
-    said: list[str] = []
+    output: list[str] = []
     for test in doctest.DocTestFinder().find(module):
         test.globs = {}  # a reader starts with nothing imported
-        runner.run(test, out=said.append)
+        runner.run(test, out=output.append)
     assert runner.tries > 0
-    assert not said, "".join(said)
+    assert not output, "".join(output)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -90,7 +90,7 @@ def test_a_function_says_what_it_takes_gives_and_raises(name: str) -> None:
 
 
 def test_every_docstring_has_a_subject() -> None:
-    """One that begins with "Of" leaves its subject in the name of the field beside it."""
+    """A docstring that begins with "Of" has its subject only in the name of a field."""
     lacking = [
         f"{name}, line {line}: {text[:60]}"
         for name in MODULES
@@ -101,7 +101,7 @@ def test_every_docstring_has_a_subject() -> None:
 
 
 def docstrings(module: str) -> Iterator[tuple[int, str]]:
-    """Line and text of every string that stands alone, so those below fields too."""
+    """Line and text of every string that is a statement, also of those below fields."""
     for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):

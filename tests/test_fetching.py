@@ -1,4 +1,4 @@
-"""Fetching from servers that truncate, lie, stumble and disappear; and going on afterwards."""
+"""Fetching from servers that truncate, lie, fail and disappear; and resuming afterwards."""
 
 from __future__ import annotations
 
@@ -99,24 +99,24 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join()
 
 
-def _whole(root: Path) -> set[str]:
+def _fetched(root: Path) -> set[str]:
     found = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
     for path in found:
-        assert (root / path).read_bytes() == FILES[path]  # nothing else may stand under a name
+        assert (root / path).read_bytes() == FILES[path]  # no half or wrong file may have that name
     return found
 
 
 def test_every_file_arrives_and_none_is_asked_for_again(server: Server, tmp_path: Path) -> None:
-    seen: list[tuple[int, int, str]] = []
+    steps: list[tuple[int, int, str]] = []
     fetched = fetch_files(
-        MANIFEST, tmp_path, server.url, jobs=4, progress=lambda *step: seen.append(step)
+        MANIFEST, tmp_path, server.url, jobs=4, progress=lambda *step: steps.append(step)
     )
     assert fetched == len(FILES)
-    assert _whole(tmp_path) == set(FILES)
+    assert _fetched(tmp_path) == set(FILES)
     assert server.asked == Counter(dict.fromkeys(FILES, 1))
-    assert server.connections <= 4  # kept open, not one a file
-    assert [done for done, _, _ in seen] == list(range(1, 11))
-    assert {path for _, _, path in seen} == set(FILES)
+    assert server.connections <= 4  # kept open, not one for each file
+    assert [done for done, _, _ in steps] == list(range(1, 11))
+    assert {path for _, _, path in steps} == set(FILES)
 
     server.asked.clear()
     assert fetch_files(MANIFEST, tmp_path, server.url) == 0
@@ -127,7 +127,7 @@ def test_every_file_arrives_and_none_is_asked_for_again(server: Server, tmp_path
 def test_one_bad_answer_is_tried_again(server: Server, tmp_path: Path, fault: str) -> None:
     server.plan[VICTIM] = [fault]
     fetch_files(MANIFEST, tmp_path, server.url, jobs=2)
-    assert _whole(tmp_path) == set(FILES)
+    assert _fetched(tmp_path) == set(FILES)
     assert server.asked[VICTIM] == 2
 
 
@@ -154,12 +154,12 @@ def test_a_file_that_stays_bad_is_named_and_the_rest_arrives(
     assert f"9 of 10 files are in {tmp_path}" in message
     assert "same command goes on" in message
     assert server.asked[VICTIM] == attempts
-    assert _whole(tmp_path) == set(FILES) - {VICTIM}
+    assert _fetched(tmp_path) == set(FILES) - {VICTIM}
 
     server.asked.clear()  # the same command goes on: only what is missing is asked for
     assert fetch_files(MANIFEST, tmp_path, server.url) == 1
     assert server.asked == Counter({VICTIM: 1})
-    assert _whole(tmp_path) == set(FILES)
+    assert _fetched(tmp_path) == set(FILES)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_server_that_disappears_is_given_up_and_gone_on_from(
     server.plan = {path: ["vanish"] * 100 for path in gone}
     with pytest.raises(DataError, match=r"cannot be reached.*3 of 10 files are in"):
         fetch_files(MANIFEST, tmp_path, server.url, jobs=1)
-    assert _whole(tmp_path) == {entry.path for entry in MANIFEST[:3]}
+    assert _fetched(tmp_path) == {entry.path for entry in MANIFEST[:3]}
     assert sum(server.asked[path] for path in gone) == 5  # not seven files four times each
 
     server.plan.clear()
     server.asked.clear()
     assert fetch_files(MANIFEST, tmp_path, server.url) == 7
     assert server.asked == Counter(dict.fromkeys(gone, 1))
-    assert _whole(tmp_path) == set(FILES)
+    assert _fetched(tmp_path) == set(FILES)
 
 
 def test_no_server_is_one_clear_line_after_few_attempts(
@@ -232,7 +232,7 @@ def test_damaged_file_is_fetched_again(server: Server, tmp_path: Path) -> None:
     path = tmp_path / VICTIM
     path.write_bytes(bytes(path.stat().st_size))
     assert fetch_files(MANIFEST, tmp_path, server.url) == 1
-    assert _whole(tmp_path) == set(FILES)
+    assert _fetched(tmp_path) == set(FILES)
 
 
 def test_folder_is_a_source(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_folder_is_a_source(tmp_path: Path) -> None:
         (mirror / path).parent.mkdir(parents=True, exist_ok=True)
         (mirror / path).write_bytes(content)
     assert fetch_files(MANIFEST, root, str(mirror)) == len(FILES)
-    assert _whole(root) == set(FILES)
+    assert _fetched(root) == set(FILES)
 
     (root / VICTIM).unlink()
     (mirror / VICTIM).unlink()
@@ -279,9 +279,9 @@ def test_other_data_under_the_same_names_is_not_overwritten(server: Server, tmp_
 
 
 def test_a_reason_that_two_servers_share_is_said_once(tmp_path: Path) -> None:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = door.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
     sources = (f"http://127.0.0.1:{port}/", f"http://127.0.0.2:{port}/")
     with pytest.raises(NotFetchedError, match=r"^127\.0\.0\.1 and 127\.0\.0\.2: [^\[:]+$"):
         fetching.fetch_quickly(MANIFEST[0], tmp_path, sources, 20)

@@ -45,7 +45,7 @@ def blob(height: int, width: int, x: float, y: float, sigma: float) -> NDArray[n
 
 
 def centroid(image: NDArray[Any]) -> Array:
-    """Of brightness, as unit coordinates of a square image."""
+    """The centre of brightness, in unit coordinates of a square image."""
     weights = image[..., 0].astype(np.float64)
     ys, xs = np.mgrid[: image.shape[0], : image.shape[1]]
     centre = np.array([(weights * xs).sum(), (weights * ys).sum()]) / weights.sum()
@@ -79,7 +79,7 @@ faces = st.lists(st.tuples(places, places), min_size=4, max_size=9).map(np.array
 def test_a_picture_that_is_turned_turns_the_roll_and_the_next_crop(
     face: Array, angle: float, scale: float, shift: float
 ) -> None:
-    """However it is moved and scaled besides."""
+    """Also when the face is moved and scaled at the same time."""
     upright = face - face.mean(0)
     assume(np.abs(upright).max() > 0.01)  # points at one place have no angle
     moved = turned(face * scale, angle) + shift
@@ -92,7 +92,7 @@ def test_a_picture_that_is_turned_turns_the_roll_and_the_next_crop(
 
 
 def test_a_roll_by_hand() -> None:
-    """Clockwise as the picture is looked at: the eye that was left is above."""
+    """Clockwise in the picture: the eye that was at the left is above."""
     upright = np.array([[-1.0, 0], [1, 0], [0, 2]])
     assert roll(np.array([[0.0, -1], [0, 1], [-2, 0]]), upright) == pytest.approx(math.pi / 2)
     assert roll(upright * 3 + 7, upright) == 0
@@ -104,7 +104,7 @@ def test_a_roll_by_hand() -> None:
 @pytest.mark.parametrize("angle", [0.3, math.pi / 2, -2.5])
 @pytest.mark.parametrize("side", [30, 150])
 def test_a_turned_crop_shows_what_its_coordinates_say(angle: float, side: float) -> None:
-    """Also one that is shrunk, for which the source is blurred first, and one that leaves it."""
+    """Also a crop that shrinks its source, which is blurred first, and one that leaves it."""
     region = Region(70, 40, side, angle)
     spot = region.to_source(np.array([0.6, 0.35]))
     shown = crop(blob(90, 120, *spot, sigma=side / 25), region, 48)
@@ -119,7 +119,7 @@ def test_a_quarter_turn_moves_whole_pixels() -> None:
 
 
 def test_the_region_of_a_turned_box_holds_the_face_at_its_place_in_training() -> None:
-    """A detector's box that reaches above the points, of a face that lies on its side."""
+    """The face lies on its side; the detector's box reaches above its points."""
     faces, labelled = FacePlace(0.5, 0.5, 0.6), (0.8, 0.0, 0.1)
     box = np.array([20.0, 40, 60, 80])
     upright = face_region(box, labelled, faces)
@@ -191,7 +191,7 @@ def test_what_lies_outside_the_image_is_black() -> None:
     assert (out[:, 10:30] == 200).all()
     assert (out[:, 30:] == 0).all()
     assert not crop(image, Region(200, 200, 30), 16).any()
-    # where the points of a model lie that has gone astray
+    # regions about the points of a model that has diverged
     for astray in (Region(0, 0, 1e30), Region(1e30, -1e30, 1e9), Region(1e30, 10, 5)):
         assert not crop(image, astray, 16).any()
 
@@ -207,8 +207,8 @@ def test_a_fine_checkerboard_shrinks_to_grey_and_not_to_moire(size: int) -> None
 
 
 def test_a_crop_does_not_depend_on_how_much_of_the_image_is_blurred() -> None:
-    """What lies far from a region has no say, and the crop is the whole blurred image's, bit by
-    bit: at its edges, beyond them, and far outside."""
+    """Pixels far from a region do not matter: the crop equals that of the blurred whole image bit
+    by bit, at its edges, beyond them, and far outside."""
     random = np.random.default_rng(0)
     for _ in range(60):
         height, width = random.integers(30, 400, 2)
@@ -223,8 +223,8 @@ def test_a_crop_does_not_depend_on_how_much_of_the_image_is_blurred() -> None:
         shift = (0.5 / size - 0.5) * region.side
         matrix = np.array([[factor, 0, cx + shift], [0, factor, cy + shift]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        whole = cv2.warpAffine(blurred, matrix, (size, size), flags=flags)
-        np.testing.assert_array_equal(crop(image, region, size), whole)
+        expected = cv2.warpAffine(blurred, matrix, (size, size), flags=flags)
+        np.testing.assert_array_equal(crop(image, region, size), expected)
 
 
 def test_a_crop_keeps_the_channels_apart() -> None:

@@ -1,4 +1,4 @@
-"""Images are read by what their bytes say, and hostile or broken ones are refused by name."""
+"""Images are read by their content; hostile or broken files are refused, and named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zoo.images import MAX_PIXELS, exif_orientation, read_image
 
 
 def _png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and goes on with a few bytes of pixels."""
+    """A PNG with this size in its header, but only a few bytes of pixels."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -64,11 +64,11 @@ def test_decompression_bomb_is_refused_by_its_header(tmp_path: Path, side: int) 
 
 
 def test_truncated_file_is_refused(tmp_path: Path) -> None:
-    whole = io.BytesIO()
+    encoded = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(whole, format="JPEG")
+    Image.fromarray(pixels).save(encoded, format="JPEG")
     path = tmp_path / "cut.jpg"
-    path.write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+    path.write_bytes(encoded.getvalue()[: len(encoded.getvalue()) // 2])
     with pytest.raises(DataError, match=r"cut\.jpg: .*truncated"):
         read_image(path)
 
@@ -88,7 +88,7 @@ def test_deep_pixels_are_refused_rather_than_clipped(tmp_path: Path) -> None:
         read_image(path)
 
 
-# Whether the stored first corner comes to lie below and at the right, by EXIF orientation.
+# By EXIF orientation: is the stored top left corner below, and at the right, in the upright image?
 CORNER = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
 
 
@@ -192,13 +192,13 @@ def test_heic_that_is_damaged_is_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "x.heic")
 
 
-def test_a_damaged_exif_block_is_not_the_terminals_business(tmp_path: Path) -> None:
-    """As a command: a library's warnings are shown to programmers, in Python."""
-    whole = io.BytesIO()
+def test_a_damaged_exif_block_prints_no_warning(tmp_path: Path) -> None:
+    """In a command: a library's warnings are for programmers, who see them in Python."""
+    encoded = io.BytesIO()
     exif = Image.Exif()
     exif[0x010F], exif[0x0110] = "maker of the telephone", "its model"
-    Image.fromarray(smooth()).save(whole, "JPEG", exif=exif)
-    data = whole.getvalue()
+    Image.fromarray(smooth()).save(encoded, "JPEG", exif=exif)
+    data = encoded.getvalue()
     at = data.index(b"Exif") + 6 + 8
     path = tmp_path / "bad.jpg"
     path.write_bytes(data[:at] + b"\x00\xff" + data[at + 2 :])  # it claims 255 entries

@@ -1,4 +1,4 @@
-"""A network beyond the limit is refused before it takes memory; within it, it is what it was."""
+"""A network beyond the limit is refused before it takes memory; others stay as they were."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.memory import bounded
 from zoo.model import ModelPlan, build_model
 
 
-def made(**options: Any) -> nn.Module:
+def built(**options: Any) -> nn.Module:
     plan = ModelPlan.of("timm:test_vit", input_size=64, backbone_options=options)
     return build_model(plan, IBUG68).model
 
@@ -33,7 +33,7 @@ def test_a_network_of_giant_widths_or_depths_is_refused(
 ) -> None:
     monkeypatch.setenv(VARIABLE, "0.05")
     with pytest.raises(UsageError, match=rf"timm:test_vit at 64 px: .*{reason}.*{VARIABLE}"):
-        made(**options)
+        built(**options)
 
 
 @pytest.mark.parametrize("size", [20_000, 10**12])
@@ -46,10 +46,10 @@ def test_the_same_network_comes_out_with_and_without_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch.manual_seed(0)
-    one = made()
+    one = built()
     monkeypatch.setenv(VARIABLE, "1000")
     torch.manual_seed(0)
-    other = made()
+    other = built()
     for name, tensor in one.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
 
@@ -73,7 +73,9 @@ def test_attention_over_too_many_tokens_is_not_even_begun(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "much"])
-def test_a_limit_that_is_none_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_that_is_no_positive_number_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(VARIABLE, value)
     with pytest.raises(UsageError, match=f"{VARIABLE} = '{value}'"):
         memory_limit()

@@ -1,4 +1,4 @@
-"""Modules that moved answer to their old names, with a notice, and nothing of ours uses those."""
+"""Modules that moved can be imported by their old names, with a deprecation notice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.runs.own_data import own_source
 
 @pytest.fixture
 def forgotten(monkeypatch):
-    """Every old name as if nobody had imported it yet."""
+    """Make every old name look as if it had not been imported yet."""
     for old in MOVED:
         monkeypatch.delitem(sys.modules, old, raising=False)
 

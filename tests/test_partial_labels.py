@@ -1,8 +1,8 @@
-"""Points that carry no label, or that left the picture, reach nothing that is learned or said.
+"""Points without a label, or outside the picture, affect nothing that is learned or reported.
 
-Whatever stands in the coordinates of an invisible point, every loss, gradient, metric, shape and
-place is to the bit what it is for other garbage there. What a contract calls finite garbage is
-1e6 here; NaN, which tells of more, is tried too wherever labels are only computed with.
+Whatever the coordinates of an invisible point are, every loss, gradient, metric, shape and place
+is the same bit by bit. The finite garbage of a contract is 1e6 here; NaN, which reveals more, is
+tried as well.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ GARBAGE = pytest.mark.parametrize("garbage", [float("nan"), 1e6, -1e6])
 FACES, K, SIZE = 6, 68, 64
 
 
-def ours(kind: str) -> list[str]:
+def built_ins(kind: str) -> list[str]:
     return [e.id for e in registry(kind).entries() if e.distribution == "landmark-zoo"]
 
 
@@ -59,8 +59,8 @@ def face_points() -> Floats:
     return np.stack([(s.points + 0.5) / SIZE for s in drawn]).astype(np.float32)
 
 
-def shown() -> Bools:
-    """Most faces lack some points, one lacks an eye corner, one shows nothing."""
+def some_visible() -> Bools:
+    """Most faces lack some points, one lacks an eye corner, one has no visible point."""
     visible = np.random.default_rng(0).random((FACES, K)) < 0.7
     visible[:, list(IBUG68.eye_corners or ())] = True
     visible[1, 36] = False
@@ -69,38 +69,38 @@ def shown() -> Bools:
     return visible
 
 
-UNIT, SHOWN = face_points(), shown()
-NOTHING = np.zeros_like(SHOWN)
+UNIT, VISIBLE = face_points(), some_visible()
+NOTHING = np.zeros_like(VISIBLE)
 
 
-def spoilt(points: Floats, visible: Bools, garbage: float) -> Floats:
+def with_garbage(points: Floats, visible: Bools, garbage: float) -> Floats:
     return np.where(visible[..., None], points, np.float32(garbage)).astype(points.dtype)
 
 
-# Every head with every loss, on features of its own.
+# Every head with every loss, on random features.
 
 MAPS = FeatureInfo((8, 16, 32), ((16, 16), (8, 8), (4, 4)), (4.0, 8.0, 16.0))
 VARIANTS: Mapping[str, list[dict[str, Any]]] = {
     "soft_argmax": [{"regulariser": "js"}, {"regulariser": "kl"}, {"weight": 0.0}],
     "heatmap": [{"map_loss": "adaptive_wing"}, {"map_loss": "mse"}],
 }
-"""What a head's own options choose between."""
+"""The variants of a head that its own options select."""
 
 GIVE_COVARIANCE = {"simcc", "soft_argmax"}
-HEADS = [(head, options) for head in ours("head") for options in VARIANTS.get(head, [{}])]
+HEADS = [(head, options) for head in built_ins("head") for options in VARIANTS.get(head, [{}])]
 PAIRS = pytest.mark.parametrize(
     ("head", "options", "loss"),
     [
         (head, options, loss)
         for head, options in HEADS
-        for loss in ours("loss")
+        for loss in built_ins("loss")
         if head in GIVE_COVARIANCE or not registry("loss").get(loss).needs
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
 )
 
 
-def trained_once(
+def loss_and_gradients(
     head: str, options: Mapping[str, Any], loss: str, points: Floats, visible: Bools
 ) -> tuple[Tensor, list[Tensor]]:
     """The loss of one batch, and the gradients of all of a head's parameters and of its features.
@@ -119,15 +119,15 @@ def trained_once(
     value = criterion(module, output, torch.from_numpy(points), torch.from_numpy(visible))
     learned = [*module.parameters(), *features]
     gradients = torch.autograd.grad(value, learned, allow_unused=True)
-    given = [
+    filled = [
         torch.zeros_like(p) if g is None else g for p, g in zip(learned, gradients, strict=True)
     ]
-    return value.detach(), given
+    return value.detach(), filled
 
 
 def test_every_head_and_loss_is_here() -> None:
     assert {"linear", "soft_argmax", "simcc", "heatmap"} <= {head for head, _ in HEADS}
-    assert {"smooth_l1", "wing", "nme"} <= set(ours("loss"))
+    assert {"smooth_l1", "wing", "nme"} <= set(built_ins("loss"))
 
 
 @PAIRS
@@ -135,8 +135,12 @@ def test_every_head_and_loss_is_here() -> None:
 def test_garbage_changes_neither_loss_nor_gradient(
     head: str, options: dict[str, Any], loss: str, garbage: float
 ) -> None:
-    expected, usual = trained_once(head, options, loss, spoilt(UNIT, SHOWN, 0.5), SHOWN)
-    value, gradients = trained_once(head, options, loss, spoilt(UNIT, SHOWN, garbage), SHOWN)
+    expected, usual = loss_and_gradients(
+        head, options, loss, with_garbage(UNIT, VISIBLE, 0.5), VISIBLE
+    )
+    value, gradients = loss_and_gradients(
+        head, options, loss, with_garbage(UNIT, VISIBLE, garbage), VISIBLE
+    )
     assert torch.equal(value, expected)
     assert value.isfinite()
     assert value > 0 or loss == "gaussian_nll"  # the logarithm of a density, which may be above 1
@@ -147,11 +151,11 @@ def test_garbage_changes_neither_loss_nor_gradient(
 
 @PAIRS
 def test_a_visible_label_does_change_them(head: str, options: dict[str, Any], loss: str) -> None:
-    """Or what is asked above would hold of a loss that looks at no label."""
+    """Otherwise the test above would pass for a loss that ignores the labels."""
     moved = UNIT.copy()
     moved[2, 30] += 0.2
-    value, _ = trained_once(head, options, loss, UNIT, SHOWN)
-    other, _ = trained_once(head, options, loss, moved, SHOWN)
+    value, _ = loss_and_gradients(head, options, loss, UNIT, VISIBLE)
+    other, _ = loss_and_gradients(head, options, loss, moved, VISIBLE)
     assert not torch.equal(value, other)
 
 
@@ -160,7 +164,9 @@ def test_a_visible_label_does_change_them(head: str, options: dict[str, Any], lo
 def test_a_batch_without_a_label_costs_nothing_and_moves_nothing(
     head: str, options: dict[str, Any], loss: str, garbage: float
 ) -> None:
-    value, gradients = trained_once(head, options, loss, spoilt(UNIT, NOTHING, garbage), NOTHING)
+    value, gradients = loss_and_gradients(
+        head, options, loss, with_garbage(UNIT, NOTHING, garbage), NOTHING
+    )
     assert value == 0
     assert not any(g.any() for g in gradients)  # a NaN would count as true
 
@@ -190,7 +196,7 @@ FIGURES: dict[str, Callable[[Floats, Bools], Any]] = {
     "out_of_frame": lambda t, v: vars(
         out_of_frame(Data(t, v), PICTURES, FrameNames(Data(t, v), anonymous=False))[0]
     ),
-    "measure_offset": lambda t, v: measure_offset(Data(t, v), SEEN),
+    "measure_offset": lambda t, v: measure_offset(Data(t, v), MIRRORED),
 }
 
 
@@ -217,11 +223,11 @@ PICTURES = Pictures(
     frames=BLANK,
     problems=(),
 )
-SEEN = Mirrored("run", "val", np.arange(FACES), POINTS, POINTS + 1, True)
+MIRRORED = Mirrored("run", "val", np.arange(FACES), POINTS, POINTS + 1, True)
 
 
-def told(value: Any) -> str:
-    """All of a result to the last bit, NaN included."""
+def as_text(value: Any) -> str:
+    """A result as text, exact to the last bit, NaN included."""
     return json.dumps(value, default=lambda array: np.asarray(array).tolist(), sort_keys=True)
 
 
@@ -229,33 +235,33 @@ def told(value: Any) -> str:
 @GARBAGE
 def test_garbage_changes_no_figure(figure: str, garbage: float) -> None:
     measure = FIGURES[figure]
-    usual = told(measure(TARGET, SHOWN))
-    assert told(measure(spoilt(TARGET, SHOWN, garbage), SHOWN)) == usual
+    usual = as_text(measure(TARGET, VISIBLE))
+    assert as_text(measure(with_garbage(TARGET, VISIBLE, garbage), VISIBLE)) == usual
 
 
 @pytest.mark.parametrize("figure", sorted(set(FIGURES) - {"counted_faces", "find_grid"}))
 def test_a_visible_label_does_change_each(figure: str) -> None:
-    """Moved far enough to be an extreme of its face; faces that count go on counting, and whole
-    pixels lead from a grid to the same grid."""
+    """The points move far enough to be extremes of their face. Two figures are left out: the same
+    faces count, and whole pixels do not change the grid."""
     moved = TARGET.copy()
     for face in (0, 2, 4, 5):
         moved[face, list(IBUG68.regions["nose"])] += 40
         moved[face, 45] += 200
-    assert told(FIGURES[figure](moved, SHOWN)) != told(FIGURES[figure](TARGET, SHOWN))
+    assert as_text(FIGURES[figure](moved, VISIBLE)) != as_text(FIGURES[figure](TARGET, VISIBLE))
 
 
 @GARBAGE
 def test_what_is_predicted_for_an_invisible_point_counts_for_nothing(garbage: float) -> None:
-    usual = summarise(POINTS, TARGET, SHOWN, REGIONS, IBUG68, PEOPLE, IDS)
-    wild = spoilt(POINTS, SHOWN, garbage)
-    assert told(summarise(wild, TARGET, SHOWN, REGIONS, IBUG68, PEOPLE, IDS)) == told(usual)
+    usual = summarise(POINTS, TARGET, VISIBLE, REGIONS, IBUG68, PEOPLE, IDS)
+    wild = with_garbage(POINTS, VISIBLE, garbage)
+    assert as_text(summarise(wild, TARGET, VISIBLE, REGIONS, IBUG68, PEOPLE, IDS)) == as_text(usual)
     assert usual["coverage"] == 1.0
     assert (usual["n"], usual["unlabelled"], usual["unmeasured"]) == (FACES - 2, 1, 1)
 
 
 def test_a_split_without_a_label_is_no_error() -> None:
     results = summarise(
-        POINTS, spoilt(TARGET, NOTHING, np.nan), NOTHING, REGIONS, IBUG68, PEOPLE, IDS
+        POINTS, with_garbage(TARGET, NOTHING, np.nan), NOTHING, REGIONS, IBUG68, PEOPLE, IDS
     )
     assert results["nme_ioc"] is results["loss"] is results["fr_08"] is None
     assert (results["n"], results["unlabelled"]) == (0, FACES)
@@ -267,11 +273,11 @@ def test_a_split_without_a_label_is_no_error() -> None:
 @GARBAGE
 def test_garbage_moves_no_visible_point_of_a_mirror(garbage: float) -> None:
     for face in range(FACES):
-        usual, seen = mirror_points(TARGET[face], SHOWN[face], IBUG68, 200, (0.01, 0.0))
-        hidden = spoilt(TARGET, SHOWN, garbage)[face]
-        moved, still = mirror_points(hidden, SHOWN[face], IBUG68, 200, (0.01, 0.0))
-        np.testing.assert_array_equal(still, seen)
-        np.testing.assert_array_equal(moved[still], usual[seen])
+        usual, usual_visible = mirror_points(TARGET[face], VISIBLE[face], IBUG68, 200, (0.01, 0.0))
+        hidden = with_garbage(TARGET, VISIBLE, garbage)[face]
+        moved, remaining = mirror_points(hidden, VISIBLE[face], IBUG68, 200, (0.01, 0.0))
+        np.testing.assert_array_equal(remaining, usual_visible)
+        np.testing.assert_array_equal(moved[remaining], usual[usual_visible])
 
 
 @GARBAGE
@@ -286,15 +292,15 @@ def test_garbage_moves_no_visible_point_of_an_augmented_batch(
     )  # fmt: skip
     augment = Augmenter(config, IBUG68, (0.02, 0.01), 80, SIZE)
     images = torch.randint(0, 256, (FACES, 80, 80, 3), dtype=torch.uint8)
-    visible, draws = torch.from_numpy(SHOWN), draw(FACES, 4)
+    visible, draws = torch.from_numpy(VISIBLE), draw(FACES, 4)
     plain = augment(images, torch.from_numpy(UNIT), visible, draws)
-    points = torch.from_numpy(spoilt(UNIT, SHOWN, garbage))
-    pixels, moved, still = augment(images, points, visible, draws)
+    points = torch.from_numpy(with_garbage(UNIT, VISIBLE, garbage))
+    pixels, moved, remaining = augment(images, points, visible, draws)
     assert torch.equal(pixels, plain[0])
-    assert torch.equal(still, plain[2])
-    assert torch.equal(moved[still], plain[1][still])
-    assert ((moved[still] >= 0) & (moved[still] <= 1)).all()
-    counts, were = still.sum(1), visible.sum(1)
+    assert torch.equal(remaining, plain[2])
+    assert torch.equal(moved[remaining], plain[1][remaining])
+    assert ((moved[remaining] >= 0) & (moved[remaining] <= 1)).all()
+    counts, were = remaining.sum(1), visible.sum(1)
     assert (counts <= were).all()
     assert (counts < were).any()
     assert counts.any()
@@ -302,8 +308,8 @@ def test_garbage_moves_no_visible_point_of_an_augmented_batch(
 
 @GARBAGE
 def test_a_batchs_scale_is_of_its_visible_points(garbage: float) -> None:
-    visible = torch.from_numpy(SHOWN)
+    visible = torch.from_numpy(VISIBLE)
     usual = batch_label_scale(torch.from_numpy(UNIT), visible)
-    wild = torch.from_numpy(spoilt(UNIT, SHOWN, garbage))
+    wild = torch.from_numpy(with_garbage(UNIT, VISIBLE, garbage))
     assert torch.equal(batch_label_scale(wild, visible), usual)
-    np.testing.assert_allclose(usual.numpy(), label_scale(UNIT, SHOWN), rtol=1e-5)
+    np.testing.assert_allclose(usual.numpy(), label_scale(UNIT, VISIBLE), rtol=1e-5)

@@ -1,4 +1,4 @@
-"""How PyTorch's threads are told to wait, and how many there are: before PyTorch is loaded."""
+"""How PyTorch's threads wait, and how many there are: settled before PyTorch is loaded."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zoo import threads
 
 
 @pytest.fixture(autouse=True)
-def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has set anything, and PyTorch is not loaded."""
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable is set, and PyTorch is not loaded."""
     for name in (*threads.WAITING, *threads.COUNT):
-        monkeypatch.setenv(name, "")  # so that what the test leaves there is taken back
+        monkeypatch.setenv(name, "")  # so that what the test leaves there is undone
         monkeypatch.delenv(name)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(threads, "_affinity", lambda: 4)
@@ -54,7 +54,7 @@ def test_a_containers_share_is_the_number_of_threads_unless_a_user_says_another(
     assert threads.settle()["OMP_NUM_THREADS"] == "2"
 
 
-def test_a_torch_that_is_loaded_is_told_nothing_and_that_is_said(
+def test_nothing_is_settled_after_torch_is_loaded_and_the_advice_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", os)
@@ -95,6 +95,6 @@ def test_a_container_has_a_share_of_the_processors(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"{text}\n")
-    own = tmp_path / "cgroup"
-    own.write_text("4:cpu,cpuacct:/box\n0::/box/own\n")
-    assert threads.usable_cores(str(tmp_path), str(own)) == cores
+    groups = tmp_path / "cgroup"
+    groups.write_text("4:cpu,cpuacct:/box\n0::/box/own\n")
+    assert threads.usable_cores(str(tmp_path), str(groups)) == cores

@@ -1,4 +1,4 @@
-"""The verbs of ``zoo``: their signatures say all that they take."""
+"""The verbs of ``zoo``: their signatures name every option."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ NESTED = {"backbone", "recipe", "plateau", "augment", "options", "asked"}
 
 def test_the_keys_of_train_are_those_of_a_configuration_with_their_types() -> None:
     types = get_type_hints(Config)
-    wanted = {each.name: types[each.name] for each in fields(Config) if each.name not in NESTED}
-    assert get_type_hints(ConfigKeys) == wanted
+    expected = {each.name: types[each.name] for each in fields(Config) if each.name not in NESTED}
+    assert get_type_hints(ConfigKeys) == expected

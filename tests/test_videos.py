@@ -1,4 +1,4 @@
-"""Of a video nothing is opened but its file, whatever its name is and whatever it holds."""
+"""Reading a video opens its file and nothing else, whatever its name and content are."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zoo.datasets.video_frames import FrameReader, VideoInfo
 from zoo.media.video import VideoFrames, VideoWriter
 from zoo.videos import VideoFile
 
-ASKED: list[str] = []
+REQUESTS: list[str] = []
 
 
-class Ear(BaseHTTPRequestHandler):
+class RequestRecorder(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        ASKED.append(self.path)
+        REQUESTS.append(self.path)
         self.send_error(404)
 
     def log_message(self, format: str, *args: object) -> None: ...
@@ -30,8 +30,8 @@ class Ear(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The host and port of a server that nobody may ask."""
-    with answering(Ear) as address:
+    """The host and port of a server that must not receive a request."""
+    with answering(RequestRecorder) as address:
         yield address.removeprefix("http://")
 
 
@@ -75,7 +75,7 @@ def test_a_name_is_a_name_and_no_address_or_pattern(
         Path(there).write_bytes(film)
     with pytest.raises(DataError, match="no such video"):
         VideoFile(path)
-    assert ASKED == []
+    assert REQUESTS == []
 
 
 def test_a_name_that_is_no_text_is_read_and_written(film: bytes, tmp_path: Path) -> None:
@@ -139,5 +139,5 @@ def test_a_playlist_opens_nothing(
         path.write_text(PLAYLISTS[kind].format(other=other))
         with pytest.raises(DataError, match="not readable as a video"):
             VideoFile(path)
-    assert ASKED == []
+    assert REQUESTS == []
     assert os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] == "protocol_whitelist;file,http,tcp"

@@ -1,4 +1,4 @@
-"""Weights from files: what fits is loaded, what does not is named, and no code is ever run."""
+"""Weights from files: tensors that fit are loaded, others are named, and no code is ever run."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def trained() -> dict[str, Tensor]:
 
 
 def same(network: nn.Module, tensors: dict[str, Tensor]) -> bool:
-    own = network.state_dict()
-    return own.keys() == tensors.keys() and all(torch.equal(own[n], tensors[n]) for n in own)
+    state = network.state_dict()
+    return state.keys() == tensors.keys() and all(torch.equal(state[n], tensors[n]) for n in state)
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth", "w.bin", "old.pt"])
@@ -77,7 +77,7 @@ def test_a_prefix_may_be_the_backbones_own(trained: dict[str, Tensor]) -> None:
     assert torch.equal(wrapper.state_dict()["model.conv.weight"], trained["conv.weight"])
 
 
-def test_what_is_not_used_is_told_by_the_names_of_the_file(trained: dict[str, Tensor]) -> None:
+def test_unused_tensors_are_named_as_in_the_file(trained: dict[str, Tensor]) -> None:
     head = {"fc.weight": torch.ones(2, 2), "fc.bias": torch.ones(2)}
     assert load_backbone(Backbone(), trained | head, "file") == ["fc.bias", "fc.weight"]
     wrapped = {f"backbone.{name}": tensor for name, tensor in trained.items()}
@@ -215,7 +215,7 @@ def test_a_file_without_named_tensors_says_what_it_holds(
 
 @pytest.mark.parametrize("old", [True, False])
 def test_a_damaged_checkpoint_is_always_one_line(tmp_path: Path, old: bool) -> None:
-    """Bytes changed at random, as a bad disk or a stranger would: torch raises a dozen kinds."""
+    """Bytes change at random, as by a bad disk or an attacker: torch raises many kinds of error."""
     path = tmp_path / "w.pth"
     torch.save({"a": torch.ones(4)}, path, _use_new_zipfile_serialization=not old)
     whole = path.read_bytes()

@@ -1,7 +1,7 @@
-"""Run folders that cost no training: a network of random weights, with all that a run has besides.
+"""Run folders without training: a network with random weights, and the other files of a run.
 
-Its batch norms have seen some pictures, or numbers in a deep network would grow until no two
-programs could agree on the last of them.
+Its batch norms have the statistics of some pictures. Otherwise activations in a deep network would
+grow until two programs no longer agreed on their last digits.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def make_run(
     shape = np.random.default_rng(0).uniform(0.2, 0.8, (len(scheme), 2))
     if hasattr(model.head, "start_at"):
         model.head.start_at(torch.from_numpy(shape.astype(np.float32)))
-    _see_pictures(model, size)
+    _set_batch_norms(model, size)
     folder = RunFolder(path)
     path.mkdir(parents=True)
     folder.write_config(config)
@@ -65,10 +65,10 @@ def make_run(
 
 
 @torch.no_grad()
-def _see_pictures(model: nn.Module, size: int) -> None:
+def _set_batch_norms(model: nn.Module, size: int) -> None:
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
-        norm.momentum = None  # the mean over what is seen
+        norm.momentum = None  # the plain mean over all batches
     model.train()
     crops = np.concatenate(list(random_crops(size, seed=1)))
     model(torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255)

@@ -1,4 +1,4 @@
-"""A network with YuNet's outputs that knows one patch of a picture by heart."""
+"""A network with YuNet's outputs that detects one known patch of a picture."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 CELL = 32
 FACE = 192.0
-"""Pixels: the side of the box that it gives."""
+"""The side of the box that it gives, in pixels."""
 
 
 def write(path: Path, patch: NDArray[np.uint8]) -> Path:
-    """An ONNX file that sees a face of ``FACE`` pixels where a cell of the coarsest map, aligned to
-    its stride, holds ``patch`` (32, 32, 3) RGB; what the finer maps say is never a face."""
+    """Write an ONNX file that detects a face of ``FACE`` pixels where a cell of the coarsest map,
+    aligned to its stride, holds ``patch`` (32, 32, 3) RGB. The finer maps never detect one."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    wanted = patch[..., ::-1].astype(np.float32).transpose(2, 0, 1)  # it is fed BGR
-    wanted -= wanted.mean()
-    strength = float((wanted**2).sum())
+    template = patch[..., ::-1].astype(np.float32).transpose(2, 0, 1)  # the input is BGR
+    template -= template.mean()
+    strength = float((template**2).sum())
     weights: dict[str, NDArray[Any]] = {
-        "match": (8 * wanted / strength)[None],  # 8 on the patch itself
+        "match": (8 * template / strength)[None],  # 8 on the patch itself
         "doubt": np.array([-6.0], np.float32),
         "nothing": np.zeros((1, 3, 8, 8), np.float32),
         "nothing4": np.zeros((4, 3, 8, 8), np.float32),
@@ -42,19 +42,23 @@ def write(path: Path, patch: NDArray[np.uint8]) -> Path:
             ("kps", "nothing10", "marks", 10),
         ):
             size = [CELL, CELL] if weight == "match" else [8, 8]
-            flow = f"{name}{stride}"
+            logits = f"{name}{stride}"
             nodes.append(
                 helper.make_node(
-                    "Conv", ["input", weight, bias], [flow], kernel_shape=size, strides=[stride] * 2
+                    "Conv",
+                    ["input", weight, bias],
+                    [logits],
+                    kernel_shape=size,
+                    strides=[stride] * 2,
                 )
             )
-            last = flow
+            last = logits
             if channels == 1:
-                nodes.append(helper.make_node("Sigmoid", [flow], [flow + "s"]))
-                last = flow + "s"
-            nodes.append(helper.make_node("Transpose", [last], [flow + "t"], perm=[0, 2, 3, 1]))
+                nodes.append(helper.make_node("Sigmoid", [logits], [logits + "s"]))
+                last = logits + "s"
+            nodes.append(helper.make_node("Transpose", [last], [logits + "t"], perm=[0, 2, 3, 1]))
             nodes.append(
-                helper.make_node("Reshape", [flow + "t", f"as{channels}"], [f"{name}_{stride}"])
+                helper.make_node("Reshape", [logits + "t", f"as{channels}"], [f"{name}_{stride}"])
             )
             weights[f"as{channels}"] = np.array([1, -1, channels], np.int64)
             outputs.append(

@@ -27,7 +27,7 @@ HEADING = """\
 
 def promises() -> list[str]:
     """Every public name with its fields, their types and defaults, methods with signatures."""
-    lines = [line for name in sorted(api.__all__) for line in _of(name, getattr(api, name))]
+    lines = [line for name in sorted(api.__all__) for line in _lines_of(name, getattr(api, name))]
     lines += [
         f"{kind}.build is given, where it names it: {name}"
         for kind, names in GIVEN.items()
@@ -54,7 +54,7 @@ def breaches(before: Iterable[str], now: Iterable[str]) -> tuple[list[str], list
 
 
 def _may_be_added(line: str, old: list[str]) -> bool:
-    """A new name, and a new optional field; not what every plugin of a protocol must have then."""
+    """Whether a line only adds: a new name or optional field, but no new member of a protocol."""
     name = line.partition(".")[0]
     owner = next((each for each in old if each.startswith(f"{name}: ")), None)
     if owner is None or "is given, where it names it" in line:
@@ -62,7 +62,7 @@ def _may_be_added(line: str, old: list[str]) -> bool:
     return owner.endswith("dataclass") and (" = " in line or "(self" in line or " -> " in line)
 
 
-def _of(name: str, thing: Any) -> Iterator[str]:
+def _lines_of(name: str, thing: Any) -> Iterator[str]:
     if inspect.isclass(thing) and is_dataclass(thing):
         yield f"{name}: frozen dataclass" if _frozen(thing) else f"{name}: dataclass"
         yield from (f"{name}.{f.name}: {f.type}{_default(f)}" for f in fields(thing))
@@ -99,8 +99,8 @@ def _default(field: Field[Any]) -> str:
 
 
 def _members(name: str, cls: type, known: set[str]) -> Iterator[str]:
-    own: Mapping[str, Any] = vars(cls)
-    for member, value in own.items():
+    attributes: Mapping[str, Any] = vars(cls)
+    for member, value in attributes.items():
         if member in known or (member.startswith("_") and member != "__len__"):
             continue
         if isinstance(value, property):

@@ -1,4 +1,4 @@
-"""The contract with plugins stays what its snapshot says, or the change is owned up to."""
+"""The contract with plugins is what its snapshot says, so every change of it is deliberate."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_zoo_api_is_what_its_snapshot_says() -> None:
 
 def test_a_plugin_of_version_1_finds_all_that_it_was_promised() -> None:
     first = contract.SNAPSHOT.with_name("contract_v1.txt").read_text().splitlines()
-    changed = ("#", "API_VERSION", "SERVED_API_VERSIONS", "Loss.build:")  # which takes more now
+    changed = ("#", "API_VERSION", "SERVED_API_VERSIONS", "Loss.build:")  # takes more now
     promised = [line for line in first if not line.startswith(changed)]
     now = [line for line in contract.promises() if not line.startswith(changed)]
     breaking, _ = contract.breaches(promised, now)
@@ -91,13 +91,13 @@ def test_the_snapshot_holds_every_public_name_and_the_fields_that_plugins_fill_i
         ("backbone.build is given, where it names it: stride", None),
     ],
 )  # fmt: skip
-def test_what_breaks_a_plugin_is_told_as_such(old: str | None, new: str | None) -> None:
+def test_what_breaks_a_plugin_is_reported_as_breaking(old: str | None, new: str | None) -> None:
     before = contract.snapshot()
     now = [line for line in before if line != old] + ([new] if new else [])
     breaking, adding = contract.breaches(before, now)
     assert (f"- {old}" in breaking) == (old is not None)
-    told = breaking if old is None else [*breaking, *adding]
-    assert (f"+ {new}" in told) == (new is not None)
+    reported = breaking if old is None else [*breaking, *adding]
+    assert (f"+ {new}" in reported) == (new is not None)
 
 
 @pytest.mark.parametrize(

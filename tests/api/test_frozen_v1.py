@@ -20,7 +20,7 @@ def test_the_package_is_what_it_was() -> None:
         if file.suffix in (".py", ".toml", ".md"):
             digest.update(file.relative_to(PACKAGE).as_posix().encode())
             digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
-    assert digest.hexdigest()[:16] == DIGEST, "nobody changes it: a plugin author's would not be"
+    assert digest.hexdigest()[:16] == DIGEST, "it must not change: plugin authors' packages do not"
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ZOO = [sys.executable, "-P", "-c", "from zoo.cli import main; main()"]
 
-# A module below zoo, as the core's are, that announces something when it is used.
+# A module of the zoo that announces a deprecation when it is used.
 CORE = """
 from dataclasses import dataclass
 from zoo.api.notices import deprecated
@@ -62,11 +62,11 @@ def test_a_deprecation_names_the_line_of_the_author_and_what_to_do(old_contracts
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         registry("loss").get("ours")
-    said = [str(w.message) for w in caught if issubclass(w.category, ZooDeprecationWarning)]
-    told = "kept for at least two minor releases after it: give Backbone.input_size"
-    assert said == [
+    messages = [str(w.message) for w in caught if issubclass(w.category, ZooDeprecationWarning)]
+    ending = "kept for at least two minor releases after it: give Backbone.input_size"
+    assert messages == [
         f"{old_contracts}, line {line}: Backbone.size is deprecated since landmark-zoo 0.3 and "
-        f"{told}"
+        f"{ending}"
         for line in (6, 8, 8)
     ]
     assert {(w.filename, w.lineno) for w in caught} == {
@@ -80,7 +80,7 @@ def test_a_deprecation_names_the_line_of_the_author_and_what_to_do(old_contracts
     [["info", "ours", "--json"], ["check", "ours", "--only", "found_through_metadata"]],
     ids=["info", "check"],
 )
-def test_the_command_line_says_it_once_a_line_and_plainly(
+def test_the_command_line_prints_it_once_for_each_line(
     old_contracts: Path, arguments: list[str]
 ) -> None:
     done = subprocess.run([*ZOO, *arguments], capture_output=True, text=True)
@@ -92,7 +92,7 @@ def test_the_command_line_says_it_once_a_line_and_plainly(
     ]
 
 
-def test_the_check_of_a_list_keeps_it_as_the_reason_of_a_plugin_that_works(
+def test_the_check_of_a_list_shows_it_beside_a_plugin_that_works(
     old_contracts: Path,
 ) -> None:
     done = subprocess.run([*ZOO, "list", "ours", "--check"], capture_output=True, text=True)
@@ -133,7 +133,7 @@ def test_an_old_version_of_the_contracts_that_will_go_is_announced_by_name(
 
 
 def test_a_deprecation_is_quiet_in_a_program_and_seen_by_its_tests() -> None:
-    # as Python's own: hidden from those who can do nothing about it
+    # like Python's own: hidden from users, who can do nothing about it
     assert issubclass(ZooDeprecationWarning, DeprecationWarning)
     assert issubclass(ZooDeprecationWarning, ZooWarning)
     with pytest.warns(ZooDeprecationWarning, match=r"test_notices\.py, line \d+: x is deprecated"):

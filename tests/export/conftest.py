@@ -1,4 +1,4 @@
-"""A run and its ONNX file, made anew for each file of tests that asks for them."""
+"""A run and its ONNX file, made once for each test module that uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.export.export import export_onnx
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One with scores, which most tests can share."""
+    """A run whose head gives scores; most tests can share it."""
     return make_run(tmp_path_factory.mktemp("runs") / "net-drawn-0a1b2c-s0", head="simcc")
 
 

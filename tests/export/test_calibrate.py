@@ -1,4 +1,4 @@
-"""What scores are worth: the curve, how it holds on others, and the boxes that it is fitted to."""
+"""Calibration of scores: the curve, how it holds on other people, and the boxes of the fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.geometry import iou
 
 
 def answers(slope: float, middle: float, count: int = 4000, seed: int = 0) -> Answers:
-    """Of a model whose scores are right as a logistic curve says."""
+    """Answers that are right with the probability that a logistic curve gives their scores."""
     random = np.random.default_rng(seed)
     scores = random.uniform(0, 1, count)
     right = random.random(count) < 1 / (1 + np.exp(-slope * (scores - middle)))
@@ -32,7 +32,7 @@ def test_a_curve_is_found_again_and_holds_on_other_people() -> None:
     assert sum(each.count for each in found.bins) == 4000
 
 
-def test_scores_that_part_right_from_wrong_have_a_finite_curve() -> None:
+def test_scores_that_separate_right_from_wrong_have_a_finite_curve() -> None:
     scores = np.array([0.1, 0.2, 0.3, 0.2, 0.8, 0.9, 0.85, 0.95])
     right = scores > 0.5
     found = fit_and_test(Answers(scores, right, right, np.array([0, 1] * 4)))
@@ -54,8 +54,8 @@ def test_a_confidence_is_a_probability_and_none_without_a_score() -> None:
 @pytest.mark.parametrize("shape", [(300, 400), (60, 50)])
 def test_boxes_beside_a_face_hold_next_to_nothing_of_it(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(0)
-    own = (5.0, 5.0, 45.0, 45.0)
+    face = (5.0, 5.0, 45.0, 45.0)
     for _ in range(20):
-        beside = calibrating._beside(own, shape, random)
-        assert iou(beside, own) < (calibrating.BESIDE if shape == (300, 400) else 0.3)
-        assert iou(calibrating._off(own, random), own) > 0.5
+        beside = calibrating._beside(face, shape, random)
+        assert iou(beside, face) < (calibrating.BESIDE if shape == (300, 400) else 0.3)
+        assert iou(calibrating._off(face, random), face) > 0.5

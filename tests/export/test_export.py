@@ -1,4 +1,4 @@
-"""`zoo export`: that the graph says what the network says, and what stands in the file."""
+"""`zoo export`: the graph gives the same outputs as the network; what the file holds."""
 
 from __future__ import annotations
 
@@ -63,43 +63,43 @@ def test_the_graph_and_the_network_give_the_same_points(
     assert random.crops == 8
     assert random.points == 8 * 68
     assert random.holds
-    # Seen apart from the check: a batch of a size that it does not use, by onnxruntime alone.
+    # Independent of the check: a batch size that it does not use, by onnxruntime alone.
     crops = noise(3, size)
     network = load(run, "cpu")
     points, scores, outputs = network.run(crops)
     session = onnxruntime.InferenceSession(done.path, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_outputs()]
-    given = dict(zip(names, session.run(None, {"images": crops}), strict=True))
-    assert given["points"].dtype == np.float32
-    apart = np.linalg.norm(given["points"] - points, axis=-1) * size
-    assert apart.shape == (3, 68)
+    graph_outputs = dict(zip(names, session.run(None, {"images": crops}), strict=True))
+    assert graph_outputs["points"].dtype == np.float32
+    distances = np.linalg.norm(graph_outputs["points"] - points, axis=-1) * size
+    assert distances.shape == (3, 68)
     if head == "heatmap":  # a tie between two peaks may go either way: not in many points
-        assert np.mean(apart > 0.05) < 0.02
+        assert np.mean(distances > 0.05) < 0.02
     else:
-        assert apart.max() < 0.05
-    # Points of random crops, else the test would be about nothing: they are not all in one place.
+        assert distances.max() < 0.05
+    # The points are spread out, or the comparison would prove nothing.
     assert np.ptp(points, axis=1).min() > 1e-3
-    assert ("scores" in given) == (scores is not None) == (head != "linear")
+    assert ("scores" in graph_outputs) == (scores is not None) == (head != "linear")
     if scores is not None:
-        assert given["scores"].shape == (3, 68)
-        assert np.median(np.abs(given["scores"] - scores)) < 1e-4
+        assert graph_outputs["scores"].shape == (3, 68)
+        assert np.median(np.abs(graph_outputs["scores"] - scores)) < 1e-4
     assert outputs.keys() == ({"covariance"} if head in ("soft_argmax", "simcc") else set())
     for name, values in outputs.items():
-        np.testing.assert_allclose(given[name], values, rtol=1e-2, atol=1e-5)
+        np.testing.assert_allclose(graph_outputs[name], values, rtol=1e-2, atol=1e-5)
 
 
 def test_a_name_of_zoo_models_is_exported_here_and_its_folder_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    box = folder_of("face68")
-    before = sorted(path.name for path in box.iterdir())
+    bundled = folder_of("face68")
+    before = sorted(path.name for path in bundled.iterdir())
     done = export_onnx("face68")
     assert done.path == Path("face68.onnx")
     assert all(agreement.holds for agreement in done.checks)
     assert load("face68.onnx").input_size == load("face68", "cpu").input_size == 112
-    assert sorted(path.name for path in box.iterdir()) == before
-    (tmp_path / "face68").mkdir()  # a folder of that name is meant before the model is
+    assert sorted(path.name for path in bundled.iterdir()) == before
+    (tmp_path / "face68").mkdir()  # a folder of that name goes before the model
     with pytest.raises(UsageError, match="no run here"):
         export_onnx("face68")
 
@@ -107,18 +107,18 @@ def test_a_name_of_zoo_models_is_exported_here_and_its_folder_stays(
 def test_all_that_a_prediction_needs_is_in_the_file(run: Path, exported: Path) -> None:
     file = onnx.load(exported)
     onnx.checker.check_model(file)
-    said = {each.key.removeprefix("landmark_zoo."): each.value for each in file.metadata_props}
-    assert said["zoo_version"] == __version__
-    assert said["name"] == "net-drawn-0a1b2c-s0"
-    assert (said["input_size"], said["region"], said["refine"]) == ("64", "frame", "0")
-    scheme = json.loads(said["scheme"])
+    metadata = {each.key.removeprefix("landmark_zoo."): each.value for each in file.metadata_props}
+    assert metadata["zoo_version"] == __version__
+    assert metadata["name"] == "net-drawn-0a1b2c-s0"
+    assert (metadata["input_size"], metadata["region"], metadata["refine"]) == ("64", "frame", "0")
+    scheme = json.loads(metadata["scheme"])
     assert scheme["names"] == list(IBUG68.names)
     assert scheme["flip"] == list(IBUG68.flip or ())
     assert scheme["eye_corners"] == [36, 45]
     assert scheme["contours"][0] == [list(range(17)), False]
-    assert json.loads(said["faces"]) == {"side": 0.5, "cx": 0.5, "cy": 0.6}
-    assert json.loads(said["licenses"]) == {"code": "MIT", "data": "drawn: no terms"}
-    record = json.loads(said["record"])
+    assert json.loads(metadata["faces"]) == {"side": 0.5, "cx": 0.5, "cy": 0.6}
+    assert json.loads(metadata["licenses"]) == {"code": "MIT", "data": "drawn: no terms"}
+    record = json.loads(metadata["record"])
     assert record["plugin"]["id"] == "timm:test_resnet"
     assert record["results"]["val"]["nme_ioc"] == pytest.approx(0.2)
     assert record["results"]["val"]["n"] == 3
@@ -132,14 +132,14 @@ def test_all_that_a_prediction_needs_is_in_the_file(run: Path, exported: Path) -
 
 
 def test_the_file_predicts_as_the_run_does(run: Path, exported: Path) -> None:
-    network, alone = load(run, "cpu"), load(exported)
+    network, from_file = load(run, "cpu"), load(exported)
     assert isinstance(network, TorchPredictor)
-    assert isinstance(alone, OnnxPredictor)
+    assert isinstance(from_file, OnnxPredictor)
     for attribute in ("name", "scheme", "input_size", "region", "faces", "refine"):
-        assert getattr(alone, attribute) == getattr(network, attribute)
-    assert alone.faces == FACES
+        assert getattr(from_file, attribute) == getattr(network, attribute)
+    assert from_file.faces == FACES
     image = np.ascontiguousarray(noise(1, 90)[0][:70])
-    [face], [same] = network.predict(image, "none"), alone.predict(image, "none")
+    [face], [same] = network.predict(image, "none"), from_file.predict(image, "none")
     np.testing.assert_allclose(same.points, face.points, atol=0.01)
     assert same.scores is not None
     np.testing.assert_allclose(same.scores, face.scores, atol=1e-4)
@@ -149,22 +149,22 @@ def test_the_file_predicts_as_the_run_does(run: Path, exported: Path) -> None:
 
 def test_a_model_that_looks_twice_does_so_from_its_file(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", sets=["refine=1"])
-    alone = load(export_onnx(run).path)
-    assert alone.refine == 1
+    from_file = load(export_onnx(run).path)
+    assert from_file.refine == 1
     image = noise(1, 90)[0]
-    [face], [same] = load(run, "cpu").predict(image, "none"), alone.predict(image, "none")
+    [face], [same] = load(run, "cpu").predict(image, "none"), from_file.predict(image, "none")
     np.testing.assert_allclose(same.points, face.points, atol=0.01)
-    alone.refine = 0
-    assert np.abs(alone.predict(image, "none")[0].points - face.points).max() > 0.1
+    from_file.refine = 0
+    assert np.abs(from_file.predict(image, "none")[0].points - face.points).max() > 0.1
 
 
 def test_a_scheme_of_which_little_is_known_and_a_run_without_a_record(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", scheme=generic_scheme(5), record=False)
-    alone = load(export_onnx(run).path)
-    assert isinstance(alone, OnnxPredictor)
-    assert alone.scheme == generic_scheme(5)
-    assert alone.facts.record == {}
-    assert alone.predict(noise(1, 80)[0], "none")[0].points.shape == (5, 2)
+    from_file = load(export_onnx(run).path)
+    assert isinstance(from_file, OnnxPredictor)
+    assert from_file.scheme == generic_scheme(5)
+    assert from_file.facts.record == {}
+    assert from_file.predict(noise(1, 80)[0], "none")[0].points.shape == (5, 2)
 
 
 HEADS = """
@@ -205,11 +205,11 @@ def test_a_stranger_s_head_is_exported_or_refused_in_one_line(
     capfd.readouterr()
     with pytest.raises(PluginError) as caught:
         export_onnx(odd)
-    said = str(caught.value)
-    assert said.startswith("head odd on timm:test_resnet: torch cannot write it as ONNX: ")
-    assert "linalg_eigvalsh" in said or "linalg_eigh" in said
-    assert "\n" not in said
-    assert len(said) < 250
+    message = str(caught.value)
+    assert message.startswith("head odd on timm:test_resnet: torch cannot write it as ONNX: ")
+    assert "linalg_eigvalsh" in message or "linalg_eigh" in message
+    assert "\n" not in message
+    assert len(message) < 250
     assert capfd.readouterr().out == ""  # torch would print the graph
     assert not (odd / "model.onnx").exists()
 

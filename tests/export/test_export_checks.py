@@ -1,9 +1,9 @@
-"""What `zoo export` compares the graph with the network for, what it refuses and counts apart."""
+"""How `zoo export` compares graph and network: what it refuses, what it counts separately."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +20,6 @@ from zoo.prediction import agreement, graph, load
 from zoo.prediction.agreement import Agreement
 from zoo.prediction.onnx_model import OnnxPredictor
 from zoo.prediction.torch_model import TorchPredictor
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_real_inputs_are_checked_where_they_are_named(
@@ -46,7 +43,7 @@ def test_real_inputs_are_checked_where_they_are_named(
 
 
 class Around(nn.Module):
-    """A network that answers for another."""
+    """A wrapper of a network."""
 
     def __init__(self, model: LandmarkModel) -> None:
         super().__init__()
@@ -54,7 +51,7 @@ class Around(nn.Module):
 
 
 class Shifted(Around):
-    """The same network, a tenth of a pixel of 64 to the right."""
+    """The same network, with points a tenth of a pixel of 64 to the right."""
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         output = self.model(images)
@@ -66,8 +63,8 @@ def test_a_graph_that_says_something_else_is_not_written(
 ) -> None:
     out = tmp_path / "model.onnx"
     out.write_bytes(b"what stood here before")
-    honest = graph.CropsToPoints
-    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: honest(Shifted(m), count))
+    original = graph.CropsToPoints
+    monkeypatch.setattr(graph, "CropsToPoints", lambda m, count: original(Shifted(m), count))
     with pytest.raises(WeightsError) as caught:
         export_onnx(run, out)
     assert f"{out}: not written: the ONNX graph gives other points than PyTorch" in str(
@@ -80,7 +77,7 @@ def test_a_graph_that_says_something_else_is_not_written(
 
 
 class OfOneBatch(Around):
-    """Holds on to the first batch's size, as a traced constant would."""
+    """Keeps the first batch's size, as a traced constant would."""
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         output = self.model(images)
@@ -91,8 +88,8 @@ class OfOneBatch(Around):
 def test_a_graph_that_holds_on_to_a_batch_size_is_found(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = graph.CropsToPoints
-    monkeypatch.setattr(graph, "CropsToPoints", lambda m, shapes: honest(OfOneBatch(m), shapes))
+    original = graph.CropsToPoints
+    monkeypatch.setattr(graph, "CropsToPoints", lambda m, shapes: original(OfOneBatch(m), shapes))
     with pytest.raises(
         WeightsError,
         match=r"model.onnx: not written: .*: onnxruntime fails on a batch of 2: .*; it holds on to "
@@ -103,7 +100,7 @@ def test_a_graph_that_holds_on_to_a_batch_size_is_found(
 
 
 def test_scores_are_compared_too(run: Path, exported: Path) -> None:
-    network, alone = load(run, "cpu"), load(exported)
+    network, from_file = load(run, "cpu"), load(exported)
     assert isinstance(network, TorchPredictor)
 
     class Louder(OnnxPredictor):
@@ -113,7 +110,7 @@ def test_scores_are_compared_too(run: Path, exported: Path) -> None:
             return found._replace(scores=found.scores + np.float32(0.01))
 
     louder = Louder(exported)
-    fine = agreement.compare(network, alone, agreement.random_crops(64), "random")
+    fine = agreement.compare(network, from_file, agreement.random_crops(64), "random")
     wrong = agreement.compare(network, louder, agreement.random_crops(64), "random")
     assert fine.holds
     assert not wrong.holds
@@ -122,7 +119,7 @@ def test_scores_are_compared_too(run: Path, exported: Path) -> None:
 
 
 class Tied(nn.Module):
-    """Two peaks of nearly one height in the first point: less than rounding decides. The others
+    """The first point has two peaks of almost the same height, so that rounding decides. The others
     lie where the crop's brightness says."""
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -163,7 +160,7 @@ def test_a_network_that_rounding_sways_in_most_points_is_not_called_wrong(
     swayed = Agreement("random", 8, 544, worst=0.0, beyond=0, undecided=55, score=None)
     assert not swayed.holds
     assert Agreement("random", 8, 544, worst=0.0, beyond=0, undecided=54, score=None).holds
-    monkeypatch.setattr("zoo.export.export.compare", lambda *given: swayed)
+    monkeypatch.setattr("zoo.export.export.compare", lambda *arguments: swayed)
     with pytest.raises(
         WeightsError, match=r"cannot be checked \(.*55 of 544 points undecided\)\. Is"
     ):

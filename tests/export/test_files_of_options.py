@@ -1,5 +1,5 @@
-"""Files that options of a run's plugins stand for: every verb that builds the run takes them, and a
-run that is published brings them along."""
+"""Files that options of a run's plugins name: every verb that builds the run takes them, and a run
+that is published includes them."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def prior(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(hub: Hub, plant: Plant, prior: Path, tmp_path: Path) -> Path:
-    """A run whose head reads a file, which is kept no more."""
+    """A run whose head reads a file that is no longer kept."""
     plant("Shifting", {"zoo.heads": {"shifted": "head"}}, SOURCE)
-    made = make_run(tmp_path / "net", head="shifted", sets=[f"head.prior={prior}"])
+    folder = make_run(tmp_path / "net", head="shifted", sets=[f"head.prior={prior}"])
     forget()
-    return made
+    return folder
 
 
 def forget() -> None:

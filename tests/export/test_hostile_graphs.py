@@ -1,4 +1,4 @@
-"""An ONNX file of a few bytes cannot take more memory than the limit, nor draw what is no place."""
+"""A small ONNX file cannot take more memory than the limit, nor give points that are not finite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.prediction import load
 
 
 def rewritten(exported: Path, out: Path, count: int, value: float) -> Path:
-    """The exported file with a graph of its own: it makes ``count`` numbers and sums them up."""
+    """The exported file with another graph, which makes ``count`` numbers and sums them up."""
     model = onnx.load(exported)
     shape = [len(IBUG68), 2]
     points = helper.make_tensor_value_info("points", TensorProto.FLOAT, ["N", *shape])
@@ -28,8 +28,10 @@ def rewritten(exported: Path, out: Path, count: int, value: float) -> Path:
         helper.make_node("Expand", ["sum", "wanted"], ["points"]),
     ]
     numbers = {"count": [count], "rest": shape}
-    given = [helper.make_tensor(k, TensorProto.INT64, [len(v)], v) for k, v in numbers.items()]
-    graph = helper.make_graph(nodes, "hostile", list(model.graph.input), [points], given)
+    initializers = [
+        helper.make_tensor(k, TensorProto.INT64, [len(v)], v) for k, v in numbers.items()
+    ]
+    graph = helper.make_graph(nodes, "hostile", list(model.graph.input), [points], initializers)
     model.graph.CopyFrom(graph)
     facts = {each.key: each.value for each in model.metadata_props}
     helper.set_model_props(model, facts | {"landmark_zoo.outputs": "{}"})

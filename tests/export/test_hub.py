@@ -69,9 +69,9 @@ def test_what_is_published_names_no_folder_and_no_person(hub: Hub, run: Path) ->
     assert config["data"] == ""
     assert "/home/me/frames" in (run / "config.toml").read_text()
     assert json.loads(files["record.json"]) == load_record(run / "record.json").raw
-    together = b"".join(files.values())
+    published = b"".join(files.values())
     for secret in (b"/home/me", b"Lovelace", b"Turing"):
-        assert secret not in together
+        assert secret not in published
     # The weights went as a large file, by their digest; the rest as text.
     assert list(hub.large.values()) == [files["best.safetensors"]]
 
@@ -99,14 +99,14 @@ def test_a_commit_is_pinned_and_then_needs_no_network(hub: Hub, run: Path, tmp_p
     assert hub.asked == []
 
 
-def test_without_a_network_what_was_fetched_last_serves_and_that_is_said(
+def test_without_a_network_the_last_copy_is_used_with_a_warning(
     hub: Hub, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     push(run, "hf://tester/net")
-    there = fetch("hf://tester/net")
+    folder = fetch("hf://tester/net")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.warns(ZooWarning, match=r"127\.0\.0\.1:9 cannot be reached .*as it was fetched"):
-        assert fetch("hf://tester/net") == there
+        assert fetch("hf://tester/net") == folder
     with pytest.raises(
         DataError, match=r"cannot be reached \(ConnectError: .*\), and hf://tester/o"
     ):
@@ -157,7 +157,7 @@ def test_the_exported_model_goes_along(hub: Hub, run: Path, tmp_path: Path) -> N
     [same] = load(run, "cpu").predict(noise(), "none")
     np.testing.assert_allclose(face.points, same.points, atol=0.01)
     assert b"zoo predict model.onnx" in files_of(hub, "tester/net")["README.md"]
-    # Who fetches the run gets the run, and not a second model.
+    # Fetching the run does not fetch the second model.
     assert not (fetch("hf://tester/net") / "model.onnx").exists()
 
 
@@ -170,7 +170,7 @@ def test_the_exported_model_goes_along(hub: Hub, run: Path, tmp_path: Path) -> N
         (TOKEN, "hf://somebody/net", r"may not do that \(403\): .* right to write to somebody"),
     ],
 )
-def test_who_may_not_write_is_told_so_in_one_line(
+def test_a_push_without_the_right_to_write_fails_in_one_line(
     hub: Hub, run: Path, token: str, address: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", token)
@@ -307,7 +307,7 @@ def test_an_address_is_read(text: str, repository: str, revision: str) -> None:
         "user/name",
     ],
 )
-def test_what_is_no_address_is_told_how_one_is_written(text: str) -> None:
+def test_what_is_no_address_is_refused_with_the_form_of_one(text: str) -> None:
     with pytest.raises(UsageError, match=r"no address on the hub; it is written hf://user/name or"):
         Address.parse(text)
 
@@ -316,18 +316,18 @@ def test_the_card_says_what_the_record_says(run: Path) -> None:
     record = load_record(run / "record.json")
     card = model_card(record, "hf://tester/net", license="mit")
     _, front, body = card.split("---\n", 2)
-    told = yaml.safe_load(front)
-    assert told["library_name"] == "landmark-zoo"
-    assert told["license"] == "mit"
-    assert told["metrics"] == ["nme"]
-    assert "facial-landmarks" in told["tags"]
-    [result] = told["model-index"][0]["results"]
+    front_matter = yaml.safe_load(front)
+    assert front_matter["library_name"] == "landmark-zoo"
+    assert front_matter["license"] == "mit"
+    assert front_matter["metrics"] == ["nme"]
+    assert "facial-landmarks" in front_matter["tags"]
+    [result] = front_matter["model-index"][0]["results"]
     assert result["metrics"][0]["value"] == 20.0  # of errors .1, .2 and .3
     assert "| val | 20.00% |" in body
     assert 'zoo.load("hf://tester/net")' in body
     assert "frames that it was trained on: drawn: no terms" in body
-    unsaid = yaml.safe_load(model_card(record, "hf://tester/net").split("---\n")[1])
-    assert (unsaid["license"], unsaid["license_name"]) == ("other", "terms-in-this-card")
+    no_license = yaml.safe_load(model_card(record, "hf://tester/net").split("---\n")[1])
+    assert (no_license["license"], no_license["license_name"]) == ("other", "terms-in-this-card")
 
 
 def test_the_card_shows_metrics_of_plugins_that_are_not_installed(run: Path) -> None:
@@ -365,10 +365,10 @@ def test_the_command_line_publishes_and_predicts(hub: Hub, run: Path, tmp_path: 
     Image.fromarray(noise()).save(tmp_path / "face.png")
     done = zoo("push", run, "hf://tester/net", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["address"] == "hf://tester/net"
+    result = json.loads(done.stdout)
+    assert result["address"] == "hf://tester/net"
     assert done.stderr == ""
-    line = ("predict", told["pinned"], "face.png", "--detector", "none")
+    line = ("predict", result["pinned"], "face.png", "--detector", "none")
     done = zoo(*line, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "face.png: 1 face" in done.stderr

@@ -1,4 +1,4 @@
-"""What stands in for operations that ONNX lacks, against torch's own."""
+"""The replacements of operations that ONNX lacks, against torch's own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_an_axis_by_hand() -> None:
     """Two cells to three: the first, both, the second. Five to two: cells 0 to 2 and 2 to 4."""
     torch.testing.assert_close(averaging(2, 3), torch.tensor([[1, 0], [0.5, 0.5], [0, 1]]))
     third = 1 / 3
-    wanted = torch.tensor([[third, third, third, 0, 0], [0, 0, third, third, third]])
-    torch.testing.assert_close(averaging(5, 2), wanted)
+    expected = torch.tensor([[third, third, third, 0, 0], [0, 0, third, third, third]])
+    torch.testing.assert_close(averaging(5, 2), expected)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_transpose_by_its_short_name() -> None:
 
 
 def test_sizes_that_do_not_follow_the_batch_are_numbers_in_the_graph(tmp_path: Path) -> None:
-    """As paddings that are worked out from a size: the graph pads by what is written into it."""
+    """Such as paddings computed from a size: the graph holds them as constants."""
 
     class Padded(nn.Module):
         def forward(self, maps: Tensor) -> Tensor:
@@ -69,8 +69,8 @@ def test_sizes_that_do_not_follow_the_batch_are_numbers_in_the_graph(tmp_path: P
             dynamic_axes={"maps": {0: "N"}},
         )
     graph = onnx.load(tmp_path / "padded.onnx").graph
-    whole = [node for node in graph.node if node.op_type == "Shape"]
-    assert len(whole) == 1, "the batch's own, for the reshape"
+    shape_nodes = [node for node in graph.node if node.op_type == "Shape"]
+    assert len(shape_nodes) == 1, "only the one for the batch, in the reshape"
     session = onnxruntime.InferenceSession(tmp_path / "padded.onnx")
     for count in (1, 3):
         [found] = session.run(None, {"maps": np.ones((count, 2, 6, 6), np.float32)})

@@ -1,4 +1,4 @@
-"""Predicting from an ONNX file where nothing is installed but what the page on export lists."""
+"""Predicting from an ONNX file with nothing installed but what the page on export lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ABSENT = (
     *("torch", "torchvision", "timm", "safetensors", "pandas", "matplotlib", "jinja2"),
     *("requests", "huggingface_hub", "tomli_w", "onnx", "rich"),
 )
-"""What `pip install landmark-zoo` would bring and a prediction does without."""
+"""Packages that `pip install landmark-zoo` installs and that a prediction does not need."""
 
 BARE = f"""
 import sys
@@ -47,7 +47,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bare(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A Python in which those packages cannot be imported."""
+    """Run a program in a Python that cannot import those packages."""
     return subprocess.run(
         [sys.executable, "-c", BARE + program],
         capture_output=True,
@@ -81,8 +81,8 @@ def test_python_predicts_without_torch(exported: Path, tmp_path: Path) -> None:
     )
     done = bare(program, tmp_path)
     assert done.returncode == 0, done.stderr
-    said, modules = done.stdout.splitlines()
-    assert said == "OnnxPredictor (68, 2) 68"
+    summary, modules = done.stdout.splitlines()
+    assert summary == "OnnxPredictor (68, 2) 68"
     assert not set(ABSENT) & set(re.findall(r"'(\w+)'", modules))
 
 
@@ -101,21 +101,23 @@ def test_without_onnxruntime_the_message_says_what_to_install(
     )
     done = bare(program, tmp_path)
     assert done.returncode == 2
-    wanted = f"zoo: {exported}: an ONNX file needs onnxruntime, which is not installed: pip install"
-    assert done.stderr.startswith(wanted)
+    expected = (
+        f"zoo: {exported}: an ONNX file needs onnxruntime, which is not installed: pip install"
+    )
+    assert done.stderr.startswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "requirement"),
     [("torch", "torch"), ("PIL.Image", "pillow"), ("huggingface_hub", "huggingface-hub")],
 )
 def test_what_is_not_installed_is_named_and_is_no_bug(
-    module: str, said: str, monkeypatch: pytest.MonkeyPatch
+    module: str, requirement: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     assert absent_requirement(error) == ""  # it is installed: the bug is elsewhere
     monkeypatch.setattr("zoo.registry.entries.version_of", lambda distribution: None)
-    assert absent_requirement(error) == said
+    assert absent_requirement(error) == requirement
     assert absent_requirement(ModuleNotFoundError("No module named 'zoo.x'", name="zoo.x")) == ""
     assert absent_requirement(ImportError("cannot import name")) == ""
 
@@ -123,8 +125,8 @@ def test_what_is_not_installed_is_named_and_is_no_bug(
 def test_a_file_that_is_no_model_of_the_zoo_is_named(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.onnx: no such file; `zoo export RUN --out "):
         load(tmp_path / "none.onnx")
-    whole = exported.read_bytes()
-    for content in (b"", b"not a model", whole[: len(whole) // 2]):
+    complete = exported.read_bytes()
+    for content in (b"", b"not a model", complete[: len(complete) // 2]):
         (tmp_path / "broken.onnx").write_bytes(content)
         with pytest.raises(WeightsError, match=r"broken\.onnx: \w") as caught:
             load(tmp_path / "broken.onnx")
@@ -166,9 +168,9 @@ def test_another_tool_s_file_is_told_from_ours(exported: Path, tmp_path: Path) -
 
 
 def test_metadata_survives_the_way_there_and_back(exported: Path) -> None:
-    alone = load(exported)
-    assert isinstance(alone, OnnxPredictor)
-    again = OnnxFacts.from_metadata(alone.facts.to_metadata() | {"author": "another tool"})
-    assert again == alone.facts
-    assert again.to_metadata() == alone.facts.to_metadata()
+    model = load(exported)
+    assert isinstance(model, OnnxPredictor)
+    again = OnnxFacts.from_metadata(model.facts.to_metadata() | {"author": "another tool"})
+    assert again == model.facts
+    assert again.to_metadata() == model.facts.to_metadata()
     assert again.scheme == IBUG68

@@ -1,6 +1,6 @@
-"""A model and a detector that see coloured spots: what they say can be checked by hand.
+"""A model and a detector of coloured spots, whose outputs can be checked by hand.
 
-A face is three spots, one a channel, which a network of three points finds exactly.
+A face is three spots, one in each channel, which a network of three points finds exactly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SHAPE = np.array([[-20.0, -12.0], [20.0, -12.0], [0.0, 20.0]])
 
 
 class Spots(Predictor):
-    """Points at each channel's centre of brightness; sure of them where all channels have some."""
+    """Points at each channel's centre of brightness; a score is 1 where it is bright enough."""
 
     name = "spots"
     scheme = generic_scheme(3)
@@ -36,7 +36,7 @@ class Spots(Predictor):
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        """How many regions went through together, each time."""
+        """The size of each batch so far."""
 
     def run(self, crops: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self.batches.append(len(crops))
@@ -50,8 +50,8 @@ class Spots(Predictor):
 
 
 @dataclass
-class Eye:
-    """A detector of faces at places that the test says, frame by frame."""
+class FakeDetector:
+    """A detector that finds faces at the places that the test gives for each frame."""
 
     places: Callable[[int], Sequence[tuple[float, float]]]
     calls: int = 0
@@ -68,7 +68,7 @@ class Eye:
 
 
 class Kit:
-    """What the tests of this folder share."""
+    """Helpers of all tests in this folder."""
 
     SHAPE = SHAPE
 
@@ -77,9 +77,9 @@ class Kit:
         return Spots()
 
     @staticmethod
-    def finds(*places: tuple[float, float]) -> Eye:
+    def finds(*places: tuple[float, float]) -> FakeDetector:
         """A detector that finds these faces in every picture."""
-        return Eye(lambda frame: places)
+        return FakeDetector(lambda frame: places)
 
     @staticmethod
     def picture(
@@ -97,7 +97,7 @@ class Kit:
 
     @staticmethod
     def video(path: Path, frames: Sequence[Image], codec: str = "FFV1") -> Path:
-        """Without loss by default."""
+        """Write a video, without loss by default."""
         height, width = frames[0].shape[:2]
         code = cv2.VideoWriter.fourcc(*codec)
         writer = cv2.VideoWriter(str(path), code, 25.0, (width, height))
@@ -109,20 +109,20 @@ class Kit:
 
     @classmethod
     def uneven(cls, path: Path, frames: Sequence[Image], seconds: Sequence[float]) -> Path:
-        """A video whose frames last as long as said, as those of telephones do: no OpenCV writes
-        it, so the table of durations (stts) of an even one is replaced. They must come to no more
-        than at 25 a second: an edit list ends the video there."""
+        """Write a video whose frames last so many seconds, as videos of telephones do. OpenCV
+        cannot write one, so the table of durations (stts) of an even video is replaced. The sum
+        must be at most that of 25 frames a second: an edit list ends the video there."""
         data = cls.video(path, frames, "mp4v").read_bytes()
         per_second = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)[0]
-        lasts = [struct.pack(">II", 1, round(each * per_second)) for each in seconds]
+        durations = [struct.pack(">II", 1, round(each * per_second)) for each in seconds]
         at = data.index(b"stts") - 4
         [size] = struct.unpack_from(">I", data, at)
-        body = b"stts" + bytes(4) + struct.pack(">I", len(lasts)) + b"".join(lasts)
+        body = b"stts" + bytes(4) + struct.pack(">I", len(durations)) + b"".join(durations)
         grown = 4 + len(body) - size
-        for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):  # after the pixels
-            place = data.index(name) - 4
-            larger = struct.pack(">I", struct.unpack_from(">I", data, place)[0] + grown)
-            data = data[:place] + larger + data[place + 4 :]
+        for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):  # they lie after the pixels
+            offset = data.index(name) - 4
+            larger = struct.pack(">I", struct.unpack_from(">I", data, offset)[0] + grown)
+            data = data[:offset] + larger + data[offset + 4 :]
         path.write_bytes(data[:at] + struct.pack(">I", 4 + len(body)) + body + data[at + size :])
         return path
 

@@ -1,4 +1,4 @@
-"""Frames that a thread reads ahead: in order, few at a time, and faults reach who asks for them."""
+"""Frames that a thread reads ahead: in order, few at a time; its errors reach the caller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.media.video import Frame
 
 
 class Source:
-    """Frames of one pixel, which count how many were read and know whether they were closed."""
+    """Frames of ``side`` pixels; it counts how many were read and whether it was closed."""
 
     def __init__(self, count: int, error: BaseException | None = None, side: int = 1) -> None:
         self.count, self.error = count, error
@@ -44,12 +44,12 @@ def test_the_frames_come_in_order_and_then_the_reason_why_there_are_no_more() ->
 
 
 @pytest.mark.parametrize(("side", "most"), [(1, 64), (1000, 32), (6000, 1)])
-def test_few_frames_wait_and_who_stops_leaves_no_thread(side: int, most: int) -> None:
+def test_few_frames_wait_and_stopping_leaves_no_thread(side: int, most: int) -> None:
     source = Source(1000, side=side)
     with closing(ahead(iter(source))) as frames:
         assert next(frames).index == 0
         [thread] = [t for t in threading.enumerate() if isinstance(t, module._Reader)]
     assert not thread.is_alive()
     assert source.closed.is_set()
-    # one was taken, those that wait, and one that is read already
+    # the one that was taken, those that wait, and one that the thread holds
     assert source.read <= most + 2

@@ -28,7 +28,7 @@ UNIT = (0.5 + 0.5 * (SHAPE[:, :2] - (0, 44)) / 140).astype(np.float32)
 
 
 class Still(Predictor):
-    """Sees that face in every crop."""
+    """Predicts that face in every crop."""
 
     name = "still"
     scheme = IBUG68

@@ -1,4 +1,4 @@
-"""Faces through a video: followed without the detector, lost and found, each by its number."""
+"""Faces in a video: followed without the detector, lost and found, each under its number."""
 
 from __future__ import annotations
 
@@ -15,57 +15,57 @@ from zoo.media.tracking import Tracked, Tracker, drawn_after, match
 from zoo.prediction import Face
 
 if TYPE_CHECKING:
-    from conftest import Eye, Image, Kit
+    from conftest import FakeDetector, Image, Kit
 
 Place = tuple[float, float]
 STEADY = Tracking(every=0)
-"""Detects on loss alone."""
+"""Detects only when a face is lost."""
 
 
 def walk(frame: int) -> Place:
-    """To the right at 3 px a frame: .08 of the face's 40 px."""
+    """A place that moves to the right by 3 px a frame: .08 of the face's 40 px."""
     return 60 + 3.0 * frame, 90 + 10 * np.sin(frame / 5)
 
 
 class Film:
-    """Plays frames to a tracker, with a detector that may see other things than there are."""
+    """Gives frames to a tracker; its detector may report other faces than the frames show."""
 
     def __init__(
         self,
         kit: Kit,
-        eye: Eye,
+        detector: FakeDetector,
         settings: Tracking = STEADY,
         see: Callable[[Image], list[Face]] | None = None,
     ) -> None:
-        self.kit, self.eye = kit, eye
+        self.kit, self.detector = kit, detector
         self.model = kit.spots()
-        finder = eye.finder()
+        finder = detector.finder()
         detect = see or (lambda image: self.model.predict(image, finder))
         self.tracker = Tracker(self.model, detect, 25.0, settings, smoothing=None)
 
     def show(self, *places: Place) -> list[Tracked]:
         found = self.tracker(self.kit.picture(*places))
-        self.eye.frame += 1
+        self.detector.frame += 1
         return found
 
     def check(self, found: Sequence[Tracked], places: dict[int, Place]) -> None:
-        """Numbers, and points to half a pixel."""
+        """Compare track numbers, and points to half a pixel."""
         assert [each.track for each in found] == sorted(places)
         for each in found:
-            wanted = np.add(self.kit.SHAPE, places[each.track])
-            np.testing.assert_allclose(each.face.points, wanted, atol=0.5)
+            expected = np.add(self.kit.SHAPE, places[each.track])
+            np.testing.assert_allclose(each.face.points, expected, atol=0.5)
 
 
 def test_a_face_is_found_once_and_followed_by_its_points(kit: Kit) -> None:
-    eye = kit.finds(walk(0))
-    film = Film(kit, eye)
+    detector = kit.finds(walk(0))
+    film = Film(kit, detector)
     for frame in range(60):
         film.check(film.show(walk(frame)), {0: walk(frame)})
-    assert eye.calls == 1
+    assert detector.calls == 1
 
 
 def test_a_model_that_looks_twice_looks_once_at_a_face_that_it_follows(kit: Kit) -> None:
-    """The second pass's region comes from the frame before; the first would tell nothing new."""
+    """The second pass's region comes from the frame before; a first pass would add nothing."""
     film = Film(kit, kit.finds(walk(0)))
     film.model.refine = 1
     for frame in range(20):
@@ -79,77 +79,77 @@ def test_two_faces_keep_their_numbers_while_they_pass(kit: Kit) -> None:
     """They come near each other and part again; the detector names them in any order."""
     left = [(60 + 2.0 * k, 50.0) for k in range(80)]
     right = [(240 - 2.0 * k, 150.0) for k in range(80)]
-    eye = kit.finds()
-    eye.places = lambda frame: [right[frame], left[frame]][:: 1 if frame % 20 else -1]
-    film = Film(kit, eye, Tracking(every=10))
+    detector = kit.finds()
+    detector.places = lambda frame: [right[frame], left[frame]][:: 1 if frame % 20 else -1]
+    film = Film(kit, detector, Tracking(every=10))
     first = film.show(left[0], right[0])
     numbers = {each.track: each.face.points[:, 0].mean() for each in first}
     at_left = min(numbers, key=lambda number: numbers[number])
     for frame in range(1, 80):
         found = film.show(left[frame], right[frame])
         film.check(found, {at_left: left[frame], 1 - at_left: right[frame]})
-    assert eye.calls == 8  # frames 0, 10, ... 70
+    assert detector.calls == 8  # frames 0, 10, ... 70
 
 
 def test_a_face_that_jumps_is_found_again_at_once_under_a_new_number(kit: Kit) -> None:
-    eye = kit.finds()
+    detector = kit.finds()
     place: dict[int, Place] = {k: (60, 80) if k < 5 else (230, 120) for k in range(10)}
-    eye.places = lambda frame: [place[frame]]
-    film = Film(kit, eye)
+    detector.places = lambda frame: [place[frame]]
+    film = Film(kit, detector)
     for frame in range(5):
         film.check(film.show(place[frame]), {0: place[frame]})
-    assert eye.calls == 1
+    assert detector.calls == 1
     film.check(film.show(place[5]), {1: place[5]})
     film.check(film.show(place[6]), {1: place[6]})
 
 
 def test_a_face_that_is_covered_for_a_while_keeps_its_number(kit: Kit) -> None:
-    eye = kit.finds()
+    detector = kit.finds()
     hidden = range(6, 14)
-    eye.places = lambda frame: [] if frame in hidden else [(100, 90)]
-    film = Film(kit, eye)
+    detector.places = lambda frame: [] if frame in hidden else [(100, 90)]
+    film = Film(kit, detector)
     for frame in range(20):
         if frame in hidden:
             film.check(film.show(), {})
         else:
             film.check(film.show((100, 90)), {0: (100, 90)})
-    assert eye.calls == 6  # at frame 0, on the loss at 6, and at 8, 10, 12, 14
+    assert detector.calls == 6  # at frame 0, on the loss at 6, and at 8, 10, 12, 14
 
 
 def test_a_face_that_is_away_for_longer_comes_back_as_another(kit: Kit) -> None:
-    eye = kit.finds()
-    eye.places = lambda frame: [] if 5 <= frame < 20 else [(100, 90)]
-    film = Film(kit, eye, replace(STEADY, patience=10))
-    numbers = [[each.track for each in film.show(*eye.places(k))] for k in range(25)]
+    detector = kit.finds()
+    detector.places = lambda frame: [] if 5 <= frame < 20 else [(100, 90)]
+    film = Film(kit, detector, replace(STEADY, patience=10))
+    numbers = [[each.track for each in film.show(*detector.places(k))] for k in range(25)]
     assert numbers[4] == [0]
     assert numbers[10] == []
     assert numbers[24] == [1]
 
 
 def test_a_new_face_is_seen_when_the_detector_runs_again(kit: Kit) -> None:
-    eye = kit.finds()
-    eye.places = lambda frame: [(60, 90)] if frame < 3 else [(60, 90), (220, 90)]
-    film = Film(kit, eye, Tracking(every=10))
-    numbers = [[each.track for each in film.show(*eye.places(k))] for k in range(15)]
+    detector = kit.finds()
+    detector.places = lambda frame: [(60, 90)] if frame < 3 else [(60, 90), (220, 90)]
+    film = Film(kit, detector, Tracking(every=10))
+    numbers = [[each.track for each in film.show(*detector.places(k))] for k in range(15)]
     assert numbers[9] == [0]
     assert numbers[10] == [0, 1]
 
 
 def test_a_detector_that_misses_a_face_does_not_end_a_track_that_it_confirmed(kit: Kit) -> None:
-    eye = kit.finds()
-    eye.places = lambda frame: [(100, 90)] if frame <= 5 else []
-    film = Film(kit, eye, Tracking(every=5))
+    detector = kit.finds()
+    detector.places = lambda frame: [(100, 90)] if frame <= 5 else []
+    film = Film(kit, detector, Tracking(every=5))
     for _ in range(30):
         film.check(film.show((100, 90)), {0: (100, 90)})
-    assert eye.calls == 6
+    assert detector.calls == 6
 
 
 @pytest.mark.parametrize("confidence", [True, False])
 def test_a_track_that_no_second_detection_confirms_ends(kit: Kit, confidence: bool) -> None:
-    """A false alarm that the model believed; and every track, where a model gives no confidence."""
-    eye = kit.finds()
-    eye.places = lambda frame: [(100, 90)] if frame <= (0 if confidence else 5) else []
-    film = Film(kit, eye, Tracking(every=5, unseen=2))
+    """A false alarm of which the model is sure; any track, if the model gives no confidence."""
+    detector = kit.finds()
+    detector.places = lambda frame: [(100, 90)] if frame <= (0 if confidence else 5) else []
+    film = Film(kit, detector, Tracking(every=5, unseen=2))
     if not confidence:
         film.model.confidences = lambda crops, units, scores: np.full(len(crops), np.nan)  # type: ignore[method-assign]
     counts = [len(film.show((100, 90))) for _ in range(20)]
@@ -159,15 +159,15 @@ def test_a_track_that_no_second_detection_confirms_ends(kit: Kit, confidence: bo
 
 
 def test_a_model_that_is_much_less_sure_than_it_was_has_lost_the_face(kit: Kit) -> None:
-    """Models are sure of walls, too: .5 is much for one that is .9 sure of faces."""
-    eye = kit.finds((100, 90))
-    film = Film(kit, eye)
+    """A model may be .5 sure of a wall: where it was .9 sure of the face, .5 is a loss."""
+    detector = kit.finds((100, 90))
+    film = Film(kit, detector)
     sure = [0.9] * 5 + [0.7] * 5 + [0.5] + [0.9] * 5
-    film.model.confidences = lambda crops, units, scores: np.full(len(crops), sure[eye.frame])  # type: ignore[method-assign]
+    film.model.confidences = lambda crops, units, scores: np.full(len(crops), sure[detector.frame])  # type: ignore[method-assign]
     calls = []
     for _ in sure:
         film.show((100, 90))
-        calls.append(eye.calls)
+        calls.append(detector.calls)
     assert calls == [1] * 10 + [2] * 6
 
 
@@ -177,30 +177,30 @@ def test_what_the_model_is_not_sure_of_begins_no_track(kit: Kit) -> None:
 
 
 def test_two_tracks_on_one_face_become_the_older_one(kit: Kit) -> None:
-    """A detector's second box of a face lies so far off that no track is its: the points do not."""
-    eye = kit.finds((100, 90), (106, 92))
-    film = Film(kit, eye)
+    """The detector's second box is too far off to match the track, but its points are the same."""
+    detector = kit.finds((100, 90), (106, 92))
+    film = Film(kit, detector)
     film.check(film.show((100, 90)), {0: (100, 90)})
     film.check(film.show((101, 90)), {0: (101, 90)})
 
 
 def test_a_video_whose_first_frames_show_nobody_is_looked_through_in_steps(kit: Kit) -> None:
-    eye = kit.finds()
-    eye.places = lambda frame: [(100, 90)] if frame >= 8 else []
-    film = Film(kit, eye, Tracking(retry=3))
-    counts = [len(film.show(*eye.places(frame))) for frame in range(12)]
+    detector = kit.finds()
+    detector.places = lambda frame: [(100, 90)] if frame >= 8 else []
+    film = Film(kit, detector, Tracking(retry=3))
+    counts = [len(film.show(*detector.places(frame))) for frame in range(12)]
     assert counts == [0] * 9 + [1] * 3  # detections at 0, 3, 6 and 9
-    assert eye.calls == 4
+    assert detector.calls == 4
 
 
 def test_frames_that_cannot_be_read_are_waited_through(kit: Kit) -> None:
-    eye = kit.finds(walk(0))
-    film = Film(kit, eye)
+    detector = kit.finds(walk(0))
+    film = Film(kit, detector)
     film.show(walk(0))
     for _ in range(3):
         film.tracker.skip()
     film.check(film.show(walk(2)), {0: walk(2)})
-    assert eye.calls == 1
+    assert detector.calls == 1
 
 
 BEFORE = Face((0, 0, 0, 0), 1.0, np.array([[10, 10], [50, 10], [30, 50]], np.float32), None, 0.9)
@@ -248,24 +248,24 @@ def test_a_region_is_drawn_after_a_face_as_on_a_leash_by_hand() -> None:
     assert after(100, 50, 87) == (100, 50, 80)
     assert after(100, 50, 96.8) == pytest.approx((100, 50, 88))
     assert after(100, 50, 66) == pytest.approx((100, 50, 72.6))
-    # turned by 5 degrees at most against what is wanted, the short way round
-    wanted = Region(100, 50, side, np.radians(-178))
+    # the angle stays within 5 degrees of the target's, the short way round
+    target = Region(100, 50, side, np.radians(-178))
     for angle, turned in ((179, 179), (170, 177)):
-        moved = drawn_after(replace(region, angle=np.radians(angle)), wanted, Tracking())
+        moved = drawn_after(replace(region, angle=np.radians(angle)), target, Tracking())
         assert np.degrees(moved.angle) % 360 == pytest.approx(turned)
 
 
 def test_a_region_holds_still_while_points_are_noisy(kit: Kit) -> None:
-    """A model that looked into a new region for every wrong pixel would be wrong anew each time."""
+    """If the region followed the noise, the model's errors would change with every frame."""
     random = np.random.default_rng(0)
     regions: dict[float, set[Region]] = {}
     for leash in (0.0, 0.05):
         film = Film(kit, kit.finds((100, 90)), replace(STEADY, leash=leash))
-        look = film.model.faces_in
+        faces_in = film.model.faces_in
 
         def watch(image: Image, where: Sequence[Region], **keys: bool) -> list[Face]:
             regions.setdefault(leash, set()).update(where)  # noqa: B023
-            return look(image, where, **keys)  # noqa: B023
+            return faces_in(image, where, **keys)  # noqa: B023
 
         film.model.faces_in = watch  # type: ignore[method-assign]
         for _ in range(20):
@@ -278,8 +278,8 @@ def test_smoothing_holds_a_tracked_face_still_and_starts_anew_after_a_gap(kit: K
     random = np.random.default_rng(0)
     raw, smooth = [], []
     for smoothing, out in ((False, raw), (True, smooth)):
-        eye = kit.finds((100, 90))
-        film = Film(kit, eye)
+        detector = kit.finds((100, 90))
+        film = Film(kit, detector)
         if smoothing:
             film.tracker = Tracker(film.model, film.tracker.detect, 25.0, STEADY)
         random = np.random.default_rng(0)

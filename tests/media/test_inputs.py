@@ -1,4 +1,4 @@
-"""What an argument of `zoo predict` means, told by what lies there and how it is named."""
+"""What an argument of `zoo predict` means, by its name and by the files that are there."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_printf_pattern_is_a_sequence_in_the_order_of_its_numbers(tmp_path: Pa
         ("https://host/a.jpg", "an address is not read; download the file"),
     ],
 )
-def test_what_names_nothing_is_said_in_one_line(
+def test_an_argument_that_names_nothing_fails_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, reason: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in the midst of what must not be torn."""
+"""Ctrl-C and SIGTERM during work that must be finished."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ def test_an_interrupt_waits_for_the_end() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_what_handles_a_signal_is_asked_once_and_stays() -> None:
-    heard: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+def test_a_signal_handler_is_called_once_and_stays() -> None:
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
     try:
         with held_back():
             signal.raise_signal(signal.SIGTERM)
-            assert heard == []
-        assert heard == [signal.SIGTERM]
+            assert received == []
+        assert received == [signal.SIGTERM]
         signal.raise_signal(signal.SIGTERM)
-        assert len(heard) == 2
+        assert len(received) == 2
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def test_work_in_another_thread_goes_on() -> None:
     handlers = [signal.getsignal(number) for number in SIGNALS]
-    seen = []
+    found = []
 
     def work() -> None:
         with held_back():
-            seen.append([signal.getsignal(number) for number in SIGNALS])
+            found.append([signal.getsignal(number) for number in SIGNALS])
 
     thread = Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [handlers]
+    assert found == [handlers]

@@ -26,7 +26,7 @@ from zoo.prediction import Finder
 from zoo.reporter import Reporter
 
 if TYPE_CHECKING:
-    from conftest import Eye, Image, Kit
+    from conftest import FakeDetector, Image, Kit
 
 
 class Listener(Reporter):
@@ -54,9 +54,9 @@ class Desk:
         self.heard = Listener()
 
     def do(
-        self, eye: Eye, inputs: Sequence[Path | str], as_: Any = "auto", **keys: Any
+        self, detector: FakeDetector, inputs: Sequence[Path | str], as_: Any = "auto", **keys: Any
     ) -> PredictOutcome:
-        job = PredictJob(self.model, eye.finder(), self.out, keep=True, **keys)
+        job = PredictJob(self.model, detector.finder(), self.out, keep=True, **keys)
         sources, errors, _ = find_all(map(str, inputs), as_)
         assert errors == []
         return run(job, sources, self.heard)
@@ -94,8 +94,8 @@ def test_pictures_go_through_the_model_together(desk: Desk, kit: Kit) -> None:
     paths = [
         kit.save(desk.folder / "in" / f"a{k}.png", kit.picture(p)) for k, p in enumerate(places)
     ]
-    eye = kit.finds((100, 90))
-    outcome = desk.do(eye, [desk.folder / "in"], batch=4)
+    detector = kit.finds((100, 90))
+    outcome = desk.do(detector, [desk.folder / "in"], batch=4)
     assert (outcome.faces, outcome.failures) == (10, [])
     assert desk.model.batches == [4, 4, 2]
     assert desk.heard.begun == [("10 pictures", 10)]
@@ -124,14 +124,14 @@ def test_broken_pictures_and_those_without_a_face_leave_the_others(desk: Desk, k
     for name in ("a.png", "b.png", "d.png"):
         kit.save(desk.folder / "in" / name, kit.picture((100, 90)))
     (desk.folder / "in" / "c.png").write_text("no picture")
-    eye = kit.finds()
-    shown: list[Image] = []
+    detector = kit.finds()
+    images: list[Image] = []
 
     def find(image: Image) -> Any:
-        shown.append(image)
-        return eye(image) if len(shown) == 2 else kit.finds((100, 90))(image)
+        images.append(image)
+        return detector(image) if len(images) == 2 else kit.finds((100, 90))(image)
 
-    finder = Finder(eye.finder().plugin, find)
+    finder = Finder(detector.finder().plugin, find)
     sources, _, _ = find_all([str(desk.folder / "in")])
     outcome = run(
         PredictJob(desk.model, finder, desk.out, no_face="haar found no face"), sources, desk.heard
@@ -145,14 +145,14 @@ def test_broken_pictures_and_those_without_a_face_leave_the_others(desk: Desk, k
 def test_a_picture_that_the_detector_refuses_leaves_its_batch_alone(desk: Desk, kit: Kit) -> None:
     for k in range(3):
         kit.save(desk.folder / "in" / f"a{k}.png", kit.picture((100, 90), width=300 + k))
-    eye = kit.finds((100, 90))
+    detector = kit.finds((100, 90))
 
     def find(image: Image) -> Any:
         if image.shape[1] == 301:
             raise DataError("a1.png: no box in boxes.csv")
-        return eye(image)
+        return detector(image)
 
-    finder = Finder(eye.finder().plugin, find)
+    finder = Finder(detector.finder().plugin, find)
     sources, _, _ = find_all([str(desk.folder / "in")])
     outcome = run(PredictJob(desk.model, finder, desk.out), sources, desk.heard)
     assert outcome.failures == ["a1.png: no box in boxes.csv"]
@@ -162,9 +162,9 @@ def test_a_picture_that_the_detector_refuses_leaves_its_batch_alone(desk: Desk, 
 def test_a_video_is_followed_and_drawn(desk: Desk, kit: Kit) -> None:
     frames = film(kit)
     path = kit.video(desk.folder / "clip.mkv", frames)
-    eye = kit.finds(walk(0))
-    outcome = desk.do(eye, [path], smoothing=None)
-    assert (outcome.faces, outcome.failures, eye.calls) == (20, [], 1)
+    detector = kit.finds(walk(0))
+    outcome = desk.do(detector, [path], smoothing=None)
+    assert (outcome.faces, outcome.failures, detector.calls) == (20, [], 1)
     assert desk.heard.begun == [(str(path), 20)]
     assert desk.made() == ["clip-points.mp4", "points.csv"]
     for frame, row in enumerate(desk.rows()):
@@ -185,9 +185,9 @@ def test_a_video_is_followed_and_drawn(desk: Desk, kit: Kit) -> None:
 
 def test_a_video_can_be_marked_frame_by_frame_in_batches(desk: Desk, kit: Kit) -> None:
     path = kit.video(desk.folder / "clip.mkv", film(kit))
-    eye = kit.finds((80, 100))
-    outcome = desk.do(eye, [path], tracking=None, batch=8)
-    assert eye.calls == 20
+    detector = kit.finds((80, 100))
+    outcome = desk.do(detector, [path], tracking=None, batch=8)
+    assert detector.calls == 20
     assert desk.model.batches == [8, 8, 4]
     assert outcome.faces == 20
     assert {row["box_score"] for row in desk.rows()} == {"0.9"}
@@ -207,7 +207,7 @@ def test_a_sequence_goes_on_after_frames_that_it_cannot_use(desk: Desk, kit: Kit
     assert desk.rows()[-1]["seconds"] == "1.1"
     assert "12 numbered frames, taken as a video; --as pictures" in desk.heard.notes[0]
     read = VideoFrames(desk.out / "shot-points.mp4")
-    assert (read.rate, len(list(read))) == (10.0, 12)  # the two are shown as the one before
+    assert (read.rate, len(list(read))) == (10.0, 12)  # both show the frame before them
 
 
 def test_a_video_without_a_face_is_a_failure_and_gets_no_copy(desk: Desk, kit: Kit) -> None:
@@ -280,7 +280,7 @@ def test_pts_of_pictures_and_videos_lie_as_the_300_w_folders_do(desk: Desk, kit:
 
 
 def test_pts_of_a_video_are_a_data_set(kit: Kit, tmp_path: Path) -> None:
-    """Beside the video under the name that 300-VW has, they are what `ibug_pts` reads."""
+    """`ibug_pts` reads them, beside the video and under the names of 300-VW."""
     points = np.random.default_rng(0).uniform(0, 99, (68, 2))
     (tmp_path / "001").mkdir()
     kit.video(tmp_path / "001" / "vid.avi", film(kit, 2), "MJPG")
@@ -370,20 +370,20 @@ def test_a_video_that_is_stopped_keeps_what_was_done(desk: Desk, kit: Kit, pts: 
 
 
 def test_a_disk_that_is_full_leaves_no_half_of_a_drawing(desk: Desk, kit: Kit) -> None:
-    resource = pytest.importorskip("resource")  # a limit on files stands for the disk
+    resource = pytest.importorskip("resource")  # a limit on files simulates the full disk
     random = np.random.default_rng(0)
     noise = [random.integers(0, 256, (200, 320, 3), np.uint8) for _ in range(12)]
     pictures = [kit.save(desk.folder / f"{k}.png", image) for k, image in enumerate(noise)]
     clip = kit.video(desk.folder / "clip.avi", noise, "MJPG")
-    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     for inputs, reason in (([clip], "clip-points.mp4 could not be written whole"),
                            (pictures, "File too large")):  # fmt: skip
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, usual[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
         try:
             with pytest.raises(UsageError, match=rf"--out {desk.out}: {reason}"):
                 desk.do(kit.finds((100, 90)), inputs)
         finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(desk.rows()) == 12  # of the video
     assert desk.made() == ["points.csv"]
 
@@ -419,9 +419,9 @@ def test_a_name_as_long_as_a_system_takes_has_a_copy(desk: Desk, kit: Kit) -> No
 
 
 def test_times_of_an_uneven_video_are_its_own_and_smooth_by_them(desk: Desk, kit: Kit) -> None:
-    lasts = [0.02, 0.01, 0.1, 0.03, 0.06, 0.02]
-    clip = kit.uneven(desk.folder / "phone.mp4", film(kit, 6), lasts)
-    points, times = {}, np.cumsum([0, *lasts[:-1]])
+    durations = [0.02, 0.01, 0.1, 0.03, 0.06, 0.02]
+    clip = kit.uneven(desk.folder / "phone.mp4", film(kit, 6), durations)
+    points, times = {}, np.cumsum([0, *durations[:-1]])
     for smoothing in (None, OneEuro()):
         desk.do(kit.finds(walk(0)), [clip], smoothing=smoothing, draw=False, overwrite=True)
         np.testing.assert_allclose([float(r["seconds"]) for r in desk.rows()], times, atol=1e-3)
@@ -429,8 +429,8 @@ def test_times_of_an_uneven_video_are_its_own_and_smooth_by_them(desk: Desk, kit
     smooth = PointFilter(OneEuro())
     steps = np.diff(times, prepend=np.nan)
     sizes = [float(np.sqrt(np.prod(np.ptp(raw, axis=0)))) for raw in points[None]]
-    wanted = [smooth(*each) for each in zip(points[None], sizes, steps, strict=True)]
-    np.testing.assert_allclose(points[OneEuro()], wanted, atol=0.05)
+    expected = [smooth(*each) for each in zip(points[None], sizes, steps, strict=True)]
+    np.testing.assert_allclose(points[OneEuro()], expected, atol=0.05)
 
 
 def test_where_a_detector_shrank_a_picture_its_limit_is_named(desk: Desk, kit: Kit) -> None:

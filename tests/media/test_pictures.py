@@ -1,4 +1,4 @@
-"""Pictures as viewers show them, and copies that can be written or say why not."""
+"""Pictures are read as viewers show them; a copy is written, or an error says why not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.images import MAX_SIDE, read_image
 from zoo.media.naming import OutputNames
 from zoo.media.pictures import copy_suffix, read_picture, write_picture
 
-# Where a 2 x 3 picture's corner marked 1 comes to lie, by EXIF orientation (CIPA DC-008).
+# A 2 x 3 picture as it is stored, and upright, by EXIF orientation (CIPA DC-008).
 STORED = np.array([[1, 2, 3], [4, 5, 6]], np.uint8) * 40
 UPRIGHT = {
     1: STORED,
@@ -98,10 +98,10 @@ def test_names_are_given_once_and_never_an_inputs(tmp_path: Path) -> None:
     names = OutputNames(tmp_path, [tmp_path / "x-points.png", Path("elsewhere/y-points.png")])
     taken = [names.take(stem, "-points.png").name for stem in ("x", "y", "y", "Y", "y-2")]
     assert taken == [
-        "x-2-points.png",  # an input has the first
-        "y-points.png",  # one elsewhere is in nobody's way
+        "x-2-points.png",  # the first is the name of an input
+        "y-points.png",  # an input in another folder does not count
         "y-2-points.png",
-        "Y-3-points.png",  # to two systems of three Y and y are one
+        "Y-3-points.png",  # on Windows and macOS, Y and y are one name
         "y-2-2-points.png",
     ]
     assert names.take("x", "-points.mp4", "-points.png").name == "x-3-points.mp4"

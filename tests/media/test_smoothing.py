@@ -1,4 +1,4 @@
-"""The One-Euro filter against figures worked by hand, and what its constants promise."""
+"""The One-Euro filter against values computed by hand, and the effect of its constants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_smoothing_factor_by_hand() -> None:
 
 def test_three_frames_by_hand() -> None:
     """One point at x = 0, 10, 10; one frame a second; all cutoffs 1 / (2 pi), so alpha is 1/2 where
-    beta has no say."""
+    beta has no effect."""
     half = 1 / (2 * math.pi)
     still = PointFilter(OneEuro(half, 0.0, half))
     xs = [float(still(np.array([[x, 0.0]]), 1.0, 1.0)[0, 0]) for x in (0, 10, 10)]
@@ -54,7 +54,7 @@ def test_faces_of_any_size_and_speed_of_both_axes_are_smoothed_alike() -> None:
 
 def test_quick_points_lag_less_than_slow_ones_by_the_same_filter() -> None:
     def behind(speed: float) -> float:
-        """Frames that a point at this many face sizes a second is behind, in the end."""
+        """The final lag, in frames, of a point that moves at ``speed`` face sizes a second."""
         smooth = PointFilter()
         step = 100 * speed * 0.04
         for frame in range(200):

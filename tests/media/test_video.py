@@ -1,4 +1,4 @@
-"""Videos and sequences frame by frame, annotated videos, and what is said where either fails."""
+"""Videos and sequences frame by frame, annotated videos, and the errors of both."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_a_video_comes_frame_by_frame_in_rgb(kit: Kit, tmp_path: Path) -> None:
     assert (read.rate, read.count, read.note) == (25.0, 6, "")
     found = list(read)
     assert [frame.index for frame in found] == list(range(6))
-    for frame, wanted in zip(found, frames, strict=True):
+    for frame, expected in zip(found, frames, strict=True):
         assert frame.image is not None
-        assert np.abs(frame.image.astype(int) - wanted).max() <= 2
+        assert np.abs(frame.image.astype(int) - expected).max() <= 2
 
 
 def noise(count: int) -> list[Image]:
@@ -87,7 +87,7 @@ def test_what_is_no_video_and_a_missing_codec_are_told_apart(kit: Kit, tmp_path:
 
 
 def test_opencv_and_ffmpeg_keep_quiet(kit: Kit, tmp_path: Path) -> None:
-    """In a process of its own: FFmpeg asks for its log level once."""
+    """In a process of its own: FFmpeg reads its log level once."""
     cut(kit, tmp_path)
     (tmp_path / "text.mp4").write_bytes(b"no video" * 99)
     script = (
@@ -133,14 +133,14 @@ def test_an_annotated_video_has_all_pixels_of_its_frames(
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["v.mp4"]
     read = VideoFrames(writer.path)
     assert read.rate == pytest.approx(12.5)
-    for frame, wanted in zip(read, frames, strict=True):
+    for frame, expected in zip(read, frames, strict=True):
         assert frame.image is not None
         # an odd side is padded by one, never cut
         assert frame.image.shape[:2] == (height + height % 2, width + width % 2)
-        assert np.abs(frame.image[:height, :width].astype(int) - wanted).mean() < 8
+        assert np.abs(frame.image[:height, :width].astype(int) - expected).mean() < 8
 
 
-def test_without_the_first_codec_the_second_is_taken_and_said_aloud(tmp_path: Path) -> None:
+def test_without_the_first_codec_the_second_is_taken_with_a_note(tmp_path: Path) -> None:
     codecs = (("ZZZZ", ".mp4", cv2.CAP_FFMPEG), CODECS[1])
     writer = VideoWriter(tmp_path / "v", 25, (64, 48), codecs)
     writer.write(shades(1, 64, 48)[0])
@@ -172,20 +172,20 @@ def test_a_video_that_cannot_be_written_or_is_given_up_leaves_nothing(tmp_path: 
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_rate_that_is_not_said_is_taken_and_said(
+def test_a_missing_frame_rate_is_assumed_with_a_note(
     kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = kit.video(tmp_path / "a.mkv", shades(2))
-    monkeypatch.setattr("zoo.videos.MOST_RATE", 5.0)  # what its header says is beyond belief
+    monkeypatch.setattr("zoo.videos.MOST_RATE", 5.0)  # the header's rate is beyond it
     read = VideoFrames(path)
     assert read.rate == 25
     assert "a.mkv: says no frame rate; taken as 25 a second" in read.note
 
 
 def test_seconds_are_those_of_the_file(kit: Kit, tmp_path: Path) -> None:
-    lasts = [0.02, 0.01, 0.1, 0.03, 0.06, 0.02]
-    path = kit.uneven(tmp_path / "phone.mp4", shades(6), lasts)
-    shown = [frame.seconds for frame in VideoFrames(path)]
-    np.testing.assert_allclose(shown, np.cumsum([0, *lasts[:-1]]), atol=1e-3)
+    durations = [0.02, 0.01, 0.1, 0.03, 0.06, 0.02]
+    path = kit.uneven(tmp_path / "phone.mp4", shades(6), durations)
+    seconds = [frame.seconds for frame in VideoFrames(path)]
+    np.testing.assert_allclose(seconds, np.cumsum([0, *durations[:-1]]), atol=1e-3)
     even = [frame.seconds for frame in VideoFrames(kit.video(tmp_path / "even.avi", shades(4)))]
     np.testing.assert_allclose(even, [0, 0.04, 0.08, 0.12], atol=1e-6)

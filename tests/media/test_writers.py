@@ -78,7 +78,7 @@ def test_what_was_written_is_in_the_file_whatever_ends_the_work(
     broken = Marked(Path("z.jpg"), [FACE, FACE], [0])
     with pytest.raises(ValueError, match="shorter"), open_writer(place, form) as writer:  # noqa: PT012
         writer.write(MARKED[0])
-        text = place.read_text()  # also what a process finds that comes after a power cut
+        text = place.read_text()  # also what would be left after a power cut
         writer.write(broken)
     assert place.read_text() == text
     assert text.endswith("\n")
@@ -95,7 +95,7 @@ def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path, form: Forma
     ):
         writer.write(MARKED[0])
     with open_writer(place, form, overwrite=True):
-        pass  # nothing to say: nothing is replaced
+        pass  # nothing is written, so nothing is replaced
     assert place.read_text() == "corrected by hand"
     with open_writer(place, form, overwrite=True) as writer:
         writer.write(MARKED[0])
@@ -104,29 +104,29 @@ def test_a_file_that_is_there_stays_unless_it_may_go(tmp_path: Path, form: Forma
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_a_disk_that_is_full_leaves_whole_rows(tmp_path: Path, form: Format) -> None:
-    resource = pytest.importorskip("resource")  # a limit on files stands for the disk
+    resource = pytest.importorskip("resource")  # a limit on files simulates the full disk
     place = tmp_path / f"points.{form}"
-    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     done = 0
     with pytest.raises(UsageError, match=r"--out .*: File too large"):  # noqa: PT012, SIM117
         with open_writer(place, form) as writer:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, usual[1]))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
             try:
                 while True:
                     writer.write(MARKED[0])
                     done += 1
             finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     text = place.read_text()
     assert text.endswith("\n")
     assert text.count("x.jpg") == done * (2 if form == "csv" else 1) > 0
 
 
 def test_a_name_that_is_no_text_is_written_as_text(tmp_path: Path) -> None:
-    named = Marked(Path(os.fsdecode(b"caf\xe9/\xc3\xbc.jpg")), [FACE], [0])
+    marked = Marked(Path(os.fsdecode(b"caf\xe9/\xc3\xbc.jpg")), [FACE], [0])
     for form in ("csv", "jsonl"):
         with open_writer(tmp_path / f"points.{form}", form) as writer:
-            writer.write(named)
+            writer.write(marked)
     with (tmp_path / "points.csv").open(newline="", encoding="utf-8") as stream:
         [row] = csv.DictReader(stream)
     assert row["image_name"] == r"caf\xe9/ü.jpg"

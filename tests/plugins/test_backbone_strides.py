@@ -139,9 +139,9 @@ def test_vgg19_gives_what_its_poolings_take_in_and_the_last_gives() -> None:
     image = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         fine, middle, coarse = network(image)
-        whole = network.features(image)
+        features = network.features(image)
         pooled = nn.functional.max_pool2d(fine, 2)
-        assert torch.equal(coarse, whole)
+        assert torch.equal(coarse, features)
         assert torch.equal(nn.functional.max_pool2d(middle, 2), coarse)
         assert middle.shape == pooled.shape
     assert [math.log2(32 / m.shape[2]) for m in (fine, middle, coarse)] == [3, 4, 5]

@@ -1,4 +1,4 @@
-"""gaussian_nll and star against figures worked by hand, and the covariances that heads give."""
+"""gaussian_nll and star against values computed by hand, and the covariances that heads give."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ACROSS = 224 / 50
 
 
 def cost(loss: Any, error: list[float], covariance: list[list[float]], scale: float) -> float:
-    """Of one point, off by ``error``; both are in units of which the input has ``scale``."""
+    """The loss of one point with this error; the input is ``scale`` units wide."""
     points = torch.tensor([[error]]) * (ACROSS / scale)
     output = {"covariance": torch.tensor([[covariance]]) / scale**2}
-    shown = torch.ones(1, 1, dtype=torch.bool)
-    return float(loss(points, torch.zeros(1, 1, 2), shown, output=output))
+    visible = torch.ones(1, 1, dtype=torch.bool)
+    return float(loss(points, torch.zeros(1, 1, 2), visible, output=output))
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_gaussian_nll_by_hand(
     ],
 )
 def test_star_by_hand(error: list[float], covariance: list[list[float]], expected: float) -> None:
-    """In halves of the input, of which there are two."""
+    """The unit is half the input, so the input is two wide."""
     assert cost(star.build(), error, covariance, 2.0) == pytest.approx(expected, abs=1e-3)
 
 
 def test_star_has_a_gradient_where_there_is_no_direction() -> None:
     covariance = (torch.eye(2) * 0.01).expand(1, 3, 2, 2).clone().requires_grad_()
     points = torch.zeros(1, 3, 2, requires_grad=True)
-    shown = torch.ones(1, 3, dtype=torch.bool)
-    star.build()(points, torch.ones(1, 3, 2), shown, output={"covariance": covariance}).backward()
+    visible = torch.ones(1, 3, dtype=torch.bool)
+    star.build()(points, torch.ones(1, 3, 2), visible, output={"covariance": covariance}).backward()
     assert covariance.grad is not None
     assert covariance.grad.isfinite().all()
     assert (covariance.grad.diagonal(dim1=-2, dim2=-1) != 0).all()
@@ -75,13 +75,13 @@ def test_star_refuses_options_out_of_range(options: dict[str, float]) -> None:
         star.build(**options)
 
 
-def _built(head: Any, **options: Any) -> Any:
+def _build(head: Any, **options: Any) -> Any:
     return head.build(FeatureInfo((8,), ((8, 8),), (8.0,)), generic_scheme(1), 64, **options)
 
 
 def _read(cells: dict[tuple[int, int], float]) -> Tensor:
     """The covariance, in squared cells, of a map with these probabilities by row and column."""
-    head = _built(soft_argmax, stride=8, width=4)
+    head = _build(soft_argmax, stride=8, width=4)
     logits = torch.full((1, 1, head.axis.count, head.axis.count), -1e4)
     for (row, column), probability in cells.items():
         logits[0, 0, row, column] = math.log(probability)
@@ -94,13 +94,13 @@ def test_a_map_of_one_cell_is_as_unsure_as_the_cell_is_wide() -> None:
 
 
 def test_two_cells_on_a_diagonal_vary_along_it() -> None:
-    """One step away from their mean, and half of another: x and y by 1, together."""
+    """Both are one step from their mean in x and in y; a cell adds 1/12 to each variance."""
     found = _read({(3, 3): 0.5, (5, 5): 0.5})
     torch.testing.assert_close(found, torch.tensor([[1 + 1 / 12, 1.0], [1.0, 1 + 1 / 12]]))
 
 
 def test_bins_vary_on_each_axis_alone() -> None:
-    head = _built(simcc, stride=8, width=4, split=1.0, sigma=0.02)
+    head = _build(simcc, stride=8, width=4, split=1.0, sigma=0.02)
     logits = torch.full((1, 1, 2, head.bins.count), -1e4)
     logits[0, 0, 0, [20, 24]] = 0.0  # x: half at each of two bins, 2 from their mean
     logits[0, 0, 1, 30] = 0.0

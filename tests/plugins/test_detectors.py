@@ -17,7 +17,7 @@ from zoo.testing import pictures
 
 
 class Cascade:
-    """Stands in for OpenCV's: remembers what it was given, and finds what it was told to."""
+    """Stands in for OpenCV's cascade: keeps its inputs and returns the detections of the test."""
 
     def __init__(self, found: Any, hits: Any) -> None:
         self.found, self.hits = found, hits
@@ -83,7 +83,7 @@ def test_haar_gives_edges_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
     found = np.array([[0, 0, 10, 10], [20, 5, 30, 30], [1, 2, 20, 20]], np.int32)
     monkeypatch.setattr(cv2, "CascadeClassifier", Cascade(found, np.array([4, 4, 9], np.int32)))
     boxes = haar.build(profile=False)(np.zeros((60, 60, 3), np.uint8))
-    # the smallest lies in the surest: 72 of its 100 pixels
+    # the smallest lies in the box with the highest score: 72 of its 100 pixels
     expected = [[0.5, 1.5, 20.5, 21.5, 9], [19.5, 4.5, 49.5, 34.5, 4]]
     np.testing.assert_array_equal(boxes, np.array(expected, np.float32))
     assert boxes.dtype == np.float32
@@ -171,8 +171,8 @@ def test_a_frontal_face_is_given_once_by_the_real_cascades() -> None:
     ],
 )
 def test_overlapping_boxes_are_one(boxes: Any, kept: list[int]) -> None:
-    given = np.array(boxes, np.float32).reshape(-1, 5)
-    np.testing.assert_array_equal(keep_best(given), given[kept])
+    candidates = np.array(boxes, np.float32).reshape(-1, 5)
+    np.testing.assert_array_equal(keep_best(candidates), candidates[kept])
 
 
 def test_haar_says_that_its_cascade_is_missing(

@@ -15,12 +15,12 @@ from zoo.training.loss import PointLoss, build_loss, wants_output
 
 ALL = [e.id for e in registry("loss").entries() if e.distribution == "landmark-zoo"]
 UNSURE = {"gaussian_nll", "star"}
-"""Those that charge for a covariance too."""
+"""Losses that depend on a covariance too: a perfect point has a cost."""
 NAN = float("nan")
 
 
 def build(loss: str, points: int) -> PointLoss:
-    """The loss; one that needs a covariance is given that of a point which is a unit off or so."""
+    """The loss; one that needs a covariance gets the same one for every point."""
     built = build_loss(registry("loss").resolve(loss), generic_scheme(points))
     if not wants_output(built):
         return built
@@ -52,17 +52,17 @@ def test_all_of_them_are_here() -> None:
 def test_invisible_points_reach_neither_loss_nor_gradient(loss: str, garbage: float) -> None:
     points, target = faces(2, 4)
     visible = torch.tensor([[True, True, False, True]] * 2)
-    spoilt = torch.where(visible[..., None], points.detach(), garbage).requires_grad_()
-    value = build(loss, 4)(spoilt, torch.where(visible[..., None], target, garbage), visible)
+    garbled = torch.where(visible[..., None], points.detach(), garbage).requires_grad_()
+    value = build(loss, 4)(garbled, torch.where(visible[..., None], target, garbage), visible)
     value.backward()
     alone = points.detach()[:, visible[0]].requires_grad_()
-    shown = torch.ones(2, 3, dtype=torch.bool)
-    expected = build(loss, 3)(alone, target[:, visible[0]], shown)
+    all_visible = torch.ones(2, 3, dtype=torch.bool)
+    expected = build(loss, 3)(alone, target[:, visible[0]], all_visible)
     expected.backward()
     assert value.item() == pytest.approx(expected.item())
     assert expected > 0
-    assert torch.equal(gradient(spoilt)[:, 2], torch.zeros(2, 2))
-    torch.testing.assert_close(gradient(spoilt)[:, visible[0]], gradient(alone))
+    assert torch.equal(gradient(garbled)[:, 2], torch.zeros(2, 2))
+    torch.testing.assert_close(gradient(garbled)[:, visible[0]], gradient(alone))
 
 
 @pytest.mark.parametrize("loss", ALL)
@@ -78,24 +78,24 @@ def test_a_batch_without_a_visible_point_costs_nothing(loss: str) -> None:
 def test_every_face_with_labels_weighs_the_same(loss: str) -> None:
     points, target = faces(3, 5)
     visible = torch.tensor([[True] * 5, [True, True, False, False, True], [False] * 5])
-    whole = build(loss, 5)(points, target, visible)
+    batch_value = build(loss, 5)(points, target, visible)
     each = [
         build(loss, 5)(points[i : i + 1], target[i : i + 1], visible[i : i + 1]) for i in (0, 1)
     ]
-    assert whole.item() == pytest.approx((each[0].item() + each[1].item()) / 2)
+    assert batch_value.item() == pytest.approx((each[0].item() + each[1].item()) / 2)
 
 
 @pytest.mark.parametrize("loss", ALL)
 def test_a_visible_point_that_is_not_finite_shows(loss: str) -> None:
     points, target = faces(1, 3)
-    spoilt = points.detach().clone()
-    spoilt[0, 1, 0] = NAN
-    assert build(loss, 3)(spoilt, target, torch.ones(1, 3, dtype=torch.bool)).isnan()
+    broken = points.detach().clone()
+    broken[0, 1, 0] = NAN
+    assert build(loss, 3)(broken, target, torch.ones(1, 3, dtype=torch.bool)).isnan()
 
 
 @pytest.mark.parametrize("loss", ALL)
 def test_a_perfect_prediction_costs_nothing_and_has_no_gradient(loss: str) -> None:
-    """The slope of some jumps there, and the root in a distance has none: 0 is one that serves."""
+    """The slope of some losses jumps there, and that of a distance is undefined: 0 is taken."""
     _, target = faces(2, 4)
     points = target.clone().requires_grad_()
     value = build(loss, 4)(points, target, torch.ones(2, 4, dtype=torch.bool))
@@ -108,7 +108,7 @@ def test_a_perfect_prediction_costs_nothing_and_has_no_gradient(loss: str) -> No
 def test_gradients_are_those_of_the_formula(loss: str) -> None:
     points, target = faces(3, 4, dtype=torch.float64)
     visible = torch.tensor([[True, True, False, True], [True] * 4, [False, True, True, True]])
-    # small differences as well: each of the pieces that a formula is made of
+    # small differences as well, so that each piece of a formula is used
     points = target + (points.detach() - target) * torch.tensor([0.003, 0.05, 1])[:, None, None]
     assert torch.autograd.gradcheck(
         lambda p: build(loss, 4)(p, target, visible), points.requires_grad_(), eps=1e-7

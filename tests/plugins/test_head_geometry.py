@@ -1,7 +1,7 @@
-"""Points and cells: what a known place should look like is read back as that place, unbiased.
+"""Points and cells: the ideal map of a known point is read back as that point, without bias.
 
-Ideal maps and bins, for many strides, sizes and places between cells; mirrored maps; and images
-that go through strides, paddings and the neck to a map of their own.
+The maps are ideal maps and bins for many strides, sizes and places between cells, mirrored maps,
+and maps of images that go through strides, paddings and the neck.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIZES = st.sampled_from([96, 112, 128, 224, 256])
 STRIDES = st.sampled_from([4, 8])
 UNIT = st.floats(0, 1)
 
-untimed = settings(deadline=None, max_examples=50)  # a busy machine takes as long as it takes
+untimed = settings(deadline=None, max_examples=50)  # a busy machine may be slow
 
 
 def features(input_size: int, stride: int) -> FeatureInfo:
@@ -92,7 +92,7 @@ def test_an_ideal_heat_map_is_read_exactly(
 def test_an_ideal_probability_map_has_its_mean_at_the_point(
     size: int, stride: int, x: float, y: float, sigma: float
 ) -> None:
-    """Where four sigmas lie on the grid: one that is cut off has its mean elsewhere."""
+    """Where four sigmas lie on the grid: the mean of a Gaussian that is cut off lies elsewhere."""
     built = head(soft_argmax, size, stride)
     last = built.axis.count - 1
     sigma = min(sigma, last / 8)
@@ -103,8 +103,8 @@ def test_an_ideal_probability_map_has_its_mean_at_the_point(
 
 
 def test_a_margin_lets_a_mean_reach_the_edge() -> None:
-    """The mean of what is left of a Gaussian at the very edge is a third of a cell inside; without
-    the margin it could not come nearer than half a cell, however narrow the map."""
+    """A Gaussian at the very edge is cut off, and its mean is a third of a cell inside. Without the
+    margin no mean could be closer to the edge than half a cell, however narrow the map."""
     built = head(soft_argmax, 112, 8)
     unit = torch.tensor([[[0.0, 0.5]]])
     found = built.read(square(ideal(built.axis, unit, 1.0)))["points"]
@@ -129,18 +129,18 @@ def test_ideal_bins_have_their_mean_at_the_point(
 @untimed
 @given(seed=st.integers(0, 2**31), size=SIZES, stride=STRIDES)
 def test_a_mirrored_map_is_the_mirrored_point(seed: int, size: int, stride: int) -> None:
-    """Of any map, not of ideal ones alone: no cell is nearer to one side."""
+    """True of any map, not only of ideal ones: reading prefers no side."""
     generator = torch.Generator().manual_seed(seed)
     for kind in (soft_argmax, heatmap, simcc):
         built = head(kind, size, stride)
         axis = built.bins if kind is simcc else built.axis
         shape = (3, 1, 2, axis.count) if kind is simcc else (3, 1, axis.count, axis.count)
-        said = torch.randn(shape, generator=generator).exp()
-        one = built.read(said)
+        values = torch.randn(shape, generator=generator).exp()
+        one = built.read(values)
         if kind is simcc:
-            mirrored = torch.stack((said[:, :, 0].flip(-1), said[:, :, 1]), 2)
+            mirrored = torch.stack((values[:, :, 0].flip(-1), values[:, :, 1]), 2)
         else:
-            mirrored = said.flip(-1)
+            mirrored = values.flip(-1)
         other = built.read(mirrored)
         expected = torch.stack((1 - one["points"][..., 0], one["points"][..., 1]), -1)
         torch.testing.assert_close(other["points"], expected, atol=1e-5, rtol=0)
@@ -187,22 +187,22 @@ def test_a_coarse_map_is_laid_where_its_cells_are(fine: int, coarse: int) -> Non
     last cell may be; only at the edges, where a ramp has no neighbour, it is flat."""
     ramp = torch.arange(2.0 * coarse)
     averages = ramp.view(-1, 2).mean(1).expand(1, 1, coarse, -1)
-    laid = enlarge(averages, 2, fine, fine)
-    assert laid.shape == (1, 1, fine, fine)
+    enlarged = enlarge(averages, 2, fine, fine)
+    assert enlarged.shape == (1, 1, fine, fine)
     last = min(fine, 2 * coarse - 1)
-    torch.testing.assert_close(laid[..., 1:last], ramp[1:last].expand(1, 1, fine, -1))
+    torch.testing.assert_close(enlarged[..., 1:last], ramp[1:last].expand(1, 1, fine, -1))
     if fine > 2 * coarse:
-        assert torch.equal(laid[..., -1], laid[..., -2])
+        assert torch.equal(enlarged[..., -1], enlarged[..., -2])
 
 
 def test_maps_of_no_whole_ratio_both_cover_the_input() -> None:
     ramp = ((torch.arange(14) + 0.5) / 14).expand(1, 1, 14, 14)
-    laid = enlarge(ramp, 0, 20, 20)
-    torch.testing.assert_close(laid[0, 0, 0, 1:-1], (torch.arange(1, 19) + 0.5) / 20)
+    enlarged = enlarge(ramp, 0, 20, 20)
+    torch.testing.assert_close(enlarged[0, 0, 0, 1:-1], (torch.arange(1, 19) + 0.5) / 20)
 
 
 class Pyramid(nn.Module):
-    """Averages over whole cells, the last of them padded or dropped: maps of true geometry."""
+    """Averages over whole cells, the last of them padded or dropped: maps with exact geometry."""
 
     def __init__(self, strides: tuple[int, ...], pads: bool) -> None:
         super().__init__()
@@ -220,8 +220,8 @@ def blob(size: int, x: float, y: float, sigma: float) -> Tensor:
     return (down[:, None] * across)[None, None]
 
 
-def let_through(built: Any) -> None:
-    """Every layer of the neck an identity of the first channel: what is seen is what is said."""
+def make_identity(built: Any) -> None:
+    """Make every layer of the neck the identity on the first channel."""
     for module in built.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.zeros_(module.weight)
@@ -245,7 +245,7 @@ def test_a_blob_in_an_image_is_where_it_is_through_pyramid_and_neck(
     size: int, x: float, y: float, strides: tuple[int, ...], pads: bool
 ) -> None:
     """Maps of several strides are summed, the finest doubled once or twice where it is coarser than
-    4, and the centre of mass of what comes out is the blob's: averaging and linear interpolation
+    4, and the centre of mass of the output is the blob's: averaging and linear interpolation
     keep it, and a shift of a part of a cell anywhere would not."""
     maps = Pyramid(strides, pads)(blob(size, x, y, 10.0))
     cells = [m.shape[2] for m in maps]
@@ -255,10 +255,10 @@ def test_a_blob_in_an_image_is_where_it_is_through_pyramid_and_neck(
         strides=tuple(size / n for n in cells),
     )
     built: Any = heatmap.build(info, generic_scheme(1), size, stride=4, width=1).eval()
-    let_through(built)
+    make_identity(built)
     with torch.no_grad():
-        seen = built(maps if len(maps) > 1 else maps[0])["map"][0, 0]
-    places = torch.arange(built.axis.count, dtype=seen.dtype)
-    centre = torch.stack((seen.sum(0) @ places, seen.sum(1) @ places)) / seen.sum()
+        output = built(maps if len(maps) > 1 else maps[0])["map"][0, 0]
+    places = torch.arange(built.axis.count, dtype=output.dtype)
+    centre = torch.stack((output.sum(0) @ places, output.sum(1) @ places)) / output.sum()
     found = built.axis.to_unit(centre) * size
     torch.testing.assert_close(found, torch.tensor([x, y]) * size, atol=0.1, rtol=0)  # pixels

@@ -1,4 +1,4 @@
-"""Each head of maps in a whole run: trained with a loss of choice, kept, loaded, asked."""
+"""Each head with maps in a complete run: trained with a chosen loss, saved, loaded, used."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def test_a_head_goes_all_the_way(
     )
     record = json.loads((run / "record.json").read_text())
     assert record["config"]["head"] == f"landmark-zoo/{head}"
-    kept = load(run / "predictions" / "val.npz")
-    assert kept.scores is not None
-    assert kept.scores.shape == kept.points.shape[:2]
-    assert ((kept.scores >= 0) & (kept.scores <= 1)).all()
+    predictions = load(run / "predictions" / "val.npz")
+    assert predictions.scores is not None
+    assert predictions.scores.shape == predictions.points.shape[:2]
+    assert ((predictions.scores >= 0) & (predictions.scores <= 1)).all()
     # the weights that were kept are those that were scored
     picture = np.random.default_rng(0).integers(0, 256, (72, 72, 3), dtype=np.uint8)
     [face] = zoo.load(run).predict(picture, detector="none")

@@ -1,4 +1,4 @@
-"""boxes and labelled_faces: looked up by where a picture came from."""
+"""boxes and labelled_faces: boxes are looked up by the path of a picture."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from zoo.testing import pictures
 PICTURE = np.zeros((50, 60, 3), np.uint8)
 
 
-def written(path: Path, text: str) -> str:
+def write(path: Path, text: str) -> str:
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text(text)
     return str(path)
 
 
 def test_the_longest_end_of_a_path_that_is_named_counts(tmp_path: Path) -> None:
-    file = written(
+    file = write(
         tmp_path / "b.csv",
         "image_name,x0,y0,x1,y1,score\n1.jpg,1,1,2,2,0.5\na/1.jpg,3,3,4,4,0.5\n"
         "a/1.jpg,5,5,6,6,0.9\n./set/c/2.jpg,7,7,8,9,\n",
     )
     finder = Finder.of("landmark-zoo/boxes", file=file)
-    assert finder.boxes(PICTURE, "/x/a/1.jpg")[:, 0].tolist() == [5, 3]  # the surest first
+    assert finder.boxes(PICTURE, "/x/a/1.jpg")[:, 0].tolist() == [5, 3]  # the highest score first
     assert finder.boxes(PICTURE, Path("/x/b/1.jpg"))[:, 0].tolist() == [1]
     np.testing.assert_array_equal(finder.boxes(PICTURE, "set/c/2.jpg"), [[7, 7, 8, 9, 1]])
-    assert finder.boxes(PICTURE, "c/2.jpg").shape == (0, 5)  # which set it is of, nobody says
+    assert finder.boxes(PICTURE, "c/2.jpg").shape == (0, 5)  # the set is not known
     assert finder.boxes(PICTURE, "other.jpg").dtype == np.float32
 
 
 def test_a_path_counts_from_the_folder_that_one_works_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = written(tmp_path / "b.csv", "image_name,x0,y0,x1,y1\nfaces/1.jpg,1,2,3,4\n")
+    file = write(tmp_path / "b.csv", "image_name,x0,y0,x1,y1\nfaces/1.jpg,1,2,3,4\n")
     (tmp_path / "faces").mkdir()
     monkeypatch.chdir(tmp_path / "faces")
     assert len(Finder.of("boxes", file=file).boxes(PICTURE, "1.jpg")) == 1
 
 
 def test_what_predict_wrote_is_read(tmp_path: Path) -> None:
-    file = written(
+    file = write(
         tmp_path / "points.csv",
         "image_name,face,box_x0,box_y0,box_x1,box_y1,box_score,part_0_x\na.png,0,1,2,30,40,17,9\n",
     )
@@ -82,7 +82,7 @@ def test_a_file_of_boxes_that_is_wrong_is_named_with_its_line(
     tmp_path: Path, text: str, reason: str
 ) -> None:
     with pytest.raises(DataError, match=reason):
-        boxes.build(file=written(tmp_path / "b.csv", text))
+        boxes.build(file=write(tmp_path / "b.csv", text))
 
 
 def test_detectors_that_need_a_file_ask_for_it(
@@ -98,14 +98,14 @@ def test_detectors_that_need_a_file_ask_for_it(
 
 
 def test_boxes_without_a_path_say_how_one_is_given(tmp_path: Path) -> None:
-    file = written(tmp_path / "b.csv", "image_name,x0,y0,x1,y1\na,1,2,3,4\n")
+    file = write(tmp_path / "b.csv", "image_name,x0,y0,x1,y1\na,1,2,3,4\n")
     with pytest.raises(UsageError, match=r"predict\(image, path=\.\.\.\)"):
         Finder.of("boxes", file=file).boxes(PICTURE)
 
 
 @pytest.mark.parametrize("root", ["", "frame_images_DB", "frame_images_DB/Ann.labeled_faces.txt"])
 def test_the_release_is_read_from_its_root_its_folder_or_a_file(tmp_path: Path, root: str) -> None:
-    written(
+    write(
         tmp_path / "frame_images_DB" / "Ann.labeled_faces.txt",
         "Ann\\0\\0.555.jpg,0,100,80,40,30,0,1\n\nAnn\\1\\1.2.jpg,0,10,10,4,4,0,1\n",
     )
@@ -121,7 +121,7 @@ def test_the_release_is_read_from_its_root_its_folder_or_a_file(tmp_path: Path, 
 def test_a_line_of_the_release_that_is_wrong_is_named(
     tmp_path: Path, line: str, reason: str
 ) -> None:
-    written(tmp_path / "Ann.labeled_faces.txt", f"a,0,5,5,2,2,0,1\n{line}\n")
+    write(tmp_path / "Ann.labeled_faces.txt", f"a,0,5,5,2,2,0,1\n{line}\n")
     with pytest.raises(DataError, match=f"Ann.labeled_faces.txt line 2: {reason}"):
         labelled_faces.build(root=str(tmp_path))
     with pytest.raises(DataError, match=r"neither it nor its frame_images_DB holds a \*\.labeled"):
@@ -131,15 +131,15 @@ def test_a_line_of_the_release_that_is_wrong_is_named(
 def test_the_kit_asks_for_the_file_that_a_detector_needs(tmp_path: Path) -> None:
     run = CliRunner()
     for plugin in ("boxes", "labelled_faces"):
-        asked = run.invoke(app, ["check", plugin, "--only", "gives_boxes"])
-        assert asked.exit_code == 2, asked.output
-        assert "--set detector." in asked.output
+        refused = run.invoke(app, ["check", plugin, "--only", "gives_boxes"])
+        assert refused.exit_code == 2, refused.output
+        assert "--set detector." in refused.output
     x0, y0, x1, y1 = pictures.FACE
-    file = written(
+    file = write(
         tmp_path / "b.csv", f"image_name,x0,y0,x1,y1\nphotograph.png,{x0},{y0},{x1},{y1}\n"
     )
-    told = run.invoke(
+    passed = run.invoke(
         app, ["check", "boxes", "--only", "finds_a_face", "--set", f"detector.file={file}"]
     )
-    assert told.exit_code == 0, told.output
-    assert "finds_a_face" in told.output
+    assert passed.exit_code == 0, passed.output
+    assert "finds_a_face" in passed.output

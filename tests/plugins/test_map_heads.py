@@ -1,6 +1,6 @@
 """soft_argmax, simcc and heatmap: what they give, what they train on, what they refuse.
 
-That their points are where their maps say is tested in test_head_geometry.py.
+test_head_geometry.py tests that their points are where their maps say.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def maps(batch: int = 2) -> list[Tensor]:
 
 
 def labels(batch: int = 2) -> tuple[Tensor, Tensor]:
-    """In landmark units, inside the input; the second point of each face is not visible."""
+    """Targets in landmark units, inside the input; the second point of each face is not visible."""
     generator = torch.Generator().manual_seed(2)
     target = to_landmark_units(0.2 + 0.6 * torch.rand(batch, 5, 2, generator=generator))
     visible = torch.ones(batch, 5, dtype=torch.bool)
@@ -54,7 +54,7 @@ def bump(head: Any, unit: Tensor) -> Tensor:
     return y[..., None] * x[..., None, :]
 
 
-def own_map(kind: str) -> str:
+def map_name(kind: str) -> str:
     return {"soft_argmax": "log_map", "simcc": "log_bins", "heatmap": "map"}[kind]
 
 
@@ -78,7 +78,7 @@ def test_one_map_serves_as_well_as_a_list(kind: str) -> None:
 @EVERY
 @pytest.mark.parametrize("stride", [4, 8])
 def test_every_parameter_gets_a_gradient(kind: str, stride: int) -> None:
-    """From the head's own loss; maps that are finer than what was asked get no layers."""
+    """From the head's own loss; maps that are finer than the requested stride get no layers."""
     head = build(kind, stride=stride)
     target, visible = labels()
     head.loss(head(maps()), target, visible, POINT_LOSS).backward()
@@ -92,10 +92,10 @@ def test_every_parameter_gets_a_gradient(kind: str, stride: int) -> None:
 def test_invisible_points_reach_neither_loss_nor_gradient(kind: str, garbage: float) -> None:
     target, visible = labels()
     found = []
-    for held in (0.0, garbage):
+    for filler in (0.0, garbage):
         head = build(kind)
-        spoilt = torch.where(visible[..., None], target, held)
-        value = head.loss(head(maps()), spoilt, visible, POINT_LOSS)
+        garbled = torch.where(visible[..., None], target, filler)
+        value = head.loss(head(maps()), garbled, visible, POINT_LOSS)
         value.backward()
         found.append((value.item(), [p.grad for p in head.parameters()]))
     assert math.isfinite(found[0][0])
@@ -108,9 +108,9 @@ def test_maps_of_invisible_points_are_not_trained(kind: str) -> None:
     head = build(kind)
     target, visible = labels()
     output = head(maps())
-    output[own_map(kind)].retain_grad()
+    output[map_name(kind)].retain_grad()
     head.loss(output, target, visible, POINT_LOSS).backward()
-    gradient = output[own_map(kind)].grad.flatten(2).abs().sum(-1)
+    gradient = output[map_name(kind)].grad.flatten(2).abs().sum(-1)
     assert torch.equal(gradient > 0, visible)
 
 
@@ -151,7 +151,7 @@ def test_points_are_read_in_float32_under_autocast(kind: str) -> None:
         output = head([each.bfloat16() for each in maps()])
     assert all(each.dtype == torch.float32 for each in output.values())
     exact = head(maps())["points"]
-    if kind != "heatmap":  # whose greatest cell may be another, in random maps
+    if kind != "heatmap":  # in random maps its highest cell may be another one
         torch.testing.assert_close(output["points"], exact, atol=0.02, rtol=0)
 
 
@@ -196,15 +196,15 @@ def test_a_map_that_is_its_target_costs_least(kind: str) -> None:
     target, visible = labels()
     unit = from_landmark_units(target)
     if kind == "simcc":
-        said = head.bins.log_gaussian(head.bins.to_cells(unit), head.sigma)
+        ideal = head.bins.log_gaussian(head.bins.to_cells(unit), head.sigma)
     elif kind == "soft_argmax":
         log = head.axis.log_gaussian(head.axis.to_cells(unit), head.sigma)
-        said = log[:, :, 1, :, None] + log[:, :, 0, None, :]
+        ideal = log[:, :, 1, :, None] + log[:, :, 0, None, :]
     else:
-        said = bump(head, unit)
-    best = head.loss(head.read(said), target, visible, POINT_LOSS).item()
+        ideal = bump(head, unit)
+    best = head.loss(head.read(ideal), target, visible, POINT_LOSS).item()
     assert best == pytest.approx(0, abs=1e-4)
-    moved = head.loss(head.read(said.roll(1, -1)), target, visible, POINT_LOSS).item()
+    moved = head.loss(head.read(ideal.roll(1, -1)), target, visible, POINT_LOSS).item()
     assert moved > 0.01
 
 
@@ -225,7 +225,7 @@ def test_the_maps_loss_is_an_option_and_the_point_loss_has_no_part() -> None:
     target, visible = labels()
 
     def refuse(*_: Tensor) -> Tensor:
-        raise AssertionError("the point loss was asked")
+        raise AssertionError("the point loss was called")
 
     head = build("heatmap", map_loss="mse").eval()
     output = head(maps())
@@ -263,7 +263,7 @@ def test_options_that_make_no_sense_are_refused(
     [
         (FeatureInfo((256,)), "works on square maps, and the backbone emits a vector"),
         (FeatureInfo((8,), ((8, 4),), (8.0,)), "the backbone emits 8 x 4 cells"),
-        # 16 over 4 is as fine as it goes, and a map that is too fine does not serve either
+        # a map is doubled twice at most, so not from 32 to 4; a map that is too fine is refused too
         (FeatureInfo((8,), ((2, 2),), (32.0,)), "no map of stride 4 .* have 32; set head.stride"),
         (FeatureInfo((8,), ((32, 32),), (2.0,)), "no map of stride 4 .* have 2"),
     ],
@@ -291,12 +291,12 @@ def test_heatmap_reads_visibility_where_each_map_is_bright() -> None:
     assert output["visibility"].shape == (2, 5)
     assert ((output["visibility"] > 0) & (output["visibility"] < 1)).all()
     assert "visibility" not in build("heatmap")(maps())
-    # Seen on the left half of the input and hidden on the right, by a planted map.
+    # A map made by hand: visible on the left half of the input, hidden on the right.
     cells = head.axis.count
     side = torch.where(torch.arange(cells) < cells / 2, 1.0, -1.0).expand(1, 5, cells, cells)
     head.seen = nn.Identity()
     head.seen.weight = torch.zeros(1)
-    for x, wanted in ((0.2, 1.0), (0.8, -1.0)):
+    for x, expected in ((0.2, 1.0), (0.8, -1.0)):
         bright = bump(head, torch.tensor([[[x, 0.5]] * 5]))
-        told = head.visibility(side, bright)
-        torch.testing.assert_close(told, torch.full((1, 5), wanted).sigmoid(), atol=0.02, rtol=0)
+        found = head.visibility(side, bright)
+        torch.testing.assert_close(found, torch.full((1, 5), expected).sigmoid(), atol=0.02, rtol=0)

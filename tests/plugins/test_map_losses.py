@@ -1,4 +1,4 @@
-"""What maps are trained by: divergences, adaptive wing and smoothing against figures by hand."""
+"""Losses of maps: divergences, adaptive wing and smoothing against values computed by hand."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_divergences_by_hand() -> None:
 
 
 def test_maps_with_nothing_in_common_diverge_by_ln_2() -> None:
-    """And what a softmax rounds to 0 makes no NaN."""
+    """A probability that a softmax rounds to 0 gives no NaN."""
     log_map = torch.tensor([[0.0, -500.0]], requires_grad=True)
-    far = jensen_shannon(log_map, torch.tensor([-500.0, 0.0]), torch.zeros(1))
-    far.backward()
-    assert far.item() == pytest.approx(math.log(2))
+    value = jensen_shannon(log_map, torch.tensor([-500.0, 0.0]), torch.zeros(1))
+    value.backward()
+    assert value.item() == pytest.approx(math.log(2))
     assert log_map.grad is not None
     assert log_map.grad.isfinite().all()
 
@@ -115,5 +115,5 @@ def test_the_smoothing_of_maps_by_hand() -> None:
     torch.testing.assert_close(matrix.flip(0, 1), matrix)
     middle = torch.tensor([0, 0.0001, 0.0096, 0.2054, 0.5699, 0.2054, 0.0096, 0.0001, 0])
     torch.testing.assert_close(matrix[4], middle, atol=6e-5, rtol=0)
-    # at the end what is beyond is taken to be as the last
+    # beyond the end, the last value is repeated
     torch.testing.assert_close(matrix[0, :2], torch.tensor([0.785, 0.2054]), atol=1e-4, rtol=0)

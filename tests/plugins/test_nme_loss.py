@@ -61,10 +61,10 @@ def test_a_short_distance_is_raised_as_the_metric_does() -> None:
 
 @pytest.mark.parametrize("visible", [[True, False, False], [True, True, False]])
 def test_a_face_whose_points_span_no_box_costs_nothing(visible: list[bool]) -> None:
-    """It counts as no face either: the other's mean stands."""
+    """It does not count as a face: the mean is that of the other face."""
     points = torch.cat((moved((1, 0), (1, 0), (1, 0)), FACE + 2)).requires_grad_()
-    shown = torch.cat((ALL, torch.tensor([visible])))
-    loss = nme.build(scheme=EYES)(points, FACE.expand(2, 3, 2), shown)
+    both_visible = torch.cat((ALL, torch.tensor([visible])))
+    loss = nme.build(scheme=EYES)(points, FACE.expand(2, 3, 2), both_visible)
     loss.backward()
     assert loss.item() == pytest.approx(1 / 4)
     assert points.grad is not None

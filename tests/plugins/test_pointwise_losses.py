@@ -1,4 +1,4 @@
-"""smooth_l1, l1 and mse against figures worked by hand."""
+"""smooth_l1, l1 and mse against values computed by hand."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pretrained weights: loaded where they can be had, and a clear way round where they cannot.
+"""Pretrained weights: loaded where they are available; elsewhere the error names another way.
 
-A server of this machine takes the place of torchvision's, the hub's cache that of the hub.
+A local server replaces torchvision's, and the hub's cache replaces the hub.
 """
 
 from __future__ import annotations

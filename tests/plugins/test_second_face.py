@@ -91,6 +91,6 @@ def test_a_picture_without_a_label_stays_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_a_share_outside_0_to_1_is_refused(share: float) -> None:
     with pytest.raises(UsageError, match="must lie in 0 to 1"):
         second_face.build(share=share)

@@ -1,7 +1,7 @@
 """One architecture of every module of timm: described by `zoo info`, and trained for one step.
 
-`make families` goes through them all, which takes a quarter of an hour; `make test` through those
-whose class tokens are views of parameters, which torch's counter of multiply-adds stumbled over.
+`make families` tests all of them, which takes a quarter of an hour. `make test` tests those whose
+class tokens are views of parameters, on which torch's counter of multiply-adds once failed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def smallest(module: str) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    whole = metafunc.config.getoption("--conformance") == "full"
-    modules = [m for m in timm.list_modules() if smallest(m)] if whole else VIEWS
+    full = metafunc.config.getoption("--conformance") == "full"
+    modules = [m for m in timm.list_modules() if smallest(m)] if full else VIEWS
     metafunc.parametrize("module", modules)
 
 

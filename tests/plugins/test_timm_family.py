@@ -125,9 +125,9 @@ def test_the_last_map_alone_goes_through_the_final_norm() -> None:
 
 
 def test_timms_own_weights_fit_by_name() -> None:
-    whole = timm.create_model("convnext_atto")
+    original = timm.create_model("convnext_atto")
     network = build("convnext_atto")
-    result = network.load_state_dict(whole.state_dict(), strict=False)
+    result = network.load_state_dict(original.state_dict(), strict=False)
     assert result.missing_keys == []
     assert all(name.startswith("head.") for name in result.unexpected_keys)
 
@@ -249,7 +249,7 @@ def test_names_are_searched_by_shell_pattern() -> None:
 def test_names_that_are_kept_are_those_of_timm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a file that names its version, written anew where it is damaged."""
+    """They are in a file that names timm's version; a damaged one is written again."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
     file = tmp_path / f"timm-names-{timm.__version__}.json"
 
@@ -317,12 +317,12 @@ def test_pretrained_without_a_network_fails_at_once(name: str) -> None:
 
 
 def test_pretrained_weights_come_from_the_cache_without_a_network(hub: Path) -> None:
-    whole: Any = timm.create_model("mobilenetv3_small_050").eval()
-    plant(hub, "timm/mobilenetv3_small_050.lamb_in1k", whole, {})
+    original: Any = timm.create_model("mobilenetv3_small_050").eval()
+    plant(hub, "timm/mobilenetv3_small_050.lamb_in1k", original, {})
     network = build("mobilenetv3_small_050", pretrained=True).eval()
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        expected = whole.forward_intermediates(image, indices=[-1], intermediates_only=True)[-1]
+        expected = original.forward_intermediates(image, indices=[-1], intermediates_only=True)[-1]
         torch.testing.assert_close(network(image), expected)
 
 
@@ -332,10 +332,10 @@ def test_a_hub_repository_is_not_fetched_unless_pretrained() -> None:
 
 
 def test_a_hub_repository_that_was_fetched_needs_no_network(hub: Path) -> None:
-    whole = timm.create_model("test_vit")
+    original = timm.create_model("test_vit")
     config = {
         "architecture": "test_vit",
-        "num_classes": whole.num_classes,
+        "num_classes": original.num_classes,
         "pretrained_cfg": {
             "input_size": [3, 160, 160],
             "fixed_input_size": True,
@@ -345,12 +345,12 @@ def test_a_hub_repository_that_was_fetched_needs_no_network(hub: Path) -> None:
         },
     }
     assert timm_family.resolve("hf-hub:someone/faces").mean == IMAGENET_MEAN
-    plant(hub, "someone/faces", whole, config)
+    plant(hub, "someone/faces", original, config)
     backbone = timm_family.resolve("hf-hub:someone/faces")
     assert (backbone.input_size, backbone.mean[0]) == (160, 0.5)
     assert backbone.weights_license == "cc0-1.0"
     trained = backbone.build(pretrained=True).state_dict()
-    torch.testing.assert_close(trained["pos_embed"], whole.state_dict()["pos_embed"])
+    torch.testing.assert_close(trained["pos_embed"], original.state_dict()["pos_embed"])
     random = backbone.build(input_size=160).state_dict()
     assert random.keys() == trained.keys()
     assert not torch.equal(random["pos_embed"], trained["pos_embed"])
@@ -359,7 +359,7 @@ def test_a_hub_repository_that_was_fetched_needs_no_network(hub: Path) -> None:
 def test_a_fetched_configuration_that_differs_from_the_plan_stops(
     hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first command that names a repository has planned without knowing its input."""
+    """The first command that names a repository makes its plan before it knows the input."""
     config = {"input_size": [3, 160, 160], "mean": [0.5] * 3, "std": [0.5] * 3}
     monkeypatch.setattr(hub_cache, "require", lambda *_: None)
     monkeypatch.setattr(
@@ -377,7 +377,7 @@ def test_a_fetched_configuration_that_differs_from_the_plan_stops(
     ],
 )
 def test_what_is_no_option_of_the_architecture_is_refused_by_name(option: str) -> None:
-    """Some of these would open files of this machine, which a stranger's record could name."""
+    """Some of these open files of this machine, and a downloaded record could name such files."""
     with pytest.raises(UsageError, match=rf"backbone\.{option} is no option .*--weights FILE"):
         timm_family.resolve("test_resnet").build(**{option: "/etc/passwd"})
 

@@ -41,9 +41,9 @@ def count(network: nn.Module) -> int:
 def test_resnet152_gives_the_coarsest_map() -> None:
     network = on_meta(resnet152.build)
     assert shapes(network) == (2, 2048, 7, 7)
-    whole = on_meta(torchvision.models.resnet152)
-    assert names(whole) - names(network) == {"fc.weight", "fc.bias"}
-    assert names(network) < names(whole)
+    original = on_meta(torchvision.models.resnet152)
+    assert names(original) - names(network) == {"fc.weight", "fc.bias"}
+    assert names(network) < names(original)
 
 
 def test_resnet152_gives_maps_from_fine_to_coarse_and_builds_no_more_than_these() -> None:
@@ -64,9 +64,9 @@ def test_resnet152_refuses_maps_that_it_has_not(out_indices: list[int]) -> None:
 def test_vgg19_keeps_the_4096_wide_classifier() -> None:
     network = on_meta(vgg19.build)
     assert shapes(network) == (2, 4096)
-    whole = on_meta(torchvision.models.vgg19_bn)
-    assert names(whole) - names(network) == {"classifier.6.weight", "classifier.6.bias"}
-    assert names(network) < names(whole)
+    original = on_meta(torchvision.models.vgg19_bn)
+    assert names(original) - names(network) == {"classifier.6.weight", "classifier.6.bias"}
+    assert names(network) < names(original)
 
 
 def test_vgg19_without_its_classifier_gives_the_map_and_builds_no_more() -> None:
@@ -90,21 +90,21 @@ def test_every_parameter_gets_a_gradient(backbone: Any) -> None:
 
 
 def test_pretrained_resnet152_gives_torchvisions_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = torchvision.models.resnet152().eval()
-    asked = []
+    original = torchvision.models.resnet152().eval()
+    requested = []
 
     def weights(which: Any) -> dict[str, torch.Tensor]:
-        asked.append(which.url)
-        state: dict[str, torch.Tensor] = whole.state_dict()
+        requested.append(which.url)
+        state: dict[str, torch.Tensor] = original.state_dict()
         return state
 
     monkeypatch.setattr(torchvision_models, "_weights", weights)
     network = resnet152.build(pretrained=True).eval()
-    assert asked == [resnet152.weights]
+    assert requested == [resnet152.weights]
     image = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
-        classes = whole.fc(network(image).mean(dim=(2, 3)))
-        torch.testing.assert_close(classes, whole(image))
+        classes = original.fc(network(image).mean(dim=(2, 3)))
+        torch.testing.assert_close(classes, original(image))
 
 
 def test_weights_say_which_file_is_wanted() -> None:

@@ -1,4 +1,4 @@
-"""wing, soft_wing and rectified_wing against figures worked by hand.
+"""wing, soft_wing and rectified_wing against values computed by hand.
 
 ln 1.5 = 0.405465, ln 2 = 0.693147, ln 3 = 1.098612.
 """
@@ -14,11 +14,11 @@ from zoo.api import UsageError
 from zoo.plugins.losses.wing import rectified_wing, soft_wing, wing
 
 PIXEL = 224 / 50 / 256
-"""Of a 256 px input, in landmark units."""
+"""A pixel of a 256 px input, in landmark units."""
 
 
 def cost(loss: Any, difference: float, **options: float) -> float:
-    """Of one coordinate: both coordinates of one point differ by it."""
+    """The loss of one coordinate: both coordinates of one point differ by ``difference``."""
     points = torch.full((1, 1, 2), difference, dtype=torch.float64)
     target = torch.zeros(1, 1, 2, dtype=torch.float64)
     value: float = loss.build(**options)(points, target, torch.ones(1, 1, dtype=torch.bool)).item()

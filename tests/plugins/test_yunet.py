@@ -1,4 +1,4 @@
-"""yunet: boxes in pixels of the picture, a second look at what is doubtful, and the real file.
+"""yunet: boxes in pixels of the picture, a second search about doubtful faces, the real file.
 
 ``ZOO_TEST_YUNET`` names face_detection_yunet_2023mar.onnx, for the tests that need the real one.
 """
@@ -32,7 +32,7 @@ real_file = pytest.mark.skipif(not REAL, reason="ZOO_TEST_YUNET names no file of
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Knows the cell of the photograph that begins at (544, 224)."""
+    """A network that detects the cell of the photograph that begins at (544, 224)."""
     patch = pictures.photograph()[224:256, 544:576]
     return str(yunet_file.write(tmp_path_factory.mktemp("yunet") / "y.onnx", patch))
 
@@ -42,7 +42,7 @@ def test_yunet_gives_edges_in_pixels_of_the_picture(network: str) -> None:
     detect = yunet.build(model=network, longest_side=1000)
     (box,) = detect(pictures.photograph())
     np.testing.assert_allclose(box[:4], [463.5, 143.5, 655.5, 335.5], atol=1e-3)
-    # the network says 2 and 2 on what it knows; a face scores sqrt(cls * obj)
+    # on this cell both logits are 2; a face scores sqrt(cls * obj)
     assert box[4] == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-4)
     assert (
         len(yunet.build(model=network, longest_side=1000, min_score=0.9)(pictures.photograph()))
@@ -94,8 +94,8 @@ def test_a_graph_that_was_kept_and_is_damaged_is_made_anew(network: str) -> None
 
 @real_file
 def test_the_network_sees_what_opencv_sees() -> None:
-    """OpenCV rounds boxes to whole pixels where it compares them: faces as large as here do not
-    mind."""
+    """OpenCV rounds boxes to whole pixels before it compares them, which does not matter for faces
+    as large as here."""
     photo = pictures.photograph()
     size = photo.shape[1::-1]
     opencv = cv2.FaceDetectorYN.create(REAL, "", size, 0.6, 0.3, 5000)
@@ -125,7 +125,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", range(8))
 def test_a_close_look_says_where_a_turned_face_is(cell: int) -> None:
-    """The network is played by one that sees a red spot in one of the turns."""
+    """The network is replaced by a function that finds a red spot in one of the turns."""
     image = np.zeros((300, 400, 3), np.uint8)
     cv2.circle(image, (212, 141), 3, (255, 0, 0), cv2.FILLED)
 
@@ -144,11 +144,11 @@ def test_a_close_look_says_where_a_turned_face_is(cell: int) -> None:
     scale = module.FACE / 100
     longer = 50 / scale
     turn = math.radians(45 * cell)
-    # from the middle of what the network sees to that of the points, towards the chin
-    wanted = np.array([212, 141]) + module.BELOW * longer * np.array(
+    # from the middle of the network's box to that of the points, towards the chin
+    expected = np.array([212, 141]) + module.BELOW * longer * np.array(
         [-math.sin(turn), math.cos(turn)]
     )
-    np.testing.assert_allclose((found[:2] + found[2:4]) / 2, wanted, atol=0.6)
+    np.testing.assert_allclose((found[:2] + found[2:4]) / 2, expected, atol=0.6)
     assert max(found[2:4] - found[:2]) == pytest.approx(longer)
     assert found[4] == pytest.approx(0.9)
 
@@ -156,10 +156,10 @@ def test_a_close_look_says_where_a_turned_face_is(cell: int) -> None:
 def test_only_what_is_doubtful_is_looked_at_and_kept_where_it_convinces(
     network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[float] = []
+    scores: list[float] = []
 
-    def look(network: Any, image: Any, box: NDArray[np.float32]) -> NDArray[np.float32]:
-        looked.append(float(box[4]))
+    def search_again(network: Any, image: Any, box: NDArray[np.float32]) -> NDArray[np.float32]:
+        scores.append(float(box[4]))
         return np.float32([[*box[:4], 0.95 if box[0] < 50 else 0.75]])
 
     def search(network: Any, image: Any, side: int) -> NDArray[np.float32]:
@@ -167,10 +167,10 @@ def test_only_what_is_doubtful_is_looked_at_and_kept_where_it_convinces(
         return np.float32(rows)
 
     monkeypatch.setattr(module, "_search", search)
-    monkeypatch.setattr(module, "_search_all_angles", look)
+    monkeypatch.setattr(module, "_search_all_angles", search_again)
     boxes = yunet.build(model=network)(np.zeros((100, 100, 3), np.uint8))
     np.testing.assert_allclose(boxes[:, 4], [0.95, 0.92])
-    assert looked == pytest.approx([0.3, 0.2])
+    assert scores == pytest.approx([0.3, 0.2])
 
 
 def test_a_face_that_lies_elsewhere_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,8 +189,8 @@ def test_a_crop_of_a_small_copy_shows_what_one_of_the_picture_shows(halvings: in
     image = np.asarray(cv2.GaussianBlur(pictures.photograph(), (0, 0), 12), np.uint8)
     side = 70.0 * 2**halvings
     found = module._Pyramid(image).crop(430.25, 300.5, side, 64).astype(int)
-    wanted = crop(image, Region(430.25, 300.5, side), 64).astype(int)
-    assert np.abs(found - wanted).max() <= 2
+    expected = crop(image, Region(430.25, 300.5, side), 64).astype(int)
+    assert np.abs(found - expected).max() <= 2
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_large_pictures_are_searched_in_a_small_copy_too(
 @pytest.mark.parametrize("angle", [0, 45, 90, 180, -90])
 @pytest.mark.parametrize("size", [40, 600])
 def test_the_real_network_finds_a_face_of_any_size_and_angle(size: int, angle: int) -> None:
-    """The face of the photograph, as large, in the middle of a picture of 1000 pixels."""
+    """The photograph's face, ``size`` pixels wide, in the middle of a picture of 1000 pixels."""
     x0, y0, x1, y1 = pictures.FACE
     scale = size / (x1 - x0)
     photo = cv2.resize(

@@ -1,4 +1,4 @@
-"""Crops for recognition networks: where the five points come to lie, and what the pixels are."""
+"""Crops for recognition networks: where the five points lie, and which pixels the crop has."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_a_template_that_was_turned_scaled_and_moved_comes_back(
 ) -> None:
     five = moved(TEMPLATE, angle, scale, (shift, -shift))
     matrix = align(np.zeros((2, 3, 3), np.uint8), five, size).matrix
-    wanted = (TEMPLATE + 0.5) * size / SIDE - 0.5
-    np.testing.assert_allclose(apply(matrix, five), wanted, atol=1e-6 * size)
+    expected = (TEMPLATE + 0.5) * size / SIDE - 0.5
+    np.testing.assert_allclose(apply(matrix, five), expected, atol=1e-6 * size)
 
 
 @settings(deadline=None, max_examples=30)
@@ -46,7 +46,7 @@ def test_no_other_turn_scale_and_shift_brings_points_nearer(seed: int) -> None:
     matrix = similarity(five, TEMPLATE)
     a, b = matrix[:, 0]
     np.testing.assert_allclose(matrix[:, 1], (-b, a))  # no shear, no mirror
-    off = ((apply(matrix, five) - TEMPLATE) ** 2).sum()
+    error = ((apply(matrix, five) - TEMPLATE) ** 2).sum()
     for change in (1e-3, -1e-3):
         for worse in (
             matrix + np.array([[0, 0, change], [0, 0, 0]]),
@@ -54,7 +54,7 @@ def test_no_other_turn_scale_and_shift_brings_points_nearer(seed: int) -> None:
             np.column_stack([matrix[:, :2] * (1 + change), matrix[:, 2]]),
             matrix + np.array([[0, -change, 0], [change, 0, 0]]),
         ):
-            assert ((apply(worse, five) - TEMPLATE) ** 2).sum() > off
+            assert ((apply(worse, five) - TEMPLATE) ** 2).sum() > error
 
 
 @settings(deadline=None, max_examples=30)
@@ -75,8 +75,8 @@ def test_pixels_land_where_the_matrix_says(angle: float, scale: float) -> None:
 
 
 def test_a_large_face_is_shrunk_without_aliasing_and_outside_is_black() -> None:
-    checked = (np.indices((1200, 1200)).sum(0) % 2 * 255).astype(np.uint8)
-    image = np.repeat(checked[..., None], 3, axis=2)
+    checkerboard = (np.indices((1200, 1200)).sum(0) % 2 * 255).astype(np.uint8)
+    image = np.repeat(checkerboard[..., None], 3, axis=2)
     crop, _ = align(image, TEMPLATE * 10 + 40, 112)
     assert np.abs(crop[5:-5, 5:-5].astype(int) - 128).max() < 12
     far, _ = align(image, TEMPLATE - 5000, 112)

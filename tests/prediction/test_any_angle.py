@@ -1,4 +1,4 @@
-"""Faces at any angle, and what is no face: quarter turns where a model is not sure, and a limit."""
+"""Quarter turns for faces at any angle, and a least confidence that drops what is no face."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SURE = Calibration(slope=20.0, intercept=-10.0)
 
 
 class KnowsUpright(nn.Module):
-    """Knows faces whose upper half is the brighter one, and sees their points where they are; it
-    sees nothing in others, and remembers how many crops it was shown."""
+    """Predicts the same points for every crop. Their score is high only where the upper half is the
+    brighter one. ``shown`` has the number of crops of each call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,10 +40,10 @@ class KnowsUpright(nn.Module):
 
 
 def calibrated() -> tuple[TorchPredictor, KnowsUpright]:
-    model = KnowsUpright()
-    made = predictor(model)
-    made.calibration = SURE
-    return made, model
+    network = KnowsUpright()
+    result = predictor(network)
+    result.calibration = SURE
+    return result, network
 
 
 def face(quarters: int) -> NDArray[np.uint8]:
@@ -55,47 +55,47 @@ def face(quarters: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("quarters", range(4))
 def test_a_face_is_marked_whichever_way_up_it_is(quarters: int) -> None:
-    made, model = calibrated()
+    model, network = calibrated()
     image = face(quarters)
-    (found,) = made.predict(image, "none")
+    (found,) = model.predict(image, "none")
     assert found.score == pytest.approx(0.9)
     assert found.confidence == pytest.approx(1 / (1 + math.exp(-8)))
     region = frame_region(*image.shape[:2], quarters * math.pi / 2)
     np.testing.assert_allclose(found.points, region.to_source(UNIT), atol=1e-4)
-    # an upright face pays nothing; all other quarters are seen in one batch
-    assert model.shown == ([1] if quarters == 0 else [1, 3])
+    # an upright face needs no second pass; the other three quarters go in one batch
+    assert network.shown == ([1] if quarters == 0 else [1, 3])
 
 
 def test_a_followed_face_stays_turned() -> None:
-    made, _ = calibrated()
+    model, _ = calibrated()
     image = face(1)
-    (found,) = made.predict(image, "none")
-    (again,) = made.faces_in(image, [made.region_about(found.points)], again=False)
+    (found,) = model.predict(image, "none")
+    (again,) = model.faces_in(image, [model.region_about(found.points)], again=False)
     assert again.score == pytest.approx(0.9)
 
 
 def test_what_is_no_face_is_left_out_and_counted() -> None:
-    made, _ = calibrated()
+    model, _ = calibrated()
     grey = np.full((60, 80, 3), 90, np.uint8)
-    found, left = made.predict_batch([face(0), grey], "none")
+    found, left = model.predict_batch([face(0), grey], "none")
     assert (len(found), found.dropped) == (1, 0)
     assert (len(left), left.dropped) == (0, 1)
-    (kept,) = made.predict(grey, "none", min_confidence=0)
+    (kept,) = model.predict(grey, "none", min_confidence=0)
     assert kept.confidence == pytest.approx(1 / (1 + math.exp(8)))
 
 
 def test_a_model_that_nobody_calibrated_keeps_all_and_says_so() -> None:
-    made, model = calibrated()
-    made.calibration = None
-    (found,) = made.predict(face(2), "none")
+    model, network = calibrated()
+    model.calibration = None
+    (found,) = model.predict(face(2), "none")
     assert found.confidence is None
-    assert model.shown == [1], "what a low score is, nobody knows"
+    assert network.shown == [1], "without calibration no score counts as low"
     with pytest.raises(UsageError, match="is not calibrated"):
-        made.predict(face(2), "none", min_confidence=0.5)
+        model.predict(face(2), "none", min_confidence=0.5)
 
 
 def brightest_rows(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Finds a face whose upper half is the brighter one: the box of what is bright."""
+    """Finds a face whose upper half is the brighter one, as the box of its bright pixels."""
     grey = image.mean(-1)
     half = len(grey) // 2
     if grey[:half].mean() <= grey[half:].mean() + 50:
@@ -114,22 +114,22 @@ def test_a_detector_of_upright_faces_is_asked_about_the_turned_picture(quarters:
     boxes, angle = Finder(UPRIGHT_ONLY, brightest_rows).search(image)
     assert angle % (2 * math.pi) == pytest.approx(quarters * math.pi / 2)
     y, x = np.nonzero(image.mean(-1) > 100)
-    by_hand = (x.min() - 0.5, y.min() - 0.5, x.max() + 0.5, y.max() + 0.5, 1.0)
-    np.testing.assert_allclose(boxes, [by_hand])
-    made, _ = calibrated()
-    (found,) = made.predict(image, Finder(UPRIGHT_ONLY, brightest_rows), min_confidence=0)
-    region = face_region(boxes[0], (1, 0, 0), made.faces, angle)
+    expected = (x.min() - 0.5, y.min() - 0.5, x.max() + 0.5, y.max() + 0.5, 1.0)
+    np.testing.assert_allclose(boxes, [expected])
+    model, _ = calibrated()
+    (found,) = model.predict(image, Finder(UPRIGHT_ONLY, brightest_rows), min_confidence=0)
+    region = face_region(boxes[0], (1, 0, 0), model.faces, angle)
     np.testing.assert_allclose(found.points, region.to_source(UNIT), atol=1e-4)
 
 
 def test_a_detector_that_knows_all_angles_is_asked_once() -> None:
-    asked = []
+    shapes = []
 
     def detect(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        asked.append(image.shape)
+        shapes.append(image.shape)
         return np.empty((0, 5), np.float32)
 
     Finder(replace(UPRIGHT_ONLY, any_angle=True), detect).search(face(1))
-    assert asked == [face(1).shape]
+    assert shapes == [face(1).shape]
     Finder(UPRIGHT_ONLY, detect).search(face(1))
-    assert len(asked) == 5
+    assert len(shapes) == 5

@@ -1,4 +1,4 @@
-"""The detector that looks for faces where none is named: its file comes once, or haar stands in."""
+"""The default detector: its file is fetched once, and haar takes its place until then."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def zoo(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def kept() -> Path:
+def stored_file() -> Path:
     return Path(os.environ["ZOO_HOME"]) / "models" / "yunet" / FILE
 
 
@@ -112,21 +112,21 @@ def test_the_file_comes_once_and_serves_from_then_on(site: Site) -> None:
         assert id_of(Finder.of(min_score=0.5)) == "yunet"
         assert id_of(Finder.of("yunet")) == "yunet"
     assert site.asked == ["first"]
-    assert kept().read_bytes() == site.content
+    assert stored_file().read_bytes() == site.content
 
 
 def test_nothing_is_fetched_where_there_is_no_picture(site: Site, tmp_path: Path) -> None:
     bundled = catalogue.BUNDLED / "face68"
-    status, said = zoo("predict", bundled, tmp_path / "nowhere")
+    status, output = zoo("predict", bundled, tmp_path / "nowhere")
     assert (status, site.asked) == (1, [])
-    assert "nowhere: no such image file, video, folder or pattern" in said
+    assert "nowhere: no such image file, video, folder or pattern" in output
 
 
 def test_a_mirror_serves_where_the_first_address_does_not(site: Site) -> None:
     site.lacks = {"first"}
     assert id_of(Finder.of()) == "yunet"
     assert site.asked == ["first", "second"]
-    kept().unlink()
+    stored_file().unlink()
     assert zoo("fetch", "yunet")[0] == 0
     assert site.asked[-1] == "second"
 
@@ -135,16 +135,16 @@ def test_haar_stands_in_where_the_zoo_may_not_fetch(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    with pytest.warns(ZooWarning) as said:
+    with pytest.warns(ZooWarning) as caught:
         assert id_of(Finder.of()) == "haar"
-    [line] = [str(each.message) for each in said]
+    [line] = [str(each.message) for each in caught]
     assert line == (
         f"yunet: its file {FILE} is not here and could not be fetched (ZOO_OFFLINE is set); "
         "`zoo fetch yunet` fetches it, also with --from FOLDER; "
         "until then haar looks for faces, and finds fewer"
     )
     assert site.asked == []
-    # who asks for it, by its name or by its options, is not given another
+    # where it is requested by its name or by its options, no other detector takes its place
     for detector, options in (("yunet", {}), ("", {"min_score": 0.5})):
         with pytest.raises(NotFetchedError, match="ZOO_OFFLINE is set"):
             Finder.of(detector, **options)
@@ -191,7 +191,7 @@ def test_other_content_is_refused(site: Site) -> None:
     site.content = b"version https://git-lfs.github.com/spec/v1\n"
     with pytest.warns(ZooWarning, match=r"43 of \d+ bytes came"):
         assert id_of(Finder.of()) == "haar"
-    assert not kept().exists()
+    assert not stored_file().exists()
 
 
 def test_it_is_fetched_ahead_from_a_folder_and_is_no_model_of_points(
@@ -200,11 +200,11 @@ def test_it_is_fetched_ahead_from_a_folder_and_is_no_model_of_points(
     [before] = [each for each in look_at_places() if each.name == "yunet"]
     assert (before.status, before.next) == ("missing", "zoo fetch yunet")
     (tmp_path / FILE).write_bytes(site.content)
-    status, said = zoo("fetch", "yunet", "--from", tmp_path)
-    assert (status, said.splitlines()[1]) == (0, "Use it: zoo predict photo.jpg")
+    status, output = zoo("fetch", "yunet", "--from", tmp_path)
+    assert (status, output.splitlines()[1]) == (0, "Use it: zoo predict photo.jpg")
     assert (site.asked, id_of(Finder.of())) == ([], "yunet")
     [after] = [each for each in look_at_places() if each.name == "yunet"]
-    assert (after.status, str(kept().parent) in after.what) == ("ok", True)
+    assert (after.status, str(stored_file().parent) in after.what) == ("ok", True)
     assert not is_model("yunet")
     assert "yunet" not in zoo("models")[1]
 

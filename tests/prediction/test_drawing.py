@@ -1,4 +1,4 @@
-"""Overlays are in proportion to the face: a small one is seen under them, a large one has some."""
+"""Overlays scale with the face: they hide no small face, and are visible on a large one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def face(extent: float, x: float, y: float) -> Face:
 
 
 def changed(extent: float) -> NDArray[np.float64]:
-    """How much of the way from the picture's grey to a colour each pixel of a face goes."""
+    """The change of each pixel of a drawn face, as a share of that from grey to white."""
     side = round(extent * 1.5)
     plain = np.full((side, side, 3), GREY, np.uint8)
     drawn = draw_faces(plain, [face(extent, side / 2, side / 3)], IBUG68)
@@ -70,7 +70,7 @@ def test_nothing_but_the_face_changes_wherever_it_is(extent: float, x: float, y:
 
 @pytest.mark.parametrize("far", [1e6, 1e30, 3e38])
 def test_a_box_from_far_away_is_drawn_as_far_as_can_be(far: float) -> None:
-    """As of a file of boxes that was spoilt; OpenCV counts pixels in 32 bits."""
+    """As from a damaged file of boxes; OpenCV counts pixels in 32 bits."""
     points = np.array([[10.0, 10.0], [far, 20.0], [20.0, -far]], np.float32)
     face = Face((-far, -far, far, far), 1.0, points)
     image = np.zeros((40, 40, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Faces as a person meets them: printed, in a notebook, as numbers; and how sure a model is."""
+"""Faces as a user gets them: printed, in a notebook, as numbers; and how sure a model is."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def test_tables_json_and_files_say_the_same(tmp_path: Path) -> None:
     assert list(frame["image_name"]) == ["in/photo.jpg"] * 2
     assert list(frame["face"]) == [0, 1]
     np.testing.assert_allclose(frame.filter(like="part_").to_numpy().reshape(2, 3, 2), two.points)
-    for given, same in ((two, frame), (faces(), faces().to_frame())):
-        [file] = given.save(tmp_path / "new" / "points.csv")
+    for source, expected in ((two, frame), (faces(), faces().to_frame())):
+        [file] = source.save(tmp_path / "new" / "points.csv")
         read = pd.read_csv(file, keep_default_na=True)
-        pd.testing.assert_frame_equal(read, same, check_dtype=False, atol=1e-3)
+        pd.testing.assert_frame_equal(read, expected, check_dtype=False, atol=1e-3)
     assert json.loads(two.to_json()) == json.loads(two.to_json(indent=2))
     table = json.loads(two.to_json())
     assert table["image"] == "in/photo.jpg"
@@ -151,7 +151,7 @@ def test_a_predictor_says_what_it_is() -> None:
 
 
 def test_pictures_of_a_batch_are_what_they_are_alone() -> None:
-    """Of other sizes, one without a face between them; crops of all go through together."""
+    """The pictures have other sizes; the crops of all go through the model together."""
     model = Constant(score=True)
     made = predictor(model)
     images = [noise(60, 100), noise(50, 40), noise(90, 90)]
@@ -176,7 +176,7 @@ def test_the_score_is_the_mean_of_the_points_where_the_head_scores() -> None:
 
 
 class Askew(nn.Module):
-    """Sees points at the same place in every crop, mirrored or not, ``off`` from the middle."""
+    """Predicts the same points in every crop, mirrored or not, ``off`` from the middle."""
 
     def __init__(self, off: float) -> None:
         super().__init__()
@@ -193,8 +193,8 @@ class Askew(nn.Module):
     [(0.0, 1.0), (0.01, np.exp(-0.2 / np.sqrt(0.2))), (0.2, np.exp(-4 / np.sqrt(0.2)))],
 )
 def test_the_score_is_agreement_with_the_mirror_elsewhere(off: float, score: float) -> None:
-    """By hand: points shifted by .01 come back from the mirror .02 away, a fifth of the
-    tenth that halves a score and more; the face is .5 x .4."""
+    """By hand: points shifted by .01 come back from the mirror .02 away. A tenth of the face's size
+    divides the score by e; the face is .5 x .4, so its size is the root of .2."""
     made = predictor(Askew(off))
     made.scheme = SYMMETRIC
     (face,) = made.predict(noise(40, 40), "none")

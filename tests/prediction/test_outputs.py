@@ -1,4 +1,4 @@
-"""What a head declares beside points and scores, from the crop to pictures, files and drawings."""
+"""Outputs that a head declares beside points and scores: in pictures, files and drawings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conftest import Plant
 
 WIDE = np.float32([[0.04, 0.0], [0.0, 0.01]])
-"""Of a crop: two tenths of its width, one of its height."""
+"""Standard deviations in a crop: two tenths of its width, one of its height."""
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def test_a_covariance_is_turned_and_grows_with_its_crop(
     degrees: float, expected: list[list[float]]
 ) -> None:
     region = Region(70, 30, 10, math.radians(degrees))
-    given = {"covariance": WIDE[None], "depth": np.float32([0.5]), "own": np.float32([0.5])}
-    found = in_picture(given, region)
+    outputs = {"covariance": WIDE[None], "depth": np.float32([0.5]), "own": np.float32([0.5])}
+    found = in_picture(outputs, region)
     np.testing.assert_allclose(found["covariance"][0], expected, atol=1e-5)
     assert (found["depth"], found["own"]) == (pytest.approx(5), pytest.approx(0.5))
 
 
 class Unsure(Predictor):
-    """Both points of a crop where they always are."""
+    """Predicts the same two points in every crop, with their covariance."""
 
     name, region, input_size = "unsure", "frame", 8
     scheme = generic_scheme(2)
@@ -75,12 +75,12 @@ def test_a_face_and_its_json_have_them() -> None:
 
 
 def test_a_table_says_which_points_are_seen_where_the_model_does(tmp_path: Path) -> None:
-    plain, told = Unsure(), Unsure()
-    told.sure = (0.25, 1.0)
+    plain, with_visibility = Unsure(), Unsure()
+    with_visibility.sure = (0.25, 1.0)
     assert list(plain(BLACK, "none").to_frame().columns)[-1] == "part_1_y"
-    table = told(BLACK, "none").to_frame()
+    table = with_visibility(BLACK, "none").to_frame()
     assert table[["part_0_visibility", "part_1_visibility"]].values.tolist() == [[0.25, 1.0]]
-    told(BLACK, "none").save(tmp_path / "faces.csv")
+    with_visibility(BLACK, "none").save(tmp_path / "faces.csv")
     assert (tmp_path / "faces.csv").read_text().endswith(",0.25,1\n")
 
 

@@ -1,4 +1,4 @@
-"""A run exports itself when it first predicts, and anew when something that counts has changed."""
+"""A run exports itself when it first predicts, and again after its weights or config change."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def test_other_weights_or_another_configuration_are_exported_anew(run: Path) -> 
 
 def test_a_run_that_cannot_be_exported_says_why_and_predicts_all_the_same(run: Path) -> None:
     torch.manual_seed(0)
-    change(run, 1e6)  # noise that nobody can see moves its points
-    for _ in range(2):  # the second time nobody tries
+    change(run, 1e6)  # invisible noise moves its points
+    for _ in range(2):  # the second time no export is tried
         with pytest.warns(ZooWarning, match="run: runs in PyTorch, .* its graph cannot be checked"):
             model = load(run)
         assert isinstance(model, TorchPredictor)

@@ -1,4 +1,4 @@
-"""A picture in each form in which a person has it; and what is said of what is none."""
+"""A picture in each form that a user may have, and the errors for what is no picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.prediction.picture import Picture
 
 
 class Means(Predictor):
-    """Points at places that say what colour the picture has."""
+    """Predicts points that encode the mean colour of the picture."""
 
     name = "means"
     scheme = generic_scheme(3)
@@ -66,8 +66,10 @@ def test_a_photograph_is_upright_in_each_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA", "CMYK", "I;16"])
 def test_a_pil_picture_of_any_mode_becomes_rgb(mode: str) -> None:
     grey = np.full((4, 5), 200, np.uint16) << 8 if mode == "I;16" else None
-    made = PIL.Image.fromarray(IMAGE).convert(mode) if grey is None else PIL.Image.fromarray(grey)
-    pixels = Picture.of(made).pixels
+    converted = (
+        PIL.Image.fromarray(IMAGE).convert(mode) if grey is None else PIL.Image.fromarray(grey)
+    )
+    pixels = Picture.of(converted).pixels
     assert pixels.dtype == np.uint8
     assert pixels.shape[2] == 3
     if grey is not None:
@@ -103,7 +105,7 @@ class Strange:
 
 
 @pytest.mark.parametrize(
-    ("image", "said"),
+    ("image", "message"),
     [
         (IMAGE / 255, r"\(6, 9, 3\), float64: values from 0 to 1: \(image \* 255\)\.round\(\)"),
         (IMAGE.astype(np.float32), r"float32: image\.round\(\)\.clip\(0, 255\)"),
@@ -140,8 +142,8 @@ class Strange:
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_what_is_no_picture_is_named_with_what_is_taken(image: Any, said: str) -> None:
-    with pytest.raises(DataError, match=said) as caught:
+def test_what_is_no_picture_is_named_with_what_is_taken(image: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
         MODEL(image, "none")
     assert "\n" not in str(caught.value)
 

@@ -27,9 +27,9 @@ def project(yaw: float, pitch: float, roll: float, distance: float = 8.0) -> POI
     return camera.project(SHAPE / 70)
 
 
-def apart(found: object, wanted: object) -> NDArray[np.float64]:
+def apart(found: object, expected: object) -> NDArray[np.float64]:
     """Degrees between angles, the shorter way round."""
-    difference = np.asarray(found, np.float64) - np.asarray(wanted, np.float64)
+    difference = np.asarray(found, np.float64) - np.asarray(expected, np.float64)
     return np.abs((difference + 180) % 360 - 180)
 
 
@@ -46,9 +46,9 @@ def test_a_projected_shape_has_the_pose_it_was_given(
 ) -> None:
     """Within 5 degrees, although points are off by a hundredth of the face, and the distance of
     the camera is not known."""
-    seen = project(yaw, pitch, roll, distance)
-    seen += np.random.default_rng(seed).normal(0, 1.4, seen.shape)
-    pose = pose_of(seen)
+    points = project(yaw, pitch, roll, distance)
+    points += np.random.default_rng(seed).normal(0, 1.4, points.shape)
+    pose = pose_of(points)
     assert pose is not None
     assert apart(pose, (yaw, pitch, roll)).max() < 5
 
@@ -62,8 +62,8 @@ def test_the_signs_follow_the_picture() -> None:
     assert down[30, 1] - down[8, 1] > 10 + nose[1] - straight[8, 1]
     # clockwise as the picture shows it: the right eye sinks
     assert clockwise[42:48, 1].mean() > clockwise[36:42, 1].mean() + 20
-    for points, wanted in ((right, (30, 0, 0)), (down, (0, 30, 0)), (clockwise, (0, 0, 30))):
-        assert apart(pose_of(points), wanted).max() < 3
+    for points, expected in ((right, (30, 0, 0)), (down, (0, 30, 0)), (clockwise, (0, 0, 30))):
+        assert apart(pose_of(points), expected).max() < 3
 
 
 @settings(deadline=None, max_examples=25)
@@ -75,44 +75,44 @@ def test_place_and_size_do_not_change_a_pose_and_turns_and_mirrors_do_as_they_mu
     yaw: float, pitch: float, turn: float, scale: float, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
-    seen = project(yaw, pitch, 0) + random.normal(0, 3, (68, 2))
-    pose = pose_of(seen)
+    points = project(yaw, pitch, 0) + random.normal(0, 3, (68, 2))
+    pose = pose_of(points)
     assert pose is not None
-    moved = seen * scale + random.uniform(-500, 500, 2)
+    moved = points * scale + random.uniform(-500, 500, 2)
     assert apart(pose_of(moved), pose).max() < 0.1
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    turned = pose_of(seen @ np.array([[cos, sin], [-sin, cos]]))
+    turned = pose_of(points @ np.array([[cos, sin], [-sin, cos]]))
     assert apart(turned, (pose.yaw, pose.pitch, pose.roll + turn)).max() < 0.1
-    mirrored = seen[list(IBUG68.flip or ())] * (-1, 1)
+    mirrored = points[list(IBUG68.flip or ())] * (-1, 1)
     assert apart(pose_of(mirrored), (-pose.yaw, pose.pitch, -pose.roll)).max() < 0.1
 
 
 def test_drawn_people_look_where_they_were_drawn_to_look() -> None:
     """Other faces than the shape's own: 90 people of random proportions, who talk and laugh, whose
     jaw is labelled along the visible outline."""
-    off = []
+    errors = []
     for person in range(90):
         scene = frame_scene(5, person, 0, 0)
         turned = scene.camera.rotation
         yaw, pitch = np.arctan2(-turned[2, 0], turned[2, 2]), np.arcsin(-turned[2, 1])
         pose = pose_of(landmarks(scene.face, scene.camera))
-        off.append(apart(pose, np.degrees([yaw, pitch, scene.camera.roll])))
-    yaw_off, pitch_off, roll_off = np.mean(off, axis=0)
-    assert yaw_off < 2
-    assert pitch_off < 3.5
-    assert roll_off < 1.5
+        errors.append(apart(pose, np.degrees([yaw, pitch, scene.camera.roll])))
+    yaw_error, pitch_error, roll_error = np.mean(errors, axis=0)
+    assert yaw_error < 2
+    assert pitch_error < 3.5
+    assert roll_error < 1.5
 
 
 def test_points_of_other_schemes_give_the_same_pose_or_none() -> None:
-    seen = project(20, -10, 5).astype(np.float32)
+    points = project(20, -10, 5).astype(np.float32)
     box = (0.0, 0.0, 1.0, 1.0)
-    pose = Face(box, 1.0, seen, scheme=IBUG68).pose
+    pose = Face(box, 1.0, points, scheme=IBUG68).pose
     wflw = np.full((98, 2), np.nan, np.float32)
-    wflw[list(WFLW98_OF_IBUG68)] = seen
+    wflw[list(WFLW98_OF_IBUG68)] = points
     assert pose is not None
     assert Face(box, 1.0, wflw, scheme=WFLW98).pose == pose
-    assert Face(box, 1.0, seen, scheme=generic_scheme(68)).pose is None
-    assert Face(box, 1.0, seen).pose is None
+    assert Face(box, 1.0, points, scheme=generic_scheme(68)).pose is None
+    assert Face(box, 1.0, points).pose is None
 
 
 @pytest.mark.parametrize("points", [np.zeros((68, 2)), np.full((68, 2), np.nan)])

@@ -1,4 +1,4 @@
-"""Points on pictures: where the model looks, and that what it says lands in source pixels."""
+"""Points on pictures: which crops the model gets, and points in pixels of the source."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_a_whole_picture_is_seen_as_the_frames_of_training_were() -> None:
     assert face.box == (-0.5, -0.5, 99.5, 59.5)
     assert face.box_score == 1
     assert face.scores is None
-    (shown,) = model.shown
-    assert shown.shape == (1, 3, SIZE, SIZE)
-    assert shown.min() == 0  # black above and below
-    assert 0 < shown.max() <= 1
+    (crops,) = model.shown
+    assert crops.shape == (1, 3, SIZE, SIZE)
+    assert crops.min() == 0  # black above and below
+    assert 0 < crops.max() <= 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(50, 80), (200, 140), (31, 31)])
@@ -92,11 +92,11 @@ def test_each_found_face_is_seen_in_a_region_of_its_own(detector: str) -> None:
     faces = predictor(model).predict(noise(100, 160), detector)
     assert [face.box for face in faces] == [(20, 30, 60, 70), (100, 20, 130, 50)]
     np.testing.assert_allclose([face.box_score for face in faces], [0.9, 0.5])
-    for face, shown in zip(faces, model.shown[0], strict=True):
+    for face, crop in zip(faces, model.shown[0], strict=True):
         region = face_region(np.array(face.box, np.float32), (0.8, 0.05, 0.1), FACES)
         np.testing.assert_allclose(face.points, region.to_source(UNIT), atol=1e-3)
         assert face.scores is not None
-        np.testing.assert_allclose(face.scores, float(shown.mean()), atol=1e-6)
+        np.testing.assert_allclose(face.scores, float(crop.mean()), atol=1e-6)
 
 
 def test_spots_in_a_found_face_land_where_they_are(detector: str) -> None:
@@ -150,7 +150,7 @@ def test_a_face_region_by_hand() -> None:
 @settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_a_perfect_detector_finds_the_region_of_training(seed: int) -> None:
-    """The labelled box of a training face gives back the region in which it was trained on."""
+    """The labelled box of a training face gives back the region that was used in training."""
     random = np.random.default_rng(seed)
     region = Region(*random.uniform(-50, 50, 2), random.uniform(10, 300))
     unit = random.uniform(0.1, 0.9, (1, 68, 2))

@@ -27,7 +27,7 @@ def message(plugin_id: str = "ours", kind: str = "loss") -> str:
 
 
 @pytest.mark.parametrize(
-    ("source", "requires", "said"),
+    ("source", "requires", "words"),
     [
         # of the same name, as PEP 503 compares it
         ("import a_library", ["A.Library>=2"], ": needs a_library, which is not installed: "
@@ -39,7 +39,7 @@ def message(plugin_id: str = "ours", kind: str = "loss") -> str:
         # of another name: whatever is declared and not there
         ("import a_library", ["torch", "python-a>=1", "tool; extra == 'dev'"],
          ": pip install python-a"),
-        # a guess would be somebody's package
+        # a guess could name a stranger's package
         ("import a_library", ["torch"], "which is not installed and which needy does not declare: "
          "install the package that brings it, and tell the author"),
         ("import json.nothing", [], "needs json.nothing, which the installed json lacks: it wants "
@@ -48,12 +48,12 @@ def message(plugin_id: str = "ours", kind: str = "loss") -> str:
     ],
 )  # fmt: skip
 def test_a_missing_dependency_is_said_as_such(
-    plant: Plant, source: str, requires: list[str], said: str
+    plant: Plant, source: str, requires: list[str], words: str
 ) -> None:
     plant("needy", {"zoo.losses": {"ours": "ours"}}, source, requires=requires)
     text = message()
     assert text.startswith("loss ours of needy 1.0 cannot be loaded from needy:ours: needs ")
-    assert said in text
+    assert words in text
 
 
 @pytest.mark.parametrize("target", ["lost:ours", "lost.deep:ours", "needy.deep:ours"])
@@ -71,7 +71,7 @@ NEWER = (
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "words"),
     [
         ("from zoo.api import Backbone\nours = Backbone(build=None, layout='nhwc', api_version=99)",
          f"uses Backbone(layout=...), {NEWER}"),
@@ -85,10 +85,10 @@ NEWER = (
     ],
 )  # fmt: skip
 def test_a_plugin_for_another_zoo_is_told_from_a_broken_one(
-    plant: Plant, source: str, said: str
+    plant: Plant, source: str, words: str
 ) -> None:
     plant("author", {"zoo.losses": {"ours": "ours"}}, source)
-    assert said in message()
+    assert words in message()
 
 
 def test_a_type_error_of_somebody_elses_class_stays_what_it_is(plant: Plant) -> None:
@@ -111,7 +111,7 @@ one = Backbone(build=None, api_version={member})
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "words"),
     [
         ("3", f"backbone one of author 1.0 is written for version 3 of the plugin API, and {US} "
          "serves versions 1, 2: upgrade landmark-zoo (pip install --upgrade landmark-zoo)"),
@@ -123,11 +123,11 @@ one = Backbone(build=None, api_version={member})
     ],
 )  # fmt: skip
 def test_a_version_of_the_contracts_that_is_not_served_is_refused_by_name(
-    plant: Plant, version: str, said: str
+    plant: Plant, version: str, words: str
 ) -> None:
     source = FAMILY.format(family=1, member=version)
     plant("author", {"zoo.backbones": {"ours": "ours", "one": "one"}}, source)
-    assert said in message("one", "backbone")
+    assert words in message("one", "backbone")
     # a member of a family
     assert message("ours:ant", "backbone").startswith("backbone ours:ant of author 1.0 ")
 
@@ -141,7 +141,7 @@ def test_the_lists_check_says_it_too(plant: Plant) -> None:
     for plugin_id in ("one", "ours:ant"):
         assert reasons[plugin_id].startswith("is written for version 3")
         assert reasons[plugin_id] in message(plugin_id, "backbone")
-    # what a family resolves to is seen when it is asked for
+    # what a family resolves to is checked only when it is resolved
     assert {v.id: v.status for v in verdicts} == dict.fromkeys(ids, "broken") | {"ours": "ok"}
 
 
@@ -166,7 +166,7 @@ def test_several_served_versions_are_all_named(
     assert isinstance(registry("backbone").get("one"), Backbone)
 
 
-def test_an_error_past_the_import_is_laid_at_its_authors_door(plant: Plant) -> None:
+def test_an_error_after_the_import_is_attributed_to_its_plugin(plant: Plant) -> None:
     source = (
         "import statistics\nfrom zoo.api import Loss\n"
         "def loss(points, target, visible):\n    return statistics.mean([])\n"
@@ -179,6 +179,6 @@ def test_an_error_past_the_import_is_laid_at_its_authors_door(plant: Plant) -> N
     assert entry is not None
     assert (entry.id, entry.origin) == ("ours", "author 2.1")
     # a built-in is the zoo's own, and so is what goes wrong in the core itself
-    with pytest.raises(AttributeError) as own:
+    with pytest.raises(AttributeError) as core_error:
         registry("loss").get("smooth_l1").build()(None, None, None)  # type: ignore[arg-type]
-    assert author_of(own.value) is None
+    assert author_of(core_error.value) is None

@@ -1,4 +1,4 @@
-"""What metadata alone tells: malformed entry points, broken metadata, what ZOO_PLUGINS hides."""
+"""What metadata alone shows: malformed entry points, broken metadata, what ZOO_PLUGINS hides."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_broken_metadata_is_one_warning_and_hides_that_distribution_alone(
     done = run("list", "--kind", "loss")
     assert done.returncode == 0
     assert "theirs" in done.stdout
-    [line] = done.stderr.splitlines()  # although several steps of a command look
+    [line] = done.stderr.splitlines()  # although several steps of a command read it
     assert line.startswith("warning: plugins of ")
     assert line.endswith("; reinstall it or uninstall it")
 
@@ -133,7 +133,7 @@ def test_zoo_plugins_limits_what_is_looked_at(
         warnings.simplefilter("error", ZooWarning)
         assert distributions() & everything == shown
         assert {entry.distribution for entry in survey().hidden} & everything == everything - shown
-    # what is hidden is nobody's namesake
+    # a hidden plugin makes no duplicate
     taken = "First.Dist" in shown
     assert {entry.status for entry in found("smooth_l1")} == {
         "duplicate" if taken else "not loaded"
@@ -155,11 +155,13 @@ def test_an_unknown_name_is_said_and_hides_nothing_else(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("three")
-def test_who_asks_for_what_is_hidden_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hidden_plugin_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_PLUGINS", "third")
-    told = r"one is a loss of First\.Dist 0\.1, which ZOO_PLUGINS hides: add First\.Dist to it, or"
+    reason = (
+        r"one is a loss of First\.Dist 0\.1, which ZOO_PLUGINS hides: add First\.Dist to it, or"
+    )
     for ask in (registry("loss").get, registry("loss").locate, kind_of):
-        with pytest.raises(PluginError, match=told):
+        with pytest.raises(PluginError, match=reason):
             ask("one")
     with pytest.raises(PluginError, match=r"Second_Dist/two is a loss of second-dist 1\.0, which"):
         registry("loss").get("Second_Dist/two")
@@ -186,7 +188,7 @@ def test_every_command_and_its_children_honour_it(monkeypatch: pytest.MonkeyPatc
     assert "of third 1.0, which ZOO_PLUGINS hides" in done.stderr
 
 
-def test_metadata_that_nobody_looks_at_is_not_complained_of(
+def test_damaged_metadata_that_is_hidden_gives_no_warning(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder: Path = plant("mangled", {"zoo.losses": {"ours": "ours"}}, LOSS)
@@ -217,7 +219,7 @@ def test_a_group_that_the_zoo_does_not_read_is_told(plant: Plant, group: str, ad
     assert not found("lost")
 
 
-def test_groups_of_others_are_their_own_business(plant: Plant) -> None:
+def test_groups_of_other_programs_are_ignored(plant: Plant) -> None:
     plant("author", {"zookeeper.animals": {"lion": "ours"}, "console_scripts": {"zoo-l": "ours"}})
     assert survey().strays == []
 
@@ -232,7 +234,7 @@ def test_list_says_which_group_it_does_not_read(plant: Plant) -> None:
 def test_thousands_of_plugins_in_one_package_are_each_checked_once(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not each against all others: that took seconds."""
+    """To compare each with all others took seconds."""
     plant("author", {"zoo.losses": {f"loss_{i}": "ours" for i in range(2000)}}, LOSS)
     checked = zoo.registry.entries._checked
     compared: list[int] = []

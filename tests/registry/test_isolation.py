@@ -36,7 +36,7 @@ BROKEN = {
     ),
     "leaves": ("import os\nos.fork() and os._exit(0)\n" + LOSS, "loading (exit status 0)"),
 }
-"""What a module does, and what is said of it."""
+"""The source of a module, and the reason in its verdict."""
 
 RUDE = {
     "prints": "print('x' * 200_000)\nimport os\nos.write(1, b'x' * 200_000)\nos.write(2, b'x')\n",
@@ -45,7 +45,7 @@ RUDE = {
     "never_ends": "import atexit, time\natexit.register(time.sleep, 600)\n",
     "moves": "import os, sys\nos.chdir('/')\nos.environ.clear()\nsys.path.clear()\n",
     "forks": "import os\nos.fork()\n",
-    # holds all that its parent had open, in a session of its own
+    # keeps its parent's open files, in a session of its own
     "daemon": """
 import os, time
 if not os.fork():
@@ -57,11 +57,11 @@ while not os.path.exists(__file__ + ".pid"): time.sleep(.01)
 """,
     "ignores": "import signal\nfor s in (1, 2, 15): signal.signal(s, signal.SIG_IGN)\n",
 }
-"""What a module does and may do: it is asked for by name, and does it in its own process here."""
+"""What a module may do without being broken; here it does so in a process of its own."""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_each_is_loaded_in_a_child_of_its_own_and_told_why_not(plant: Plant) -> None:
+def test_each_is_loaded_in_a_child_of_its_own_and_a_failure_has_its_reason(plant: Plant) -> None:
     folders = {}
     for how, (source, _) in BROKEN.items():
         plant(f"x-{how.replace('_', '-')}", {"zoo.losses": {f"x_{how}": "ours"}}, source)

@@ -39,15 +39,15 @@ def backbone(
 
 
 def loss(*, scheme: object, beta: float = 1.0) -> None:
-    """A loss's."""
+    """A loss's parameters."""
 
 
 @pytest.mark.parametrize(
-    ("kind", "build", "own"),
+    ("kind", "build", "offered"),
     [("backbone", backbone, "backbone.drop"), ("loss", loss, "loss.beta")],
 )
-def test_what_the_core_gives_is_not_offered(kind: str, build: Any, own: str) -> None:
-    with pytest.raises(UsageError, match=rf"its options are {own}$"):
+def test_what_the_core_gives_is_not_offered(kind: str, build: Any, offered: str) -> None:
+    with pytest.raises(UsageError, match=rf"its options are {offered}$"):
         call_with_options(entry(kind, "x"), build, depth=4)
 
 
@@ -107,7 +107,7 @@ def test_an_option_of_a_kind_with_several_plugins_is_named_with_its_plugin() -> 
 
 
 @pytest.mark.parametrize(
-    "given", [{"deep": True}, {"width": 4}, {"share": 1}, {"limit": None}, {"limit": 2.5}]
+    "options", [{"deep": True}, {"width": 4}, {"share": 1}, {"limit": None}, {"limit": 2.5}]
 )
-def test_a_value_of_its_type_reaches_the_plugin(given: dict[str, Any]) -> None:
-    assert call_with_options(entry("head", "x"), typed, **given).items() >= given.items()
+def test_a_value_of_its_type_reaches_the_plugin(options: dict[str, Any]) -> None:
+    assert call_with_options(entry("head", "x"), typed, **options).items() >= options.items()

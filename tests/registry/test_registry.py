@@ -1,4 +1,4 @@
-"""Plugins are found, asked for and refused; a bad one disturbs none of the others."""
+"""Plugins are found, loaded and refused; a bad one disturbs none of the others."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def test_two_distributions_with_one_id_are_both_listed_and_told_apart(plant: Pla
         ("first", "duplicate"),
     ]
     assert "first 1.0" in twins[0].reason
-    with pytest.raises(PluginError) as refused:
+    with pytest.raises(PluginError) as caught:
         registry("loss").get("ours")
     for name in ("first 1.0", "Second.Dist 1.0", "first/ours", "Second.Dist/ours"):
-        assert name in str(refused.value)
+        assert name in str(caught.value)
     assert registry("loss").get("first/ours").summary == "ours"
     # A distribution's name compares as pip compares it.
     assert registry("loss").get("second_dist/ours").summary == "the other"
@@ -168,19 +168,22 @@ def test_an_unknown_kind_names_the_kinds() -> None:
 
 def test_a_family_answers_for_its_members(plant: Plant) -> None:
     plant("zoology", {"zoo.backbones": {"animal": "family", "solo": "one"}}, FAMILY)
-    shelf = registry("backbone")
-    assert [entry.id for entry in shelf.search("animal:ant*")] == ["animal:ant", "animal:anteater"]
-    assert shelf.locate("zoology/animal:bee").qualified == "zoology/animal:bee"
-    backbone = shelf.get("animal:bee")
+    backbones = registry("backbone")
+    assert [entry.id for entry in backbones.search("animal:ant*")] == [
+        "animal:ant",
+        "animal:anteater",
+    ]
+    assert backbones.locate("zoology/animal:bee").qualified == "zoology/animal:bee"
+    backbone = backbones.get("animal:bee")
     assert isinstance(backbone, Backbone)
     assert backbone.summary == "bee"
-    assert shelf.get("zoology/animal:ant").summary == "ant"
+    assert backbones.get("zoology/animal:ant").summary == "ant"
     with pytest.raises(PluginError, match="zoology has no cat"):
-        shelf.get("animal:cat")
+        backbones.get("animal:cat")
     with pytest.raises(PluginError, match=r"animal:NAME"):
-        shelf.get("animal")
+        backbones.get("animal")
     with pytest.raises(PluginError, match="solo is one backbone and no family"):
-        shelf.get("solo:bee")
+        backbones.get("solo:bee")
 
 
 def test_a_family_that_fails_or_gives_something_else_is_broken(plant: Plant) -> None:

@@ -1,4 +1,4 @@
-"""A distribution for each list of the kit: healthy plugins, and one broken plugin a check.
+"""A distribution for each list of the kit: healthy plugins, and a broken one for each check.
 
 A test module gives its text as ``SOURCE`` and its group as ``GROUP``; every instance of a contract
 in it is a plugin under its own name.
@@ -57,23 +57,23 @@ def planted(
 
 @pytest.fixture(scope="module")
 def outcomes(planted: Path, request: pytest.FixtureRequest) -> Callable[..., list[Outcome]]:
-    """``outcomes(plugin_id, ...)``: what comes of all its checks but the one that starts two
-    processes, which takes longer than all others together and has tests of its own."""
+    """``outcomes(plugin_id, ...)``: the outcomes of all its checks except the one that starts
+    two processes, which takes longer than all others together and has tests of its own."""
     kind = request.module.KIND
 
-    def all_of(plugin_id: str, **options: Any) -> list[Outcome]:
+    def run_all(plugin_id: str, **options: Any) -> list[Outcome]:
         found = checks(plugin_id, kind, **options)
         return [run(check) for check in found if check.name != "trains_in_two_processes"]
 
-    return all_of
+    return run_all
 
 
 @pytest.fixture(scope="module")
 def failures(outcomes: Callable[..., list[Outcome]]) -> Callable[..., dict[str, str]]:
-    """``failures(plugin_id, ...)``: the checks that fail, those that could not be run apart, with
-    their messages."""
+    """``failures(plugin_id, ...)``: the messages of the checks that fail, by their names; without
+    the checks that were not run."""
 
-    def wrong(plugin_id: str, **options: Any) -> dict[str, str]:
+    def failed(plugin_id: str, **options: Any) -> dict[str, str]:
         found = outcomes(plugin_id, **options)
         for outcome in found:
             assert "\n" not in outcome.message
@@ -81,4 +81,4 @@ def failures(outcomes: Callable[..., list[Outcome]]) -> Callable[..., dict[str, 
         bad = [o for o in found if not o.as_expected and o.status != "not run"]
         return {outcome.check.name: outcome.message for outcome in bad}
 
-    return wrong
+    return failed

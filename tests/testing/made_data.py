@@ -1,4 +1,4 @@
-"""The drawn faces in the formats of the other data sets: what those are checked on."""
+"""The drawn faces in the formats of the other data sets, for the checks of those."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def ibug_pts(root: Path) -> Path:
 
 
 def ibug_videos(root: Path) -> Path:
-    """A folder a person with a video and a .pts file a frame, as in 300-VW, in parts by split."""
+    """A folder for each person, a .pts file for each frame, as in 300-VW, in parts by split."""
     by_person: dict[str, list[Sample]] = {}
     for face in faces():
         by_person.setdefault(str(face.person), []).append(face)
@@ -157,6 +157,6 @@ def youtube_videos(root: Path) -> Path:
 
 
 def _corners(points: Points) -> Points:
-    """Of a box about the points: top left, bottom left, top right, bottom right."""
+    """The corners of a box about the points: top left, bottom left, top right, bottom right."""
     (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
     return np.array([[x0, y0], [x0, y1], [x1, y0], [x1, y1]])

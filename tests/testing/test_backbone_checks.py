@@ -395,7 +395,7 @@ def test_a_broken_backbone_fails_the_check_that_is_about_it(
 
 
 def test_each_check_has_a_backbone_that_fails_it() -> None:
-    elsewhere = {  # in test_first_checks, and below
+    elsewhere = {  # in test_kit, and below
         "found_through_metadata",
         "import_leaves_no_trace",
         "declared_input_size_works",

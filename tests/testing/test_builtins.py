@@ -1,4 +1,4 @@
-"""Every built-in plugin passes the kit, by the same lists as a stranger's.
+"""Every built-in plugin passes the kit, with the same checks as any other plugin.
 
 ``pytest tests/testing/test_builtins.py --conformance full``, which is ``make conformance``, checks
 all of them at their own input size, and ten architectures of timm. By default large networks are
@@ -35,16 +35,16 @@ TIMM = {
     "levit_128s": "convolutions, then attention",
     "mixer_s32_224": "tokens without attention",
 }
-"""The sample, an architecture a layout."""
+"""The sample: one architecture for each layout."""
 
 QUICK = ("mobilenetv3_small_100", "convnext_atto", "levit_128s")
 SMALLER = {
     "resnet152": ("at 64 px", {"input_size": 64}),
     "vgg19": ("at 64 px, without its classifier", {"input_size": 64, "classifier": False}),
 }
-"""In the default run, where they also leave out the checks that take long."""
+"""Options of large networks in the default run, which leaves out their longest checks."""
 LARGE = 4_000_000
-"""Weights of a layer of the classifier, at least."""
+"""A layer with more weights than this belongs to a classifier."""
 LONGEST = ("overfits_four_faces", "exports_to_onnx", "trains_in_two_processes")
 
 
@@ -92,7 +92,7 @@ def _labelled_faces(folder: Path) -> dict[str, Any]:
 
 
 FILES = {"yunet": _yunet, "boxes": _boxes, "labelled_faces": _labelled_faces}
-"""Of detectors that need a file."""
+"""Functions that write the files of detectors that need one."""
 
 
 def cases(full: bool) -> list[Case]:
@@ -142,7 +142,7 @@ def test_a_builtin_passes_the_kit(
 
 
 def _draw_no_numbers_for_large_layers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The classifier, which torchvision builds and the plugin drops, costs two seconds a build."""
+    """Torchvision builds a classifier, in two seconds each time, which the plugin drops."""
     normal, reset = nn.init.normal_, nn.Linear.reset_parameters
 
     def normal_of_small(tensor: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -157,10 +157,10 @@ def _draw_no_numbers_for_large_layers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_builtin_is_left_out() -> None:
-    ours = {(e.kind, e.id) for e in installed() if e.distribution == "landmark-zoo"}
+    built_ins = {(e.kind, e.id) for e in installed() if e.distribution == "landmark-zoo"}
     for full in (True, False):
         checked = {(case.kind, case.id.partition(":")[0]) for case in cases(full)}
-        assert checked == ours
+        assert checked == built_ins
 
 
 def test_the_sample_of_timm_is_ten_architectures_that_it_has() -> None:

@@ -1,4 +1,4 @@
-"""`zoo check` as a process: a line a check, the count at the end, the exit status."""
+"""`zoo check` as a process: a line for each check, the count at the end, the exit status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def zoo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return quick_process.run([*ZOO, "check", *arguments])
 
 
-def test_a_line_a_check_and_the_count_at_the_end() -> None:
+def test_a_line_for_each_check_and_the_count_at_the_end() -> None:
     done = zoo("none", "--kind", "detector")
     assert done.returncode == 0, done.stderr
     heading, *lines, count = done.stdout.splitlines()

@@ -22,7 +22,7 @@ FACE = [465, 130, 660, 325]
 
 
 def detect(image):
-    """Knows one face by heart: the kit's own, where the picture is wide enough to hold it."""
+    """Finds the face of the kit's photograph, in every picture that is large enough for it."""
     rows = []
     if image.std() > 1 and image.shape[0] >= 600 and image.shape[1] >= 800:
         rows.append([*FACE, 0.9])
@@ -186,7 +186,7 @@ def test_a_broken_detector_fails_the_check_that_is_about_it(
 
 
 def test_each_check_has_a_detector_that_fails_it() -> None:
-    elsewhere = {"found_through_metadata", "import_leaves_no_trace"}  # in test_first_checks
+    elsewhere = {"found_through_metadata", "import_leaves_no_trace"}  # in test_kit
     named = [check.name for check in checks("healthy", "detector")]
     assert {check for check, _ in BROKEN.values()} | elsewhere == set(named)
 

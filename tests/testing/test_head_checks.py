@@ -118,8 +118,8 @@ class Visible(Linear):
         self.seen = nn.Linear(channels, points)
 
     def forward(self, features):
-        told = self.squash(self.seen(self.vector(features).float()))
-        return {**super().forward(features), "visibility": told}
+        visibility = self.squash(self.seen(self.vector(features).float()))
+        return {**super().forward(features), "visibility": visibility}
 
 
 class Logits(Visible):
@@ -150,11 +150,11 @@ declared = Head(build=healthy.build, outputs={"depth": ("K",)}, api_version=2)
 
 
 
-class Mistold(Scored):
+class Misdeclared(Scored):
     declared_outputs = {"edges": ["K", 1]}
 
 
-declared_amiss = of(Mistold)
+declared_amiss = of(Misdeclared)
 names_points = Head(build=healthy.build, outputs={"points": ("K", 2)}, api_version=2)
 
 
@@ -319,7 +319,7 @@ def test_a_broken_head_fails_the_check_that_is_about_it(
 
 
 def test_each_check_has_a_head_that_fails_it() -> None:
-    elsewhere = {"found_through_metadata", "import_leaves_no_trace"}  # in test_first_checks
+    elsewhere = {"found_through_metadata", "import_leaves_no_trace"}  # in test_kit
     named = [check.name for check in checks("healthy", "head")]
     assert {check for check, _ in BROKEN.values()} | elsewhere == set(named)
 

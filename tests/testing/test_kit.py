@@ -70,7 +70,7 @@ def status_of(found: list[Outcome]) -> dict[str, str]:
     return {o.check.name: o.status for o in found if o.status != "ok"}
 
 
-def test_checks_are_numbered_named_and_said_in_a_sentence() -> None:
+def test_checks_are_numbered_named_and_described_in_a_sentence() -> None:
     for kind in KINDS:
         found = checks("anything", kind)
         assert [check.number for check in found] == list(range(1, len(found) + 1))
@@ -114,7 +114,7 @@ def test_what_a_plugin_prints_stays_off_standard_output(
 
 
 def test_a_check_is_not_run_only_where_the_one_that_it_needs_fails(planted: object) -> None:
-    """What the other check finds nothing wrong with is the fault of this one."""
+    """Where the needed check passes, the error counts as a failure of this one."""
     first, *_, last = checks("healthy", "loss")
 
     def stumbles(subject: object) -> None:

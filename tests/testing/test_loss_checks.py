@@ -214,7 +214,7 @@ def test_a_broken_loss_fails_the_check_that_is_about_it(
 
 
 def test_each_check_has_a_loss_that_fails_it() -> None:
-    elsewhere = {"found_through_metadata", "import_leaves_no_trace"}  # in test_first_checks
+    elsewhere = {"found_through_metadata", "import_leaves_no_trace"}  # in test_kit
     named = [check.name for check in checks("healthy", "loss")]
     assert {check for check, _ in BROKEN.values()} | elsewhere == set(named)
 

@@ -1,4 +1,4 @@
-"""The kit in somebody's own pytest: ids, expected failures, messages."""
+"""The kit in the pytest of a plugin's author: ids, expected failures, messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conftest import Plant
 
 CHECKS = 14
-"""Of a loss."""
+"""The number of checks of a loss."""
 TESTS = """
 from zoo.testing import parametrize_with_checks
 
@@ -58,9 +58,9 @@ def run_pytest(folder: Path, *arguments: str) -> str:
 
 def test_the_kit_in_pytest(plant: Plant, tmp_path: Path) -> None:
     plant("menagerie", {GROUP: {n: n for n in ("healthy", "known", "broken", "mended")}}, SOURCE)
-    said = run_pytest(tmp_path)
+    output = run_pytest(tmp_path)
     verdicts = dict(
-        re.findall(r"^test_conformance\.py::(\S+) (PASSED|FAILED|XFAIL|XPASS)", said, re.M)
+        re.findall(r"^test_conformance\.py::(\S+) (PASSED|FAILED|XFAIL|XPASS)", output, re.M)
     )
     check = "gradient_at_the_target_is_finite"
     assert verdicts["test_healthy[found_through_metadata]"] == "PASSED"
@@ -70,19 +70,19 @@ def test_the_kit_in_pytest(plant: Plant, tmp_path: Path) -> None:
         f"test_broken[{check}]",
         f"test_mended[{check}]",
     ]
-    assert f"CheckFailed: broken: {check}: the gradient at the target is not finite" in said
-    assert f"CheckFailed: mended: {check}: passes, so take it out" in said
-    assert "no point is ever quite right" in said
+    assert f"CheckFailed: broken: {check}: the gradient at the target is not finite" in output
+    assert f"CheckFailed: mended: {check}: passes, so take it out" in output
+    assert "no point is ever quite right" in output
     assert sum("nobody" in name for name in wrong) == CHECKS
-    assert 'no installed loss is called "nobody_has_this"' in said
+    assert 'no installed loss is called "nobody_has_this"' in output
     assert len(verdicts) == 5 * CHECKS
     # the user's own line is shown, not the kit's
-    assert ">       check()" in said
-    assert "zoo/testing/parametrize.py" not in said
+    assert ">       check()" in output
+    assert "zoo/testing/parametrize.py" not in output
 
 
 def test_collecting_loads_no_plugin(plant: Plant, tmp_path: Path) -> None:
     plant("hanging", {GROUP: {"healthy": "x", "known": "x"}}, "import time\ntime.sleep(600)\n")
-    said = run_pytest(tmp_path, "--collect-only")
-    assert "test_known[gives_a_scalar]" in said
-    assert f"{5 * CHECKS} tests collected" in said
+    output = run_pytest(tmp_path, "--collect-only")
+    assert "test_known[gives_a_scalar]" in output
+    assert f"{5 * CHECKS} tests collected" in output
