@@ -1,4 +1,4 @@
-"""The rooms (layers) of the source and all its imports, for the test and the drawn picture.
+"""The layers of the source and all its imports, for the test and the drawn picture.
 
 An import inside a function counts like one at the top.
 """
@@ -19,7 +19,7 @@ FOLDERS = {
     "zoo.evaluation": "evaluation",
 }
 
-ROOMS = (
+LAYERS = (
     "zoo.threads",
     "zoo.api",
     "zoo.limits",
@@ -63,7 +63,7 @@ ROOMS = (
     "zoo",
     "zoo.__main__",
 )
-"""Lowest first: a room imports only rooms before it, and itself."""
+"""Lowest first: a layer imports only layers before it, and itself."""
 
 LIBRARIES = {
     "zoo.threads": (),
@@ -84,10 +84,10 @@ LIBRARIES = {
     "zoo.media": ("numpy", "cv2"),
     "zoo.scaffold": (),
 }
-"""Libraries that a room may import. A room without an entry may import any."""
+"""Libraries that a layer may import. A layer without an entry may import any."""
 
 APART = ("zoo.plugins", "zoo.datasets")
-"""Rooms that no other room imports: entry points load them, like plugins of other packages."""
+"""Rooms that no other layer imports: entry points load them, like plugins of other packages."""
 
 LIGHT = (
     *("zoo.api", "zoo.files", "zoo.registry", "zoo.geometry", "zoo.evaluation", "zoo.cli"),
@@ -156,27 +156,27 @@ def covers(prefix: str, name: str) -> bool:
     return name == prefix or name.startswith(f"{prefix}.")
 
 
-def room_of(name: str) -> str | None:
-    """The room that a module stands in: the longest of ROOMS that covers it."""
+def layer_of(name: str) -> str | None:
+    """The layer that a module stands in: the longest of LAYERS that covers it."""
     if name == "zoo":
         return name
-    homes = [room for room in ROOMS if room != "zoo" and covers(room, name)]
+    homes = [layer for layer in LAYERS if layer != "zoo" and covers(layer, name)]
     return max(homes, key=len) if homes else None
 
 
-def arrows_up(name: str, found: list[Import]) -> list[str]:
-    """The imports of a module that its room does not allow, a message for each."""
-    room = room_of(name)
-    if room is None:
-        return [f"{name} stands in no room: give it a place in ROOMS"]
-    libraries = LIBRARIES.get(room)
+def upward_imports(name: str, found: list[Import]) -> list[str]:
+    """The imports of a module that its layer does not allow, a message for each."""
+    layer = layer_of(name)
+    if layer is None:
+        return [f"{name} stands in no layer: give it a place in LAYERS"]
+    libraries = LIBRARIES.get(layer)
     wrong = []
     for each in found:
         top = each.target.partition(".")[0]
         if top == "zoo":
-            target = room_of(each.target)
-            allowed = target is not None and ROOMS.index(target) <= ROOMS.index(room)
-            allowed = allowed and (target not in APART or target == room)
+            target = layer_of(each.target)
+            allowed = target is not None and LAYERS.index(target) <= LAYERS.index(layer)
+            allowed = allowed and (target not in APART or target == layer)
         else:
             # An import for types costs nothing: contracts name torch's types without loading it.
             allowed = top in sys.stdlib_module_names or each.for_types
@@ -186,20 +186,20 @@ def arrows_up(name: str, found: list[Import]) -> list[str]:
     return wrong
 
 
-def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
+def cycles(graph: Mapping[str, set[str]]) -> list[list[str]]:
     """Import cycles, direct or through other modules: a sorted list of names for each."""
 
     def reached(start: str) -> set[str]:
         found: set[str] = set()
-        waiting = list(arrows[start])
+        waiting = list(graph[start])
         while waiting:
             current = waiting.pop()
             if current not in found:
                 found.add(current)
-                waiting += arrows.get(current, ())
+                waiting += graph.get(current, ())
         return found
 
-    below = {name: reached(name) for name in arrows}
+    below = {name: reached(name) for name in graph}
     round_trips = {
         tuple(sorted(m for m in below[name] if name in below.get(m, ()))) for name in below
     }

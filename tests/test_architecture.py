@@ -1,4 +1,4 @@
-"""Which module may import which: a list of rooms in order, checked on every import."""
+"""Which module may import which: a list of layers in order, checked on every import."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from architecture import (
     MODULES,
     ROOT,
     TORCH,
-    arrows_up,
     brought_in,
-    circles,
     covers,
+    cycles,
     hidden_modules,
     imports,
     read,
+    upward_imports,
 )
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_only_go_down(name: str) -> None:
-    assert arrows_up(name, read(name)) == []
+    assert upward_imports(name, read(name)) == []
 
 
 @pytest.mark.parametrize(
@@ -46,25 +46,27 @@ def test_imports_only_go_down(name: str) -> None:
         ("zoo.geometry", "import pandas\n", "pandas"),
     ],
 )
-def test_an_arrow_up_is_seen(name: str, source: str, target: str) -> None:
-    wrong = arrows_up(name, list(imports(name, source, False, set(MODULES))))
+def test_an_upward_import_is_found(name: str, source: str, target: str) -> None:
+    wrong = upward_imports(name, list(imports(name, source, False, set(MODULES))))
     assert len(wrong) == 1
     assert target in wrong[0]
 
 
-def test_a_module_without_a_room_is_seen() -> None:
-    assert arrows_up("zoo.attic", []) == ["zoo.attic stands in no room: give it a place in ROOMS"]
+def test_a_module_without_a_layer_is_found() -> None:
+    assert upward_imports("zoo.attic", []) == [
+        "zoo.attic stands in no layer: give it a place in LAYERS"
+    ]
 
 
 def test_no_files_import_each_other() -> None:
     # A package's __init__ is left out: it imports what its modules define.
     files = {name for name in MODULES if MODULES[name].name != "__init__.py"}
-    arrows = {name: {each.target for each in read(name)} & files - {name} for name in sorted(files)}
-    assert circles(arrows) == []
+    graph = {name: {each.target for each in read(name)} & files - {name} for name in sorted(files)}
+    assert cycles(graph) == []
 
 
-def test_a_circle_is_seen() -> None:
-    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+def test_a_cycle_is_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
 
 
 def test_no_name_of_a_package_hides_one_of_its_modules() -> None:
@@ -115,7 +117,7 @@ def test_every_module_can_be_imported_where_python_has_no_unix_modules() -> None
     assert done.returncode == 0, done.stderr
 
 
-def test_the_picture_of_the_rooms_shows_the_imports_of_today() -> None:
+def test_the_picture_of_the_layers_shows_the_current_imports() -> None:
     sys.path.insert(0, str(ROOT / "docs" / "examples"))
     try:
         from draw_architecture import drawn

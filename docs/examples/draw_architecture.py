@@ -1,7 +1,7 @@
-"""Draw which room of the source imports which: python draw_architecture.py FILE.svg
+"""Draw which layer of the source imports which: python draw_architecture.py FILE.svg
 
-Each room has a row and a column, the lowest room first. A dot means that the room of its row
-imports the room of its column. Rooms import only lower ones, so all dots are below the diagonal.
+Each layer has a row and a column, the lowest layer first. A dot means that the layer of its row
+imports the layer of its column. Rooms import only lower ones, so all dots are below the diagonal.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from architecture import MODULES, ROOMS, read, room_of
+from architecture import LAYERS, MODULES, layer_of, read
 
 CELL = 22
 LEFT, TOP = 150, 130
 
 
-def arrows() -> set[tuple[str, str]]:
-    """Pairs of rooms: the first imports the second."""
+def layer_imports() -> set[tuple[str, str]]:
+    """Pairs of layers: the first imports the second."""
     found = set()
     for name in MODULES:
         for each in read(name):
-            pair = room_of(name), room_of(each.target) if each.target.startswith("zoo") else None
+            pair = layer_of(name), layer_of(each.target) if each.target.startswith("zoo") else None
             if pair[0] and pair[1] and pair[0] != pair[1]:
                 found.add((pair[0], pair[1]))
     return found
@@ -31,18 +31,18 @@ def arrows() -> set[tuple[str, str]]:
 
 def drawn() -> str:
     """The picture as SVG."""
-    rooms = [room for room in ROOMS if any(room_of(name) == room for name in MODULES)]
-    place = {room: number for number, room in enumerate(rooms)}
-    side = CELL * len(rooms)
+    layers = [layer for layer in LAYERS if any(layer_of(name) == layer for name in MODULES)]
+    place = {layer: number for number, layer in enumerate(layers)}
+    side = CELL * len(layers)
     width, height = LEFT + side + 10, TOP + side + 10
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
-    for room, number in place.items():
+    for layer, number in place.items():
         x, y = LEFT + CELL * number, TOP + CELL * number
-        label = escape(room.removeprefix("zoo.") if room != "zoo" else "zoo/__init__")
+        label = escape(layer.removeprefix("zoo.") if layer != "zoo" else "zoo/__init__")
         parts.append(f'<rect x="{LEFT}" y="{y}" width="{CELL * number}" height="{CELL}" ')
         parts[-1] += f'fill="{"#f2f5fa" if number % 2 else "#e7ecf5"}"/>'
         parts.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" fill="#33507d"/>')
@@ -52,7 +52,7 @@ def drawn() -> str:
         parts.append(
             f'<text transform="translate({foot} {TOP - 8}) rotate(-60)" fill="#555">{label}</text>'
         )
-    for above, below in sorted(arrows()):
+    for above, below in sorted(layer_imports()):
         x = LEFT + CELL * place[below] + CELL / 2
         y = TOP + CELL * place[above] + CELL / 2
         parts.append(f'<circle cx="{x}" cy="{y}" r="5" fill="#e07a2f"/>')
