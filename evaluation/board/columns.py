@@ -138,7 +138,7 @@ COLUMNS = (
     Column("bench_device", "benched on", "where `zoo bench` measured it", "text"),
 )
 
-PAPER = ("nme_ioc", "nme_median", "fr_08", "loss", "parameters", "gmacs", "latency_ms")
+PAPER = ("nme_ioc", "mark", "nme_median", "fr_08", "loss", "parameters", "gmacs", "latency_ms")
 """Columns that fit on the page of a paper."""
 
 

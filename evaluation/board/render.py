@@ -127,7 +127,7 @@ def _markdown_group(group: Group, columns: Sequence[Column]) -> str:
             f"| {' | '.join(map(_escape, [f'{name} ({remark})' if remark else name, *line]))} |"
             for (name, remark), line in zip(names, cells(group, columns, 2), strict=True)
         ),
-        *(f"\n{_escape(printable(note[:1].upper() + note[1:]))}." for note in group.notes),
+        *(f"\n{_escape(note)}" for note in _sentences(group)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -159,12 +159,17 @@ def _latex_group(group: Group, columns: Sequence[Column]) -> str:
                 rf"{baseline} \\",
                 r"\bottomrule",
                 r"\end{tabular}",
+                *(rf"\par\footnotesize {_latex(note)}" for note in _sentences(group)),
+                rf"\label{{tab:{group.dataset}-{group.split}}}",
                 r"\end{table}",
-                *(f"% {printable(note)}" for note in group.notes),
             ]
         )
         + "\n"
     )
+
+
+def _sentences(group: Group) -> list[str]:
+    return [printable(f"{note[:1].upper()}{note[1:]}.") for note in group.notes]
 
 
 def _name(row: Row) -> tuple[str, str]:

@@ -246,6 +246,16 @@ def test_latex_escapes_every_text(tmp_path):
         assert rf"\{rule}" in text
 
 
+def test_latex_explains_its_marks_below_the_table_and_has_a_label(runs):
+    text = run(runs, "--format", "latex").stdout
+    table, _, below = text.partition(r"\end{tabular}")
+    assert " & =* & " in table
+    assert r"\par\footnotesize Best (=): no other row is tied with it at 95\%" in below
+    assert r"\par\footnotesize Pareto (*): no other row" in below
+    assert r"\label{tab:" in below
+    assert below.rstrip().endswith(r"\end{table}")
+
+
 def test_the_columns_of_a_trained_and_timed_run_at_80_characters(tmp_path):
     save(tmp_path, "timm:mobilenetv4_conv_small")
     [path] = tmp_path.glob("*/record.json")
