@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -110,3 +111,22 @@ def test_the_bundled_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 def test_a_probe_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     answer, reason = probes.ask("timm", timeout=0.01)
     assert (answer, reason) == ({}, "still loading after 0.01 s")
+
+
+def test_one_remedy_for_builds_of_torch_that_do_not_fit_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reason = "RuntimeError: operator torchvision::nms does not exist"
+
+    def ask(module: str) -> tuple[dict[str, Any], str]:
+        return ({}, reason) if module in ("torchvision", "timm") else (TORCH | {"threads": 1}, "")
+
+    monkeypatch.setattr(libraries, "ask", ask)
+    monkeypatch.setattr(libraries, "opencv", lambda answer: [])
+    found = {each.name: each for each in libraries.look_at_libraries()}
+    assert found["torchvision"].what.endswith(f"does not load: {reason}")
+    assert found["timm"].what.endswith("does not load, since torchvision does not")
+    [advice] = {each.next for each in found.values() if each.status == "broken"} - {""}
+    assert re.fullmatch(
+        r"pip install --force-reinstall 'torch[<>=].*' 'torchvision[<>=].*'", advice
+    )

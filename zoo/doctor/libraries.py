@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ LOADED = {
     "opencv-python-headless": "cv2",
 }
 """The module of each distribution that is loaded, since an installed one may still not work."""
+
+BUILT_ON = {"torchvision": ("torch",), "timm": ("torch", "torchvision")}
+"""Distributions that do not load if one of these does not: one remedy mends them all."""
 
 OTHER_NAMES = {
     "opencv-python-headless": (
@@ -51,18 +54,19 @@ _NVIDIA = Path("/proc/driver/nvidia/version")
 def look_at_libraries() -> Iterator[Diagnosis]:
     yield from _ourselves()
     needed, optional = _requirements()
-    answers: dict[str, dict[str, Any]] = {}
+    installed = {requirement.name: _installed(requirement) for requirement in needed}
+    asked = {
+        name: ask(module)
+        for name, module in LOADED.items()
+        if name in installed and installed[name].status != "broken"
+    }
+    failures = {name: failed for name, (_, failed) in asked.items() if failed}
+    answers = {LOADED[name]: answer for name, (answer, failed) in asked.items() if not failed}
     working: list[Diagnosis] = []
     for requirement in needed:
-        finding = _installed(requirement)
-        if finding.status != "broken" and requirement.name in LOADED:
-            answer, failed = ask(LOADED[requirement.name])
-            if failed:
-                fix = f"pip install --force-reinstall {_quoted(requirement)}"
-                what = f"{finding.what}, does not load: {failed}"
-                finding = Diagnosis(_short(requirement), "broken", what, fix)
-            else:
-                answers[LOADED[requirement.name]] = answer
+        finding = installed[requirement.name]
+        if requirement.name in failures:
+            finding = _not_loading(requirement, finding.what, failures, needed)
         if finding.status != "ok" or requirement.name in LOADED:
             yield finding
         else:
@@ -134,6 +138,27 @@ def _installed(requirement: Requirement) -> Diagnosis:
         return Diagnosis(_short(requirement), "warn", what, f"pip install {_quoted(requirement)}")
     what = "is not installed, and the zoo needs it"
     return Diagnosis(_short(requirement), "broken", what, f"pip install {_quoted(requirement)}")
+
+
+def _not_loading(
+    requirement: Requirement,
+    version: str,
+    failures: Mapping[str, str],
+    needed: Sequence[Requirement],
+) -> Diagnosis:
+    """A library that is installed and does not load. ``failures`` has the reasons of all such
+    libraries by name. The builds of torch and torchvision must fit each other, so both are
+    reinstalled together."""
+    name = requirement.name
+    below = [each for each in BUILT_ON.get(name, ()) if each in failures]
+    if below:
+        what = f"{version}, does not load, since {below[0]} does not"
+        return Diagnosis(_short(requirement), "broken", what)
+    together = ("torch", "torchvision") if name in ("torch", "torchvision") else (name,)
+    packages = " ".join(_quoted(each) for each in needed if each.name in together)
+    what = f"{version}, does not load: {failures[name]}"
+    fix = f"pip install --force-reinstall {packages}"
+    return Diagnosis(_short(requirement), "broken", what, fix)
 
 
 def _short(requirement: Requirement) -> str:
