@@ -66,6 +66,37 @@ def main() -> NoReturn:
         _main()
 
 
+def _explain(error: Exception, debug: bool) -> list[str]:
+    """Messages for an error that is no ZooError. It is a bug, apart from missing packages, files
+    that the system refuses, and exhausted memory."""
+    from zoo.files import disk_refuses
+    from zoo.registry import author_of, installed
+    from zoo.registry.entries import OURS, absent_requirement, one_line
+
+    if absent := absent_requirement(error):
+        return [f"zoo: this needs {absent}, which is not installed; pip install {OURS} brings it"]
+    if isinstance(error, OSError) and disk_refuses(error):
+        where = f"{error.filename}: " if error.filename else ""
+        return [f"zoo: {where}cannot write: {error.strerror}; try again once the disk takes more"]
+    if isinstance(error, OSError) and error.filename and author_of(error) is None:
+        return [f"zoo: {error.filename!s:.200}: {error.strerror}"]
+    if isinstance(error, MemoryError):
+        reason = str(error) or "smaller inputs need less"
+        return [f"zoo: this needs more memory than there is: {reason}"]
+    if type(error).__name__ == "OutOfMemoryError":  # torch's
+        reason = one_line(error)
+        return [f"zoo: out of memory ({reason}); try a smaller --batch-size or input_size"]
+    with contextlib.suppress(Exception):
+        installed()  # warns of damaged metadata, which can keep torch from being imported
+    plugin = author_of(error)
+    where = f" in the {plugin.kind} {plugin.id} of {plugin.origin}" if plugin else ""
+    bug = f"zoo: this is a bug{where}: {type(error).__name__}: {error}"
+    if debug:
+        return [bug]
+    whom = " to its author" if plugin else ""
+    return [bug, f"The same command with --debug shows where; please report it{whom} with that."]
+
+
 def _main() -> NoReturn:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
@@ -76,38 +107,10 @@ def _main() -> NoReturn:
     except SystemExit as end:
         status = end.code
     except Exception as error:
-        # Not a ZooError: a bug, apart from the cases below. --debug prints the traceback.
-        from zoo.files import disk_refuses
-        from zoo.registry import author_of, installed
-        from zoo.registry.entries import OURS, absent_requirement, one_line
-
         if debug:
             traceback.print_exc()
-        if absent := absent_requirement(error):
-            say(f"zoo: this needs {absent}, which is not installed; pip install {OURS} brings it")
-            sys.exit(1)
-        if isinstance(error, OSError) and disk_refuses(error):
-            where = f"{error.filename}: " if error.filename else ""
-            say(f"zoo: {where}cannot write: {error.strerror}; try again once the disk takes more")
-            sys.exit(1)
-        if isinstance(error, OSError) and error.filename and author_of(error) is None:
-            say(f"zoo: {error.filename!s:.200}: {error.strerror}")
-            sys.exit(1)
-        if isinstance(error, MemoryError):
-            reason = str(error) or "smaller inputs need less"
-            say(f"zoo: this needs more memory than there is: {reason}")
-            sys.exit(1)
-        if type(error).__name__ == "OutOfMemoryError":  # torch's
-            say(f"zoo: out of memory ({one_line(error)}); try a smaller --batch-size or input_size")
-            sys.exit(1)
-        with contextlib.suppress(Exception):
-            installed()  # warns of damaged metadata, which can keep torch from being imported
-        plugin = author_of(error)
-        where = f" in the {plugin.kind} {plugin.id} of {plugin.origin}" if plugin else ""
-        say(f"zoo: this is a bug{where}: {type(error).__name__}: {error}")
-        if not debug:
-            whom = " to its author" if plugin else ""
-            say(f"The same command with --debug shows where; please report it{whom} with that.")
+        for line in _explain(error, debug):
+            say(line)
     try:
         sys.stdout.flush()
     except OSError:
