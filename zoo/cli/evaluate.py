@@ -85,10 +85,37 @@ def evaluate(
             raise UsageError(f"{option}: has no use with --from-predictions, which scores nothing")
         _verify(runs, split, as_json)
         return
-    if on:
-        scored = _score_on(runs, on, split, protocol or "", device, strict, as_json)
-    else:
-        scored = _score(runs, split, data, protocol, device, strict, as_json)
+    if not on:
+        _require_own_protocol(runs, protocol)
+    _score(runs, split, data, protocol, on, device, strict, as_json)
+
+
+def _score(
+    runs: list[Path],
+    split: str,
+    data: Path | None,
+    protocol: str | None,
+    on: str,
+    device: str,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Score runs on a split of their own data or, if ``on`` names some, of other data."""
+    from zoo.cli.progress import reporter
+    from zoo.training.elsewhere import evaluate_on
+    from zoo.training.run import evaluate as evaluate_run
+
+    title = f"{split} of {on.partition('=')[0]}" if on else split
+    scored: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        with reporter() as watcher:
+            if on:
+                results = evaluate_on(run, on, split, protocol or "", device, strict, watcher)
+            else:
+                results = evaluate_run(run, split, data, device, strict, watcher)
+        scored[str(run)] = results
+        if not as_json:
+            _print(run, title, results)
     if as_json:
         print_json(scored[str(runs[0])] if len(runs) == 1 else scored)
 
@@ -132,20 +159,10 @@ def _percent(share: float | None) -> str:
     return "none" if share is None else f"{100 * share:.1f}%"
 
 
-def _score(
-    runs: list[Path],
-    split: str,
-    data: Path | None,
-    protocol: str | None,
-    device: str,
-    strict: bool,
-    silent: bool,
-) -> dict[str, dict[str, Any]]:
-    """Each run's results, by its name on the command line."""
-    from zoo.cli.progress import reporter
+def _require_own_protocol(runs: list[Path], protocol: str | None) -> None:
+    """Raises UsageError for a protocol that is not the one of a run's training."""
     from zoo.evaluation.scores.protocols import find_protocol
     from zoo.runs.folder import RunFolder
-    from zoo.training import run as engine
 
     for run in runs:
         trained_under = RunFolder(run).read_config().protocol
@@ -154,37 +171,6 @@ def _score(
                 f"--protocol {protocol}: {run} was trained under {trained_under}; under another "
                 "protocol its training frames could be scored. Train it anew with --protocol"
             )
-    scored: dict[str, dict[str, Any]] = {}
-    for run in runs:
-        with reporter() as watcher:
-            results = engine.evaluate(run, split, data, device, strict, watcher)
-        scored[str(run)] = results
-        if not silent:
-            _print(run, split, results)
-    return scored
-
-
-def _score_on(
-    runs: list[Path],
-    on: str,
-    split: str,
-    protocol: str,
-    device: str,
-    strict: bool,
-    silent: bool,
-) -> dict[str, dict[str, Any]]:
-    """Each run's results on other data, by its name on the command line."""
-    from zoo.cli.progress import reporter
-    from zoo.training.elsewhere import evaluate_on
-
-    scored: dict[str, dict[str, Any]] = {}
-    for run in runs:
-        with reporter() as watcher:
-            results = evaluate_on(run, on, split, protocol, device, strict, watcher)
-        scored[str(run)] = results
-        if not silent:
-            _print(run, f"{split} of {on.partition('=')[0]}", results)
-    return scored
 
 
 def _verify(runs: list[Path], split: str, as_json: bool) -> None:
