@@ -7,9 +7,8 @@
 # trained again, one that was cut off goes on, so the script can be called until it ends.
 # `full` wants a GPU, and is laid out for two hours of one: 224 px, recipe strong. `quick` is for the
 # CPU: recipe quick, networks of more than 3M parameters at 64 px and the largest for fewer epochs,
-# some ten minutes a row on one core, but vgg19 at 96 px takes 40, and custom_cnn and finetune take
-# more than an hour each. finetune downloads its ImageNet weights. DRY=1 prints the commands and
-# runs none.
+# some ten minutes a row on one core, but vgg19 at 96 px and finetune take 40, and custom_cnn takes
+# more than an hour. finetune downloads its ImageNet weights. DRY=1 prints the commands and runs none.
 set -euo pipefail
 
 if [[ $# -lt 1 || $# -gt 3 || ! "${3:-full}" =~ ^(full|quick)$ ]]; then
@@ -82,18 +81,18 @@ else
     row head-simcc "${heads[@]}" --head simcc --loss l1 --set head.width=128
 fi
 
-# Two more seeds of the three best, so that luck is seen.
-best_three() {
+# Two more seeds of the five best, so that luck is seen.
+best_five() {
     zoo leaderboard "$out" --format json | python3 -c '
 import json, sys
 (board,) = json.load(sys.stdin)
 rows = [row for row in board["rows"] if row["runs"] and not row["external"]]
-print(*(row["runs"][0] for row in rows[:3]), sep="\n")'
+print(*(row["runs"][0] for row in rows[:5]), sep="\n")'
 }
 if [[ -n "${DRY:-}" ]]; then
-    echo "# then two more seeds of the three best rows, by zoo train --from-record"
+    echo "# then two more seeds of the five best rows, by zoo train --from-record"
 else
-    best=$(best_three)
+    best=$(best_five)
     for run in $best; do
         record=$(echo "$out"/*/"$run"/record.json)
         name=$(basename "$(dirname "$(dirname "$record")")")

@@ -128,10 +128,13 @@ def test_the_command_of_every_row_is_accepted(
     assert [each[0] for each in calls[-2:]] == ["bench", "leaderboard"]
 
 
-def test_the_three_best_get_two_more_seeds(board: Board) -> None:
+def test_the_five_best_get_two_more_seeds(board: Board) -> None:
     calls = board.make("quick")
     again = [each for each in calls if "--from-record" in each]
-    best = ("convnext_base", "custom_cnn", "efficientnet_b0")  # the stand-in's order
+    best = (  # in the stand-in's order
+        *("convnext_base", "custom_cnn", "efficientnet_b0"),
+        *("efficientnet_b0-96px", "finetune"),
+    )
     assert [(each[each.index("--from-record") + 1], each[each.index("--seed") + 1])
             for each in again] == [
         (f"{board.out}/{name}/{name}-00ff00-s0/record.json", seed)
