@@ -237,7 +237,7 @@ def test_a_plugin_that_exits_is_reported_by_name(
         (
             ("backbone.integers=true",),
             {"backbone": "maps"},
-            "stranger/maps: emits torch.int64, no dec",
+            "stranger/maps: emits torch.int64, not dec",
         ),
     ],
 )
