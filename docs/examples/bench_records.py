@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.api import DataError, LandmarkScheme
+from zoo.api import DataError, LandmarkScheme, ZooError
 from zoo.config import Config, from_dict
 from zoo.evaluation.records import load_record, save_record
 from zoo.evaluation.scores.schemes import known_scheme
@@ -42,13 +42,17 @@ def main() -> None:
     if not records:
         parser.error(f"{options.records}: holds no record files (*.json)")
     options.out.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, RunFolder] = {}
+    refused: list[ZooError] = []
     with TemporaryDirectory() as folder:
-        runs = {
-            name: make_run(Path(folder) / name, record.raw, str(record.data.scheme))
-            for name, record in records.items()
-            if not record.external
-        }
-        costs, refused = bench(
+        for name, record in records.items():
+            if record.external:
+                continue
+            try:
+                runs[name] = make_run(Path(folder) / name, record.raw, str(record.data.scheme))
+            except ZooError as error:  # such as a plugin that is not installed
+                refused.append(error)
+        costs, not_timed = bench(
             [run.path for run in runs.values()],
             threads=options.threads,
             batch_size=options.batch_size,
@@ -57,11 +61,11 @@ def main() -> None:
         for name, record in records.items():
             raw = record.raw
             if name in runs:
-                raw["cost"] |= {"bench": runs[name].read_record().raw["cost"].get("bench")}
+                raw["cost"] = runs[name].read_record().raw["cost"]
             save_record(raw, options.out / name)
     for cost in costs:
         print(f"{cost.bench['latency_ms']:7.2f} ms  {cost.runs[0].name.removesuffix('.json')}")
-    for error in refused:
+    for error in refused + not_timed:
         print(f"not timed: {error}")
 
 

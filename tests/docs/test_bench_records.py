@@ -31,6 +31,20 @@ def test_copies_of_records_get_new_times_and_nothing_else(tmp_path: Path) -> Non
     assert load_record(out / EXTERNAL).raw == load_record(records / EXTERNAL).raw
 
 
+def test_a_record_whose_plugin_is_missing_stops_no_other_one(tmp_path: Path) -> None:
+    records, out = tmp_path / "records", tmp_path / "out"
+    records.mkdir()
+    shutil.copy(DOCS / "records" / SMALL, records)
+    lost = (DOCS / "records" / SMALL).read_text().replace("landmark-zoo/timm:", "lost-one/timm:")
+    (records / "lost.json").write_text(lost)
+    done = quick_process.run([SCRIPT, records, out, "--rounds", "1", "--batch-size", "2"])
+    assert done.returncode == 0, done.stderr
+    assert f"ms  {SMALL.removesuffix('.json')}" in done.stdout
+    [refused] = [line for line in done.stdout.splitlines() if line.startswith("not timed: ")]
+    assert "lost-one" in refused
+    assert sorted(path.name for path in out.iterdir()) == ["lost.json", SMALL]
+
+
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
     done = quick_process.run([SCRIPT, tmp_path, tmp_path / "out"])
     assert done.returncode == 2
